@@ -1,0 +1,439 @@
+"""Debian's libdarknet.so as an oracle: the same network, weights and input through the original program.
+
+The library's structures are read where its own header says they lie: a small C program, compiled once per process
+against the installed header, prints the offsets. Cfg files are rewritten before loading (batch 1, optional size,
+absolute paths), because the library allocates for the whole training batch and looks for trees in the current folder.
+
+Wrong cfg files make the library exit the process, so this is only for cfgs that are known to be good.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ctypes import POINTER, byref, c_char_p, c_float, c_int, c_size_t, c_void_p
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LIBRARY = Path("/usr/lib/darknet/libdarknet.so")
+HEADERS = Path("/usr/lib/darknet/include")
+PROGRAM = Path("/usr/bin/darknet")
+SHARE = Path("/usr/share/darknet")
+CFG = SHARE / "cfg"
+DATA = SHARE / "data"
+
+Array = NDArray[np.float32]
+
+# In the order of the header's enumeration; names are those of the cfg sections.
+LAYER_TYPES = [
+    "convolutional",
+    "deconvolutional",
+    "connected",
+    "maxpool",
+    "softmax",
+    "detection",
+    "dropout",
+    "crop",
+    "route",
+    "cost",
+    "normalization",
+    "avgpool",
+    "local",
+    "shortcut",
+    "activation",
+    "rnn",
+    "gru",
+    "lstm",
+    "crnn",
+    "batchnorm",
+    "network",
+    "xnor",
+    "region",
+    "yolo",
+    "iseg",
+    "reorg",
+    "upsample",
+    "logistic",
+    "l2norm",
+    "blank",
+]
+ACTIVATIONS = [
+    "logistic",
+    "relu",
+    "relie",
+    "linear",
+    "ramp",
+    "tanh",
+    "plse",
+    "leaky",
+    "elu",
+    "loggy",
+    "stair",
+    "hardtan",
+    "lhtan",
+    "selu",
+]
+
+_FIELDS = {
+    "network": "n batch seen layers output inputs outputs w h c input truth delta workspace cost t train",
+    "layer": "type activation batch_normalize inputs outputs nweights nbiases h w c out_h out_w out_c n groups size "
+    "stride pad classes coords dontload dontsave biases scales weights output delta rolling_mean rolling_variance "
+    "workspace_size",
+}
+
+
+class Image(ctypes.Structure):
+    """The library's picture: planar (c, h, w) floats in 0..1."""
+
+    _fields_ = [("w", c_int), ("h", c_int), ("c", c_int), ("data", POINTER(c_float))]
+
+
+class _Detection(ctypes.Structure):
+    _fields_ = [
+        ("bbox", c_float * 4),
+        ("classes", c_int),
+        ("prob", POINTER(c_float)),
+        ("mask", POINTER(c_float)),
+        ("objectness", c_float),
+        ("sort_class", c_int),
+    ]
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """What the library knows of one layer. `out` is (c, h, w); heads that have no such shape give (outputs, 1, 1)."""
+
+    index: int
+    type: str
+    activation: str
+    batch_normalize: bool
+    inputs: int
+    outputs: int
+    input: tuple[int, int, int]
+    out: tuple[int, int, int]
+    n: int
+    groups: int
+    size: int
+    stride: int
+    nweights: int
+    dontload: bool
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Boxes as centre x, y, width, height (N, 4); objectness (N,); prob (N, classes)."""
+
+    boxes: Array
+    objectness: Array
+    prob: Array
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Send the process's stdout and stderr (the C ones too) to nowhere."""
+    libc = ctypes.CDLL(None)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    libc.fflush(None)
+    saved = [os.dup(1), os.dup(2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        libc.fflush(None)
+        for target, source in zip((1, 2), saved):
+            os.dup2(source, target)
+            os.close(source)
+        os.close(nowhere)
+
+
+@cache
+def _offsets() -> dict[str, dict[str, int]]:
+    """{"layer": {"": sizeof, field: offset}, "network": ...}, by the compiler's word."""
+    lines = []
+    for struct, fields in _FIELDS.items():
+        lines.append(f'printf("{struct} - %zu\\n", sizeof({struct}));')
+        lines += [f'printf("{struct} {f} %zu\\n", offsetof({struct}, {f}));' for f in fields.split()]
+    source = (
+        "#include <stddef.h>\n#include <darknet.h>\nint main(void) {\n" + "\n".join(lines) + "\nreturn 0; }\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "offsets"
+        subprocess.run(
+            ["cc", "-x", "c", "-w", "-I", str(HEADERS), "-", "-o", str(program)],
+            input=source,
+            text=True,
+            check=True,
+        )
+        printed = subprocess.run([program], capture_output=True, text=True, check=True).stdout
+    table: dict[str, dict[str, int]] = {struct: {} for struct in _FIELDS}
+    for line in printed.splitlines():
+        struct, field, value = line.split()
+        table[struct]["" if field == "-" else field] = int(value)
+    return table
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """The loaded library with the prototypes used here, on the CPU."""
+    lib = ctypes.CDLL(str(LIBRARY))
+    prototypes: dict[str, tuple[Any, list[Any]]] = {
+        "parse_network_cfg": (c_void_p, [c_char_p]),
+        "load_weights": (None, [c_void_p, c_char_p]),
+        "save_weights": (None, [c_void_p, c_char_p]),
+        "free_network": (None, [c_void_p]),
+        "network_predict": (POINTER(c_float), [c_void_p, c_void_p]),
+        "get_network_boxes": (
+            POINTER(_Detection),
+            [c_void_p, c_int, c_int, c_float, c_float, POINTER(c_int), c_int, POINTER(c_int)],
+        ),
+        "free_detections": (None, [POINTER(_Detection), c_int]),
+        "do_nms_obj": (None, [POINTER(_Detection), c_int, c_int, c_float]),
+        "do_nms_sort": (None, [POINTER(_Detection), c_int, c_int, c_float]),
+        "letterbox_image": (Image, [Image, c_int, c_int]),
+        "resize_image": (Image, [Image, c_int, c_int]),
+        "load_image_color": (Image, [c_char_p, c_int, c_int]),
+        "free_image": (None, [Image]),
+    }
+    for name, (result, arguments) in prototypes.items():
+        function = getattr(lib, name)
+        function.restype, function.argtypes = result, arguments
+    c_int.in_dll(lib, "gpu_index").value = -1
+    return lib
+
+
+def _read(kind: Any, address: int, count: int | None = None) -> Any:
+    """A scalar, or a copy of `count` floats, at an address."""
+    if count is None:
+        return kind.from_address(address).value
+    return np.ctypeslib.as_array((kind * count).from_address(address)).copy()
+
+
+def adapted_cfg(text: str, folder: Path, width: int | None = None, height: int | None = None) -> str:
+    """The cfg with batch 1, another input size, and `tree` and `map` files as absolute paths.
+
+    The first of two equal keys wins in Darknet, so that new values simply go in front of the old ones.
+    """
+    first = {"batch": 1, "subdivisions": 1, "width": width, "height": height}
+    lines = []
+    for line in text.splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() in ("tree", "map"):
+            places = [folder / value.strip(), folder.parent / value.strip(), SHARE / value.strip()]
+            line = f"{key.strip()}={next((p for p in places if p.is_file()), value.strip())}"
+        lines.append(line)
+        if line.strip() in ("[net]", "[network]"):
+            lines += [f"{k}={v}" for k, v in first.items() if v is not None]
+    return "\n".join(lines) + "\n"
+
+
+class Oracle:
+    """One network inside the library. Use as a context manager, or call `close`."""
+
+    def __init__(
+        self,
+        cfg_path: str | Path,
+        weights_path: str | Path | None = None,
+        *,
+        width: int | None = None,
+        height: int | None = None,
+    ) -> None:
+        self._lib = library()
+        self._net = 0
+        path = Path(cfg_path)
+        text = adapted_cfg(path.read_text(encoding="latin-1"), path.resolve().parent, width, height)
+        with tempfile.NamedTemporaryFile("w", suffix=".cfg", encoding="latin-1") as file, quiet():
+            file.write(text)
+            file.flush()
+            self._net = self._lib.parse_network_cfg(file.name.encode())
+        self.layers = [self._info(i) for i in range(self._int("n"))]
+        if weights_path is not None:
+            self.load_weights(weights_path)
+
+    def __enter__(self) -> Oracle:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the network, and the workspace that the library itself forgets. Harmless when repeated."""
+        if not self._net:
+            return
+        libc = ctypes.CDLL(None)
+        libc.free.argtypes = [c_void_p]
+        for field in ("workspace", "cost", "seen", "t"):
+            libc.free(_read(c_void_p, self._net + _offsets()["network"][field]))
+        self._lib.free_network(self._net)
+        self._net = 0
+
+    # Structures
+
+    def _int(self, field: str) -> int:
+        return int(_read(c_int, self._net + _offsets()["network"][field]))
+
+    def _layer(self, index: int) -> int:
+        """The address of layer `index`."""
+        first = _read(c_void_p, self._net + _offsets()["network"]["layers"])
+        return int(first + index * _offsets()["layer"][""])
+
+    def _layer_int(self, index: int, field: str) -> int:
+        return int(_read(c_int, self._layer(index) + _offsets()["layer"][field]))
+
+    def _info(self, index: int) -> LayerInfo:
+        def get(field: str) -> int:
+            return self._layer_int(index, field)
+
+        out = (get("out_c"), get("out_h"), get("out_w"))
+        return LayerInfo(
+            index=index,
+            type=LAYER_TYPES[get("type")],
+            activation=ACTIVATIONS[get("activation")],
+            batch_normalize=bool(get("batch_normalize")),
+            inputs=get("inputs"),
+            outputs=get("outputs"),
+            input=(get("c"), get("h"), get("w")),
+            out=out if out[0] * out[1] * out[2] == get("outputs") else (get("outputs"), 1, 1),
+            n=get("n"),
+            groups=get("groups"),
+            size=get("size"),
+            stride=get("stride"),
+            nweights=get("nweights"),
+            dontload=bool(get("dontload")),
+        )
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(c, h, w) of the input."""
+        return self._int("c"), self._int("h"), self._int("w")
+
+    @property
+    def seen(self) -> int:
+        """The number of pictures the weights have been trained on."""
+        return int(_read(c_size_t, _read(c_void_p, self._net + _offsets()["network"]["seen"])))
+
+    def array(self, index: int, field: str, count: int) -> Array:
+        """A copy of `count` floats of a layer's array, such as "weights" or "biases"."""
+        address = _read(c_void_p, self._layer(index) + _offsets()["layer"][field])
+        if not address:
+            raise ValueError(f"layer {index} ({self.layers[index].type}) has no {field}")
+        values: Array = _read(c_float, address, count)
+        return values
+
+    # Weights and inference
+
+    def load_weights(self, path: str | Path) -> None:
+        """Load a .weights file. The library says nothing when it is too short."""
+        if not Path(path).is_file():
+            raise FileNotFoundError(path)
+        with quiet():
+            self._lib.load_weights(self._net, os.fsencode(path))
+
+    def save_weights(self, path: str | Path) -> None:
+        """Write a .weights file as the library does (header 0.2.0)."""
+        with quiet():
+            self._lib.save_weights(self._net, os.fsencode(path))
+
+    def predict(self, x: Array) -> Array:
+        """Run x (1, C, H, W) or (C, H, W); the flat output of the network's last layer that is not a cost."""
+        flat = np.ascontiguousarray(x, dtype=np.float32)
+        if flat.size != self._int("inputs"):
+            raise ValueError(f"the network takes {self.input_shape}, not {x.shape}")
+        with quiet():
+            out = self._lib.network_predict(self._net, flat.ctypes.data)
+        return np.ctypeslib.as_array(out, (self._int("outputs"),)).copy()
+
+    def layer_output(self, index: int) -> Array:
+        """What layer `index` gave in the last `predict`, as (c, h, w)."""
+        info = self.layers[index]
+        return self.array(index, "output", info.outputs).reshape(info.out)
+
+    def detections(
+        self,
+        width: int,
+        height: int,
+        thresh: float = 0.5,
+        hier: float = 0.5,
+        *,
+        nms: float | None = 0.45,
+        kind: str = "sort",
+        relative: bool = True,
+    ) -> Detections:
+        """The boxes of the last `predict` for a picture of width x height, letterboxed; suppressed by `kind`."""
+        count = c_int(0)
+        found = self._lib.get_network_boxes(
+            self._net, width, height, thresh, hier, None, int(relative), byref(count)
+        )
+        try:
+            classes = self._layer_int(len(self.layers) - 1, "classes")
+            if nms is not None:
+                {"sort": self._lib.do_nms_sort, "obj": self._lib.do_nms_obj}[kind](
+                    found, count.value, classes, nms
+                )
+            return _copy_detections(found, count.value, classes)
+        finally:
+            self._lib.free_detections(found, count.value)
+
+
+def _copy_detections(found: Any, count: int, classes: int) -> Detections:
+    result = Detections(
+        np.zeros((count, 4), np.float32), np.zeros(count, np.float32), np.zeros((count, classes), np.float32)
+    )
+    for i in range(count):
+        result.boxes[i] = found[i].bbox[:]
+        result.objectness[i] = found[i].objectness
+        result.prob[i] = np.ctypeslib.as_array(found[i].prob, (classes,))
+    return result
+
+
+# Pictures: planar (c, h, w) float32, RGB, 0..1
+
+
+def _as_image(picture: Array) -> tuple[Image, Array]:
+    """The library's view of an array, and the array that has to outlive it."""
+    keep = np.ascontiguousarray(picture, dtype=np.float32)
+    c, h, w = keep.shape
+    return Image(w, h, c, keep.ctypes.data_as(POINTER(c_float))), keep
+
+
+def _take_image(image: Image) -> Array:
+    """Copy a picture out of the library, and free it."""
+    result = np.ctypeslib.as_array(image.data, (image.c, image.h, image.w)).copy()
+    library().free_image(image)
+    return result
+
+
+def load_image(path: str | Path) -> Array:
+    """A picture file as Debian's build reads it: by OpenCV, three channels, RGB."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(path)
+    with quiet():
+        image = library().load_image_color(os.fsencode(path), 0, 0)
+    return _take_image(image)
+
+
+def letterbox_image(picture: Array, width: int, height: int) -> Array:
+    """Darknet's letterbox: scaled to fit, on a canvas of .5."""
+    image, _keep = _as_image(picture)
+    return _take_image(library().letterbox_image(image, width, height))
+
+
+def resize_image(picture: Array, width: int, height: int) -> Array:
+    """Darknet's two-pass bilinear resize."""
+    image, _keep = _as_image(picture)
+    return _take_image(library().resize_image(image, width, height))
