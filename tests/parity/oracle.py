@@ -1,8 +1,9 @@
 """Debian's libdarknet.so as an oracle: the same network, weights and input through the original program.
 
-The library's structures are read where its own header says they lie: a small C program, compiled once per process
-against the installed header, prints the offsets. Cfg files are rewritten before loading (batch 1, optional size,
-absolute paths), because the library allocates for the whole training batch and looks for trees in the current folder.
+The library's structures are read where its own header says they lie: a small C program, compiled once per
+process against the installed header, prints the offsets. Cfg files are rewritten before loading (batch 1,
+another size, absolute paths), because the library allocates for the whole training batch and looks for trees
+in the current folder.
 
 Wrong cfg files make the library exit the process, so this is only for cfgs that are known to be good.
 """
@@ -34,61 +35,19 @@ DATA = SHARE / "data"
 
 Array = NDArray[np.float32]
 
-# In the order of the header's enumeration; names are those of the cfg sections.
-LAYER_TYPES = [
-    "convolutional",
-    "deconvolutional",
-    "connected",
-    "maxpool",
-    "softmax",
-    "detection",
-    "dropout",
-    "crop",
-    "route",
-    "cost",
-    "normalization",
-    "avgpool",
-    "local",
-    "shortcut",
-    "activation",
-    "rnn",
-    "gru",
-    "lstm",
-    "crnn",
-    "batchnorm",
-    "network",
-    "xnor",
-    "region",
-    "yolo",
-    "iseg",
-    "reorg",
-    "upsample",
-    "logistic",
-    "l2norm",
-    "blank",
-]
-ACTIVATIONS = [
-    "logistic",
-    "relu",
-    "relie",
-    "linear",
-    "ramp",
-    "tanh",
-    "plse",
-    "leaky",
-    "elu",
-    "loggy",
-    "stair",
-    "hardtan",
-    "lhtan",
-    "selu",
-]
+# In the order of the header's enumerations; names are those of the cfg.
+_TYPES = """
+    convolutional deconvolutional connected maxpool softmax detection dropout crop route cost normalization
+    avgpool local shortcut activation rnn gru lstm crnn batchnorm network xnor region yolo iseg reorg upsample
+    logistic l2norm blank"""
+_ACTIVATIONS = "logistic relu relie linear ramp tanh plse leaky elu loggy stair hardtan lhtan selu"
+LAYER_TYPES = _TYPES.split()
+ACTIVATIONS = _ACTIVATIONS.split()
 
 _FIELDS = {
-    "network": "n batch seen layers output inputs outputs w h c input truth delta workspace cost t train",
-    "layer": "type activation batch_normalize inputs outputs nweights nbiases h w c out_h out_w out_c n groups size "
-    "stride pad classes coords dontload dontsave biases scales weights output delta rolling_mean rolling_variance "
-    "workspace_size",
+    "network": "n layers inputs outputs w h c seen t cost workspace",
+    "layer": """type activation batch_normalize inputs outputs nweights h w c out_h out_w out_c n groups size
+        stride classes dontload biases scales weights output rolling_mean rolling_variance""",
 }
 
 
@@ -111,7 +70,7 @@ class _Detection(ctypes.Structure):
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """What the library knows of one layer. `out` is (c, h, w); heads that have no such shape give (outputs, 1, 1)."""
+    """What the library knows of one layer. `out` is (c, h, w), or (outputs, 1, 1) where it keeps no shape."""
 
     index: int
     type: str
@@ -153,7 +112,7 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         libc.fflush(None)
-        for target, source in zip((1, 2), saved):
+        for target, source in zip((1, 2), saved, strict=True):
             os.dup2(source, target)
             os.close(source)
         os.close(nowhere)
@@ -374,7 +333,7 @@ class Oracle:
         kind: str = "sort",
         relative: bool = True,
     ) -> Detections:
-        """The boxes of the last `predict` for a picture of width x height, letterboxed; suppressed by `kind`."""
+        """The boxes of the last `predict` for a letterboxed picture of this size, suppressed by `kind`."""
         count = c_int(0)
         found = self._lib.get_network_boxes(
             self._net, width, height, thresh, hier, None, int(relative), byref(count)
