@@ -1,0 +1,65 @@
+"""The one family of errors a user can cause.
+
+A message says where (file:line or layer), what was expected, what was found and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class DarknetError(Exception):
+    """Anything that is wrong with the user's files, options or machine; never a bug of ours."""
+
+
+class CfgError(DarknetError):
+    """A network description that can't be read or can't be built.
+
+    `file` is the cfg as the user named it, `line` counts from 1 (None when the whole file is meant).
+    """
+
+    def __init__(self, file: str, line: int | None, message: str) -> None:
+        super().__init__(file, line, message)
+        self.file = file
+        self.line = line
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{locate(self.file, self.line)}: {self.message}"
+
+
+class WeightsError(DarknetError):
+    """A weights file that is missing, damaged, or of another network."""
+
+
+class DataError(DarknetError):
+    """A .data, .names, .tree, .map, label or list file that can't be used."""
+
+    file: str | None = None
+    line: int | None = None
+
+    @classmethod
+    def at(cls, file: str, line: int | None, message: str) -> DataError:
+        """The error with its place: `file:line: message`."""
+        error = cls(f"{locate(file, line)}: {message}")
+        error.file, error.line = file, line
+        return error
+
+
+class ImageError(DarknetError):
+    """A picture that can't be read or written, or an array that is no picture."""
+
+
+class DeviceError(DarknetError):
+    """A backend that is absent, or that failed while computing."""
+
+
+class DownloadError(DarknetError):
+    """A file that no source could deliver whole."""
+
+
+class ExportError(DarknetError):
+    """A network that the wanted format can't express, or a result that can't be written."""
+
+
+def locate(file: str, line: int | None) -> str:
+    """`file:line`, or only `file` when no line is meant."""
+    return file if line is None else f"{file}:{line}"
