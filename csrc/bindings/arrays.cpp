@@ -1,0 +1,116 @@
+#include "bindings/arrays.h"
+
+#include <limits>
+
+namespace pydarknet::bindings {
+namespace {
+
+std::string shape_text(const RawArray& a) {
+  std::string text = "(";
+  for (int i = 0; i < a.ndim; ++i) text += (i ? ", " : "") + std::to_string(a.shape[i]);
+  return text + ")";
+}
+
+RawArray dims(py::handle object, int ndim, bool writable, Where where) {
+  const RawArray a = raw_array(object, "<f4", writable, where);
+  if (a.ndim != ndim) {
+    where.fail("expected " + std::to_string(ndim) + " dimensions, found shape " + shape_text(a));
+  }
+  for (int i = 0; i < ndim; ++i) {
+    if (a.shape[i] > std::numeric_limits<int>::max()) where.fail("dimension too large: " + shape_text(a));
+  }
+  return a;
+}
+
+template <class T>
+TensorOf<T> blocked_view(py::handle object, bool writable, Where where) {
+  const RawArray a = dims(object, 5, writable, where);
+  if (a.shape[4] != kBlock) {
+    where.fail("expected a blocked array with " + std::to_string(kBlock) + " lanes, found shape " +
+               shape_text(a));
+  }
+  const auto at = [&](int i) { return static_cast<int>(a.shape[i]); };
+  return {static_cast<T*>(a.data), at(0), at(1) * kBlock, at(2), at(3)};
+}
+
+template <class T>
+PlainOf<T> plain_view(py::handle object, bool writable, Where where) {
+  const RawArray a = dims(object, 4, writable, where);
+  const auto at = [&](int i) { return static_cast<int>(a.shape[i]); };
+  return {static_cast<T*>(a.data), at(0), at(1), at(2), at(3)};
+}
+
+void* flat(py::handle object, const char* typestr, bool writable, std::int64_t least, Where where) {
+  const RawArray a = raw_array(object, typestr, writable, where);
+  if (a.size < least) {
+    where.fail("expected at least " + std::to_string(least) + " elements, found shape " + shape_text(a));
+  }
+  return a.data;
+}
+
+void check_contiguous(const py::dict& info, const RawArray& a, std::int64_t item, Where where) {
+  if (!info.contains("strides") || info["strides"].is_none()) return;
+  const auto strides = info["strides"].cast<py::tuple>();
+  std::int64_t expected = item;
+  for (int i = a.ndim - 1; i >= 0; --i) {
+    if (a.shape[i] > 1 && a.size > 0 && strides[i].cast<std::int64_t>() != expected) {
+      where.fail("the array must be C-contiguous");
+    }
+    expected *= a.shape[i];
+  }
+}
+
+}  // namespace
+
+void Where::fail(const std::string& message) const {
+  throw py::value_error(std::string(op) + ": argument '" + argument + "': " + message);
+}
+
+RawArray raw_array(py::handle object, const char* typestr, bool writable, Where where) {
+  if (!py::hasattr(object, kArrayInterface)) {
+    where.fail(std::string("expected an array with ") + kArrayInterface);
+  }
+  const py::dict info = object.attr(kArrayInterface).cast<py::dict>();
+  const auto type = info["typestr"].cast<std::string>();
+  if (type != typestr) where.fail(std::string("expected element type ") + typestr + ", found " + type);
+  const auto shape = info["shape"].cast<py::tuple>();
+  RawArray a{nullptr, static_cast<int>(shape.size()), {}, 1};
+  if (a.ndim > static_cast<int>(a.shape.size())) where.fail("too many dimensions");
+  for (int i = 0; i < a.ndim; ++i) a.size *= a.shape[i] = shape[i].cast<std::int64_t>();
+  const auto data = info["data"].cast<py::tuple>();
+  a.data = reinterpret_cast<void*>(data[0].cast<std::uintptr_t>());
+  if (writable && data[1].cast<bool>()) where.fail("the array is read-only");
+  check_contiguous(info, a, type.back() - '0', where);
+  return a;
+}
+
+Tensor tensor(py::handle object, const char* op, const char* argument) {
+  return blocked_view<float>(object, true, {op, argument});
+}
+ConstTensor const_tensor(py::handle object, const char* op, const char* argument) {
+  return blocked_view<const float>(object, false, {op, argument});
+}
+Plain plain(py::handle object, const char* op, const char* argument) {
+  return plain_view<float>(object, true, {op, argument});
+}
+ConstPlain const_plain(py::handle object, const char* op, const char* argument) {
+  return plain_view<const float>(object, false, {op, argument});
+}
+float* floats(py::handle object, std::int64_t least, const char* op, const char* argument) {
+  return static_cast<float*>(flat(object, "<f4", true, least, {op, argument}));
+}
+const float* const_floats(py::handle object, std::int64_t least, const char* op, const char* argument) {
+  return static_cast<const float*>(flat(object, "<f4", false, least, {op, argument}));
+}
+const float* optional_floats(py::handle object, std::int64_t least, const char* op, const char* argument) {
+  return object.is_none() ? nullptr : const_floats(object, least, op, argument);
+}
+const std::int32_t* const_ints(py::handle object, std::int64_t least, const char* op, const char* argument) {
+  return static_cast<const std::int32_t*>(flat(object, "<i4", false, least, {op, argument}));
+}
+
+void require(bool condition, const char* op, const std::string& message) {
+  if (!condition) throw py::value_error(std::string(op) + ": " + message);
+}
+
+}  // namespace pydarknet::bindings

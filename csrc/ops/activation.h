@@ -1,0 +1,37 @@
+// Darknet's activations (activations.c), and those AlexeyAB's fork adds that are plain element-wise functions.
+#pragma once
+#include <string>
+
+#include "ops/tensor.h"
+
+namespace pydarknet {
+
+enum class Activation {
+  kLinear,
+  kLogistic,
+  kLoggy,
+  kRelu,
+  kElu,
+  kSelu,
+  kRelie,
+  kPlse,
+  kHardtan,
+  kLhtan,
+  kRamp,
+  kLeaky,
+  kTanh,
+  kStair,
+  kRelu6,
+  kSwish,
+  kMish,
+  kHardMish,
+  kGelu,
+};
+
+// Throws std::invalid_argument for a name that is no activation.
+Activation parse_activation(const std::string& name);
+
+// x[i] = f(x[i]) for `count` floats.
+void activate(float* x, std::int64_t count, Activation activation, Stream stream);
+
+}  // namespace pydarknet
