@@ -14,8 +14,9 @@ from os import PathLike, fspath
 from typing import TypeVar
 
 from .cfg_keys import known_keys
-from .cnumbers import FLOAT_MAX, INT_MAX, INT_MIN, NOT_A_NUMBER, did_you_mean, read_float, read_int
+from .cnumbers import FLOAT_MAX, INT_MAX, INT_MIN, NOT_A_NUMBER, read_float, read_int
 from .errors import CfgError, locate
+from .text import did_you_mean, lines, read_text, short
 
 MAX_BYTES = 16 << 20  # a thousand times the longest published cfg
 MAX_UNKNOWN = 20  # warnings about unknown keys in one section
@@ -105,7 +106,7 @@ class Section:
         known = known_keys(self.type) | self.used
         unknown = [key for key in self.options if key not in known]
         texts = [
-            f"{locate(self.file, self._line(key))}: [{self.type}] unknown key {_short(key)!r} is ignored"
+            f"{locate(self.file, self._line(key))}: [{self.type}] unknown key {short(key)!r} is ignored"
             f"{did_you_mean(key, known)}"
             for key in unknown[:MAX_UNKNOWN]
         ]
@@ -121,7 +122,7 @@ class Section:
         return default
 
     def _checked(self, key: str, value: _N, doubt: str, low: _N, high: _N) -> _N:
-        text = _short(self.options[key])
+        text = short(self.options[key])
         if doubt == NOT_A_NUMBER:
             self.warn(f"value {text!r} for {key} is not a number, read as 0", key)
         elif doubt:
@@ -138,7 +139,7 @@ class Section:
 
     def _item(self, key: str, where: str, text: str, value: _N, doubt: str) -> _N:
         if doubt == NOT_A_NUMBER or not abs(value) <= FLOAT_MAX:
-            raise self.error(f"{where}: expected a finite number, found {_short(text)!r}", key)
+            raise self.error(f"{where}: expected a finite number, found {short(text)!r}", key)
         if doubt:
             self.warn(f"{where}: {doubt}", key)
         return value
@@ -157,22 +158,14 @@ class Cfg:
 def parse_cfg(path: str | PathLike[str]) -> Cfg:
     """Read a cfg file. CfgError if it is missing, a folder, empty, not text, or doesn't start with [net]."""
     name = fspath(path)
-    try:
-        with open(name, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise CfgError(name, None, f"can't read the cfg: {reason}") from error
-    if len(data) > MAX_BYTES or b"\0" in data:
-        raise CfgError(name, None, "is not a cfg file (binary data); are cfg and weights swapped?")
-    return parse_cfg_text(decode(data), name)
+    return parse_cfg_text(read_text(name, MAX_BYTES, lambda message: CfgError(name, None, message)), name)
 
 
 def parse_cfg_text(text: str, name: str = "<text>") -> Cfg:
     """Parse the text of a cfg; `name` stands for the file in errors and warnings."""
     warnings: list[str] = []
     sections: list[Section] = []
-    for number, raw in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
+    for number, raw in enumerate(lines(text), 1):
         line = raw.translate(_BLANKS)
         if not line or line[0] in "#;":
             continue
@@ -180,14 +173,14 @@ def parse_cfg_text(text: str, name: str = "<text>") -> Cfg:
             kind = _section_type(line, name, number, warnings)
             sections.append(Section(kind, name, number, len(sections) - 1, {}, warnings=warnings))
         elif not sections:
-            raise CfgError(name, number, f"expected [net] first, found {_short(line)!r}; is this a cfg file?")
+            raise CfgError(name, number, f"expected [net] first, found {short(line)!r}; is this a cfg file?")
         else:
             _add_option(sections[-1], line, raw.strip(), number)
     if not sections:
         raise CfgError(name, None, "is empty: expected [net] and the layers after it")
     net, *layers = sections
     if net.type not in ("net", "network"):
-        raise CfgError(name, net.line, f"expected [net] as the first section, found [{_short(net.type)}]")
+        raise CfgError(name, net.line, f"expected [net] as the first section, found [{short(net.type)}]")
     return Cfg(name, net, layers, warnings)
 
 
@@ -200,21 +193,13 @@ def dump(cfg: Cfg) -> str:
     return "\n".join(blocks)
 
 
-def decode(data: bytes) -> str:
-    """UTF-8 (with or without a byte order mark), else Latin-1, which never fails."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
 def _section_type(line: str, name: str, number: int, warnings: list[str]) -> str:
     match = _HEADER.match(line)
     if not match:
-        raise CfgError(name, number, f"expected ']' at the end of {_short(line)!r}")
+        raise CfgError(name, number, f"expected ']' at the end of {short(line)!r}")
     kind, tail = match.groups()
     if tail:
-        warnings.append(f"{locate(name, number)}: {_short(tail)!r} after [{kind}] is ignored")
+        warnings.append(f"{locate(name, number)}: {short(tail)!r} after [{kind}] is ignored")
     return kind
 
 
@@ -222,7 +207,7 @@ def _add_option(section: Section, line: str, spelling: str, number: int) -> None
     key, equals, value = line.partition("=")
     place = f"{locate(section.file, number)}: [{section.type}]"
     if not equals:
-        section.warnings.append(f"{place} {_short(line)!r} is ignored: expected key=value")
+        section.warnings.append(f"{place} {short(line)!r} is ignored: expected key=value")
     elif not value:
         section.warnings.append(f"{place} {key!r} has no value: its default is used")
     elif key in section.options:
@@ -236,7 +221,3 @@ def _range(low: float, high: float) -> str:
     if high >= INT_MAX:
         return "a finite number" if low <= -FLOAT_MAX else f"at least {low}"
     return f"{low} to {high}" if low > INT_MIN else f"at most {high}"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:60] + "..."

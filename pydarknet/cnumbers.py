@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
+
+from .text import short
 
 INT_MIN, INT_MAX = -(1 << 31), (1 << 31) - 1
 FLOAT_MAX = 3.4028234663852886e38  # of float32, which every number ends up in
@@ -46,15 +46,7 @@ def read_float(text: str) -> tuple[float, str]:
     return value, _tail(text, match.end(), value)
 
 
-def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the choice that is close to the word, or ''."""
-    close = difflib.get_close_matches(word[:64], sorted(choices), n=1, cutoff=0.7)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
 def _tail(text: str, end: int, value: float) -> str:
-    return f"{_short(text[end:])!r} after the number is ignored, read as {value:g}" if end < len(text) else ""
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:40] + "..."
+    return (
+        f"{short(text[end:], 40)!r} after the number is ignored, read as {value:g}" if end < len(text) else ""
+    )

@@ -126,7 +126,7 @@ def save_weights(
     version: tuple[int, int, int] = (0, 2, 0),
     cutoff: int | None = None,
 ) -> None:
-    """Write the first `cutoff` layers (default: all) but those with `dontsave`; the file appears whole or not.
+    """Write the first `cutoff` layers (default: all), skipping `dontsave`; the file appears whole or not.
 
     The version decides the width of `seen` and, above 1000, transposed weights, just as when it is read.
     """
@@ -226,7 +226,7 @@ def _stored(layer: Layer) -> Iterator[tuple[Record, tuple[int, ...]]]:
 
 
 def _check_length(name: str, header: Header, size: int, layers: Sequence[Layer]) -> int:
-    """Where the last record ends; WeightsError naming the record in which the file ends, if it ends before."""
+    """Where the last record ends; WeightsError naming the record in which the file ends, if it is short."""
     stored = [(layer, record, 4 * math.prod(shape)) for layer in layers for record, shape in _stored(layer)]
     needed = header.size + sum(length for *_, length in stored)
     start = header.size
@@ -239,8 +239,8 @@ def _check_length(name: str, header: Header, size: int, layers: Sequence[Layer])
                 else "it was cut short or is of another network; for a backbone give a cutoff"
             )
             raise WeightsError(
-                f"{name}: ends in layer {layer.index} ({layer.type}), {record.name}: expected {length} bytes, "
-                f"found {size - start}; the network needs {needed} bytes, the file has {size}; {hint}"
+                f"{name}: ends in layer {layer.index} ({layer.type}), {record.name}: expected {length} "
+                f"bytes, found {size - start}; the network needs {needed} bytes, the file has {size}; {hint}"
             )
         start += length
     return needed

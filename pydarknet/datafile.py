@@ -1,0 +1,160 @@
+"""The small text files around a network: .data, .names, .labels, .map and lists of images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from os import PathLike, fspath
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+
+from .cnumbers import read_int
+from .errors import DataError, locate
+from .resources import find
+from .text import did_you_mean, lines, read_text, short
+
+MAX_BYTES = 64 << 20
+MAX_LIST_BYTES = 1 << 30  # ten million paths
+
+_KEYS = """classes train valid test names labels backup results eval map tree leaves top tag saveweights
+    savelast difficult"""
+KNOWN_KEYS = frozenset(_KEYS.split())
+
+
+@dataclass
+class DataFile:
+    """The options of a .data file as text; `lines` has the line of each key."""
+
+    file: str
+    options: dict[str, str]
+    lines: dict[str, int]
+    warnings: list[str] = field(default_factory=list)
+
+    @overload
+    def get(self, key: str) -> str | None: ...
+    @overload
+    def get(self, key: str, default: str) -> str: ...
+    def get(self, key: str, default: str | None = None) -> str | None:
+        """The text of an option, or the default."""
+        return self.options.get(key, default)
+
+    def str_(self, key: str) -> str:
+        """The text of an option that must be there."""
+        if key not in self.options:
+            raise DataError.at(self.file, None, f"{key!r} is missing; add a line {key} = ...")
+        return self.options[key]
+
+    def int_(self, key: str, default: int) -> int:
+        """An option as atoi reads it; DataError if there is no number to read."""
+        if key not in self.options:
+            return default
+        value, doubt = read_int(self.options[key])
+        if doubt:
+            raise self.error(f"expected an integer, found {short(self.options[key])!r}", key)
+        return value
+
+    def path(self, key: str) -> Path:
+        """The file that an option names, whatever the current folder; DataError with the places tried."""
+        name = self.str_(key)
+        try:
+            return find(name, relative_to=self.file)
+        except DataError as error:
+            raise self.error(str(error), key) from error
+
+    def error(self, message: str, key: str) -> DataError:
+        """The error to raise, placed at the key's line."""
+        return DataError.at(self.file, self.lines.get(key), f"{key}: {message}")
+
+
+def read_data(path: str | PathLike[str]) -> DataFile:
+    """Read a .data file: the options of a cfg without sections, except that blanks inside a value stay."""
+    name = fspath(path)
+    data = DataFile(name, {}, {})
+    for number, line in enumerate(_lines(name, MAX_BYTES), 1):
+        key, equals, value = (part.strip() for part in line.partition("="))
+        key = "".join(key.split())
+        place = locate(name, number)
+        if not line or line[0] in "#;":
+            continue
+        if not equals:
+            data.warnings.append(f"{place}: {short(line)!r} is ignored: expected key = value")
+        elif not value:
+            data.warnings.append(f"{place}: {short(key)!r} has no value: its default is used")
+        elif key in data.options:
+            first = data.lines[key]
+            data.warnings.append(f"{place}: {key!r} is given again: line {first} counts, as in Darknet")
+        else:
+            data.options[key], data.lines[key] = value, number
+            if key not in KNOWN_KEYS:
+                hint = did_you_mean(key, KNOWN_KEYS)
+                data.warnings.append(f"{place}: unknown key {short(key)!r} is ignored{hint}")
+    if not data.options:
+        raise DataError.at(name, None, "has no options; expected lines like names = data/coco.names")
+    return data
+
+
+def read_names(path: str | PathLike[str], classes: int = 0) -> list[str]:
+    """The names of the classes, one a line; empty lines at the end don't count.
+
+    DataError if the file is empty or has fewer names than `classes`.
+    """
+    name = fspath(path)
+    names = _without_empty_end(_lines(name, MAX_BYTES))
+    if not names or len(names) < classes:
+        expected = f"at least {classes} names" if classes else "one name a line"
+        raise DataError.at(name, None, f"expected {expected}, found {len(names)}; is it of another network?")
+    return names
+
+
+def read_labels(path: str | PathLike[str], classes: int = 0) -> list[str]:
+    """The labels that are looked for in the paths of images; like names, but none may be empty."""
+    labels = read_names(path, classes)
+    if "" in labels:
+        raise DataError.at(fspath(path), labels.index("") + 1, "expected a label, found an empty line")
+    return labels
+
+
+def read_map(
+    path: str | PathLike[str], *, length: int = 0, nodes: int | None = None
+) -> npt.NDArray[np.int32]:
+    """The numbers of a map, one a line: the node of the tree for each class of a data set.
+
+    DataError on anything but numbers from 0 (and below `nodes`), and on fewer than `length` lines.
+    """
+    name = fspath(path)
+    numbers = []
+    for line_number, line in enumerate(_without_empty_end(_lines(name, MAX_BYTES)), 1):
+        value, doubt = read_int(line)
+        if doubt:
+            raise DataError.at(name, line_number, f"expected an integer, found {short(line)!r}")
+        if value < 0 or (nodes is not None and value >= nodes):
+            limit = "" if nodes is None else f" to {nodes - 1}"
+            raise DataError.at(name, line_number, f"expected a number from 0{limit}, found {value}")
+        numbers.append(value)
+    if not numbers or len(numbers) < length:
+        raise DataError.at(
+            name, None, f"expected at least {max(length, 1)} lines, one for each class, found {len(numbers)}"
+        )
+    return np.array(numbers, np.int32)
+
+
+def read_list(path: str | PathLike[str]) -> list[str]:
+    """The paths of an image list, one a line, as they are written; empty lines don't count."""
+    name = fspath(path)
+    paths = [line for line in _lines(name, MAX_LIST_BYTES) if line]
+    if not paths:
+        raise DataError.at(name, None, "is empty; expected the path of an image on each line")
+    return paths
+
+
+def _lines(name: str, limit: int) -> list[str]:
+    text = read_text(name, limit, lambda message: DataError.at(name, None, message))
+    return [line.strip(" \t") for line in lines(text)]
+
+
+def _without_empty_end(items: list[str]) -> list[str]:
+    while items and not items[-1]:
+        items.pop()
+    return items

@@ -1,0 +1,45 @@
+"""Where the files are that a cfg, a .data file or a user names, whatever the current folder is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from os import PathLike, fspath
+from pathlib import Path
+
+from .errors import DataError
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def find(name: str | PathLike[str], *, relative_to: str | PathLike[str] | None = None) -> Path:
+    """The first file of that name: as given, beside the file that names it, in that file's parent folder,
+    in the package's own data.
+
+    `relative_to` is the file that names it. DataError with the places tried if there is none.
+    """
+    tried = []
+    for place in places(name, relative_to):
+        if os.path.isfile(place):
+            return place
+        tried.append(str(place))
+    raise DataError(f"can't find {fspath(name)!r}; tried {', '.join(tried)}")
+
+
+def places(name: str | PathLike[str], relative_to: str | PathLike[str] | None = None) -> Iterator[Path]:
+    """Where `find` looks, in order."""
+    yield Path(name)
+    if Path(name).is_absolute():
+        return
+    if relative_to is not None:
+        folder = Path(os.path.abspath(relative_to)).parent
+        yield folder / name
+        yield folder.parent / name
+    for own in (share(), share() / "cfg", share() / "data"):
+        yield own / name
+
+
+def share() -> Path:
+    """The folder that holds our own cfg/ and data/: in the package, or the root of a source checkout."""
+    installed = _PACKAGE / "_share"
+    return installed if installed.is_dir() else _PACKAGE.parent
