@@ -1,7 +1,7 @@
 """What Debian's `darknet ops CFG` says of a network: every layer's shape, its BFLOPs, and the sum.
 
 Running it for all cfgs takes a minute, so that its answers are kept in `tests/goldens/debian_ops.json`;
-`python tests/parity/ops_table.py` writes them anew.
+`python -m tests.parity.ops_table` writes them anew.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def load_golden() -> dict[str, dict[str, object]]:
 
 def describe(cfg: Path) -> dict[str, object]:
     """One entry of the golden: types and shapes as the library holds them, checked against the print."""
-    from oracle import Oracle
+    from .oracle import Oracle
 
     table = run(cfg)
     with Oracle(cfg) as network:
