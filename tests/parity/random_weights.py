@@ -1,7 +1,7 @@
 """Well-conditioned random .weights files: activations keep about unit size through any number of layers.
 
 The recipe needs nothing but NumPy and a list of records, so that goldens of big networks keep a seed and a
-checksum instead of the weights. One generator (PCG64) serves the whole file. Every record draws, in this order:
+checksum instead of the weights. One generator (PCG64) serves the whole file. Every record draws, in order:
 biases .1 N(0,1); with batch normalisation scales U(.5,1.5), means .1 N(0,1) and variances U(.5,1.5);
 weights N(0, 2/fan_in). Scales in front of a shortcut are smaller, or sums would grow with depth.
 """
@@ -96,7 +96,7 @@ def write(
 ) -> str:
     """Write the file (header 0.`minor`.0, seen 0) and return its SHA-256.
 
-    `head` = (classes, gain) multiplies the class rows of the last record, which feeds a region layer with four
+    `head` = (classes, gain) multiplies the class rows of the last record, which feeds a region layer of four
     coordinates: a tree walk over flat probabilities would end at the root.
     """
     rng = np.random.Generator(np.random.PCG64(seed))
@@ -122,7 +122,7 @@ def write(
 def random_oracle(
     cfg_path: str | Path, path: str | Path, seed: int, width: int | None = None, height: int | None = None
 ) -> Oracle:
-    """Write random weights for a cfg without recurrent layers to `path`; the library's network that holds them.
+    """Write random weights for a cfg without recurrent layers to `path`; the network that holds them.
 
     Another width and height than the cfg's saves time; connected layers then have other shapes, too.
     """
