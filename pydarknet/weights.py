@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .atomic import replacing
+from .cfg_keys import canonical
 from .errors import WeightsError
 
 Array = npt.NDArray[np.float32]
@@ -34,6 +35,16 @@ class Record(NamedTuple):
 
     name: str
     shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return math.prod(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of floats."""
+        return math.prod(self.shape)
 
 
 class Layer(Protocol):
@@ -215,14 +226,14 @@ def _stored(layer: Layer) -> Iterator[tuple[Record, tuple[int, ...]]]:
     """The records of the layer that the file holds, with the shapes they have there."""
     if getattr(layer, "dontload", False):
         return
-    # pjreddie's [batchnorm] reads its scales whatever dontloadscales says.
-    no_scales = getattr(layer, "dontloadscales", False) and layer.type != "batchnorm"
-    filters = getattr(layer, "numload", 0)
+    kind = canonical(layer.type)
+    # pjreddie's [batchnorm] reads its scales whatever dontloadscales says, and only filters can be cut.
+    skip_scales = getattr(layer, "dontloadscales", False) and kind != "batchnorm"
+    filters = getattr(layer, "numload", 0) if kind in ("convolutional", "deconvolutional") else 0
     for record in layer.records:
-        if no_scales and record.name in BATCH_NORM:
-            continue
-        cut = filters and layer.type in ("convolutional", "deconvolutional")
-        yield record, (min(filters, record.shape[0]), *record.shape[1:]) if cut else record.shape
+        if not (skip_scales and record.name in BATCH_NORM):
+            first = min(filters, record.shape[0]) if filters > 0 else record.shape[0]
+            yield record, (first, *record.shape[1:])
 
 
 def _check_length(name: str, header: Header, size: int, layers: Sequence[Layer]) -> int:
@@ -262,7 +273,7 @@ def _arrange(layer: Layer, record: Record, shape: tuple[int, ...], values: Array
 def _inputs_first(layer: Layer, record: Record, transposed: bool) -> bool:
     if record.name != "weights":
         return False
-    transposable = getattr(layer, "transposable", layer.type == "connected")
+    transposable = getattr(layer, "transposable", canonical(layer.type) == "connected")
     return bool(getattr(layer, "flipped", False)) != (transposed and transposable)
 
 
