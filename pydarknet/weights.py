@@ -38,11 +38,6 @@ class Record(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many numbers it holds."""
-        return math.prod(self.shape)
-
-    @property
-    def size(self) -> int:
         """Number of floats."""
         return math.prod(self.shape)
 
