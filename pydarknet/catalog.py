@@ -1,0 +1,199 @@
+"""The catalogue of published files: what there is, where to get it, and what a file at hand is.
+
+Sizes and checksums are those that somebody recorded for the published file; what nobody did is unknown, and
+the size then follows from the number of parameters, up to the header of 16 or 20 bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .checksum import Expected, measure
+from .download import Source, SourceError, obtain
+from .errors import DataError, DownloadError, WeightsError
+from .partfile import PartFile
+from .progress import say
+from .text import did_you_mean
+
+HEADERS = (16, 20)  # bytes, before and since version 0.2
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One published file. `floats`: parameters in a weights file; `size`: bytes, if somebody recorded them."""
+
+    name: str
+    about: str
+    kind: str = "weights"  # or "backbone", "picture"
+    cfg: str = ""
+    floats: int | None = None
+    size: int | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def expected(self) -> Expected:
+        """What the file must be."""
+        if self.size is not None:
+            return Expected((self.size,), self.digests)
+        if self.floats is not None:
+            return Expected(tuple(4 * self.floats + header for header in HEADERS), self.digests)
+        return Expected((), self.digests)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The first layers of another file of the catalogue, as `partial` writes them: `seen` is 0."""
+
+    whole: str
+    floats: int
+
+    def __str__(self) -> str:
+        return f"the first layers of {self.whole}"
+
+    def fill(self, part: PartFile, quiet: bool) -> None:
+        """Replace the part's content; fetches the whole file into the same folder if it is nowhere."""
+        from .weights import read_header
+
+        path = locate(self.whole, part.target.parent)
+        if path is None:
+            try:
+                path = get(self.whole, part.target.parent, quiet)
+            except DownloadError as error:
+                raise SourceError(str(error)) from error
+        header = read_header(path)
+        part.truncate()
+        with open(path, "rb") as file:
+            start = file.read(header.size)
+            part.write(start[:12] + bytes(header.size - 12))
+            part.write(file.read(4 * self.floats))
+
+
+def find(name: str) -> Entry:
+    """The entry of that name, with or without `.weights`; DownloadError if there is none."""
+    from .catalog_table import ENTRIES
+
+    for entry in ENTRIES:
+        names = (entry.name, *entry.aliases)
+        if name in names or f"{name}.weights" in names or name == os.path.splitext(entry.name)[0]:
+            return entry
+    known = [word for entry in ENTRIES for word in (entry.name, entry.name.removesuffix(".weights"))]
+    raise DownloadError(
+        f"{name!r} is not in the catalogue{did_you_mean(name, known)}; all names: pydarknet weights list"
+    )
+
+
+def entries() -> tuple[Entry, ...]:
+    """The whole catalogue."""
+    from .catalog_table import ENTRIES
+
+    return ENTRIES
+
+
+def get(name: str, folder: Path | None = None, quiet: bool = False, force: bool = False) -> Path:
+    """The file of that name, fetched into `folder` (default: `default_folder()`) unless it is there.
+
+    A file that is there and wrong is an error, or is replaced with `force`. DownloadError if no source has it.
+    """
+    entry = find(name)
+    target = (default_folder() if folder is None else folder) / entry.name
+    if not force and os.path.lexists(target):
+        complaint = compare(target, entry)
+        if complaint:
+            raise DownloadError(f"{target} is not {entry.name}: {complaint}; remove it, or say --force")
+        return target
+    obtain(target, entry.expected, entry.sources, quiet)
+    if not entry.digests:
+        say(f"{entry.name}: no checksum was ever published; only its size could be compared", quiet)
+    return target
+
+
+def compare(path: Path, entry: Entry) -> str:
+    """How the file differs from the entry, or ''; DataError if it can't be read."""
+    return entry.expected.complaint(*_measure(path))
+
+
+def default_folder() -> Path:
+    """`./weights` if there is such a folder, else the user's cache."""
+    return Path("weights") if os.path.isdir("weights") else cache_folder()
+
+
+def cache_folder() -> Path:
+    """`$XDG_CACHE_HOME/pydarknet`, by default `~/.cache/pydarknet`."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()) / "pydarknet"
+
+
+def locate(name: str, *folders: Path) -> Path | None:
+    """A file of the catalogue that is already at hand, unchecked: in `folders`, `./weights`, the cache."""
+    for folder in (*folders, Path("weights"), cache_folder()):
+        if os.path.isfile(folder / name):
+            return folder / name
+    return None
+
+
+def find_weights(name: str | os.PathLike[str]) -> Path:
+    """The weights file a user names: a path, or a name of the catalogue that has been fetched before.
+
+    WeightsError lists the places tried, and says how to fetch a file of the catalogue.
+    """
+    given = os.fspath(name)
+    if os.path.isfile(given):
+        return Path(given)
+    if os.path.exists(given):
+        raise WeightsError(f"{given}: expected a weights file, found something else (a folder?)")
+    places = [Path(given)]
+    hint = ""
+    if os.path.basename(given) == given:
+        try:
+            entry = find(given)
+        except DownloadError:
+            names = [given]
+        else:
+            names, hint = [entry.name], f"; to fetch it: pydarknet weights get {entry.name}"
+        places += [folder / each for each in names for folder in (Path("weights"), cache_folder())]
+    for place in places[1:]:
+        if os.path.isfile(place):
+            return place
+    raise WeightsError(f"can't find {given!r}; tried {', '.join(map(str, places))}{hint}")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a file is: its measures, and the entry that it is (`complaint` '') or claims to be by its name."""
+
+    size: int
+    digests: Mapping[str, str]
+    entry: Entry | None
+    complaint: str
+    proof: str  # the algorithm whose checksum agrees, 'size', or '' if nothing does
+
+
+def identify(path: Path) -> Identity:
+    """Look a file up by checksum, then by name, then by size; DataError if it can't be read."""
+    size, digests = _measure(path)
+    everything = entries()
+    for entry in everything:
+        for algorithm, value in entry.digests.items():
+            if digests[algorithm] == value:
+                return Identity(size, digests, entry, "", algorithm)
+    for entry in everything:
+        if path.name in (entry.name, *entry.aliases):
+            complaint = entry.expected.complaint(size, digests)
+            known = bool(entry.expected.sizes) and not complaint
+            return Identity(size, digests, entry, complaint, "size" if known else "")
+    for entry in everything:
+        if size in entry.expected.sizes and not entry.digests:
+            return Identity(size, digests, entry, "", "size")
+    return Identity(size, digests, None, "", "")
+
+
+def _measure(path: Path) -> tuple[int, dict[str, str]]:
+    try:
+        return measure(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}") from error
