@@ -24,13 +24,9 @@ void pause_cpu() {
 struct Job {
   detail::Body body;
   void* context;
-  std::int64_t items;
   int parts;
 
-  void run(int part) const {
-    const std::int64_t begin = items * part / parts, end = items * (part + 1) / parts;
-    if (begin < end) body(context, begin, end);
-  }
+  void run(int part) const { body(context, part, parts); }
 };
 
 class Pool {
@@ -47,7 +43,13 @@ class Pool {
     }
     wake_.notify_all();
     job.run(0);
-    while (pending_.load(std::memory_order_acquire) != 0) pause_cpu();
+    for (int i = 0; pending_.load(std::memory_order_acquire) != 0; ++i) {
+      // A worker may be waiting for this very core.
+      if (i < kSpins)
+        pause_cpu();
+      else
+        std::this_thread::yield();
+    }
   }
 
   void stop() {
@@ -95,6 +97,8 @@ class Pool {
 
 std::atomic<int> wanted_threads{1};
 std::mutex busy;
+// Locking `busy` again from the thread that holds it would be undefined.
+thread_local bool inside_region = false;
 Pool* pool = nullptr;
 
 // A forked child has none of the parent's threads: it starts over, and leaks the parent's pool on purpose.
@@ -115,15 +119,13 @@ Pool& the_pool() {
 int num_threads() { return wanted_threads.load(); }
 void set_num_threads(int count) { wanted_threads.store(std::max(1, count)); }
 
-void detail::parallel_for(std::int64_t items, std::int64_t grain, Body body, void* context) {
-  const std::int64_t most = std::max<std::int64_t>(1, items / std::max<std::int64_t>(1, grain));
-  const int parts = static_cast<int>(std::min<std::int64_t>(num_threads(), most));
+void detail::parallel_parts(int most, Body body, void* context) {
+  const int parts = std::min(num_threads(), most);
   std::unique_lock<std::mutex> lock(busy, std::defer_lock);
-  if (parts <= 1 || !lock.try_lock()) {
-    if (items > 0) body(context, 0, items);
-    return;
-  }
-  the_pool().run({body, context, items, parts});
+  if (parts <= 1 || inside_region || !lock.try_lock()) return body(context, 0, 1);
+  inside_region = true;
+  the_pool().run({body, context, parts});
+  inside_region = false;
 }
 
 }  // namespace pydarknet

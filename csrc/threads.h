@@ -11,18 +11,35 @@ int num_threads();
 void set_num_threads(int count);
 
 namespace detail {
-using Body = void (*)(void* context, std::int64_t begin, std::int64_t end);
-void parallel_for(std::int64_t items, std::int64_t grain, Body body, void* context);
+using Body = void (*)(void* context, int part, int parts);
+void parallel_parts(int most, Body body, void* context);
 }  // namespace detail
+
+// Calls body(part, parts) for every part in [0, parts), each on a thread of its own; parts is at most
+// `most` and num_threads(), and 1 where the pool is busy.
+template <class F>
+void parallel_parts(int most, F&& body) {
+  using Fn = std::remove_reference_t<F>;
+  detail::parallel_parts(
+      most, [](void* context, int part, int parts) { (*static_cast<Fn*>(context))(part, parts); },
+      const_cast<std::remove_const_t<Fn>*>(&body));
+}
+
+// The static split: part `part` of [0, items) begins here, and ends where the next begins.
+inline std::int64_t part_begin(std::int64_t items, int part, int parts) { return items * part / parts; }
 
 // Calls body(begin, end) over a static split of [0, items); a part has at least `grain` items.
 template <class F>
 void parallel_for(std::int64_t items, std::int64_t grain, F&& body) {
-  using Fn = std::remove_reference_t<F>;
-  detail::parallel_for(
-      items, grain,
-      [](void* context, std::int64_t begin, std::int64_t end) { (*static_cast<Fn*>(context))(begin, end); },
-      const_cast<std::remove_const_t<Fn>*>(&body));
+  const std::int64_t most = items / (grain > 1 ? grain : 1);
+  parallel_parts(static_cast<int>(most < 1      ? 1
+                                  : most > 1024 ? 1024
+                                                : most),
+                 [&](int part, int parts) {
+                   const std::int64_t begin = part_begin(items, part, parts),
+                                      end = part_begin(items, part + 1, parts);
+                   if (begin < end) body(begin, end);
+                 });
 }
 
 }  // namespace pydarknet

@@ -4,6 +4,7 @@
 
 namespace pydarknet::bindings {
 
+void bind_conv(pybind11::module_& m);
 void bind_layout(pybind11::module_& m);
 void bind_threads(pybind11::module_& m);
 

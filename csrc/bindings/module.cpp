@@ -9,5 +9,6 @@ PYDARKNET_DEFINE_MODULE(PYDARKNET_MODULE, m) {
   m.doc() = "pydarknet's kernels for one instruction set or device";
   m.attr("block") = pydarknet::kBlock;
   bind_threads(m);
+  bind_conv(m);
   bind_layout(m);
 }

@@ -2,21 +2,13 @@
 #pragma once
 #include <cstring>
 
-#include "ops/tensor.h"
+#include "simd/vec.h"
 
 namespace pydarknet::simd {
 
-// One register of floats, and the integers beside it; any alignment in memory through load and store.
-using Lanes = float __attribute__((vector_size(kBlock * sizeof(float))));
+// The integers beside a register of floats.
 using IntLanes = std::int32_t __attribute__((vector_size(kBlock * sizeof(float))));
 
-inline Lanes load(const float* from) {
-  Lanes v;
-  std::memcpy(&v, from, sizeof v);
-  return v;
-}
-inline void store(float* to, Lanes v) { std::memcpy(to, &v, sizeof v); }
-inline Lanes splat(float value) { return Lanes{} + value; }
 // A NaN in `v` stays.
 inline Lanes at_least(Lanes v, float bound) { return v < bound ? splat(bound) : v; }
 inline Lanes at_most(Lanes v, float bound) { return v > bound ? splat(bound) : v; }

@@ -1,0 +1,71 @@
+// Convolution forward: its geometry, its algorithms, and their packed weights. A connected layer is a
+// convolution whose kernel is the whole input.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ops/activation.h"
+#include "ops/tensor.h"
+
+namespace pydarknet {
+
+// Images, channels, rows and columns of the input; filters; kernel, stride and padding of one side.
+struct ConvShape {
+  int n, c, h, w, k, kernel_h, kernel_w, stride_y, stride_x, pad_y, pad_x, groups;
+
+  int out_h() const { return static_cast<int>((h + 2 * std::int64_t{pad_y} - kernel_h) / stride_y + 1); }
+  int out_w() const { return static_cast<int>((w + 2 * std::int64_t{pad_x} - kernel_w) / stride_x + 1); }
+  int taps() const { return kernel_h * kernel_w; }
+  // Multiplications and additions.
+  std::int64_t flops() const { return std::int64_t{2} * n * k * (c / groups) * taps() * out_h() * out_w(); }
+  // Throws std::invalid_argument for sizes that make no convolution, or whose arrays or flops pass 2^62.
+  void validate() const;
+  std::string text() const;
+};
+
+// Everything one call of a convolution needs. `bias` has k floats or is nullptr. `workspace` has at least
+// conv_workspace() floats for one thread; with more it is used by more threads.
+struct ConvCall {
+  ConvShape shape;
+  const float* packed;
+  const float* bias;
+  Activation activation;
+  float* workspace;
+  std::int64_t workspace_floats;
+};
+
+// One way to convolve. Packed weights depend on nothing that resizing a network changes (n, h, w).
+class ConvAlgorithm {
+ public:
+  virtual ~ConvAlgorithm() = default;
+  virtual const char* name() const = 0;
+  // Whether the input is plain NCHW rather than blocked.
+  virtual bool plain() const { return false; }
+  virtual bool supports(const ConvShape& shape) const = 0;
+  virtual std::int64_t packed_size(const ConvShape& shape) const = 0;
+  // weights (k, c / groups, kernel_h, kernel_w); packed has packed_size floats.
+  virtual void pack(const ConvShape& shape, const float* weights, float* packed) const = 0;
+  virtual std::int64_t workspace(const ConvShape& shape, int threads) const = 0;
+  // Seconds that `threads` threads take, by the model in docs/cpu-kernels.md.
+  virtual double cost(const ConvShape& shape, int threads) const = 0;
+  // x blocked, or plain as plain() says.
+  virtual void forward(const ConvCall& call, const float* x, Tensor y) const = 0;
+};
+
+// Throws std::invalid_argument if there is no such algorithm or it can't do `shape`.
+const ConvAlgorithm& conv_algorithm(const ConvShape& shape, const std::string& name);
+
+// Names of the algorithms usable for `shape`, fastest first for the current number of threads. Those whose
+// packed weights pass `max_packed_bytes` are left out, unless none would be left: then the smallest stays.
+std::vector<std::string> conv_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain);
+
+// Floats of workspace for the current number of threads.
+std::int64_t conv_workspace(const ConvShape& shape, const ConvAlgorithm& algorithm);
+
+// y = activation(convolution(x) + bias). x has c channels (its last block's other lanes are ignored), y has
+// k (its last block's other lanes become finite).
+void conv_forward(const ConvAlgorithm& algorithm, const ConvCall& call, const float* x, Tensor y,
+                  Stream stream);
+
+}  // namespace pydarknet

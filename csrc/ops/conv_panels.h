@@ -1,0 +1,55 @@
+// How filters are grouped into panels, the unit in which weights are packed and streamed.
+#pragma once
+#include <vector>
+
+#include "ops/conv.h"
+
+namespace pydarknet {
+
+// Up to simd::kPanelBlocks blocks of filters, and the input channels they all see. Groups narrower than a
+// block are seen whole by every filter of the block, with zeros where filter and channel don't meet.
+struct Panel {
+  int filter_block, blocks;  // first output block, and how many
+  int channel_block;         // first input block
+  int channels;              // counted from that block's first lane
+  std::int64_t offset;       // of the panel's weights for one value a channel: [channel][blocks * kBlock]
+
+  int filters() const { return blocks * kBlock; }
+  int channel_blocks() const { return blocks_of(channels); }
+  // Channels that matter in the panel's i-th block.
+  int lanes(int i) const { return channels - i * kBlock < kBlock ? channels - i * kBlock : kBlock; }
+  std::int64_t size() const { return std::int64_t{channels} * filters(); }
+};
+
+std::vector<Panel> conv_panels(const ConvShape& shape);
+
+// Floats of all panels' weights with `values` values for each channel and filter.
+std::int64_t packed_floats(const std::vector<Panel>& panels, std::int64_t values);
+
+// The filters' kernels, with zeros between filters and channels of different groups and past k.
+class Kernels {
+ public:
+  Kernels(const ConvShape& shape, const float* weights)
+      : weights_(weights),
+        k_(shape.k),
+        group_k_(shape.k / shape.groups),
+        group_c_(shape.c / shape.groups),
+        taps_(shape.taps()) {}
+  // The taps of filter k on channel c; nullptr if all are zero.
+  const float* operator()(int k, int c) const {
+    if (k >= k_ || c / group_c_ != k / group_k_) return nullptr;
+    return weights_ + (std::int64_t{k} * group_c_ + c % group_c_) * taps_;
+  }
+
+ private:
+  const float* weights_;
+  int k_, group_k_, group_c_, taps_;
+};
+
+// The panel's biases, zeros past k.
+struct PanelBias {
+  PanelBias(const Panel& panel, const ConvCall& call);
+  float values[2 * kBlock];
+};
+
+}  // namespace pydarknet

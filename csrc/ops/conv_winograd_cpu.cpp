@@ -1,0 +1,329 @@
+// 3x3 convolution with stride 1 in the Winograd domain. Tiles are taken in groups; of each group the input
+// is transformed to [point][channel block][tile], multiplied point by point with the packed kernels into
+// [panel][point][block][tile], and transformed back, all within the second-level cache.
+#include <algorithm>
+
+#include "ops/conv_cost.h"
+#include "ops/conv_kinds.h"
+#include "ops/conv_panels.h"
+#include "simd/product.h"
+#include "simd/winograd.h"
+#include "threads.h"
+
+namespace pydarknet {
+namespace {
+
+using simd::Lanes;
+using simd::Product;
+using simd::Segment;
+
+constexpr std::int64_t kCachedInput = 1 << 20;  // bytes of a group's transformed input, if kernels are small
+constexpr std::int64_t kStreamedInput = 4 << 20;   // the same if kernels are streamed from memory
+constexpr std::int64_t kSmallKernels = 1 << 20;    // bytes of kernels that stay cached
+constexpr std::int64_t kProductBytes = 512 << 10;  // of a thread's products
+constexpr int kLine = 16;                          // floats of a cache line
+
+int ceil_div(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
+
+// Keeps strides off powers of two, which would map all points to the same cache sets.
+std::int64_t stagger(std::int64_t floats) { return floats % 256 == 0 ? floats + kLine : floats; }
+
+template <int M>
+struct Tiles {
+  static constexpr int kTile = simd::Winograd<M>::kTile, kPoints = kTile * kTile;
+
+  Tiles(const ConvShape& s, const std::vector<Panel>& panels, int threads)
+      : rows(ceil_div(s.out_h(), M)),
+        columns(ceil_div(s.out_w(), M)),
+        all(s.n * rows * columns),
+        blocks(blocks_of(s.c)) {
+    const std::int64_t kernels = 4 * packed_floats(panels, kPoints);
+    const std::int64_t tile_bytes = std::int64_t{4} * kPoints * blocks * kBlock;
+    const std::int64_t most = (kernels <= kSmallKernels ? kCachedInput : kStreamedInput) / tile_bytes;
+    const int fitting = static_cast<int>(std::clamp<std::int64_t>(most, std::min(all, simd::kRows), all));
+    groups = ceil_div(all, fitting);
+    shared = groups < threads;
+    if (!shared) groups = ceil_div(groups, threads) * threads;
+    groups = std::min(groups, all);
+    group = ceil_div(all, groups);
+    groups = ceil_div(all, group);
+    v_block = std::int64_t{group} * kBlock;
+    v_point = stagger(v_block * blocks);
+    v_size = v_point * kPoints;
+    m_point = stagger(std::int64_t{group} * kBlock * simd::kPanelBlocks);
+    m_panel = m_point * kPoints;
+    chunk = static_cast<int>(std::clamp<std::int64_t>(kProductBytes / (4 * m_panel), 1, panels.size()));
+  }
+
+  // Floats of workspace: one transformed input if threads share it, else one each; products for each thread.
+  std::int64_t workspace(int threads) const {
+    return v_size * (shared ? 1 : threads) + product_size() * threads;
+  }
+  std::int64_t product_size() const { return m_panel * chunk; }
+
+  int rows, columns, all;  // tiles of an image, and of all images
+  int blocks;              // of input channels
+  int group, groups;       // tiles of a group, and how many groups
+  bool shared;             // all threads work on the same group
+  int chunk;               // panels multiplied before they are transformed back
+  std::int64_t v_block, v_point, v_size, m_point, m_panel;
+};
+
+template <int M>
+class WinogradCall {
+  using Transform = simd::Winograd<M>;
+  static constexpr int kTile = Transform::kTile, kPoints = kTile * kTile;
+
+ public:
+  WinogradCall(const ConvCall& call, const Tiles<M>& tiles, const std::vector<Panel>& panels, const float* x,
+               Tensor y)
+      : call_(call),
+        s_(call.shape),
+        t_(tiles),
+        panels_(panels),
+        x_{x, s_.n, tiles.blocks * kBlock, s_.h, s_.w},
+        y_(y),
+        slope_(rectifier_slope(call.activation)) {}
+
+  int group_tiles(int group) const { return std::min(t_.group, t_.all - group * t_.group); }
+
+  // v = B^T d B of the group's tiles in channel blocks [first, last).
+  void transform_input(int group, int first, int last, float* v) const {
+    for (int block = first; block < last; ++block) {
+      const int lanes = std::min(kBlock, s_.c - block * kBlock);
+      for (int i = 0; i < group_tiles(group); ++i) {
+        input_tile(group * t_.group + i, block, lanes, v + block * t_.v_block + i * kBlock);
+      }
+    }
+  }
+
+  // Products and inverse transforms of panels [first, last).
+  void multiply(int group, int first, int last, const float* v, float* m) const {
+    for (int begin = first; begin < last; begin += t_.chunk) {
+      const int end = std::min(last, begin + t_.chunk);
+      for (int point = 0; point < kPoints; ++point) {
+        for (int i = begin; i < end; ++i) multiply_point(group, i, point, v, m + (i - begin) * t_.m_panel);
+      }
+      for (int i = begin; i < end; ++i) transform_output(group, panels_[i], m + (i - begin) * t_.m_panel);
+    }
+  }
+
+ private:
+  struct Place {
+    int image, row, column;  // first output pixel
+  };
+  Place place(int tile) const {
+    const int in_image = tile % (t_.rows * t_.columns);
+    return {tile / (t_.rows * t_.columns), in_image / t_.columns * M, in_image % t_.columns * M};
+  }
+
+  void input_tile(int tile, int block, int lanes, float* v) const {
+    const Place at = place(tile);
+    const int top = at.row - s_.pad_y, left = at.column - s_.pad_x;
+    const float* plane = x_.block(at.image, block);
+    if (top >= 0 && left >= 0 && top + kTile <= s_.h && left + kTile <= s_.w && lanes == kBlock) {
+      forward_tile(plane + (std::int64_t{top} * s_.w + left) * kBlock, std::int64_t{s_.w} * kBlock, v);
+      return;
+    }
+    float padded[kPoints * kBlock] = {};
+    const int right = std::min(kTile, s_.w - left);
+    for (int i = std::max(0, -top); i < std::min(kTile, s_.h - top); ++i) {
+      const float* from = plane + (std::int64_t{top} + i) * s_.w * kBlock;
+      for (int j = std::max(0, -left); j < right; ++j) {
+        for (int lane = 0; lane < lanes; ++lane) {
+          padded[(i * kTile + j) * kBlock + lane] = from[(std::int64_t{left} + j) * kBlock + lane];
+        }
+      }
+    }
+    forward_tile(padded, kTile * kBlock, v);
+  }
+
+  void forward_tile(const float* x, std::int64_t row, float* v) const {
+    Lanes half[kPoints];  // B^T d
+    PYDARKNET_UNROLL
+    for (int j = 0; j < kTile; ++j) {
+      Lanes column[kTile];
+      PYDARKNET_UNROLL
+      for (int i = 0; i < kTile; ++i) column[i] = simd::load(x + i * row + j * kBlock);
+      Transform::input(column, 1, half + j, kTile);
+    }
+    for (int i = 0; i < kTile; ++i) {
+      Lanes out[kTile];
+      Transform::input(half + i * kTile, 1, out, 1);
+      PYDARKNET_UNROLL
+      for (int j = 0; j < kTile; ++j) simd::store(v + (i * kTile + j) * t_.v_point, out[j]);
+    }
+  }
+
+  void multiply_point(int group, int index, int point, const float* v, float* m) const {
+    const Panel& panel = panels_[index];
+    std::vector<Segment>& segments = segments_of(panel);
+    const int tiles = group_tiles(group), runs = ceil_div(tiles, simd::kRows);
+    Product p{};
+    p.x = v + point * t_.v_point + panel.channel_block * t_.v_block;
+    p.segments = segments.data();
+    p.count = static_cast<int>(segments.size());
+    p.weights = call_.packed + panel.offset * kPoints + point * panel.size();
+    p.y = m + point * t_.m_point;
+    p.y_block = t_.v_block;
+    p.y_pixel = kBlock;
+    p.slope = 1.0f;
+    for (int g = 0, done = 0; g < runs; ++g) {
+      const int rows = static_cast<int>(part_begin(tiles, g + 1, runs)) - done;
+      simd::product_kernel<kBlock>(rows, panel.blocks)(p);
+      p.x += rows * kBlock;
+      p.y += rows * kBlock;
+      done += rows;
+    }
+  }
+
+  std::vector<Segment>& segments_of(const Panel& panel) const {
+    thread_local std::vector<Segment> segments;
+    segments.clear();
+    for (int c = 0; c < panel.channel_blocks(); ++c) segments.push_back({c * t_.v_block, panel.lanes(c)});
+    return segments;
+  }
+
+  void transform_output(int group, const Panel& panel, const float* m) const {
+    const PanelBias bias(panel, call_);
+    for (int j = 0; j < panel.blocks; ++j) {
+      const Lanes start = simd::load(bias.values + j * kBlock);
+      for (int i = 0; i < group_tiles(group); ++i) {
+        inverse_tile(group * t_.group + i, panel.filter_block + j, m + j * t_.v_block + i * kBlock, start);
+      }
+    }
+  }
+
+  void inverse_tile(int tile, int block, const float* m, Lanes bias) const {
+    Lanes half[M * kTile];  // A^T m
+    PYDARKNET_UNROLL
+    for (int j = 0; j < kTile; ++j) {
+      Lanes column[kTile];
+      PYDARKNET_UNROLL
+      for (int i = 0; i < kTile; ++i) column[i] = simd::load(m + (i * kTile + j) * t_.m_point);
+      Transform::output(column, 1, half + j, kTile);
+    }
+    const Place at = place(tile);
+    const int rows = std::min(M, y_.h - at.row), columns = std::min(M, y_.w - at.column);
+    float* y = y_.block(at.image, block) + (std::int64_t{at.row} * y_.w + at.column) * kBlock;
+    for (int i = 0; i < rows; ++i, y += std::int64_t{y_.w} * kBlock) {
+      Lanes out[M];
+      Transform::output(half + i * kTile, 1, out, 1);
+      for (int j = 0; j < columns; ++j) simd::store(y + j * kBlock, simd::rectify(out[j] + bias, slope_));
+    }
+  }
+
+  const ConvCall& call_;
+  const ConvShape& s_;
+  const Tiles<M>& t_;
+  const std::vector<Panel>& panels_;
+  const ConstTensor x_;
+  const Tensor y_;
+  const float slope_;
+};
+
+template <int M>
+class WinogradConvolution : public ConvAlgorithm {
+  using Transform = simd::Winograd<M>;
+  static constexpr int kTile = Transform::kTile, kPoints = kTile * kTile;
+
+ public:
+  const char* name() const override { return M == 2 ? "winograd2" : "winograd4"; }
+  bool supports(const ConvShape& s) const override {
+    return s.kernel_h == 3 && s.kernel_w == 3 && s.stride_y == 1 && s.stride_x == 1;
+  }
+  std::int64_t packed_size(const ConvShape& s) const override {
+    return packed_floats(conv_panels(s), kPoints);
+  }
+  std::int64_t workspace(const ConvShape& s, int threads) const override {
+    return Tiles<M>(s, conv_panels(s), threads).workspace(threads);
+  }
+
+  // [panel][point][channel][filter]
+  void pack(const ConvShape& s, const float* weights, float* packed) const override {
+    const std::vector<Panel> panels = conv_panels(s);
+    const Kernels kernels(s, weights);
+    parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        for (int c = 0; c < panels[i].channels; ++c) {
+          for (int j = 0; j < panels[i].blocks; ++j) {
+            pack_channel(panels[i], kernels, c, j, packed + panels[i].offset * kPoints);
+          }
+        }
+      }
+    });
+  }
+
+  double cost(const ConvShape& s, int threads) const override {
+    const std::vector<Panel> panels = conv_panels(s);
+    const Tiles<M> t(s, panels, threads);
+    const double tiles = t.all, packed = static_cast<double>(packed_size(s));
+    CostModel model(threads);
+    model.product(tiles * packed / kBlock, t.group);
+    // Loads, stores and arithmetic of the transforms, in which a tile passes through the cache twice.
+    model.vectors(tiles * t.blocks * kPoints * 5.0);
+    model.vectors(tiles * blocks_of(s.k) * kPoints * 4.0);
+    model.weights(packed_size(s));
+    return model.seconds();
+  }
+
+  void forward(const ConvCall& call, const float* x, Tensor y) const override {
+    const std::vector<Panel> panels = conv_panels(call.shape);
+    const int threads = conv_threads(call, *this);
+    const Tiles<M> tiles(call.shape, panels, threads);
+    const WinogradCall<M> work(call, tiles, panels, x, y);
+    const int all_panels = static_cast<int>(panels.size());
+    float* const v = call.workspace;
+    float* const m = v + tiles.v_size * (tiles.shared ? 1 : threads);
+    if (!tiles.shared) {
+      parallel_parts(threads, [&](int part, int parts) {
+        const int end = static_cast<int>(part_begin(tiles.groups, part + 1, parts));
+        for (int g = static_cast<int>(part_begin(tiles.groups, part, parts)); g < end; ++g) {
+          work.transform_input(g, 0, tiles.blocks, v + part * tiles.v_size);
+          work.multiply(g, 0, all_panels, v + part * tiles.v_size, m + part * tiles.product_size());
+        }
+      });
+      return;
+    }
+    for (int g = 0; g < tiles.groups; ++g) {
+      parallel_parts(threads, [&](int part, int parts) {
+        work.transform_input(g, static_cast<int>(part_begin(tiles.blocks, part, parts)),
+                             static_cast<int>(part_begin(tiles.blocks, part + 1, parts)), v);
+      });
+      parallel_parts(threads, [&](int part, int parts) {
+        work.multiply(g, static_cast<int>(part_begin(all_panels, part, parts)),
+                      static_cast<int>(part_begin(all_panels, part + 1, parts)), v,
+                      m + part * tiles.product_size());
+      });
+    }
+  }
+
+ private:
+  // u = G g G^T of one channel and one block of filters.
+  static void pack_channel(const Panel& panel, const Kernels& kernels, int c, int block, float* packed) {
+    Lanes g[9] = {}, half[3 * kTile], u[kPoints];
+    for (int lane = 0; lane < kBlock; ++lane) {
+      const float* kernel =
+          kernels((panel.filter_block + block) * kBlock + lane, panel.channel_block * kBlock + c);
+      for (int tap = 0; kernel && tap < 9; ++tap) g[tap][lane] = kernel[tap];
+    }
+    for (int j = 0; j < 3; ++j) Transform::kernel(g + j, 3, half + j, 3);
+    for (int i = 0; i < kTile; ++i) Transform::kernel(half + i * 3, 1, u + i * kTile, 1);
+    float* to = packed + std::int64_t{c} * panel.filters() + block * kBlock;
+    for (int point = 0; point < kPoints; ++point) simd::store(to + point * panel.size(), u[point]);
+  }
+};
+
+}  // namespace
+
+const ConvAlgorithm& winograd2_convolution() {
+  static const WinogradConvolution<2> algorithm;
+  return algorithm;
+}
+
+const ConvAlgorithm& winograd4_convolution() {
+  static const WinogradConvolution<4> algorithm;
+  return algorithm;
+}
+
+}  // namespace pydarknet

@@ -1,0 +1,43 @@
+// One vector register of floats, as wide as a channel block, in the compiler's portable vector type.
+#pragma once
+#include <cstring>
+
+#include "ops/tensor.h"
+
+// Unrolls the next loop whole, so that small arrays of vectors become registers.
+#if defined(__clang__)
+#define PYDARKNET_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define PYDARKNET_UNROLL _Pragma("GCC unroll 64")
+#endif
+
+namespace pydarknet::simd {
+
+using Lanes = float __attribute__((vector_size(kBlock * sizeof(float))));
+
+#if defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr int kRegisters = 32;
+#else
+inline constexpr int kRegisters = 16;
+#endif
+
+// Any alignment; whole cache lines are fastest when arrays start at a multiple of 64 bytes.
+inline Lanes load(const float* from) {
+  Lanes v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+inline void store(float* to, Lanes v) { std::memcpy(to, &v, sizeof v); }
+// x - 0 is x for every x, so this is a bare broadcast; 0 + x would be an addition (it turns -0 into 0).
+inline Lanes splat(float value) { return value - Lanes{}; }
+
+// The larger lane by lane; b where one of them is NaN.
+inline Lanes max(Lanes a, Lanes b) { return a > b ? a : b; }
+
+// x for x > 0, slope * x below, for slope in [0, 1]: linear (1), ReLU (0), leaky (0.1). NaN stays NaN.
+inline Lanes rectify(Lanes x, float slope) { return max(x * slope, x); }
+
+// Asks for the cache line of `p` in the second-level cache.
+inline void prefetch_l2(const float* p) { __builtin_prefetch(p, 0, 2); }
+
+}  // namespace pydarknet::simd
