@@ -1,0 +1,238 @@
+"""From the outputs of a network's heads to candidate boxes, and from those to detections.
+
+The outputs are plain arrays that the head's forward op has activated already. Everything is sparse: only
+boxes above the threshold are looked at, so that a head with 9,418 classes costs no more than one with 20.
+Arithmetic is Darknet's: float32, with the exponential of a box in double precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .boxes import Boxes, Fit, to_picture
+from .detection import Box, Detection
+from .nms import Kind, nms_obj, nms_sort
+from .tree import Mode, Tree
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.integer[Any]]
+Anchors = Sequence[tuple[float, float]]
+
+CHUNK = 64  # boxes whose whole tree is multiplied out at once
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """M boxes of one picture and their P (box, class, probability) entries, in Darknet's order of boxes.
+
+    `boxes` (M, 4) are centre and size in fractions of the network's input, `objectness` is (M,). Entry p
+    says that box `index[p]` is of class `class_id[p]` with `probability[p]`, the number Darknet reports. A
+    box without entries still takes part in suppression by objectness.
+    """
+
+    boxes: Boxes
+    objectness: Floats
+    index: Ints
+    class_id: Ints
+    probability: Floats
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def dense(self, classes: int) -> Floats:
+        """The probabilities as a table (M, classes), 0 where there is no entry."""
+        table = np.zeros((len(self), classes), np.float32)
+        table[self.index, self.class_id] = self.probability
+        return table
+
+    def suppressed(self, thresh: float, kind: Kind = "sort") -> Candidates:
+        """Without the entries that non-maximum suppression removes. A thresh of 0 removes nothing."""
+        if kind not in ("sort", "obj"):
+            raise ValueError(f"nms kind must be 'sort' or 'obj', not {kind!r}")
+        if not thresh:
+            return self
+        if kind == "obj":
+            kept = nms_obj(self.boxes, self.objectness, thresh)[self.index]
+        else:
+            kept = nms_sort(self.boxes, self.index, self.class_id, self.probability, thresh)
+        entries = self.index[kept], self.class_id[kept], self.probability[kept]
+        return Candidates(self.boxes, self.objectness, *entries)
+
+
+def join(parts: Sequence[Candidates]) -> Candidates:
+    """The candidates of several heads of one network as one set."""
+    starts = np.cumsum([0, *(len(part) for part in parts)])
+    return Candidates(
+        np.concatenate([np.zeros((0, 4), np.float32), *(part.boxes for part in parts)]),
+        _concatenate(np.float32, (part.objectness for part in parts)),
+        _concatenate(np.intp, (part.index + start for part, start in zip(parts, starts, strict=False))),
+        _concatenate(np.intp, (part.class_id for part in parts)),
+        _concatenate(np.float32, (part.probability for part in parts)),
+    )
+
+
+def decode_region(
+    output: Floats,
+    anchors: Anchors,
+    classes: int,
+    thresh: float,
+    *,
+    coords: int = 4,
+    background: bool = False,
+    tree: Tree | None = None,
+    hier_thresh: float = 0.5,
+    hier_mode: Mode = "darknet",
+    map: Ints | Sequence[int] | None = None,
+) -> Candidates:
+    """Candidates of a [region] output (num * (coords + 1 + classes), H, W); anchors in grid cells.
+
+    Flat: a class is kept if objectness * probability > thresh, on boxes whose objectness is. With a tree a
+    box has one class, the node where the walk down stops, with the objectness as its probability; with a
+    `map` too, entry j is objectness * absolute probability of node map[j], kept if > thresh. With
+    `background` there is no objectness: it counts as 1.
+    """
+    values = coords + 1 + classes
+    height, width = output.shape[1:]
+    cells = output.reshape(len(anchors), values, height * width)
+    objectness = np.ones_like(cells[:, coords]) if background else cells[:, coords]
+    anchor, cell = np.nonzero(objectness > np.float32(thresh))
+    found = cells[anchor, :coords, cell]
+    kept = np.ascontiguousarray(objectness[anchor, cell])
+    boxes = _boxes(found, cell, width, height, np.asarray(anchors)[anchor], width, height)
+    if tree is None:
+        given = cells[anchor, coords + 1 :, cell]
+        return Candidates(boxes, kept, *_above(kept[:, None] * given, thresh))
+    # Without an objectness plane the tree begins one plane earlier; Darknet's map doesn't know that.
+    first = coords if background else coords + 1
+    nodes = (cells[a, first : first + classes, c] for a, c in zip(anchor, cell, strict=True))
+    if map is None:
+        walked = [tree.descend(given, hier_thresh, hier_mode)[0] for given in nodes]
+        return Candidates(boxes, kept, np.arange(len(boxes)), np.array(walked, np.intp), kept)
+    return Candidates(boxes, kept, *_mapped(list(nodes), kept, tree, np.asarray(map, np.intp), thresh))
+
+
+def decode_yolo(output: Floats, anchors: Anchors, classes: int, net_w: int, net_h: int, thresh: float) -> Candidates:
+    """Candidates of a [yolo] output (len(anchors) * (5 + classes), H, W).
+
+    `anchors` are those of the head's mask, in pixels of the network's input.
+    """
+    height, width = output.shape[1:]
+    cells = output.reshape(len(anchors), 5 + classes, height * width)
+    above = cells[:, 4] > np.float32(thresh)
+    cell, anchor = np.nonzero(above.T)
+    found = cells[anchor, :, cell]
+    boxes = _boxes(found[:, :4], cell, width, height, np.asarray(anchors)[anchor], net_w, net_h)
+    kept = np.ascontiguousarray(found[:, 4])
+    return Candidates(boxes, kept, *_above(kept[:, None] * found[:, 5:], thresh))
+
+
+def decode_detection(
+    predictions: Floats, side: int, num: int, classes: int, square: bool, thresh: float
+) -> Candidates:
+    """Candidates of a [detection] output (YOLOv1), flat: classes, objectness and boxes of all cells.
+
+    A class is kept if objectness * probability > thresh. `square`: the head learnt square roots of sizes.
+    """
+    cells = side * side
+    flat = predictions.reshape(-1)
+    given = flat[: cells * classes].reshape(cells, 1, classes)
+    objectness = flat[cells * classes : cells * (classes + num)].reshape(cells, num)
+    raw = flat[cells * (classes + num) : cells * (classes + 5 * num)].reshape(cells, num, 4)
+    boxes = np.empty((cells, num, 4), np.float32)
+    row, column = np.divmod(np.arange(cells, dtype=np.float32)[:, None], np.float32(side))
+    boxes[..., 0] = (raw[..., 0] + column) / np.float32(side)
+    boxes[..., 1] = (raw[..., 1] + row) / np.float32(side)
+    boxes[..., 2:] = raw[..., 2:].astype(np.float64) ** 2 if square else raw[..., 2:]
+    kept = objectness.reshape(-1)
+    products = (objectness[..., None] * given).reshape(cells * num, classes)
+    return Candidates(boxes.reshape(-1, 4), kept, *_above(products, thresh))
+
+
+def average_mirrored(output: Floats, mirrored: Floats, boxes: int) -> Floats:
+    """The mean of a region or yolo output (C, H, W) and that of the mirrored picture, turned back.
+
+    `boxes` is the number of boxes in a cell. Darknet does so whenever the batch is 2, and flips the wrong
+    planes; here it happens only where asked for, and x becomes 1 - x.
+    """
+    turned = mirrored[:, :, ::-1].reshape(boxes, -1, *mirrored.shape[1:]).copy()
+    turned[:, 0] = 1 - turned[:, 0]
+    mean: Floats = (output + turned.reshape(output.shape)) / np.float32(2)
+    return mean
+
+
+def to_detections(
+    candidates: Candidates,
+    names: Sequence[str],
+    image_w: int,
+    image_h: int,
+    net_w: int,
+    net_h: int,
+    *,
+    fit: Fit = "letterbox",
+    nms: float = 0.45,
+    nms_kind: Kind = "sort",
+    tree: Tree | None = None,
+) -> list[Detection]:
+    """Detections in pixels of the picture, the most confident first, after suppression.
+
+    `tree` gives the paths; leave it out where a map has turned nodes into other classes. A class without a
+    name is called by its number. Boxes that are not finite (an overflow, a letterbox too thin to hold
+    anything of the picture) are left out.
+    """
+    boxes = to_picture(candidates.boxes, image_w, image_h, net_w, net_h, fit)
+    placed = Candidates(
+        boxes, candidates.objectness, candidates.index, candidates.class_id, candidates.probability
+    ).suppressed(nms, nms_kind)
+    usable = [bool(np.isfinite(box).all()) for box in boxes]
+    detections = []
+    for p in np.argsort(-placed.probability, kind="stable"):
+        i, class_id = placed.index[p], int(placed.class_id[p])
+        if usable[i]:
+            path = tuple(_name(names, node) for node in tree.path(class_id)) if tree is not None else ()
+            confidence, objectness = float(placed.probability[p]), float(placed.objectness[i])
+            box = Box(*map(float, boxes[i]))
+            detections.append(Detection(class_id, _name(names, class_id), confidence, objectness, box, path))
+    return detections
+
+
+def _name(names: Sequence[str], class_id: int) -> str:
+    return names[class_id] if class_id < len(names) else str(class_id)
+
+
+def _concatenate(dtype: npt.DTypeLike, parts: Iterable[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    return np.concatenate([np.zeros(0, dtype), *parts])
+
+
+def _above(products: Floats, thresh: float) -> tuple[Ints, Ints, Floats]:
+    """Row, column and value of the entries of a table (boxes, classes) above the threshold."""
+    index, class_id = np.nonzero(products > np.float32(thresh))
+    return index, class_id, products[index, class_id]
+
+
+def _boxes(
+    raw: Floats, cell: Ints, width: int, height: int, anchors: npt.NDArray[Any], unit_w: int, unit_h: int
+) -> Boxes:
+    """Boxes (M, 4) in fractions of the input from raw x, y, w, h; anchors (M, 2) in units per input size."""
+    row, column = np.divmod(cell, width)
+    boxes = np.empty((len(cell), 4), np.float32)
+    with np.errstate(over="ignore"):  # Darknet has no limit on sizes either: an overflow is an infinite box
+        boxes[:, 0] = (column.astype(np.float32) + raw[:, 0]) / np.float32(width)
+        boxes[:, 1] = (row.astype(np.float32) + raw[:, 1]) / np.float32(height)
+        sizes = np.exp(raw[:, 2:4].astype(np.float64)) * anchors.astype(np.float32).reshape(-1, 2)
+        boxes[:, 2:] = sizes / np.array([unit_w, unit_h], np.float64)
+    return boxes
+
+
+def _mapped(
+    nodes: Sequence[Floats], objectness: Floats, tree: Tree, map: Ints, thresh: float
+) -> tuple[Ints, Ints, Floats]:
+    products = np.zeros((len(nodes), len(map)), np.float32)
+    for start in range(0, len(nodes), CHUNK):
+        absolute = tree.absolute(np.stack(nodes[start : start + CHUNK], axis=1))
+        products[start : start + CHUNK] = absolute[map].T
+    return _above(objectness[:, None] * products, thresh)
