@@ -45,7 +45,7 @@ LAYER_TYPES = _TYPES.split()
 ACTIVATIONS = _ACTIVATIONS.split()
 
 _FIELDS = {
-    "network": "n layers inputs outputs w h c seen t cost workspace",
+    "network": "n layers batch inputs outputs truths w h c input truth seen t cost workspace",
     "layer": """type activation batch_normalize inputs outputs nweights h w c out_h out_w out_c n groups size
         stride classes dontload biases scales weights output rolling_mean rolling_variance""",
 }
@@ -125,9 +125,7 @@ def _offsets() -> dict[str, dict[str, int]]:
     for struct, fields in _FIELDS.items():
         lines.append(f'printf("{struct} - %zu\\n", sizeof({struct}));')
         lines += [f'printf("{struct} {f} %zu\\n", offsetof({struct}, {f}));' for f in fields.split()]
-    source = (
-        "#include <stddef.h>\n#include <darknet.h>\nint main(void) {\n" + "\n".join(lines) + "\nreturn 0; }\n"
-    )
+    source = "#include <stddef.h>\n#include <darknet.h>\nint main(void) {\n" + "\n".join(lines) + "\nreturn 0; }\n"
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "offsets"
         subprocess.run(
@@ -154,6 +152,7 @@ def library() -> ctypes.CDLL:
         "save_weights": (None, [c_void_p, c_char_p]),
         "free_network": (None, [c_void_p]),
         "network_predict": (POINTER(c_float), [c_void_p, c_void_p]),
+        "train_network_datum": (c_float, [c_void_p]),
         "get_network_boxes": (
             POINTER(_Detection),
             [c_void_p, c_int, c_int, c_float, c_float, POINTER(c_int), c_int, POINTER(c_int)],
@@ -180,12 +179,11 @@ def _read(kind: Any, address: int, count: int | None = None) -> Any:
     return np.ctypeslib.as_array((kind * count).from_address(address)).copy()
 
 
-def adapted_cfg(text: str, folder: Path, width: int | None = None, height: int | None = None) -> str:
-    """The cfg with batch 1, another input size, and `tree` and `map` files as absolute paths.
+def adapted_cfg(text: str, folder: Path, **net: int | None) -> str:
+    """The cfg with other values of the [net] section, and `tree` and `map` files as absolute paths.
 
     The first of two equal keys wins in Darknet, so that new values simply go in front of the old ones.
     """
-    first = {"batch": 1, "subdivisions": 1, "width": width, "height": height}
     lines = []
     for line in text.splitlines():
         key, _, value = line.partition("=")
@@ -194,12 +192,15 @@ def adapted_cfg(text: str, folder: Path, width: int | None = None, height: int |
             line = f"{key.strip()}={next((p for p in places if p.is_file()), value.strip())}"
         lines.append(line)
         if line.strip() in ("[net]", "[network]"):
-            lines += [f"{k}={v}" for k, v in first.items() if v is not None]
+            lines += [f"{k}={v}" for k, v in net.items() if v is not None]
     return "\n".join(lines) + "\n"
 
 
 class Oracle:
-    """One network inside the library. Use as a context manager, or call `close`."""
+    """One network inside the library. Use as a context manager, or call `close`.
+
+    `batch` and `subdivisions` are the cfg's keys: one mini-batch is `batch // subdivisions` pictures.
+    """
 
     def __init__(
         self,
@@ -208,11 +209,14 @@ class Oracle:
         *,
         width: int | None = None,
         height: int | None = None,
+        batch: int = 1,
+        subdivisions: int = 1,
     ) -> None:
         self._lib = library()
         self._net = 0
         path = Path(cfg_path)
-        text = adapted_cfg(path.read_text(encoding="latin-1"), path.resolve().parent, width, height)
+        net = {"batch": batch, "subdivisions": subdivisions, "width": width, "height": height}
+        text = adapted_cfg(path.read_text(encoding="latin-1"), path.resolve().parent, **net)
         with tempfile.NamedTemporaryFile("w", suffix=".cfg", encoding="latin-1") as file, quiet():
             file.write(text)
             file.flush()
@@ -309,18 +313,37 @@ class Oracle:
             self._lib.save_weights(self._net, os.fsencode(path))
 
     def predict(self, x: Array) -> Array:
-        """Run x (1, C, H, W) or (C, H, W); the flat output of the network's last layer that is not a cost."""
-        flat = np.ascontiguousarray(x, dtype=np.float32)
-        if flat.size != self._int("inputs"):
-            raise ValueError(f"the network takes {self.input_shape}, not {x.shape}")
+        """Run a mini-batch (N, C, H, W); the flat output of the last layer that is not a cost."""
+        flat = self._filled(x, "inputs")
         with quiet():
             out = self._lib.network_predict(self._net, flat.ctypes.data)
-        return np.ctypeslib.as_array(out, (self._int("outputs"),)).copy()
+        return np.ctypeslib.as_array(out, (self._int("batch") * self._int("outputs"),)).copy()
 
     def layer_output(self, index: int) -> Array:
-        """What layer `index` gave in the last `predict`, as (c, h, w)."""
-        info = self.layers[index]
-        return self.array(index, "output", info.outputs).reshape(info.out)
+        """What layer `index` gave last, as (c, h, w); as (n, c, h, w) where a mini-batch has several pictures."""
+        info, batch = self.layers[index], self._int("batch")
+        output = self.array(index, "output", batch * info.outputs)
+        return output.reshape(info.out if batch == 1 else (batch, *info.out))
+
+    def train(self, x: Array, truth: Array) -> float:
+        """One mini-batch forward and backward, with an update after the last of a batch; the network's cost.
+
+        `truth` is what the library's loader makes for the last layer, (N, truths) in any shape.
+        On the CPU this library trains every head but [region].
+        """
+        for values, size, field in ((x, "inputs", "input"), (truth, "truths", "truth")):
+            flat = self._filled(values, size)
+            address = _read(c_void_p, self._net + _offsets()["network"][field])
+            ctypes.memmove(address, flat.ctypes.data, flat.nbytes)
+        with quiet():
+            return float(self._lib.train_network_datum(self._net))
+
+    def _filled(self, values: Array, size: str) -> Array:
+        """The values as one contiguous array, when they are as many as the network takes in a mini-batch."""
+        flat = np.ascontiguousarray(values, dtype=np.float32)
+        if flat.size != self._int("batch") * self._int(size):
+            raise ValueError(f"the network takes {self._int('batch')} x {self._int(size)} {size}, not {values.shape}")
+        return flat
 
     def detections(
         self,
@@ -335,15 +358,11 @@ class Oracle:
     ) -> Detections:
         """The boxes of the last `predict` for a letterboxed picture of this size, suppressed by `kind`."""
         count = c_int(0)
-        found = self._lib.get_network_boxes(
-            self._net, width, height, thresh, hier, None, int(relative), byref(count)
-        )
+        found = self._lib.get_network_boxes(self._net, width, height, thresh, hier, None, int(relative), byref(count))
         try:
             classes = self._layer_int(len(self.layers) - 1, "classes")
             if nms is not None:
-                {"sort": self._lib.do_nms_sort, "obj": self._lib.do_nms_obj}[kind](
-                    found, count.value, classes, nms
-                )
+                {"sort": self._lib.do_nms_sort, "obj": self._lib.do_nms_obj}[kind](found, count.value, classes, nms)
             return _copy_detections(found, count.value, classes)
         finally:
             self._lib.free_detections(found, count.value)
