@@ -1,0 +1,47 @@
+"""Darknet reborn: YOLOv2 and YOLO9000 with hand-written kernels, for original .cfg and .weights files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+from .errors import (
+    CfgError,
+    DarknetError,
+    DataError,
+    DeviceError,
+    DownloadError,
+    ExportError,
+    ImageError,
+    WeightsError,
+)
+
+if TYPE_CHECKING:
+    from .detection import Box, Detection
+    from .network import Network
+
+__all__ = [
+    "Box",
+    "CfgError",
+    "DarknetError",
+    "DataError",
+    "Detection",
+    "DeviceError",
+    "DownloadError",
+    "ExportError",
+    "ImageError",
+    "Network",
+    "WeightsError",
+    "__version__",
+]
+
+# Looked up on first use, so that `import pydarknet` loads neither numpy nor the kernels.
+_LAZY = {"Network": "network", "Detection": "detection", "Box": "detection"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'pydarknet' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_LAZY[name]}", __name__), name)

@@ -1,0 +1,29 @@
+"""One file per cfg section. Importing this package registers every layer."""
+
+from __future__ import annotations
+
+from . import (  # noqa: F401
+    activation,
+    avgpool,
+    batchnorm,
+    connected,
+    convolutional,
+    cost,
+    crop,
+    detection,
+    dropout,
+    l2norm,
+    local,
+    maxpool,
+    normalization,
+    region,
+    reorg,
+    route,
+    shortcut,
+    softmax,
+    upsample,
+    yolo,
+)
+from .base import REGISTRY, Layer
+
+__all__ = ["REGISTRY", "Layer"]

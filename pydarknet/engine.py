@@ -1,0 +1,173 @@
+"""The engine of a network: parameters from a weights file, and plans that run the graph on a backend."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from os import PathLike
+
+import numpy as np
+import numpy.typing as npt
+
+from . import weights as weights_file
+from .backend import Backend, cpu_backend
+from .cfg import Cfg
+from .graph import Graph
+from .initialise import initialise
+from .layers import Layer
+from .ops import Array
+from .plan import Builder, Plan
+
+PLANS_KEPT = 4  # idle plans; each holds a network's activations
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class Engine(Graph):
+    """A network ready for inference.
+
+    `cfg`: path of a cfg (or a parsed one). `weights`: path of a weights file; None starts from random
+    parameters (`seed`). `cutoff`: load only the first so many layers (a backbone). `threads`: for all networks
+    of the process; default: PYDARKNET_NUM_THREADS or every processor. CfgError, WeightsError, DataError.
+    """
+
+    def __init__(
+        self,
+        cfg: str | PathLike[str] | Cfg,
+        weights: str | PathLike[str] | None = None,
+        *,
+        cutoff: int | None = None,
+        seed: int = 0,
+        threads: int | None = None,
+        allow_nan: bool = False,
+    ) -> None:
+        super().__init__(cfg)
+        self.backend: Backend = cpu_backend()
+        if threads is not None:
+            self.backend.ops.set_num_threads(threads)
+        self.seen = 0
+        self._constants: dict[tuple[object, ...], Array] = {}
+        self._lock = threading.RLock()
+        self._idle: list[tuple[tuple[object, ...], Plan]] = []
+        self._version = 0
+        self._last_input: FloatArray | None = None
+        self._kept: tuple[FloatArray, dict[int, Array]] | None = None
+        for layer in self.layers:
+            layer.output_of = WeakOutput(self)
+        if weights is not None:
+            self.load_weights(weights, cutoff, allow_nan=allow_nan)
+        initialise(self.layers, seed)
+
+    def load_weights(
+        self, path: str | PathLike[str], cutoff: int | None = None, *, allow_nan: bool = False
+    ) -> weights_file.LoadResult:
+        """Replace the parameters by a file's. WeightsError, and nothing has changed, if it doesn't fit."""
+        result = weights_file.load_weights(path, self.layers, cutoff, allow_nan=allow_nan)
+        self.warnings += result.warnings
+        self.seen = result.header.seen
+        self.parameters_changed()
+        return result
+
+    def save_weights(self, path: str | PathLike[str], cutoff: int | None = None) -> None:
+        """Write the parameters as Darknet does (header 0.2.0). WeightsError if that is impossible."""
+        weights_file.save_weights(path, self.layers, self.seen, cutoff=cutoff)
+
+    def parameters_changed(self) -> None:
+        """Forget packed weights and plans; call it after changing a layer's `parameters`."""
+        with self._lock:
+            self._version += 1
+            self._constants.clear()
+            self._idle.clear()
+            self._kept = None
+
+    def resize(self, width: int, height: int) -> None:
+        """Take another input size, as Darknet's `resize_network`; packed weights stay. Not during a `forward`."""
+        with self._lock:
+            if (width, height) != (self.width, self.height):
+                self.reshape(width, height)
+                self._idle.clear()
+                self._kept = None
+
+    def forward(self, x: npt.ArrayLike) -> FloatArray:
+        """The network's output (N, C, H, W) for a batch x (N, C, H, W), float32, as Darknet's `network_predict`.
+
+        ValueError if the shape is not that of the network's input.
+        """
+        batch = np.asarray(x, dtype=np.float32)
+        if batch.ndim != 4 or batch.shape[1:] != tuple(self.inputs) or not len(batch):
+            raise ValueError(f"expected x with shape (N, {', '.join(map(str, self.inputs))}), found {batch.shape}")
+        with self.plan(len(batch)) as plan:
+            plan.input[...] = batch
+            plan.run()
+            self.remember(batch)
+            output: FloatArray = plan.outputs[self.output_index].copy()
+        return output.reshape(len(batch), *self.outputs)
+
+    @contextmanager
+    def plan(self, batch: int) -> Iterator[Plan]:
+        """A plan for `batch` images of the present size, lent to this caller alone."""
+        key = (batch, self.inputs, self._version)
+        with self._lock:
+            found = next((item for item in self._idle if item[0] == key), None)
+            if found is not None:
+                self._idle.remove(found)
+            plan = found[1] if found else self._compile(batch, keep_all=False)
+        try:
+            yield plan
+        finally:
+            with self._lock:
+                self._idle.append((key, plan))
+                del self._idle[:-PLANS_KEPT]
+
+    def heads(self) -> list[Layer]:
+        """The layers whose outputs hold detections."""
+        return [layer for layer in self.layers if layer.is_head]
+
+    def remember(self, batch: FloatArray) -> None:
+        """Keep the input of the last forward pass, for whoever looks at a layer's output."""
+        self._last_input = batch
+
+    def layer_output(self, index: int) -> FloatArray:
+        """Output (N, C, H, W) of one layer in the last forward pass. The first look runs the network once more,
+        keeping all layers. RuntimeError before the first forward pass."""
+        with self._lock:
+            x = self._last_input
+            if x is None:
+                raise RuntimeError("no forward pass yet: call forward() or detect() first")
+            if self._kept is None or self._kept[0] is not x:
+                plan = self._compile(len(x), keep_all=True)
+                plan.input[...] = x
+                plan.run()
+                self._kept = (x, plan.outputs)
+            output: FloatArray = self._kept[1][index]
+        return output.reshape(len(x), *self.layers[index].out)
+
+    def _compile(self, batch: int, keep_all: bool) -> Plan:
+        p = Builder(self.backend, batch, self.inputs, self._constant)
+        x = p.input
+        for layer in self.layers:
+            x = p.outputs[layer.index] = layer.plan(p, x)
+        indices: Sequence[int] = range(len(self.layers))
+        if not keep_all:
+            indices = sorted({self.output_index, *(layer.index for layer in self.heads())})
+        return p.finish({index: p.plain(p.outputs[index]) for index in indices}, keep_all)
+
+    def _constant(self, key: tuple[object, ...], make: Callable[[], Array]) -> Array:
+        if key not in self._constants:
+            self._constants[key] = make()
+        return self._constants[key]
+
+
+class WeakOutput:
+    """Reaches the network from its layers without keeping it alive, so that it is freed without the collector."""
+
+    def __init__(self, network: Engine) -> None:
+        self._network = weakref.ref(network)
+
+    def __call__(self, index: int) -> Array:
+        network = self._network()
+        if network is None:
+            raise RuntimeError("the network of this layer is gone")
+        return network.layer_output(index)

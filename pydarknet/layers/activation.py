@@ -1,0 +1,32 @@
+"""[activation] and [logistic]: an element-wise function as a layer of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..activations import read_activation
+from ..cfg import Section
+from ..plan import Builder, Value
+from .base import Layer, register
+
+
+@register("activation")
+class Activation(Layer):
+    """y = f(x)."""
+
+    def configure(self, section: Section, previous: Sequence[Layer]) -> None:
+        self.activation = read_activation(section, "linear")
+
+    def plan(self, p: Builder, x: Value) -> Value:
+        source, y = p.blocked(x), p.new(self.out)
+        p.emit(p.ops.copy_channels, source, y, 0, self.out.c)
+        p.emit(p.ops.activate, y, self.activation)
+        return y
+
+
+@register("logistic")
+class Logistic(Activation):
+    """y = 1 / (1 + exp(-x)); its loss belongs to training."""
+
+    def configure(self, section: Section, previous: Sequence[Layer]) -> None:
+        self.activation = "logistic"

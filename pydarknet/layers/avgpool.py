@@ -1,0 +1,23 @@
+"""[avgpool]: the mean of each channel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..cfg import Section
+from ..plan import Builder, Value
+from ..shape import Shape
+from .base import Layer, register
+
+
+@register("avgpool", "avg")
+class AvgPool(Layer):
+    """Global average pooling."""
+
+    def configure(self, section: Section, previous: Sequence[Layer]) -> None:
+        self.out = Shape(self.inputs.c, 1, 1)
+
+    def plan(self, p: Builder, x: Value) -> Value:
+        y = p.new(self.out)
+        p.emit(p.ops.avgpool_forward, p.blocked(x), y)
+        return y

@@ -1,0 +1,94 @@
+"""What every layer is: shapes from a cfg section, parameters in file order, and its part of the inference plan."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar
+
+from ..cfg import Section
+from ..ops import Array
+from ..plan import Builder, Value
+from ..shape import Shape
+from ..weights import Record
+
+MAX_ELEMENTS = 2**31 - 1  # Darknet counts elements in a C int
+
+
+class Layer(ABC):
+    """One section of a cfg.
+
+    `inputs` and `out` are the shapes of one image. `records` names the parameters in the order of the weights
+    file; `parameters` holds them by name (NumPy arrays, often views of the mapped file). `flops` counts what
+    Darknet's `ops` counts (2 per multiply-add) for one image. CfgError if the section can't be built.
+    """
+
+    is_head: ClassVar[bool] = False
+    transposable: ClassVar[bool] = False
+
+    def __init__(self, section: Section, index: int, inputs: Shape, previous: Sequence[Layer]) -> None:
+        self.section = section
+        self.index = index
+        self.type = section.type
+        self.inputs = inputs
+        self.out = inputs
+        self.flops = 0
+        self.records: Sequence[Record] = ()
+        self.parameters: dict[str, Array] = {}
+        self.output_of: Callable[[int], Array] | None = None
+        self.dontload = section.bool_("dontload", False)
+        self.dontsave = section.bool_("dontsave", False)
+        self.dontloadscales = section.bool_("dontloadscales", False)
+        self.numload = section.int_("numload", 0)
+        self.flipped = section.bool_("flipped", False)
+        self.configure(section, previous)
+        self.check()
+
+    @abstractmethod
+    def configure(self, section: Section, previous: Sequence[Layer]) -> None:
+        """Read the section's options; set `out`, and `records` and `flops` where there are any."""
+
+    @abstractmethod
+    def plan(self, p: Builder, x: Value) -> Value:
+        """Append this layer's steps for input `x`; returns the value that is its output."""
+
+    def reshape(self, inputs: Shape, previous: Sequence[Layer]) -> None:
+        """Take a new input size, keeping parameters. CfgError if their shapes would change."""
+        before = [record.shape for record in self.records]
+        self.inputs = self.out = inputs
+        self.configure(self.section, previous)
+        self.check()
+        if [record.shape for record in self.records] != before:
+            raise self.section.error("can't take another input size: its weights belong to one size only")
+
+    def check(self) -> None:
+        """CfgError if the output is empty or larger than Darknet can count."""
+        if min(self.out) < 1:
+            raise self.section.error(f"gives an empty output ({self.out}) for the input {self.inputs}")
+        sizes = [self.out.size, *(record.size for record in self.records)]
+        if max(sizes) > MAX_ELEMENTS:
+            raise self.section.error(f"needs {max(sizes)} elements in one array; at most {MAX_ELEMENTS} are possible")
+
+    @property
+    def output(self) -> Array:
+        """This layer's output (N, C, H, W) in the network's last forward pass."""
+        if self.output_of is None:
+            raise RuntimeError("the layer belongs to no network")
+        return self.output_of(self.index)
+
+    def __repr__(self) -> str:
+        return f"<{self.index} {self.type}: {self.inputs} -> {self.out}>"
+
+
+REGISTRY: dict[str, type[Layer]] = {}
+_L = TypeVar("_L", bound=type[Layer])
+
+
+def register(*types: str) -> Callable[[_L], _L]:
+    """Make a class the layer of these section names."""
+
+    def add(layer: _L) -> _L:
+        REGISTRY.update(dict.fromkeys(types, layer))
+        return layer
+
+    return add

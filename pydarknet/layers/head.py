@@ -1,0 +1,25 @@
+"""What region and yolo heads share: their filters must match, anchors, an optional class map."""
+
+from __future__ import annotations
+
+from ..cfg import Section
+from ..shape import Shape
+
+
+def check_filters(section: Section, inputs: Shape, boxes: int, values: int) -> None:
+    """CfgError unless the layer before has boxes * values filters."""
+    if inputs.c != boxes * values:
+        raise section.error(
+            f"expects {boxes * values} input channels ({boxes} anchors x {values} values), found {inputs.c}; "
+            f"set filters={boxes * values} in the convolutional layer before it, or correct classes and num"
+        )
+
+
+def read_anchors(section: Section, count: int, default: float) -> list[tuple[float, float]]:
+    """`count` pairs (width, height). CfgError if the list is short."""
+    values = section.floats("anchors", [default] * 2 * count)
+    if len(values) < 2 * count:
+        raise section.error(
+            f"anchors: expected {2 * count} numbers for {count} anchors, found {len(values)}", "anchors"
+        )
+    return [(values[2 * i], values[2 * i + 1]) for i in range(count)]

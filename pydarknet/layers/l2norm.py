@@ -1,0 +1,22 @@
+"""[l2norm]: each pixel's channels scaled to unit length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..cfg import Section
+from ..plan import Builder, Value
+from .base import Layer, register
+
+
+@register("l2norm")
+class L2Norm(Layer):
+    """y = x / |x| over the channels."""
+
+    def configure(self, section: Section, previous: Sequence[Layer]) -> None:
+        pass
+
+    def plan(self, p: Builder, x: Value) -> Value:
+        y = p.new(self.out, blocked=False)
+        p.emit(p.ops.l2norm_forward, p.plain(x), y)
+        return y

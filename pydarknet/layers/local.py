@@ -1,0 +1,40 @@
+"""[local]: a convolution with weights of its own at every location (YOLOv1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..activations import read_activation
+from ..cfg import Section
+from ..plan import Builder, Value
+from ..shape import Shape
+from ..weights import Record
+from .base import Layer, register
+
+
+@register("local")
+class Local(Layer):
+    """Weights are (locations, filters, C, size, size), biases (filters, locations)."""
+
+    def configure(self, section: Section, previous: Sequence[Layer]) -> None:
+        filters = section.int_("filters", 1, low=1)
+        self.size = section.int_("size", 1, low=1)
+        self.stride = section.int_("stride", 1, low=1)
+        self.pad = section.bool_("pad", False)
+        self.activation = read_activation(section, "logistic")
+        c, h, w = self.inputs
+        reach = 1 if self.pad else self.size
+        if reach > min(h, w):
+            raise section.error(f"size={self.size} is larger than the input ({w} x {h})", "size")
+        self.out = Shape(filters, (h - reach) // self.stride + 1, (w - reach) // self.stride + 1)
+        locations = self.out.h * self.out.w
+        weights = Record("weights", (locations, filters, c, self.size, self.size))
+        self.records = [Record("biases", (filters, self.out.h, self.out.w)), weights]
+        self.flops = 2 * weights.size
+
+    def plan(self, p: Builder, x: Value) -> Value:
+        y = p.new(self.out, blocked=False)
+        weights, biases = self.parameters["weights"], self.parameters["biases"]
+        pad = self.size // 2 if self.pad else 0
+        p.emit(p.ops.local_forward, p.plain(x), weights, biases, y, self.size, self.stride, pad, self.activation)
+        return y

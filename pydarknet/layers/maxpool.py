@@ -1,0 +1,30 @@
+"""[maxpool]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..cfg import Section
+from ..plan import Builder, Value
+from ..shape import Shape
+from .base import Layer, register
+
+
+@register("maxpool", "max")
+class MaxPool(Layer):
+    """Maximum over size x size windows. `padding` is Darknet's total (default size - 1), mostly right and below."""
+
+    def configure(self, section: Section, previous: Sequence[Layer]) -> None:
+        self.stride = section.int_("stride", 1, low=1)
+        self.size = section.int_("size", self.stride, low=1)
+        self.padding = section.int_("padding", self.size - 1, low=0)
+        c, h, w = self.inputs
+        if self.size > min(h, w) + self.padding:
+            raise section.error(f"size={self.size} is larger than the padded input ({w} x {h})", "size")
+        self.out = Shape(c, (h + self.padding - self.size) // self.stride + 1,
+                         (w + self.padding - self.size) // self.stride + 1)  # fmt: skip
+
+    def plan(self, p: Builder, x: Value) -> Value:
+        y = p.new(self.out)
+        p.emit(p.ops.maxpool_forward, p.blocked(x), y, self.size, self.stride, self.padding)
+        return y

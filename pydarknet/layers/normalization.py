@@ -1,0 +1,25 @@
+"""[normalization]: local response normalisation across channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..cfg import Section
+from ..plan import Builder, Value
+from .base import Layer, register
+
+
+@register("normalization", "lrn")
+class Normalization(Layer):
+    """Darknet's window of `size` channels with alpha, beta and kappa."""
+
+    def configure(self, section: Section, previous: Sequence[Layer]) -> None:
+        self.alpha = section.float_("alpha", 0.0001)
+        self.beta = section.float_("beta", 0.75)
+        self.kappa = section.float_("kappa", 1.0)
+        self.size = section.int_("size", 5, low=1)
+
+    def plan(self, p: Builder, x: Value) -> Value:
+        y = p.new(self.out, blocked=False)
+        p.emit(p.ops.lrn_forward, p.plain(x), y, self.size, self.alpha, self.beta, self.kappa)
+        return y

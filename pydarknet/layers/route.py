@@ -1,0 +1,52 @@
+"""[route]: the channels of earlier layers, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..cfg import Section
+from ..plan import Builder, Value
+from ..shape import Shape
+from .base import Layer, register
+from .references import resolve
+
+
+@register("route")
+class Route(Layer):
+    """Concatenation of `layers`; AlexeyAB's `groups` and `group_id` take one part of each."""
+
+    def configure(self, section: Section, previous: Sequence[Layer]) -> None:
+        self.sources = [resolve(section, "layers", i, previous) for i in section.ints("layers")]
+        self.groups = section.int_("groups", 1, low=1)
+        self.group_id = section.int_("group_id", 0, low=0, high=self.groups - 1)
+        first = self.sources[0].out
+        for source in self.sources:
+            c, h, w = source.out
+            if (h, w) != (first.h, first.w):
+                raise section.error(
+                    f"layer {source.index} gives {w} x {h}, layer {self.sources[0].index} gives "
+                    f"{first.w} x {first.h}; routed layers must have one size", "layers",
+                )  # fmt: skip
+            if c % self.groups:
+                raise section.error(f"groups={self.groups} does not divide {c} channels", "groups")
+        self.out = Shape(sum(s.out.c for s in self.sources) // self.groups, first.h, first.w)
+
+    def plan(self, p: Builder, x: Value) -> Value:
+        if len(self.sources) == 1 and self.groups == 1:
+            return p.outputs[self.sources[0].index]
+        y = p.new(self.out, blocked=self.groups == 1)
+        offset = 0
+        for source in self.sources:
+            value = p.outputs[source.index]
+            channels = source.out.c // self.groups
+            if self.groups == 1:
+                p.emit(p.ops.copy_channels, p.blocked(value), y, offset, channels)
+            else:
+                p.emit(copy_group, p.plain(value), y, self.group_id * channels, offset, channels)
+            offset += channels
+        return y
+
+
+def copy_group(x: Value, y: Value, start: int, offset: int, channels: int) -> None:
+    """Channels start.. of plain x to channels offset.. of plain y."""
+    y[:, offset : offset + channels] = x[:, start : start + channels]  # type: ignore[index]

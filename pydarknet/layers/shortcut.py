@@ -1,0 +1,39 @@
+"""[shortcut]: a residual connection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..activations import read_activation
+from ..cfg import Section
+from ..plan import Builder, Value
+from .base import Layer, register
+from .references import resolve
+
+
+@register("shortcut")
+class Shortcut(Layer):
+    """y = f(alpha-beta sum of the previous layer and layer `from`), with Darknet's sampling where sizes differ."""
+
+    def configure(self, section: Section, previous: Sequence[Layer]) -> None:
+        self.source = resolve(section, "from", section.int_("from"), previous)
+        self.activation = read_activation(section, "linear")
+        self.alpha = section.float_("alpha", 1.0)
+        self.beta = section.float_("beta", 1.0)
+        (_, h1, w1), (_, h2, w2) = self.inputs, self.source.out
+        stride, sample = max(w2 // w1, 1), max(w1 // w2, 1)
+        if stride != max(h2 // h1, 1) or sample != max(h1 // h2, 1):
+            raise section.error(
+                f"the sizes {self.inputs} and {self.source.out} (layer {self.source.index}) differ in shape",
+                "from",
+            )
+
+    def plan(self, p: Builder, x: Value) -> Value:
+        add, y = p.outputs[self.source.index], p.new(self.out)
+        p.emit(
+            p.ops.shortcut_forward, p.blocked(x), p.blocked(add), y, self.inputs.c, self.source.out.c,
+            self.alpha, self.beta,
+        )  # fmt: skip
+        if self.activation != "linear":
+            p.emit(p.ops.activate, y, self.activation)
+        return y

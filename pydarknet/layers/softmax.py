@@ -1,0 +1,37 @@
+"""[softmax]: flat, by groups, per pixel, or along a WordTree (section 4, "Hierarchical classification")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..cfg import Section
+from ..plan import Builder, Value
+from .base import Layer, register
+from .tree import group_sizes, section_tree
+
+
+@register("softmax", "soft")
+class Softmax(Layer):
+    """Class probabilities; with a tree, conditional ones per group of siblings."""
+
+    def configure(self, section: Section, previous: Sequence[Layer]) -> None:
+        self.groups = section.int_("groups", 1, low=1)
+        self.temperature = section.float_("temperature", 1.0)
+        self.spatial = section.float_("spatial", 0.0) != 0
+        self.tree = section_tree(section)
+        if self.temperature == 0:
+            raise section.error("temperature=0 divides by zero; use a positive number", "temperature")
+        channels = self.inputs.c if self.spatial else self.inputs.size
+        if channels % self.groups:
+            raise section.error(f"groups={self.groups} does not divide the {channels} inputs", "groups")
+        if self.tree is not None and self.inputs.c != len(self.tree):
+            raise section.error(f"the tree has {len(self.tree)} nodes, the input {self.inputs.c} channels", "tree")
+
+    def plan(self, p: Builder, x: Value) -> Value:
+        y = p.new(self.out, blocked=False)
+        if self.tree is not None:
+            sizes = p.constant((self.index, "groups"), lambda: group_sizes(self.tree))
+            p.emit(p.ops.softmax_tree_forward, p.plain(x), y, sizes, self.temperature)
+        else:
+            p.emit(p.ops.softmax_forward, p.plain(x), y, self.groups, self.temperature, self.spatial)
+        return y

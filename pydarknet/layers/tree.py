@@ -1,0 +1,20 @@
+"""What the layers with a `tree=` key share."""
+
+from __future__ import annotations
+
+from ..cfg import Section
+from ..ops import Array
+from ..resources import find
+from ..tree import Tree, read_tree
+
+
+def section_tree(section: Section) -> Tree | None:
+    """The WordTree the section names, or None. DataError if it can't be read."""
+    if not section.has("tree"):
+        return None
+    return read_tree(find(section.str_("tree"), relative_to=section.file))
+
+
+def group_sizes(tree: Tree | None) -> Array:
+    """int32 sizes of the groups of siblings, in channel order."""
+    return None if tree is None else tree.group_size.astype("int32")

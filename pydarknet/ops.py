@@ -1,0 +1,95 @@
+"""What every extension module exports, as types. The meaning of each op stands in `csrc/ops/<op>.h`.
+
+Blocked arrays are (N, ceil(C / block), H, W, block), plain ones (N, C, H, W), all float32 and C-contiguous.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeAlias
+
+# An array of the backend: numpy's or cupy's. Layers pass it on and never look inside.
+Array: TypeAlias = Any
+
+
+class Geometry(Protocol):
+    """Geometry of one convolution."""
+
+    out_h: int
+    out_w: int
+    flops: int
+
+
+class Ops(Protocol):
+    """The table of ops. `stream` is a device stream handle, 0 for the default."""
+
+    block: int
+
+    def num_threads(self) -> int: ...
+    def set_num_threads(self, count: int) -> None: ...
+
+    def to_blocked(self, x: Array, y: Array, stream: int = 0) -> None: ...
+    def from_blocked(self, x: Array, y: Array, stream: int = 0) -> None: ...
+
+    def ConvShape(  # noqa: N802
+        self, n: int, c: int, h: int, w: int, k: int, kernel_h: int, kernel_w: int,
+        stride_y: int, stride_x: int, pad_y: int, pad_x: int, groups: int,
+    ) -> Geometry: ...  # fmt: skip
+    def conv_algorithms(self, shape: Geometry, max_packed_bytes: int, plain: bool = False) -> list[str]: ...
+    def conv_packed_size(self, shape: Geometry, algorithm: str) -> int: ...
+    def conv_pack(self, shape: Geometry, algorithm: str, weights: Array, packed: Array) -> None: ...
+    def conv_workspace(self, shape: Geometry, algorithm: str) -> int: ...
+    def conv_forward(
+        self, shape: Geometry, algorithm: str, x: Array, packed: Array, bias: Array | None, y: Array,
+        activation: str, workspace: Array, stream: int = 0,
+    ) -> None: ...  # fmt: skip
+    def conv_forward_plain(
+        self, shape: Geometry, algorithm: str, x: Array, packed: Array, bias: Array | None, y: Array,
+        activation: str, workspace: Array, stream: int = 0,
+    ) -> None: ...  # fmt: skip
+
+    def activate(self, x: Array, activation: str, stream: int = 0) -> None: ...
+    def scale_bias(self, x: Array, scale: Array, bias: Array, y: Array, stream: int = 0) -> None: ...
+    def maxpool_forward(self, x: Array, y: Array, size: int, stride: int, padding: int, stream: int = 0) -> None: ...
+    def avgpool_forward(self, x: Array, y: Array, stream: int = 0) -> None: ...
+    def upsample_forward(self, x: Array, y: Array, stride: int, scale: float, stream: int = 0) -> None: ...
+    def copy_channels(self, x: Array, y: Array, offset: int, channels: int, stream: int = 0) -> None: ...
+    def shortcut_forward(
+        self, x: Array, add: Array, y: Array, channels_x: int, channels_add: int, alpha: float, beta: float,
+        stream: int = 0,
+    ) -> None: ...  # fmt: skip
+    def reorg_forward(
+        self, x: Array, y: Array, stride: int, reverse: bool, flatten: bool, extra: int, stream: int = 0
+    ) -> None: ...
+    def reorg_blocked(self, x: Array, y: Array, channels: int, stride: int, reverse: bool = False) -> None: ...
+    def softmax_forward(
+        self, x: Array, y: Array, groups: int, temperature: float, spatial: bool, stream: int = 0
+    ) -> None: ...
+    def softmax_tree_forward(
+        self, x: Array, y: Array, group_sizes: Array, temperature: float, stream: int = 0
+    ) -> None: ...
+    def lrn_forward(
+        self, x: Array, y: Array, size: int, alpha: float, beta: float, kappa: float, stream: int = 0
+    ) -> None: ...
+    def l2norm_forward(self, x: Array, y: Array, stream: int = 0) -> None: ...
+    def crop_forward(self, x: Array, y: Array, noadjust: bool, stream: int = 0) -> None: ...
+    def local_forward(
+        self, x: Array, weights: Array, biases: Array, y: Array, kernel: int, stride: int, pad: int,
+        activation: str, stream: int = 0,
+    ) -> None: ...  # fmt: skip
+    def region_forward(
+        self, x: Array, y: Array, anchors: int, classes: int, coords: int, softmax: bool, background: bool,
+        group_sizes: Array | None, stream: int = 0,
+    ) -> None: ...  # fmt: skip
+    def yolo_forward(self, x: Array, y: Array, anchors: int, classes: int, stream: int = 0) -> None: ...
+    def detection_forward(
+        self,
+        x: Array,
+        y: Array,
+        side: int,
+        classes: int,
+        num: int,
+        coords: int,
+        softmax: bool,
+        stream: int = 0,
+    ) -> None: ...
+    def letterbox(self, image: Array, y: Array, swap_rb: bool, mode: str, stream: int = 0) -> None: ...

@@ -1,0 +1,182 @@
+"""The inference plan: the steps of a network bound to a few reused buffers.
+
+Layers describe their work on symbolic values through `Builder`; `Builder.finish` decides which values share
+memory (first fit over their lifetimes) and binds every step to arrays. A plan serves one caller at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from .backend import FLOAT, Backend
+from .errors import DeviceError
+from .ops import Array, Ops
+from .shape import Shape
+
+Step = Callable[[], None]
+Constants = Callable[[tuple[object, ...], Callable[[], Array]], Array]
+
+
+@dataclass(eq=False)
+class Value:
+    """A symbolic activation of `batch` images: blocked (kernels' layout) or plain (NCHW)."""
+
+    shape: Shape
+    blocked: bool
+    dims: tuple[int, ...]
+    first: int = -1
+    last: int = -1
+    array: Array = None
+
+
+@dataclass(eq=False)
+class Workspace:
+    """Scratch floats for one step; all steps of a plan share one array."""
+
+    floats: int
+
+
+@dataclass
+class Buffer:
+    """Memory that several values use one after the other; `free_from` is the first step it is free again."""
+
+    floats: int
+    free_from: int
+    values: list[Value] = field(default_factory=list)
+
+
+class Builder:
+    """Collects the steps of one plan."""
+
+    def __init__(self, backend: Backend, batch: int, inputs: Shape, constants: Constants) -> None:
+        self.backend = backend
+        self.batch = batch
+        self.outputs: dict[int, Value] = {}
+        self._constants = constants
+        self._values: list[Value] = []
+        self._calls: list[tuple[Callable[..., None], tuple[object, ...]]] = []
+        self._converted: dict[Value, Value] = {}
+        self.input = self.new(inputs, blocked=False)
+        self.input.first = 0
+
+    @property
+    def ops(self) -> Ops:
+        return self.backend.ops
+
+    def new(self, shape: Shape, blocked: bool = True) -> Value:
+        """A value that some step will write."""
+        n = self.batch
+        dims = self.backend.blocked_shape(n, *shape) if blocked else (n, *shape)
+        self._values.append(Value(shape, blocked, dims))
+        return self._values[-1]
+
+    def workspace(self, floats: int) -> Workspace:
+        """Scratch memory for the step it is an argument of."""
+        return Workspace(floats)
+
+    def emit(self, op: Callable[..., None], *args: object) -> None:
+        """Append a call; Values and Workspaces among the arguments become arrays when the plan is finished."""
+        step = len(self._calls)
+        for value in args:
+            if isinstance(value, Value):
+                value.first = step if value.first < 0 else value.first
+                value.last = step
+        self._calls.append((op, args))
+
+    def constant(self, key: tuple[object, ...], make: Callable[[], Array]) -> Array:
+        """An array that all plans of the network share: packed weights, folded biases."""
+        return self._constants(key, make)
+
+    def blocked(self, value: Value) -> Value:
+        """The value in the kernels' layout."""
+        return value if value.blocked else self._convert(value, self.ops.to_blocked)
+
+    def plain(self, value: Value) -> Value:
+        """The value in NCHW."""
+        return self._convert(value, self.ops.from_blocked) if value.blocked else value
+
+    def finish(self, wanted: dict[int, Value], keep_all: bool) -> Plan:
+        """Bind the steps. `wanted` values are NCHW outputs that outlive the run; `keep_all` gives each value
+        memory of its own. DeviceError if the memory is out."""
+        end = len(self._calls)
+        for value in wanted.values():
+            value.last = end
+        buffers = share(self._values, keep_all)
+        scratch = max((a.floats for _, args in self._calls for a in args if isinstance(a, Workspace)), default=0)
+        total = sum(b.floats for b in buffers) + scratch
+        if total * FLOAT > MAX_BYTES:
+            raise DeviceError(
+                f"the activations of {self.batch} images need {total * FLOAT / 2**30:.1f} GiB, more than this "
+                f"machine's {MAX_BYTES / 2**30:.1f} GiB; use a smaller input size or batch"
+            )
+        for buffer in buffers:
+            memory = self.backend.empty((buffer.floats,))
+            for value in buffer.values:
+                value.array = memory[: math.prod(value.dims)].reshape(value.dims)
+        workspace = self.backend.empty((scratch,))
+        steps = [bind(op, args, workspace) for op, args in self._calls]
+        outputs = {index: value.array for index, value in wanted.items()}
+        return Plan(self.input.array, outputs, steps, total * FLOAT)
+
+    def _convert(self, value: Value, op: Callable[..., None]) -> Value:
+        if value not in self._converted:
+            self._converted[value] = self.new(value.shape, not value.blocked)
+            self.emit(op, value, self._converted[value])
+        return self._converted[value]
+
+
+@dataclass
+class Plan:
+    """`input` (N, C, H, W) to fill before `run`, `outputs` by layer index (valid until the next run), `bytes`
+    of activations it holds."""
+
+    input: Array
+    outputs: dict[int, Array]
+    steps: Sequence[Step]
+    bytes: int
+
+    def run(self) -> None:
+        """Compute the outputs from the input."""
+        for step in self.steps:
+            step()
+
+
+def bind(op: Callable[..., None], args: tuple[object, ...], workspace: Array) -> Step:
+    """The call with arrays in place of symbols."""
+    arrays = [a.array if isinstance(a, Value) else workspace if isinstance(a, Workspace) else a for a in args]
+    return lambda: op(*arrays)
+
+
+def share(values: Sequence[Value], keep_all: bool) -> list[Buffer]:
+    """Buffers for all used values: the smallest free one that fits, else the largest free one grows."""
+    buffers: list[Buffer] = []
+    for value in sorted((v for v in values if v.first >= 0), key=lambda v: v.first):
+        need = math.prod(value.dims)
+        free = [] if keep_all else [b for b in buffers if b.free_from <= value.first]
+        fitting = [b for b in free if b.floats >= need]
+        if fitting:
+            buffer = min(fitting, key=lambda b: b.floats)
+        elif free:
+            buffer = max(free, key=lambda b: b.floats)
+        else:
+            buffer = Buffer(0, 0)
+            buffers.append(buffer)
+        buffer.floats = max(buffer.floats, need)
+        buffer.free_from = value.last + 1
+        buffer.values.append(value)
+    return buffers
+
+
+def machine_bytes() -> int:
+    """Physical memory of the machine, or a bound no machine reaches where it can't be asked."""
+    import os
+
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 2**62
+
+
+MAX_BYTES = machine_bytes()
