@@ -126,8 +126,8 @@ class Engine(Graph):
         return [layer for layer in self.layers if layer.is_head]
 
     def remember(self, batch: FloatArray) -> None:
-        """Keep the input of the last forward pass, for whoever looks at a layer's output."""
-        self._last_input = batch
+        """Keep a copy of the last forward pass's input, for whoever looks at a layer's output."""
+        self._last_input = batch.copy()
 
     def layer_output(self, index: int) -> FloatArray:
         """Output (N, C, H, W) of one layer in the last forward pass. The first look runs the network once more,

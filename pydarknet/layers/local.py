@@ -14,7 +14,8 @@ from .base import Layer, register
 
 @register("local")
 class Local(Layer):
-    """Weights are (locations, filters, C, size, size), biases (filters, locations)."""
+    """Weights are (locations, filters, C, size, size), biases (filters, locations). Darknet counts no operations
+    for it."""
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         filters = section.int_("filters", 1, low=1)
@@ -30,7 +31,6 @@ class Local(Layer):
         locations = self.out.h * self.out.w
         weights = Record("weights", (locations, filters, c, self.size, self.size))
         self.records = [Record("biases", (filters, self.out.h, self.out.w)), weights]
-        self.flops = 2 * weights.size
 
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out, blocked=False)

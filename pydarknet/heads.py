@@ -1,0 +1,69 @@
+"""From a network's head layers to candidate boxes: which decoder reads which layer's output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .boxes import Fit
+from .decode import Candidates, Floats, Ints, decode_detection, decode_region, decode_yolo
+from .layers import Layer
+from .layers.detection import Detection
+from .layers.region import Region
+from .layers.yolo import Yolo
+from .nms import Kind
+from .shape import Shape
+from .tree import Mode, Tree
+
+
+@dataclass(frozen=True)
+class DetectOptions:
+    """How to turn outputs into detections.
+
+    `thresh`: least objectness and probability. `hier_thresh`, `hier_mode`: how far down a tree to go, with
+    Darknet's double product or the paper's probabilities. `nms`: greatest overlap two boxes may have (0: any),
+    per class ("sort") or over all ("obj"). `fit`: how pictures are brought to the network's size. `map`: tree
+    node of each reported class.
+    """
+
+    thresh: float = 0.5
+    hier_thresh: float = 0.5
+    nms: float = 0.45
+    nms_kind: Kind = "sort"
+    fit: Fit = "letterbox"
+    hier_mode: Mode = "darknet"
+    map: Ints | Sequence[int] | None = None
+
+
+def candidates(layer: Layer, output: Floats, inputs: Shape, options: DetectOptions) -> Candidates:
+    """The candidates in one head's activated output (C, H, W) for a network input of shape `inputs`."""
+    thresh = options.thresh
+    if isinstance(layer, Region):
+        return decode_region(
+            output,
+            layer.anchors,
+            layer.classes,
+            thresh,
+            coords=layer.coords,
+            background=layer.background,
+            tree=layer.tree,
+            hier_thresh=options.hier_thresh,
+            hier_mode=options.hier_mode,
+            map=options.map,
+        )
+    if isinstance(layer, Yolo):
+        return decode_yolo(output, layer.anchors, layer.classes, inputs.w, inputs.h, thresh)
+    if isinstance(layer, Detection):
+        return decode_detection(output, layer.side, layer.num, layer.classes, layer.square, thresh)
+    raise TypeError(f"{layer!r} is no head")
+
+
+def head_tree(heads: Sequence[Layer]) -> Tree | None:
+    """The WordTree of the first head that has one."""
+    return next((layer.tree for layer in heads if isinstance(layer, Region) and layer.tree is not None), None)
+
+
+def head_classes(heads: Sequence[Layer]) -> int:
+    """The number of classes the heads tell apart."""
+    known = (Region, Yolo, Detection)
+    return max((layer.classes for layer in heads if isinstance(layer, known)), default=0)

@@ -1,0 +1,186 @@
+"""The network as users meet it: pictures in, detections or classes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from os import PathLike, fspath
+from typing import Any, Literal, TypeAlias, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from .boxes import Fit
+from .cfg import Cfg
+from .datafile import read_names
+from .decode import Floats, join, to_detections
+from .detection import Detection
+from .engine import Engine
+from .errors import CfgError, DataError
+from .heads import DetectOptions, candidates, head_classes, head_tree
+from .image import as_bgr, load_image
+from .layers.softmax import Softmax
+from .nms import Kind
+from .resources import find
+from .tree import Mode, Tree
+
+Picture: TypeAlias = "str | PathLike[str] | npt.NDArray[Any]"
+Pictures: TypeAlias = "Sequence[Picture]"
+Color = Literal["bgr", "rgb"]
+
+
+@dataclass(frozen=True)
+class Classification:
+    """One class of a whole picture: `probability` 0..1; `path` from the root where the classes form a tree."""
+
+    class_id: int
+    name: str
+    probability: float
+    path: tuple[str, ...] = ()
+
+
+class Network(Engine):
+    """A network that detects or classifies.
+
+    `names`: class names, as a list or the path of a .names file; without it classes are called by their
+    numbers. The other arguments are those of `Engine`. CfgError, WeightsError, DataError.
+    """
+
+    def __init__(
+        self,
+        cfg: str | PathLike[str] | Cfg,
+        weights: str | PathLike[str] | None = None,
+        *,
+        names: Sequence[str] | str | PathLike[str] | None = None,
+        cutoff: int | None = None,
+        seed: int = 0,
+        threads: int | None = None,
+        allow_nan: bool = False,
+    ) -> None:
+        super().__init__(cfg, weights, cutoff=cutoff, seed=seed, threads=threads, allow_nan=allow_nan)
+        self.names = self._read_names(names)
+
+    @overload
+    def detect(
+        self, image: Picture, thresh: float = ..., hier_thresh: float = ..., nms: float = ..., **options: Any
+    ) -> list[Detection]: ...
+    @overload
+    def detect(
+        self, image: Pictures, thresh: float = ..., hier_thresh: float = ..., nms: float = ..., **options: Any
+    ) -> list[list[Detection]]: ...
+    def detect(
+        self,
+        image: Picture | Pictures,
+        thresh: float = 0.5,
+        hier_thresh: float = 0.5,
+        nms: float = 0.45,
+        *,
+        color: Color = "bgr",
+        fit: Fit = "letterbox",
+        nms_kind: Kind = "sort",
+        hier_mode: Mode = "darknet",
+        map: Sequence[int] | None = None,
+        batch: int = 4,
+    ) -> list[Detection] | list[list[Detection]]:
+        """Detections in a picture, the most confident first; for a list of pictures a list of such lists.
+
+        `image`: a path, an array (H, W, 3), (H, W) or (H, W, 4) of uint8 or of floats 0..1 with channels in
+        the order `color`, or a list of them, run `batch` at a time. `thresh` 0..1 is Darknet's -thresh,
+        `hier_thresh` its -hier, `nms` the overlap above which the weaker box goes (0: none goes). The other
+        options are those of `DetectOptions`. ImageError; CfgError if the network has no detection head.
+        """
+        if not self.heads():
+            raise CfgError(self.cfg.file, None, "has no [region], [yolo] or [detection] layer; use classify()")
+        options = DetectOptions(thresh, hier_thresh, nms, nms_kind, fit, hier_mode, map)
+        if isinstance(image, (str, PathLike, np.ndarray)):
+            return next(self._detect_batch([open_picture(image, color)], options))
+        found: list[list[Detection]] = []
+        pictures = iter(image)
+        while chunk := [open_picture(item, color) for item in islice(pictures, max(1, batch))]:
+            found.extend(self._detect_batch(chunk, options))
+        return found
+
+    def classify(
+        self, image: Picture, top: int | None = 5, *, color: Color = "bgr", fit: Fit = "letterbox"
+    ) -> list[Classification]:
+        """The `top` classes of a picture (None: all), the most probable first, as Darknet's `classifier predict`.
+
+        With a tree only leaves count, with the product of the probabilities down to them. ImageError.
+        """
+        output = self.predict(open_picture(image, color), fit).reshape(-1)
+        tree = self.class_tree()
+        probabilities = output if tree is None else tree.absolute(output, only_leaves=True)
+        order = np.argsort(-probabilities, kind="stable")[:top]
+        return [self._classification(int(i), float(probabilities[i]), tree) for i in order]
+
+    def predict(self, image: npt.NDArray[np.uint8], fit: Fit = "letterbox") -> Floats:
+        """The network's output (C, H, W) for one BGR picture (H, W, 3)."""
+        with self.plan(1) as plan:
+            self._fill(plan.input, [image], fit)
+            plan.run()
+            output: Floats = plan.outputs[self.output_index][0].copy()
+        return output.reshape(self.outputs)
+
+    def class_tree(self) -> Tree | None:
+        """The WordTree of the network's classes, or None."""
+        trees = (layer.tree for layer in self.layers if isinstance(layer, Softmax) and layer.tree is not None)
+        return next(trees, head_tree(self.heads()))
+
+    def _detect_batch(self, images: list[npt.NDArray[np.uint8]], options: DetectOptions) -> Iterator[list[Detection]]:
+        heads, inputs = self.heads(), self.inputs
+        with self.plan(len(images)) as plan:
+            self._fill(plan.input, images, options.fit)
+            plan.run()
+            parts = [
+                [candidates(layer, plan.outputs[layer.index][i], inputs, options) for layer in heads]
+                for i in range(len(images))
+            ]
+        tree = head_tree(heads) if options.map is None else None
+        for image, found in zip(images, parts, strict=True):
+            height, width = image.shape[:2]
+            yield to_detections(
+                join(found),
+                self.names,
+                width,
+                height,
+                inputs.w,
+                inputs.h,
+                fit=options.fit,
+                nms=options.nms,
+                nms_kind=options.nms_kind,
+                tree=tree,
+            )
+
+    def _fill(self, x: Any, images: Iterable[npt.NDArray[np.uint8]], fit: Fit) -> None:
+        if self.inputs.c != 3:
+            raise CfgError(
+                self.cfg.file, self.cfg.net.line, f"takes {self.inputs.c} channels, a picture has 3; use forward()"
+            )
+        for i, image in enumerate(images):
+            self.backend.ops.letterbox(image, x[i : i + 1], True, fit)
+        self.remember(x)
+
+    def _classification(self, class_id: int, probability: float, tree: Tree | None) -> Classification:
+        path = tuple(self._name(node) for node in tree.path(class_id)) if tree is not None else ()
+        return Classification(class_id, self._name(class_id), probability, path)
+
+    def _name(self, class_id: int) -> str:
+        return self.names[class_id] if class_id < len(self.names) else str(class_id)
+
+    def _read_names(self, names: Sequence[str] | str | PathLike[str] | None) -> list[str]:
+        classes = head_classes(self.heads()) or self.outputs.size
+        if names is None:
+            return []
+        if isinstance(names, (str, PathLike)):
+            return read_names(find(fspath(names)), classes)
+        if len(names) < classes:
+            raise DataError(f"names: expected {classes} names, one for each class, found {len(names)}")
+        return list(names)
+
+
+def open_picture(image: Picture, color: Color = "bgr") -> npt.NDArray[np.uint8]:
+    """A picture (H, W, 3) of uint8, BGR, from a path or an array. ImageError."""
+    if isinstance(image, np.ndarray):
+        return as_bgr(image, color)
+    return load_image(image)
