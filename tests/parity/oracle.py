@@ -222,6 +222,9 @@ class Oracle:
             file.flush()
             self._net = self._lib.parse_network_cfg(file.name.encode())
         self.layers = [self._info(i) for i in range(self._int("n"))]
+        for layer in self.layers:
+            if layer.type == "crop" and (layer.out[1] > layer.input[1] or layer.out[2] > layer.input[2]):
+                raise ValueError(f"{path.name} crops {layer.input} to {layer.out}; the library would read beyond it")
         if weights_path is not None:
             self.load_weights(weights_path)
 
