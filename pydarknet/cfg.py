@@ -175,7 +175,7 @@ def parse_cfg_text(text: str, name: str = "<text>") -> Cfg:
         elif not sections:
             raise CfgError(name, number, f"expected [net] first, found {short(line)!r}; is this a cfg file?")
         else:
-            _add_option(sections[-1], line, raw.strip(), number)
+            _add_option(sections[-1], line, raw.strip(" \t"), number)
     if not sections:
         raise CfgError(name, None, "is empty: expected [net] and the layers after it")
     net, *layers = sections

@@ -322,6 +322,11 @@ def test_encodings(encoding: str, tmp_path: Path) -> None:
 # Writing back
 
 
+def test_dump_keeps_what_is_no_blank() -> None:
+    text = "[net]\nname=a\x0b\n"
+    assert dump(parse_cfg_text(text)) == text
+
+
 def test_dump_keeps_order_and_spelling() -> None:
     text = "[net]\nwidth = 8\n\n[region]\nanchors =  1, 2,  3,4\nnum=2\n"
     cfg = parse_cfg_text("# comment\n" + text + "num=3\n")

@@ -1,0 +1,108 @@
+"""What the mutated files are given to. A target may raise DarknetError and nothing else."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pydarknet.cfg import Section, dump, parse_cfg, parse_cfg_text
+from pydarknet.cfg_keys import known_keys
+from pydarknet.datafile import read_data, read_labels, read_list, read_map, read_names
+from pydarknet.errors import CfgError, DataError, WeightsError
+from pydarknet.tree import Mode, read_tree
+from pydarknet.weights import Record, load_weights, read_header, release, save_weights
+
+MODES: tuple[Mode, ...] = ("darknet", "paper")
+
+
+def parse(path: Path) -> None:
+    """The parser, every getter on every key, the warnings, and the way back to text."""
+    cfg = parse_cfg(path)
+    for section in [cfg.net, *cfg.sections]:
+        read_everything(section)
+        assert all(isinstance(text, str) for text in section.unused())
+    again = parse_cfg_text(dump(cfg))
+    assert [s.options for s in again.sections] == [s.options for s in cfg.sections]
+
+
+def read_everything(section: Section) -> None:
+    for key in [*section.options, *sorted(known_keys(section.type))[:5]]:
+        for getter in (section.int_, section.float_, section.str_, section.bool_, section.ints, section.floats):
+            with suppress(CfgError):
+                getter(key)
+
+
+@dataclass
+class FakeLayer:
+    index: int
+    type: str
+    records: list[Record]
+    parameters: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+
+
+def fake_layers() -> list[FakeLayer]:
+    """As many numbers as the weights of weighted.cfg, so that both targets share their seeds."""
+    norm = [Record(name, (4,)) for name in ("scales", "rolling_mean", "rolling_variance")]
+    return [
+        FakeLayer(0, "convolutional", [Record("biases", (4,)), *norm, Record("weights", (4, 3, 3, 3))]),
+        FakeLayer(1, "maxpool", []),
+        FakeLayer(2, "convolutional", [Record("biases", (6,)), Record("weights", (6, 4, 1, 1))]),
+        FakeLayer(3, "connected", [Record("biases", (5,)), Record("weights", (5, 96))]),
+    ]
+
+
+def load(path: Path) -> None:
+    """Header and records, with and without cutoff and NaN; what loads must be the same after a round trip."""
+    read_header(path)
+    for cutoff in (0, 1, 3):
+        with suppress(WeightsError):
+            load_weights(path, fake_layers(), cutoff, allow_nan=True)
+    layers = fake_layers()
+    result = load_weights(path, layers)
+    header = result.header
+    again = path.with_suffix(".again")
+    save_weights(again, layers, header.seen, (header.major, header.minor, header.revision))
+    data = path.read_bytes()
+    assert again.read_bytes() == data[: len(data) - result.trailing_bytes]
+    for layer in layers:
+        for array in layer.parameters.values():
+            release(array)
+            assert np.isfinite(array).all()
+
+
+def text(path: Path) -> None:
+    """The small files around a network; each reader gets every file."""
+    for read in (read_names, read_labels, read_map, read_list):
+        with suppress(DataError):
+            read(path)
+    with suppress(DataError):
+        data = read_data(path)
+        for key in data.options:
+            with suppress(DataError):
+                data.int_(key, 0)
+            with suppress(DataError):
+                data.path(key)
+    tree = read_tree(path)
+    uniform = 1 / tree.group_size[tree.group].astype(np.float32)
+    for mode in MODES:
+        node, probability = tree.descend(uniform, 0.1, mode)
+        assert probability == float(tree.absolute(uniform)[node])
+
+
+def raises(path: Path) -> None:
+    raise RuntimeError(path.name)
+
+
+def crashes(_: Path) -> None:
+    os.abort()
+
+
+CFG_TARGETS = {"parse": parse}
+WEIGHTS_TARGETS = {"load": load}
+TEXT_TARGETS = {"read": text}
+SELF_TEST_TARGETS = {"raises": raises, "crashes": crashes}  # broken readers that the run itself must find
