@@ -1,0 +1,50 @@
+"""Detections into files: one writer a format, all used alike.
+
+with open_writer("json", Path("out.json"), names) as writer:
+    writer.write("dog.jpg", (768, 576), detections)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..text import did_you_mean
+from .base import Result, Writer
+from .coco import CocoWriter
+from .json_files import JsonLinesWriter, JsonWriter
+from .lines import darknet_lines
+from .table import CsvWriter
+from .voc import VocWriter
+from .yolo import YoloWriter
+
+__all__ = ["KINDS", "Result", "Writer", "darknet_lines", "open_writer"]
+
+_FILES: dict[str, tuple[type[JsonWriter | JsonLinesWriter | CocoWriter | CsvWriter], str]] = {
+    "json": (JsonWriter, "detections.json"),
+    "jsonl": (JsonLinesWriter, "detections.jsonl"),
+    "coco": (CocoWriter, "coco_results.json"),
+    "csv": (CsvWriter, "detections.csv"),
+}
+_FOLDERS: dict[str, type[VocWriter | YoloWriter]] = {"voc": VocWriter, "yolo": YoloWriter}
+
+KINDS = (*_FILES, *_FOLDERS)
+
+
+def open_writer(kind: str, target: str | os.PathLike[str], names: Sequence[str]) -> Writer:
+    """A writer of that kind, ready: what can't be written is known before the first picture.
+
+    `target` is a file for json, jsonl, coco and csv (or a folder, where the file gets its usual name) and a
+    folder for voc and yolo, made if it is absent. `names` are those of all classes. ValueError for an
+    unknown kind, ExportError if the target can't be written.
+    """
+    path = Path(target)
+    if kind in _FOLDERS:
+        return _FOLDERS[kind](path, names)
+    if kind not in _FILES:
+        raise ValueError(f"unknown kind of output {kind!r}{did_you_mean(kind, KINDS)}; one of {', '.join(KINDS)}")
+    writer, usual_name = _FILES[kind]
+    if path.is_dir() or os.fspath(target).endswith(os.sep):
+        path = path / usual_name
+    return writer(path, names)
