@@ -8,7 +8,23 @@ PYDARKNET_DEFINE_MODULE(PYDARKNET_MODULE, m) {
   using namespace pydarknet::bindings;
   m.doc() = "pydarknet's kernels for one instruction set or device";
   m.attr("block") = pydarknet::kBlock;
-  bind_threads(m);
+  bind_activation(m);
+  bind_batchnorm(m);
   bind_conv(m);
+  bind_crop(m);
+  bind_detection(m);
+  bind_l2norm(m);
   bind_layout(m);
+  bind_local(m);
+  bind_normalization(m);
+  bind_pool(m);
+  bind_region(m);
+  bind_reorg(m);
+  bind_resize(m);
+  bind_route(m);
+  bind_shortcut(m);
+  bind_softmax(m);
+  bind_threads(m);
+  bind_upsample(m);
+  bind_yolo(m);
 }

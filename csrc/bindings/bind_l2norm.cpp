@@ -1,0 +1,25 @@
+#include "bindings/bind.h"
+#include "bindings/checks.h"
+#include "ops/l2norm.h"
+
+namespace pydarknet::bindings {
+namespace {
+
+void py_l2norm(py::handle x_array, py::handle y_array, std::uintptr_t stream) {
+  constexpr const char* op = "l2norm_forward";
+  const ConstPlain x = const_plain(x_array, op, "x");
+  const Plain y = plain(y_array, op, "y");
+  expect_like(y, x, {op, "y"});
+  py::gil_scoped_release release;
+  l2norm_forward(x, y, stream_of(stream));
+}
+
+}  // namespace
+
+void bind_l2norm(py::module_& m) {
+  using py::arg;
+  m.def("l2norm_forward", &py_l2norm, arg("x"), arg("y"), arg("stream") = 0,
+        "[l2norm]: each pixel's channels to unit length. Plain");
+}
+
+}  // namespace pydarknet::bindings

@@ -1,0 +1,30 @@
+#include "bindings/bind.h"
+#include "bindings/checks.h"
+#include "ops/route.h"
+
+namespace pydarknet::bindings {
+namespace {
+
+void py_copy_channels(py::handle x_array, py::handle y_array, int offset, int channels,
+                      std::uintptr_t stream) {
+  constexpr const char* op = "copy_channels";
+  const ConstTensor x = const_tensor(x_array, op, "x");
+  const Tensor y = tensor(y_array, op, "y");
+  expect_shape(y, x.n, y.blocks(), x.h, x.w, {op, "y"});
+  expect_range(channels, 0, x.c, {op, "channels"});
+  expect_range(offset, 0, std::int64_t{y.c} - channels, {op, "offset"});
+  expect_apart(x.data, y.data, op);
+  py::gil_scoped_release release;
+  copy_channels(x, y, offset, channels, stream_of(stream));
+}
+
+}  // namespace
+
+void bind_route(py::module_& m) {
+  using py::arg;
+  m.def("copy_channels", &py_copy_channels, arg("x"), arg("y"), arg("offset"), arg("channels"),
+        arg("stream") = 0,
+        "The first `channels` of x to y from channel `offset` on; parts of y in ascending order. Blocked");
+}
+
+}  // namespace pydarknet::bindings

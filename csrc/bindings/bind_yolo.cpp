@@ -1,0 +1,29 @@
+#include "bindings/bind.h"
+#include "bindings/checks.h"
+#include "ops/yolo.h"
+
+namespace pydarknet::bindings {
+namespace {
+
+void py_yolo(py::handle x_array, py::handle y_array, int anchors, int classes, std::uintptr_t stream) {
+  constexpr const char* op = "yolo_forward";
+  const ConstPlain x = const_plain(x_array, op, "x");
+  const Plain y = plain(y_array, op, "y");
+  expect_like(y, x, {op, "y"});
+  expect_range(anchors, 1, kLargest, {op, "anchors"});
+  expect_range(classes, 0, kLargest, {op, "classes"});
+  const std::int64_t channels = std::int64_t{anchors} * (5 + classes);
+  expect_shape(x, x.n, channels, x.h, x.w, {op, "x"});
+  py::gil_scoped_release release;
+  yolo_forward(x, y, anchors, classes, stream_of(stream));
+}
+
+}  // namespace
+
+void bind_yolo(py::module_& m) {
+  using py::arg;
+  m.def("yolo_forward", &py_yolo, arg("x"), arg("y"), arg("anchors"), arg("classes"), arg("stream") = 0,
+        "[yolo]: logistic on all but w and h. Plain");
+}
+
+}  // namespace pydarknet::bindings

@@ -1,0 +1,14 @@
+// Maximum and average pooling of blocked activations.
+#pragma once
+#include "ops/tensor.h"
+
+namespace pydarknet {
+
+// y[i][j] is the maximum of the size x size window at (i * stride - padding / 2, j * stride - padding / 2).
+// `padding` is Darknet's total; what lies outside counts as -FLT_MAX, and so do NaNs.
+void maxpool_forward(ConstTensor x, Tensor y, int size, int stride, int padding, Stream stream);
+
+// y (n, c, 1, 1) holds the mean of each channel; 0 where x has no pixels.
+void avgpool_forward(ConstTensor x, Tensor y, Stream stream);
+
+}  // namespace pydarknet

@@ -1,0 +1,12 @@
+#pragma once
+#include "ops/tensor.h"
+
+namespace pydarknet {
+
+// y = alpha * x + beta * add where both exist, x elsewhere (Darknet's rule: alpha does not reach channels and
+// pixels without a partner). Blocked; y may be x.
+// Where the sizes differ, pixel (i, j) of the smaller meets every (larger / smaller)-th pixel of the larger.
+void shortcut_forward(ConstTensor x, ConstTensor add, Tensor y, int channels_x, int channels_add, float alpha,
+                      float beta, Stream stream);
+
+}  // namespace pydarknet
