@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..cfg import Section
 from ..shape import Shape
 
+MAX_ANCHORS = 1000  # no list is made of what a cfg merely claims
+
 
 def check_filters(section: Section, inputs: Shape, boxes: int, values: int) -> None:
     """CfgError unless the layer before has boxes * values filters."""

@@ -9,7 +9,7 @@ from ..datafile import read_map
 from ..plan import Builder, Value
 from ..resources import find
 from .base import Layer, register
-from .head import check_filters, read_anchors
+from .head import MAX_ANCHORS, check_filters, read_anchors
 from .tree import group_sizes, section_tree
 
 
@@ -22,7 +22,7 @@ class Region(Layer):
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         self.coords = section.int_("coords", 4, low=4)
         self.classes = section.int_("classes", 20, low=0)
-        self.num = section.int_("num", 1, low=1)
+        self.num = section.int_("num", 1, low=1, high=MAX_ANCHORS)
         self.softmax = section.bool_("softmax", False)
         self.background = section.bool_("background", False)
         self.anchors = read_anchors(section, self.num, 0.5)

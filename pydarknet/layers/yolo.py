@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..cfg import Section
 from ..plan import Builder, Value
 from .base import Layer, register
-from .head import check_filters, read_anchors
+from .head import MAX_ANCHORS, check_filters, read_anchors
 
 
 @register("yolo")
@@ -18,7 +18,7 @@ class Yolo(Layer):
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         self.classes = section.int_("classes", 20, low=0)
-        self.num = section.int_("num", 1, low=1)
+        self.num = section.int_("num", 1, low=1, high=MAX_ANCHORS)
         anchors = read_anchors(section, self.num, 0.5)
         self.mask = section.ints("mask", range(self.num))
         wrong = [m for m in self.mask if not 0 <= m < self.num]
