@@ -20,8 +20,9 @@ from typing import Any
 
 import pytest
 
-from pydarknet import catalog, catalog_table, download, packages
+from pydarknet import catalog, catalog_table, download, packages, resources
 from pydarknet.catalog import Cut, Entry
+from pydarknet.cfg import parse_cfg
 from pydarknet.checksum import Expected, measure
 from pydarknet.cli import weights as command
 from pydarknet.download import Pieces, SourceError, Url, obtain
@@ -142,6 +143,15 @@ def test_a_file_that_changed_meanwhile_starts_again(server: Server, target: Path
         obtain(target, WHOLE, [Url(url)])
     server.url("/a")
     obtain(target, WHOLE, [Url(url)])
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_file_of_another_length_starts_again(server: Server, target: Path) -> None:
+    url = server.url("/a", content=b"x" * 400_000, etag="", cuts=[50_000, 0])
+    with pytest.raises(DownloadError):
+        obtain(target, Expected(), [Url(url)])
+    server.url("/a", etag="")
+    obtain(target, Expected(), [Url(url)])
     assert target.read_bytes() == CONTENT
 
 
@@ -481,6 +491,39 @@ def test_the_table_is_consistent() -> None:
             if isinstance(source, Cut):
                 assert source.floats == each.floats
                 assert (catalog.find(source.whole).floats or 0) > source.floats
+
+
+def count_parameters(path: Path, layers: int | None = None) -> int:
+    """The floats in a weights file of a net of convolutions, counted without the layers' own code."""
+    cfg = parse_cfg(path)
+    channels, total, before = cfg.net.int_("channels"), 0, []
+    for section in cfg.sections[:layers]:
+        if section.type == "convolutional":
+            filters, size = section.int_("filters"), section.int_("size")
+            batch_norm = 3 * filters * section.int_("batch_normalize", 0)
+            total += filters + batch_norm + filters * channels * size * size
+            channels = filters
+        elif section.type == "route":
+            sources = [int(text) for text in section.str_("layers").split(",")]
+            channels = sum(before[source if source >= 0 else len(before) + source] for source in sources)
+        elif section.type == "reorg":
+            channels *= section.int_("stride") ** 2
+        before.append(channels)
+    return total
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("yolov2", "yolov2-voc", "yolo-voc", "yolov2-tiny", "yolov2-tiny-voc", "yolo9000", "yolov3-tiny"),
+        *("darknet19", "darknet19_448", "tiny", "darknet19_448.conv.23", "yolov3-tiny.conv.15"),
+        *("yolov3-tiny.conv.11", "yolov2-tiny.conv.13", "yolov2-tiny-voc.conv.13"),
+    ],
+)
+def test_the_table_agrees_with_our_networks(name: str) -> None:
+    entry = catalog.find(name)
+    layers = int(name.rpartition(".")[2]) if entry.kind == "backbone" else None
+    assert entry.floats == count_parameters(resources.find(entry.cfg), layers)
 
 
 @pytest.mark.parametrize(
