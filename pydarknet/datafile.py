@@ -116,9 +116,7 @@ def read_labels(path: str | PathLike[str], classes: int = 0) -> list[str]:
     return labels
 
 
-def read_map(
-    path: str | PathLike[str], *, length: int = 0, nodes: int | None = None
-) -> npt.NDArray[np.int32]:
+def read_map(path: str | PathLike[str], *, length: int = 0, nodes: int | None = None) -> npt.NDArray[np.int32]:
     """The numbers of a map, one a line: the node of the tree for each class of a data set.
 
     DataError on anything but numbers from 0 (and below `nodes`), and on fewer than `length` lines.
