@@ -1,0 +1,63 @@
+#include <limits>
+
+#include "bindings/arrays.h"
+#include "bindings/bind.h"
+#include "ops/resize.h"
+
+namespace pydarknet::bindings {
+namespace {
+
+Fit fit_of(const std::string& mode, const char* op) {
+  require(mode == "letterbox" || mode == "stretch", op, "mode must be 'letterbox' or 'stretch'");
+  return mode == "letterbox" ? Fit::kLetterbox : Fit::kStretch;
+}
+
+Picture picture(py::handle object, const char* op, const char* argument) {
+  const RawArray a = raw_array(object, "|u1", false, {op, argument});
+  require(a.ndim == 3, op, std::string(argument) + " must have shape (height, width, channels)");
+  for (int i = 0; i < 3; ++i) {
+    require(a.shape[i] > 0 && a.shape[i] <= std::numeric_limits<int>::max(), op,
+            std::string(argument) + " is empty or too large");
+  }
+  const auto at = [&](int i) { return static_cast<int>(a.shape[i]); };
+  return {static_cast<const std::uint8_t*>(a.data), at(0), at(1), at(2)};
+}
+
+void check_output(const Plain& y, int channels, const char* op) {
+  require(y.n == 1 && y.c == channels, op, "y must have shape (1, channels of the picture, height, width)");
+}
+
+void py_letterbox(py::handle image, py::handle y_array, bool swap_rb, const std::string& mode,
+                  std::uintptr_t stream) {
+  constexpr const char* op = "letterbox";
+  const Picture x = picture(image, op, "image");
+  const Plain y = plain(y_array, op, "y");
+  const Fit fit = fit_of(mode, op);
+  check_output(y, x.c, op);
+  py::gil_scoped_release release;
+  letterbox(x, y, swap_rb, fit, stream_of(stream));
+}
+
+void py_letterbox_planar(py::handle x_array, py::handle y_array, const std::string& mode,
+                         std::uintptr_t stream) {
+  constexpr const char* op = "letterbox_planar";
+  const ConstPlain x = const_plain(x_array, op, "x");
+  const Plain y = plain(y_array, op, "y");
+  const Fit fit = fit_of(mode, op);
+  require(x.n == 1 && x.size() > 0, op, "x must be one picture, not empty");
+  check_output(y, x.c, op);
+  py::gil_scoped_release release;
+  letterbox_planar(x, y, fit, stream_of(stream));
+}
+
+}  // namespace
+
+void bind_resize(py::module_& m) {
+  using py::arg;
+  m.def("letterbox", &py_letterbox, arg("image"), arg("y"), arg("swap_rb"), arg("mode"), arg("stream") = 0,
+        "A uint8 picture (H, W, C) into y (1, C, h, w), by Darknet's resize; mode letterbox or stretch");
+  m.def("letterbox_planar", &py_letterbox_planar, arg("x"), arg("y"), arg("mode"), arg("stream") = 0,
+        "A float picture (1, C, H, W) into y (1, C, h, w), by Darknet's resize; mode letterbox or stretch");
+}
+
+}  // namespace pydarknet::bindings

@@ -1,0 +1,168 @@
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "ops/resize.h"
+#include "threads.h"
+
+// A fused multiply-add rounds once where Darknet rounds twice.
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+
+namespace pydarknet {
+namespace {
+
+// Between which two of the source's columns or rows a sample lies, and how far from the first.
+struct Sample {
+  int first, second;
+  float fraction;
+};
+
+// `last_exact`: the last sample is the last of the source. Darknet does so with columns; its last row is
+// weighted like any other but never gets its second term, so rounding may darken it. A single row or
+// column of output is the last one of the source (undefined in Darknet for rows).
+std::vector<Sample> samples(int from, int to, bool last_exact) {
+  std::vector<Sample> result(to);
+  const float scale = static_cast<float>(from - 1) / static_cast<float>(to - 1);
+  for (int i = 0; i < to; ++i) {
+    if (from == 1 || to == 1 || (last_exact && i == to - 1)) {
+      result[i] = {from - 1, from - 1, 0.0f};
+      continue;
+    }
+    const float at = static_cast<float>(i) * scale;
+    const int first = std::min(static_cast<int>(at), from - 1);
+    result[i] = {first, std::min(first + 1, from - 1), at - static_cast<float>(first)};
+  }
+  return result;
+}
+
+// Where the picture lies on the canvas.
+struct Frame {
+  int left, top, w, h;
+};
+
+Frame frame_of(int from_w, int from_h, int w, int h, Fit fit) {
+  if (fit == Fit::kStretch) return {0, 0, w, h};
+  const bool wide =
+      static_cast<float>(w) / static_cast<float>(from_w) < static_cast<float>(h) / static_cast<float>(from_h);
+  // The quotients may agree in float32 and differ in truth, by less than a pixel: hence the minimum.
+  const int new_w = wide ? w : std::min<int>(w, std::int64_t{from_w} * h / from_h);
+  const int new_h = wide ? std::min<int>(h, std::int64_t{from_h} * w / from_w) : h;
+  return {(w - new_w) / 2, (h - new_h) / 2, new_w, new_h};
+}
+
+std::array<float, 256> unit_table() {
+  std::array<float, 256> table{};
+  for (int i = 0; i < 256; ++i) table[i] = static_cast<float>(i / 255.0);
+  return table;
+}
+
+struct Bytes {
+  Picture x;
+  bool swap_rb;
+  std::array<float, 256> unit = unit_table();
+
+  // One channel of one row, resized to out[0..columns).
+  void row(int channel, int y, const std::vector<Sample>& columns, float* out) const {
+    const std::uint8_t* from = x.data + std::int64_t{y} * x.w * x.c + (swap_rb ? x.c - 1 - channel : channel);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const Sample s = columns[i];
+      out[i] = (1 - s.fraction) * unit[from[std::int64_t{s.first} * x.c]] +
+               s.fraction * unit[from[std::int64_t{s.second} * x.c]];
+    }
+  }
+};
+
+struct Planes {
+  ConstPlain x;
+
+  void row(int channel, int y, const std::vector<Sample>& columns, float* out) const {
+    const float* from = x.channel(0, channel) + std::int64_t{y} * x.w;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const Sample s = columns[i];
+      out[i] = (1 - s.fraction) * from[s.first] + s.fraction * from[s.second];
+    }
+  }
+};
+
+void blend(const float* first, const float* second, float fraction, float* out, int count) {
+  for (int i = 0; i < count; ++i) out[i] = (1 - fraction) * first[i] + fraction * second[i];
+}
+
+// The two source rows a row of output lies between, narrowed; kept from one row of output to the next.
+template <class Source>
+class RowPair {
+ public:
+  RowPair(const Source& source, int channel, const std::vector<Sample>& columns)
+      : source_(source), channel_(channel), columns_(columns) {
+    for (auto& row : rows_) row.resize(columns.size());
+  }
+
+  const float* get(int y) {
+    if (y == held_[0]) return rows_[0].data();
+    if (y == held_[1]) return rows_[1].data();
+    const int slot = held_[0] < held_[1] ? 0 : 1;  // rows are asked for in rising order
+    source_.row(channel_, y, columns_, rows_[slot].data());
+    held_[slot] = y;
+    return rows_[slot].data();
+  }
+
+ private:
+  const Source& source_;
+  int channel_;
+  const std::vector<Sample>& columns_;
+  std::array<std::vector<float>, 2> rows_;
+  std::array<int, 2> held_{-1, -1};
+};
+
+// Rows [begin, end) of one channel of the canvas.
+template <class Source>
+void draw(const Source& source, int channel, Frame frame, const std::vector<Sample>& columns,
+          const std::vector<Sample>& rows, Plain y, int begin, int end) {
+  constexpr float kCanvas = 0.5f;
+  RowPair<Source> pair(source, channel, columns);
+  for (int r = begin; r < end; ++r) {
+    float* out = y.channel(0, channel) + std::int64_t{r} * y.w;
+    const int inside = r - frame.top;
+    if (inside < 0 || inside >= frame.h) {
+      std::fill_n(out, y.w, kCanvas);
+      continue;
+    }
+    std::fill_n(out, frame.left, kCanvas);
+    std::fill(out + frame.left + frame.w, out + y.w, kCanvas);
+    const Sample s = rows[inside];
+    const float* first = pair.get(s.first);
+    if (inside == frame.h - 1) {
+      for (int i = 0; i < frame.w; ++i) out[frame.left + i] = (1 - s.fraction) * first[i];
+    } else {
+      blend(first, pair.get(s.second), s.fraction, out + frame.left, frame.w);
+    }
+  }
+}
+
+template <class Source>
+void fit_into(const Source& source, int from_w, int from_h, Plain y, Fit fit) {
+  const Frame frame = frame_of(from_w, from_h, y.w, y.h, fit);
+  const std::vector<Sample> columns = samples(from_w, frame.w, true), rows = samples(from_h, frame.h, false);
+  parallel_for(std::int64_t{y.c} * y.h, 64, [&](std::int64_t begin, std::int64_t end) {
+    while (begin < end) {
+      const int channel = static_cast<int>(begin / y.h), first = static_cast<int>(begin % y.h);
+      const int count = static_cast<int>(std::min<std::int64_t>(end - begin, y.h - first));
+      draw(source, channel, frame, columns, rows, y, first, first + count);
+      begin += count;
+    }
+  });
+}
+
+}  // namespace
+
+void letterbox(Picture x, Plain y, bool swap_rb, Fit fit, Stream) {
+  fit_into(Bytes{x, swap_rb}, x.w, x.h, y, fit);
+}
+
+void letterbox_planar(ConstPlain x, Plain y, Fit fit, Stream) { fit_into(Planes{x}, x.w, x.h, y, fit); }
+
+}  // namespace pydarknet
