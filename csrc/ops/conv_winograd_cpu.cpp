@@ -17,10 +17,9 @@ using simd::Lanes;
 using simd::Product;
 using simd::Segment;
 
-constexpr std::int64_t kCachedInput = 1 << 20;  // bytes of a group's transformed input, if kernels are small
-constexpr std::int64_t kStreamedInput = 4 << 20;   // the same if kernels are streamed from memory
-constexpr std::int64_t kSmallKernels = 1 << 20;    // bytes of kernels that stay cached
-constexpr std::int64_t kProductBytes = 512 << 10;  // of a thread's products
+// What a core keeps close: kernels that many tile groups reuse, or a group's transformed input.
+constexpr std::int64_t kCachedBytes = 1 << 20;
+constexpr std::int64_t kProductBytes = 768 << 10;  // of a thread's products
 constexpr int kLine = 16;                          // floats of a cache line
 
 int ceil_div(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
@@ -37,22 +36,19 @@ struct Tiles {
         columns(ceil_div(s.out_w(), M)),
         all(s.n * rows * columns),
         blocks(blocks_of(s.c)) {
-    const std::int64_t kernels = 4 * packed_floats(panels, kPoints);
-    const std::int64_t tile_bytes = std::int64_t{4} * kPoints * blocks * kBlock;
-    const std::int64_t most = (kernels <= kSmallKernels ? kCachedInput : kStreamedInput) / tile_bytes;
-    const int fitting = static_cast<int>(std::clamp<std::int64_t>(most, std::min(all, simd::kRows), all));
-    groups = ceil_div(all, fitting);
-    shared = groups < threads;
-    if (!shared) groups = ceil_div(groups, threads) * threads;
-    groups = std::min(groups, all);
-    group = ceil_div(all, groups);
-    groups = ceil_div(all, group);
-    v_block = std::int64_t{group} * kBlock;
-    v_point = stagger(v_block * blocks);
-    v_size = v_point * kPoints;
-    m_point = stagger(std::int64_t{group} * kBlock * simd::kPanelBlocks);
-    m_panel = m_point * kPoints;
-    chunk = static_cast<int>(std::clamp<std::int64_t>(kProductBytes / (4 * m_panel), 1, panels.size()));
+    double least = 0;
+    Tiles best = *this;
+    for (int runs = 1;; ++runs) {
+      const bool last = runs * simd::kRows >= all;
+      set_group(last ? all : runs * simd::kRows, static_cast<int>(panels.size()), threads);
+      const double bytes = traffic(panels, threads);
+      if (runs == 1 || bytes < least) {
+        least = bytes;
+        best = *this;
+      }
+      if (last) break;
+    }
+    *this = best;
   }
 
   // Floats of workspace: one transformed input if threads share it, else one each; products for each thread.
@@ -61,12 +57,40 @@ struct Tiles {
   }
   std::int64_t product_size() const { return m_panel * chunk; }
 
-  int rows, columns, all;  // tiles of an image, and of all images
-  int blocks;              // of input channels
-  int group, groups;       // tiles of a group, and how many groups
-  bool shared;             // all threads work on the same group
-  int chunk;               // panels multiplied before they are transformed back
-  std::int64_t v_block, v_point, v_size, m_point, m_panel;
+  int rows, columns, all;     // tiles of an image, and of all images
+  int blocks;                 // of input channels
+  int group = 0, groups = 0;  // tiles of a group, and how many groups
+  bool shared = false;        // all threads work on the same group
+  int chunk = 0;              // panels multiplied before they are transformed back
+  // Strides in floats: transformed input by channel block and point, products by point and panel.
+  std::int64_t v_block = 0, v_point = 0, v_size = 0, m_point = 0, m_panel = 0;
+
+ private:
+  void set_group(int most, int panels, int threads) {
+    groups = ceil_div(all, most);
+    shared = groups < threads;
+    if (!shared) groups = ceil_div(groups, threads) * threads;
+    group = ceil_div(all, std::min(groups, all));
+    groups = ceil_div(all, group);
+    v_block = std::int64_t{group} * kBlock;
+    v_point = stagger(v_block * blocks);
+    v_size = v_point * kPoints;
+    m_point = stagger(std::int64_t{group} * kBlock * simd::kPanelBlocks);
+    m_panel = m_point * kPoints;
+    chunk = static_cast<int>(std::clamp<std::int64_t>(kProductBytes / (4 * m_panel), 1, panels));
+  }
+
+  // Bytes that pass through the second-level cache: kernels once a group and the transformed input once a
+  // chunk of panels, unless they stay there; and the cost of calling the micro-kernel for few pixels.
+  double traffic(const std::vector<Panel>& panels, int threads) const {
+    const double kernels = 4.0 * packed_floats(panels, kPoints), input = 4.0 * v_size;
+    const double chunks = ceil_div(panels.size(), chunk * (shared ? threads : 1));
+    const double runs = ceil_div(group, simd::kRows);
+    const double loads = kernels * groups * (0.1 * runs);
+    return groups *
+               ((kernels > kCachedBytes ? kernels : 0.0) + input * (input > kCachedBytes ? chunks : 0.0)) +
+           loads;
+  }
 };
 
 template <int M>
@@ -83,7 +107,18 @@ class WinogradCall {
         panels_(panels),
         x_{x, s_.n, tiles.blocks * kBlock, s_.h, s_.w},
         y_(y),
-        slope_(rectifier_slope(call.activation)) {}
+        slope_(rectifier_slope(call.activation)),
+        streamed_(4 * packed_floats(panels, kPoints) > kCachedBytes) {
+    for (const Panel& panel : panels) {
+      if (segments_.empty() || panel.channels != panels[panel_segments_.size() - 1].channels) {
+        segments_.emplace_back();
+        for (int c = 0; c < panel.channel_blocks(); ++c) {
+          segments_.back().push_back({c * tiles.v_block, panel.lanes(c)});
+        }
+      }
+      panel_segments_.push_back(static_cast<int>(segments_.size()) - 1);
+    }
+  }
 
   int group_tiles(int group) const { return std::min(t_.group, t_.all - group * t_.group); }
 
@@ -102,7 +137,11 @@ class WinogradCall {
     for (int begin = first; begin < last; begin += t_.chunk) {
       const int end = std::min(last, begin + t_.chunk);
       for (int point = 0; point < kPoints; ++point) {
-        for (int i = begin; i < end; ++i) multiply_point(group, i, point, v, m + (i - begin) * t_.m_panel);
+        for (int i = begin; i < end; ++i) {
+          const int next = i + 1 < end ? i + 1 : begin, next_point = point + (next == begin);
+          multiply_point(group, i, point, v, m + (i - begin) * t_.m_panel,
+                         next_point < kPoints ? kernels_of(next, next_point) : kernels_of(i, point));
+        }
       }
       for (int i = begin; i < end; ++i) transform_output(group, panels_[i], m + (i - begin) * t_.m_panel);
     }
@@ -155,33 +194,34 @@ class WinogradCall {
     }
   }
 
-  void multiply_point(int group, int index, int point, const float* v, float* m) const {
+  const float* kernels_of(int panel, int point) const {
+    return call_.packed + panels_[panel].offset * kPoints + point * panels_[panel].size();
+  }
+
+  // `next` are the kernels wanted after these; while they come from memory, the products go on.
+  void multiply_point(int group, int index, int point, const float* v, float* m, const float* next) const {
     const Panel& panel = panels_[index];
-    std::vector<Segment>& segments = segments_of(panel);
     const int tiles = group_tiles(group), runs = ceil_div(tiles, simd::kRows);
+    const std::vector<Segment>& segments = segments_[panel_segments_[index]];
     Product p{};
     p.x = v + point * t_.v_point + panel.channel_block * t_.v_block;
     p.segments = segments.data();
     p.count = static_cast<int>(segments.size());
-    p.weights = call_.packed + panel.offset * kPoints + point * panel.size();
+    p.weights = kernels_of(index, point);
     p.y = m + point * t_.m_point;
     p.y_block = t_.v_block;
     p.y_pixel = kBlock;
     p.slope = 1.0f;
+    p.prefetch = next;
+    p.prefetch_lines = streamed_ ? ceil_div(kBlock * panel.filters() / kLine, runs) : 0;
     for (int g = 0, done = 0; g < runs; ++g) {
       const int rows = static_cast<int>(part_begin(tiles, g + 1, runs)) - done;
       simd::product_kernel<kBlock>(rows, panel.blocks)(p);
       p.x += rows * kBlock;
       p.y += rows * kBlock;
+      p.prefetch += p.count * p.prefetch_lines * kLine;
       done += rows;
     }
-  }
-
-  std::vector<Segment>& segments_of(const Panel& panel) const {
-    thread_local std::vector<Segment> segments;
-    segments.clear();
-    for (int c = 0; c < panel.channel_blocks(); ++c) segments.push_back({c * t_.v_block, panel.lanes(c)});
-    return segments;
   }
 
   void transform_output(int group, const Panel& panel, const float* m) const {
@@ -220,6 +260,9 @@ class WinogradCall {
   const ConstTensor x_;
   const Tensor y_;
   const float slope_;
+  const bool streamed_;  // kernels come from memory
+  std::vector<std::vector<Segment>> segments_;
+  std::vector<int> panel_segments_;  // of each panel, its list in segments_
 };
 
 template <int M>
