@@ -11,7 +11,7 @@ from ..plan import Builder, Value
 from ..shape import Shape
 from ..weights import Record, release
 from . import batchnorm
-from .base import Layer, register
+from .base import MAX_EXTENT, Layer, register
 
 # Packed weights of one layer may grow to twice their size, small ones to this many bytes: Winograd's larger
 # tiles are worth their memory only where the weights are small beside the activations.
@@ -84,10 +84,10 @@ class Convolutional(Convolution):
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         filters = section.int_("filters", 1, low=1)
-        size = section.int_("size", 1, low=1)
-        self.stride = section.int_("stride", 1, low=1)
+        size = section.int_("size", 1, low=1, high=MAX_EXTENT)
+        self.stride = section.int_("stride", 1, low=1, high=MAX_EXTENT)
         pad = section.bool_("pad", False)
-        padding = section.int_("padding", 0, low=0)
+        padding = section.int_("padding", 0, low=0, high=MAX_EXTENT)
         self.padding = size // 2 if pad else padding
         self.groups = section.int_("groups", 1, low=1)
         self.batch_normalize = section.bool_("batch_normalize", False)

@@ -9,7 +9,7 @@ from ..cfg import Section
 from ..plan import Builder, Value
 from ..shape import Shape
 from ..weights import Record
-from .base import Layer, register
+from .base import MAX_EXTENT, Layer, register
 
 
 @register("local")
@@ -19,8 +19,8 @@ class Local(Layer):
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         filters = section.int_("filters", 1, low=1)
-        self.size = section.int_("size", 1, low=1)
-        self.stride = section.int_("stride", 1, low=1)
+        self.size = section.int_("size", 1, low=1, high=MAX_EXTENT)
+        self.stride = section.int_("stride", 1, low=1, high=MAX_EXTENT)
         self.pad = section.bool_("pad", False)
         self.activation = read_activation(section, "logistic")
         c, h, w = self.inputs

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..cfg import Section
 from ..plan import Builder, Value
 from ..shape import Shape
-from .base import Layer, register
+from .base import MAX_EXTENT, Layer, register
 
 
 @register("maxpool", "max")
@@ -15,9 +15,9 @@ class MaxPool(Layer):
     """Maximum over size x size windows. `padding` is Darknet's total (default size - 1), mostly right and below."""
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
-        self.stride = section.int_("stride", 1, low=1)
-        self.size = section.int_("size", self.stride, low=1)
-        self.padding = section.int_("padding", self.size - 1, low=0)
+        self.stride = section.int_("stride", 1, low=1, high=MAX_EXTENT)
+        self.size = section.int_("size", self.stride, low=1, high=MAX_EXTENT)
+        self.padding = section.int_("padding", self.size - 1, low=0, high=MAX_EXTENT)
         c, h, w = self.inputs
         if self.size > min(h, w) + self.padding:
             raise section.error(f"size={self.size} is larger than the padded input ({w} x {h})", "size")

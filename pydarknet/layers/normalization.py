@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..cfg import Section
 from ..plan import Builder, Value
-from .base import Layer, register
+from .base import MAX_EXTENT, Layer, register
 
 
 @register("normalization", "lrn")
@@ -17,7 +17,7 @@ class Normalization(Layer):
         self.alpha = section.float_("alpha", 0.0001)
         self.beta = section.float_("beta", 0.75)
         self.kappa = section.float_("kappa", 1.0)
-        self.size = section.int_("size", 5, low=1)
+        self.size = section.int_("size", 5, low=1, high=MAX_EXTENT)
 
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out, blocked=False)

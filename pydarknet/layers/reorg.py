@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..cfg import Section
 from ..plan import Builder, Value
 from ..shape import Shape
-from .base import Layer, register
+from .base import MAX_EXTENT, Layer, register
 
 
 @register("reorg")
@@ -16,7 +16,7 @@ class Reorg(Layer):
     depend on it. `reverse` undoes it, `flatten` transposes channels and pixels, `extra` appends zeros."""
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
-        self.stride = section.int_("stride", 1, low=1)
+        self.stride = section.int_("stride", 1, low=1, high=MAX_EXTENT)
         self.reverse = section.bool_("reverse", False)
         self.flatten = section.bool_("flatten", False)
         self.extra = section.int_("extra", 0, low=0)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..cfg import Section
 from ..plan import Builder, Value
 from ..shape import Shape
-from .base import Layer, register
+from .base import MAX_EXTENT, Layer, register
 
 
 @register("upsample")
@@ -15,7 +15,7 @@ class Upsample(Layer):
     """Nearest-neighbour enlargement by `stride`, times `scale`."""
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
-        self.stride = section.int_("stride", 2, low=1)
+        self.stride = section.int_("stride", 2, low=1, high=MAX_EXTENT)
         self.scale = section.float_("scale", 1.0)
         c, h, w = self.inputs
         self.out = Shape(c, h * self.stride, w * self.stride)
