@@ -128,7 +128,7 @@ class Section:
         elif doubt:
             self.warn(f"{key}={text}: {doubt}", key)
         if not low <= value <= high:
-            raise self.error(f"{key}={text}: expected {_range(low, high)}, found {value:g}", key)
+            raise self.error(f"{key}={text}: expected {_range(low, high)}, found {value}", key)
         return value
 
     def _list(self, key: str, read: Callable[[str], tuple[_N, str]], at_least: int) -> list[_N]:

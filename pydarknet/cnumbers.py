@@ -47,4 +47,4 @@ def read_float(text: str) -> tuple[float, str]:
 
 
 def _tail(text: str, end: int, value: float) -> str:
-    return f"{short(text[end:], 40)!r} after the number is ignored, read as {value:g}" if end < len(text) else ""
+    return f"{short(text[end:], 40)!r} after the number is ignored, read as {value}" if end < len(text) else ""

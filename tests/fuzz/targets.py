@@ -13,10 +13,14 @@ import numpy.typing as npt
 from pydarknet.cfg import Section, dump, parse_cfg, parse_cfg_text
 from pydarknet.cfg_keys import known_keys
 from pydarknet.datafile import read_data, read_labels, read_list, read_map, read_names
-from pydarknet.errors import CfgError, DataError, WeightsError
+from pydarknet.errors import CfgError, DataError, DeviceError, WeightsError
+from pydarknet.graph import Graph
+from pydarknet.network import Network
 from pydarknet.tree import Mode, read_tree
 from pydarknet.weights import Record, load_weights, read_header, release, save_weights
 
+WEIGHTED = Path(__file__).parent / "corpus" / "cfg" / "weighted.cfg"
+SMALL = 1_000_000
 MODES: tuple[Mode, ...] = ("darknet", "paper")
 
 
@@ -94,6 +98,28 @@ def text(path: Path) -> None:
         assert probability == float(tree.absolute(uniform)[node])
 
 
+def network(path: Path) -> None:
+    """The layers' shapes; and a network that is small enough to be quick also runs."""
+    graph = Graph(path)
+    arrays = [graph.inputs.size, *(layer.out.size for layer in graph.layers)]
+    arrays += [record.size for layer in graph.layers for record in layer.records]
+    if max(arrays) < SMALL and sum(layer.flops for layer in graph.layers) < 10 * SMALL:
+        forward(path, None)
+
+
+def network_weights(path: Path) -> None:
+    """A small network takes the file for its weights and runs with them."""
+    forward(WEIGHTED, path)
+
+
+def forward(cfg: Path, weights: Path | None) -> None:
+    try:
+        net = Network(cfg, weights, threads=1)
+        net.forward(np.linspace(0, 1, 2 * net.inputs.size, dtype=np.float32).reshape(2, *net.inputs))
+    except DeviceError as error:
+        raise RuntimeError("no backend, or one that failed") from error
+
+
 def raises(path: Path) -> None:
     raise RuntimeError(path.name)
 
@@ -102,7 +128,7 @@ def crashes(_: Path) -> None:
     os.abort()
 
 
-CFG_TARGETS = {"parse": parse}
-WEIGHTS_TARGETS = {"load": load}
+CFG_TARGETS = {"parse": parse, "network": network}
+WEIGHTS_TARGETS = {"load": load, "network": network_weights}
 TEXT_TARGETS = {"read": text}
 SELF_TEST_TARGETS = {"raises": raises, "crashes": crashes}  # broken readers that the run itself must find
