@@ -1,0 +1,116 @@
+"""Suppression against a naive version that goes through Darknet's loops one pair at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pydarknet import nms
+from pydarknet.boxes import iou
+from pydarknet.nms import nms_obj, nms_sort
+
+F = np.float32
+
+
+def naive_sort(boxes, table, thresh):
+    """A table (boxes, classes) of probabilities after do_nms_sort, equal ones in the order of the boxes."""
+    table = table.copy()
+    for k in range(table.shape[1]):
+        order = sorted(range(len(boxes)), key=lambda i: -table[i, k])
+        for place, i in enumerate(order):
+            if table[i, k] == 0:
+                continue
+            for j in order[place + 1 :]:
+                if iou(boxes[i : i + 1], boxes[j : j + 1])[0, 0] > F(thresh):
+                    table[j, k] = 0
+    return table
+
+
+def naive_obj(boxes, objectness, thresh):
+    alive = objectness.copy()
+    order = sorted(np.flatnonzero(objectness), key=lambda i: -objectness[i])
+    for place, i in enumerate(order):
+        if alive[i] == 0:
+            continue
+        for j in order[place + 1 :]:
+            if alive[j] != 0 and iou(boxes[i : i + 1], boxes[j : j + 1])[0, 0] > F(thresh):
+                alive[j] = 0
+    return alive != 0
+
+
+def crowd(seed: int, count: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.concatenate([rng.random((count, 2)), 0.05 + 0.4 * rng.random((count, 2))], axis=1).astype(F)
+
+
+def entries(table):
+    index, class_id = np.nonzero(table)
+    return index, class_id, table[index, class_id]
+
+
+@pytest.mark.parametrize("thresh", [0.0, 0.2, 0.45, 1.0])
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_sort(count: int, thresh: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nms, "BLOCK", 7)  # several blocks
+    boxes = crowd(count, count)
+    rng = np.random.default_rng(1)
+    # Rounded, so that many are equal.
+    table = np.where(rng.random((count, 3)) < 0.7, rng.random((count, 3)).round(1), 0).astype(F)
+    index, class_id, probability = entries(table)
+    kept = nms_sort(boxes, index, class_id, probability, thresh)
+    result = np.zeros_like(table)
+    result[index[kept], class_id[kept]] = probability[kept]
+    np.testing.assert_array_equal(result, naive_sort(boxes, table, thresh))
+
+
+def test_sort_does_not_depend_on_the_order_of_entries() -> None:
+    boxes = crowd(3, 30)
+    table = np.random.default_rng(2).random((30, 4)).astype(F).round(1)
+    index, class_id, probability = entries(table)
+    shuffled = np.random.default_rng(3).permutation(len(index))
+    kept = nms_sort(boxes, index, class_id, probability, 0.3)
+    again = nms_sort(boxes, index[shuffled], class_id[shuffled], probability[shuffled], 0.3)
+    np.testing.assert_array_equal(again, kept[shuffled])
+
+
+@pytest.mark.parametrize("thresh", [0.0, 0.2, 0.45, 1.0])
+@pytest.mark.parametrize("count", [0, 1, 60])
+def test_obj(count: int, thresh: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nms, "BLOCK", 7)
+    boxes = crowd(count, count)
+    objectness = np.random.default_rng(4).random(count).round(1).astype(F)
+    np.testing.assert_array_equal(nms_obj(boxes, objectness, thresh), naive_obj(boxes, objectness, thresh))
+
+
+def test_the_earlier_of_two_equal_boxes_stays() -> None:
+    boxes = np.array([[0.5, 0.5, 0.2, 0.2]] * 2, F)
+    equal = np.array([0.7, 0.7], F)
+    assert nms_obj(boxes, equal, 0.45).tolist() == [True, False]
+    zeros, both = np.zeros(2, np.intp), np.arange(2)
+    assert nms_sort(boxes, both, zeros, equal, 0.45).tolist() == [True, False]
+
+
+def test_classes_do_not_suppress_each_other_but_boxes_do() -> None:
+    boxes = np.array([[0.5, 0.5, 0.2, 0.2]] * 2, F)
+    both = np.arange(2)
+    assert nms_sort(boxes, both, both, np.array([0.7, 0.6], F), 0.45).all()
+    assert nms_obj(boxes, np.array([0.7, 0.6], F), 0.45).tolist() == [True, False]
+
+
+def test_empty_boxes_do_not_suppress_each_other() -> None:
+    boxes = np.zeros((2, 4), F)
+    assert nms_obj(boxes, np.array([0.7, 0.6], F), 0.0).all()
+
+
+def test_iou_equal_to_the_threshold_stays() -> None:
+    boxes = np.array([[0, 0, 2, 2], [1, 0, 2, 2]], F)
+    third = float(iou(boxes[:1], boxes[1:])[0, 0])
+    scores = np.array([0.9, 0.8], F)
+    assert nms_obj(boxes, scores, third).all()
+    assert not nms_obj(boxes, scores, float(np.nextafter(F(third), F(0)))).all()
+
+
+def test_a_suppressed_box_suppresses_nobody() -> None:
+    boxes = np.array([[0, 0, 4, 4], [1, 0, 4, 4], [2, 0, 4, 4]], F)  # neighbours .6, ends .33
+    scores = np.array([0.9, 0.8, 0.7], F)
+    assert nms_obj(boxes, scores, 0.5).tolist() == [True, False, True]
