@@ -8,8 +8,8 @@ import pytest
 
 from pydarknet.graph import Graph
 
-from .oracle import SHARE
 from .ops_table import load_golden
+from .oracle import SHARE
 
 GOLDEN = load_golden()
 
