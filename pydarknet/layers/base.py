@@ -13,7 +13,7 @@ from ..shape import Shape
 from ..weights import Record
 
 MAX_ELEMENTS = 2**31 - 1  # Darknet counts elements in a C int
-MAX_EXTENT = 1 << 24  # of a window, a stride or a padding: what the ops take
+MAX_EXTENT = 1 << 12  # of a window, a stride or a padding: what every op takes
 
 
 class Layer(ABC):
