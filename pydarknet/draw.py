@@ -210,5 +210,6 @@ def _is_truetype(path: str | PathLike[str]) -> bool:
 
 def ascii_of(text: str) -> str:
     """The text in ASCII: letters without their marks, a question mark for what has no counterpart."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(c if c.isascii() else "?" for c in decomposed if not unicodedata.combining(c))
+    letters = (c for c in unicodedata.normalize("NFC", text) if not unicodedata.combining(c))
+    plain = (unicodedata.normalize("NFKD", c).encode("ascii", "ignore").decode() for c in letters)
+    return "".join(c or "?" for c in plain)

@@ -1,0 +1,248 @@
+"""Reading and writing picture files, and arrays as pictures: good ones, odd ones, and no pictures at all."""
+
+from __future__ import annotations
+
+import base64
+import os
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pydarknet.errors import ImageError
+from pydarknet.image import as_bgr, letterbox, load_image, save_image, stretch
+
+F = np.float32
+
+# 8x8, upper half cyan, lower half red, as printers write it.
+CMYK_JPEG = base64.b64decode(
+    "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwAQCwwODAoQDg0OEhEQExgoGhgWFhgxIyUdKDozPTw5Mzg3QEhcTkBEV0U3OFBtUVdfYmdoZz5N"
+    "cXlwZHhcZWdj/8AAFAgACAAIBEMRAE0RAFkRAEsRAP/EABUAAQEAAAAAAAAAAAAAAAAAAAAH/8QAGBAAAgMAAAAAAAAAAAAAAAAAABdl"
+    "pOL/2gAOBEMATQBZAEsAAD8ALKXrbDNiLOAzYizgoB//2Q=="
+)
+
+
+def noise(h: int, w: int, c: int = 3, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (h, w, c), np.uint8)
+
+
+def encoded(ending: str, image: np.ndarray) -> bytes:
+    done, data = cv2.imencode(ending, image)
+    assert done
+    return data.tobytes()
+
+
+def written(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("ending", [".png", ".bmp", ".ppm", ".tiff"])
+def test_there_and_back(ending: str, tmp_path: Path) -> None:
+    image = noise(17, 29)
+    path = tmp_path / f"собака 犬 é{ending}"
+    save_image(path, image)
+    np.testing.assert_array_equal(load_image(path), image)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_jpeg_quality(tmp_path: Path) -> None:
+    image = noise(64, 64)
+    for quality in (10, 90):
+        save_image(tmp_path / f"{quality}.JPG", image, quality)
+    assert (tmp_path / "10.JPG").stat().st_size < (tmp_path / "90.JPG").stat().st_size / 2
+
+
+def test_one_pixel(tmp_path: Path) -> None:
+    image = load_image(written(tmp_path / "x.png", encoded(".png", noise(1, 1))))
+    np.testing.assert_array_equal(image, noise(1, 1))
+    result = letterbox(image, 32, 32)
+    np.testing.assert_array_equal(result[0, :, 5, 5], (image[0, 0, ::-1] / 255.0).astype(F))
+
+
+def test_20000_pixels_wide(tmp_path: Path) -> None:
+    image = load_image(written(tmp_path / "x.png", encoded(".png", noise(40, 20_000))))
+    assert image.shape == (40, 20_000, 3)
+    assert np.isfinite(stretch(image, 416, 416)).all()
+
+
+def test_16_bits_keep_the_upper_byte(tmp_path: Path) -> None:
+    deep = np.random.default_rng(0).integers(0, 65536, (5, 6, 3), np.uint16)
+    image = load_image(written(tmp_path / "x.png", encoded(".png", deep)))
+    np.testing.assert_array_equal(image, deep >> 8)
+
+
+def test_grey_is_repeated(tmp_path: Path) -> None:
+    grey = noise(5, 6, 1)
+    image = load_image(written(tmp_path / "x.png", encoded(".png", grey)))
+    np.testing.assert_array_equal(image, np.repeat(grey, 3, axis=2))
+
+
+def test_alpha_is_dropped(tmp_path: Path) -> None:
+    image = load_image(written(tmp_path / "x.png", encoded(".png", noise(5, 6, 4))))
+    np.testing.assert_array_equal(image, noise(5, 6, 4)[:, :, :3])
+
+
+def test_cmyk(tmp_path: Path) -> None:
+    image = load_image(written(tmp_path / "x.jpg", CMYK_JPEG)).astype(int)
+    assert np.abs(image[0, 0] - [255, 255, 0]).max() <= 4  # cyan, BGR
+    assert np.abs(image[7, 7] - [0, 0, 255]).max() <= 4  # red
+
+
+def with_orientation(jpeg: bytes, value: int) -> bytes:
+    """The JPEG with an EXIF segment that says how the camera was held."""
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, value, 0)
+    tiff = b"II*\0" + struct.pack("<IH", 8, 1) + entry + struct.pack("<I", 0)
+    body = b"Exif\0\0" + tiff
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+
+
+def test_exif_turns_pictures_upright(tmp_path: Path) -> None:
+    flat = np.zeros((16, 32, 3), np.uint8)
+    flat[:, :16] = 255
+    jpeg = encoded(".jpg", flat)
+    upright = load_image(written(tmp_path / "1.jpg", with_orientation(jpeg, 1)))
+    turned = load_image(written(tmp_path / "6.jpg", with_orientation(jpeg, 6)))
+    assert upright.shape == (16, 32, 3)
+    np.testing.assert_array_equal(turned, np.rot90(upright, -1))
+
+
+PICTURE = noise(60, 80)
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".webp", ".tiff", ".bmp"])
+@pytest.mark.parametrize("part", [0.02, 0.5, 0.9])
+def test_cut_off(ending: str, part: float, tmp_path: Path) -> None:
+    whole = encoded(ending, PICTURE)
+    path = written(tmp_path / f"x{ending}", whole[: int(len(whole) * part)])
+    with pytest.raises(ImageError, match=r"x\.\w+: a \w+ picture that is damaged or cut off"):
+        load_image(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "empty"),
+        (b"hello, this is no picture", "not a picture.*hello"),
+        (b"\0" * 1000, "not a picture"),
+        (b"\xff\xd8\xff", "damaged"),
+    ],
+)
+def test_no_picture(data: bytes, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=f"no.jpg: .*{message}"):
+        load_image(written(tmp_path / "no.jpg", data))
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"absent\.jpg: .*No such file"):
+        load_image(tmp_path / "absent.jpg")
+    with pytest.raises(ImageError, match="is a folder"):
+        load_image(tmp_path)
+    with pytest.raises(ImageError, match="null"):
+        load_image("a\0b.jpg")
+
+
+def test_claims_more_pixels_than_anyone_has(tmp_path: Path) -> None:
+    png = bytearray(encoded(".png", noise(4, 4)))
+    png[16:24] = struct.pack(">II", 2**31 - 1, 2**31 - 1)
+    with pytest.raises(ImageError, match=r"huge\.png"):
+        load_image(written(tmp_path / "huge.png", bytes(png)))
+
+
+@pytest.mark.parametrize("name", ["x", "x.xyz", "x.", ".png"])
+def test_unknown_ending(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="no picture format"):
+        save_image(tmp_path / name, PICTURE)
+
+
+def test_no_place_to_write(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="can't be written: No such file"):
+        save_image(tmp_path / "absent" / "x.png", PICTURE)
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(ImageError, match="can't be written"):
+        save_image(tmp_path / "folder.png", PICTURE)
+    assert os.listdir(tmp_path) == ["folder.png"]
+
+
+def test_too_wide_for_jpeg(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"x\.jpg"):
+        save_image(tmp_path / "x.jpg", np.zeros((1, 70_000, 3), np.uint8))
+    assert not os.listdir(tmp_path)
+
+
+# Arrays
+
+
+def test_bgr_is_taken_as_it_is() -> None:
+    result = as_bgr(PICTURE)
+    assert np.shares_memory(result, PICTURE)
+    np.testing.assert_array_equal(result, PICTURE)
+
+
+def test_rgb_is_turned() -> None:
+    result = as_bgr(PICTURE, "rgb")
+    np.testing.assert_array_equal(result, PICTURE[:, :, ::-1])
+    assert result.flags.c_contiguous
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 1)])
+def test_grey_array(shape: tuple[int, ...]) -> None:
+    grey = noise(5, 7, 1).reshape(shape)
+    np.testing.assert_array_equal(as_bgr(grey), np.repeat(grey.reshape(5, 7, 1), 3, axis=2))
+
+
+def test_alpha_array() -> None:
+    image = noise(5, 7, 4)
+    np.testing.assert_array_equal(as_bgr(image), image[:, :, :3])
+    np.testing.assert_array_equal(as_bgr(image, "rgb"), image[:, :, [2, 1, 0]])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floats_come_back_as_the_bytes_they_were(dtype: type) -> None:
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    np.testing.assert_array_equal(as_bgr((levels / 255.0).astype(dtype))[:, :, 0], levels)
+
+
+def test_a_view_with_gaps() -> None:
+    result = as_bgr(PICTURE[::2, ::-3])
+    np.testing.assert_array_equal(result, PICTURE[::2, ::-3])
+    assert result.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((3, 20, 30), np.uint8), "transpose"),
+        (np.zeros((1, 20, 30, 3), np.uint8), "shape"),
+        (np.zeros((20, 30, 2), np.uint8), "shape"),
+        (np.zeros((0, 30, 3), np.uint8), "shape"),
+        (np.zeros(7, np.uint8), "shape"),
+        (np.zeros((4, 4, 3), np.uint16), "uint16"),
+        (np.zeros((4, 4, 3), bool), "bool"),
+        (np.full((4, 4, 3), 255.0), "divide by 255"),
+        (np.full((4, 4, 3), -0.1), "0..1"),
+        (np.full((4, 4, 3), np.nan), "0..1"),
+        (np.full((4, 4), np.inf), "0..1"),
+        ([[1, 2], [3, 4]], "list"),
+    ],
+)
+def test_no_picture_array(array, message: str) -> None:
+    with pytest.raises(ImageError, match=message):
+        as_bgr(array)
+
+
+def test_unknown_colour_order() -> None:
+    with pytest.raises(ImageError, match="'gbr'"):
+        as_bgr(PICTURE, "gbr")  # type: ignore[arg-type]
+
+
+def test_fits_are_rgb() -> None:
+    blue = np.zeros((10, 20, 3), np.uint8)
+    blue[:, :, 0] = 255
+    boxed, filled = letterbox(blue, 20, 20), stretch(blue, 20, 20)
+    assert boxed.shape == filled.shape == (1, 3, 20, 20)
+    np.testing.assert_array_equal(boxed[0, :, 10, 10], [0, 0, 1])
+    np.testing.assert_array_equal(boxed[0, :, 0, 0], [0.5, 0.5, 0.5])
+    np.testing.assert_array_equal(filled[0, :, 0, 0], [0, 0, 1])
