@@ -9,6 +9,8 @@ from ..plan import Builder, Value
 from .base import Layer, register
 from .tree import group_sizes, section_tree
 
+SMALLEST = 1e-30  # temperature, still positive in float32
+
 
 @register("softmax", "soft")
 class Softmax(Layer):
@@ -19,8 +21,8 @@ class Softmax(Layer):
         self.temperature = section.float_("temperature", 1.0)
         self.spatial = section.float_("spatial", 0.0) != 0
         self.tree = section_tree(section)
-        if self.temperature == 0:
-            raise section.error("temperature=0 divides by zero; use a positive number", "temperature")
+        if self.temperature < SMALLEST:
+            raise section.error(f"temperature={self.temperature}: expected a positive number", "temperature")
         channels = self.inputs.c if self.spatial else self.inputs.size
         if channels % self.groups:
             raise section.error(f"groups={self.groups} does not divide the {channels} inputs", "groups")
