@@ -164,17 +164,15 @@ class WinogradCall {
       forward_tile(plane + (std::int64_t{top} * s_.w + left) * kBlock, std::int64_t{s_.w} * kBlock, v);
       return;
     }
-    float padded[kPoints * kBlock] = {};
+    Lanes padded[kPoints] = {};
     const int right = std::min(kTile, s_.w - left);
     for (int i = std::max(0, -top); i < std::min(kTile, s_.h - top); ++i) {
       const float* from = plane + (std::int64_t{top} + i) * s_.w * kBlock;
       for (int j = std::max(0, -left); j < right; ++j) {
-        for (int lane = 0; lane < lanes; ++lane) {
-          padded[(i * kTile + j) * kBlock + lane] = from[(std::int64_t{left} + j) * kBlock + lane];
-        }
+        padded[i * kTile + j] = simd::first_lanes(simd::load(from + (left + j) * kBlock), lanes);
       }
     }
-    forward_tile(padded, kTile * kBlock, v);
+    forward_tile(reinterpret_cast<const float*>(padded), kTile * kBlock, v);
   }
 
   void forward_tile(const float* x, std::int64_t row, float* v) const {

@@ -6,9 +6,6 @@
 
 namespace pydarknet::simd {
 
-// The integers beside a register of floats.
-using IntLanes = std::int32_t __attribute__((vector_size(kBlock * sizeof(float))));
-
 // A NaN in `v` stays.
 inline Lanes at_least(Lanes v, float bound) { return v < bound ? splat(bound) : v; }
 inline Lanes at_most(Lanes v, float bound) { return v > bound ? splat(bound) : v; }

@@ -13,7 +13,9 @@
 
 namespace pydarknet::simd {
 
+// One register of floats, and one of integers.
 using Lanes = float __attribute__((vector_size(kBlock * sizeof(float))));
+using IntLanes = std::int32_t __attribute__((vector_size(kBlock * sizeof(float))));
 
 #if defined(__AVX512F__) || defined(__aarch64__)
 inline constexpr int kRegisters = 32;
@@ -36,6 +38,17 @@ inline Lanes max(Lanes a, Lanes b) { return a > b ? a : b; }
 
 // x for x > 0, slope * x below, for slope in [0, 1]: linear (1), ReLU (0), leaky (0.1). NaN stays NaN.
 inline Lanes rectify(Lanes x, float slope) { return max(x * slope, x); }
+
+// The first `count` lanes of v, zeros after them, whatever v holds there.
+inline Lanes first_lanes(Lanes v, int count) {
+  IntLanes index;
+  for (int i = 0; i < kBlock; ++i) index[i] = i;
+  IntLanes bits;
+  std::memcpy(&bits, &v, sizeof bits);
+  bits &= index < count;
+  std::memcpy(&v, &bits, sizeof v);
+  return v;
+}
 
 // Asks for the cache line of `p` in the second-level cache.
 inline void prefetch_l2(const float* p) { __builtin_prefetch(p, 0, 2); }

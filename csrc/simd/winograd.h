@@ -39,7 +39,7 @@ struct Winograd<2> {
 template <>
 struct Winograd<4> {
   static constexpr int kTile = 6;
-  static constexpr double kA = 0.5, kB = 1.5;
+  static constexpr double kA = 0.625, kB = 1.5;
   static constexpr double kA2 = kA * kA, kB2 = kB * kB;
 
   static void input(const Lanes* d, int step, Lanes* v, int v_step) {

@@ -1,0 +1,320 @@
+"""Convolution: every algorithm of every instruction set against the definition in float64."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from guarded import Arrays
+from numpy.typing import NDArray
+from reference.conv import conv
+from tolerances import CONV_NORM, conv_tolerance
+
+Floats = NDArray[np.float32]
+GARBAGE = 3e38
+ANY_SIZE = 1 << 62
+
+
+def convolve(
+    ops: Any, shape: Any, algorithm: str, x: Floats, weights: Floats, bias: Floats | None, activation: str = "linear"
+) -> Floats:
+    """Packs, runs and unpacks, with guards around everything written and huge numbers in spare lanes."""
+    arrays = Arrays(ops.block)
+    takes_plain = algorithm in ops.conv_algorithms(shape, ANY_SIZE, True)
+    packed = arrays.empty(ops.conv_packed_size(shape, algorithm))
+    workspace = arrays.empty(ops.conv_workspace(shape, algorithm))
+    y = arrays.empty_blocked(shape.n, shape.k, shape.out_h, shape.out_w)
+    ops.conv_pack(shape, algorithm, weights, packed)
+    assert np.isfinite(packed).all()
+    forward = ops.conv_forward_plain if takes_plain else ops.conv_forward
+    x = arrays.plain(x) if takes_plain else arrays.blocked(x, GARBAGE)
+    forward(shape, algorithm, x, packed, bias, y, activation, workspace)
+    arrays.check()
+    return arrays.channels(y, shape.k)
+
+
+def algorithms(ops: Any, shape: Any) -> list[str]:
+    return ops.conv_algorithms(shape, ANY_SIZE) + ops.conv_algorithms(shape, ANY_SIZE, True)
+
+
+def check(ops: Any, numbers: tuple[int, ...], seed: int = 0, with_bias: bool = True) -> None:
+    shape = ops.ConvShape(*numbers)
+    rng = np.random.default_rng(seed)
+    group_c = shape.c // shape.groups
+    x = rng.standard_normal((shape.n, shape.c, shape.h, shape.w), np.float32)
+    weights = rng.standard_normal((shape.k, group_c, shape.kernel_h, shape.kernel_w), np.float32)
+    bias = rng.standard_normal(shape.k, np.float32) if with_bias else None
+    expected = conv(x, weights, bias, (shape.stride_y, shape.stride_x), (shape.pad_y, shape.pad_x), shape.groups)
+    assert expected.shape == (shape.n, shape.k, shape.out_h, shape.out_w)
+    for algorithm in algorithms(ops, shape):
+        y = convolve(ops, shape, algorithm, x, weights, bias)
+        tolerance = conv_tolerance(algorithm, group_c * shape.kernel_h * shape.kernel_w)
+        assert np.abs(y - expected).max() <= tolerance, (algorithm, shape)
+
+
+# n, c, h, w, k, kernel_h, kernel_w, stride_y, stride_x, pad_y, pad_x, groups
+GEOMETRIES = [
+    pytest.param((1, 3, 20, 17, 16, 3, 3, 1, 1, 1, 1, 1), id="first layer"),
+    pytest.param((2, 3, 19, 20, 33, 7, 7, 2, 2, 3, 3, 1), id="first layer of resnet"),
+    pytest.param((1, 3, 35, 31, 5, 11, 11, 4, 4, 2, 2, 1), id="first layer of alexnet"),
+    pytest.param((1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1), id="one number"),
+    pytest.param((1, 1, 2, 3, 1, 3, 3, 1, 1, 1, 1, 1), id="smaller than a tile"),
+    pytest.param((3, 33, 13, 13, 64, 3, 3, 1, 1, 1, 1, 1), id="3x3 of the last layers"),
+    pytest.param((1, 17, 26, 26, 31, 3, 3, 1, 1, 1, 1, 1), id="3x3, several tile groups"),
+    pytest.param((1, 32, 5, 7, 255, 3, 3, 1, 1, 0, 0, 1), id="3x3 without padding"),
+    pytest.param((2, 16, 4, 4, 16, 3, 3, 1, 1, 3, 2, 1), id="3x3, padding of a whole kernel"),
+    pytest.param((1, 64, 13, 13, 425, 1, 1, 1, 1, 0, 0, 1), id="1x1 of a head"),
+    pytest.param((2, 31, 11, 9, 32, 1, 1, 2, 2, 0, 0, 1), id="1x1, stride 2"),
+    pytest.param((1, 4, 6, 6, 5, 1, 1, 1, 1, 1, 1, 1), id="1x1 with padding"),
+    pytest.param((1, 5, 19, 18, 17, 3, 3, 2, 2, 1, 1, 1), id="3x3, stride 2"),
+    pytest.param((1, 16, 10, 11, 32, 2, 2, 2, 2, 0, 0, 1), id="2x2, stride 2"),
+    pytest.param((2, 7, 12, 20, 9, 5, 2, 3, 1, 2, 0, 1), id="uneven kernel and stride"),
+    pytest.param((1, 20, 9, 8, 12, 1, 5, 2, 3, 0, 2, 1), id="row kernel"),
+    pytest.param((1, 20, 9, 8, 12, 5, 1, 1, 2, 2, 0, 1), id="column kernel"),
+    pytest.param((1, 4, 20, 20, 4, 2, 2, 3, 3, 0, 0, 1), id="stride beyond the kernel"),
+    pytest.param((1, 64, 7, 7, 33, 7, 7, 1, 1, 0, 0, 1), id="connected"),
+    pytest.param((3, 17, 5, 4, 65, 5, 4, 1, 1, 0, 0, 1), id="connected, several images"),
+    pytest.param((20, 64, 1, 1, 40, 1, 1, 1, 1, 0, 0, 1), id="connected on vectors, more images than rows"),
+    pytest.param((2, 8, 5, 5, 8, 3, 3, 3, 3, 0, 0, 1), id="one output pixel, input not covered"),
+    pytest.param((1, 64, 9, 9, 64, 3, 3, 1, 1, 1, 1, 2), id="two groups of whole blocks"),
+    pytest.param((1, 96, 9, 9, 32, 1, 1, 1, 1, 0, 0, 2), id="two groups of 48 channels"),
+    pytest.param((2, 128, 8, 8, 128, 3, 3, 1, 1, 1, 1, 32), id="resnext"),
+    pytest.param((1, 20, 8, 7, 12, 3, 3, 2, 2, 1, 1, 4), id="four groups of five channels"),
+    pytest.param((1, 6, 8, 7, 18, 3, 3, 1, 1, 1, 1, 6), id="depthwise, three filters a channel"),
+    pytest.param((2, 35, 13, 12, 35, 3, 3, 1, 1, 1, 1, 35), id="depthwise"),
+    pytest.param((1, 32, 15, 14, 32, 5, 3, 2, 3, 2, 0, 32), id="depthwise, strided"),
+]
+
+
+@pytest.mark.parametrize("numbers", GEOMETRIES)
+def test_geometries(ops: Any, numbers: tuple[int, ...]) -> None:
+    check(ops, numbers)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 14, 15, 16, 17])
+def test_sizes_around_tiles_and_rows(ops: Any, size: int) -> None:
+    check(ops, (1, 16, size, size + 1, 32, 3, 3, 1, 1, 1, 1, 1))
+    check(ops, (1, 9, size, 14, 17, 1, 1, 1, 1, 0, 0, 1))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 5, 8, 15, 16, 17, 31, 32, 33, 64])
+def test_channels_and_filters_around_blocks(ops: Any, channels: int) -> None:
+    check(ops, (1, channels, 6, 5, 65 - channels, 3, 3, 1, 1, 1, 1, 1))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_geometries(ops: Any, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+
+    def pick(*values: int) -> int:
+        return int(rng.choice(values))
+
+    groups = pick(1, 1, 1, 2, 4)
+    kernel_h, kernel_w = pick(1, 2, 3, 5, 7), pick(1, 2, 3, 5, 7)
+    pad_y, pad_x = pick(0, 1, 2, 3), pick(0, 1, 2, 3)
+    h, w = max(pick(*range(1, 21)), kernel_h - 2 * pad_y), max(pick(*range(1, 21)), kernel_w - 2 * pad_x)
+    c, k = groups * pick(1, 3, 4, 5, 16, 17), groups * pick(1, 3, 4, 5, 16, 17)
+    ops.set_num_threads(pick(1, 2, 3, 5))
+    check(ops, (pick(1, 2, 3), c, h, w, k, kernel_h, kernel_w, pick(1, 2, 3), pick(1, 2, 3), pad_y, pad_x, groups),
+          seed, with_bias=bool(seed % 2))  # fmt: skip
+
+
+@pytest.mark.parametrize("threads", [2, 3, 7])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (1, 3, 50, 50, 16, 3, 3, 1, 1, 1, 1, 1),
+        (1, 64, 13, 13, 128, 3, 3, 1, 1, 1, 1, 1),
+        (1, 16, 60, 60, 32, 3, 3, 1, 1, 1, 1, 1),
+        (1, 64, 13, 13, 425, 1, 1, 1, 1, 0, 0, 1),
+        (2, 32, 7, 7, 100, 7, 7, 1, 1, 0, 0, 1),
+        (1, 40, 9, 9, 40, 3, 3, 1, 1, 1, 1, 40),
+    ],
+)
+def test_threads_change_nothing(ops: Any, numbers: tuple[int, ...], threads: int) -> None:
+    shape = ops.ConvShape(*numbers)
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((shape.n, shape.c, shape.h, shape.w), np.float32)
+    weights = rng.standard_normal((shape.k, shape.c // shape.groups, shape.kernel_h, shape.kernel_w), np.float32)
+    for algorithm in algorithms(ops, shape):
+        ops.set_num_threads(1)
+        one = convolve(ops, shape, algorithm, x, weights, None)
+        ops.set_num_threads(threads)
+        many = convolve(ops, shape, algorithm, x, weights, None)
+        tolerance = conv_tolerance(algorithm, weights[0].size)
+        np.testing.assert_allclose(many, one, rtol=0, atol=tolerance)
+
+
+def test_workspace_of_one_thread_serves_when_there_are_more(ops: Any, arrays: Arrays) -> None:
+    shape = ops.ConvShape(1, 16, 40, 40, 32, 3, 3, 1, 1, 1, 1, 1)
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((1, 16, 40, 40), np.float32)
+    weights = rng.standard_normal((32, 16, 3, 3), np.float32)
+    for algorithm in ops.conv_algorithms(shape, ANY_SIZE):
+        ops.set_num_threads(1)
+        workspace = arrays.empty(ops.conv_workspace(shape, algorithm))
+        packed = arrays.empty(ops.conv_packed_size(shape, algorithm))
+        ops.conv_pack(shape, algorithm, weights, packed)
+        ops.set_num_threads(4)
+        y = arrays.empty_blocked(1, 32, 40, 40)
+        ops.conv_forward(shape, algorithm, arrays.blocked(x), packed, None, y, "linear", workspace)
+        expected = conv(x, weights, None, pad=(1, 1))
+        assert np.abs(arrays.channels(y, 32) - expected).max() <= conv_tolerance(algorithm, 16 * 9)
+
+
+def leaky(v: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(v > 0, v, 0.1 * v)
+
+
+ACTIVATIONS = {
+    "linear": lambda v: v,
+    "leaky": leaky,
+    "relu": lambda v: np.maximum(v, 0),
+    "logistic": lambda v: 1 / (1 + np.exp(-v)),
+    "tanh": np.tanh,
+    "relie": lambda v: np.where(v > 0, v, 0.01 * v),
+    "ramp": lambda v: np.where(v > 0, v, 0) + 0.1 * v,
+    "elu": lambda v: np.where(v >= 0, v, np.expm1(v)),
+    "mish": lambda v: v * np.tanh(np.log1p(np.exp(v))),
+}
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("groups", [1, 20])
+def test_activation_after_bias(ops: Any, activation: str, groups: int) -> None:
+    shape = ops.ConvShape(1, 20, 9, 8, 20, 3, 3, 1, 1, 1, 1, groups)
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((1, 20, 9, 8), np.float32)
+    weights = rng.standard_normal((20, 20 // groups, 3, 3), np.float32)
+    bias = rng.standard_normal(20, np.float32)
+    expected = ACTIVATIONS[activation](conv(x, weights, bias, pad=(1, 1), groups=groups))
+    for algorithm in algorithms(ops, shape):
+        y = convolve(ops, shape, algorithm, x, weights, bias, activation)
+        # 1e-5: what the functions themselves may be off.
+        tolerance = conv_tolerance(algorithm, 20 // groups * 9) + 1e-5
+        assert np.abs(y - expected).max() <= tolerance, algorithm
+
+
+def test_resizing_keeps_packed_weights(ops: Any) -> None:
+    rng = np.random.default_rng(4)
+    for c, kernel, plain_input in ((24, 3, False), (24, 1, False), (3, 3, True)):
+        weights = rng.standard_normal((40, c, kernel, kernel), np.float32)
+        shapes = [
+            ops.ConvShape(n, c, size, size, 40, kernel, kernel, 1, 1, kernel // 2, kernel // 2, 1)
+            for n, size in ((1, 13), (3, 26), (1, 40))
+        ]
+        for algorithm in ops.conv_algorithms(shapes[0], ANY_SIZE, plain_input):
+            all_packed = []
+            for shape in shapes:
+                all_packed.append(np.empty(ops.conv_packed_size(shape, algorithm), np.float32))
+                ops.conv_pack(shape, algorithm, weights, all_packed[-1])
+            for packed in all_packed[1:]:
+                np.testing.assert_array_equal(packed, all_packed[0])
+
+
+def test_error_of_long_reductions_in_the_norm(ops: Any) -> None:
+    shape = ops.ConvShape(1, 512, 13, 13, 16, 3, 3, 1, 1, 1, 1, 1)
+    rng = np.random.default_rng(5)
+    x = leaky(rng.standard_normal((1, 512, 13, 13))).astype(np.float32)
+    weights = rng.standard_normal((16, 512, 3, 3), np.float32)
+    expected = conv(x, weights, None, pad=(1, 1))
+    for algorithm in algorithms(ops, shape):
+        y = convolve(ops, shape, algorithm, x, weights, None)
+        assert np.linalg.norm(y - expected) <= CONV_NORM[algorithm] * np.linalg.norm(expected), algorithm
+
+
+def test_infinity_and_nan_arrive(ops: Any, arrays: Arrays) -> None:
+    shape = ops.ConvShape(1, 1, 3, 3, 1, 1, 1, 1, 1, 0, 0, 1)
+    x = np.ones((1, 1, 3, 3), np.float32)
+    x[0, 0, 0, 0], x[0, 0, 1, 1] = np.nan, np.inf
+    packed = arrays.empty(ops.conv_packed_size(shape, "direct"))
+    ops.conv_pack(shape, "direct", np.ones((1, 1, 1, 1), np.float32), packed)
+    y = arrays.empty_blocked(1, 1, 3, 3)
+    ops.conv_forward(shape, "direct", arrays.blocked(x), packed, None, y, "leaky", arrays.empty(0))
+    result = arrays.lanes(y)[0, 0]
+    assert np.isnan(result[0, 0])
+    assert result[1, 1] == np.inf
+    assert result[2, 2] == 1
+
+
+def test_budget_leaves_out_large_packings_but_never_all(ops: Any) -> None:
+    shape = ops.ConvShape(1, 64, 52, 52, 64, 3, 3, 1, 1, 1, 1, 1)
+    direct = 4 * ops.conv_packed_size(shape, "direct")
+    assert set(ops.conv_algorithms(shape, ANY_SIZE)) == {"direct", "winograd2", "winograd4"}
+    assert set(ops.conv_algorithms(shape, 2 * direct)) == {"direct", "winograd2"}
+    assert ops.conv_algorithms(shape, direct) == ["direct"]
+    assert ops.conv_algorithms(shape, 0) == ["direct"]
+    assert ops.conv_algorithms(shape, ANY_SIZE, True) == ["direct_plain"]
+
+
+def test_packed_size_of_dense_layers_is_that_of_the_weights(ops: Any) -> None:
+    shape = ops.ConvShape(1, 33, 13, 13, 64, 3, 3, 1, 1, 1, 1, 1)
+    assert ops.conv_packed_size(shape, "direct") == 64 * 33 * 9
+    assert ops.conv_packed_size(shape, "winograd2") == 64 * 33 * 16
+    assert ops.conv_packed_size(shape, "winograd4") == 64 * 33 * 36
+
+
+def test_shape_is_a_value(ops: Any) -> None:
+    shape = ops.ConvShape(2, 16, 13, 15, 32, 3, 5, 2, 1, 1, 2, 4)
+    assert (shape.out_h, shape.out_w) == (7, 15)
+    assert shape.flops == 2 * 2 * 32 * 4 * 15 * 7 * 15
+    assert (shape.n, shape.c, shape.h, shape.w, shape.k, shape.groups) == (2, 16, 13, 15, 32, 4)
+    assert repr(shape) == "ConvShape(n=2, c=16, h=13, w=15, k=32, kernel=3x5, stride=2x1, pad=1x2, groups=4)"
+    copy = pickle.loads(pickle.dumps(shape))
+    assert copy == shape
+    assert hash(copy) == hash(shape)
+    assert shape != ops.ConvShape(1, 16, 13, 15, 32, 3, 5, 2, 1, 1, 2, 4)
+    assert shape != 3
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ((0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1), "n must be at least 1"),
+        ((1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 0, 1), "stride_y must be at least 1"),
+        ((1, 1, 1, 1, 1, 1, 1, 1, 1, -1, 0, 1), "padding"),
+        ((1, 1, 2, 2, 1, 5, 1, 1, 1, 1, 0, 1), "larger than the padded input"),
+        ((1, 6, 2, 2, 4, 1, 1, 1, 1, 0, 0, 4), "c must be a multiple"),
+        ((1, 8, 2, 2, 6, 1, 1, 1, 1, 0, 0, 4), "k must be a multiple"),
+        ((2**31 - 1, 2**24, 2**20, 2**20, 1, 1, 1, 1, 1, 0, 0, 1), "too large"),
+        ((1, 1, 2**31 - 1, 1, 1, 1, 1, 1, 1, 2**30, 0, 1), "too large"),
+    ],
+)
+def test_shapes_that_make_no_convolution(ops: Any, numbers: tuple[int, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ops.ConvShape(*numbers)
+
+
+def test_wrong_arguments_are_named(ops: Any) -> None:
+    shape = ops.ConvShape(1, 16, 4, 4, 16, 3, 3, 1, 1, 1, 1, 1)
+    block = ops.block
+    good = {
+        "x": np.zeros((1, 16 // block, 4, 4, block), np.float32),
+        "packed": np.zeros(ops.conv_packed_size(shape, "direct"), np.float32),
+        "bias": np.zeros(16, np.float32),
+        "y": np.zeros((1, 16 // block, 4, 4, block), np.float32),
+        "workspace": np.zeros(ops.conv_workspace(shape, "direct"), np.float32),
+    }
+    ops.conv_forward(shape, "direct", **good, activation="leaky")
+    bad = {
+        "x": np.zeros((1, 16 // block, 4, 5, block), np.float32),
+        "packed": good["packed"][:-1].copy(),
+        "bias": np.zeros(15, np.float32),
+        "y": np.zeros((2, 16 // block, 4, 4, block), np.float32),
+        "workspace": np.zeros(0, np.float32),
+    }
+    for name, array in bad.items():
+        with pytest.raises(ValueError, match=f"conv_forward.*{name}"):
+            ops.conv_forward(shape, "direct", **{**good, name: array}, activation="leaky")
+    with pytest.raises(ValueError, match="sine"):
+        ops.conv_forward(shape, "direct", **good, activation="sine")
+    with pytest.raises(ValueError, match="expected one of direct"):
+        ops.conv_forward(shape, "fft", **good, activation="leaky")
+    with pytest.raises(ValueError, match="conv_forward_plain"):
+        ops.conv_forward(shape, "direct_plain", **good, activation="leaky")
+    with pytest.raises(ValueError, match="'weights'"):
+        ops.conv_pack(shape, "direct", np.zeros(5, np.float32), good["packed"])
+    with pytest.raises(ValueError, match=r"winograd2.*can't do"):
+        ops.conv_workspace(ops.ConvShape(1, 1, 1, 1, 1, 1, 1), "winograd2")
