@@ -1,0 +1,239 @@
+"""Each layer as ONNX nodes. `convert` takes the name of the layer's input and returns that of its output."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+import numpy as np
+
+from ..errors import ExportError
+from ..layers import Layer, avgpool, cost, crop, dropout, l2norm, local, maxpool, normalization
+from ..layers import activation as activation_layer
+from ..layers import batchnorm as batchnorm_layer
+from ..layers import reorg as reorg_layer
+from ..layers import route as route_layer
+from ..layers import shortcut as shortcut_layer
+from ..layers import softmax as softmax_layer
+from ..layers import upsample as upsample_layer
+from ..layers.convolutional import Convolution
+from ..ops import Array
+from .activations import activate
+from .nodes import Nodes
+from .softmax import tree_softmax
+
+LOWEST = float(np.finfo(np.float32).min)
+
+
+@singledispatch
+def convert(layer: Layer, g: Nodes, x: str) -> str:
+    """Append the layer's nodes. ExportError for a layer that has none."""
+    where = f"{layer.section.file}:{layer.section.line}: layer {layer.index}"
+    raise ExportError(f"{where} [{layer.type}] can't be expressed in ONNX")
+
+
+@convert.register
+def _(layer: Convolution, g: Nodes, x: str) -> str:
+    # A connected layer is a convolution whose kernel is the whole input.
+    geometry = {
+        "kernel_shape": layer.kernel,
+        "strides": [layer.stride] * 2,
+        "pads": [layer.padding] * 4,
+        "group": layer.groups,
+    }
+    shape = (layer.out.c, layer.inputs.c // layer.groups, *layer.kernel)
+    # Binary weights get their values with the scale of the normalisation, so that it is always folded there.
+    if g.keep_bn and layer.batch_normalize and not layer.binary:
+        y = g.add("Conv", x, g.weight("weight", layer.parameters["weights"].reshape(shape)), **geometry)
+        y = _normalised(layer, g, y)
+    else:
+        weight, bias = g.weight("weight", layer.folded_weights()), g.weight("bias", layer.folded_bias())
+        y = g.add("Conv", x, weight, bias, **geometry)
+    return activate(g, y, layer.activation)
+
+
+@convert.register
+def _(layer: batchnorm_layer.BatchNorm, g: Nodes, x: str) -> str:
+    if g.keep_bn:
+        return _normalised(layer, g, x)
+    scale, bias = batchnorm_layer.fold(layer.parameters)
+    y = g.add("Mul", x, g.weight("scale", _per_channel(scale)))
+    return g.add("Add", y, g.weight("bias", _per_channel(bias)))
+
+
+def _normalised(layer: Layer, g: Nodes, x: str) -> str:
+    given = layer.parameters
+    # ONNX divides by sqrt(variance + epsilon), Darknet by sqrt(variance) + epsilon.
+    variance = (np.sqrt(given["rolling_variance"].clip(min=0)) + np.float32(batchnorm_layer.EPSILON)) ** 2
+    biases = given["biases"] if "biases" in given else np.zeros_like(variance)
+    arrays = {"scale": given["scales"], "bias": biases, "mean": given["rolling_mean"], "variance": variance}
+    constants = [g.weight(f"bn_{name}", array) for name, array in arrays.items()]
+    return g.add("BatchNormalization", x, *constants, epsilon=0.0)
+
+
+@convert.register
+def _(layer: activation_layer.Activation, g: Nodes, x: str) -> str:
+    return activate(g, x, layer.activation)
+
+
+@convert.register(cost.Cost)
+@convert.register(dropout.Dropout)
+def _(layer: Layer, g: Nodes, x: str) -> str:
+    return x
+
+
+@convert.register
+def _(layer: maxpool.MaxPool, g: Nodes, x: str) -> str:
+    # `before` and `after` are what windows reach beyond the picture; the total padding may be more than that.
+    (_, h, w), out, size, stride = layer.inputs, layer.out, layer.size, layer.stride
+    before = layer.padding // 2
+    after = [max((n - 1) * stride + size - length - before, 0) for n, length in ((out.h, h), (out.w, w))]
+    pads = [before, before, *after]
+    if max(pads) >= size:  # more than ONNX's pooling allows
+        x, pads = g.pad(x, [0, before, before], [0, *after], LOWEST), [0] * 4
+    return g.add("MaxPool", x, kernel_shape=[size] * 2, strides=[stride] * 2, pads=pads)
+
+
+@convert.register
+def _(layer: avgpool.AvgPool, g: Nodes, x: str) -> str:
+    return g.add("GlobalAveragePool", x)
+
+
+@convert.register
+def _(layer: upsample_layer.Upsample, g: Nodes, x: str) -> str:
+    return g.scale(_repeat(g, x, layer.stride, layer.stride), layer.scale)
+
+
+def _repeat(g: Nodes, x: str, rows: int, columns: int) -> str:
+    scales = g.floats([1, 1, rows, columns])
+    nearest = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    return g.add("Resize", x, "", scales, **nearest)
+
+
+@convert.register
+def _(layer: route_layer.Route, g: Nodes, x: str) -> str:
+    parts = []
+    for source in layer.sources:
+        value, channels = g.outputs[source.index], source.out.c // layer.groups
+        if layer.groups > 1:
+            value = g.slice(value, 1, layer.group_id * channels, (layer.group_id + 1) * channels)
+        parts.append(value)
+    return parts[0] if len(parts) == 1 else g.add("Concat", *parts, axis=1)
+
+
+@convert.register
+def _(layer: shortcut_layer.Shortcut, g: Nodes, x: str) -> str:
+    inputs, source = layer.inputs, layer.source.out
+    added = g.scale(_meeting(layer, g, g.outputs[layer.source.index]), layer.beta)
+    met = np.zeros((1, *inputs), np.bool_)
+    (rows, row_step), (columns, column_step) = _steps(inputs.h, source.h), _steps(inputs.w, source.w)
+    met[:, : source.c, : rows * row_step : row_step, : columns * column_step : column_step] = True
+    if met.all():
+        x = g.scale(x, layer.alpha)
+    elif layer.alpha != 1:  # pixels and channels without a partner stay as they are
+        x = g.add("Mul", x, g.weight("alpha", np.where(met, layer.alpha, 1).astype(np.float32)))
+    return activate(g, g.add("Add", x, added), layer.activation)
+
+
+def _steps(x: int, add: int) -> tuple[int, int]:
+    """How many pixels along one axis meet, and how many pixels of x apart."""
+    return min(x, add), max(x // add, 1)
+
+
+def _meeting(layer: shortcut_layer.Shortcut, g: Nodes, add: str) -> str:
+    """The added layer in the shape of the other: sampled where it is larger, among zeros where it is smaller."""
+    (c, h, w), source = layer.inputs, layer.source.out
+    if source.c > c:
+        add = g.slice(add, 1, 0, c)
+    for axis, length, given in ((2, h, source.h), (3, w, source.w)):
+        step = max(given // length, 1)
+        if given > length:
+            add = g.slice(add, axis, 0, (length - 1) * step + 1, step)
+    (rows, row_step), (columns, column_step) = _steps(h, source.h), _steps(w, source.w)
+    if row_step > 1 or column_step > 1:
+        first = np.zeros((1, 1, rows * row_step, columns * column_step), np.float32)
+        first[:, :, ::row_step, ::column_step] = 1
+        add = g.add("Mul", _repeat(g, add, row_step, column_step), g.floats(first))
+    missing = [max(c - source.c, 0), h - rows * row_step, w - columns * column_step]
+    return g.pad(add, [0, 0, 0], missing)
+
+
+@convert.register
+def _(layer: reorg_layer.Reorg, g: Nodes, x: str) -> str:
+    (c, h, w), s = layer.inputs, layer.stride
+    if layer.flatten:
+        rows, columns = (h * w, c) if layer.reverse else (c, h * w)
+        return g.reshape(g.add("Transpose", g.reshape(x, rows, columns), perm=[0, 2, 1]), *layer.out)
+    if layer.extra:
+        return g.pad(g.reshape(x, layer.inputs.size, 1, 1), [0, 0, 0], [layer.extra, 0, 0])
+    if layer.reverse:
+        return g.add("DepthToSpace", x, blocksize=s, mode="DCR")
+    # Darknet reads the channels as a larger picture with fewer of them: that picture goes from space to depth.
+    larger = g.reshape(x, c // (s * s), h * s, w * s)
+    return g.reshape(g.add("SpaceToDepth", larger, blocksize=s), *layer.out)
+
+
+@convert.register
+def _(layer: softmax_layer.Softmax, g: Nodes, x: str) -> str:
+    (c, h, w), groups = layer.inputs, layer.groups
+    x = g.scale(x, 1 / layer.temperature)
+    if layer.tree is not None:
+        last = g.add("Transpose", g.reshape(x, c, h * w), perm=[0, 2, 1])
+        y = g.add("Transpose", tree_softmax(g, last, layer.tree), perm=[0, 2, 1])
+    elif layer.spatial:
+        y = g.add("Softmax", g.reshape(x, groups, c // groups, h * w), axis=2)
+    else:
+        y = g.add("Softmax", g.reshape(x, groups, layer.inputs.size // groups), axis=2)
+    return g.reshape(y, *layer.out)
+
+
+@convert.register
+def _(layer: crop.Crop, g: Nodes, x: str) -> str:
+    (_, h, w), out = layer.inputs, layer.out
+    top, left = (h - out.h) // 2, (w - out.w) // 2
+    y = g.slice(g.slice(x, 2, top, top + out.h), 3, left, left + out.w)
+    return y if layer.noadjust else g.add("Sub", g.scale(y, 2), g.floats(1))
+
+
+@convert.register
+def _(layer: l2norm.L2Norm, g: Nodes, x: str) -> str:
+    squares = g.add("ReduceSum", g.add("Mul", x, x), g.ints([1]), keepdims=1)
+    # The least normal number: zeros stay zeros.
+    length = g.add("Sqrt", g.add("Max", squares, g.floats(np.finfo(np.float32).tiny)))
+    return g.add("Div", x, length)
+
+
+@convert.register
+def _(layer: normalization.Normalization, g: Nodes, x: str) -> str:
+    # ONNX's LRN divides alpha by the size and has no channel missing, see csrc/ops/normalization.h.
+    channels = np.arange(layer.inputs.c)
+    distance = channels[None, :] - channels[:, None]
+    window = ((distance >= -((layer.size - 1) // 2)) & (distance <= layer.size // 2)).astype(np.float32)
+    window[:, channels == layer.size // 2] -= 1
+    sums = g.weight("window", layer.alpha * window[:, :, None, None].astype(np.float32))
+    kappa = g.weight("kappa", np.full(layer.inputs.c, layer.kappa, np.float32))
+    norm = g.add("Conv", g.add("Mul", x, x), sums, kappa, kernel_shape=[1, 1])
+    return g.add("Mul", x, g.add("Pow", norm, g.floats(-layer.beta)))
+
+
+@convert.register
+def _(layer: local.Local, g: Nodes, x: str) -> str:
+    (c, h, w), size, out = layer.inputs, layer.size, layer.out
+    before = size // 2 if layer.pad else 0
+    after = [max((n - 1) * layer.stride + size - n0 - before, 0) for n, n0 in ((out.h, h), (out.w, w))]
+    x = g.pad(x, [0, before, before], [0, *after])
+    width, height = w + before + after[1], h + before + after[0]
+    rows = (np.arange(out.h) * layer.stride)[None, :] + np.arange(size)[:, None]
+    columns = (np.arange(out.w) * layer.stride)[None, :] + np.arange(size)[:, None]
+    at = rows[:, None, :, None] * width + columns[None, :, None, :]  # (size, size, out.h, out.w)
+    taps, places = c * size * size, out.h * out.w
+    seen = g.add("Gather", g.reshape(x, c, height * width), g.weight("pixels", at.reshape(-1)), axis=2)
+    seen = g.add("Transpose", g.reshape(seen, taps, places), perm=[0, 2, 1])
+    weights = layer.parameters["weights"].reshape(places, out.c, taps).transpose(0, 2, 1)
+    y = g.add("MatMul", g.reshape(seen, places, 1, taps), g.weight("weight", np.ascontiguousarray(weights)))
+    y = g.add("Transpose", g.reshape(y, places, out.c), perm=[0, 2, 1])
+    y = g.add("Add", g.reshape(y, *out), g.weight("bias", layer.parameters["biases"]))
+    return activate(g, y, layer.activation)
+
+
+def _per_channel(values: Array) -> Array:
+    return values.reshape(-1, 1, 1)

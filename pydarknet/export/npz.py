@@ -1,0 +1,69 @@
+"""Parameters as a NumPy archive (.npz), and back."""
+
+from __future__ import annotations
+
+import zipfile
+from os import PathLike, fspath
+
+import numpy as np
+
+from ..atomic import replacing
+from ..engine import Engine
+from ..errors import ExportError, WeightsError
+from ..weights import Array
+from .state import record_names, state_dict
+
+SEEN = "seen"  # the number of training images, as in the header of a weights file
+
+
+def save(network: Engine, path: str | PathLike[str], *, keep_bn: bool = True) -> None:
+    """Write the network's parameters by name, and `seen`. ExportError if the file can't be written."""
+    state = state_dict(network.layers, keep_bn)
+    try:
+        with replacing(path) as file:
+            np.savez(file, **{SEEN: np.array(network.seen, np.uint64)}, **state)
+    except OSError as error:
+        raise ExportError(f"{fspath(path)}: can't write the parameters: {error.strerror or error}") from error
+
+
+def load(path: str | PathLike[str], network: Engine) -> None:
+    """Make the parameters of a network those of an archive that `save` wrote with batch normalisation kept.
+
+    WeightsError, and nothing has changed, if an array is missing or superfluous, or of another shape.
+    """
+    file = fspath(path)
+    arrays = _read(file)
+    seen = int(arrays.pop(SEEN, np.array(0)))
+    fitting: list[tuple[dict[str, Array], str, Array]] = []
+    for layer in network.layers:
+        names = record_names(layer)
+        for record in layer.records:
+            name = names[record.name]
+            if name not in arrays:
+                raise WeightsError(
+                    f"{file}: has no {name}, which layer {layer.index} ({layer.type}) needs; is it of another "
+                    "network, or was it exported with --fold-bn?"
+                )
+            array = arrays.pop(name)
+            if array.shape != record.shape or array.dtype != np.float32:
+                raise WeightsError(
+                    f"{file}: {name}: expected float32 of shape {record.shape}, found {array.dtype} of {array.shape}"
+                )
+            fitting.append((layer.parameters, record.name, array))
+    if arrays:
+        raise WeightsError(f"{file}: the network has no {min(arrays)}; is the file of another network?")
+    for parameters, key, array in fitting:
+        parameters[key] = array
+    network.seen = seen
+    network.parameters_changed()
+
+
+def _read(file: str) -> dict[str, Array]:
+    try:
+        with open(file, "rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
+            if isinstance(archive, np.lib.npyio.NpzFile):
+                return dict(archive)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{file}: can't read the archive: {error}") from error
+    raise WeightsError(f"{file}: is a single array; expected an archive that pydarknet export wrote")

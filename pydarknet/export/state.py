@@ -1,0 +1,44 @@
+"""The parameters of a network under the names PyTorch users expect: `layers.0.conv.weight`, `layers.0.bn.bias`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..layers import Layer
+from ..layers.batchnorm import BatchNorm
+from ..layers.connected import Connected
+from ..layers.convolutional import Convolution
+from ..layers.local import Local
+from ..weights import Array
+
+BATCH_NORM = {"scales": "bn.weight", "rolling_mean": "bn.running_mean", "rolling_variance": "bn.running_var"}
+
+
+def record_names(layer: Layer) -> dict[str, str]:
+    """Record of the layer -> name in the state dict, in the order of the weights file."""
+    prefix, module = f"layers.{layer.index}.", _module(layer)
+    normalised = isinstance(layer, Convolution) and layer.batch_normalize
+    own = {"weights": f"{module}.weight", "biases": "bn.bias" if normalised else f"{module}.bias"}
+    return {record.name: prefix + {**own, **BATCH_NORM}[record.name] for record in layer.records}
+
+
+def state_dict(layers: Sequence[Layer], keep_bn: bool = True) -> dict[str, Array]:
+    """Name -> array. Without `keep_bn` a convolution has a weight and a bias with its normalisation in them."""
+    state: dict[str, Array] = {}
+    for layer in layers:
+        if isinstance(layer, Convolution) and layer.batch_normalize and not keep_bn:
+            prefix = f"layers.{layer.index}.{_module(layer)}"
+            weights = layer.folded_weights()
+            state[f"{prefix}.weight"] = weights.reshape(len(weights), -1) if isinstance(layer, Connected) else weights
+            state[f"{prefix}.bias"] = layer.folded_bias()
+        else:
+            state.update((name, layer.parameters[record]) for record, name in record_names(layer).items())
+    return state
+
+
+def _module(layer: Layer) -> str:
+    if isinstance(layer, BatchNorm):
+        return "bn"
+    if isinstance(layer, Local):
+        return "local"
+    return "fc" if isinstance(layer, Connected) else "conv"
