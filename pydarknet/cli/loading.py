@@ -1,0 +1,103 @@
+"""From the arguments of a command to a network with names, ready to run, and what to say about it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from .messages import say, warn
+
+if TYPE_CHECKING:
+    from ..datafile import DataFile
+    from ..graph import Graph
+    from ..network import Network
+    from ..tree import Tree
+
+# The names of networks whose number of classes gives them away.
+DETECTORS = {80: "coco.names", 20: "voc.names", 9418: "9k.names"}
+CLASSIFIERS = {1000: "imagenet.shortnames.list", 9418: "9k.names"}
+
+
+def find_cfg(name: str) -> str:
+    """The path of a cfg: as given, else one of the package's own."""
+    from ..resources import find
+
+    return name if os.path.exists(name) else str(find(name))
+
+
+def load_graph(name: str, quiet: bool) -> Graph:
+    """The graph of a cfg; its warnings are printed."""
+    from ..graph import Graph
+
+    graph = Graph(find_cfg(name))
+    warn(graph.warnings, quiet)
+    return graph
+
+
+def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Network:
+    """The network of `args.cfg` and `args.weights`, with names; says what it will do, and how."""
+    from ..catalog import find_weights
+    from ..network import Network
+
+    net = Network(find_cfg(args.cfg), find_weights(args.weights), threads=args.threads)
+    warn([*net.warnings, *(data.warnings if data else [])], args.quiet)
+    net.names, origin = choose_names(net, args.names, data)
+    nms = f", nms {args.nms_kind} {args.nms:g}" if net.heads() and "nms" in args else ""
+    how = f"{net.width} x {net.height} by {args.fit}{nms}; names: {origin}"
+    say(f"{net.cfg.file}: {describe_machine(net, args)}; {how}", args.quiet)
+    return net
+
+
+def describe_machine(net: Network, args: argparse.Namespace) -> str:
+    """What the network runs on; says so to somebody who wants a GPU."""
+    if args.gpu is not None and args.gpu >= 0 and not args.no_gpu:
+        say("there are no GPU kernels here: running on the CPU", args.quiet)
+    threads = net.backend.ops.num_threads()
+    return f"{net.backend.name} {net.backend.isa}, {threads} thread{'s' * (threads != 1)}"
+
+
+def read_data_file(name: str) -> DataFile:
+    """A .data file, wherever it is."""
+    from ..datafile import read_data
+    from ..resources import find
+
+    return read_data(name if os.path.exists(name) else find(name))
+
+
+def choose_names(net: Network, names: str | None, data: DataFile | None) -> tuple[list[str], str]:
+    """The names of the classes, and where they are from.
+
+    In this order: the file `names`, the names= (else labels=) of `data`, the tree's or the usual names for this
+    number of classes. DataError if a file has too few.
+    """
+    from ..datafile import read_names
+    from ..heads import head_classes
+    from ..resources import find
+
+    classes = head_classes(net.heads()) or net.outputs.size
+    key = next((key for key in ("names", "labels") if data and key in data.options), None)
+    usual = (DETECTORS if net.heads() else CLASSIFIERS).get(classes)
+    if names is not None:
+        path = find(names)
+    elif data and key:
+        path = data.path(key)
+    elif usual:
+        path = find(os.path.join("data", usual))
+    else:
+        return _tree_names(net.class_tree())
+    return read_names(path, classes), str(path)
+
+
+def _tree_names(tree: Tree | None) -> tuple[list[str], str]:
+    if tree is not None:
+        return list(tree.name), "those of the tree"
+    return [], "none known, numbers instead (give --names)"
+
+
+def require_heads(net: Network, command: str) -> None:
+    """CfgError for a network that can't do what the command is for."""
+    from ..errors import CfgError
+
+    if not net.heads():
+        raise CfgError(net.cfg.file, None, f"has no [region], [yolo] or [detection] layer; use pydarknet {command}")

@@ -1,0 +1,137 @@
+"""`pydarknet`: finds the command, runs it, and turns what went wrong into one line and an exit code.
+
+0: all is well. 1: some pictures of several failed. 2: an error. 130: Ctrl-C. 141: nobody reads the output.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+from .._version import __version__
+from ..errors import DarknetError
+from ..text import did_you_mean
+from .parser import Parser, UsageError
+
+COMMANDS = {
+    "detect": "detect",
+    "detector test": "detector_test",
+    "detector demo": "detector_demo",
+    "classify": "classify",
+    "classifier predict": "classifier_predict",
+    "demo": "demo",
+    "speed": "speed",
+    "ops": "ops",
+    "info": "info",
+    "weights": "weights",
+}
+
+ERROR, INTERRUPTED, UNREAD = 2, 130, 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    _never_fail_on_letters()
+    try:
+        code = dispatch(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except SystemExit as stop:  # --help
+        return int(stop.code or 0)
+    except KeyboardInterrupt:
+        return _report("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # What is still in the buffer must not fail again when the interpreter ends.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
+    except DarknetError as error:
+        return _report(f"error: {error}", ERROR)
+    except OSError as error:
+        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        return _report(f"error: {where}{error.strerror or error}", ERROR)
+    except MemoryError:
+        return _report("error: out of memory; use a smaller input size or batch", ERROR)
+    return code
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Run the command that the arguments name. UsageError if there is none."""
+    if not arguments or arguments[0] in ("help", "--help", "-help", "-h"):
+        print(overview())
+        return 0
+    if arguments[0] in ("--version", "-version", "version"):
+        print(f"pydarknet {__version__}")
+        return 0
+    name, rest = split_command(arguments)
+    module = load(name)
+    parser = Parser(prog=f"pydarknet {name}", description=module.HELP, add_help=name not in OWN_HELP)
+    module.add_arguments(parser)
+    code: int = module.run(parser.parse(rest))
+    return code
+
+
+# `-h` is the camera's height there, as in Darknet; with no number behind it, it is help all the same.
+OWN_HELP = ("demo", "detector demo")
+
+
+def split_command(arguments: list[str]) -> tuple[str, list[str]]:
+    """The command and the arguments without its words. As in Darknet, options may stand before them."""
+    first = _take(arguments, {name.partition(" ")[0] for name in COMMANDS}, "command")
+    if first in COMMANDS:
+        return first, arguments
+    verbs = {name.partition(" ")[2] for name in COMMANDS if name.startswith(f"{first} ")}
+    return f"{first} {_take(arguments, verbs, f'{first} verb')}", arguments
+
+
+def _take(arguments: list[str], choices: set[str], what: str) -> str:
+    """Remove and return the word that is one of the choices: the first argument, or one behind options."""
+    candidates = range(len(arguments)) if arguments and arguments[0].startswith("-") else range(len(arguments[:1]))
+    for i in candidates:
+        if arguments[i] in choices:
+            return arguments.pop(i)
+    listed = ", ".join(sorted(choices))
+    if not arguments:
+        raise UsageError(f"expected a {what}: one of {listed}")
+    word = next((each for each in arguments if not each.startswith("-")), arguments[0])
+    raise UsageError(f"unknown {what} {word!r}{did_you_mean(word, choices)} (one of {listed}); see pydarknet --help")
+
+
+def load(name: str) -> Any:
+    """The module of a command."""
+    return import_module(f".{COMMANDS[name]}", __package__)
+
+
+def overview() -> str:
+    """What `pydarknet --help` prints."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {load(name).HELP}" for name in COMMANDS]
+    return "\n".join(
+        [
+            f"pydarknet {__version__}: Darknet's networks from their original .cfg and .weights files",
+            "",
+            "usage: pydarknet COMMAND [ARGUMENTS]",
+            "",
+            *lines,
+            "",
+            "pydarknet COMMAND --help tells more. Options may stand anywhere, spelled as in Darknet (-thresh .3) or",
+            "with two dashes (--thresh .3).",
+        ]
+    )
+
+
+def _never_fail_on_letters() -> None:
+    """What the terminal's encoding lacks is written as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _report(message: str, code: int) -> int:
+    with suppress(OSError):
+        print(f"pydarknet: {message}", file=sys.stderr)
+    return code

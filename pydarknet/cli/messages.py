@@ -1,0 +1,65 @@
+"""What is said on standard error, and the progress bar."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+MAX_WARNINGS = 20
+
+
+def say(text: str, quiet: bool = False) -> None:
+    """A line on standard error."""
+    if not quiet:
+        print(f"pydarknet: {text}", file=sys.stderr, flush=True)
+
+
+def warn(warnings: Iterable[str], quiet: bool) -> None:
+    """The warnings, each once, unless there are too many to read."""
+    unique = list(dict.fromkeys(warnings))
+    for warning in unique[:MAX_WARNINGS]:
+        say(f"warning: {warning}", quiet)
+    if len(unique) > MAX_WARNINGS:
+        say(f"warning: {len(unique) - MAX_WARNINGS} more", quiet)
+
+
+class Lines:
+    """Results on standard output, with or without a bar on standard error below them."""
+
+    def __init__(self, bar: Any = None) -> None:
+        self._bar = bar
+
+    def print(self, lines: Iterable[str]) -> None:
+        """Print the lines of one result; whoever reads them has them at once."""
+        text = "".join(f"{line}\n" for line in lines)
+        if self._bar is None:
+            sys.stdout.write(text)
+        else:
+            self._bar.write(text, file=sys.stdout, end="")
+        sys.stdout.flush()
+
+    def complain(self, text: str) -> None:
+        """An error that doesn't end the work."""
+        if self._bar is None:
+            say(text)
+        else:
+            self._bar.write(f"pydarknet: {text}", file=sys.stderr)
+
+    def done(self, count: int = 1) -> None:
+        """So many more pictures are finished."""
+        if self._bar is not None:
+            self._bar.update(count)
+
+
+@contextmanager
+def progress(total: int | None, unit: str, *, quiet: bool, force: bool = False) -> Iterator[Lines]:
+    """Lines, with a bar of rate and time left if somebody watches a terminal, or with `force`."""
+    if quiet or not (force or sys.stderr.isatty()):
+        yield Lines()
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit=unit, dynamic_ncols=True, file=sys.stderr) as bar:
+        yield Lines(bar)

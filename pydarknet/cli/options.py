@@ -1,0 +1,124 @@
+"""Options that several commands share. Each has Darknet's spelling, where there is one, and the usual one."""
+
+from __future__ import annotations
+
+import argparse
+
+from .parser import real, whole
+
+KINDS = ("json", "jsonl", "coco", "csv", "voc", "yolo")
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    """What to compute on."""
+    group = parser.add_argument_group("machine")
+    group.add_argument("-threads", "--threads", type=whole(1, 1024), metavar="N", help="default: every processor")
+    group.add_argument("-i", "--gpu", type=whole(-1), metavar="N", help="number of the GPU; -1: the CPU")
+    group.add_argument("-nogpu", "--no-gpu", action="store_true", help="compute on the CPU")
+
+
+def add_quiet(parser: argparse.ArgumentParser, bar: bool = True) -> None:
+    """How much to say."""
+    group = parser.add_argument_group("messages")
+    group.add_argument("-quiet", "--quiet", action="store_true", help="print nothing but results and errors")
+    if bar:
+        group.add_argument(
+            "-progress", "--progress", action="store_true", help="a progress bar even where nobody watches a terminal"
+        )
+
+
+def add_fit(parser: argparse.ArgumentParser) -> None:
+    """How a picture becomes the network's input."""
+    parser.add_argument(
+        "--fit",
+        choices=("letterbox", "stretch"),
+        default="letterbox",
+        help="how pictures are brought to the network's size (default: letterbox)",
+    )
+    parser.add_argument(
+        "-letter_box", "--letter-box", dest="fit", action="store_const", const="letterbox", help="--fit letterbox"
+    )
+
+
+def add_names(parser: argparse.ArgumentParser, data: bool) -> None:
+    """Where the classes' names come from."""
+    parser.add_argument("-names", "--names", metavar="FILE", help="names of the classes, one a line")
+    if data:
+        parser.add_argument("-data", "--data", metavar="FILE", help="a .data file whose names= counts")
+
+
+def add_detection(parser: argparse.ArgumentParser, nms: float = 0.45, nms_kind: str = "sort") -> None:
+    """What counts as a detection."""
+    group = parser.add_argument_group("detection")
+    share = real(0, 1)
+    group.add_argument(
+        "-thresh", "--thresh", type=share, default=0.5, metavar="P", help="least probability (default: 0.5)"
+    )
+    group.add_argument(
+        "-hier",
+        "--hier-thresh",
+        type=share,
+        default=0.5,
+        metavar="P",
+        help="least probability to go further down a tree of classes (default: 0.5)",
+    )
+    group.add_argument(
+        "--hier-mode",
+        choices=("darknet", "paper"),
+        default="darknet",
+        help="probabilities on the way down multiplied twice, as Darknet does, or once, as the paper says",
+    )
+    group.add_argument(
+        "-nms",
+        "--nms",
+        type=share,
+        default=nms,
+        metavar="IOU",
+        help=f"greatest overlap of two boxes; 0: any (default: {nms})",
+    )
+    group.add_argument(
+        "--nms-kind",
+        choices=("sort", "obj"),
+        default=nms_kind,
+        help=f"boxes compete within each class, or all with all (default: {nms_kind})",
+    )
+    add_fit(group)  # type: ignore[arg-type]
+
+
+def add_lines(parser: argparse.ArgumentParser) -> None:
+    """What the lines and labels say."""
+    group = parser.add_argument_group("labels")
+    group.add_argument(
+        "-ext_output", "--ext-output", action="store_true", help="print the boxes too, as AlexeyAB's Darknet does"
+    )
+    group.add_argument("--path", action="store_true", help="name the way down the tree: animal > mammal > dog")
+    group.add_argument("--depth", type=whole(1), metavar="N", help="name the class of level N of the tree at most")
+
+
+def add_files(parser: argparse.ArgumentParser, out_help: str, film: bool = False) -> None:
+    """What is written."""
+    group = parser.add_argument_group("files")
+    spellings = ["-out", "--out", *(["-out_filename"] if film else [])]
+    group.add_argument(*spellings, metavar="NAME", help=out_help)
+    group.add_argument(
+        "--save",
+        action="append",
+        default=[],
+        choices=KINDS,
+        metavar="KIND",
+        help=f"save the detections: {', '.join(KINDS)}; several times for several kinds",
+    )
+    group.add_argument(
+        "-save_labels", "--save-labels", dest="save", action="append_const", const="yolo", help="--save yolo"
+    )
+    group.add_argument(
+        "--save-to", metavar="PATH", help="file or folder to save to (default: here; voc and yolo: ./results)"
+    )
+    group.add_argument("--no-draw", action="store_true", help="write no picture")
+
+
+def add_window(parser: argparse.ArgumentParser) -> None:
+    """Windows."""
+    group = parser.add_argument_group("window")
+    group.add_argument("-dont_show", "--dont-show", action="store_true", help="open no window")
+    group.add_argument("-fullscreen", "--fullscreen", action="store_true", help="let the window fill the screen")

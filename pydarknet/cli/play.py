@@ -1,0 +1,130 @@
+"""The loop of a demo: detect in every frame, print, save, draw, record, show."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
+
+from ..errors import ImageError
+from .ahead import ahead
+from .films import Film
+from .labels import at_depth, lines
+from .messages import progress, say
+from .pictures import detect_options, open_writers
+from .recording import Recording
+from .screen import Screen, has_display
+
+if TYPE_CHECKING:
+    from ..detection import Detection
+    from ..image import Picture
+    from ..network import Network
+
+READ_AHEAD = 4  # frames of a file; of a camera none, so that the newest one is shown
+CLEAR = "\033[2J\033[1;1H"  # Darknet's way to a clean terminal
+
+Detect = Callable[["Picture"], "list[Detection]"]
+Sink = Callable[["Picture"], bool]  # takes a drawn frame; False when the user wants to end
+
+
+def play(net: Network, film: Film, args: argparse.Namespace) -> None:
+    """Run the network on every frame until the film ends, or the user ends it."""
+    detect = detector(net, args)
+    with net.plan(1):  # packs the weights before the first frame comes
+        pass
+    with ExitStack() as stack:
+        writers = [stack.enter_context(writer) for writer in open_writers(args, net.names)]
+        sinks = open_sinks(film, args, stack)
+        out = stack.enter_context(progress(film.total, "frame", quiet=args.quiet, force=args.progress))
+        frames = stack.enter_context(closing(ahead(film.frames, 0 if film.live else READ_AHEAD)))
+        clock = Clock()
+        for frame in frames:
+            found = at_depth(detect(frame.image), args.depth, net.class_tree())
+            out.print(report(found, clock.tick(), args))
+            for writer in writers:
+                writer.write(frame.path, (frame.image.shape[1], frame.image.shape[0]), found, frame=frame.number)
+            drawn = draw(frame.image, found, net, args) if sinks else frame.image
+            wanted_more = [sink(drawn) for sink in sinks]
+            if not all(wanted_more):
+                break
+            out.done()
+    say(f"{clock.count} frames of {film.name}, {clock.rate:.1f} frames/s", args.quiet)
+
+
+class Clock:
+    """Counts frames, and how many a second."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self.count = 0
+
+    def tick(self) -> float:
+        """One more frame; returns 1 / its seconds."""
+        before, self._last = self._last, time.perf_counter()
+        self.count += 1
+        return 1 / max(self._last - before, 1e-9)
+
+    @property
+    def rate(self) -> float:
+        """Frames a second since the start."""
+        return self.count / max(self._last - self._start, 1e-9)
+
+
+def detector(net: Network, args: argparse.Namespace) -> Detect:
+    """Detection in one frame, by itself or averaged with those before it. The thresholds may change on the way."""
+    if args.average == 1:
+        return lambda image: net.detect(image, **detect_options(args))
+    from ..heads import DetectOptions
+    from .averaging import Averager
+
+    averager = Averager(net, args.average)
+    return lambda image: averager.detect(image, DetectOptions(**detect_options(args)))
+
+
+def report(found: Sequence[Detection], rate: float, args: argparse.Namespace) -> list[str]:
+    """Darknet's lines about a frame; on a terminal they replace those of the frame before."""
+    clear = CLEAR if sys.stdout.isatty() else ""
+    return [clear, f"FPS:{rate:.1f}", "Objects:", "", *lines(found, args)]
+
+
+def draw(image: Picture, found: Sequence[Detection], net: Network, args: argparse.Namespace) -> Picture:
+    """The frame with boxes and labels."""
+    from ..draw import draw
+
+    return draw(image, found, classes=len(net.names) or 80, show_path=args.path)
+
+
+def open_sinks(film: Film, args: argparse.Namespace, stack: ExitStack) -> list[Sink]:
+    """Where drawn frames go: a film (--out), pictures (-prefix), a window (where there is a display)."""
+    sinks: list[Sink] = []
+    if args.out is not None:
+        recording = stack.enter_context(Recording(args.out, film.rate / (args.skip + 1), film.name))
+        sinks.append(recording.write)
+    if args.prefix is not None:
+        sinks.append(numbered(args.prefix))
+    elif has_display() and not (args.dont_show or args.no_draw):
+        screen = Screen(args.fullscreen)
+        stack.callback(screen.close)
+        sinks.append(lambda image: screen.show(image, args))
+    return sinks
+
+
+def numbered(prefix: str) -> Sink:
+    """Writes PREFIX_00000000.jpg and so on, as Darknet does. ImageError if there is no such folder."""
+    from ..image import save_image
+
+    if not os.path.isdir(os.path.dirname(prefix) or "."):
+        raise ImageError(f"{prefix}: the folder for the drawn frames does not exist")
+    count = 0
+
+    def write(image: Picture) -> bool:
+        nonlocal count
+        save_image(f"{prefix}_{count:08d}.jpg", image)
+        count += 1
+        return True
+
+    return write

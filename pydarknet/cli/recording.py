@@ -1,0 +1,76 @@
+"""An annotated film: written beside its place, and renamed when it is whole."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ExportError
+
+if TYPE_CHECKING:
+    from ..image import Picture
+
+CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv": "mp4v", ".webm": "VP80"}
+
+
+class Recording:
+    """A context manager; the file appears when it is left, also on Ctrl-C, with the frames until then.
+
+    ExportError for an unknown ending, for the film that is being read, and for a place that can't be written.
+    """
+
+    def __init__(self, path: str, rate: float, source: str) -> None:
+        folder, name = os.path.split(path)
+        stem, ending = os.path.splitext(name)
+        if ending.lower() not in CODECS:
+            raise ExportError(f"{path}: expected a film's ending, one of {' '.join(CODECS)}")
+        if os.path.realpath(path) == os.path.realpath(source):
+            raise ExportError(f"{path}: is the film that is read; choose another name")
+        if not os.path.isdir(folder or ".") or not os.access(folder or ".", os.W_OK):
+            raise ExportError(f"{path}: can't be written: the folder does not exist, or is not yours to write to")
+        self._path, self._rate = path, rate
+        self._part = os.path.join(folder, f".{stem}.{os.getpid()}.part{ending}")
+        self._codec = CODECS[ending.lower()]
+        self._writer: Any = None
+        self._size = (0, 0)
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def write(self, image: Picture) -> bool:
+        """Append a frame; frames of another size than the first are scaled to it. True: there may be more."""
+        import cv2
+
+        if self._writer is None:
+            self._size = (image.shape[1], image.shape[0])
+            self._writer = cv2.VideoWriter(self._part, cv2.VideoWriter.fourcc(*self._codec), self._rate, self._size)
+            if not self._writer.isOpened():
+                raise ExportError(f"{self._path}: OpenCV can't write such a film ({self._codec}); try .avi")
+        if (image.shape[1], image.shape[0]) != self._size:
+            image = cv2.resize(image, self._size)
+        self._writer.write(image)
+        return True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._writer is None:
+            return
+        self._writer.release()
+        try:
+            self._check()
+            os.replace(self._part, self._path)
+        except OSError as problem:
+            raise ExportError(f"{self._path}: can't be written: {problem.strerror or problem}") from problem
+        finally:
+            with suppress(OSError):
+                os.unlink(self._part)
+
+    def _check(self) -> None:
+        """OpenCV never says that a disk is full; a film that can't be read back tells."""
+        import cv2
+
+        if not cv2.VideoCapture(self._part).grab():
+            raise ExportError(f"{self._path}: the film can't be read back; is the disk full?")

@@ -1,0 +1,89 @@
+"""What pictures a user means: files, folders, patterns, lists of paths, standard input."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import BinaryIO
+
+from .datafile import read_list
+from .errors import DataError
+
+_KNOWN = "jpg jpeg jpe jp2 png bmp dib webp tif tiff gif avif ppm pgm pbm pnm exr hdr ras sr"
+ENDINGS = frozenset(f".{ending}" for ending in _KNOWN.split())
+LISTS = frozenset([".txt", ".list"])
+
+
+@dataclass
+class Source:
+    """Paths of pictures in order; `total` is None where they come one by one, as from standard input."""
+
+    paths: Iterable[str]
+    total: int | None
+
+    @property
+    def single(self) -> bool:
+        """Whether there is exactly one picture."""
+        return self.total == 1
+
+
+def expand(words: Sequence[str], stdin: BinaryIO) -> Source:
+    """The pictures that the words of a command line stand for.
+
+    A word is a picture, a folder (its pictures, by name), a pattern such as `*.jpg`, a .txt or .list file with
+    a path on each line, or `-` for paths on `stdin`. DataError for a folder or pattern without pictures, and
+    for a list that can't be read; a missing picture shows when it is read.
+    """
+    parts = [read_lines(stdin) if word == "-" else _expand(word) for word in words]
+    known = [part for part in parts if isinstance(part, list)]
+    total = sum(map(len, known)) if len(known) == len(parts) else None
+    return Source(chain.from_iterable(parts), total)
+
+
+def read_lines(stdin: BinaryIO) -> Iterator[str]:
+    """The paths on a stream, one a line, as they come."""
+    for line in iter(stdin.readline, b""):
+        path = line.strip(b" \t\r\n")
+        if path:
+            yield os.fsdecode(path)
+
+
+def is_picture_name(path: str) -> bool:
+    """Whether a file's ending is that of a picture."""
+    return os.path.splitext(path)[1].lower() in ENDINGS
+
+
+def _expand(word: str) -> list[str]:
+    if os.path.isdir(word):
+        return _folder(word)
+    if os.path.splitext(word)[1].lower() in LISTS:
+        return [_beside(path, word) for path in read_list(word)]
+    if glob.has_magic(word) and not os.path.lexists(word):
+        found = sorted(path for path in glob.glob(word, recursive=True) if os.path.isfile(path))
+        if not found:
+            raise DataError(f"no file matches {word!r}")
+        return found
+    return [word]
+
+
+def _folder(folder: str) -> list[str]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise DataError(f"{folder}: the folder can't be read: {error.strerror or error}") from error
+    paths = [os.path.join(folder, name) for name in names if is_picture_name(name)]
+    found = [path for path in paths if os.path.isfile(path)]
+    if not found:
+        raise DataError(f"{folder}: holds no picture; looked for files that end in {' '.join(sorted(ENDINGS))}")
+    return found
+
+
+def _beside(path: str, list_file: str) -> str:
+    """A path of a list: as it is written, else beside the list."""
+    if os.path.isabs(path) or os.path.lexists(path):
+        return path
+    beside = os.path.join(os.path.dirname(list_file), path)
+    return beside if os.path.lexists(beside) else path
