@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "bindings/bind.h"
 #include "bindings/checks.h"
 #include "ops/shortcut.h"
@@ -6,7 +8,9 @@ namespace pydarknet::bindings {
 namespace {
 
 bool same_sampling(int x_h, int x_w, int add_h, int add_w) {
-  return x_h && x_w && add_h && add_w && x_h / add_h == x_w / add_w && add_h / x_h == add_w / x_w;
+  if (!x_h || !x_w || !add_h || !add_w) return false;
+  const auto factor = [](int larger, int smaller) { return std::max(larger / smaller, 1); };
+  return factor(x_h, add_h) == factor(x_w, add_w) && factor(add_h, x_h) == factor(add_w, x_w);
 }
 
 void py_shortcut(py::handle x_array, py::handle add_array, py::handle y_array, int channels_x,

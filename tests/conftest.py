@@ -1,0 +1,53 @@
+"""Fixtures of the op tests: every instruction set this machine runs, and arrays that notice stray writes."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+
+import pytest
+from guarded import Arrays
+
+from pydarknet import _cpuid
+from pydarknet.backend import ISAS, cpu_backend
+from pydarknet.ops import Ops
+
+# A module that should be there but isn't makes its tests fail: they are never left out.
+RUNNABLE = ISAS[: ISAS.index(_cpuid.best()) + 1]
+THREADS = 2
+
+
+def _state(isa: str) -> str:
+    if isa not in RUNNABLE:
+        return f"{isa}: not run, this machine lacks it"
+    try:
+        ops = importlib.import_module(f"pydarknet._cpu_{isa}")
+    except ImportError:
+        return f"{isa}: MISSING, its tests fail"
+    return f"{isa}: block {ops.block}"
+
+
+def pytest_report_header() -> str:
+    return "backends: " + "; ".join(_state(isa) for isa in ISAS)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line("backends: " + "; ".join(_state(isa) for isa in ISAS))
+
+
+@pytest.fixture(params=RUNNABLE)
+def ops(request: pytest.FixtureRequest) -> Iterator[Ops]:
+    """The ops of each instruction set in turn, on two threads."""
+    ops = cpu_backend(request.param).ops
+    before = ops.num_threads()
+    ops.set_num_threads(THREADS)
+    yield ops
+    ops.set_num_threads(before)
+
+
+@pytest.fixture
+def arrays(ops: Ops) -> Iterator[Arrays]:
+    """Makes arrays for `ops`; afterwards fails if anything was written outside one of them."""
+    arrays = Arrays(ops.block)
+    yield arrays
+    arrays.check()

@@ -1,0 +1,81 @@
+"""Activations against float64, over all of float32's useful range."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from guarded import Arrays
+from reference.activation import ACTIVATIONS, activate
+from tolerances import TOLERANCES, assert_close
+
+from pydarknet.ops import Ops
+
+# Which line of the table each activation has.
+NAMES = {
+    "linear": "piecewise", "logistic": "logistic", "loggy": "tanh", "relu": "piecewise", "elu": "tanh",
+    "selu": "tanh", "relie": "piecewise", "plse": "cancelling", "hardtan": "piecewise", "lhtan": "cancelling",
+    "ramp": "piecewise", "leaky": "piecewise", "tanh": "tanh", "stair": "cancelling", "relu6": "piecewise",
+    "swish": "logistic", "mish": "mish", "hard_mish": "cancelling", "gelu": "gelu",
+}  # fmt: skip
+
+
+def samples() -> np.ndarray:
+    """Dense around 0 where activations bend, sparse out to 80, tiny numbers, and every bend itself."""
+    rng = np.random.default_rng(1)
+    tiny = np.float32(10.0) ** rng.uniform(-30, -1, 2000).astype(np.float32)
+    bends = np.arange(-20, 21, 0.5, np.float32)
+    parts = [rng.normal(0, 2, 20000), rng.uniform(-80, 80, 5000), tiny, -tiny, bends, [0.0, -0.0]]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def test_every_activation_is_tested() -> None:
+    assert NAMES.keys() == ACTIVATIONS.keys()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_against_float64(ops: Ops, arrays: Arrays, name: str) -> None:
+    x = samples()
+    y = arrays.plain(x)
+    ops.activate(y, name)
+    assert_close(y, activate(x, name), NAMES[name])
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (3,), (15,), (16,), (17,), (7, 5, 3), (2, 1, 31, 9, 16), (40009,)])
+def test_every_shape(ops: Ops, arrays: Arrays, shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(2).normal(0, 3, shape).astype(np.float32)
+    y = arrays.plain(x)
+    ops.activate(y, "logistic")
+    assert_close(y, activate(x, "logistic"), "logistic")
+
+
+def test_exp_is_good_to_two_units_in_the_last_place(ops: Ops, arrays: Arrays) -> None:
+    # Below -20 the logistic function is e^x to float32's precision.
+    x = np.random.default_rng(3).uniform(-86, -20, 200_000).astype(np.float32)
+    y = arrays.plain(x)
+    ops.activate(y, "logistic")
+    assert_close(y, np.exp(x.astype(np.float64)), "exp")
+    assert TOLERANCES["exp"].relative <= 2e-7
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [("logistic", 0, 1), ("loggy", -1, 1), ("tanh", -1, 1), ("elu", -1, np.inf), ("relu6", 0, 6),
+     ("leaky", -np.inf, np.inf), ("relu", 0, np.inf), ("selu", -1.0507 * 1.6732, np.inf)],
+)  # fmt: skip
+def test_limits(ops: Ops, arrays: Arrays, name: str, low: float, high: float) -> None:
+    y = arrays.plain(np.array([-np.inf, np.inf, -3e38, 3e38, -1000, 1000], np.float32))
+    ops.activate(y, name)
+    np.testing.assert_allclose(y[:2], [low, high], rtol=1e-7)
+    assert np.isfinite(y[2:]).all()
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS.keys() - {"relu", "ramp", "hard_mish", "relu6", "hardtan"}))
+def test_nan_stays_nan(ops: Ops, arrays: Arrays, name: str) -> None:
+    y = arrays.plain(np.full(17, np.nan, np.float32))
+    ops.activate(y, name)
+    assert np.isnan(y).all()
+
+
+def test_unknown_name(ops: Ops, arrays: Arrays) -> None:
+    with pytest.raises(ValueError, match="activate: argument 'activation': unknown activation 'leeky'"):
+        ops.activate(arrays.plain(np.zeros(3)), "leeky")

@@ -1,0 +1,91 @@
+"""Pooling against every window taken pixel by pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from guarded import Arrays, sizes_around
+from reference import pool as naive
+from tolerances import assert_sum_close
+
+from pydarknet.ops import Ops
+
+LOWEST = np.finfo(np.float32).min
+
+
+def maxpool(ops: Ops, arrays: Arrays, x: np.ndarray, size: int, stride: int, padding: int) -> np.ndarray:
+    n, c, h, w = x.shape
+    out = [naive.out_side(side, size, stride, padding) for side in (h, w)]
+    y = arrays.empty_blocked(n, c, *out)
+    ops.maxpool_forward(arrays.blocked(x), y, size, stride, padding)
+    return arrays.channels(y, c)
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "padding"),
+    [(1, 1, 0), (1, 2, 0), (2, 2, 1), (2, 2, 0), (2, 1, 1), (3, 2, 2), (3, 1, 2), (3, 2, 1), (3, 3, 4), (2, 3, 1),
+     (4, 2, 3), (5, 1, 4), (9, 1, 8), (13, 1, 12), (7, 3, 6), (2, 2, 5), (5, 4, 9), (3, 5, 0)],
+)  # fmt: skip
+@pytest.mark.parametrize(("h", "w"), [(1, 1), (2, 3), (6, 6), (13, 13), (16, 7), (5, 31)])
+def test_maxpool(ops: Ops, arrays: Arrays, size: int, stride: int, padding: int, h: int, w: int) -> None:
+    if min(h, w) + padding < size:
+        h, w = h + size, w + size
+    x = np.random.default_rng(1).normal(size=(2, ops.block + 3, h, w)).astype(np.float32)
+    y = maxpool(ops, arrays, x, size, stride, padding)
+    np.testing.assert_array_equal(y, naive.maxpool(x, size, stride, padding))
+
+
+def test_maxpool_channels(ops: Ops, arrays: Arrays) -> None:
+    for c in sizes_around(ops.block):
+        x = np.random.default_rng(c).normal(size=(1, c, 6, 5)).astype(np.float32)
+        np.testing.assert_array_equal(maxpool(ops, arrays, x, 2, 2, 1), naive.maxpool(x, 2, 2, 1))
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_maxpool_of_numbers_below_every_float(ops: Ops, arrays: Arrays, size: int) -> None:
+    # Darknet begins with -FLT_MAX, which neither -infinity nor NaN exceeds.
+    x = np.full((1, 2, 6, 6), -np.inf, np.float32)
+    x[0, 0, :, 3:] = np.nan
+    y = arrays.empty_blocked(1, 2, 6, 6)
+    ops.maxpool_forward(arrays.blocked(x, noise=1), y, size, 1, size - 1)
+    assert (arrays.lanes(y)[:, :2] == LOWEST).all()
+
+
+def test_maxpool_of_a_window_outside(ops: Ops, arrays: Arrays) -> None:
+    y = maxpool(ops, arrays, np.zeros((1, 1, 2, 2), np.float32), 2, 2, 8)
+    assert y.shape == (1, 1, 5, 5)
+    assert (y[:, :, :2] == LOWEST).all()
+    assert (y[:, :, 2, 2] == 0).all()
+    assert (y[:, :, 3:] == LOWEST).all()
+
+
+@pytest.mark.parametrize(("h", "w"), [(1, 1), (7, 7), (13, 13), (3, 2), (100, 3)])
+def test_avgpool(ops: Ops, arrays: Arrays, h: int, w: int) -> None:
+    for c in sizes_around(ops.block):
+        x = np.random.default_rng(c).normal(1, 2, (2, c, h, w)).astype(np.float32)
+        y = arrays.empty_blocked(2, c, 1, 1)
+        ops.avgpool_forward(arrays.blocked(x), y)
+        assert_sum_close(arrays.channels(y, c), naive.avgpool(x), naive.avgpool(np.abs(x)), h * w)
+
+
+def test_avgpool_of_nothing(ops: Ops, arrays: Arrays) -> None:
+    y = arrays.empty_blocked(2, 3, 1, 1)
+    ops.avgpool_forward(arrays.empty_blocked(2, 3, 0, 4), y)
+    assert not y.any()
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "padding", "argument"),
+    [(0, 1, 0, "size"), (2, 0, 1, "stride"), (2, -1, 1, "stride"), (2, 1, -1, "padding"), (2, 1, 1 << 30, "padding"),
+     (1 << 30, 1, 1 << 24, "size"), (3, 1, 1, "y"), (2, 2, 1, "y")],
+)  # fmt: skip
+def test_maxpool_arguments(ops: Ops, arrays: Arrays, size: int, stride: int, padding: int, argument: str) -> None:
+    x, y = arrays.empty_blocked(1, 3, 6, 6), arrays.empty_blocked(1, 3, 6, 6)
+    with pytest.raises(ValueError, match=f"maxpool_forward: argument '{argument}'"):
+        ops.maxpool_forward(x, y, size, stride, padding)
+
+
+def test_maxpool_needs_another_array(ops: Ops, arrays: Arrays) -> None:
+    x = arrays.empty_blocked(1, 3, 6, 6)
+    with pytest.raises(ValueError, match="maxpool_forward: argument 'y': must not be x itself"):
+        ops.maxpool_forward(x, x, 2, 1, 1)

@@ -1,0 +1,70 @@
+"""Darknet's activations and those of AlexeyAB's fork that are plain functions, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+
+
+def logistic(x: Doubles) -> Doubles:
+    return 1 / (1 + np.exp(-x))
+
+
+def stair(x: Doubles) -> Doubles:
+    floor = np.floor(x)
+    return np.where(floor % 2 == 0, np.floor(x / 2), x - floor + np.floor(x / 2))
+
+
+def mish(x: Doubles) -> Doubles:
+    return x * np.tanh(np.logaddexp(0, x))
+
+
+def hard_mish(x: Doubles) -> Doubles:
+    return np.where(x > 0, x, np.where(x > -2, x * x / 2 + x, 0))
+
+
+def selu(x: Doubles) -> Doubles:
+    return 1.0507 * np.where(x >= 0, x, 1.6732 * np.expm1(np.minimum(x, 0)))
+
+
+def gelu(x: Doubles) -> Doubles:
+    return 0.5 * x * (1 + np.tanh(0.797885 * x + 0.035677 * x**3))
+
+
+def plse(x: Doubles) -> Doubles:
+    return np.where(x < -4, 0.01 * (x + 4), np.where(x > 4, 0.01 * (x - 4) + 1, 0.125 * x + 0.5))
+
+
+def lhtan(x: Doubles) -> Doubles:
+    return np.where(x < 0, 0.001 * x, np.where(x > 1, 0.001 * (x - 1) + 1, x))
+
+
+ACTIVATIONS: dict[str, Callable[[Doubles], Doubles]] = {
+    "linear": lambda x: x,
+    "logistic": logistic,
+    "loggy": lambda x: np.tanh(x / 2),
+    "relu": lambda x: np.maximum(x, 0),
+    "elu": lambda x: np.where(x >= 0, x, np.expm1(np.minimum(x, 0))),
+    "selu": selu,
+    "relie": lambda x: np.where(x > 0, x, 0.01 * x),
+    "plse": plse,
+    "hardtan": lambda x: np.clip(x, -1, 1),
+    "lhtan": lhtan,
+    "ramp": lambda x: np.maximum(x, 0) + 0.1 * x,
+    "leaky": lambda x: np.where(x > 0, x, 0.1 * x),
+    "tanh": np.tanh,
+    "stair": stair,
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "swish": lambda x: x * logistic(x),
+    "mish": mish,
+    "hard_mish": hard_mish,
+    "gelu": gelu,
+}
+
+
+def activate(x: NDArray[np.floating], name: str) -> Doubles:
+    return ACTIVATIONS[name](x.astype(np.float64))

@@ -1,0 +1,28 @@
+"""Naive normalisations across channels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Doubles = NDArray[np.float64]
+
+
+def lrn(x: NDArray[np.floating], size: int, alpha: float, beta: float, kappa: float) -> Doubles:
+    """[normalization]: sums of squares over a window, without channel size // 2, which Darknet loses."""
+    x = x.astype(np.float64)
+    c = x.shape[1]
+    y = np.empty_like(x)
+    lost = size // 2
+    for k in range(c):
+        window = range(max(0, k - (size - 1) // 2), min(c, k + size // 2 + 1))
+        total = sum((x[:, j] ** 2 for j in window), np.zeros_like(x[:, 0]))
+        if lost < c:
+            total = total - x[:, lost] ** 2
+        y[:, k] = x[:, k] * (kappa + alpha * total) ** -beta
+    return y
+
+
+def l2norm(x: NDArray[np.floating]) -> Doubles:
+    length = np.sqrt((x.astype(np.float64) ** 2).sum(axis=1, keepdims=True))
+    return x / np.where(length == 0, 1, length)

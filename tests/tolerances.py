@@ -1,0 +1,79 @@
+"""The one table of tolerances: how far a float32 op may be from its float64 reference, and why.
+
+Data movement (layouts, route, reorg, crop without scaling, maxpool, flatten) has no entry: it must be exact.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Tolerance(NamedTuple):
+    """|actual - expected| <= absolute + relative * |expected|."""
+
+    relative: float
+    absolute: float
+
+
+EPSILON = 2.0**-24  # largest relative error of one float32 rounding
+
+TOLERANCES = {
+    # A polynomial of degree 7 after an exact reduction: one or two units in the last place.
+    "exp": Tolerance(2e-7, 0.0),
+    # exp, an addition and a division. Below 1e-37 floats lose digits.
+    "logistic": Tolerance(3e-7, 1e-37),
+    # expm1, an addition and a division; around 0 the relative precision stays.
+    "tanh": Tolerance(5e-7, 0.0),
+    # At most five roundings, constants included.
+    "piecewise": Tolerance(5 * EPSILON, 1e-37),
+    # They subtract: the error is relative to the terms, of order 1 around 0.
+    "cancelling": Tolerance(1e-6, 2e-7),
+    # x (1 + tanh): below 0 the sum cancels, and the error is relative to |x| * EPSILON.
+    "gelu": Tolerance(1e-6, 1e-6),
+    # The quotient e(e + 2) / (e(e + 2) + 2) on top of exp.
+    "mish": Tolerance(8e-7, 1e-37),
+    # Two roundings, relative to the terms, which are of order 1 to 10 in the tests.
+    "scale_bias": Tolerance(2 * EPSILON, 10 * EPSILON),
+    "shortcut": Tolerance(3 * EPSILON, 10 * EPSILON),
+    # 2x - 1: the error is relative to the terms.
+    "crop": Tolerance(2 * EPSILON, 2 * EPSILON),
+    # Two exps (the reduction by the maximum rounds the argument, of order 10, first) and a sum.
+    "softmax": Tolerance(3e-6, 1e-37),
+    # A running sum of squares, then a power of at most 1.
+    "lrn": Tolerance(2e-6, 1e-7),
+    "l2norm": Tolerance(1e-6, 0.0),
+}
+
+# Convolutions of standard normal numbers: the largest absolute error in units of EPSILON for each product
+# summed. Sums in order lose less than one each; Winograd's transforms amplify rounding before and after.
+CONV_ROUNDINGS = {"direct": 4.0, "direct_plain": 4.0, "depthwise": 4.0, "winograd2": 12.0, "winograd4": 48.0}
+
+# The same, relative in the norm over a whole layer at the lengths that networks have.
+CONV_NORM = {"direct": 2e-6, "direct_plain": 2e-6, "depthwise": 2e-6, "winograd2": 2e-6, "winograd4": 3e-6}
+
+
+def conv_tolerance(algorithm: str, length: int) -> float:
+    """Largest absolute error of a convolution that sums `length` products."""
+    return CONV_ROUNDINGS[algorithm] * EPSILON * max(length, 16)
+
+
+def assert_close(actual: npt.NDArray[Any], expected: npt.NDArray[Any], name: str) -> None:
+    """Fails unless `actual` is within TOLERANCES[name] of `expected`, NaN where that is NaN."""
+    relative, absolute = TOLERANCES[name]
+    np.testing.assert_allclose(actual, expected, rtol=relative, atol=absolute, err_msg=name)
+
+
+def assert_sum_close(
+    actual: npt.NDArray[Any], expected: npt.NDArray[Any], magnitude: npt.NDArray[Any], length: int
+) -> None:
+    """For sums of `length` products whose absolute values add up to `magnitude`.
+
+    The error of a sum in any order is at most length * EPSILON * magnitude; random signs make it grow with the
+    root of the length, and a few times that is a bound which a wrong summand still breaks.
+    """
+    bound = (4 + 4 * np.sqrt(length)) * EPSILON * magnitude + 1e-37
+    excess = np.abs(actual - expected) - bound
+    assert (excess <= 0).all(), f"error exceeds its bound by {excess.max()} of {bound.max()}"
