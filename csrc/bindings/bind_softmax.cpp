@@ -6,7 +6,8 @@ namespace pydarknet::bindings {
 namespace {
 
 void check_temperature(float temperature, const char* op) {
-  if (!(temperature > 0)) Where{op, "temperature"}.fail("expected a positive number");
+  // Its inverse is what counts, and must be a number too.
+  if (!(temperature >= 1e-37f)) Where{op, "temperature"}.fail("expected a positive number");
 }
 
 void py_softmax(py::handle x_array, py::handle y_array, int groups, float temperature, bool spatial,
