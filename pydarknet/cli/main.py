@@ -29,6 +29,7 @@ COMMANDS = {
     "ops": "ops",
     "info": "info",
     "weights": "weights",
+    "export": "export",
 }
 
 ERROR, INTERRUPTED, UNREAD = 2, 130, 141
@@ -45,15 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _report("interrupted", INTERRUPTED)
     except BrokenPipeError:
-        # What is still in the buffer must not fail again when the interpreter ends.
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return UNREAD
     except DarknetError as error:
         return _report(f"error: {error}", ERROR)
     except OSError as error:
-        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
-        return _report(f"error: {where}{error.strerror or error}", ERROR)
+        if error.filename is None:
+            _give_up_output()
+        where = "standard output" if error.filename is None else os.fsdecode(error.filename)
+        return _report(f"error: {where}: {error.strerror or error}", ERROR)
     except MemoryError:
         return _report("error: out of memory; use a smaller input size or batch", ERROR)
     return code
@@ -129,6 +130,12 @@ def _never_fail_on_letters() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _give_up_output() -> None:
+    """What is still in the buffer must not fail again when the interpreter ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report(message: str, code: int) -> int:
