@@ -267,6 +267,15 @@ def test_boxes_without_numbers(tmp_path: Path) -> None:
     assert (tmp_path / "yolo" / "a.txt").read_text() == "1 0.500000 0.500000 1.000000 0.125000\n"
 
 
+def test_imagenet(tmp_path: Path) -> None:
+    save("imagenet", tmp_path, ("a.jpg", [DOG]), ("b.jpg", [EDGE, DOG]))
+    assert (tmp_path / "imagenet-detection.txt").read_text().splitlines() == [
+        "1 2 0.875000 40.000000 35.000000 60.000000 45.000000",
+        "2 4 0.250000 80.000000 0.000000 100.000000 12.000000",
+        "2 2 0.875000 40.000000 35.000000 60.000000 45.000000",
+    ]
+
+
 # --- whole or not at all
 
 
@@ -279,7 +288,7 @@ def test_the_old_file_stays_until_the_end(tmp_path: Path, kind: str) -> None:
     assert target.read_bytes() == b"old"
     writer.close()
     writer.close()
-    assert b"dog" in target.read_bytes() or kind == "coco"
+    assert b"dog" in target.read_bytes() or kind in {"coco", "imagenet"}
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     with pytest.raises(ExportError, match="closed"):
         writer.write("b.jpg", SIZE, [])

@@ -13,6 +13,7 @@ from pathlib import Path
 from ..text import did_you_mean
 from .base import Result, Writer
 from .coco import CocoWriter
+from .imagenet import ImagenetWriter
 from .json_files import JsonLinesWriter, JsonWriter
 from .lines import darknet_lines
 from .table import CsvWriter
@@ -21,11 +22,12 @@ from .yolo import YoloWriter
 
 __all__ = ["KINDS", "Result", "Writer", "darknet_lines", "open_writer"]
 
-_FILES: dict[str, tuple[type[JsonWriter | JsonLinesWriter | CocoWriter | CsvWriter], str]] = {
+_FILES: dict[str, tuple[type[JsonWriter | JsonLinesWriter | CocoWriter | CsvWriter | ImagenetWriter], str]] = {
     "json": (JsonWriter, "detections.json"),
     "jsonl": (JsonLinesWriter, "detections.jsonl"),
     "coco": (CocoWriter, "coco_results.json"),
     "csv": (CsvWriter, "detections.csv"),
+    "imagenet": (ImagenetWriter, "imagenet-detection.txt"),
 }
 _FOLDERS: dict[str, type[VocWriter | YoloWriter]] = {"voc": VocWriter, "yolo": YoloWriter}
 
@@ -35,9 +37,9 @@ KINDS = (*_FILES, *_FOLDERS)
 def open_writer(kind: str, target: str | os.PathLike[str], names: Sequence[str]) -> Writer:
     """A writer of that kind, ready: what can't be written is known before the first picture.
 
-    `target` is a file for json, jsonl, coco and csv (or a folder, where the file gets its usual name) and a
-    folder for voc and yolo, made if it is absent. `names` are those of all classes. ValueError for an
-    unknown kind, ExportError if the target can't be written.
+    `target` is a file for json, jsonl, coco, csv and imagenet (or a folder, where the file gets its usual
+    name) and a folder for voc and yolo, made if it is absent. `names` are those of all classes. ValueError
+    for an unknown kind, ExportError if the target can't be written.
     """
     path = Path(target)
     if kind in _FOLDERS:
