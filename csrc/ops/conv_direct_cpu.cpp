@@ -18,8 +18,8 @@ using simd::Segment;
 
 // A band's input should stay in the second-level cache beside the weights that pass through.
 constexpr std::int64_t kBandBytes = 768 << 10;
-// One pass over a panel's weights: longer reductions are split, so that the part stays cached between pixels.
-constexpr std::int64_t kPassBytes = 384 << 10;
+// Long reductions go in parts whose weights stay in the first-level cache for all pixels of the band.
+constexpr std::int64_t kPartBytes = 24 << 10;
 
 // How the convolution is cut, and where a band's input lies. Strides are in floats; `pitch` is that from one
 // output pixel to the next, kBlock or (plain) 1.
@@ -226,7 +226,7 @@ class BandProduct {
     const bool split = pixels * runs > simd::kRows;
     for (std::size_t begin = 0; begin < segments_.size();) {
       p.segments = segments_.data() + begin;
-      const std::int64_t channels = take(begin, split ? kPassBytes / (4 * panel.filters()) : 0);
+      const std::int64_t channels = take(begin, split ? kPartBytes / (4 * panel.filters()) : 0);
       p.count = static_cast<int>(&segments_[begin - 1] - p.segments) + 1;
       p.slope = begin == segments_.size() ? slope_ : 1.0f;
       for (int run = 0; run < runs; ++run) {

@@ -20,12 +20,13 @@ using simd::Segment;
 // What a core keeps close: kernels that many tile groups reuse, or a group's transformed input.
 constexpr std::int64_t kCachedBytes = 1 << 20;
 constexpr std::int64_t kProductBytes = 768 << 10;  // of a thread's products
+constexpr std::int64_t kPartBytes = 24 << 10;      // of kernels in the first-level cache
 constexpr int kLine = 16;                          // floats of a cache line
 
 int ceil_div(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
 
-// Keeps strides off powers of two, which would map all points to the same cache sets.
-std::int64_t stagger(std::int64_t floats) { return floats % 256 == 0 ? floats + kLine : floats; }
+// An odd number of cache lines: a power of two between points would map them all to the same cache sets.
+std::int64_t odd_lines(std::int64_t floats) { return (std::int64_t{ceil_div(floats, kLine)} | 1) * kLine; }
 
 template <int M>
 struct Tiles {
@@ -73,9 +74,9 @@ struct Tiles {
     group = ceil_div(all, std::min(groups, all));
     groups = ceil_div(all, group);
     v_block = std::int64_t{group} * kBlock;
-    v_point = stagger(v_block * blocks);
+    v_point = odd_lines(v_block * blocks);
     v_size = v_point * kPoints;
-    m_point = stagger(std::int64_t{group} * kBlock * simd::kPanelBlocks);
+    m_point = odd_lines(std::int64_t{group} * kBlock * simd::kPanelBlocks);
     m_panel = m_point * kPoints;
     chunk = static_cast<int>(std::clamp<std::int64_t>(kProductBytes / (4 * m_panel), 1, panels));
   }
@@ -201,24 +202,32 @@ class WinogradCall {
     const Panel& panel = panels_[index];
     const int tiles = group_tiles(group), runs = ceil_div(tiles, simd::kRows);
     const std::vector<Segment>& segments = segments_[panel_segments_[index]];
+    // Long reductions go in parts whose kernels stay in the first-level cache for all runs.
+    const int count = static_cast<int>(segments.size());
+    const int parts = ceil_div(4 * panel.size(), kPartBytes);
     Product p{};
-    p.x = v + point * t_.v_point + panel.channel_block * t_.v_block;
-    p.segments = segments.data();
-    p.count = static_cast<int>(segments.size());
     p.weights = kernels_of(index, point);
-    p.y = m + point * t_.m_point;
     p.y_block = t_.v_block;
     p.y_pixel = kBlock;
     p.slope = 1.0f;
     p.prefetch = next;
     p.prefetch_lines = streamed_ ? ceil_div(kBlock * panel.filters() / kLine, runs) : 0;
-    for (int g = 0, done = 0; g < runs; ++g) {
-      const int rows = static_cast<int>(part_begin(tiles, g + 1, runs)) - done;
-      simd::product_kernel<kBlock>(rows, panel.blocks)(p);
-      p.x += rows * kBlock;
-      p.y += rows * kBlock;
-      p.prefetch += p.count * p.prefetch_lines * kLine;
-      done += rows;
+    for (int part = 0; part < parts; ++part) {
+      const int first = static_cast<int>(part_begin(count, part, parts));
+      p.segments = segments.data() + first;
+      p.count = static_cast<int>(part_begin(count, part + 1, parts)) - first;
+      p.x = v + point * t_.v_point + panel.channel_block * t_.v_block;
+      p.y = m + point * t_.m_point;
+      for (int g = 0, done = 0; g < runs; ++g) {
+        const int rows = static_cast<int>(part_begin(tiles, g + 1, runs)) - done;
+        simd::product_kernel<kBlock>(rows, panel.blocks)(p);
+        p.x += rows * kBlock;
+        p.y += rows * kBlock;
+        p.prefetch += p.count * p.prefetch_lines * kLine;
+        done += rows;
+      }
+      p.weights += std::int64_t{p.count} * kBlock * panel.filters();
+      p.accumulate = true;
     }
   }
 

@@ -47,12 +47,12 @@ struct Winograd<4> {
     const Lanes d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step];
     const Lanes even_a = d4 - b2 * d2, odd_a = d3 - b2 * d1;
     const Lanes even_b = d4 - a2 * d2, odd_b = d3 - a2 * d1;
-    v[0] = product * d[0] - sum * d2 + d4;
+    v[0] = d4 - sum * d2 + product * d[0];
     v[1 * v_step] = even_a + a * odd_a;
     v[2 * v_step] = even_a - a * odd_a;
     v[3 * v_step] = even_b + b * odd_b;
     v[4 * v_step] = even_b - b * odd_b;
-    v[5 * v_step] = product * d1 - sum * d3 + d[5 * step];
+    v[5 * v_step] = d[5 * step] - sum * d3 + product * d1;
   }
   static void kernel(const Lanes* g, int step, Lanes* u, int u_step) {
     constexpr float zero = 1 / (kA2 * kB2), at_a = 1 / (2 * kA2 * (kA2 - kB2)),
@@ -73,7 +73,7 @@ struct Winograd<4> {
     y[0] = m[0] + even_a + even_b;
     y[1 * y_step] = a * odd_a + b * odd_b;
     y[2 * y_step] = a2 * even_a + b2 * even_b;
-    y[3 * y_step] = a3 * odd_a + b3 * odd_b + m[5 * step];
+    y[3 * y_step] = m[5 * step] + a3 * odd_a + b3 * odd_b;
   }
 };
 
