@@ -27,7 +27,10 @@ X86 = platform.machine().lower() in ("x86_64", "amd64")
 ISAS = {
     "baseline": (4, []),
     "avx2": (8, ["-mavx2", "-mfma", "-mf16c"]),
-    "avx512": (16, ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma", "-mf16c", "-mprefer-vector-width=512"]),
+    "avx512": (
+        16,
+        ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma", "-mf16c", "-mprefer-vector-width=512"],
+    ),
 }
 COMMON = ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-fPIC", "-pthread",
           "-Wall", "-Wextra", "-Werror"]  # fmt: skip
@@ -60,7 +63,11 @@ class IncrementalBuild(build_ext):
     def build_extension(self, ext: Extension) -> None:
         compiler = shlex.split(os.environ.get("CXX", "g++"))
         extra = shlex.split(os.environ.get("PYDARKNET_CXXFLAGS", ""))
-        includes = [f"-I{ROOT / 'csrc'}", f"-isystem{pybind11.get_include()}", f"-isystem{sysconfig.get_path('include')}"]
+        includes = [
+            f"-I{ROOT / 'csrc'}",
+            f"-isystem{pybind11.get_include()}",
+            f"-isystem{sysconfig.get_path('include')}",
+        ]
         defines = [f"-D{name}={value}" for name, value in ext.define_macros]
         command = [*compiler, *COMMON, *ext.extra_compile_args, *defines, *includes, *extra]
         folder = Path(self.build_temp) / ext.name
@@ -71,18 +78,34 @@ class IncrementalBuild(build_ext):
                 stale.unlink()
             stamp.write_text(repr(command))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            objects = list(pool.map(lambda s: self.compile_one(command, Path(s), folder), ext.sources))
+            objects = list(
+                pool.map(lambda s: self.compile_one(command, Path(s), folder), self.united(ext.sources, folder))
+            )
         target = Path(self.get_ext_fullpath(ext.name))
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists() or any(o.stat().st_mtime > target.stat().st_mtime for o in objects):
             part = target.with_suffix(".part")
             strip = [] if extra else ["-Wl,-s"]
-            subprocess.run([*compiler, "-shared", "-pthread", *strip, *extra, *map(str, objects), "-o", str(part)], check=True)
+            subprocess.run(
+                [*compiler, "-shared", "-pthread", *strip, *extra, *map(str, objects), "-o", str(part)], check=True
+            )
             os.replace(part, target)
 
     @staticmethod
+    def united(sources: list[str], folder: Path) -> list[str]:
+        """The sources with all files of bindings in one: pybind11's own code is compiled once, not twenty times."""
+        bindings = [s for s in sources if "bindings" in Path(s).parts]
+        if not bindings:
+            return sources
+        union = folder / "bindings.cpp"
+        text = "".join(f'#include "{ROOT / source}"\n' for source in bindings)
+        if not union.exists() or union.read_text() != text:
+            union.write_text(text)
+        return [str(union), *(s for s in sources if s not in bindings)]
+
+    @staticmethod
     def compile_one(command: list[str], source: Path, folder: Path) -> Path:
-        object_file = folder / (str(source.with_suffix("")).replace(os.sep, "_") + ".o")
+        object_file = folder / ("_".join(source.with_suffix("").parts[-3:]) + ".o")
         depends = object_file.with_suffix(".d")
         if object_file.exists() and depends.exists():
             text = depends.read_text().replace("\\\n", " ").partition(":")[2]

@@ -5,7 +5,7 @@
 namespace pydarknet::bindings {
 namespace {
 
-std::string shape_text(const RawArray& a) {
+std::string raw_shape_text(const RawArray& a) {
   std::string text = "(";
   for (int i = 0; i < a.ndim; ++i) text += (i ? ", " : "") + std::to_string(a.shape[i]);
   return text + ")";
@@ -14,10 +14,10 @@ std::string shape_text(const RawArray& a) {
 RawArray dims(py::handle object, int ndim, bool writable, Where where) {
   const RawArray a = raw_array(object, "<f4", writable, where);
   if (a.ndim != ndim) {
-    where.fail("expected " + std::to_string(ndim) + " dimensions, found shape " + shape_text(a));
+    where.fail("expected " + std::to_string(ndim) + " dimensions, found shape " + raw_shape_text(a));
   }
   for (int i = 0; i < ndim; ++i) {
-    if (a.shape[i] > std::numeric_limits<int>::max()) where.fail("dimension too large: " + shape_text(a));
+    if (a.shape[i] > std::numeric_limits<int>::max()) where.fail("dimension too large: " + raw_shape_text(a));
   }
   return a;
 }
@@ -27,7 +27,7 @@ TensorOf<T> blocked_view(py::handle object, bool writable, Where where) {
   const RawArray a = dims(object, 5, writable, where);
   if (a.shape[4] != kBlock) {
     where.fail("expected a blocked array with " + std::to_string(kBlock) + " lanes, found shape " +
-               shape_text(a));
+               raw_shape_text(a));
   }
   const auto at = [&](int i) { return static_cast<int>(a.shape[i]); };
   return {static_cast<T*>(a.data), at(0), at(1) * kBlock, at(2), at(3)};
@@ -43,7 +43,7 @@ PlainOf<T> plain_view(py::handle object, bool writable, Where where) {
 void* flat(py::handle object, const char* typestr, bool writable, std::int64_t least, Where where) {
   const RawArray a = raw_array(object, typestr, writable, where);
   if (a.size < least) {
-    where.fail("expected at least " + std::to_string(least) + " elements, found shape " + shape_text(a));
+    where.fail("expected at least " + std::to_string(least) + " elements, found shape " + raw_shape_text(a));
   }
   return a.data;
 }
