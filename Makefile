@@ -1,5 +1,53 @@
-PYTHON ?= python3
+# make            build the extensions in place
+# make demo       set everything up and detect on a real photograph
+# make test       set everything up and run the tests
+# make lint bench sanitize clean
 
-.PHONY: build
-build:
+# An active virtual environment is used as it is; otherwise one is made in .venv.
+ifdef VIRTUAL_ENV
+VENV := $(VIRTUAL_ENV)
+else
+VENV := .venv
+endif
+PYTHON := $(VENV)/bin/python
+SOURCES := $(wildcard csrc/*.h csrc/*.cpp csrc/*/*.h csrc/*/*.cpp csrc/ops/common/*.cpp)
+
+.PHONY: all build demo test lint bench sanitize clean
+all: build
+
+$(VENV)/bin/python:
+	tools/system_packages.sh
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install -q --disable-pip-version-check --upgrade pip 'setuptools>=77' 'pybind11>=2.12'
+
+# The package in editable form, and what it needs for one purpose.
+$(VENV)/.pydarknet: pyproject.toml setup.py | $(VENV)/bin/python
+	$(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[test,lint]'
+	touch $@
+
+build: $(VENV)/.pydarknet
 	$(PYTHON) setup.py -q build_ext --inplace
+
+demo: build
+	$(VENV)/bin/pydarknet weights get yolov3-tiny coffee.png --folder weights
+	$(VENV)/bin/pydarknet detect cfg/yolov3-tiny.cfg weights/yolov3-tiny.weights weights/coffee.png
+
+test: build
+	tools/system_packages.sh test
+	$(PYTHON) -m pytest -q
+
+lint: $(VENV)/.pydarknet
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/clang-format --dry-run --Werror $(SOURCES)
+
+bench: build
+	$(PYTHON) benchmarks/peers.py
+
+sanitize: build
+	sh tests/sanitize.sh
+
+clean:
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache pydarknet/*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,6 +12,7 @@ import platform
 import re
 import shlex
 import subprocess
+import sys
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -59,6 +60,11 @@ def cpu_extension(isa: str) -> Extension:
 
 class IncrementalBuild(build_ext):
     """Compiles in parallel and only what changed, with the compiler's own dependency files."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        if self.inplace:  # an editable install otherwise compiles into a temporary folder, from scratch each time
+            self.build_temp = str(ROOT / "build" / f"temp.{sysconfig.get_platform()}-{sys.implementation.cache_tag}")
 
     def build_extension(self, ext: Extension) -> None:
         compiler = shlex.split(os.environ.get("CXX", "g++"))
