@@ -457,9 +457,10 @@ class TestDemo:
         assert frame.std() > 1  # something is drawn on the flat frame
         assert not [name for name in os.listdir(".") if "part" in name]
 
-    def test_mp4(self, cli, film: str) -> None:
-        assert cli("demo", *NET, film, "-out_filename", "drawn.mp4").code == 0
-        assert cv2.VideoCapture("drawn.mp4").read()[0]
+    def test_other_films(self, cli, film: str) -> None:
+        for name in ("drawn.mp4", "drawn.mkv", "drawn.webm"):
+            assert cli("demo", *NET, film, "-out_filename", name).code == 0
+            assert cv2.VideoCapture(name).read()[0], name
 
     def test_skip_and_prefix(self, cli, film: str) -> None:
         assert cli("detector", "demo", "toy.data", *NET, film, "-s", "2", "-prefix", "out").out.count(LINE) == 3

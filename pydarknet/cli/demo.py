@@ -48,6 +48,7 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-h", "--height", type=whole(1), nargs="?", default=0, action=HeightOrHelp, metavar="N", help="its height"
     )
+    group.add_argument("-fps", "--fps", type=whole(1), default=0, metavar="N", help="frames a second to ask of it")
     group.add_argument(
         "-s", "--skip", type=whole(0), default=0, metavar="N", help="frames to leave out after each one (default: 0)"
     )
@@ -69,11 +70,12 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0; ImageError if there is no such film."""
-    from .films import open_film
+    from .films import Camera, open_film
     from .loading import load_network, read_data_file, require_heads
     from .play import play
 
     net = load_network(args, read_data_file(args.data) if args.data else None)
     require_heads(net, "classify")
-    play(net, open_film(args.video, args.camera, (args.width, args.height), args.skip), args)
+    camera = Camera(args.camera, args.width, args.height, args.fps)
+    play(net, open_film(args.video, camera, args.skip), args)
     return 0

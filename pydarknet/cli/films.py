@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ImageError
@@ -37,20 +37,29 @@ class Film:
     frames: Iterator[Frame]
 
 
-def open_film(word: str | None, camera: int, size: tuple[int, int], skip: int) -> Film:
-    """The film a user means: a video file or URL, the number of a camera (None: `camera`), or pictures (a
-    folder, a pattern, a list, or numbered names as in `img_%04d.jpg`).
+@dataclass
+class Camera:
+    """A camera's number and what it is asked for; 0: its own size and rate."""
 
-    `size` is what a camera is asked for (0: its own), `skip` the number of frames left out after each one.
-    ImageError if it can't be opened.
+    number: int = 0
+    width: int = 0
+    height: int = 0
+    rate: int = 0
+
+
+def open_film(word: str | None, camera: Camera, skip: int) -> Film:
+    """The film a user means: a video file or URL, the number of a camera (None: that of `camera`), or pictures
+    (a folder, a pattern, a list, or numbered names as in `img_%04d.jpg`).
+
+    `skip` is the number of frames left out after each one. ImageError if it can't be opened.
     """
     if word is None or word.isdecimal():
-        return _capture(int(word) if word is not None else camera, size, skip)
+        return _film_camera(camera if word is None else replace(camera, number=int(word)), skip)
     if _is_pictures(word):
         return _pictures(word, skip)
     if not os.path.exists(word) and "%" not in word and "://" not in word:
         raise ImageError(f"{word}: no such file; expected a video, pictures, or the number of a camera")
-    return _capture(word, size, skip)
+    return _film_file(word, skip)
 
 
 def _is_pictures(word: str) -> bool:
@@ -75,22 +84,43 @@ def _load(paths: Any, skip: int) -> Iterator[Frame]:
             yield Frame(path, number, load_image(path))
 
 
-def _capture(what: int | str, size: tuple[int, int], skip: int) -> Film:
+def _film_file(name: str, skip: int) -> Film:
+    import cv2
+
+    capture = _open(name, name, "it is no video, it is damaged, or OpenCV has no decoder for it")
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    total = -(-int(count) // (skip + 1)) if count > 0 else None
+    return Film(name, _rate(capture), total, False, _grab(name, capture, skip))
+
+
+def _film_camera(camera: Camera, skip: int) -> Film:
+    import cv2
+
+    name = f"camera {camera.number}"
+    capture = _open(camera.number, name, "is it connected, and may you use it? -c N chooses another one")
+    sizes = (cv2.CAP_PROP_FRAME_WIDTH, camera.width), (cv2.CAP_PROP_FRAME_HEIGHT, camera.height)
+    for key, value in (*sizes, (cv2.CAP_PROP_FPS, camera.rate)):
+        if value:
+            capture.set(key, value)
+    return Film(name, _rate(capture), None, True, _grab(name, capture, skip))
+
+
+def _open(what: int | str, name: str, hint: str) -> Any:
     for variable, level in (("OPENCV_LOG_LEVEL", "SILENT"), ("OPENCV_FFMPEG_LOGLEVEL", "-8")):
         os.environ.setdefault(variable, level)  # our error says it; OpenCV reads these when it is loaded
     import cv2
 
-    name = f"camera {what}" if isinstance(what, int) else what
     capture = cv2.VideoCapture(what)
     if not capture.isOpened():
-        raise ImageError(f"{name}: can't be opened{_why_not(what)}")
-    live = isinstance(what, int)
-    for key, value in ((cv2.CAP_PROP_FRAME_WIDTH, size[0]), (cv2.CAP_PROP_FRAME_HEIGHT, size[1])):
-        if live and value:
-            capture.set(key, value)
-    rate, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    total = -(-int(count) // (skip + 1)) if count > 0 and not live else None
-    return Film(name, rate if 0 < rate < 1000 else USUAL_RATE, total, live, _grab(name, capture, skip))
+        raise ImageError(f"{name}: can't be opened; {hint}")
+    return capture
+
+
+def _rate(capture: Any) -> float:
+    import cv2
+
+    rate: float = capture.get(cv2.CAP_PROP_FPS)
+    return rate if 0 < rate < 1000 else USUAL_RATE
 
 
 def _grab(name: str, capture: Any, skip: int) -> Iterator[Frame]:
@@ -107,9 +137,3 @@ def _grab(name: str, capture: Any, skip: int) -> Iterator[Frame]:
         capture.release()
     if not number:
         raise ImageError(f"{name}: holds no frame that can be read; is it a video, and whole?")
-
-
-def _why_not(what: int | str) -> str:
-    if isinstance(what, int):
-        return "; is it connected, and may you use it? -c N chooses another one"
-    return "; it is no video, it is damaged, or OpenCV has no decoder for it"

@@ -16,7 +16,8 @@ def printed_order(detections: Sequence[Detection], nms_kind: str) -> list[Detect
     """Detections in the order of Darknet's lines.
 
     Darknet prints box after box, with each one's classes in their order. Suppression leaves the boxes sorted by
-    objectness (kind obj), or by the last class they were compared in (sort).
+    objectness (kind obj), or by the last class they were compared in (sort). Of classes that were suppressed
+    nothing is left to sort by: a box that lost its highest class may stand elsewhere than in Darknet's lines.
     """
     boxes: dict[Box, list[Detection]] = {}
     for each in detections:

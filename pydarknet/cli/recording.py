@@ -12,7 +12,7 @@ from ..errors import ExportError
 if TYPE_CHECKING:
     from ..image import Picture
 
-CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv": "mp4v", ".webm": "VP80"}
+CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv": "mp4v", ".webm": "VP90"}
 
 
 class Recording:
@@ -35,6 +35,7 @@ class Recording:
         self._codec = CODECS[ending.lower()]
         self._writer: Any = None
         self._size = (0, 0)
+        self._count = 0
 
     def __enter__(self) -> Recording:
         return self
@@ -51,6 +52,7 @@ class Recording:
         if (image.shape[1], image.shape[0]) != self._size:
             image = cv2.resize(image, self._size)
         self._writer.write(image)
+        self._count += 1
         return True
 
     def __exit__(
@@ -69,8 +71,11 @@ class Recording:
                 os.unlink(self._part)
 
     def _check(self) -> None:
-        """OpenCV never says that a disk is full; a film that can't be read back tells."""
+        """OpenCV never says that a disk is full; a film whose last frame can't be read tells."""
         import cv2
 
-        if not cv2.VideoCapture(self._part).grab():
-            raise ExportError(f"{self._path}: the film can't be read back; is the disk full?")
+        film = cv2.VideoCapture(self._part)
+        complete = film.get(cv2.CAP_PROP_FRAME_COUNT) == self._count
+        film.set(cv2.CAP_PROP_POS_FRAMES, self._count - 1)
+        if not (complete and film.grab()):
+            raise ExportError(f"{self._path}: not all of the film could be written; is the disk full?")

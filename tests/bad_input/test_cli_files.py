@@ -247,16 +247,32 @@ class TestNetworks:
         refused(["classify", "grey.cfg", "grey.weights", "a.jpg"], "grey.cfg:1", "1 channels")
 
 
-def test_a_full_disk_leaves_nothing(cli) -> None:
+def limited(kilobytes: int) -> list[str]:
     """A limit on the size of files stands for a full disk: both fail in the middle of a write."""
-    limited = ["bash", "-c", 'ulimit -f 1; trap "" XFSZ; exec "$@"', "bash"]
+    return ["bash", "-c", f'ulimit -f {kilobytes}; trap "" XFSZ; exec "$@"', "bash"]
+
+
+def test_a_full_disk_leaves_nothing(cli) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)
     cv2.imwrite("big.png", noise)
     before = sorted(os.listdir("."))
-    result = spawned("detect", "net.cfg", "net.weights", "big.png", "-out", "x.png", prefix=limited)
+    result = spawned("detect", "net.cfg", "net.weights", "big.png", "-out", "x.png", prefix=limited(1))
     assert result.code == 2
     assert "x.png: can't be written: File too large" in result.err
     assert sorted(os.listdir(".")) == before
+
+
+def test_a_full_disk_leaves_no_film(cli) -> None:
+    os.mkdir("in")
+    for i in range(20):
+        cv2.imwrite(f"in/{i}.png", np.random.default_rng(i).integers(0, 256, (100, 100, 3), np.uint8))
+    before = sorted(os.listdir("."))
+    for name in ("x.avi", "x.mp4"):
+        result = spawned("demo", "net.cfg", "net.weights", "in", "-out", name, "-dont_show", prefix=limited(20))
+        assert result.code == 2
+        assert f"{name}: " in result.err
+        assert "is the disk full?" in result.err
+        assert sorted(os.listdir(".")) == before
 
 
 def test_a_real_process_shows_no_traceback(cli) -> None:
