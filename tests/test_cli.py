@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 
 import cv2
@@ -318,20 +317,16 @@ class TestManyPictures:
 
     def test_ctrl_c_keeps_what_is_done(self, cli) -> None:
         process = spawn("detect", *NET, "-", "--save", "json", "--save", "csv")
-        process.stdin.write(b"a.jpg\n")
+        process.stdin.write(b"a.jpg\na.jpg\n")
         process.stdin.flush()
-        assert b"Predicted" in process.stdout.readline()
-        process.stdout.readline()
-        # The result is written right after it is printed; the next read of standard input follows.
-        while not any("part" in name for name in os.listdir(".")):
-            pass
-        threading.Event().wait(0.5)
+        lines = [process.stdout.readline() for _ in range(4)]
+        assert b"Predicted" in lines[2]  # so that the first picture is saved by now
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 130
         assert err.endswith(b"pydarknet: interrupted\n")
-        assert len(json.loads(Path("detections.json").read_text())) == 1
-        assert len(Path("detections.csv").read_text().splitlines()) == 2
+        assert len(json.loads(Path("detections.json").read_text())) in (1, 2)
+        assert len(Path("detections.csv").read_text().splitlines()) in (2, 3)
         assert not [name for name in os.listdir(".") if "part" in name]
 
     def test_nobody_reads(self, cli) -> None:

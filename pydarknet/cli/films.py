@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from collections.abc import Iterator
@@ -63,11 +64,12 @@ def open_film(word: str | None, camera: Camera, skip: int) -> Film:
 
 
 def _is_pictures(word: str) -> bool:
-    if "%" in word:
-        return False
+    if os.path.isdir(word) or word == "-":
+        return True
     ending = os.path.splitext(word)[1].lower()
-    pattern = any(letter in word for letter in "*?[") and not os.path.exists(word) and "://" not in word
-    return os.path.isdir(word) or word == "-" or pattern or ending in LISTS or is_picture_name(word)
+    if os.path.exists(word):  # OpenCV plays a GIF as a film
+        return ending in LISTS or (is_picture_name(word) and ending != ".gif")
+    return glob.has_magic(word) and "://" not in word
 
 
 def _pictures(word: str, skip: int) -> Film:
