@@ -1,0 +1,244 @@
+"""One picture at a time, against the other programs that can run these networks: `make bench`, or
+
+    python benchmarks/peers.py [--quick] [--rounds 7] [--networks yolov2,...] [--programs pydarknet,PyTorch,...]
+
+Every program runs in a process of its own, pinned to as many processors as it has threads, and they take turns, round
+after round, so that whatever else the machine does meets all alike. Reported are medians. The results of all programs
+are compared: a fast wrong answer doesn't count. Writes benchmarks/results/peers.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from pydarknet._cpuid import best  # noqa: E402
+
+from pydarknet import Network  # noqa: E402
+from pydarknet.cfg import dump, parse_cfg  # noqa: E402
+
+NETWORKS = {"yolov2": 416, "yolov2-tiny": 416, "darknet19": 224, "yolov3-tiny": 416}
+PROGRAMS = ("pydarknet", "PyTorch", "ONNX Runtime", "OpenCV")
+OURS, YARDSTICK = PROGRAMS[:2]
+PEERS_PYTHON = ROOT / ".cache" / "bench-venv" / "bin" / "python"
+RESULTS = ROOT / "benchmarks" / "results" / "peers.json"
+TOLERANCE = 1e-3  # norm of the difference to ours, relative: float32 over some twenty layers
+
+
+@dataclass
+class Row:
+    """One program on one network. Seconds a picture; `difference` of its results from ours, relative."""
+
+    network: str
+    size: int
+    gflop: float
+    program: str
+    threads: int
+    seconds: float
+    fastest: float
+    difference: float | None
+
+
+class Worker:
+    """A program in its process, ready to run."""
+
+    def __init__(self, program: str, cfg: Path, weights: Path, threads: int, out: Path) -> None:
+        python = sys.executable if program == OURS else str(PEERS_PYTHON)
+        script = str(ROOT / "benchmarks" / "programs.py")
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}
+        self.program, self.threads, self.out = program, threads, out
+        self.seconds: list[float] = []
+        self.process = subprocess.Popen(
+            [python, script, program, str(cfg), str(weights), str(threads), str(out)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
+        )
+        self._answer()
+
+    def measure(self, runs: int) -> None:
+        """Run that many times and keep the seconds of each."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{runs}\n")
+        self.process.stdin.flush()
+        self.seconds += map(float, self._answer().split())
+
+    def close(self) -> None:
+        self.process.communicate()
+
+    def _answer(self) -> str:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.program}: ended with exit code {self.process.wait()}")
+        return line
+
+
+def make_network(folder: Path, name: str, size: int) -> tuple[Path, Path, float]:
+    """A cfg at this size, random weights on which activations neither vanish nor explode, and its GFLOP."""
+    cfg, weights = folder / f"{name}.cfg", folder / f"{name}.weights"
+    description = parse_cfg(ROOT / "cfg" / f"{name}.cfg")
+    for key, value in {"width": size, "height": size, "batch": 1, "subdivisions": 1}.items():
+        description.net.set(key, value)
+    cfg.write_text(dump(description))
+    net = Network(cfg)
+    rng = np.random.default_rng(0)
+    for layer in net.layers:
+        for key, array in layer.parameters.items():
+            if key in ("biases", "rolling_mean"):
+                array[...] = rng.normal(0, 0.1, array.shape)
+            elif key == "rolling_variance":
+                array[...] = rng.uniform(0.5, 1.5, array.shape)
+    net.save_weights(weights)
+    return cfg, weights, net.flops * 1e-9
+
+
+def measure(name: str, programs: Sequence[tuple[str, int]], rounds: int, runs: int) -> Iterator[Row]:
+    """The rows of one network."""
+    size = NETWORKS[name]
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        cfg, weights, gflop = make_network(Path(folder), name, size)
+        workers = []
+        for program, threads in programs:
+            out = Path(folder) / f"{program}-{threads}.npz"
+            workers.append(Worker(program, cfg, weights, threads, out))
+            stack.callback(workers[-1].close)
+        for _ in range(rounds):
+            for worker in workers:
+                worker.measure(runs)
+        for w in workers:
+            median, fastest = statistics.median(w.seconds), min(w.seconds)
+            difference = None if w is workers[0] else difference_between(workers[0].out, w.out)
+            yield Row(name, size, round(gflop, 2), w.program, w.threads, median, fastest, difference)
+
+
+def difference_between(ours: Path, other: Path) -> float:
+    """The largest relative difference (norm) of the results that both have."""
+    with np.load(ours) as a, np.load(other) as b:
+        common = sorted(set(a) & set(b))
+        if not common:
+            raise SystemExit(f"{other.stem}: no result to compare")
+        return max(float(np.linalg.norm(a[k].ravel() - b[k].ravel()) / np.linalg.norm(a[k])) for k in common)
+
+
+def measured_peak() -> float:
+    """GFLOP/s of one core on multiply-adds alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "peak"
+        source = ROOT / "benchmarks" / "peak.cpp"
+        command = [os.environ.get("CXX", "g++"), "-O3", "-march=native", "-ffp-contract=fast", str(source)]
+        subprocess.run([*command, "-o", str(program)], check=True)
+        return float(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
+
+
+def machine(peak: float) -> dict[str, object]:
+    """What the figures depend on, and nothing that says whose machine it is."""
+    info = Path("/proc/cpuinfo")
+    text = info.read_text() if info.exists() else ""
+    models = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
+    return {
+        "cpu": models[0] if models else "unknown",
+        "processors": len(os.sched_getaffinity(0)),
+        "instruction_set": os.environ.get("PYDARKNET_ISA", best()),
+        "peak_gflops_one_core": peak,
+        "load_at_start": round(os.getloadavg()[0], 2),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of the other programs."""
+    names = ("torch", "onnxruntime", "opencv-python-headless", "numpy")
+    code = f"from importlib.metadata import version\nfor n in {names}: print(n, version(n))"
+    out = subprocess.run([str(PEERS_PYTHON), "-c", code], check=True, capture_output=True, text=True).stdout
+    return dict(line.split() for line in out.splitlines())
+
+
+def table(rows: Sequence[Row], peak: float) -> Iterator[str]:
+    """The rows of one network as text."""
+    first = rows[0]
+    single = [row for row in rows if row.threads == 1]
+    best_seconds = min(row.seconds for row in single)
+    yardstick = next((row.seconds for row in single if row.program == YARDSTICK), None)
+    yield (
+        f"{first.network} at {first.size}: {first.gflop:.2f} GFLOP; directly computed, one core at its peak "
+        f"needs {first.gflop / peak:.3f} s"
+    )
+    heads = f"{'median s':>9} {'best s':>8} {'/ PyTorch':>9} {'/ fastest':>9} {'GFLOP/s':>8}"
+    yield f"  {'program':14} {'threads':>7} {heads}"
+    for row in rows:
+        to_yardstick = f"{row.seconds / yardstick:9.2f}" if yardstick else f"{'-':>9}"
+        yield (
+            f"  {row.program:14} {row.threads:7d} {row.seconds:9.4f} {row.fastest:8.4f} {to_yardstick} "
+            f"{row.seconds / best_seconds:9.2f} {row.gflop / row.seconds:8.0f}"
+        )
+    ours = {row.threads: row.seconds for row in rows if row.program == OURS}
+    if 1 in ours and 2 in ours:
+        yield f"  two threads are {ours[1] / ours[2]:.2f} times as fast as one"
+    for row in rows:
+        if row.difference is not None and not row.difference < TOLERANCE:
+            yield f"  {row.program} DISAGREES: its results differ by {row.difference:.1e}"
+
+
+def set_up_peers() -> None:
+    """The environment of the other programs."""
+    script = str(ROOT / "benchmarks" / "setup_peers.sh")
+    subprocess.run([script], check=True, env={**os.environ, "PYTHON": sys.executable})
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="yolov2-tiny alone, few rounds, nothing written")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--networks", default=",".join(NETWORKS))
+    parser.add_argument("--programs", default=",".join(PROGRAMS))
+    parser.add_argument("--output", type=Path, help="default: benchmarks/results/peers.json")
+    args = parser.parse_args()
+    names = ["yolov2-tiny"] if args.quick else args.networks.split(",")
+    wanted = args.programs.split(",")
+    unknown = (set(names) - set(NETWORKS)) | (set(wanted) - set(PROGRAMS))
+    if unknown:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join([*NETWORKS, *PROGRAMS])}")
+    rounds = args.rounds or (3 if args.quick else 7)
+    programs = [(program, 1) for program in PROGRAMS if program in wanted]
+    if OURS in wanted and len(os.sched_getaffinity(0)) > 1:
+        programs.append((OURS, 2))
+    return compare(names, programs, rounds, args.output or (None if args.quick else RESULTS))
+
+
+def compare(names: Sequence[str], programs: Sequence[tuple[str, int]], rounds: int, output: Path | None) -> int:
+    """Measure and print; 1 if a program's results disagree."""
+    if any(program != OURS for program, _ in programs):
+        set_up_peers()
+    peak = measured_peak()
+    about = machine(peak)
+    print(f"{about['cpu']}, {about['instruction_set']}, {peak:.0f} GFLOP/s a core; load {about['load_at_start']}")
+    rows: list[Row] = []
+    for name in names:
+        own = list(measure(name, programs, rounds, runs=1 if name == "yolov2" else 5))
+        print("\n".join(table(own, peak)), flush=True)
+        rows += own
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        peers = versions() if PEERS_PYTHON.exists() else {}
+        result = {"machine": about, "versions": peers, "rounds": rounds, "rows": [asdict(row) for row in rows]}
+        output.write_text(json.dumps(result, indent=1) + "\n")
+    return int(any(row.difference is not None and not row.difference < TOLERANCE for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""One program of the comparison in a process of its own: `programs.py NAME CFG WEIGHTS THREADS OUT.npz`.
+
+Prints "ready" once the network is loaded and warm, and then, for each number n on standard input, the seconds of n
+runs of one picture. OUT.npz gets what the network gave, for the comparison with the others.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Run = Callable[[], Any]
+
+
+class Ours:
+    """`Network.forward`."""
+
+    def __init__(self, cfg: str, weights: str, threads: int) -> None:
+        from pydarknet import Network
+
+        self.net = Network(cfg, weights, threads=threads)
+
+    def run(self, x: Floats) -> Run:
+        return lambda: self.net.forward(x)
+
+    def results(self, x: Floats) -> dict[str, Floats]:
+        """The network's heads and what goes into them (the last output of a classifier)."""
+        self.net.forward(x)
+        heads = self.net.heads()
+        results = {f"before{i}": self.net.layers[h.index - 1].output for i, h in enumerate(heads)}
+        results |= {f"head{i}": h.output for i, h in enumerate(heads)}
+        return results or {"before0": self.net.layers[self.net.output_index].output}
+
+
+class PyTorch:
+    """Eager mode, channels last, without the heads' own activations."""
+
+    def __init__(self, cfg: str, weights: str, threads: int) -> None:
+        import torch
+        from pytorch_model import build
+
+        from pydarknet import Network
+
+        torch.set_num_threads(threads)
+        self.torch = torch
+        self.model = build(Network(cfg, weights))
+
+    def run(self, x: Floats) -> Run:
+        tensor = self.torch.from_numpy(x).to(memory_format=self.torch.channels_last)
+
+        def once() -> Any:
+            with self.torch.inference_mode():
+                return self.model(tensor)
+
+        return once
+
+    def results(self, x: Floats) -> dict[str, Floats]:
+        return {f"before{i}": y.numpy() for i, y in enumerate(self.run(x)())}
+
+
+class OnnxRuntime:
+    """Our export, batch norm folded, heads included."""
+
+    def __init__(self, cfg: str, weights: str, threads: int) -> None:
+        import onnxruntime
+
+        from pydarknet import Network
+        from pydarknet.export.onnx import build
+
+        model = build(Network(cfg, weights), boxes=False).SerializeToString()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.name = self.session.get_inputs()[0].name
+
+    def run(self, x: Floats) -> Run:
+        return lambda: self.session.run(None, {self.name: x})
+
+    def results(self, x: Floats) -> dict[str, Floats]:
+        outputs = self.session.run(None, {self.name: x})
+        kind = "head" if len(outputs[0].shape) == 4 and outputs[0].shape[2] > 1 else "before"
+        return {f"{kind}{i}": y for i, y in enumerate(outputs)}
+
+
+class OpenCV:
+    """`readNetFromDarknet`, the CPU backend with its Winograd convolutions."""
+
+    def __init__(self, cfg: str, weights: str, threads: int) -> None:
+        import cv2
+
+        cv2.setNumThreads(threads)
+        self.read = lambda: cv2.dnn.readNetFromDarknet(cfg, weights)
+        self.net = self.read()
+        self.last = self.net.getUnconnectedOutLayersNames()
+
+    def run(self, x: Floats) -> Run:
+        def once() -> Any:
+            self.net.setInput(x)
+            return self.net.forward(self.last)
+
+        return once
+
+    def results(self, x: Floats) -> dict[str, Floats]:
+        """The last convolutions; a classifier's output. OpenCV's heads decode boxes already."""
+        net = self.read()
+        net.setInput(x)
+        convolutions = [name for name in net.getLayerNames() if name.startswith("conv_")]
+        heads = [name for name in self.last if name.startswith(("yolo", "detection", "region"))]
+        if not heads:
+            return {"before0": net.forward(self.last[0])}
+        if len(heads) == 1:
+            return {"before0": net.forward(convolutions[-1])}
+        return {f"before{i}": net.forward(f"conv_{int(name[5:]) - 1}") for i, name in enumerate(heads)}
+
+
+PROGRAMS: dict[str, Callable[[str, str, int], Any]] = {
+    "pydarknet": Ours,
+    "PyTorch": PyTorch,
+    "ONNX Runtime": OnnxRuntime,
+    "OpenCV": OpenCV,
+}
+
+
+def network_input(cfg: str) -> Floats:
+    from pydarknet.graph import Graph
+
+    return np.random.default_rng(1).random((1, *Graph(cfg).inputs), dtype=np.float32)
+
+
+def main() -> None:
+    name, cfg, weights, threads, out = sys.argv[1:]
+    # The last processors: the first one serves most interrupts.
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-int(threads) :])
+    x = network_input(cfg)
+    program = PROGRAMS[name](cfg, weights, int(threads))
+    np.savez(Path(out), **program.results(x))
+    run = program.run(x)
+    for _ in range(2):
+        run()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        seconds = []
+        for _ in range(int(line)):
+            start = time.perf_counter()
+            run()
+            seconds.append(time.perf_counter() - start)
+        print(*seconds, flush=True)
+
+
+if __name__ == "__main__":
+    main()
