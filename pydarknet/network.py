@@ -26,7 +26,7 @@ from .resources import find
 from .tree import Mode, Tree
 
 Picture: TypeAlias = "str | PathLike[str] | npt.NDArray[Any]"
-Pictures: TypeAlias = "Sequence[Picture]"
+Pictures: TypeAlias = "list[Any] | tuple[Any, ...]"
 Color = Literal["bgr", "rgb"]
 
 
@@ -62,13 +62,9 @@ class Network(Engine):
         self.names = self._read_names(names)
 
     @overload
-    def detect(
-        self, image: Picture, thresh: float = ..., hier_thresh: float = ..., nms: float = ..., **options: Any
-    ) -> list[Detection]: ...
+    def detect(self, image: Picture, *args: Any, **options: Any) -> list[Detection]: ...
     @overload
-    def detect(
-        self, image: Pictures, thresh: float = ..., hier_thresh: float = ..., nms: float = ..., **options: Any
-    ) -> list[list[Detection]]: ...
+    def detect(self, image: Pictures, *args: Any, **options: Any) -> list[list[Detection]]: ...
     def detect(
         self,
         image: Picture | Pictures,
