@@ -20,15 +20,15 @@ from typing import Any
 
 import pytest
 
-from pydarknet import catalog, catalog_table, download, packages, resources
-from pydarknet.catalog import Cut, Entry
+from pydarknet import catalog, resources
+from pydarknet.catalog import Cut, Entry, download, packages, table
+from pydarknet.catalog.checksum import Expected, measure
+from pydarknet.catalog.download import Pieces, SourceError, Url, obtain
+from pydarknet.catalog.packages import PackageFile
+from pydarknet.catalog.partfile import PartFile
 from pydarknet.cfg import parse_cfg
-from pydarknet.checksum import Expected, measure
 from pydarknet.cli import weights as command
-from pydarknet.download import Pieces, SourceError, Url, obtain
 from pydarknet.errors import DataError, DownloadError, WeightsError
-from pydarknet.packages import PackageFile
-from pydarknet.partfile import PartFile
 
 CONTENT = bytes(range(256)) * 1200  # 307,200 bytes, several blocks
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -464,7 +464,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def entry(server: Server, monkeypatch: pytest.MonkeyPatch) -> Entry:
     """A catalogue of one file, which the local server has."""
     one = Entry("a.weights", "a test", digests=WHOLE.digests, size=len(CONTENT), sources=(Url(server.url("/a")),))
-    monkeypatch.setattr(catalog_table, "ENTRIES", (one,))
+    monkeypatch.setattr(table, "ENTRIES", (one,))
     return one
 
 
@@ -594,7 +594,7 @@ def test_cut(home: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Non
         Entry("w.weights", "whole", floats=len(CONTENT) // 4, sources=sources),
         Entry("w.conv.3", "cut", floats=100, sources=(Cut("w.weights", 100),)),
     )
-    monkeypatch.setattr(catalog_table, "ENTRIES", entries)
+    monkeypatch.setattr(table, "ENTRIES", entries)
     assert catalog.get("w.conv.3", quiet=True).read_bytes() == cut
     catalog.get("w.conv.3", home, quiet=True)  # the whole file is in the cache now
     assert len(server.requests) == 1
@@ -627,7 +627,7 @@ def test_get_says_when_no_checksum_is_known(
     home: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one = Entry("a.weights", "a test", sources=(Url(server.url("/a")),))
-    monkeypatch.setattr(catalog_table, "ENTRIES", (one,))
+    monkeypatch.setattr(table, "ENTRIES", (one,))
     run("get", "a")
     assert "no checksum was ever published" in capsys.readouterr().err
 
@@ -647,7 +647,7 @@ def test_verify(
         Entry("b.weights", "another", floats=200),
         Entry("c.weights", "a third"),
     )
-    monkeypatch.setattr(catalog_table, "ENTRIES", entries)
+    monkeypatch.setattr(table, "ENTRIES", entries)
     code, text = verify(home / "other.name", content, capsys)
     assert code == 0
     assert "size    416 bytes" in text

@@ -7,7 +7,7 @@ Nothing here is a guess: an entry without a checksum is one that nobody has reco
 
 from __future__ import annotations
 
-from .catalog import Cut, Entry
+from . import Cut, Entry
 from .download import Pieces, Source, Url
 from .packages import PackageFile
 

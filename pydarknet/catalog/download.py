@@ -13,11 +13,11 @@ from typing import Protocol, cast
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from ._version import __version__
+from .._version import __version__
+from ..errors import DownloadError
+from ..progress import Progress, byte_bar, say
 from .checksum import Expected
-from .errors import DownloadError
 from .partfile import PartFile
-from .progress import Progress, byte_bar, say
 
 TIMEOUT = 30.0  # seconds without a byte
 TRIES = 4  # of one address, each going on where the last one ended

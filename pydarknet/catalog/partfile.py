@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..errors import DownloadError
 from .checksum import CHUNK, Digests, Expected
-from .errors import DownloadError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..errors import DataError, DownloadError, WeightsError
+from ..progress import say
+from ..text import did_you_mean
 from .checksum import Expected, measure
 from .download import Source, SourceError, obtain
-from .errors import DataError, DownloadError, WeightsError
 from .partfile import PartFile
-from .progress import say
-from .text import did_you_mean
 
 HEADERS = (16, 20)  # bytes, before and since version 0.2
 
@@ -57,7 +57,7 @@ class Cut:
 
     def fill(self, part: PartFile, quiet: bool) -> None:
         """Replace the part's content; fetches the whole file into the same folder if it is nowhere."""
-        from .weights import read_header
+        from ..weights import read_header
 
         path = locate(self.whole, part.target.parent)
         if path is None:
@@ -75,7 +75,7 @@ class Cut:
 
 def find(name: str) -> Entry:
     """The entry of that name, with or without `.weights`; DownloadError if there is none."""
-    from .catalog_table import ENTRIES
+    from .table import ENTRIES
 
     for entry in ENTRIES:
         names = (entry.name, *entry.aliases)
@@ -89,7 +89,7 @@ def find(name: str) -> Entry:
 
 def entries() -> tuple[Entry, ...]:
     """The whole catalogue."""
-    from .catalog_table import ENTRIES
+    from .table import ENTRIES
 
     return ENTRIES
 
