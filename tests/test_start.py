@@ -1,0 +1,39 @@
+"""What starting costs: light commands and the import of the package load nothing heavy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = {"numpy", "cv2", "tqdm", "onnx", "pydarknet._cpu_baseline", "pydarknet._cpu_avx2", "pydarknet._cpu_avx512"}
+IMPORT = "import pydarknet"
+HELP = "from pydarknet.cli.main import main; main(['--help'])"
+
+
+def run(code: str) -> tuple[float, set[str]]:
+    """Seconds of a fresh interpreter, and the heavy modules that it had loaded at its end."""
+    start = time.perf_counter()
+    probe = f"{code}\nimport sys; print('loaded:', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    seconds = time.perf_counter() - start
+    return seconds, HEAVY & set(done.stdout.rpartition("loaded:")[2].split())
+
+
+@pytest.mark.parametrize("code", [IMPORT, HELP], ids=["import", "help"])
+def test_nothing_heavy_is_loaded(code: str) -> None:
+    seconds, loaded = run(code)
+    assert loaded == set()
+    print(f"{code}: {seconds:.3f} s with the interpreter's own start, {run('pass')[0]:.3f} s")
+
+
+def test_the_probe_sees_what_is_loaded() -> None:
+    assert "numpy" in run("import pydarknet; pydarknet.Network")[1]
+
+
+def test_help_names_every_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "pydarknet", "--help"], capture_output=True, text=True, check=True)
+    for command in ("detect", "classify", "demo", "speed", "ops", "info", "weights"):
+        assert f"\n  {command} " in done.stdout
