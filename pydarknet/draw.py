@@ -45,12 +45,14 @@ def draw(
     *,
     classes: int = 80,
     show_path: bool = False,
+    show_confidence: bool = True,
     font: str | PathLike[str] | None = None,
 ) -> Picture:
     """A copy of a BGR picture with boxes and labels; the most confident ones lie on top.
 
     `classes` is the number of classes the colours are spread over. With `show_path` a label has the whole
-    path in the tree. `font`, a TrueType file, replaces the built-in one (needs OpenCV 5; ImageError).
+    path in the tree; without `show_confidence` it is the bare name. `font`, a TrueType file, replaces the
+    built-in one (needs OpenCV 5; ImageError).
     """
     result = image.copy()
     height = image.shape[0]
@@ -63,14 +65,14 @@ def draw(
         colour = class_colour(group[0].class_id, classes)
         left, top, right, bottom = _corners(box, result)
         _frame(result, left, top, right, bottom, line, colour)
-        text = ", ".join(_label(detection, show_path) for detection in group)
+        text = ", ".join(_label(detection, show_path, show_confidence) for detection in group)
         _draw_label(result, text, left, top, line, colour, writer)
     return result
 
 
-def _label(detection: Detection, show_path: bool) -> str:
+def _label(detection: Detection, show_path: bool, show_confidence: bool) -> str:
     names = detection.path if show_path and detection.path else (detection.name,)
-    text = f"{' > '.join(names)} {detection.confidence:.0%}"
+    text = " > ".join(names) + (f" {detection.confidence:.0%}" if show_confidence else "")
     return "".join(c if c.isprintable() else " " for c in text)
 
 

@@ -1,0 +1,27 @@
+"""Data sets for training: from PASCAL VOC and COCO to Darknet's label files, and checked, counted, split, shown."""
+
+from .check import Finding, check
+from .coco import read_coco
+from .convert import Conversion, Sample, write
+from .dataset import DataSet, ImageList, read_dataset
+from .show import show
+from .split import split
+from .stats import Stats, stats
+from .voc import read_voc
+
+__all__ = [
+    "Conversion",
+    "DataSet",
+    "Finding",
+    "ImageList",
+    "Sample",
+    "Stats",
+    "check",
+    "read_coco",
+    "read_dataset",
+    "read_voc",
+    "show",
+    "split",
+    "stats",
+    "write",
+]

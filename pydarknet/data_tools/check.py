@@ -1,0 +1,99 @@
+"""What is wrong with a data set, before training finds out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import DataError, ImageError, locate
+from ..image import load_image
+from ..labels import check_labels, find_label, label_path
+from ..picture_size import picture_size
+from .dataset import DataSet, ImageList
+
+
+class Finding(NamedTuple):
+    """`file:line`, whether it is an error or only a doubt, and what is wrong."""
+
+    place: str
+    error: bool
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {'error' if self.error else 'warning'}: {self.message}"
+
+
+def check(data: DataSet, *, decode: bool = True, missing_is_empty: bool = False) -> Iterator[Finding]:
+    """Every finding, list by list, as it is made.
+
+    Errors are what training would fail on: pictures and label files that are missing or unreadable, lines that are
+    no label, classes that don't exist. `decode` reads whole pictures, otherwise only their headers. A missing
+    label file is a warning with `missing_is_empty`.
+    """
+    yield from (Finding(*_apart(warning)) for warning in data.warnings)
+    if data.names and data.classes and len(data.names) != data.classes:
+        yield Finding(data.file, True, f"expected {data.classes} names, found {len(data.names)}")
+    counts = np.zeros(data.classes or 0, np.int64)
+    seen: dict[str, str] = {}
+    contents: dict[bytes, str] = {}
+    labels_seen: dict[str, str] = {}
+    for images in data.lists:
+        for path, line in zip(images.images, images.lines, strict=True):
+            place = locate(images.file, line)
+            if path in seen:
+                yield Finding(
+                    place, False, f"{path} is listed again, first in {seen[path]}{_leak(seen[path], images)}"
+                )
+                continue
+            seen[path] = place
+            yield from _picture(path, place, decode, contents)
+            label = find_label(path)
+            if label is None:
+                message = f"{path} has no label file; expected {label_path(path)} (empty if nothing is to be seen)"
+                yield Finding(place, not missing_is_empty, message)
+                continue
+            if (other := labels_seen.setdefault(label, path)) != path:
+                yield Finding(place, True, f"{path} has the same label file as {other}: {label}")
+            yield from _labels(label, data.classes, counts)
+    for class_id in np.flatnonzero(counts == 0):
+        yield Finding(data.file, False, f"no object is of class {class_id} ({data.name_of(int(class_id))})")
+
+
+def _picture(path: str, place: str, decode: bool, contents: dict[bytes, str]) -> Iterator[Finding]:
+    try:
+        if not decode:
+            picture_size(path)
+            return
+        load_image(path)
+        with open(path, "rb") as file:
+            digest = hashlib.sha256(file.read()).digest()
+    except (ImageError, OSError) as error:
+        yield Finding(place, True, str(error))
+        return
+    if (other := contents.setdefault(digest, path)) != path:
+        yield Finding(place, False, f"{path} is the same picture as {other}")
+
+
+def _labels(
+    label: str, classes: int | None, counts: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+) -> Iterator[Finding]:
+    try:
+        objects, problems = check_labels(label, classes)
+    except DataError as error:
+        yield Finding(label, True, str(error).removeprefix(f"{label}: "))
+        return
+    if len(counts):
+        np.add.at(counts, objects[:, 0].astype(np.int64), 1)
+    yield from (Finding(locate(label, p.line), p.error, p.message) for p in problems)
+
+
+def _leak(place: str, images: ImageList) -> str:
+    return "" if place.startswith(f"{images.file}:") else "; what is trained on can't be validated on"
+
+
+def _apart(warning: str) -> tuple[str, bool, str]:
+    place, _, message = warning.partition(": ")
+    return place, False, message

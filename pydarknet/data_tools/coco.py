@@ -1,0 +1,91 @@
+"""COCO's instances JSON."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from os import PathLike, fspath
+from typing import Any
+
+from ..errors import DataError
+from ..evaluate.readers import read_json
+from .convert import Conversion, Row, Sample
+from .voc import box_row
+
+
+def read_coco(
+    sets: Mapping[str, tuple[str | PathLike[str], str | PathLike[str]]], *, crowd: bool = False
+) -> Conversion:
+    """Read the instances of each set: its JSON file and the folder of its pictures.
+
+    Classes are the categories by their id, so that COCO's own get Darknet's numbers. `crowd` keeps the regions of
+    many objects. DataError for anything missing or of another form; pictures need not be there.
+    """
+    names: list[str] | None = None
+    samples: dict[str, list[Sample]] = {}
+    left_out: Counter[str] = Counter()
+    for key, (file, folder) in sets.items():
+        content = read_json(fspath(file))
+        found, classes = _categories(fspath(file), content)
+        if names is not None and found != names:
+            raise DataError.at(fspath(file), None, "has other categories than the file before")
+        names = found
+        samples[key] = _samples(fspath(file), content, fspath(folder), classes, crowd, left_out)
+    notes = [f"left out {count} objects: {why}" for why, count in sorted(left_out.items())]
+    return Conversion(names or [], samples, notes)
+
+
+def _categories(file: str, content: Any) -> tuple[list[str], dict[int, int]]:
+    """The names by class, and the class of each category's id."""
+    try:
+        found = sorted((int(each["id"]), str(each["name"])) for each in content["categories"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError.at(
+            file, None, "expected 'categories', each with id and name; is this an instances file?"
+        ) from error
+    return [name for _, name in found], {number: i for i, (number, _) in enumerate(found)}
+
+
+def _samples(
+    file: str, content: Any, folder: str, classes: Mapping[int, int], crowd: bool, left_out: Counter[str]
+) -> list[Sample]:
+    pictures: dict[int, tuple[Sample, tuple[int, int]]] = {}
+    for index, each in enumerate(_entries(file, content, "images")):
+        try:
+            size = int(each["width"]), int(each["height"])
+            sample = Sample(os.path.join(folder, str(each["file_name"])), [])
+            number = int(each["id"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise _wrong(file, "image", index, "id, file_name, width and height") from error
+        if min(size) < 1:
+            raise _wrong(file, "image", index, "a positive width and height")
+        pictures[number] = sample, size
+    for index, each in enumerate(_entries(file, content, "annotations")):
+        try:
+            sample, size = pictures[int(each["image_id"])]
+            class_id = classes[int(each["category_id"])]
+            left, top, width, height = map(float, each["bbox"])
+            is_crowd = bool(each.get("iscrowd", 0))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _wrong(file, "annotation", index, "image_id, category_id and bbox of this file") from error
+        if is_crowd and not crowd:
+            left_out["a crowd"] += 1
+            continue
+        row: Row | None = box_row(class_id, (left, top, left + width, top + height), size)
+        if row is None:
+            left_out["the box is empty or outside the picture"] += 1
+        else:
+            sample.labels.append(row)
+    return [sample for sample, _ in pictures.values()]
+
+
+def _entries(file: str, content: Any, key: str) -> list[Any]:
+    entries = content.get(key)
+    if not isinstance(entries, list):
+        raise DataError.at(file, None, f"expected a list {key!r}; is this an instances file?")
+    return entries
+
+
+def _wrong(file: str, what: str, index: int, expected: str) -> DataError:
+    return DataError.at(file, None, f"{what} {index}: expected {expected}")

@@ -1,0 +1,94 @@
+"""What a user means by a data set: a .data file with its lists, or one list of pictures."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from os import PathLike, fspath
+from pathlib import Path
+
+from ..datafile import MAX_LIST_BYTES, read_data, read_names
+from ..errors import DataError
+from ..text import lines, read_text
+
+LISTS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """Pictures of a list file. `images` are the paths as they can be opened, `lines` where they stand."""
+
+    name: str
+    file: str
+    images: list[str]
+    lines: list[int]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """`classes` is None and `names` empty where nothing says what they are."""
+
+    file: str
+    classes: int | None
+    names: list[str]
+    lists: list[ImageList]
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def images(self) -> list[str]:
+        """The pictures of all lists, each once."""
+        return list(dict.fromkeys(image for each in self.lists for image in each.images))
+
+    def list_(self, name: str) -> ImageList:
+        """The list of that name, or the only one. DataError if there is none."""
+        for each in self.lists:
+            if each.name == name or each.name == "":
+                return each
+        raise DataError(f"{self.file}: has no {name!r} list; add a line {name} = ...")
+
+    def name_of(self, class_id: int) -> str:
+        """The name of a class, or its number."""
+        return self.names[class_id] if class_id < len(self.names) else str(class_id)
+
+
+def read_dataset(
+    path: str | PathLike[str], names: str | PathLike[str] | None = None, classes: int | None = None
+) -> DataSet:
+    """Read a .data file and the lists it names, or a list file (then `names` and `classes` say what is in it).
+
+    DataError for a file that is missing or empty, and for fewer names than classes.
+    """
+    file = fspath(path)
+    if not file.endswith(".data"):
+        known = read_names(names, classes or 0) if names is not None else []
+        return DataSet(file, classes or len(known) or None, known, [read_image_list("", file)])
+    data = read_data(file)
+    keys = [key for key in LISTS if key in data.options]
+    if not keys:
+        raise DataError.at(file, None, "names no list of pictures; add a line train = ...")
+    names_file = fspath(names) if names is not None else data.path("names") if "names" in data.options else None
+    known = read_names(names_file) if names_file is not None else []
+    count = classes or data.int_("classes", len(known)) or None
+    if count and known and len(known) < count:
+        raise data.error(f"{count} classes, but {fspath(names_file or '')} has {len(known)} names", "classes")
+    lists = [read_image_list(key, data.path(key)) for key in keys]
+    return DataSet(file, count, known[:count], lists, list(data.warnings))
+
+
+def read_image_list(name: str, path: str | PathLike[str]) -> ImageList:
+    """Read a list file. A path that isn't there as it is written is looked for beside the list and in its parent."""
+    file = fspath(path)
+    text = read_text(file, MAX_LIST_BYTES, lambda message: DataError.at(file, None, message))
+    rows = [(number, row) for number, line in enumerate(lines(text), 1) if (row := line.strip(" \t"))]
+    if not rows:
+        raise DataError.at(file, None, "is empty; expected the path of an image on each line")
+    return ImageList(name, file, [_resolved(row, file) for _, row in rows], [number for number, _ in rows])
+
+
+def _resolved(image: str, file: str) -> str:
+    if os.path.isabs(image) or os.path.lexists(image):
+        return image
+    for folder in Path(os.path.abspath(file)).parents[:2]:
+        if os.path.lexists(folder / image):
+            return str(folder / image)
+    return image
