@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from os import PathLike, fspath
+from typing import Any
 
 import numpy as np
 
@@ -18,10 +19,10 @@ SEEN = "seen"  # the number of training images, as in the header of a weights fi
 
 def save(network: Engine, path: str | PathLike[str], *, keep_bn: bool = True) -> None:
     """Write the network's parameters by name, and `seen`. ExportError if the file can't be written."""
-    state = state_dict(network.layers, keep_bn)
+    arrays: dict[str, Any] = {SEEN: np.array(network.seen, np.uint64), **state_dict(network.layers, keep_bn)}
     try:
         with replacing(path) as file:
-            np.savez(file, **{SEEN: np.array(network.seen, np.uint64)}, **state)
+            np.savez(file, **arrays)
     except OSError as error:
         raise ExportError(f"{fspath(path)}: can't write the parameters: {error.strerror or error}") from error
 

@@ -1,0 +1,341 @@
+"""Takes the place of AlexeyAB's darknet.py: change the import line of a script and nothing else.
+
+Names, arguments and results are the original's (confidences are strings), and so are the structures: fields
+can be read and written. What is different:
+
+- Nothing has to be freed: memory lives as long as somebody points to it. The free_* functions are accepted.
+- Paths may be bytes, str or path objects. What is wrong raises a `DarknetError` instead of ending the process.
+- With a tree `hier` counts. The original ignores it and takes the deepest node with an absolute probability
+  above .5, which is what happens here with the default of .5.
+- `get_network_boxes` leaves out the boxes below the threshold, which the original returns without classes.
+  `mask`, `uc` and `embeddings` are always NULL, and nothing is tracked.
+- `best_class_idx` is right for [yolo] heads, too. `remove_negatives_faster` drops what suppression set to 0.
+- `non_max_suppression_fast` takes what `detect_image` gives as well as four-tuples with the box last.
+"""
+
+from __future__ import annotations
+
+import ctypes as ct
+import os
+import random
+from collections.abc import Iterable, Sequence
+from ctypes import POINTER, Structure, c_float, c_int
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from ..decode import Candidates
+from ..heads import DetectOptions, candidates
+from ..layers import Layer
+from ..layers.region import Region
+from ..shape import Shape
+from . import _networks as _api
+from ._images import (
+    IMAGE,
+    Floats,
+    copy_image_from_bytes,
+    free_image,
+    letterbox_image,
+    load_image,
+    make_image,
+    pointer_to,
+    rgbgr_image,
+)
+from ._networks import (
+    BOX,
+    METADATA,  # noqa: F401  (a name of the original)
+    NetworkHandle,
+    do_nms_obj,
+    do_nms_sort,
+    do_nothing,
+    load_meta,
+    network_height,
+    network_width,
+)
+
+FloatPtr = POINTER(c_float)
+IntPtr = POINTER(c_int)
+
+
+class DETECTION(Structure):
+    """One box and the probabilities of its classes; `best_class_idx` is -1 where none is above the threshold."""
+
+    _fields_ = (
+        ("bbox", BOX),
+        ("classes", c_int),
+        ("best_class_idx", c_int),
+        ("prob", FloatPtr),
+        ("mask", FloatPtr),
+        ("objectness", c_float),
+        ("sort_class", c_int),
+        ("uc", FloatPtr),
+        ("points", c_int),
+        ("embeddings", FloatPtr),
+        ("embedding_size", c_int),
+        ("sim", c_float),
+        ("track_id", c_int),
+    )
+
+
+DETECTIONPtr = POINTER(DETECTION)
+
+
+class DETNUMPAIR(Structure):
+    """The detections of one image of a batch."""
+
+    _fields_ = (("num", c_int), ("dets", DETECTIONPtr))
+
+
+DETNUMPAIRPtr = POINTER(DETNUMPAIR)
+
+Box = tuple[float, float, float, float]
+
+
+def load_network(
+    config_file: _api.Path, data_file: _api.Path, weights: _api.Path, batch_size: int = 1
+) -> tuple[NetworkHandle, list[str], dict[str, tuple[int, int, int]]]:
+    """Network, class names and a colour for each. CfgError, WeightsError, DataError."""
+    metadata = load_meta(os.fsdecode(data_file))
+    names = [str(metadata.name(i)) for i in range(metadata.classes)]
+    return load_net_custom(config_file, weights, 0, batch_size), names, class_colors(names)
+
+
+def load_net(cfg: _api.Path, weights: _api.Path | None, clear: int = 0) -> NetworkHandle:
+    """Read a network for one image at a time."""
+    return _api.load_network(cfg, weights, clear)
+
+
+def load_net_custom(cfg: _api.Path, weights: _api.Path | None, clear: int = 0, batch: int = 1) -> NetworkHandle:
+    """Read a network for `batch` images at a time."""
+    return _api.load_network(cfg, weights, clear, batch)
+
+
+def free_network_ptr(net: NetworkHandle) -> None:
+    """Let go of the network now."""
+    net.free()
+
+
+def class_colors(names: Iterable[str]) -> dict[str, tuple[int, int, int]]:
+    """A random colour (B, G, R) for each name."""
+    return {name: (random.randint(0, 255), random.randint(0, 255), random.randint(0, 255)) for name in names}
+
+
+def bbox2points(bbox: Box) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) as whole pixels, of centre and size: xmin, ymin, xmax, ymax."""
+    x, y, w, h = bbox
+    return round(x - w / 2), round(y - h / 2), round(x + w / 2), round(y + h / 2)
+
+
+def print_detections(detections: Iterable[tuple[str, str, Box]], coordinates: bool = False) -> None:
+    """Print labels and confidences, and the boxes if asked for."""
+    print("\nObjects:")
+    for label, confidence, (x, y, w, h) in detections:
+        place = f"    (left_x: {x:.0f}   top_y:  {y:.0f}   width:   {w:.0f}   height:  {h:.0f})"
+        print(f"{label}: {confidence}%{place if coordinates else ''}")
+
+
+def draw_boxes(detections: Iterable[tuple[str, str, Box]], image: Any, colors: Any) -> Any:
+    """Draw boxes with their labels into an OpenCV picture; returns it."""
+    import cv2
+
+    for label, confidence, bbox in detections:
+        left, top, right, bottom = bbox2points(bbox)
+        text = f"{label} [{float(confidence):.2f}]"
+        cv2.rectangle(image, (left, top), (right, bottom), colors[label], 1)
+        cv2.putText(image, text, (left, top - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colors[label], 2)
+    return image
+
+
+def decode_detection(detections: Iterable[tuple[str, float, Box]]) -> list[tuple[str, str, Box]]:
+    """Confidences as text, in percent with two digits."""
+    return [(str(label), str(round(confidence * 100, 2)), bbox) for label, confidence, bbox in detections]
+
+
+def non_max_suppression_fast(detections: Sequence[Any], overlap_thresh: float) -> list[Any]:
+    """From the lowest bottom edge up, drop detections of which more than overlap_thresh is covered by a kept one."""
+    if not detections:
+        return []
+    x, y, w, h = np.array([detection[-1] for detection in detections], np.float64).T
+    left, top, right, bottom = x - w / 2, y - h / 2, x + w / 2, y + h / 2
+    area = (right - left + 1) * (bottom - top + 1)
+    rest, kept = np.argsort(bottom)[::-1], []
+    while len(rest):
+        first, rest = rest[0], rest[1:]
+        kept.append(detections[first])
+        width = np.minimum(right[first], right[rest]) - np.maximum(left[first], left[rest]) + 1
+        height = np.minimum(bottom[first], bottom[rest]) - np.maximum(top[first], top[rest]) + 1
+        covered = np.maximum(width, 0) * np.maximum(height, 0) / area[rest]
+        rest = rest[covered <= overlap_thresh]
+    return kept
+
+
+def remove_negatives(detections: Any, class_names: Sequence[str], num: int) -> list[tuple[str, float, Box]]:
+    """(name, probability, box) of every class above 0 of every detection."""
+    found = _api.positives(detections, num, len(class_names))
+    return [(class_names[i], probability, box) for i, probability, box in found]
+
+
+def remove_negatives_faster(detections: Any, class_names: Sequence[str], num: int) -> list[tuple[str, float, Box]]:
+    """(name, probability, box) of the best class of every detection, if it is above 0."""
+    found = []
+    for j in range(num):
+        best = detections[j].best_class_idx
+        if best >= 0 and detections[j].prob[best] > 0:
+            box = detections[j].bbox
+            found.append((class_names[best], detections[j].prob[best], (box.x, box.y, box.w, box.h)))
+    return found
+
+
+def detect_image(
+    network: NetworkHandle,
+    class_names: Sequence[str],
+    image: IMAGE,
+    thresh: float = 0.5,
+    hier_thresh: float = 0.5,
+    nms: float = 0.45,
+) -> list[tuple[str, str, Box]]:
+    """(label, confidence as text, box) of the objects in a picture, sorted by that text.
+
+    The picture is stretched to the network's size; boxes are centre and size in its own pixels.
+    """
+    pnum = ct.pointer(c_int(0))
+    predict_image(network, image)
+    detections = get_network_boxes(network, image.w, image.h, thresh, hier_thresh, None, 0, pnum, 0)
+    if nms:
+        do_nms_sort(detections, pnum[0], len(class_names), nms)
+    found = decode_detection(remove_negatives(detections, class_names, pnum[0]))
+    return sorted(found, key=lambda detection: detection[1])
+
+
+def network_predict(net: NetworkHandle, data: Any) -> Any:
+    """Forward the network's batch of images at a float*; the output as a float*."""
+    return _output(net, _api.predict_floats(net, data, net.batch))
+
+
+def predict_image(net: NetworkHandle, im: IMAGE) -> Any:
+    """Forward a picture, stretched to the network's size; the output as a float*."""
+    return _output(net, _api.predict_fitted(net, im, "stretch"))
+
+
+def predict_image_letterbox(net: NetworkHandle, im: IMAGE) -> Any:
+    """Forward a picture, letterboxed to the network's size; the output as a float*."""
+    return _output(net, _api.predict_fitted(net, im, "letterbox"))
+
+
+def get_network_boxes(
+    net: NetworkHandle,
+    w: int,
+    h: int,
+    thresh: float,
+    hier: float,
+    map: Any,
+    relative: int,
+    num: Any,
+    letter: int = 0,
+) -> Any:
+    """Detections of the last prediction for a picture of w x h; their number goes to the int* `num`.
+
+    `letter` says whether the picture was letterboxed.
+    """
+    detections, count = _boxes(net, w, h, thresh, hier, map, relative, letter, 0)
+    _api.store(num, count)
+    return detections
+
+
+def make_network_boxes(net: NetworkHandle, thresh: float = 0.0, num: Any = None) -> Any:
+    """As many empty detections as `get_network_boxes` would give now."""
+    _, count = _boxes(net, 1, 1, thresh, 0.5, None, 1, 0, 0)
+    _api.store(num, count)
+    return _api.empty_structures(net, DETECTION, count)
+
+
+def network_predict_batch(
+    net: NetworkHandle,
+    im: IMAGE,
+    batch_size: int,
+    w: int,
+    h: int,
+    thresh: float,
+    hier: float,
+    map: Any,
+    relative: int,
+    letter: int,
+) -> Any:
+    """Forward `batch_size` images of the network's size at `im.data`; the detections of each, with their number."""
+    _api.predict_floats(net, im.data, batch_size)
+    pairs = (DETNUMPAIR * batch_size)()
+    for i, pair in enumerate(pairs):
+        pair.dets, pair.num = _boxes(net, w, h, thresh, hier, map, relative, letter, i)
+    return ct.pointer(pairs[0])
+
+
+def _boxes(
+    net: NetworkHandle, w: int, h: int, thresh: float, hier: float, map: Any, relative: int, letter: int, item: int
+) -> tuple[Any, int]:
+    options = DetectOptions(
+        _api.number(thresh),
+        _api.number(hier),
+        fit="letterbox" if letter else "stretch",
+        hier_mode="paper",
+        map=_api.read_map(map),
+    )
+    return _api.find_boxes(net, DETECTION, (w, h), options, bool(relative), item=item, decode=_decode)
+
+
+def _decode(layer: Layer, output: Floats, inputs: Shape, options: DetectOptions) -> Candidates:
+    """Candidates as this fork has them: for [region] no objectness, and in a tree the node's own probability."""
+    found = candidates(layer, output, inputs, options)
+    if not isinstance(layer, Region):
+        return found
+    found = replace(found, objectness=np.ones_like(found.objectness))
+    if layer.tree is None or options.map is not None:
+        return found
+    cells = output.reshape(layer.num, layer.coords + 1 + layer.classes, -1)
+    chosen = zip(*np.nonzero(cells[:, layer.coords] > np.float32(options.thresh)), strict=True)
+    walks = (layer.tree.descend(cells[n, layer.coords + 1 :, i], options.hier_thresh, "paper") for n, i in chosen)
+    probability = np.array([probability for _, probability in walks], np.float32)
+    above = probability > np.float32(options.hier_thresh)
+    return replace(found, index=found.index[above], class_id=found.class_id[above], probability=probability[above])
+
+
+def _output(net: NetworkHandle, output: Floats) -> Any:
+    """A float* to the output. This fork has [region]'s values pixel by pixel."""
+    if isinstance(net.network.layers[net.network.output_index], Region):
+        output = np.ascontiguousarray(output.reshape(*output.shape[:2], -1).transpose(0, 2, 1))
+    return pointer_to(output)
+
+
+predict = network_predict
+set_gpu = init_cpu = reset_rnn = free_detections = free_batch_detections = free_ptrs = do_nothing
+
+# The library's own names for all of this.
+lib = SimpleNamespace(
+    network_width=network_width,
+    network_height=network_height,
+    copy_image_from_bytes=copy_image_from_bytes,
+    network_predict_ptr=network_predict,
+    network_predict_image=predict_image,
+    network_predict_image_letterbox=predict_image_letterbox,
+    network_predict_batch=network_predict_batch,
+    cuda_set_device=set_gpu,
+    init_cpu=init_cpu,
+    make_image=make_image,
+    get_network_boxes=get_network_boxes,
+    make_network_boxes=make_network_boxes,
+    free_detections=free_detections,
+    free_batch_detections=free_batch_detections,
+    free_ptrs=free_ptrs,
+    reset_rnn=reset_rnn,
+    load_network=load_net,
+    load_network_custom=load_net_custom,
+    free_network_ptr=free_network_ptr,
+    do_nms_obj=do_nms_obj,
+    do_nms_sort=do_nms_sort,
+    free_image=free_image,
+    letterbox_image=letterbox_image,
+    get_metadata=load_meta,
+    load_image_color=load_image,
+    rgbgr_image=rgbgr_image,
+)
