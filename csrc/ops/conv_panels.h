@@ -37,8 +37,10 @@ class Kernels {
         taps_(shape.taps()) {}
   // The taps of filter k on channel c; nullptr if all are zero.
   const float* operator()(int k, int c) const {
-    if (k >= k_ || c / group_c_ != k / group_k_) return nullptr;
-    return weights_ + (std::int64_t{k} * group_c_ + c % group_c_) * taps_;
+    if (k >= k_) return nullptr;
+    const int first = k_ == group_k_ ? 0 : k / group_k_ * group_c_;  // channel of the filter's group
+    if (c < first || c >= first + group_c_) return nullptr;
+    return weights_ + (std::int64_t{k} * group_c_ + c - first) * taps_;
   }
 
  private:

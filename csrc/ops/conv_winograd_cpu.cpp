@@ -19,9 +19,9 @@ using simd::Segment;
 
 // What a core keeps close: kernels that many tile groups reuse, or a group's transformed input.
 constexpr std::int64_t kCachedBytes = 1 << 20;
-constexpr std::int64_t kProductBytes = 768 << 10;  // of a thread's products
-constexpr std::int64_t kPartBytes = 24 << 10;      // of kernels in the first-level cache
-constexpr int kLine = 16;                          // floats of a cache line
+constexpr std::int64_t kProductBytes = 2 << 20;  // of a thread's products
+constexpr std::int64_t kPartBytes = 24 << 10;    // of kernels in the first-level cache
+constexpr int kLine = 16;                        // floats of a cache line
 
 int ceil_div(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
 
