@@ -1,4 +1,5 @@
-// Darknet's activations (activations.c), and those AlexeyAB's fork adds that are plain element-wise functions.
+// Darknet's activations (activations.c), and those AlexeyAB's fork adds that are plain element-wise
+// functions.
 #pragma once
 #include <string>
 
