@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .boxes import Fit
 from .decode import Candidates, Floats, Ints, decode_detection, decode_region, decode_yolo
+from .errors import DataError
 from .layers import Layer
 from .layers.detection import Detection
 from .layers.region import Region
@@ -56,6 +57,14 @@ def candidates(layer: Layer, output: Floats, inputs: Shape, options: DetectOptio
     if isinstance(layer, Detection):
         return decode_detection(output, layer.side, layer.num, layer.classes, layer.square, thresh)
     raise TypeError(f"{layer!r} is no head")
+
+
+def check_map(heads: Sequence[Layer], map: Ints | Sequence[int] | None) -> None:
+    """DataError unless every class of the map names a node that the heads have."""
+    nodes = head_classes(heads)
+    wrong = next((int(node) for node in ([] if map is None else map) if not 0 <= node < nodes), None)
+    if wrong is not None:
+        raise DataError(f"map: expected nodes from 0 to {nodes - 1}, found {wrong}; is it for another tree?")
 
 
 def head_tree(heads: Sequence[Layer]) -> Tree | None:

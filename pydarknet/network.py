@@ -18,7 +18,7 @@ from .decode import Floats, join, to_detections
 from .detection import Detection
 from .engine import Engine
 from .errors import CfgError, DataError
-from .heads import DetectOptions, candidates, head_classes, head_tree
+from .heads import DetectOptions, candidates, check_map, head_classes, head_tree
 from .image import as_bgr, load_image
 from .layers.softmax import Softmax
 from .nms import Kind
@@ -84,10 +84,12 @@ class Network(Engine):
         `image`: a path, an array (H, W, 3), (H, W) or (H, W, 4) of uint8 or of floats 0..1 with channels in
         the order `color`, or a list of them, run `batch` at a time. `thresh` 0..1 is Darknet's -thresh,
         `hier_thresh` its -hier, `nms` the overlap above which the weaker box goes (0: none goes). The other
-        options are those of `DetectOptions`. ImageError; CfgError if the network has no detection head.
+        options are those of `DetectOptions`. ImageError; DataError for a map to classes that the network lacks;
+        CfgError if it has no detection head.
         """
         if not self.heads():
             raise CfgError(self.cfg.file, None, "has no [region], [yolo] or [detection] layer; use classify()")
+        check_map(self.heads(), map)
         options = DetectOptions(thresh, hier_thresh, nms, nms_kind, fit, hier_mode, map)
         if isinstance(image, (str, PathLike, np.ndarray)):
             return next(self._detect_batch([open_picture(image, color)], options))
