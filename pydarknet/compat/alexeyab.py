@@ -339,3 +339,12 @@ lib = SimpleNamespace(
     load_image_color=load_image,
     rgbgr_image=rgbgr_image,
 )
+
+
+def __getattr__(name: str) -> Any:
+    """The original's `cv2`, loaded when a script asks for it."""
+    if name != "cv2":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import cv2
+
+    return cv2

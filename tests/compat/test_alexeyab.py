@@ -21,7 +21,7 @@ from .conftest import NAMES, SMALL, random_parameters
 
 Script = Callable[[str], dict[str, Any]]
 
-ORIGINAL = """ct random os np BOX FloatPtr IntPtr DETECTION DETECTIONPtr DETNUMPAIR DETNUMPAIRPtr IMAGE METADATA
+ORIGINAL = """ct random os np cv2 BOX FloatPtr IntPtr DETECTION DETECTIONPtr DETNUMPAIR DETNUMPAIRPtr IMAGE METADATA
     network_width network_height bbox2points class_colors load_network print_detections draw_boxes decode_detection
     non_max_suppression_fast remove_negatives remove_negatives_faster detect_image lib copy_image_from_bytes predict
     set_gpu init_cpu make_image get_network_boxes make_network_boxes free_detections free_batch_detections free_ptrs
@@ -52,6 +52,11 @@ def resized(path: str, width: int = 96, height: int = 64) -> np.ndarray:
 
 def test_every_name() -> None:
     assert [name for name in ORIGINAL.split() if not hasattr(darknet, name)] == []
+
+
+def test_no_other_name() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        darknet.nothing  # noqa: B018
 
 
 def test_script_images(run: Script, net: Network, capsys: pytest.CaptureFixture[str]) -> None:
