@@ -22,6 +22,7 @@ from pydarknet.errors import DarknetError
 from . import mutate, targets
 
 CORPUS = Path(__file__).parent / "corpus"
+OWN_CFGS = Path(__file__).parents[2] / "cfg"
 MAX_FAILURES = 10  # a run with more has shown enough
 CASE_SECONDS = 20  # a case takes milliseconds
 MEMORY = 8 << 30  # address space: nobody may reserve what a file merely claims
@@ -48,7 +49,8 @@ class Kind:
 
 def kind_of(name: str) -> Kind:
     if name == "cfg":
-        return Kind(".cfg", read_folder("cfg"), mutate.CFG, targets.CFG_TARGETS)
+        own = [path.read_bytes() for path in sorted(OWN_CFGS.glob("*.cfg"))]
+        return Kind(".cfg", [*read_folder("cfg") * 2, *own], mutate.CFG, targets.CFG_TARGETS)
     if name == "weights":
         return Kind(".weights", read_folder("weights"), mutate.WEIGHTS, targets.WEIGHTS_TARGETS)
     if name == "text":

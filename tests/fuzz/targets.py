@@ -100,24 +100,41 @@ def text(path: Path) -> None:
 
 def network(path: Path) -> None:
     """The layers' shapes; and a network that is small enough to be quick also runs."""
-    graph = Graph(path)
+    if is_small(Graph(path)):
+        use(path, None)
+
+
+def is_small(graph: Graph) -> bool:
     arrays = [graph.inputs.size, *(layer.out.size for layer in graph.layers)]
     arrays += [record.size for layer in graph.layers for record in layer.records]
-    if max(arrays) < SMALL and sum(layer.flops for layer in graph.layers) < 10 * SMALL:
-        forward(path, None)
+    return max(arrays) < SMALL and graph.flops < 10 * SMALL
 
 
 def network_weights(path: Path) -> None:
     """A small network takes the file for its weights and runs with them."""
-    forward(WEIGHTED, path)
+    use(WEIGHTED, path)
 
 
-def forward(cfg: Path, weights: Path | None) -> None:
+def use(cfg: Path, weights: Path | None) -> None:
+    """A batch, a picture, and the same again at another size if the network can take one."""
     try:
         net = Network(cfg, weights, threads=1)
-        net.forward(np.linspace(0, 1, 2 * net.inputs.size, dtype=np.float32).reshape(2, *net.inputs))
+        run(net)
+        with suppress(CfgError):
+            net.resize(net.width + 32, net.height + 16)
+        if is_small(net):
+            run(net)
     except DeviceError as error:
         raise RuntimeError("no backend, or one that failed") from error
+
+
+def run(net: Network) -> None:
+    output = net.forward(np.linspace(0, 1, 2 * net.inputs.size, dtype=np.float32).reshape(2, *net.inputs))
+    assert output.shape == (2, *net.outputs)
+    if net.inputs.c == 3:
+        picture = np.arange(7 * 9 * 3, dtype=np.uint8).reshape(7, 9, 3)
+        with suppress(CfgError):  # trees of different heads, for instance
+            net.detect(picture, thresh=0.05) if net.heads() else net.classify(picture)
 
 
 def raises(path: Path) -> None:

@@ -1,0 +1,51 @@
+#!/bin/sh
+# The native tests under the address and undefined-behaviour sanitizers: `make sanitize`, or
+#   tests/sanitize.sh [pytest arguments]
+# Works on a copy in build/sanitize (or $SANITIZE_DIR) with one instruction set ($PYDARKNET_ISA, default avx2 on
+# x86-64), so the checkout's own extensions stay as they are. Any finding ends the run with an error.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+copy=${SANITIZE_DIR:-$root/build/sanitize}
+python=${PYTHON:-python3}
+cxx=${CXX:-g++}
+case $(uname -m) in
+  x86_64 | amd64) isa=${PYDARKNET_ISA:-avx2} ;;
+  *) isa=baseline ;;
+esac
+
+others="not absent" # tests of the instruction sets that are not built here
+for other in baseline avx2 avx512; do
+  [ $other = "$isa" ] || others="$others and not $other"
+done
+
+mkdir -p "$copy"
+(cd "$root" && tar -c --exclude='*.so' --exclude=__pycache__ csrc pydarknet cfg data tests setup.py pyproject.toml) |
+  tar -x -C "$copy"
+cd "$copy"
+
+# Null pointers end the run by themselves; checking for them as well takes a third of the compile time.
+flags='-fsanitize=address,undefined -fno-sanitize=vptr,null -fno-sanitize-recover=all -O1 -g1'
+PYDARKNET_ISAS=$isa PYDARKNET_CXXFLAGS=$flags \
+  "$python" setup.py -q build_ext --inplace
+
+# Python itself is not instrumented: the runtime comes first, and what the interpreter keeps is no leak. Exceptions
+# pass through the runtime, so it must find the C++ library at its own start.
+runtime=$("$cxx" -print-file-name=libasan.so):$("$cxx" -print-file-name=libstdc++.so.6)
+sanitized() {
+  PYDARKNET_ISA=$isa PYTHONPATH=$copy LD_PRELOAD=$runtime \
+    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 "$python" "$@"
+}
+
+# A run that could find nothing would prove nothing.
+if sanitized tests/sanitize_probe.py 2> probe.log || ! grep -q "sanitizing $copy/" probe.log ||
+  ! grep -q heap-buffer-overflow probe.log; then
+  cat probe.log
+  echo "sanitize.sh: the sanitizer did not see an overflow made on purpose" >&2
+  exit 1
+fi
+
+if [ $# -eq 0 ]; then
+  set -- tests/ops tests/test_threads.py tests/fuzz/test_fuzz.py::test_the_corpus
+fi
+sanitized -m pytest -q -p no:cacheprovider -k "$others" "$@"
