@@ -46,7 +46,7 @@ bench: build
 	$(PYTHON) benchmarks/peers.py
 
 sanitize: build
-	sh tests/sanitize.sh
+	PYTHON=$(PYTHON) sh tests/sanitize.sh
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache pydarknet/*.so

@@ -7,7 +7,11 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 copy=${SANITIZE_DIR:-$root/build/sanitize}
-python=${PYTHON:-python3}
+python=$(command -v "${PYTHON:-python3}")
+case $python in
+  /*) ;;
+  *) python=$PWD/$python ;;
+esac
 cxx=${CXX:-g++}
 case $(uname -m) in
   x86_64 | amd64) isa=${PYDARKNET_ISA:-avx2} ;;
@@ -23,6 +27,7 @@ mkdir -p "$copy"
 (cd "$root" && tar -c --exclude='*.so' --exclude=__pycache__ csrc pydarknet cfg data tests setup.py pyproject.toml) |
   tar -x -C "$copy"
 cd "$copy"
+copy=$PWD
 
 # Null pointers end the run by themselves; checking for them as well takes a third of the compile time.
 flags='-fsanitize=address,undefined -fno-sanitize=vptr,null -fno-sanitize-recover=all -O1 -g1'
