@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -33,8 +34,9 @@ class Pool {
  public:
   ~Pool() { stop(); }
 
-  void run(const Job& job) {
+  void run(Job job) {
     grow(job.parts - 1);
+    job.parts = std::min(job.parts, static_cast<int>(workers_.size()) + 1);
     job_ = job;
     pending_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
     {
@@ -65,11 +67,13 @@ class Pool {
   }
 
  private:
-  void grow(int wanted) {
+  // Fewer than wanted where the system gives no more threads.
+  void grow(int wanted) try {
     while (static_cast<int>(workers_.size()) < wanted) {
       const int part = static_cast<int>(workers_.size()) + 1;
       workers_.emplace_back([this, part, seen = generation_.load()] { work(part, seen); });
     }
+  } catch (const std::system_error&) {
   }
 
   void work(int part, std::uint64_t seen) {
