@@ -143,21 +143,18 @@ def _compare(found: Boxes, most: int, seed: int, restarts: int) -> tuple[Series,
     """Average IoU for k = 1, 2... by IoU and by Euclidean distance."""
     import numpy as np
 
-    from ..anchors import average_iou, kmeans
+    from ..anchors import average_iou, kmeans_each
 
     different = len(np.unique(found.sizes, axis=0))
     counts = range(1, min(most, different) + 1)
     # The Euclidean distance depends on the unit: pixels of a picture of the usual shape, as the paper has it.
     shape = np.array([found.aspect, 1.0])
-
-    def value(k: int, euclidean: bool) -> float:
-        if euclidean:
-            anchors = kmeans(found.sizes * shape, k, seed=seed, restarts=restarts, distance="euclidean") / shape
-        else:
-            anchors = kmeans(found.sizes, k, seed=seed, restarts=restarts)
-        return average_iou(found.sizes, anchors)
-
-    return [(k, value(k, False)) for k in counts], [(k, value(k, True)) for k in counts]
+    ours = kmeans_each(found.sizes, counts, seed=seed, restarts=restarts)
+    theirs = kmeans_each(found.sizes * shape, counts, seed=seed, restarts=restarts, distance="euclidean")
+    return (
+        [(k, average_iou(found.sizes, anchors)) for k, anchors in zip(counts, ours, strict=True)],
+        [(k, average_iou(found.sizes, anchors / shape)) for k, anchors in zip(counts, theirs, strict=True)],
+    )
 
 
 def _print_comparison(found: Boxes, iou: Series, euclidean: Series) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -50,6 +51,8 @@ def check(data: DataSet, *, decode: bool = True, missing_is_empty: bool = False)
                 continue
             seen[path] = place
             yield from _picture(path, place, decode, contents)
+            if not os.path.isfile(path):
+                continue  # the path may be wrong, and its labels elsewhere
             label = find_label(path)
             if label is None:
                 message = f"{path} has no label file; expected {label_path(path)} (empty if nothing is to be seen)"

@@ -13,6 +13,7 @@ from typing import Literal
 from ..atomic import replacing
 from ..errors import DataError
 from ..labels import label_path, label_text, sibling_label
+from .dataset import LISTS
 
 Row = tuple[int, float, float, float, float]  # class, centre x, y, width, height in fractions of the picture
 Pictures = Literal["keep", "link", "copy"]
@@ -94,7 +95,7 @@ def _data_text(data: Conversion, folder: Path, name: str) -> str:
         chosen.setdefault(keys.get(key, key), str(folder / f"{key}.txt"))
     if "valid" not in chosen and "test" in chosen:
         chosen["valid"] = chosen["test"]
-    rows = [f"{key} = {path}" for key, path in chosen.items() if key in ("train", "valid", "test")]
+    rows = [f"{key} = {chosen[key]}" for key in LISTS if key in chosen]
     rows = [f"classes = {len(data.names)}", *rows, f"names = {folder / name}.names", "backup = backup"]
     return "".join(f"{row}\n" for row in rows)
 
