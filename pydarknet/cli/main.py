@@ -30,6 +30,9 @@ COMMANDS = {
     "info": "info",
     "weights": "weights",
     "export": "export",
+    "data": "data",
+    "anchors": "anchors",
+    "detector calc_anchors": "detector_calc_anchors",
 }
 
 ERROR, INTERRUPTED, UNREAD = 2, 130, 141
