@@ -29,6 +29,14 @@ void expect_range(std::int64_t value, std::int64_t low, std::int64_t high, Where
              std::to_string(value));
 }
 
+void expect_channels(int channels, const ConstTensor& x, Where where) {
+  expect_range(channels, x.blocks() ? x.c - kBlock + 1 : 0, x.c, where);
+}
+
+void expect_another(const void* found, const void* other, Where where) {
+  if (found == other && found) where.fail("must be an array of its own");
+}
+
 void expect_apart(const void* x, const void* y, const char* op) {
   if (x == y && x) Where{op, "y"}.fail("must not be x itself");
 }

@@ -25,6 +25,12 @@ inline void expect_like(const ConstPlain& found, const ConstPlain& x, Where wher
 inline constexpr int kLargest = 1 << 24;
 void expect_range(std::int64_t value, std::int64_t low, std::int64_t high, Where where);
 
+// `channels` end in the last block of x.
+void expect_channels(int channels, const ConstTensor& x, Where where);
+
+// For ops that read `other` after they have begun to write `found`.
+void expect_another(const void* found, const void* other, Where where);
+
 // For ops that read x after they have begun to write y.
 void expect_apart(const void* x, const void* y, const char* op);
 

@@ -35,4 +35,10 @@ Activation parse_activation(const std::string& name);
 // x[i] = f(x[i]) for `count` floats.
 void activate(float* x, std::int64_t count, Activation activation, Stream stream);
 
+// Whether the slope is a function of the output: not for swish, mish, hard_mish and gelu.
+bool trainable(Activation activation);
+
+// dy[i] *= f'(x[i]), found from the output y[i] = f(x[i]) by Darknet's formulas, for a trainable activation.
+void activate_backward(const float* y, float* dy, std::int64_t count, Activation activation, Stream stream);
+
 }  // namespace pydarknet

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from differences import assert_gradient
 from guarded import Arrays
-from reference.activation import ACTIVATIONS, activate
-from tolerances import TOLERANCES, assert_close
+from reference.activation import ACTIVATIONS, SLOPES, activate, activate_backward
+from tolerances import EPSILON, TOLERANCES, assert_close
 
 from pydarknet.ops import Ops
 
@@ -79,3 +80,40 @@ def test_nan_stays_nan(ops: Ops, arrays: Arrays, name: str) -> None:
 def test_unknown_name(ops: Ops, arrays: Arrays) -> None:
     with pytest.raises(ValueError, match="activate: argument 'activation': unknown activation 'leeky'"):
         ops.activate(arrays.plain(np.zeros(3)), "leeky")
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_backward(ops: Ops, arrays: Arrays, name: str) -> None:
+    y = activate(samples(), name).astype(np.float32)
+    dy = np.random.default_rng(3).normal(size=y.shape).astype(np.float32)
+    dx = arrays.plain(dy)
+    ops.activate_backward(arrays.plain(y), dx, name)
+    # Of order 1 are the terms of 1 - y^2 and the like, so that is what their rounding is relative to.
+    bound = 8 * EPSILON * np.maximum(np.abs(activate_backward(y, dy, name)), np.abs(dy))
+    assert (np.abs(dx - activate_backward(y, dy, name)) <= bound).all()
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (15,), (17,), (7, 5, 3), (2, 1, 31, 9, 16), (40009,)])
+def test_backward_of_every_shape(ops: Ops, arrays: Arrays, shape: tuple[int, ...]) -> None:
+    y, dy = np.random.default_rng(4).normal(size=(2, *shape)).astype(np.float32)
+    dx = arrays.plain(dy)
+    ops.activate_backward(arrays.plain(y), dx, "leaky")
+    assert_close(dx, np.where(y > 0, dy, 0.1 * dy.astype(np.float64)), "piecewise")
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_slopes_are_derivatives(name: str) -> None:
+    x = np.random.default_rng(5).uniform(-9, 9, 300)
+    bends = np.arange(-9, 10)
+    x = x[np.abs(x[:, None] - bends).min(axis=1) > 1e-3]
+    dy = np.random.default_rng(6).normal(size=x.shape)
+    assert_gradient(activate_backward(activate(x, name), dy, name), lambda x: activate(x, name), x, dy)
+
+
+def test_backward_arguments(ops: Ops, arrays: Arrays) -> None:
+    y, dy = arrays.empty(4), arrays.empty(4)
+    for name in sorted(ACTIVATIONS.keys() - SLOPES.keys()):
+        with pytest.raises(ValueError, match=f"activate_backward: argument 'activation': '{name}' is not trainable"):
+            ops.activate_backward(y, dy, name)
+    with pytest.raises(ValueError, match="activate_backward: argument 'dy'"):
+        ops.activate_backward(y, arrays.empty(5), "leaky")

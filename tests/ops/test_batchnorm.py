@@ -1,11 +1,13 @@
-"""Batch normalisation of inference: one multiplication and one addition per channel."""
+"""Batch normalisation: of inference, of training, and its gradients."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from differences import assert_gradient
 from guarded import Arrays, sizes_around
-from tolerances import assert_close
+from reference import batchnorm as naive
+from tolerances import EPSILON, assert_close, assert_sum_close
 
 from pydarknet.ops import Ops
 
@@ -33,3 +35,173 @@ def test_arguments(ops: Ops, arrays: Arrays, scales: int, biases: int, argument:
         ops.scale_bias(x, arrays.empty(scales), arrays.empty(biases), x)
     with pytest.raises(ValueError, match="scale_bias: argument 'y'"):
         ops.scale_bias(x, arrays.empty(3), arrays.empty(3), arrays.empty_blocked(1, 3, 4, 5))
+
+
+CASES = [(1, 1, 1), (4, 1, 1), (2, 5, 3), (3, 13, 13), (1, 20, 31)]
+
+
+def numbers(rng: np.random.Generator, n: int, c: int, h: int, w: int) -> np.ndarray:
+    """Channels with means and deviations of their own."""
+    centre, spread = rng.uniform(-5, 5, (1, c, 1, 1)), rng.uniform(0.1, 3, (1, c, 1, 1))
+    return rng.normal(centre, spread, (n, c, h, w)).astype(np.float32)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize(("n", "h", "w"), CASES)
+def test_train(ops: Ops, arrays: Arrays, n: int, h: int, w: int, inside: bool, in_place: bool) -> None:
+    rng = np.random.default_rng(2)
+    epsilon = 1e-5 if inside else 1e-6
+    for c in sizes_around(ops.block):
+        x = numbers(rng, n, c, h, w)
+        scales, biases, rolling_mean, rolling_variance = rng.uniform(0.5, 3, (4, c)).astype(np.float32)
+        mean, variance = arrays.empty(c), arrays.empty(c)
+        rolled = arrays.plain(rolling_mean), arrays.plain(rolling_variance)
+        source = arrays.blocked(x)
+        y = source if in_place else arrays.empty_blocked(n, c, h, w)
+        ops.batchnorm_train(
+            source, y, mean, variance, *rolled, arrays.plain(scales), arrays.plain(biases), epsilon, inside, 0.99, c
+        )
+        expected_mean, expected_variance = naive.statistics(x)
+        np.testing.assert_allclose(mean, expected_mean, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(variance, expected_variance, rtol=1e-6)
+        np.testing.assert_allclose(rolled[0], 0.99 * rolling_mean + 0.01 * expected_mean, rtol=3e-7, atol=1e-7)
+        np.testing.assert_allclose(rolled[1], 0.99 * rolling_variance + 0.01 * expected_variance, rtol=3e-7)
+        assert_close(arrays.channels(y, c), naive.train(x, scales, biases, epsilon, inside), "batchnorm")
+        assert not arrays.lanes(y)[:, c:].any()
+
+
+def test_train_far_from_zero(ops: Ops, arrays: Arrays) -> None:
+    """A sum of squares in one pass would lose the variance altogether here."""
+    x = np.random.default_rng(3).normal(1000, 0.01, (3, 3, 40, 50)).astype(np.float32)
+    mean, variance, ones = arrays.empty(3), arrays.empty(3), np.ones(3, np.float32)
+    y = arrays.empty_blocked(3, 3, 40, 50)
+    ops.batchnorm_train(
+        arrays.blocked(x), y, mean, variance, ones.copy(), ones.copy(), ones, None, 1e-6, False, 0.9, 3
+    )
+    np.testing.assert_allclose(mean, naive.statistics(x)[0], rtol=1e-7)
+    np.testing.assert_allclose(variance, naive.statistics(x)[1], rtol=1e-6)
+
+
+def test_train_on_a_constant(ops: Ops, arrays: Arrays) -> None:
+    x = np.full((2, 3, 7, 9), 0.1, np.float32)
+    mean, variance, ones = arrays.empty(3), arrays.empty(3), np.ones(3, np.float32)
+    y = arrays.empty_blocked(2, 3, 7, 9)
+    ops.batchnorm_train(
+        arrays.blocked(x), y, mean, variance, ones.copy(), ones.copy(), ones, ones, 1e-6, False, 0.9, 3
+    )
+    np.testing.assert_array_equal(mean, x[0, :, 0, 0])
+    np.testing.assert_allclose(variance, 0, atol=1e-15)
+    np.testing.assert_allclose(arrays.channels(y, 3), 1, rtol=1e-6)
+
+
+def test_train_without_pixels(ops: Ops, arrays: Arrays) -> None:
+    x, ones = arrays.empty_blocked(0, 3, 4, 4), np.ones(3, np.float32)
+    rolling = arrays.plain(ones), arrays.plain(ones)
+    ops.batchnorm_train(x, x, arrays.empty(3), arrays.empty(3), *rolling, ones, None, 1e-6, False, 0.9, 3)
+    assert (rolling[0] == 1).all()
+    assert (rolling[1] == 1).all()
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize(("n", "h", "w"), CASES[1:])
+def test_backward(ops: Ops, arrays: Arrays, n: int, h: int, w: int, inside: bool, in_place: bool) -> None:
+    rng = np.random.default_rng(4)
+    for c in sizes_around(ops.block):
+        x, dy = numbers(rng, n, c, h, w), rng.normal(size=(n, c, h, w)).astype(np.float32)
+        mean, variance = (s.astype(np.float32) for s in naive.statistics(x))
+        scales, before = rng.uniform(0.5, 3, (2, c)).astype(np.float32)
+        dscales, dbiases = arrays.plain(before), arrays.plain(before)
+        gradient = arrays.blocked(dy)
+        dx = gradient if in_place else arrays.empty_blocked(n, c, h, w)
+        ops.batchnorm_backward(
+            arrays.blocked(x), mean, variance, scales, gradient, dx, dscales, dbiases, 1e-6, False, 1e-5, inside, c
+        )
+        expected = naive.backward(x, mean, variance, scales, dy, 1e-6, False, 1e-5, inside)
+        magnitude = naive.deviation(variance, 1e-5, inside)
+        # Three terms of the size of scales / deviation cancel; normal numbers are below 5 here.
+        bound = 16 * EPSILON * 5 * (scales / magnitude)[None, :, None, None]
+        assert (np.abs(arrays.channels(dx, c) - expected[0]) <= bound).all()
+        assert_sum_close(dscales, before + expected[1], before + np.abs(dy).sum(axis=(0, 2, 3)) * 5, n * h * w)
+        assert_sum_close(dbiases, before + expected[2], before + np.abs(dy).sum(axis=(0, 2, 3)), n * h * w)
+
+
+def test_backward_without_biases(ops: Ops, arrays: Arrays) -> None:
+    x, ones = arrays.blocked(np.ones((1, 3, 2, 2), np.float32)), np.ones(3, np.float32)
+    dscales = arrays.plain(np.zeros(3))
+    ops.batchnorm_backward(x, ones, ones, ones, x, x, dscales, None, 1e-6, False, 1e-5, True, 3)
+    assert not dscales.any()
+
+
+def test_backward_is_the_derivative() -> None:
+    """Equal but for Darknet's N - 1 in the variance, of which its backward step knows nothing."""
+    rng = np.random.default_rng(5)
+    x, dy = rng.normal(1, 2, (3, 2, 3, 4)), rng.normal(size=(3, 2, 3, 4))
+    scales, biases = rng.uniform(0.5, 2, (2, 2))
+    count = 36
+
+    def biased(x: np.ndarray, scales: np.ndarray) -> np.ndarray:
+        mean, variance = naive.statistics(x)
+        normal = (x - mean[naive.CHANNEL]) / np.sqrt(variance * (count - 1) / count + 1e-5)[naive.CHANNEL]
+        return scales[naive.CHANNEL] * normal + biases[naive.CHANNEL]
+
+    mean, variance = naive.statistics(x)
+    dx, dscales, dbiases = naive.backward(x, mean, variance * 35 / 36, scales, dy, 1e-5, True, 1e-5, True)
+    assert_gradient(dx, lambda x: biased(x, scales), x, dy)
+    assert_gradient(dscales, lambda scales: biased(x, scales), scales, dy)
+    np.testing.assert_allclose(dbiases, dy.sum(axis=(0, 2, 3)))
+
+
+@pytest.mark.parametrize(("n", "h", "w"), CASES)
+def test_bias_backward(ops: Ops, arrays: Arrays, n: int, h: int, w: int) -> None:
+    rng = np.random.default_rng(6)
+    for c in sizes_around(ops.block):
+        dy, before = rng.normal(size=(n, c, h, w)).astype(np.float32), rng.normal(size=c).astype(np.float32)
+        dbias = arrays.plain(before)
+        ops.bias_backward(arrays.blocked(dy), dbias, c)
+        magnitude = np.abs(before) + np.abs(dy).sum(axis=(0, 2, 3))
+        assert_sum_close(dbias, before + dy.sum(axis=(0, 2, 3), dtype=np.float64), magnitude, n * h * w)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("x", None), ("y", (1, 3, 4, 5)), ("mean", 2), ("variance", 2), ("rolling_mean", 2), ("rolling_variance", 2),
+     ("scales", 2), ("biases", 2), ("epsilon", -1.0), ("epsilon", float("nan")), ("rolling", 1.5), ("channels", 99)],
+)  # fmt: skip
+def test_train_arguments(ops: Ops, arrays: Arrays, name: str, value: object) -> None:
+    def array(argument: str, *shape: int) -> object:
+        if argument != name:
+            return arrays.empty_blocked(*shape) if len(shape) == 4 else arrays.empty(*shape)
+        if isinstance(value, tuple):
+            return arrays.empty_blocked(*value)
+        return arrays.empty(value) if isinstance(value, int) else None
+
+    def number(argument: str, usual: float) -> object:
+        return value if argument == name else usual
+
+    floats = ["mean", "variance", "rolling_mean", "rolling_variance", "scales", "biases"]
+    with pytest.raises(ValueError, match=f"batchnorm_train: argument '{name}'"):
+        ops.batchnorm_train(
+            array("x", 1, 3, 4, 4), array("y", 1, 3, 4, 4), *(array(f, 3) for f in floats),
+            number("epsilon", 1e-6), False, number("rolling", 0.9), number("channels", 3),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("short", ["mean", "variance", "scales", "dscales", "dbiases", "dy", "dx"])
+def test_backward_arguments(ops: Ops, arrays: Arrays, short: str) -> None:
+    def array(argument: str) -> np.ndarray:
+        less = argument == short
+        return arrays.empty_blocked(1, 3, 4, 4 - less) if argument in ("dy", "dx") else arrays.empty(3 - less)
+
+    names = ["mean", "variance", "scales", "dy", "dx", "dscales", "dbiases"]
+    with pytest.raises(ValueError, match=f"batchnorm_backward: argument '{short}'"):
+        ops.batchnorm_backward(
+            arrays.empty_blocked(1, 3, 4, 4), *(array(name) for name in names), 1e-6, False, 1e-5, True, 3
+        )
+
+
+def test_bias_backward_arguments(ops: Ops, arrays: Arrays) -> None:
+    for size, channels, argument in [(2, 3, "dbias"), (99, 99, "channels"), (3, -1, "channels")]:
+        with pytest.raises(ValueError, match=f"bias_backward: argument '{argument}'"):
+            ops.bias_backward(arrays.empty_blocked(1, 3, 4, 4), arrays.empty(size), channels)

@@ -68,3 +68,28 @@ ACTIVATIONS: dict[str, Callable[[Doubles], Doubles]] = {
 
 def activate(x: NDArray[np.floating], name: str) -> Doubles:
     return ACTIVATIONS[name](x.astype(np.float64))
+
+
+# Slopes as functions of the output, for the activations that have one.
+SLOPES: dict[str, Callable[[Doubles], Doubles]] = {
+    "linear": np.ones_like,
+    "logistic": lambda y: (1 - y) * y,
+    "loggy": lambda y: 2 * (1 - (y + 1) / 2) * ((y + 1) / 2),
+    "relu": lambda y: np.where(y > 0, 1.0, 0.0),
+    "elu": lambda y: np.where(y >= 0, 1, y + 1),
+    # Below 0 the slope is y + 1.0507 * 1.6732.
+    "selu": lambda y: np.where(y >= 0, 1.0507, y + 1.0507 * 1.6732),
+    "relie": lambda y: np.where(y > 0, 1, 0.01),
+    "plse": lambda y: np.where((y < 0) | (y > 1), 0.01, 0.125),
+    "hardtan": lambda y: np.where((y > -1) & (y < 1), 1.0, 0.0),
+    "lhtan": lambda y: np.where((y > 0) & (y < 1), 1, 0.001),
+    "ramp": lambda y: np.where(y > 0, 1.1, 0.1),
+    "leaky": lambda y: np.where(y > 0, 1, 0.1),
+    "tanh": lambda y: 1 - y * y,
+    "stair": lambda y: np.where(np.floor(y) == y, 0.0, 1.0),
+    "relu6": lambda y: np.where((y > 0) & (y < 6), 1.0, 0.0),
+}
+
+
+def activate_backward(y: NDArray[np.floating], dy: NDArray[np.floating], name: str) -> Doubles:
+    return dy.astype(np.float64) * SLOPES[name](y.astype(np.float64))
