@@ -7,6 +7,7 @@ namespace pydarknet::bindings {
 void bind_activation(pybind11::module_& m);
 void bind_batchnorm(pybind11::module_& m);
 void bind_conv(pybind11::module_& m);
+void bind_conv_backward(pybind11::module_& m);
 void bind_crop(pybind11::module_& m);
 void bind_detection(pybind11::module_& m);
 void bind_l2norm(pybind11::module_& m);

@@ -11,6 +11,7 @@ PYDARKNET_DEFINE_MODULE(PYDARKNET_MODULE, m) {
   bind_activation(m);
   bind_batchnorm(m);
   bind_conv(m);
+  bind_conv_backward(m);
   bind_crop(m);
   bind_detection(m);
   bind_l2norm(m);

@@ -1,0 +1,408 @@
+// The gradient with respect to the weights: for each tap, channel and filter a sum over pixels. Weights are
+// cut into tiles whose sums stay in the second-level cache as [channel][tap][filter], while the pixels pass
+// in bands that stay in the first-level cache for all taps and channels.
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "ops/conv_backward.h"
+#include "ops/conv_panels.h"
+#include "simd/correlate.h"
+#include "simd/transpose.h"
+#include "threads.h"
+
+namespace pydarknet {
+namespace {
+
+using simd::Correlation;
+using simd::Lanes;
+
+constexpr std::int64_t kSumBytes = 256 << 10;  // of a tile's sums, in the second-level cache
+constexpr std::int64_t kBandBytes = 44 << 10;  // of the pixels that one run of filters meets, in the first
+constexpr int kTileBlocks = 2 * simd::kCorrelateVectors;
+
+int ceil_div(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
+
+int part(std::int64_t items, int index, int parts) {
+  return static_cast<int>(part_begin(items, index, parts));
+}
+
+// Filters and channels (from the first lanes of their blocks) whose weights are summed together.
+struct Tile {
+  int filter_block, filter_blocks;
+  int channel_block, channels;
+  int filters() const { return filter_blocks * kBlock; }
+  int channel_blocks() const { return blocks_of(channels); }
+  int lanes(int block) const { return std::min(kBlock, channels - block * kBlock); }
+};
+
+// Cuts all filters and channels that meet, into tiles of at most kTileBlocks and `most_channels` blocks.
+void cut(const Tile& all, int most_channels, std::vector<Tile>& tiles) {
+  const int rows = ceil_div(all.filter_blocks, kTileBlocks), blocks = all.channel_blocks();
+  const int columns = ceil_div(blocks, most_channels);
+  for (int i = 0; i < rows; ++i) {
+    const int filter = part(all.filter_blocks, i, rows), filter_end = part(all.filter_blocks, i + 1, rows);
+    for (int j = 0; j < columns; ++j) {
+      const int block = part(blocks, j, columns), end = part(blocks, j + 1, columns);
+      tiles.push_back({all.filter_block + filter, filter_end - filter, all.channel_block + block,
+                       std::min(all.channels, end * kBlock) - block * kBlock});
+    }
+  }
+}
+
+// Adds a tile's sums to the weights of a layer with `channels` channels and `taps` taps.
+class Adder {
+ public:
+  Adder(int filters, int channels, int taps, int groups, float* dweights)
+      : filters_(filters), channels_(channels), taps_(taps), groups_(groups), dweights_(dweights) {}
+
+  void add(const Tile& tile, const float* sums) const {
+    for (int block = 0; block < tile.filter_blocks; ++block) {
+      const int filter = (tile.filter_block + block) * kBlock, count = std::min(kBlock, filters_ - filter);
+      if (groups_ == 1) {
+        add_block(tile, sums + block * kBlock, filter, count);
+      } else {
+        for (int i = 0; i < count; ++i) add_filter(tile, sums + block * kBlock + i, filter + i);
+      }
+    }
+  }
+
+ private:
+  // All filters of the block see all channels: a transpose of [channel and tap][filter].
+  void add_block(const Tile& tile, const float* sums, int filter, int count) const {
+    const int rows = tile.channels * taps_;
+    float* to = dweights_ + (std::int64_t{filter} * channels_ + tile.channel_block * kBlock) * taps_;
+    for (int row = 0; row < rows; row += kBlock) {
+      const int length = std::min(kBlock, rows - row);
+      Lanes square[kBlock] = {};
+      for (int i = 0; i < length; ++i) square[i] = simd::load(sums + std::int64_t{row + i} * tile.filters());
+      simd::transpose(square);
+      for (int i = 0; i < count; ++i) {
+        float* const at = to + std::int64_t{i} * channels_ * taps_ + row;
+        simd::store_first(at, simd::load_first(at, length) + square[i], length);
+      }
+    }
+  }
+
+  void add_filter(const Tile& tile, const float* sums, int filter) const {
+    const int group_c = channels_ / groups_, group = filter / (filters_ / groups_);
+    const int first = tile.channel_block * kBlock;
+    const int begin = std::max(first, group * group_c);
+    const int end = std::min(first + tile.channels, (group + 1) * group_c);
+    for (int c = begin; c < end; ++c) {
+      float* to = dweights_ + (std::int64_t{filter} * group_c + c - group * group_c) * taps_;
+      const float* from = sums + std::int64_t{c - first} * taps_ * tile.filters();
+      for (int tap = 0; tap < taps_; ++tap) to[tap] += from[std::int64_t{tap} * tile.filters()];
+    }
+  }
+
+  const int filters_, channels_, taps_, groups_;
+  float* const dweights_;
+};
+
+// Bands of output rows of all images, and how threads share the work: tile by tile, or, if there are few
+// tiles, each tile in several parts of the bands whose sums are added at the end.
+struct Plan {
+  Plan(const ConvShape& s, bool plain, int threads) : rows_of_image(s.out_h()) {
+    const int taps = plain ? 1 : s.taps(), lanes = plain ? s.c * s.taps() : kBlock;
+    const std::int64_t channel_bytes = std::int64_t{4} * taps * kTileBlocks * kBlock * kBlock;
+    const int most_channels = static_cast<int>(std::max<std::int64_t>(1, kSumBytes / channel_bytes));
+    if (plain) {
+      cut({0, blocks_of(s.k), 0, s.c * s.taps()}, most_channels, tiles);
+    } else if (s.groups == 1) {
+      cut({0, blocks_of(s.k), 0, s.c}, most_channels, tiles);
+    } else {
+      for (const Panel& p : conv_panels(s)) {
+        cut({p.filter_block, p.blocks, p.channel_block, p.channels}, most_channels, tiles);
+      }
+    }
+    for (const Tile& tile : tiles) {
+      tile_floats = std::max(tile_floats, std::int64_t{tile.channels} * taps * tile.filters());
+    }
+    const std::int64_t row_bytes = std::int64_t{4} * s.out_w() * (lanes + simd::kCorrelateVectors * kBlock);
+    bands_of_image =
+        ceil_div(rows_of_image, std::clamp<std::int64_t>(kBandBytes / row_bytes, 1, rows_of_image));
+    bands = std::int64_t{s.n} * bands_of_image;
+    patches = plain ? std::int64_t{ceil_div(rows_of_image, bands_of_image)} * s.out_w() * lanes : 0;
+    const std::int64_t count = static_cast<std::int64_t>(tiles.size());
+    splits = static_cast<int>(count >= threads ? 1 : std::min<std::int64_t>(bands, ceil_div(threads, count)));
+    slots = static_cast<int>(splits > 1 ? count * splits : std::min<std::int64_t>(threads, count));
+  }
+  std::int64_t workspace() const { return (tile_floats + patches) * slots; }
+  std::int64_t tasks() const { return static_cast<std::int64_t>(tiles.size()) * splits; }
+
+  int rows_of_image, bands_of_image;
+  std::int64_t bands;
+  std::vector<Tile> tiles;
+  std::int64_t tile_floats = 0;
+  std::int64_t patches;  // floats of a band's patches, for plain images
+  int splits;            // parts of the bands
+  int slots;  // sums (and patches) in the workspace: one a task with splits, otherwise one a thread
+};
+
+struct Band {
+  int image, first, rows;
+};
+
+Band band_at(const Plan& plan, std::int64_t index) {
+  const int in_image = static_cast<int>(index % plan.bands_of_image);
+  const int first = part(plan.rows_of_image, in_image, plan.bands_of_image);
+  return {static_cast<int>(index / plan.bands_of_image), first,
+          part(plan.rows_of_image, in_image + 1, plan.bands_of_image) - first};
+}
+
+// Sums over a rectangle of pixels: `lanes` values of x from sums' row 0 on, `blocks` vectors of y.
+void correlate_lanes(Correlation p, int lanes, int blocks) {
+  if (p.x_row == p.columns * p.x_column && p.y_row == p.columns * p.y_column) {
+    p.columns *= p.rows;
+    p.rows = 1;
+  }
+  const int groups = ceil_div(lanes, simd::kCorrelateValues);
+  const float* const x = p.x;
+  float* const sums = p.sums;
+  for (int g = 0; g < groups; ++g) {
+    const int lane = part(lanes, g, groups);
+    p.x = x + lane;
+    p.sums = sums + lane * p.sums_value;
+    simd::correlate_kernel(part(lanes, g + 1, groups) - lane, blocks)(p);
+  }
+}
+
+// Output positions [begin, end) of a range for which the tap meets the input rather than padding.
+struct Inside {
+  Inside(int tap, int stride, int padding, int size, int first, int last)
+      : begin(std::max(first, ceil_div(std::max(0, padding - tap), stride))),
+        end(size - 1 + padding < tap ? begin : std::min(last, (size - 1 + padding - tap) / stride + 1)) {}
+  int begin, end;
+};
+
+class BlockedSource {
+ public:
+  BlockedSource(const ConvShape& shape, ConstTensor x) : s_(shape), x_(x) {}
+  int taps() const { return s_.taps(); }
+
+  // Adds the band's products to the sums of the tile's filters from `vector` on; `y` is row 0 of the image.
+  void band(const Band& b, const Tile& tile, Correlation p, const float* y, int vectors, float*) const {
+    p.x_row = std::int64_t{s_.stride_y} * s_.w * kBlock;
+    p.x_column = std::int64_t{s_.stride_x} * kBlock;
+    p.sums_value = std::int64_t{s_.taps()} * tile.filters();
+    float* const sums = p.sums;
+    for (int block = 0; block < tile.channel_blocks(); ++block) {
+      const float* x = x_.block(b.image, tile.channel_block + block);
+      for (int ky = 0; ky < s_.kernel_h; ++ky) {
+        const Inside rows(ky, s_.stride_y, s_.pad_y, s_.h, b.first, b.first + b.rows);
+        for (int kx = 0; kx < s_.kernel_w; ++kx) {
+          const Inside columns(kx, s_.stride_x, s_.pad_x, s_.w, 0, s_.out_w());
+          if (rows.begin >= rows.end || columns.begin >= columns.end) continue;
+          p.rows = rows.end - rows.begin;
+          p.columns = columns.end - columns.begin;
+          const std::int64_t row = std::int64_t{rows.begin} * s_.stride_y - s_.pad_y + ky;
+          const std::int64_t column = std::int64_t{columns.begin} * s_.stride_x - s_.pad_x + kx;
+          p.x = x + (row * s_.w + column) * kBlock;
+          p.y = y + rows.begin * p.y_row + columns.begin * p.y_column;
+          p.sums = sums + (std::int64_t{block} * kBlock * s_.taps() + ky * s_.kernel_w + kx) * tile.filters();
+          correlate_lanes(p, tile.lanes(block), vectors);
+        }
+      }
+    }
+  }
+  void prepare(const Band&, float*) const {}
+
+ private:
+  const ConvShape& s_;
+  const ConstTensor x_;
+};
+
+// Plain images have few channels: a pixel's patch (channel, row, column) is written out, and each of its
+// values counts as a channel of a 1x1 convolution.
+class PlainSource {
+ public:
+  PlainSource(const ConvShape& shape, ConstPlain x) : s_(shape), x_(x), values_(s_.c * s_.taps()) {}
+  int taps() const { return 1; }
+
+  void prepare(const Band& b, float* patches) const {
+    for (int row = 0; row < b.rows; ++row) {
+      for (int c = 0; c < s_.c; ++c) {
+        for (int ky = 0; ky < s_.kernel_h; ++ky) {
+          const std::int64_t y = std::int64_t{b.first + row} * s_.stride_y - s_.pad_y + ky;
+          const float* from = y >= 0 && y < s_.h ? x_.channel(b.image, c) + y * s_.w : nullptr;
+          float* to =
+              patches + std::int64_t{row} * s_.out_w() * values_ + (c * s_.kernel_h + ky) * s_.kernel_w;
+          for (int kx = 0; kx < s_.kernel_w; ++kx) copy_tap(from, kx, to + kx);
+        }
+      }
+    }
+  }
+
+  void band(const Band& b, const Tile& tile, Correlation p, const float* y, int vectors,
+            const float* patches) const {
+    p.x = patches + tile.channel_block * kBlock;
+    p.x_column = values_;
+    p.x_row = std::int64_t{values_} * s_.out_w();
+    p.sums_value = tile.filters();
+    p.rows = b.rows;
+    p.columns = s_.out_w();
+    p.y = y + b.first * p.y_row;
+    correlate_lanes(p, tile.channels, vectors);
+  }
+
+ private:
+  void copy_tap(const float* from, int kx, float* to) const {
+    const Inside inside(kx, s_.stride_x, s_.pad_x, s_.w, 0, s_.out_w());
+    for (int i = 0; i < s_.out_w(); ++i, to += values_) {
+      *to = from && i >= inside.begin && i < inside.end ? from[std::int64_t{i} * s_.stride_x - s_.pad_x + kx]
+                                                        : 0.0f;
+    }
+  }
+
+  const ConvShape& s_;
+  const ConstPlain x_;
+  const int values_;
+};
+
+// Sums of one tile over bands [begin, end).
+template <class Source>
+void sum_bands(const Plan& plan, const Source& source, const Tile& tile, ConstTensor dy, std::int64_t begin,
+               std::int64_t end, float* sums, float* patches) {
+  std::fill_n(sums, std::int64_t{tile.channels} * source.taps() * tile.filters(), 0.0f);
+  const int runs = ceil_div(tile.filter_blocks, simd::kCorrelateVectors);
+  Correlation p{};
+  p.y_row = std::int64_t{dy.w} * kBlock;
+  p.y_column = kBlock;
+  p.y_vector = dy.plane();
+  p.sums_vector = kBlock;
+  for (std::int64_t i = begin; i < end; ++i) {
+    const Band band = band_at(plan, i);
+    source.prepare(band, patches);
+    for (int run = 0; run < runs; ++run) {
+      const int block = part(tile.filter_blocks, run, runs);
+      p.sums = sums + block * kBlock;
+      source.band(band, tile, p, dy.block(band.image, tile.filter_block + block),
+                  part(tile.filter_blocks, run + 1, runs) - block, patches);
+    }
+  }
+}
+
+template <class Source>
+void sum_all(const Plan& plan, const Source& source, const Adder& adder, ConstTensor dy, float* workspace) {
+  const std::int64_t slot = plan.tile_floats + plan.patches, tasks = plan.tasks();
+  parallel_parts(plan.slots, [&](int thread, int threads) {
+    for (std::int64_t task = part_begin(tasks, thread, threads);
+         task < part_begin(tasks, thread + 1, threads); ++task) {
+      const Tile& tile = plan.tiles[task / plan.splits];
+      const int split = static_cast<int>(task % plan.splits);
+      float* const sums = workspace + slot * (plan.splits > 1 ? task : thread);
+      sum_bands(plan, source, tile, dy, part_begin(plan.bands, split, plan.splits),
+                part_begin(plan.bands, split + 1, plan.splits), sums, sums + plan.tile_floats);
+      if (plan.splits == 1) adder.add(tile, sums);
+    }
+  });
+  if (plan.splits == 1) return;
+  parallel_for(static_cast<std::int64_t>(plan.tiles.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t task = begin * plan.splits; task < end * plan.splits; ++task) {
+      adder.add(plan.tiles[task / plan.splits], workspace + slot * task);
+    }
+  });
+}
+
+// The plan for as many threads as the workspace has room for.
+Plan fitting_plan(const ConvShape& s, bool plain, std::int64_t floats) {
+  int threads = num_threads();
+  while (threads > 1 && Plan(s, plain, threads).workspace() > floats) --threads;
+  return Plan(s, plain, threads);
+}
+
+bool connected(const ConvShape& s) {
+  return s.groups == 1 && s.kernel_h == s.h && s.kernel_w == s.w && s.pad_y == 0 && s.pad_x == 0;
+}
+
+// One pixel of output: dweights[k] += sum over images of dy[k] * x, with vectors along the input's values in
+// the order of the weights. The weights are read and written once.
+class ConnectedGradient {
+ public:
+  ConnectedGradient(const ConvShape& s, ConstTensor dy, float* dweights)
+      : s_(s), dy_(dy), dweights_(dweights), values_(std::int64_t{s.c} * s.taps()) {}
+
+  void flatten(ConstTensor x, float* flat) const {
+    for (int image = 0; image < s_.n; ++image) {
+      for (int c = 0; c < s_.c; ++c) {
+        const float* from = x.block(image, c / kBlock) + c % kBlock;
+        for (int i = 0; i < s_.taps(); ++i) *flat++ = from[i * kBlock];
+      }
+    }
+  }
+
+  // Filters [first, last) of one block.
+  void add(const float* flat, int first, int last) const {
+    Correlation p{};
+    p.x = dy_.block(0, first / kBlock) + first % kBlock;
+    p.x_column = dy_.image();
+    p.y_column = values_;
+    p.y_vector = p.sums_vector = kBlock;
+    p.rows = 1;
+    p.columns = s_.n;
+    p.sums_value = values_;
+    std::int64_t done = 0;
+    for (int vectors = simd::kCorrelateVectors; vectors > 0; --vectors) {
+      for (; done + vectors * kBlock <= values_; done += vectors * kBlock) {
+        p.y = flat + done;
+        p.sums = dweights_ + first * values_ + done;
+        correlate_lanes(p, last - first, vectors);
+      }
+    }
+    for (int k = first; k < last; ++k) add_rest(flat, k, done);
+  }
+
+ private:
+  void add_rest(const float* flat, int k, std::int64_t from) const {
+    for (std::int64_t i = from; i < values_; ++i) {
+      float sum = 0;
+      for (int image = 0; image < s_.n; ++image) {
+        sum += dy_.block(image, k / kBlock)[k % kBlock] * flat[image * values_ + i];
+      }
+      dweights_[k * values_ + i] += sum;
+    }
+  }
+
+  const ConvShape& s_;
+  const ConstTensor dy_;
+  float* const dweights_;
+  const std::int64_t values_;
+};
+
+void connected_gradient(const ConvShape& s, ConstTensor x, ConstTensor dy, float* dweights, float* flat) {
+  const ConnectedGradient gradient(s, dy, dweights);
+  gradient.flatten(x, flat);
+  const int groups = ceil_div(s.k, simd::kCorrelateValues);
+  parallel_for(groups, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const int first = static_cast<int>(i) * simd::kCorrelateValues;
+      gradient.add(flat, first, std::min(s.k, first + simd::kCorrelateValues));
+    }
+  });
+}
+
+}  // namespace
+
+std::int64_t conv_weights_workspace(const ConvShape& s, bool plain, int threads) {
+  if (!plain && connected(s)) return std::int64_t{s.n} * s.c * s.taps();
+  return Plan(s, plain, threads).workspace();
+}
+
+void conv_backward_weights(const ConvShape& s, ConstTensor x, ConstTensor dy, float* dweights,
+                           float* workspace, std::int64_t workspace_floats, Stream) {
+  if (connected(s)) {
+    connected_gradient(s, x, dy, dweights, workspace);
+    return;
+  }
+  const Plan plan = fitting_plan(s, false, workspace_floats);
+  sum_all(plan, BlockedSource(s, x), Adder(s.k, s.c, s.taps(), s.groups, dweights), dy, workspace);
+}
+
+void conv_backward_weights(const ConvShape& s, ConstPlain x, ConstTensor dy, float* dweights,
+                           float* workspace, std::int64_t workspace_floats, Stream) {
+  const Plan plan = fitting_plan(s, true, workspace_floats);
+  sum_all(plan, PlainSource(s, x), Adder(s.k, s.c * s.taps(), 1, 1, dweights), dy, workspace);
+}
+
+}  // namespace pydarknet

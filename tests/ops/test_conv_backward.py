@@ -1,0 +1,248 @@
+"""Gradients of convolution: every algorithm of every instruction set against the definition in float64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from guarded import Arrays
+from numpy.typing import NDArray
+from reference.conv import conv
+from reference.conv_backward import conv_backward
+from tolerances import assert_sum_close, conv_tolerance
+
+Floats = NDArray[np.float32]
+GARBAGE = 3e38
+ANY_SIZE = 1 << 62
+
+
+class Case:
+    """Random x, weights and dy of one geometry, and what their gradients must be."""
+
+    def __init__(self, ops: Any, numbers: tuple[int, ...], seed: int = 0) -> None:
+        self.shape = s = ops.ConvShape(*numbers)
+        rng = np.random.default_rng(seed)
+        self.x = rng.standard_normal((s.n, s.c, s.h, s.w), np.float32)
+        self.weights = rng.standard_normal((s.k, s.c // s.groups, s.kernel_h, s.kernel_w), np.float32)
+        self.dy = rng.standard_normal((s.n, s.k, s.out_h, s.out_w), np.float32)
+        self.before = rng.standard_normal(self.weights.shape, np.float32)
+        arguments = (s.stride_y, s.stride_x), (s.pad_y, s.pad_x), s.groups
+        self.dx, self.dweights = conv_backward(self.x, self.weights, self.dy, *arguments)
+        _, self.magnitude = conv_backward(abs(self.x), self.weights, abs(self.dy), *arguments)
+
+
+def data_gradient(ops: Any, case: Case, algorithm: str, before: Floats | None = None) -> Floats:
+    arrays, s = Arrays(ops.block), case.shape
+    packed = arrays.empty(ops.conv_data_packed_size(s, algorithm))
+    ops.conv_data_pack(s, algorithm, case.weights, packed)
+    assert np.isfinite(packed).all()
+    dx = arrays.empty_blocked(s.n, s.c, s.h, s.w) if before is None else arrays.blocked(before)
+    workspace = arrays.empty(ops.conv_data_workspace(s, algorithm, before is not None))
+    ops.conv_backward_data(s, algorithm, arrays.blocked(case.dy, GARBAGE), packed, dx, before is not None, workspace)
+    arrays.check()
+    return arrays.channels(dx, s.c)
+
+
+def weights_gradient(ops: Any, case: Case, plain: bool) -> Floats:
+    """The case's `before` plus the gradient."""
+    arrays, s = Arrays(ops.block), case.shape
+    dweights = arrays.plain(case.before)
+    workspace = arrays.empty(ops.conv_weights_workspace(s, plain))
+    dy = arrays.blocked(case.dy, GARBAGE)
+    if plain:
+        ops.conv_backward_weights_plain(s, arrays.plain(case.x), dy, dweights, workspace)
+    else:
+        ops.conv_backward_weights(s, arrays.blocked(case.x, GARBAGE), dy, dweights, workspace)
+    arrays.check()
+    return dweights
+
+
+def check_data(ops: Any, case: Case) -> None:
+    s = case.shape
+    names = ops.conv_data_algorithms(s, ANY_SIZE)
+    for algorithm in {*names, "phases"}:
+        inner = algorithm if algorithm in {"winograd2", "winograd4"} else "direct"
+        tolerance = conv_tolerance(inner, s.k // s.groups * s.kernel_h * s.kernel_w)
+        dx = data_gradient(ops, case, algorithm)
+        assert np.abs(dx - case.dx).max() <= tolerance, (algorithm, s)
+        dx = data_gradient(ops, case, algorithm, case.x)
+        assert np.abs(dx - case.dx - case.x).max() <= tolerance + 2e-6, (algorithm, s, "accumulate")
+
+
+def check_weights(ops: Any, case: Case) -> None:
+    s = case.shape
+    for plain in (False, True) if s.groups == 1 else (False,):
+        found = weights_gradient(ops, case, plain)
+        length = s.n * s.out_h * s.out_w + 1
+        assert_sum_close(found, case.dweights + case.before, case.magnitude + abs(case.before), length)
+
+
+def check(ops: Any, numbers: tuple[int, ...], seed: int = 0) -> None:
+    case = Case(ops, numbers, seed)
+    check_data(ops, case)
+    check_weights(ops, case)
+
+
+# n, c, h, w, k, kernel_h, kernel_w, stride_y, stride_x, pad_y, pad_x, groups
+GEOMETRIES = [
+    pytest.param((1, 3, 20, 17, 16, 3, 3, 1, 1, 1, 1, 1), id="first layer"),
+    pytest.param((2, 3, 19, 20, 33, 7, 7, 2, 2, 3, 3, 1), id="first layer of resnet"),
+    pytest.param((1, 3, 35, 31, 5, 11, 11, 4, 4, 2, 2, 1), id="first layer of alexnet"),
+    pytest.param((1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1), id="one number"),
+    pytest.param((1, 1, 2, 3, 1, 3, 3, 1, 1, 1, 1, 1), id="smaller than a tile"),
+    pytest.param((3, 33, 13, 13, 64, 3, 3, 1, 1, 1, 1, 1), id="3x3 of the last layers"),
+    pytest.param((1, 17, 26, 26, 31, 3, 3, 1, 1, 1, 1, 1), id="3x3, several bands"),
+    pytest.param((1, 32, 5, 7, 255, 3, 3, 1, 1, 0, 0, 1), id="3x3 without padding"),
+    pytest.param((2, 16, 4, 4, 16, 3, 3, 1, 1, 3, 2, 1), id="3x3, padding of a whole kernel"),
+    pytest.param((1, 5, 3, 4, 6, 2, 2, 1, 1, 5, 4, 1), id="padding far beyond the kernel"),
+    pytest.param((1, 64, 13, 13, 425, 1, 1, 1, 1, 0, 0, 1), id="1x1 of a head"),
+    pytest.param((2, 31, 11, 9, 32, 1, 1, 2, 2, 0, 0, 1), id="1x1, stride 2"),
+    pytest.param((1, 4, 6, 6, 5, 1, 1, 1, 1, 1, 1, 1), id="1x1 with padding"),
+    pytest.param((1, 5, 19, 18, 17, 3, 3, 2, 2, 1, 1, 1), id="3x3, stride 2"),
+    pytest.param((1, 16, 10, 11, 32, 2, 2, 2, 2, 0, 0, 1), id="2x2, stride 2"),
+    pytest.param((2, 7, 12, 20, 9, 5, 2, 3, 1, 2, 0, 1), id="uneven kernel and stride"),
+    pytest.param((1, 20, 9, 8, 12, 1, 5, 2, 3, 0, 2, 1), id="row kernel"),
+    pytest.param((1, 20, 9, 8, 12, 5, 1, 1, 2, 2, 0, 1), id="column kernel"),
+    pytest.param((1, 4, 20, 20, 4, 2, 2, 3, 3, 0, 0, 1), id="stride beyond the kernel"),
+    pytest.param((1, 4, 1, 2, 4, 1, 1, 3, 3, 1, 2, 1), id="residues without any input"),
+    pytest.param((1, 64, 7, 7, 33, 7, 7, 1, 1, 0, 0, 1), id="connected"),
+    pytest.param((3, 17, 5, 4, 65, 5, 4, 1, 1, 0, 0, 1), id="connected, several images"),
+    pytest.param((20, 64, 1, 1, 40, 1, 1, 1, 1, 0, 0, 1), id="connected on vectors"),
+    pytest.param((2, 4, 5, 5, 8, 5, 5, 3, 2, 0, 0, 2), id="kernel of the whole input in groups"),
+    pytest.param((2, 8, 5, 5, 8, 3, 3, 3, 3, 0, 0, 1), id="one output pixel, input not covered"),
+    pytest.param((1, 64, 9, 9, 64, 3, 3, 1, 1, 1, 1, 2), id="two groups of whole blocks"),
+    pytest.param((1, 96, 9, 9, 32, 1, 1, 1, 1, 0, 0, 2), id="two groups of 48 channels"),
+    pytest.param((2, 128, 8, 8, 128, 3, 3, 1, 1, 1, 1, 32), id="resnext"),
+    pytest.param((1, 20, 8, 7, 12, 3, 3, 2, 2, 1, 1, 4), id="four groups of five channels"),
+    pytest.param((1, 6, 8, 7, 18, 3, 3, 1, 1, 1, 1, 6), id="depthwise, three filters a channel"),
+    pytest.param((2, 35, 13, 12, 35, 3, 3, 1, 1, 1, 1, 35), id="depthwise"),
+    pytest.param((1, 32, 15, 14, 32, 5, 3, 2, 3, 2, 0, 32), id="depthwise, strided"),
+    pytest.param((1, 200, 4, 4, 220, 3, 3, 1, 1, 1, 1, 1), id="several tiles of channels and filters"),
+]
+
+
+@pytest.mark.parametrize("numbers", GEOMETRIES)
+def test_geometries(ops: Any, numbers: tuple[int, ...]) -> None:
+    check(ops, numbers)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 5, 8, 15, 16, 17, 31, 32, 33, 64])
+def test_channels_and_filters_around_blocks(ops: Any, channels: int) -> None:
+    check(ops, (1, channels, 6, 5, 65 - channels, 3, 3, 1, 1, 1, 1, 1))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_geometries(ops: Any, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+
+    def pick(*values: int) -> int:
+        return int(rng.choice(values))
+
+    groups = pick(1, 1, 1, 2, 4)
+    kernel_h, kernel_w = pick(1, 2, 3, 5, 7), pick(1, 2, 3, 5, 7)
+    pad_y, pad_x = pick(0, 1, 2, 3), pick(0, 1, 2, 3)
+    h, w = max(pick(*range(1, 21)), kernel_h - 2 * pad_y), max(pick(*range(1, 21)), kernel_w - 2 * pad_x)
+    c, k = groups * pick(1, 3, 5, 16, 17, 33), groups * pick(1, 3, 5, 16, 17, 33)
+    ops.set_num_threads(pick(1, 2, 3, 5))
+    check(
+        ops, (pick(1, 2, 3), c, h, w, k, kernel_h, kernel_w, pick(1, 2, 3), pick(1, 2, 3), pad_y, pad_x, groups), seed
+    )
+
+
+def test_reference_is_the_derivative() -> None:
+    rng = np.random.default_rng(7)
+    x, weights = rng.standard_normal((2, 4, 6, 5)), rng.standard_normal((6, 2, 3, 2))
+    arguments = ((2, 1), (1, 2), 2)
+    y = conv(x, weights, None, *arguments)
+    dy = rng.standard_normal(y.shape)
+    for value, gradient in zip((x, weights), conv_backward(x, weights, dy, *arguments), strict=True):
+        direction = rng.standard_normal(value.shape)
+        value += 0.5e-3 * direction
+        above = (conv(x, weights, None, *arguments) * dy).sum()
+        value -= 1e-3 * direction
+        below = (conv(x, weights, None, *arguments) * dy).sum()
+        value += 0.5e-3 * direction
+        # Bilinear: central differences are exact but for rounding.
+        np.testing.assert_allclose((above - below) / 1e-3, (gradient * direction).sum(), rtol=1e-9)
+
+
+def test_workspace_of_one_thread_serves_when_there_are_more(ops: Any) -> None:
+    case = Case(ops, (2, 16, 20, 20, 20, 3, 3, 1, 1, 1, 1, 1))
+    ops.set_num_threads(1)
+    least = {plain: ops.conv_weights_workspace(case.shape, plain) for plain in (False, True)}
+    data = {
+        name: ops.conv_data_workspace(case.shape, name) for name in ops.conv_data_algorithms(case.shape, ANY_SIZE)
+    }
+    ops.set_num_threads(4)
+    arrays = Arrays(ops.block)
+    dy = arrays.blocked(case.dy)
+    for plain, floats in least.items():
+        dweights = arrays.plain(case.before)
+        backward = ops.conv_backward_weights_plain if plain else ops.conv_backward_weights
+        backward(
+            case.shape, arrays.plain(case.x) if plain else arrays.blocked(case.x), dy, dweights, arrays.empty(floats)
+        )
+        np.testing.assert_allclose(dweights, case.dweights + case.before, rtol=0, atol=1e-3)
+    for name, floats in data.items():
+        packed = arrays.empty(ops.conv_data_packed_size(case.shape, name))
+        ops.conv_data_pack(case.shape, name, case.weights, packed)
+        dx = arrays.empty_blocked(*case.x.shape)
+        ops.conv_backward_data(case.shape, name, dy, packed, dx, False, arrays.empty(floats))
+        assert np.abs(arrays.channels(dx, 16) - case.dx).max() <= conv_tolerance(name, 20 * 9)
+    arrays.check()
+
+
+def test_one_thread_and_many_agree_and_repeat_bit_for_bit(ops: Any) -> None:
+    case = Case(ops, (2, 20, 30, 30, 20, 3, 3, 1, 1, 1, 1, 1))
+    results = []
+    for threads in (1, 3, 3):
+        ops.set_num_threads(threads)
+        results.append((weights_gradient(ops, case, False), weights_gradient(ops, case, True)))
+    for one, many, again in zip(*results, strict=True):
+        np.testing.assert_allclose(many, one, rtol=0, atol=1e-3)
+        np.testing.assert_array_equal(again, many)
+
+
+def test_residues_without_a_tap_become_zero(ops: Any) -> None:
+    case = Case(ops, (1, 3, 7, 7, 4, 1, 1, 3, 3, 0, 0, 1))
+    dx = data_gradient(ops, case, "phases")
+    assert np.count_nonzero(dx) == 3 * 9
+    assert (dx[:, :, 1::3] == 0).all()
+
+
+def test_data_algorithms(ops: Any) -> None:
+    def names(*numbers: int, most: int = ANY_SIZE) -> list[str]:
+        return ops.conv_data_algorithms(ops.ConvShape(*numbers), most)
+
+    assert set(names(1, 64, 26, 26, 64, 3, 3, 1, 1, 1, 1, 1)) == {"direct", "winograd2", "winograd4"}
+    assert names(1, 64, 26, 26, 64, 3, 3, 1, 1, 1, 1, 1, most=0) == ["direct"]
+    assert names(1, 64, 26, 26, 64, 3, 3, 2, 2, 1, 1, 1) == ["phases"]
+    assert names(1, 64, 7, 7, 64, 7, 7, 1, 1, 0, 0, 1) == ["connected"]
+    assert "depthwise" in names(1, 64, 7, 7, 64, 3, 3, 1, 1, 1, 1, 64)
+
+
+def test_wrong_arguments_are_named(ops: Any) -> None:
+    shape = ops.ConvShape(1, 16, 4, 5, 32, 3, 3, 1, 1, 1, 1, 1)
+    block = ops.block
+    x = np.zeros((1, 16 // block, 4, 5, block), np.float32)
+    dy = np.zeros((1, 32 // block, 4, 5, block), np.float32)
+    weights = np.zeros((32, 16, 3, 3), np.float32)
+    packed = np.zeros(ops.conv_data_packed_size(shape, "direct"), np.float32)
+    space = np.zeros(max(ops.conv_data_workspace(shape, "direct"), ops.conv_weights_workspace(shape)), np.float32)
+    data = {"dy": dy, "packed": packed, "dx": x, "workspace": space}
+    for name, bad in {"dy": x, "packed": packed[1:], "dx": dy, "workspace": space[:0]}.items():
+        with pytest.raises(ValueError, match=f"conv_backward_data.*{name}"):
+            ops.conv_backward_data(shape, "direct", **{**data, name: bad}, accumulate=True)
+    with pytest.raises(ValueError, match=r"conv_data_pack.*weights"):
+        ops.conv_data_pack(shape, "direct", weights[:1], packed)
+    for name in ("fft", "connected"):
+        with pytest.raises(ValueError, match=name):
+            ops.conv_data_workspace(shape, name)
+    good = {"x": x, "dy": dy, "dweights": weights, "workspace": space}
+    for name, bad in {"x": dy, "dy": x, "dweights": weights[:1], "workspace": space[:0]}.items():
+        with pytest.raises(ValueError, match=f"conv_backward_weights.*{name}"):
+            ops.conv_backward_weights(shape, **{**good, name: bad})
+    grouped = ops.ConvShape(1, 16, 4, 5, 32, 3, 3, 1, 1, 1, 1, 2)
+    with pytest.raises(ValueError, match="one group"):
+        ops.conv_backward_weights_plain(grouped, np.zeros((1, 16, 4, 5), np.float32), dy, weights, space)
