@@ -96,6 +96,16 @@ Plain plain(py::handle object, const char* op, const char* argument) {
 ConstPlain const_plain(py::handle object, const char* op, const char* argument) {
   return plain_view<const float>(object, false, {op, argument});
 }
+Picture picture(py::handle object, const char* op, const char* argument) {
+  const RawArray a = raw_array(object, "|u1", false, {op, argument});
+  require(a.ndim == 3, op, std::string(argument) + " must have shape (height, width, channels)");
+  for (int i = 0; i < 3; ++i) {
+    require(a.shape[i] > 0 && a.shape[i] <= std::numeric_limits<int>::max(), op,
+            std::string(argument) + " is empty or too large");
+  }
+  const auto at = [&](int i) { return static_cast<int>(a.shape[i]); };
+  return {static_cast<const std::uint8_t*>(a.data), at(0), at(1), at(2)};
+}
 float* floats(py::handle object, std::int64_t least, const char* op, const char* argument) {
   return static_cast<float*>(flat(object, "<f4", true, least, {op, argument}));
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <string>
 
+#include "ops/resize.h"
 #include "ops/tensor.h"
 
 namespace pydarknet::bindings {
@@ -36,6 +37,9 @@ Tensor tensor(py::handle object, const char* op, const char* argument);
 ConstTensor const_tensor(py::handle object, const char* op, const char* argument);
 Plain plain(py::handle object, const char* op, const char* argument);
 ConstPlain const_plain(py::handle object, const char* op, const char* argument);
+
+// Rows of interleaved bytes (height, width, channels), not empty.
+Picture picture(py::handle object, const char* op, const char* argument);
 
 // A flat float array of at least `least` elements.
 float* floats(py::handle object, std::int64_t least, const char* op, const char* argument);

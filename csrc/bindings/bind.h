@@ -5,6 +5,7 @@
 namespace pydarknet::bindings {
 
 void bind_activation(pybind11::module_& m);
+void bind_augment(pybind11::module_& m);
 void bind_batchnorm(pybind11::module_& m);
 void bind_conv(pybind11::module_& m);
 void bind_conv_backward(pybind11::module_& m);

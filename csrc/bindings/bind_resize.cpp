@@ -1,5 +1,3 @@
-#include <limits>
-
 #include "bindings/arrays.h"
 #include "bindings/bind.h"
 #include "ops/resize.h"
@@ -10,17 +8,6 @@ namespace {
 Fit fit_of(const std::string& mode, const char* op) {
   require(mode == "letterbox" || mode == "stretch", op, "mode must be 'letterbox' or 'stretch'");
   return mode == "letterbox" ? Fit::kLetterbox : Fit::kStretch;
-}
-
-Picture picture(py::handle object, const char* op, const char* argument) {
-  const RawArray a = raw_array(object, "|u1", false, {op, argument});
-  require(a.ndim == 3, op, std::string(argument) + " must have shape (height, width, channels)");
-  for (int i = 0; i < 3; ++i) {
-    require(a.shape[i] > 0 && a.shape[i] <= std::numeric_limits<int>::max(), op,
-            std::string(argument) + " is empty or too large");
-  }
-  const auto at = [&](int i) { return static_cast<int>(a.shape[i]); };
-  return {static_cast<const std::uint8_t*>(a.data), at(0), at(1), at(2)};
 }
 
 void check_output(const Plain& y, int channels, const char* op) {

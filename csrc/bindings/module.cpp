@@ -9,6 +9,7 @@ PYDARKNET_DEFINE_MODULE(PYDARKNET_MODULE, m) {
   m.doc() = "pydarknet's kernels for one instruction set or device";
   m.attr("block") = pydarknet::kBlock;
   bind_activation(m);
+  bind_augment(m);
   bind_batchnorm(m);
   bind_conv(m);
   bind_conv_backward(m);

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "ops/resize.h"
+#include "ops/sampling.h"
 #include "threads.h"
 
 // A fused multiply-add rounds once where Darknet rounds twice.
@@ -14,30 +15,6 @@
 
 namespace pydarknet {
 namespace {
-
-// Between which two of the source's columns or rows a sample lies, and how far from the first.
-struct Sample {
-  int first, second;
-  float fraction;
-};
-
-// `last_exact`: the last sample is the last of the source. Darknet does so with columns; its last row is
-// weighted like any other but never gets its second term, so rounding may darken it. A single row or
-// column of output is the last one of the source (undefined in Darknet for rows).
-std::vector<Sample> samples(int from, int to, bool last_exact) {
-  std::vector<Sample> result(to);
-  const float scale = static_cast<float>(from - 1) / static_cast<float>(to - 1);
-  for (int i = 0; i < to; ++i) {
-    if (from == 1 || to == 1 || (last_exact && i == to - 1)) {
-      result[i] = {from - 1, from - 1, 0.0f};
-      continue;
-    }
-    const float at = static_cast<float>(i) * scale;
-    const int first = std::min(static_cast<int>(at), from - 1);
-    result[i] = {first, std::min(first + 1, from - 1), at - static_cast<float>(first)};
-  }
-  return result;
-}
 
 // Where the picture lies on the canvas.
 struct Frame {
@@ -52,12 +29,6 @@ Frame frame_of(int from_w, int from_h, int w, int h, Fit fit) {
   const int new_w = wide ? w : std::min<int>(w, std::int64_t{from_w} * h / from_h);
   const int new_h = wide ? std::min<int>(h, std::int64_t{from_h} * w / from_w) : h;
   return {(w - new_w) / 2, (h - new_h) / 2, new_w, new_h};
-}
-
-std::array<float, 256> unit_table() {
-  std::array<float, 256> table{};
-  for (int i = 0; i < 256; ++i) table[i] = static_cast<float>(i / 255.0);
-  return table;
 }
 
 struct Bytes {

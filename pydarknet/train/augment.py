@@ -1,0 +1,279 @@
+"""Augmentation as the Darknets do it: what is drawn, what the draw does to a picture, and to its boxes.
+
+Drawing and applying are apart: a draw is a value that can be kept, compared, and applied again. All numbers are
+float32, as in C. What is drawn stands in the order in which the Darknet of each generation draws it:
+
+- `canvas` (pjreddie 2018): width and height of the aspect ratio, dx, dy, hue, saturation and its coin, exposure
+  and its coin, flip.
+- `crop` (the paper's 2017, AlexeyAB): left, right, top, bottom, flip, hue, saturation and its coin, exposure and
+  its coin. AlexeyAB's `resize` draws two numbers before them.
+- classification: aspect and its coin, size, angle, dx, dy, flip, hue, saturation and its coin, exposure and its coin.
+
+The order of a picture's boxes is drawn last (`pydarknet.train.truth`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ..backend import cpu_backend
+from ..errors import DataError
+from ..image import Picture
+
+Generation = Literal["canvas", "crop"]
+Size: TypeAlias = tuple[int, int]  # width, height
+F = np.float32
+
+GENERATIONS: dict[str, Generation] = {"paper2017": "crop", "darknet2018": "canvas", "alexeyab": "crop"}
+
+
+@dataclass(frozen=True)
+class Colour:
+    """Hue is shifted by a part of a turn (-1 to 1), saturation and exposure are factors."""
+
+    hue: float = 0.0
+    saturation: float = 1.0
+    exposure: float = 1.0
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The picture `width` x `height` pixels of the network large, its corner at (dx, dy) of a grey canvas.
+
+    Pixels are placed at the whole numbers below; boxes follow the fractions, as in Darknet.
+    """
+
+    width: float
+    height: float
+    dx: float
+    dy: float
+    flip: bool = False
+    colour: Colour = Colour()
+
+    def apply(self, image: Picture, out: npt.NDArray[np.float32]) -> None:
+        """Fill out (3, h, w) with the picture (uint8, BGR), RGB in 0..1."""
+        cpu_backend().ops.augment_place(
+            image, out[None], int(self.dx), int(self.dy), int(self.width), int(self.height), *_look(self)
+        )
+
+    def frame(self, image: Size, net: Size) -> tuple[float, float, float, float]:
+        """dx, dy, sx, sy: a side at x of the picture lies at x * sx - dx of the network, before flipping."""
+        w, h = net
+        return -F(self.dx) / F(w), -F(self.dy) / F(h), F(self.width) / F(w), F(self.height) / F(h)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A part of the picture, in its pixels, stretched over the network; it may reach over the edges."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    flip: bool = False
+    colour: Colour = Colour()
+
+    def apply(self, image: Picture, out: npt.NDArray[np.float32]) -> None:
+        """Fill out (3, h, w) with the picture (uint8, BGR), RGB in 0..1."""
+        cpu_backend().ops.augment_crop(image, out[None], self.left, self.top, self.width, self.height, *_look(self))
+
+    def frame(self, image: Size, net: Size) -> tuple[float, float, float, float]:
+        """dx, dy, sx, sy: a side at x of the picture lies at x * sx - dx of the network, before flipping."""
+        w, h = image
+        sx, sy = F(self.width) / F(w), F(self.height) / F(h)
+        dx, dy = F(self.left) / F(w) / sx, F(self.top) / F(h) / sy
+        return dx, dy, F(1 / float(sx)), F(1 / float(sy))
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A window on the picture, turned about its centre, enlarged by `scale`, its width divided by `aspect`."""
+
+    radians: float
+    scale: float
+    aspect: float
+    dx: float
+    dy: float
+    flip: bool = False
+    colour: Colour = Colour()
+
+    def apply(self, image: Picture, out: npt.NDArray[np.float32]) -> None:
+        """Fill out (3, h, w) with the picture (uint8, BGR), RGB in 0..1."""
+        cpu_backend().ops.augment_turn(
+            image, out[None], self.radians, self.scale, self.aspect, self.dx, self.dy, *_look(self)
+        )
+
+
+@dataclass(frozen=True)
+class ColourRange:
+    """hue, saturation and exposure of [net]: the largest change. 0 stands for 1 with the factors, as in Darknet."""
+
+    hue: float = 0.0
+    saturation: float = 1.0
+    exposure: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= abs(self.hue) <= 1:
+            raise DataError(f"hue={self.hue:g}: expected 0 to 1, a part of the circle of colours")
+        for name, value in (("saturation", self.saturation), ("exposure", self.exposure)):
+            if not 0 <= value < math.inf:
+                raise DataError(f"{name}={value:g}: expected a factor above 0, for instance 1.5")
+
+    def draw(self, rng: np.random.Generator) -> Colour:
+        """Hue even in +-hue; a factor even between 1 and its limit, or one over that."""
+        hue = uniform(rng, -self.hue, self.hue)
+        return Colour(hue, factor(rng, self.saturation or 1), factor(rng, self.exposure or 1))
+
+
+@dataclass(frozen=True)
+class Detection:
+    """How pictures with boxes vary: `jitter` and `resize` of the head, colours of [net], `flip` where allowed."""
+
+    generation: Generation = "canvas"
+    jitter: float = 0.2
+    resize: float = 1.0
+    flip: bool = True
+    colour: ColourRange = ColourRange()
+
+    def __post_init__(self) -> None:
+        limit = 1.0 if self.generation == "canvas" else 0.5
+        if not 0 <= self.jitter < limit:
+            raise DataError(f"jitter={self.jitter:g}: expected 0 to below {limit:g}, a part of the picture's sides")
+        if not 0 < self.resize < math.inf:
+            raise DataError(f"resize={self.resize:g}: expected a factor above 0, for instance 1.5")
+        if self.generation == "crop" and self.jitter + _most_cut(self.resize) >= 0.5:
+            raise DataError(f"jitter={self.jitter:g} and resize={self.resize:g} may leave nothing of a picture")
+
+    def draw(self, rng: np.random.Generator, image: Size, net: Size) -> Canvas | Crop:
+        """What happens to one picture of that size (width, height)."""
+        return self._canvas(rng, image, net) if self.generation == "canvas" else self._crop(rng, image)
+
+    def _canvas(self, rng: np.random.Generator, image: Size, net: Size) -> Canvas:
+        (iw, ih), (w, h) = image, net
+        dw, dh = F(self.jitter) * F(iw), F(self.jitter) * F(ih)
+        aspect = (F(iw) + uniform(rng, -dw, dw)) / (F(ih) + uniform(rng, -dh, dh))
+        width, height = placed_size(aspect, net)
+        dx, dy = uniform(rng, F(0), F(w) - width), uniform(rng, F(0), F(h) - height)
+        colour = self.colour.draw(rng)
+        return Canvas(float(width), float(height), float(dx), float(dy), coin(rng) and self.flip, colour)
+
+    def _crop(self, rng: np.random.Generator, image: Size) -> Crop:
+        iw, ih = image
+        grown = [rng.random(dtype=F) for _ in range(2)] if self.resize != 1 else []
+        dw, dh = int(F(iw) * F(self.jitter)), int(F(ih) * F(self.jitter))
+        left, right = (int(uniform(rng, -dw, dw)) for _ in range(2))
+        top, bottom = (int(uniform(rng, -dh, dh)) for _ in range(2))
+        if grown:
+            left, top = (_resized(a, side, self.resize, grown[0]) for a, side in ((left, iw), (top, ih)))
+            right, bottom = (_resized(a, side, self.resize, grown[1]) for a, side in ((right, iw), (bottom, ih)))
+        flip = coin(rng) and self.flip
+        width, height = max(iw - left - right, 1), max(ih - top - bottom, 1)
+        return Crop(left, top, width, height, flip, self.colour.draw(rng))
+
+
+@dataclass(frozen=True)
+class Classification:
+    """How pictures with a class vary, as [net] says; `low` and `high` are min_crop and max_crop in pixels.
+
+    `centred`: the window stays on a picture smaller than itself, as in 2017 and in AlexeyAB's; 2018's may leave it.
+    """
+
+    low: int
+    high: int
+    angle: float = 0.0
+    aspect: float = 1.0
+    flip: bool = True
+    centred: bool = False
+    colour: ColourRange = ColourRange()
+
+    def __post_init__(self) -> None:
+        if min(self.low, self.high) < 1:
+            raise DataError(f"min_crop={self.low} max_crop={self.high}: expected sizes in pixels, above 0")
+        if not (math.isfinite(self.angle) and 0 <= self.aspect < math.inf):
+            raise DataError(f"angle={self.angle:g} aspect={self.aspect:g}: expected degrees, and a factor above 0")
+
+    def draw(self, rng: np.random.Generator, image: Size, net: Size) -> Turn:
+        """What happens to one picture of that size (width, height)."""
+        (iw, ih), (w, h) = image, net
+        aspect = F(factor(rng, self.aspect or 1))
+        low, high = sorted((self.low, self.high))
+        size = int(rng.integers(low, high, endpoint=True))
+        shorter = max(ih if F(ih) < F(iw) * aspect else int(F(iw) * aspect), 1)
+        scale = F(size) / F(shorter)
+        radians = math.radians(uniform(rng, -self.angle, self.angle))
+        # Darknet takes the network's width from both sides.
+        room_x, room_y = (F(iw) * scale / aspect - F(w)) / F(2), (F(ih) * scale - F(w)) / F(2)
+        if self.centred:
+            room_x, room_y = max(room_x, F(0)), max(room_y, F(0))
+        dx, dy = uniform(rng, -room_x, room_x), uniform(rng, -room_y, room_y)
+        flip = coin(rng) and self.flip
+        return Turn(float(F(radians)), float(scale), float(aspect), float(dx), float(dy), flip, self.colour.draw(rng))
+
+
+Draw: TypeAlias = Canvas | Crop | Turn
+
+
+def stretched(image: Size) -> Crop:
+    """No augmentation in the crop generation: the whole picture, stretched, as `image.stretch` does."""
+    return Crop(0, 0, *image)
+
+
+def centred(image: Size, net: Size) -> Canvas:
+    """No augmentation in the canvas generation: the whole picture in its aspect, in the middle."""
+    width, height = placed_size(F(image[0]) / F(image[1]), net)
+    dx, dy = (F(net[0]) - width) / F(2), (F(net[1]) - height) / F(2)
+    return Canvas(float(width), float(height), float(dx), float(dy))
+
+
+def centre_square(image: Size) -> Crop:
+    """The largest square in the middle: what classifiers are validated on, and trained on with center=1."""
+    side = min(image)
+    return Crop((image[0] - side) // 2, (image[1] - side) // 2, side, side)
+
+
+def placed_size(aspect: np.float32, net: Size) -> tuple[np.float32, np.float32]:
+    """Width and height on a canvas of the network's size: one side fills it, if the network is square.
+
+    On others the picture may exceed the canvas, as in Darknet.
+    """
+    w, h = F(net[0]), F(net[1])
+    return (h * aspect, h) if aspect < 1 else (w, w / aspect)
+
+
+def uniform(rng: np.random.Generator, low: float, high: float) -> np.float32:
+    """Even between the two, whichever is larger."""
+    low, high = min(low, high), max(low, high)
+    return F(rng.random(dtype=F) * F(F(high) - F(low)) + F(low))
+
+
+def factor(rng: np.random.Generator, limit: float) -> float:
+    """Even between 1 and the limit, or, by the toss of a coin, one over that."""
+    scale = uniform(rng, 1, limit)
+    return float(scale) if coin(rng) else float(F(1 / float(scale)))
+
+
+def coin(rng: np.random.Generator) -> bool:
+    """True every other time."""
+    return bool(rng.integers(2))
+
+
+def _look(draw: Draw) -> tuple[bool, float, float, float]:
+    return draw.flip, draw.colour.hue, draw.colour.saturation, draw.colour.exposure
+
+
+def _most_cut(resize: float) -> float:
+    """The largest part of a side that `resize` cuts off at one end."""
+    return (1 - min(resize, 1 / resize)) / 2 if resize >= 1 else 0.0
+
+
+def _resized(cut: int, side: int, resize: float, part: np.float32) -> int:
+    """AlexeyAB's `resize`: the cut is moved evenly between a smaller and (from 1 on) a larger picture."""
+    down, up = min(resize, 1 / resize), max(resize, 1 / resize)
+    least = int(side * (1 - 1 / down) / 2)
+    most = int(side * (1 - 1 / up) / 2) if resize >= 1 else 0
+    return int(cut + float(part) * (most - least) + least)

@@ -1,0 +1,138 @@
+"""What a network is told about a picture: rows of boxes that follow the augmentation, or one number a class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ..labels import Labels, is_class_only
+from ..tree import Tree
+from .augment import Canvas, Crop, Size
+
+Floats = npt.NDArray[np.float32]
+F = np.float32
+
+NOWHERE = F(999999)  # all four numbers of an object that has a class and no place
+UNKNOWN = F(-1234)  # Darknet's SECRET_NUM: a group of the tree that the label says nothing about
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Which boxes stay. `least`: the smallest side, a part of the picture, or one pixel of the network.
+
+    `holes`: a box that falls out leaves a row of zeros, where the head stops reading: those after it are lost
+    (Darknet of 2017). `places_only`: objects without a place are dropped, and boxes whose centre is on or over the
+    left or upper edge (AlexeyAB).
+    """
+
+    least: float | Literal["pixel"]
+    holes: bool = False
+    places_only: bool = False
+
+
+RULES = {
+    "paper2017": Rules(0.005, holes=True),
+    "darknet2018": Rules(0.001),
+    "alexeyab": Rules("pixel", places_only=True),
+}
+
+
+def draw_order(rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
+    """Darknet's shuffle: each place in turn changes with any. Not quite even, but it is the one."""
+    order = np.arange(count)
+    for i, j in enumerate(rng.integers(count, size=count) if count else ()):
+        order[i], order[j] = order[j], order[i]
+    return order
+
+
+def boxes(
+    draw: Canvas | Crop,
+    labels: Labels,
+    order: npt.NDArray[np.int64],
+    image: Size,
+    net: Size,
+    rules: Rules,
+    maximum: int,
+) -> Floats:
+    """The truth (maximum, 5) of one picture: x, y, w, h in 0..1 of the network, class; zeros where there is none.
+
+    Boxes are put in `order`, moved, clipped, and the first `maximum` of them that are large enough are given.
+    An object `class 0 0 0 0` has 999999 four times, whatever is drawn.
+    """
+    rows = labels[order]
+    nowhere = is_class_only(rows[:, :3])  # Darknet looks at the centre alone
+    x, y, w, h = _moved(draw, rows[:, 1:].T, image, net)
+    table = np.stack([x, y, w, h, rows[:, 0]], axis=1)
+    table[nowhere, :4] = NOWHERE
+    table = table[:maximum]
+    stay = _stay(table, nowhere[:maximum], rules, net)
+    result = np.zeros((maximum, 5), F)
+    if rules.holes:
+        result[: len(table)][stay] = table[stay]
+    else:
+        kept = table[stay]
+        result[: len(kept)] = kept
+    return result
+
+
+def _moved(draw: Canvas | Crop, sides: Floats, image: Size, net: Size) -> tuple[Floats, Floats, Floats, Floats]:
+    """Centres and sizes of boxes after the draw, cut off at the edges."""
+    x, y, w, h = sides
+    dx, dy, sx, sy = (F(value) for value in draw.frame(image, net))
+    two, zero, one = F(2), F(0), F(1)
+    left, right = (x - w / two) * sx - dx, (x + w / two) * sx - dx
+    top, bottom = (y - h / two) * sy - dy, (y + h / two) * sy - dy
+    if draw.flip:
+        left, right = one - right, one - left
+    left, right, top, bottom = (np.clip(side, zero, one) for side in (left, right, top, bottom))
+    return (left + right) / two, (top + bottom) / two, right - left, bottom - top
+
+
+def _stay(table: Floats, nowhere: npt.NDArray[np.bool_], rules: Rules, net: Size) -> npt.NDArray[np.bool_]:
+    if rules.least == "pixel":
+        stay = (table[:, 2] >= F(1 / net[0])) & (table[:, 3] >= F(1 / net[1]))
+    else:
+        stay = np.all(table[:, 2:4].astype(np.float64) >= rules.least, axis=1)
+    if rules.places_only:
+        stay &= ~nowhere & np.all(table[:, :2] > 0, axis=1)
+    result: npt.NDArray[np.bool_] = stay
+    return result
+
+
+class Matcher:
+    """Finds the labels that occur in a path, as Darknet names the class of a picture (`strstr`)."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._classes: dict[str, list[int]] = {}
+        for class_id, label in enumerate(labels):
+            self._classes.setdefault(label, []).append(class_id)
+        self._lengths = sorted({len(label) for label in self._classes if label})
+
+    def __call__(self, path: str) -> list[int]:
+        """The classes whose label is anywhere in the path. One is what training expects."""
+        found: set[int] = set()
+        for length in self._lengths:
+            for start in range(len(path) - length + 1):
+                found.update(self._classes.get(path[start : start + length], ()))
+        return sorted(found)
+
+
+def class_truth(found: Sequence[int], classes: int, tree: Tree | None = None) -> Floats:
+    """The truth (classes,) of a picture: 1 for the classes found, 0 for others.
+
+    With a tree, ancestors are 1 as well, and groups without any are -1234: nothing is known there.
+    """
+    truth = np.zeros(classes, F)
+    truth[list(found)] = 1
+    if tree is None:
+        return truth
+    for node in found:
+        truth[tree.path(node)] = 1
+    known = np.zeros(len(tree.group_size), np.bool_)
+    known[tree.group[truth > 0]] = True
+    truth[~known[tree.group]] = UNKNOWN
+    return truth
