@@ -102,6 +102,14 @@ def test_areas_of_segments() -> None:
     assert coco(smaller, detections).summary() != coco(truth, detections).summary()
 
 
+def test_the_last_of_equally_close_objects_is_taken() -> None:
+    """The second detection fits the last object only, so it finds none left."""
+    truth = Truth.of([0, 0], [0, 0], [[0, 0, 30, 10], [10, 0, 30, 10]])
+    found = Detections.of([0, 0], [0, 0], [[5, 0, 30, 10], [12, 0, 30, 10]], [0.9, 0.8])
+    assert_equal(truth, found, 1, 1)
+    assert coco(truth, found).recall[0, 0, 0, -1] == 0.5
+
+
 def test_more_than_a_hundred_detections() -> None:
     rng = np.random.default_rng(3)
     box = np.array([[10.0, 10, 40, 40], [200, 10, 40, 40]])

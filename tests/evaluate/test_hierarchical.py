@@ -93,15 +93,15 @@ def test_the_better_object_is_taken(tree: Tree) -> None:
 
 
 def test_depths_are_judged_apart(tree: Tree) -> None:
-    truth = Truth.of([0, 1, 2], [TERRIER, POODLE, DOG], [BOX, BOX, BOX])
+    truth = Truth.of([0, 1, 2, 3], [TERRIER, POODLE, DOG, TERRIER], [BOX] * 4)
     # At depth 1 all is animal; at 2 all is dog but the cat; at 3 what is said of the dog can't be judged.
-    found = Detections.of([0, 1, 2], [CAT, POODLE, TERRIER], [BOX, BOX, BOX], [0.9, 0.8, 0.7])
+    found = Detections.of([0, 1, 2, 3], [CAT, POODLE, TERRIER, TERRIER], [BOX] * 4, [0.9, 0.8, 0.7, 0.5])
     assert hierarchical(truth, found, tree).by_depth == [
         pytest.approx(1),
-        # hits of dog: 2 of 3 objects with the precisions 1, 1
-        pytest.approx(2 / 3),
-        # terrier: 0 of 1; poodle 1 of 1
-        pytest.approx(1 / 2),
+        # dog: 3 of 4 objects, at a precision of 1
+        pytest.approx(3 / 4),
+        # terrier: 1 of 2, at a precision of 1; poodle: 1 of 1
+        pytest.approx(3 / 4),
     ]
 
 
