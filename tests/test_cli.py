@@ -80,7 +80,7 @@ class TestArguments:
         [
             (["detec", "x"], "did you mean 'detect'?"),
             (["detector", "tset"], "did you mean 'test'?"),
-            (["detector"], "one of demo, test"),
+            (["detector"], "expected a detector verb: one of"),
             (["detect", *NET, "a.jpg", "-tresh", ".3"], "did you mean '-thresh'?"),
             (["detect", *NET, "a.jpg", "--tresh=.3"], "did you mean '--thresh'?"),
             (["detect", *NET, "a.jpg", "-thresh", "2"], "from 0 to 1"),

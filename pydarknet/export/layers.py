@@ -100,6 +100,10 @@ def _(layer: avgpool.AvgPool, g: Nodes, x: str) -> str:
 
 @convert.register
 def _(layer: upsample_layer.Upsample, g: Nodes, x: str) -> str:
+    if layer.stride < 0:  # tiles of pixels summed
+        tile = -layer.stride
+        mean = g.add("AveragePool", x, kernel_shape=[tile, tile], strides=[tile, tile])
+        return g.scale(mean, layer.scale * tile * tile)
     return g.scale(_repeat(g, x, layer.stride, layer.stride), layer.scale)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..activations import read_activation
 from ..cfg import Section
 from ..plan import Builder, Value
 from .base import Layer, register
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 
 @register("activation")
@@ -22,6 +26,12 @@ class Activation(Layer):
         p.emit(p.ops.copy_channels, source, y, 0, self.out.c)
         p.emit(p.ops.activate, y, self.activation)
         return y
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        dy = p.delta(y)
+        if dy is not None:
+            p.emit(p.ops.activate_backward, y, dy, self.activation)
+            p.add_delta(x, dy)
 
 
 @register("logistic")

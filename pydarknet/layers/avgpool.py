@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..cfg import Section
 from ..plan import Builder, Value
 from ..shape import Shape
 from .base import Layer, register
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 
 @register("avgpool", "avg")
@@ -21,3 +25,9 @@ class AvgPool(Layer):
         y = p.new(self.out)
         p.emit(p.ops.avgpool_forward, p.blocked(x), y)
         return y
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        dy, dx = p.delta(y), p.new(self.inputs)
+        if dy is not None:
+            p.emit(p.ops.avgpool_backward, dy, dx, False)
+            p.add_delta(x, dx)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from ..cfg import Section
 from ..ops import Array
 from ..plan import Builder, Value
 from ..shape import Shape
 from ..weights import Record
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 MAX_ELEMENTS = 2**31 - 1  # Darknet counts elements in a C int
 MAX_EXTENT = 1 << 12  # of a window, a stride or a padding: what every op takes
@@ -42,6 +45,9 @@ class Layer(ABC):
         self.dontloadscales = section.bool_("dontloadscales", False)
         self.numload = section.int_("numload", 0)
         self.flipped = section.bool_("flipped", False)
+        self.learning_rate = section.float_("learning_rate", 1.0)
+        self.stopbackward = section.bool_("stopbackward", False)
+        self.onlyforward = section.bool_("onlyforward", False)
         self.configure(section, previous)
         self.check()
 
@@ -52,6 +58,14 @@ class Layer(ABC):
     @abstractmethod
     def plan(self, p: Builder, x: Value) -> Value:
         """Append this layer's steps for input `x`; returns the value that is its output."""
+
+    def train(self, p: Tape, x: Value) -> Value:
+        """Append the forward steps of training, where they are not those of inference."""
+        return self.plan(p, x)
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        """Append the steps from the delta of output y to that of input x and to the updates."""
+        raise self.section.error("can't be trained")
 
     def reshape(self, inputs: Shape, previous: Sequence[Layer]) -> None:
         """Take a new input size, keeping parameters. CfgError if their shapes would change."""

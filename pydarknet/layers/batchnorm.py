@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..cfg import Section
 from ..ops import Array
@@ -10,8 +11,13 @@ from ..plan import Builder, Value
 from ..weights import Record
 from .base import Layer, register
 
+if TYPE_CHECKING:
+    from ..train.tape import Tape
+
 # Darknet's CPU code normalises with (x - mean) / (sqrt(variance) + 1e-6).
 EPSILON = 1e-6
+# Every Darknet adds this to the variance, inside the root, on the way back.
+BACKWARD_EPSILON = 1e-5
 
 
 def records(channels: int) -> list[Record]:
@@ -29,6 +35,25 @@ def fold(parameters: dict[str, Array]) -> tuple[Array, Array]:
     return scale.astype("float32"), bias.astype("float32")
 
 
+def train(
+    p: Tape, parameters: dict[str, Array], biases: Array, x: Value, y: Value, statistics: Sequence[Array]
+) -> None:
+    """y = scales * (x - mean) / deviation + biases with the mini-batch's statistics, which are kept."""
+    d = p.dialect
+    rolling = parameters["rolling_mean"], parameters["rolling_variance"]
+    affine = parameters["scales"], biases
+    options = d.norm_epsilon, d.norm_inside, d.rolling, x.shape.c
+    p.emit(p.ops.batchnorm_train, x, y, *statistics, *rolling, *affine, *options)
+
+
+def backward(p: Tape, layer: Layer, x: Value, delta: Value, statistics: Sequence[Array], dbiases: Array) -> None:
+    """The delta of y becomes that of x, in place; scales and biases get their updates."""
+    d = p.dialect
+    options = d.norm_epsilon, d.norm_inside, BACKWARD_EPSILON, x.shape.c
+    scales, dscales = layer.parameters["scales"], p.update_of(layer, "scales")
+    p.emit(p.ops.batchnorm_backward, x, *statistics, scales, delta, delta, dscales, dbiases, *options)
+
+
 @register("batchnorm")
 class BatchNorm(Layer):
     """Batch normalisation without a bias. Darknet's CPU code crashes here; this does what the GPU code means."""
@@ -42,3 +67,18 @@ class BatchNorm(Layer):
         bias = p.constant((self.index, "bias"), lambda: fold(self.parameters)[1])
         p.emit(p.ops.scale_bias, p.blocked(x), scale, bias, y)
         return y
+
+    def train(self, p: Tape, x: Value) -> Value:
+        y = p.new(self.out)
+        statistics = p.saved[self.index] = [p.backend.empty((self.out.c,)) for _ in range(2)]
+        zeros = p.backend.empty((self.out.c,))
+        zeros[...] = 0
+        train(p, self.parameters, zeros, p.blocked(x), y, statistics)
+        return y
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        dy = p.delta(y)
+        if dy is not None:
+            unused = p.backend.empty((self.out.c,))  # there is no bias to learn
+            backward(p, self, p.blocked(x), dy, p.saved[self.index], unused)
+            p.add_delta(x, dy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..activations import read_activation
 from ..cfg import Section
@@ -12,6 +13,9 @@ from ..shape import Shape
 from ..weights import Record, release
 from . import batchnorm
 from .base import MAX_EXTENT, Layer, register
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 # Packed weights of one layer may grow to twice their size, small ones to this many bytes: Winograd's larger
 # tiles are worth their memory only where the weights are small beside the activations.
@@ -31,13 +35,8 @@ class Convolution(Layer):
     activation = "linear"
 
     def plan(self, p: Builder, x: Value) -> Value:
-        ops = p.ops
-        y = p.new(self.out)
-        shape = ops.ConvShape(
-            p.batch, *x.shape, self.out.c, *self.kernel, self.stride, self.stride, self.padding, self.padding,
-            self.groups,
-        )  # fmt: skip
-        plain = not x.blocked and x.shape.c <= MAX_PLAIN_CHANNELS
+        ops, y = p.ops, p.new(self.out)
+        shape, plain = self.geometry(p, x)
         algorithm, packed = self.pack(p, shape, plain)
         bias = p.constant((self.index, "bias"), self.folded_bias)
         forward = ops.conv_forward_plain if plain else ops.conv_forward
@@ -46,12 +45,80 @@ class Convolution(Layer):
         p.emit(forward, shape, algorithm, source, packed, bias, y, self.activation, workspace)
         return y
 
+    def train(self, p: Tape, x: Value) -> Value:
+        """Weights are packed anew after every update; batch norm uses the mini-batch's own statistics."""
+        if self.binary:
+            raise self.section.error("binary=1 can't be trained")
+        ops, y = p.ops, p.new(self.out)
+        shape, plain = self.geometry(p, x)
+        source = x if plain else p.blocked(x)
+        algorithm = ops.conv_algorithms(shape, self.budget(), plain)[0]
+        packed = p.backend.empty((ops.conv_packed_size(shape, algorithm),))
+        p.refresh(ops.conv_pack, shape, algorithm, self.kernels(self.parameters["weights"]), packed)
+        call = ops.conv_forward_plain if plain else ops.conv_forward
+        scratch = p.workspace(ops.conv_workspace(shape, algorithm))
+        biases = self.parameters["biases"]
+        if not self.batch_normalize:
+            p.emit(call, shape, algorithm, source, packed, biases, y, self.activation, scratch)
+            p.saved[self.index] = source, None, None
+            return y
+        z = p.new(self.out)
+        statistics = [p.backend.empty((self.out.c,)) for _ in range(2)]
+        p.emit(call, shape, algorithm, source, packed, None, z, "linear", scratch)
+        batchnorm.train(p, self.parameters, biases, z, y, statistics)
+        if self.activation != "linear":
+            p.emit(ops.activate, y, self.activation)
+        p.saved[self.index] = source, z, statistics
+        return y
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        ops, dy = p.ops, p.delta(y)
+        if dy is None:
+            return
+        source, z, statistics = p.saved[self.index]
+        if self.activation != "linear":
+            p.emit(ops.activate_backward, y, dy, self.activation)
+        dbiases = p.update_of(self, "biases")
+        if z is None:
+            p.emit(ops.bias_backward, dy, dbiases, self.out.c)
+        else:
+            batchnorm.backward(p, self, z, dy, statistics, dbiases)
+        shape, plain = self.geometry(p, x)
+        call = ops.conv_backward_weights_plain if plain else ops.conv_backward_weights
+        dweights = self.kernels(p.update_of(self, "weights"))
+        p.emit(call, shape, source, dy, dweights, p.workspace(ops.conv_weights_workspace(shape)))
+        if p.wants_delta(source):
+            self.backward_data(p, shape, source, dy)
+
+    def backward_data(self, p: Tape, shape: Array, x: Value, dy: Value) -> None:
+        """The delta of the input."""
+        ops, dx = p.ops, p.new(x.shape)
+        algorithm = ops.conv_data_algorithms(shape, self.budget())[0]
+        packed = p.backend.empty((ops.conv_data_packed_size(shape, algorithm),))
+        p.refresh(ops.conv_data_pack, shape, algorithm, self.kernels(self.parameters["weights"]), packed)
+        scratch = p.workspace(ops.conv_data_workspace(shape, algorithm))
+        p.emit(ops.conv_backward_data, shape, algorithm, dy, packed, dx, False, scratch)
+        p.add_delta(x, dx)
+
+    def geometry(self, p: Builder, x: Value) -> tuple[Array, bool]:
+        """The ConvShape, and whether x is read in NCHW (a picture's few channels)."""
+        strides, padding = (self.stride, self.stride), (self.padding, self.padding)
+        shape = p.ops.ConvShape(p.batch, *x.shape, self.out.c, *self.kernel, *strides, *padding, self.groups)
+        return shape, not x.blocked and x.shape.c <= MAX_PLAIN_CHANNELS
+
+    def budget(self) -> int:
+        """Bytes that the packed weights may take."""
+        return max(SMALL_PACKED, 2 * int(self.parameters["weights"].nbytes))
+
+    def kernels(self, weights: Array) -> Array:
+        """Weights (or their updates) as (K, C / groups, R, S)."""
+        return weights.reshape(self.out.c, self.inputs.c // self.groups, *self.kernel)
+
     def pack(self, p: Builder, shape: Array, plain: bool) -> tuple[str, Array]:
         """The algorithm, chosen once and kept when the network is resized, and the weights in its layout."""
 
         def make() -> tuple[str, Array]:
-            direct = self.parameters["weights"].nbytes
-            chosen = p.ops.conv_algorithms(shape, max(SMALL_PACKED, 2 * direct), plain)[0]
+            chosen = p.ops.conv_algorithms(shape, self.budget(), plain)[0]
             packed = p.backend.empty((p.ops.conv_packed_size(shape, chosen),))
             p.ops.conv_pack(shape, chosen, self.folded_weights(), packed)
             release(self.parameters["weights"])
@@ -62,8 +129,7 @@ class Convolution(Layer):
 
     def folded_weights(self) -> Array:
         """The weights (K, C / groups, R, S) with batch norm's scale in them."""
-        shape = (self.out.c, self.inputs.c // self.groups, *self.kernel)
-        weights = self.parameters["weights"].reshape(shape)
+        weights = self.kernels(self.parameters["weights"])
         if self.binary:
             mean = abs(weights).mean(axis=(1, 2, 3), keepdims=True)
             weights = ((weights > 0) * 2.0 - 1.0).astype("float32") * mean

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..cfg import Section
+from ..ops import Array
 from ..plan import Builder, Value
 from .base import Layer, register
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 
 @register("dropout")
@@ -18,3 +23,22 @@ class Dropout(Layer):
 
     def plan(self, p: Builder, x: Value) -> Value:
         return x
+
+    def train(self, p: Tape, x: Value) -> Value:
+        source, y = p.blocked(x), p.new(self.out)
+        mask = p.saved[self.index] = p.backend.empty(y.dims)
+        draw = p.state.random
+
+        def drop(x: Array, y: Array) -> None:
+            draw.random(dtype="float32", out=mask)
+            mask[...] = mask >= self.probability
+            p.ops.dropout_forward(x, y, mask, self.probability)
+
+        p.emit(drop, source, y)
+        return y
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        dy, dx = p.delta(y), p.new(self.inputs)
+        if dy is not None:
+            p.emit(p.ops.dropout_backward, dy, p.saved[self.index], dx, self.probability, False)
+            p.add_delta(x, dx)

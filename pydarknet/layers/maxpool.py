@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..cfg import Section
 from ..plan import Builder, Value
 from ..shape import Shape
 from .base import MAX_EXTENT, Layer, register
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 
 @register("maxpool", "max")
@@ -28,3 +32,9 @@ class MaxPool(Layer):
         y = p.new(self.out)
         p.emit(p.ops.maxpool_forward, p.blocked(x), y, self.size, self.stride, self.padding)
         return y
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        dy, dx = p.delta(y), p.new(self.inputs)
+        if dy is not None:
+            p.emit(p.ops.maxpool_backward, p.blocked(x), dy, dx, self.size, self.stride, self.padding, False)
+            p.add_delta(x, dx)

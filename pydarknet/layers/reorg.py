@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..cfg import Section
 from ..plan import Builder, Value
 from ..shape import Shape
 from .base import MAX_EXTENT, Layer, register
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 
 @register("reorg")
@@ -39,3 +43,13 @@ class Reorg(Layer):
         y = p.new(self.out, blocked=False)
         p.emit(p.ops.reorg_forward, p.plain(x), y, self.stride, self.reverse, self.flatten, self.extra)
         return y
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        dy = p.delta(y)
+        if dy is None:
+            return
+        if self.extra or self.flatten or self.reverse:
+            raise self.section.error("can't be trained with reverse, flatten or extra")
+        dx = p.new(self.inputs)
+        p.emit(p.ops.reorg_backward, dy, dx, self.inputs.c, self.stride, False)
+        p.add_delta(x, dx)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..cfg import Section
 from ..plan import Builder, Value
 from ..shape import Shape
 from .base import Layer, register
 from .references import resolve
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 
 @register("route")
@@ -46,7 +50,28 @@ class Route(Layer):
             offset += channels
         return y
 
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        dy = p.delta(y)
+        if dy is None or (len(self.sources) == 1 and self.groups == 1):
+            return  # one source: its output is this layer's, and so is the delta
+        offset = 0
+        for source in self.sources:
+            channels = source.out.c // self.groups
+            d = p.new(source.out, blocked=self.groups == 1)
+            if self.groups == 1:
+                p.emit(p.ops.add_channels, dy, d, offset, 0, channels, False)
+            else:
+                p.emit(spread_group, p.plain(dy), d, offset, self.group_id * channels, channels)
+            p.add_delta(p.outputs[source.index], d)
+            offset += channels
+
 
 def copy_group(x: Value, y: Value, start: int, offset: int, channels: int) -> None:
     """Channels start.. of plain x to channels offset.. of plain y."""
     y[:, offset : offset + channels] = x[:, start : start + channels]  # type: ignore[index]
+
+
+def spread_group(x: Value, y: Value, start: int, offset: int, channels: int) -> None:
+    """Channels start.. of plain x to channels offset.. of plain y, zeros to its others."""
+    y[...] = 0  # type: ignore[index]
+    copy_group(x, y, start, offset, channels)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..activations import read_activation
 from ..cfg import Section
 from ..plan import Builder, Value
 from .base import Layer, register
 from .references import resolve
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 
 @register("shortcut")
@@ -37,3 +41,15 @@ class Shortcut(Layer):
         if self.activation != "linear":
             p.emit(p.ops.activate, y, self.activation)
         return y
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        dy = p.delta(y)
+        if dy is None:
+            return
+        if self.activation != "linear":
+            p.emit(p.ops.activate_backward, y, dy, self.activation)
+        dx, add = p.new(self.inputs), p.new(self.source.out)
+        channels = self.inputs.c, self.source.out.c
+        p.emit(p.ops.shortcut_backward, dy, dx, add, *channels, self.alpha, self.beta, False, False)
+        p.add_delta(x, dx)
+        p.add_delta(p.outputs[self.source.index], add)

@@ -42,6 +42,7 @@ LAYERS = {
     "maxpool_no_padding": NET + "[maxpool]\nsize=3\nstride=2\npadding=0\n",
     "avgpool": FOUR + "[avgpool]\n",
     "upsample": NET + "[upsample]\nstride=3\nscale=.5\n",
+    "upsample_negative": NET + "[upsample]\nstride=-2\nscale=.5\n",
     "batchnorm": FOUR + "[batchnorm]\n[activation]\nactivation=leaky\n",
     "logistic": FOUR + "[logistic]\n",
     "route_concat": FOUR_RELU + CONV.format(6, "leaky") + "[route]\nlayers=-1,0\n",

@@ -145,7 +145,11 @@ def _offsets() -> dict[str, dict[str, int]]:
 @cache
 def library() -> ctypes.CDLL:
     """The loaded library with the prototypes used here, on the CPU."""
+    # The library is built with -Ofast: loading it makes the whole process flush subnormal numbers. Undo that.
+    libm, environment = ctypes.CDLL("libm.so.6"), ctypes.create_string_buffer(64)
+    libm.fegetenv(environment)
     lib = ctypes.CDLL(str(LIBRARY))
+    libm.fesetenv(environment)
     prototypes: dict[str, tuple[Any, list[Any]]] = {
         "parse_network_cfg": (c_void_p, [c_char_p]),
         "load_weights": (None, [c_void_p, c_char_p]),

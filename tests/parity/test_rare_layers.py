@@ -36,6 +36,7 @@ CASES: dict[str, tuple[tuple[int, int, int], str]] = {
     "reorg, flatten and reverse": ((20, 6, 8), "[reorg]\nstride=1\nflatten=1\nreverse=1"),
     "reorg, extra": ((5, 6, 8), "[reorg]\nstride=1\nextra=7"),
     "upsample": ((5, 3, 4), "[upsample]\nstride=3\nscale=.5"),
+    "upsample-negative": ((5, 6, 4), "[upsample]\nstride=-2\nscale=.5"),
     "maxpool, even": ((5, 8, 6), "[maxpool]\nsize=2\nstride=2"),
     "maxpool, odd": ((5, 7, 9), "[maxpool]\nsize=2\nstride=2"),
     "maxpool, stride 1": ((5, 7, 9), "[maxpool]\nsize=2\nstride=1"),

@@ -1,0 +1,56 @@
+"""Where the Darknets differ in training, in one table. `docs/training.md` says what each line means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .errors import DataError
+from .text import did_you_mean
+
+ClassOnly = Literal["pull", "clear", "ignore"]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One Darknet's way of training.
+
+    `norm_epsilon`: of batch normalisation, inside the root (`norm_inside`) or added to it. `rolling`: what a
+    rolling statistic keeps of itself at each mini-batch. `area_scale`: coordinates weigh 2 - w * h. `class_only`:
+    the objectness of a picture with a class but no box: the chosen box is pulled up to .3 and the others
+    down ("pull"), all are pulled down but the chosen one, which is left alone ("clear"), or none is touched
+    ("ignore"). `slope_in_loss`: the printed loss is of deltas that hold the logistic's slope already.
+    `skip_classes`: a label outside the classes is left out before a map is applied. `burn_in_always`: burn_in
+    counts under every policy, not only poly.
+    """
+
+    name: str
+    norm_epsilon: float
+    norm_inside: bool
+    rolling: float
+    area_scale: bool
+    class_only: ClassOnly
+    slope_in_loss: bool
+    skip_classes: bool
+    burn_in_always: bool
+
+
+DIALECTS = {
+    d.name: d
+    for d in (
+        # pjreddie/darknet at d2dece3d, January 2017: the code of the YOLO9000 paper
+        Dialect("paper2017", 1e-6, False, 0.9, False, "pull", True, False, False),
+        # pjreddie/darknet of 2018, his last
+        Dialect("darknet2018", 1e-6, False, 0.99, True, "clear", False, False, True),
+        # AlexeyAB/darknet
+        Dialect("alexeyab", 1e-5, True, 0.9, False, "ignore", True, True, True),
+    )
+}
+DEFAULT = "paper2017"
+
+
+def dialect(name: str) -> Dialect:
+    """The dialect of that name. DataError if there is none."""
+    if name not in DIALECTS:
+        raise DataError(f"unknown dialect {name!r}{did_you_mean(name, DIALECTS)}; known: {', '.join(DIALECTS)}")
+    return DIALECTS[name]

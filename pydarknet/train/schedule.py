@@ -1,0 +1,91 @@
+"""Learning rates: Darknet's policies and burn-in, and AlexeyAB's sgdr."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..cfg import Section
+
+POLICIES = ("constant", "step", "steps", "exp", "poly", "sigmoid", "random", "sgdr")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The [net] keys that decide the learning rate. Iterations count updates, from 1 for the first."""
+
+    learning_rate: float
+    policy: str
+    burn_in: int
+    power: float
+    max_batches: int
+    step: int
+    scale: float
+    steps: tuple[int, ...]
+    scales: tuple[float, ...]
+    gamma: float
+    sgdr_cycle: int
+    sgdr_mult: int
+    rate_min: float
+    burn_in_always: bool
+
+    def rate(self, iteration: int, random: np.random.Generator | None = None) -> float:
+        """The learning rate of an iteration. Policy `random` draws from `random`."""
+        base = self.learning_rate
+        if iteration < self.burn_in and (self.burn_in_always or self.policy == "poly"):
+            return base * (iteration / self.burn_in) ** self.power
+        if self.policy == "steps":
+            passed = [scale for step, scale in zip(self.steps, self.scales, strict=True) if step <= iteration]
+            return base * math.prod(passed)
+        if self.policy == "step":
+            return base * self.scale ** (iteration // self.step)
+        if self.policy == "exp":
+            return base * self.gamma**iteration
+        if self.policy == "poly":
+            return base * max(0.0, 1 - iteration / self.max_batches) ** self.power
+        if self.policy == "sigmoid":
+            return base / (1 + math.exp(min(700.0, self.gamma * (iteration - self.step))))
+        if self.policy == "random":
+            return base * float((random or np.random.default_rng()).random()) ** self.power
+        if self.policy == "sgdr":
+            return self._sgdr(iteration)
+        return base
+
+    def _sgdr(self, iteration: int) -> float:
+        start, cycle = 0, self.sgdr_cycle
+        while iteration >= start + cycle:
+            start, cycle = start + cycle, cycle * self.sgdr_mult
+        wave = 1 + math.cos((iteration - start) * math.pi / cycle)
+        return self.rate_min + 0.5 * (self.learning_rate - self.rate_min) * wave
+
+
+def read_schedule(net: Section, burn_in_always: bool) -> Schedule:
+    """The schedule in [net]. CfgError for an unknown policy or what would divide by zero."""
+    policy = {"sig": "sigmoid"}.get(name := net.str_("policy", "constant"), name)
+    if policy not in POLICIES:
+        raise net.error(f"unknown policy {policy!r}; known: {', '.join(POLICIES)}", "policy")
+    max_batches = net.int_("max_batches", 0, low=0)
+    steps = tuple(net.ints("steps")) if policy == "steps" else ()
+    scales = tuple(net.floats("scales")) if policy == "steps" else ()
+    if len(steps) != len(scales):
+        raise net.error(f"steps has {len(steps)} numbers, scales {len(scales)}; they go together", "steps")
+    if policy == "poly" and not max_batches:
+        raise net.error("policy=poly needs max_batches", "policy")
+    return Schedule(
+        learning_rate=net.float_("learning_rate", 0.001),
+        policy=policy,
+        burn_in=net.int_("burn_in", 0, low=0),
+        power=net.float_("power", 4.0),
+        max_batches=max_batches,
+        step=net.int_("step", 1, low=1),
+        scale=net.float_("scale", 1.0),
+        steps=steps,
+        scales=scales,
+        gamma=net.float_("gamma", 1.0),
+        sgdr_cycle=max(1, net.int_("sgdr_cycle", max_batches, low=0)),
+        sgdr_mult=net.int_("sgdr_mult", 2, low=1),
+        rate_min=net.float_("learning_rate_min", 1e-5),
+        burn_in_always=burn_in_always,
+    )

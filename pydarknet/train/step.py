@@ -1,0 +1,98 @@
+"""One training step: mini-batches forward and backward, then an update."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..dialects import Dialect
+from ..engine import Engine
+from ..plan import Plan, Step
+from ..shape import Shape
+from .parameters import Parameters
+from .schedule import read_schedule
+from .tape import State, Tape, compile_layers
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass
+class TrainPlan:
+    """A plan with its truth array and the calls that bring updated weights into the kernels' layouts."""
+
+    plan: Plan
+    truth: Floats
+    refresh: Sequence[Step]
+
+
+@dataclass(frozen=True)
+class MiniBatch:
+    """`cost` as Darknet's `*net.cost`: the mean over the layers that have one. `statistics` by head layer."""
+
+    cost: float
+    statistics: dict[int, Any]
+
+
+class Stepper:
+    """Trains an engine's parameters, with Darknet's arithmetic of batch, subdivisions, momentum and decay.
+
+    The engine's parameters become views of one flat array; call `engine.parameters_changed()` before using it
+    for inference. CfgError if a layer can't be trained or batch is no multiple of subdivisions.
+    """
+
+    def __init__(self, engine: Engine, dialect: Dialect, seed: int = 0) -> None:
+        net = engine.cfg.net
+        self.engine = engine
+        self.dialect = dialect
+        self.batch = net.int_("batch", 1, low=1)
+        self.subdivisions = net.int_("subdivisions", 1, low=1)
+        if self.batch % self.subdivisions:
+            raise net.error(f"subdivisions={self.subdivisions} does not divide batch={self.batch}", "subdivisions")
+        self.mini_batch = self.batch // self.subdivisions
+        self.schedule = read_schedule(net, dialect.burn_in_always)
+        self.momentum = net.float_("momentum", 0.9)
+        self.decay = net.float_("decay", 0.0001)
+        self.parameters = Parameters(engine.backend, engine.layers)
+        self.state = State(engine.seen, np.random.Generator(np.random.PCG64(seed)))
+        self._plans: dict[Shape, TrainPlan] = {}
+
+    @property
+    def iteration(self) -> int:
+        """Updates made so far, by Darknet's count of pictures."""
+        return self.state.seen // self.batch
+
+    def mini(self, x: Floats, truth: Floats) -> MiniBatch:
+        """One mini-batch forward and backward; x (mini_batch, C, H, W), truth as the head wants it."""
+        plan = self._plan()
+        self.state.seen += self.mini_batch
+        self.state.statistics = {}
+        plan.plan.input[...] = x
+        plan.truth[...] = truth.reshape(plan.truth.shape)
+        plan.plan.run()
+        costs = [float(s["loss"]) for s in self.state.statistics.values()]
+        return MiniBatch(sum(costs) / max(1, len(costs)), self.state.statistics)
+
+    def update(self) -> float:
+        """Apply the accumulated updates; the learning rate used."""
+        rate = self.schedule.rate(self.iteration, self.state.random)
+        self.parameters.sgd(rate, self.momentum, self.decay, self.batch)
+        for plan in self._plans.values():
+            for step in plan.refresh:
+                step()
+        self.engine.seen = self.state.seen
+        return rate
+
+    def _plan(self) -> TrainPlan:
+        engine = self.engine
+        if engine.inputs not in self._plans:
+            tape = Tape(engine.backend, self.mini_batch, engine.inputs, self.parameters, self.dialect, self.state)
+            compile_layers(tape, engine.layers)
+            plan = tape.finish({}, keep_all=False)
+            for step in tape.refresh_steps:
+                step()
+            self._plans = {engine.inputs: TrainPlan(plan, tape.truth, tape.refresh_steps)}
+        return self._plans[engine.inputs]

@@ -1,0 +1,120 @@
+"""Builds a training plan: the forward steps, then the layers' backward steps in reverse order.
+
+Deltas are Darknet's: minus the gradient of the loss, so that updates are added. A value's delta is complete when
+the layer that made it is asked to go backward, because all its readers stand behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..backend import Backend
+from ..dialects import Dialect
+from ..layers import Layer
+from ..ops import Array
+from ..plan import Builder, Step, Value, bind
+from ..shape import Shape
+from .parameters import Parameters
+
+
+@dataclass
+class State:
+    """What changes from step to step and layers look at while they run."""
+
+    seen: int = 0
+    random: np.random.Generator = field(default_factory=lambda: np.random.Generator(np.random.PCG64(0)))
+    statistics: dict[int, Any] = field(default_factory=dict)
+
+
+class Tape(Builder):
+    """A Builder that also knows deltas, updates and the truth."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        batch: int,
+        inputs: Shape,
+        parameters: Parameters,
+        dialect: Dialect,
+        state: State,
+    ) -> None:
+        self.updates = parameters
+        self.dialect = dialect
+        self.state = state
+        self.saved: dict[int, Any] = {}  # what a layer's forward keeps for its backward
+        self.refresh_steps: list[Step] = []
+        self.truth: Array = None
+        self._deltas: dict[Value, Value] = {}
+        self._origins: dict[Value, Value] = {}
+        self._made: dict[tuple[object, ...], Array] = {}
+        super().__init__(backend, batch, inputs, self._make)
+
+    def _make(self, key: tuple[object, ...], make: Callable[[], Array]) -> Array:
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+    def refresh(self, op: Callable[..., None], *args: object) -> None:
+        """A call to make now and after every update: weights into a kernel's layout."""
+        self.refresh_steps.append(bind(op, args, None))
+
+    def want_truth(self, shape: tuple[int, ...]) -> Array:
+        """The array that holds the truth of a mini-batch; all heads of a network read the same."""
+        if self.truth is None:
+            self.truth = self.backend.empty(shape)
+        return self.truth.reshape(shape)
+
+    def update_of(self, layer: Layer, name: str) -> Array:
+        """Where a layer adds the deltas of one of its parameters."""
+        return self.updates.update_of(layer, name)
+
+    def wants_delta(self, value: Value) -> bool:
+        """Whether anything before the value learns (the network's input does not)."""
+        return self._origin(value) is not self.input
+
+    def delta(self, value: Value) -> Value | None:
+        """The delta of a value, in its layout, for its maker to read and to overwrite. None: nothing came back."""
+        return self._deltas.get(value)
+
+    def add_delta(self, value: Value, delta: Value) -> None:
+        """Add a contribution to a value's delta. The contribution must be nobody else's."""
+        origin = self._origin(value)
+        if delta.blocked != origin.blocked:
+            delta = self._relaid(delta)
+        if origin in self._deltas:
+            self.emit(self.ops.add, delta, self._deltas[origin])
+        else:
+            self._deltas[origin] = delta
+
+    def _origin(self, value: Value) -> Value:
+        while value in self._origins:
+            value = self._origins[value]
+        return value
+
+    def _relaid(self, value: Value) -> Value:
+        other = self.new(value.shape, not value.blocked)
+        self.emit(self.ops.from_blocked if value.blocked else self.ops.to_blocked, value, other)
+        return other
+
+    def _convert(self, value: Value, op: Callable[..., None]) -> Value:
+        converted = super()._convert(value, op)
+        self._origins[converted] = value
+        return converted
+
+
+def compile_layers(tape: Tape, layers: Sequence[Layer]) -> list[Value]:
+    """Append the forward steps of all layers and the backward steps of those that can learn; their outputs."""
+    x, inputs, outputs = tape.input, [], []
+    for layer in layers:
+        inputs.append(x)
+        x = tape.outputs[layer.index] = layer.train(tape, x)
+        outputs.append(x)
+    for layer, source, output in zip(reversed(layers), reversed(inputs), reversed(outputs), strict=True):
+        if layer.stopbackward:
+            break
+        layer.backward(tape, source, output)
+    return outputs
