@@ -5,16 +5,23 @@
 namespace pydarknet::bindings {
 namespace {
 
+// y, which may be a gradient, has the size that windows over x give.
+void check_windows(const ConstTensor& x, const ConstTensor& y, int size, int stride, int padding,
+                   Where where) {
+  const char* op = where.op;
+  expect_range(size, 1, kLargest, {op, "size"});
+  expect_range(stride, 1, kLargest, {op, "stride"});
+  expect_range(padding, 0, kLargest, {op, "padding"});
+  const auto out = [&](std::int64_t side) { return (side + padding - size) / stride + 1; };
+  expect_shape(y, x.n, x.blocks(), out(x.h), out(x.w), where);
+}
+
 void py_maxpool(py::handle x_array, py::handle y_array, int size, int stride, int padding,
                 std::uintptr_t stream) {
   constexpr const char* op = "maxpool_forward";
   const ConstTensor x = const_tensor(x_array, op, "x");
   const Tensor y = tensor(y_array, op, "y");
-  expect_range(size, 1, kLargest, {op, "size"});
-  expect_range(stride, 1, kLargest, {op, "stride"});
-  expect_range(padding, 0, kLargest, {op, "padding"});
-  const auto out = [&](std::int64_t side) { return (side + padding - size) / stride + 1; };
-  expect_shape(y, x.n, x.blocks(), out(x.h), out(x.w), {op, "y"});
+  check_windows(x, y, size, stride, padding, {op, "y"});
   expect_apart(x.data, y.data, op);
   py::gil_scoped_release release;
   maxpool_forward(x, y, size, stride, padding, stream_of(stream));
@@ -29,6 +36,29 @@ void py_avgpool(py::handle x_array, py::handle y_array, std::uintptr_t stream) {
   avgpool_forward(x, y, stream_of(stream));
 }
 
+void py_maxpool_backward(py::handle x_array, py::handle dy_array, py::handle dx_array, int size, int stride,
+                         int padding, bool accumulate, std::uintptr_t stream) {
+  constexpr const char* op = "maxpool_backward";
+  const ConstTensor x = const_tensor(x_array, op, "x"), dy = const_tensor(dy_array, op, "dy");
+  const Tensor dx = tensor(dx_array, op, "dx");
+  check_windows(x, dy, size, stride, padding, {op, "dy"});
+  expect_like(dx, x, {op, "dx"});
+  expect_another(dx.data, x.data, {op, "dx"});
+  expect_another(dx.data, dy.data, {op, "dx"});
+  py::gil_scoped_release release;
+  maxpool_backward(x, dy, dx, size, stride, padding, accumulate, stream_of(stream));
+}
+
+void py_avgpool_backward(py::handle dy_array, py::handle dx_array, bool accumulate, std::uintptr_t stream) {
+  constexpr const char* op = "avgpool_backward";
+  const ConstTensor dy = const_tensor(dy_array, op, "dy");
+  const Tensor dx = tensor(dx_array, op, "dx");
+  expect_shape(dy, dx.n, dx.blocks(), 1, 1, {op, "dy"});
+  expect_another(dx.data, dy.data, {op, "dx"});
+  py::gil_scoped_release release;
+  avgpool_backward(dy, dx, accumulate, stream_of(stream));
+}
+
 }  // namespace
 
 void bind_pool(py::module_& m) {
@@ -37,6 +67,11 @@ void bind_pool(py::module_& m) {
         arg("stream") = 0, "Maximum over windows; padding is Darknet's total. Blocked");
   m.def("avgpool_forward", &py_avgpool, arg("x"), arg("y"), arg("stream") = 0,
         "Mean of each channel, into (N, C, 1, 1). Blocked");
+  m.def("maxpool_backward", &py_maxpool_backward, arg("x"), arg("dy"), arg("dx"), arg("size"), arg("stride"),
+        arg("padding"), arg("accumulate") = false, arg("stream") = 0,
+        "Each dy to the first maximum of its window; dx is written, or added to. Blocked");
+  m.def("avgpool_backward", &py_avgpool_backward, arg("dy"), arg("dx"), arg("accumulate") = false,
+        arg("stream") = 0, "dy / pixels to every pixel; dx is written, or added to. Blocked");
 }
 
 }  // namespace pydarknet::bindings

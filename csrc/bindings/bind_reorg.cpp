@@ -37,19 +37,36 @@ void py_reorg(py::handle x_array, py::handle y_array, int stride, bool reverse, 
   }
 }
 
+// y, which may be a gradient, is x (channels, h, w) reorganised.
+void check_reorganised(const ConstTensor& x, const ConstTensor& y, int channels, int stride, Where where) {
+  const char* op = where.op;
+  expect_channels(channels, x, {op, "channels"});
+  check_stride(op, channels, x.h, x.w, stride, false);
+  const std::int64_t out = std::int64_t{channels} * stride * stride;
+  expect_range(out, 0, std::int64_t{1} << 30, {op, "channels"});
+  expect_shape(y, x.n, blocks_of(static_cast<int>(out)), x.h / stride, x.w / stride, where);
+}
+
 void py_reorg_blocked(py::handle x_array, py::handle y_array, int channels, int stride,
                       std::uintptr_t stream) {
   constexpr const char* op = "reorg_blocked";
   const ConstTensor x = const_tensor(x_array, op, "x");
   const Tensor y = tensor(y_array, op, "y");
-  expect_range(channels, x.blocks() ? x.c - kBlock + 1 : 0, x.c, {op, "channels"});
-  check_stride(op, channels, x.h, x.w, stride, false);
-  const std::int64_t out = std::int64_t{channels} * stride * stride;
-  expect_range(out, 0, std::int64_t{1} << 30, {op, "channels"});
-  expect_shape(y, x.n, blocks_of(static_cast<int>(out)), x.h / stride, x.w / stride, {op, "y"});
+  check_reorganised(x, y, channels, stride, {op, "y"});
   expect_apart(x.data, y.data, op);
   py::gil_scoped_release release;
   reorg_blocked(x, y, channels, stride, stream_of(stream));
+}
+
+void py_reorg_backward(py::handle dy_array, py::handle dx_array, int channels, int stride, bool accumulate,
+                       std::uintptr_t stream) {
+  constexpr const char* op = "reorg_backward";
+  const ConstTensor dy = const_tensor(dy_array, op, "dy");
+  const Tensor dx = tensor(dx_array, op, "dx");
+  check_reorganised(dx, dy, channels, stride, {op, "dy"});
+  expect_another(dx.data, dy.data, {op, "dx"});
+  py::gil_scoped_release release;
+  reorg_backward(dy, dx, channels, stride, accumulate, stream_of(stream));
 }
 
 }  // namespace
@@ -61,6 +78,9 @@ void bind_reorg(py::module_& m) {
         "Darknet's [reorg] in all its modes; y holds as many floats as x, plus `extra` an image. Plain");
   m.def("reorg_blocked", &py_reorg_blocked, arg("x"), arg("y"), arg("channels"), arg("stride"),
         arg("stream") = 0, "Darknet's [reorg] from blocked (C, H, W) to blocked (C s^2, H / s, W / s)");
+  m.def("reorg_backward", &py_reorg_backward, arg("dy"), arg("dx"), arg("channels"), arg("stride"),
+        arg("accumulate") = false, arg("stream") = 0,
+        "The gradient of reorg_blocked; dx is written, or added to. Blocked");
 }
 
 }  // namespace pydarknet::bindings

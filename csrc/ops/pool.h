@@ -11,4 +11,12 @@ void maxpool_forward(ConstTensor x, Tensor y, int size, int stride, int padding,
 // y (n, c, 1, 1) holds the mean of each channel; 0 where x has no pixels.
 void avgpool_forward(ConstTensor x, Tensor y, Stream stream);
 
+// Each dy goes to the first maximum of its window of x, row by row; where nothing exceeds -FLT_MAX it goes
+// nowhere. With `accumulate` dx grows, else it is written.
+void maxpool_backward(ConstTensor x, ConstTensor dy, Tensor dx, int size, int stride, int padding,
+                      bool accumulate, Stream stream);
+
+// dy (n, c, 1, 1), divided by the number of pixels, goes to each of them.
+void avgpool_backward(ConstTensor dy, Tensor dx, bool accumulate, Stream stream);
+
 }  // namespace pydarknet

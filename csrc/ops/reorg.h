@@ -20,4 +20,7 @@ void reorg_extend(ConstPlain x, float* y, int extra, Stream stream);
 // y (n, channels * stride^2, h / stride, w / stride). Lanes past y's channels become 0.
 void reorg_blocked(ConstTensor x, Tensor y, int channels, int stride, Stream stream);
 
+// Its gradient, the way back: dx (n, channels, h, w). With `accumulate` dx grows, else it is written.
+void reorg_backward(ConstTensor dy, Tensor dx, int channels, int stride, bool accumulate, Stream stream);
+
 }  // namespace pydarknet

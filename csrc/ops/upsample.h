@@ -8,4 +8,7 @@ namespace pydarknet {
 // Blocked activations.
 void upsample_forward(ConstTensor x, Tensor y, int stride, float scale, Stream stream);
 
+// dx of the same stride and scale: the transposed map. With `accumulate` dx grows, else it is written.
+void upsample_backward(ConstTensor dy, Tensor dx, int stride, float scale, bool accumulate, Stream stream);
+
 }  // namespace pydarknet

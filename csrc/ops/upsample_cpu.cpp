@@ -1,7 +1,7 @@
 #include <cstring>
 
+#include "ops/accumulate.h"
 #include "ops/upsample.h"
-#include "simd/vec.h"
 #include "threads.h"
 
 namespace pydarknet {
@@ -22,8 +22,18 @@ void enlarge_row(const float* from, int width, float* to, int stride, float scal
   }
 }
 
+// The same, added to what the rows hold.
+void add_enlarged_row(const float* from, int width, float* to, int stride, float scale) {
+  for (int s = 0; s < stride; ++s) {
+    for (int j = 0; j < width; ++j) {
+      const Lanes v = simd::load(from + std::int64_t{j} * kBlock) * scale;
+      for (int m = 0; m < stride; ++m, to += kBlock) put(to, v, true);
+    }
+  }
+}
+
 // `stride` rows of x to one row of y.
-void reduce_row(const float* from, int out_width, float* to, int stride, float scale) {
+void reduce_row(const float* from, int out_width, float* to, int stride, float scale, bool accumulate) {
   const std::int64_t row = std::int64_t{out_width} * stride * kBlock;
   for (int j = 0; j < out_width; ++j) {
     const float* tile = from + std::int64_t{j} * stride * kBlock;
@@ -31,13 +41,12 @@ void reduce_row(const float* from, int out_width, float* to, int stride, float s
     for (int n = 0; n < stride; ++n) {
       for (int m = 0; m < stride; ++m) sum += simd::load(tile + n * row + std::int64_t{m} * kBlock);
     }
-    simd::store(to + std::int64_t{j} * kBlock, sum * scale);
+    put(to + std::int64_t{j} * kBlock, sum * scale, accumulate);
   }
 }
 
-}  // namespace
-
-void upsample_forward(ConstTensor x, Tensor y, int stride, float scale, Stream) {
+// stride > 0 enlarges, stride < 0 reduces.
+void resample(ConstTensor x, Tensor y, int stride, float scale, bool accumulate) {
   const bool enlarge = stride > 0;
   const int step = enlarge ? stride : -stride, rows = enlarge ? x.h : y.h;
   const std::int64_t x_row = std::int64_t{x.w} * kBlock * (enlarge ? 1 : step);
@@ -45,13 +54,25 @@ void upsample_forward(ConstTensor x, Tensor y, int stride, float scale, Stream) 
   parallel_for(std::int64_t{x.n} * x.blocks() * rows, 4, [&](std::int64_t begin, std::int64_t end) {
     // Planes are whole rows without gaps, so the row number alone says where a row lies.
     for (std::int64_t i = begin; i < end; ++i) {
-      if (enlarge) {
-        enlarge_row(x.data + i * x_row, x.w, y.data + i * y_row, step, scale);
+      if (!enlarge) {
+        reduce_row(x.data + i * x_row, y.w, y.data + i * y_row, step, scale, accumulate);
+      } else if (accumulate) {
+        add_enlarged_row(x.data + i * x_row, x.w, y.data + i * y_row, step, scale);
       } else {
-        reduce_row(x.data + i * x_row, y.w, y.data + i * y_row, step, scale);
+        enlarge_row(x.data + i * x_row, x.w, y.data + i * y_row, step, scale);
       }
     }
   });
+}
+
+}  // namespace
+
+void upsample_forward(ConstTensor x, Tensor y, int stride, float scale, Stream) {
+  resample(x, y, stride, scale, false);
+}
+
+void upsample_backward(ConstTensor dy, Tensor dx, int stride, float scale, bool accumulate, Stream) {
+  resample(dy, dx, -stride, scale, accumulate);
 }
 
 }  // namespace pydarknet

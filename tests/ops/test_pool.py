@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from differences import assert_gradient
 from guarded import Arrays, sizes_around
 from reference import pool as naive
-from tolerances import assert_sum_close
+from tolerances import assert_close, assert_sum_close
 
 from pydarknet.ops import Ops
 
@@ -89,3 +90,86 @@ def test_maxpool_needs_another_array(ops: Ops, arrays: Arrays) -> None:
     x = arrays.empty_blocked(1, 3, 6, 6)
     with pytest.raises(ValueError, match="maxpool_forward: argument 'y': must not be x itself"):
         ops.maxpool_forward(x, x, 2, 1, 1)
+
+
+BACKWARD = [(1, 1, 0), (1, 2, 0), (2, 2, 1), (2, 2, 0), (2, 1, 1), (3, 2, 2), (3, 1, 2), (2, 3, 1), (5, 1, 4),
+            (4, 3, 3), (7, 3, 6)]  # fmt: skip
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize(("size", "stride", "padding"), BACKWARD)
+@pytest.mark.parametrize(("h", "w"), [(7, 7), (8, 9), (11, 5)])
+def test_maxpool_backward(
+    ops: Ops, arrays: Arrays, size: int, stride: int, padding: int, h: int, w: int, accumulate: bool
+) -> None:
+    """On whole numbers, so that windows have several maxima and sums are exact."""
+    rng = np.random.default_rng(3)
+    x = rng.integers(-3, 3, (2, ops.block + 3, h, w)).astype(np.float32)
+    out = [naive.out_side(side, size, stride, padding) for side in (h, w)]
+    dy = rng.integers(-9, 9, (*x.shape[:2], *out)).astype(np.float32)
+    before = rng.integers(-9, 9, x.shape).astype(np.float32)
+    dx = arrays.blocked(before) if accumulate else arrays.empty_blocked(*x.shape)
+    ops.maxpool_backward(arrays.blocked(x), arrays.blocked(dy), dx, size, stride, padding, accumulate)
+    expected = naive.maxpool_backward(x, dy, size, stride, padding) + before * accumulate
+    np.testing.assert_array_equal(arrays.channels(dx, x.shape[1]), expected)
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_maxpool_backward_of_numbers_below_every_float(ops: Ops, arrays: Arrays, size: int) -> None:
+    x = np.full((1, 2, 6, 6), -np.inf, np.float32)
+    x[0, 0, :, 3:] = np.nan
+    dx = arrays.empty_blocked(1, 2, 6, 6)
+    dy = arrays.blocked(np.ones((1, 2, 6, 6), np.float32), noise=1)
+    ops.maxpool_backward(arrays.blocked(x, noise=1), dy, dx, size, 1, size - 1, False)
+    assert not arrays.channels(dx, 2).any()
+
+
+@pytest.mark.parametrize(("size", "stride", "padding"), BACKWARD)
+def test_maxpool_backward_is_the_derivative(size: int, stride: int, padding: int) -> None:
+    rng = np.random.default_rng(4)
+    x = rng.permutation(2 * 7 * 9).reshape(1, 2, 7, 9).astype(np.float64)
+    dy = rng.normal(size=naive.maxpool(x, size, stride, padding).shape)
+    dx = naive.maxpool_backward(x, dy, size, stride, padding)
+    assert_gradient(dx, lambda x: naive.maxpool(x, size, stride, padding), x, dy)
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize(("h", "w"), [(1, 1), (7, 7), (3, 2), (100, 3), (0, 4)])
+def test_avgpool_backward(ops: Ops, arrays: Arrays, h: int, w: int, accumulate: bool) -> None:
+    for c in sizes_around(ops.block):
+        rng = np.random.default_rng(c)
+        dy, before = rng.normal(size=(2, c, 1, 1)), rng.normal(size=(2, c, h, w))
+        dx = arrays.blocked(before) if accumulate else arrays.empty_blocked(2, c, h, w)
+        ops.avgpool_backward(arrays.blocked(dy), dx, accumulate)
+        expected = naive.avgpool_backward(dy, h, w) if h else np.zeros((2, c, h, w))
+        assert_close(arrays.channels(dx, c), expected + before * accumulate, "accumulate")
+
+
+def test_avgpool_backward_is_the_derivative() -> None:
+    rng = np.random.default_rng(5)
+    x, dy = rng.normal(size=(2, 3, 4, 5)), rng.normal(size=(2, 3, 1, 1))
+    assert_gradient(naive.avgpool_backward(dy, 4, 5), naive.avgpool, x, dy)
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "padding", "argument"),
+    [(0, 1, 0, "size"), (2, 0, 1, "stride"), (2, 1, -1, "padding"), (3, 1, 1, "dy"), (2, 2, 1, "dy")],
+)
+def test_maxpool_backward_arguments(
+    ops: Ops, arrays: Arrays, size: int, stride: int, padding: int, argument: str
+) -> None:
+    x, dy, dx = (arrays.empty_blocked(1, 3, 6, 6) for _ in range(3))
+    with pytest.raises(ValueError, match=f"maxpool_backward: argument '{argument}'"):
+        ops.maxpool_backward(x, dy, dx, size, stride, padding, False)
+
+
+def test_backward_needs_another_array(ops: Ops, arrays: Arrays) -> None:
+    x, dy, wrong = (arrays.empty_blocked(1, 3, *size) for size in [(6, 6), (6, 6), (6, 5)])
+    for dx in (x, dy, wrong):
+        with pytest.raises(ValueError, match="maxpool_backward: argument 'dx'"):
+            ops.maxpool_backward(x, dy, dx, 2, 1, 1, False)
+    with pytest.raises(ValueError, match="avgpool_backward: argument 'dy'"):
+        ops.avgpool_backward(dy, x, False)
+    one = arrays.empty_blocked(1, 3, 1, 1)
+    with pytest.raises(ValueError, match="avgpool_backward: argument 'dx'"):
+        ops.avgpool_backward(one, one, False)

@@ -80,3 +80,31 @@ def test_blocked_arguments(ops: Ops, arrays: Arrays) -> None:
     for channels, stride, argument in [(4, 4, "stride"), (4, 3, "stride"), (99, 2, "channels"), (4, 1, "y")]:
         with pytest.raises(ValueError, match=f"reorg_blocked: argument '{argument}'"):
             ops.reorg_blocked(x, y, channels, stride)
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize(("n", "c", "h", "w", "stride"), SHAPES)
+def test_backward(
+    ops: Ops, arrays: Arrays, n: int, c: int, h: int, w: int, stride: int, accumulate: bool
+) -> None:  # fmt: skip
+    dy = picture(n, c * stride**2, h // stride, w // stride)
+    before = picture(n, c, h, w)
+    dx = arrays.blocked(before) if accumulate else arrays.empty_blocked(n, c, h, w)
+    ops.reorg_backward(arrays.blocked(dy), dx, c, stride, accumulate)
+    np.testing.assert_array_equal(arrays.channels(dx, c), naive.backward(dy, stride) + before * accumulate)
+
+
+@pytest.mark.parametrize(("n", "c", "h", "w", "stride"), SHAPES)
+def test_backward_undoes_forward(n: int, c: int, h: int, w: int, stride: int) -> None:
+    """The gradient of a permutation is its inverse."""
+    x = picture(n, c, h, w)
+    np.testing.assert_array_equal(naive.backward(naive.forward(x, stride), stride), x)
+
+
+def test_backward_arguments(ops: Ops, arrays: Arrays) -> None:
+    dx, dy = arrays.empty_blocked(1, 4, 4, 4), arrays.empty_blocked(1, 16, 2, 2)
+    for channels, stride, argument in [(4, 4, "stride"), (4, 3, "stride"), (99, 2, "channels"), (4, 1, "dy")]:
+        with pytest.raises(ValueError, match=f"reorg_backward: argument '{argument}'"):
+            ops.reorg_backward(dy, dx, channels, stride, False)
+    with pytest.raises(ValueError, match="reorg_backward: argument 'dx'"):
+        ops.reorg_backward(dx, dx, 4, 1, False)

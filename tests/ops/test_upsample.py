@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from differences import assert_gradient
 from guarded import Arrays, sizes_around
-from reference.upsample import upsample
+from reference.upsample import upsample, upsample_backward
 from tolerances import assert_sum_close
 
 from pydarknet.ops import Ops
@@ -38,3 +39,34 @@ def test_negative_stride_sums_tiles(ops: Ops, arrays: Arrays, stride: int) -> No
 def test_arguments(ops: Ops, arrays: Arrays, stride: int, argument: str) -> None:
     with pytest.raises(ValueError, match=f"upsample_forward: argument '{argument}'"):
         ops.upsample_forward(arrays.empty_blocked(1, 3, 5, 5), arrays.empty_blocked(1, 3, 10, 10), stride, 1.0)
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize("stride", [1, 2, 3, -1, -2, -3])
+def test_backward(ops: Ops, arrays: Arrays, stride: int, accumulate: bool) -> None:
+    h, w = 3 * abs(stride), 5 * abs(stride)
+    for c in sizes_around(ops.block):
+        rng = np.random.default_rng(c)
+        x = rng.normal(size=(2, c, h, w)).astype(np.float32)
+        dy = rng.normal(size=upsample(x, stride, 1).shape).astype(np.float32)
+        dx = arrays.blocked(x) if accumulate else arrays.empty_blocked(*x.shape)
+        ops.upsample_backward(arrays.blocked(dy), dx, stride, -0.5, accumulate)
+        expected = upsample_backward(dy, stride, -0.5) + x * accumulate
+        magnitude = upsample_backward(np.abs(dy), stride, 0.5) + np.abs(x) * accumulate
+        assert_sum_close(arrays.channels(dx, c), expected, magnitude, stride * stride)
+
+
+@pytest.mark.parametrize("stride", [2, 3, -2])
+def test_backward_is_the_derivative(stride: int) -> None:
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(2, 3, 4, 6))
+    dy = rng.normal(size=upsample(x, stride, 0.5).shape)
+    assert_gradient(upsample_backward(dy, stride, 0.5), lambda x: upsample(x, stride, 0.5), x, dy)
+
+
+@pytest.mark.parametrize(("stride", "argument"), [(0, "stride"), (3, "dy"), (-2, "stride"), (1, "dx")])
+def test_backward_arguments(ops: Ops, arrays: Arrays, stride: int, argument: str) -> None:
+    dx = arrays.empty_blocked(1, 3, 5, 5)
+    dy = dx if stride == 1 else arrays.empty_blocked(1, 3, 10, 10)
+    with pytest.raises(ValueError, match=f"upsample_backward: argument '{argument}'"):
+        ops.upsample_backward(dy, dx, stride, 1.0, False)

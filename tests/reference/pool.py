@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,10 +15,10 @@ def out_side(side: int, size: int, stride: int, padding: int) -> int:
     return int((side + padding - size) / stride) + 1
 
 
-def maxpool(x: NDArray[np.float32], size: int, stride: int, padding: int) -> NDArray[np.float32]:
+def maxpool(x: NDArray[Any], size: int, stride: int, padding: int) -> NDArray[Any]:
     n, c, h, w = x.shape
-    offset = -padding // 2 if padding % 2 == 0 else -((padding - 1) // 2)  # towards zero
-    y = np.empty((n, c, out_side(h, size, stride, padding), out_side(w, size, stride, padding)), np.float32)
+    offset = -(padding // 2)
+    y = np.empty((n, c, out_side(h, size, stride, padding), out_side(w, size, stride, padding)), x.dtype)
     for i in range(y.shape[2]):
         for j in range(y.shape[3]):
             best = np.full((n, c), LOWEST)
@@ -30,3 +32,24 @@ def maxpool(x: NDArray[np.float32], size: int, stride: int, padding: int) -> NDA
 
 def avgpool(x: NDArray[np.floating]) -> NDArray[np.float64]:
     return x.astype(np.float64).mean(axis=(2, 3), keepdims=True)
+
+
+def maxpool_backward(
+    x: NDArray[np.floating], dy: NDArray[np.floating], size: int, stride: int, padding: int
+) -> NDArray[np.float64]:
+    """Each dy to the first largest number of its window, row by row; nowhere if none exceeds LOWEST."""
+    dx = np.zeros(x.shape)
+    offset = -(padding // 2)
+    for n, c, i, j in np.ndindex(dy.shape):
+        best, where = LOWEST, None
+        for r in range(i * stride + offset, i * stride + offset + size):
+            for s in range(j * stride + offset, j * stride + offset + size):
+                if 0 <= r < x.shape[2] and 0 <= s < x.shape[3] and x[n, c, r, s] > best:
+                    best, where = x[n, c, r, s], (n, c, r, s)
+        if where:
+            dx[where] += dy[n, c, i, j]
+    return dx
+
+
+def avgpool_backward(dy: NDArray[np.floating], h: int, w: int) -> NDArray[np.float64]:
+    return np.broadcast_to(dy.astype(np.float64) / (h * w), (*dy.shape[:2], h, w))

@@ -41,3 +41,13 @@ def flatten(x: Floats, reverse: bool) -> Floats:
     n, c, h, w = x.shape
     axes = x.reshape(n, h * w, c) if reverse else x.reshape(n, c, h * w)
     return axes.transpose(0, 2, 1).reshape(n, -1)
+
+
+def backward(dy: Floats, stride: int) -> Floats:
+    """The gradient of forward: every value back to where it was."""
+    n, c, h, w = dy.shape
+    shape = (n, c // stride**2, h * stride, w * stride)
+    where = forward(np.arange(np.prod(shape[1:])).reshape(1, *shape[1:]), stride).ravel()
+    dx = np.empty((n, where.size), dy.dtype)
+    dx[:, where] = dy.reshape(n, -1)
+    return dx.reshape(shape)
