@@ -15,7 +15,7 @@ The order of a picture's boxes is drawn last (`pydarknet.train.truth`).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -27,6 +27,8 @@ from ..image import Picture
 
 Generation = Literal["canvas", "crop"]
 Size: TypeAlias = tuple[int, int]  # width, height
+Number: TypeAlias = float | np.float32
+Frame: TypeAlias = tuple[np.float32, np.float32, np.float32, np.float32]
 F = np.float32
 
 GENERATIONS: dict[str, Generation] = {"paper2017": "crop", "darknet2018": "canvas", "alexeyab": "crop"}
@@ -61,7 +63,7 @@ class Canvas:
             image, out[None], int(self.dx), int(self.dy), int(self.width), int(self.height), *_look(self)
         )
 
-    def frame(self, image: Size, net: Size) -> tuple[float, float, float, float]:
+    def frame(self, image: Size, net: Size) -> Frame:
         """dx, dy, sx, sy: a side at x of the picture lies at x * sx - dx of the network, before flipping."""
         w, h = net
         return -F(self.dx) / F(w), -F(self.dy) / F(h), F(self.width) / F(w), F(self.height) / F(h)
@@ -82,7 +84,7 @@ class Crop:
         """Fill out (3, h, w) with the picture (uint8, BGR), RGB in 0..1."""
         cpu_backend().ops.augment_crop(image, out[None], self.left, self.top, self.width, self.height, *_look(self))
 
-    def frame(self, image: Size, net: Size) -> tuple[float, float, float, float]:
+    def frame(self, image: Size, net: Size) -> Frame:
         """dx, dy, sx, sy: a side at x of the picture lies at x * sx - dx of the network, before flipping."""
         w, h = image
         sx, sy = F(self.width) / F(w), F(self.height) / F(h)
@@ -126,7 +128,7 @@ class ColourRange:
 
     def draw(self, rng: np.random.Generator) -> Colour:
         """Hue even in +-hue; a factor even between 1 and its limit, or one over that."""
-        hue = uniform(rng, -self.hue, self.hue)
+        hue = float(uniform(rng, -self.hue, self.hue))
         return Colour(hue, factor(rng, self.saturation or 1), factor(rng, self.exposure or 1))
 
 
@@ -180,7 +182,8 @@ class Detection:
 class Classification:
     """How pictures with a class vary, as [net] says; `low` and `high` are min_crop and max_crop in pixels.
 
-    `centred`: the window stays on a picture smaller than itself, as in 2017 and in AlexeyAB's; 2018's may leave it.
+    `held`: the window stays on a picture smaller than itself, as in 2017 and in AlexeyAB's; 2018's may leave it.
+    `centre`: the largest square in the middle instead of a window, [net] center=1 of 2018.
     """
 
     low: int
@@ -188,7 +191,8 @@ class Classification:
     angle: float = 0.0
     aspect: float = 1.0
     flip: bool = True
-    centred: bool = False
+    held: bool = False
+    centre: bool = False
     colour: ColourRange = ColourRange()
 
     def __post_init__(self) -> None:
@@ -197,18 +201,21 @@ class Classification:
         if not (math.isfinite(self.angle) and 0 <= self.aspect < math.inf):
             raise DataError(f"angle={self.angle:g} aspect={self.aspect:g}: expected degrees, and a factor above 0")
 
-    def draw(self, rng: np.random.Generator, image: Size, net: Size) -> Turn:
+    def draw(self, rng: np.random.Generator, image: Size, net: Size) -> Turn | Crop:
         """What happens to one picture of that size (width, height)."""
-        (iw, ih), (w, h) = image, net
+        if self.centre:
+            flip = coin(rng) and self.flip
+            return replace(centre_square(image), flip=flip, colour=self.colour.draw(rng))
+        (iw, ih), w = image, net[0]
         aspect = F(factor(rng, self.aspect or 1))
         low, high = sorted((self.low, self.high))
         size = int(rng.integers(low, high, endpoint=True))
         shorter = max(ih if F(ih) < F(iw) * aspect else int(F(iw) * aspect), 1)
         scale = F(size) / F(shorter)
         radians = math.radians(uniform(rng, -self.angle, self.angle))
-        # Darknet takes the network's width from both sides.
+        # Darknet takes the network's width from both sides: its classifiers are square.
         room_x, room_y = (F(iw) * scale / aspect - F(w)) / F(2), (F(ih) * scale - F(w)) / F(2)
-        if self.centred:
+        if self.held:
             room_x, room_y = max(room_x, F(0)), max(room_y, F(0))
         dx, dy = uniform(rng, -room_x, room_x), uniform(rng, -room_y, room_y)
         flip = coin(rng) and self.flip
@@ -245,7 +252,7 @@ def placed_size(aspect: np.float32, net: Size) -> tuple[np.float32, np.float32]:
     return (h * aspect, h) if aspect < 1 else (w, w / aspect)
 
 
-def uniform(rng: np.random.Generator, low: float, high: float) -> np.float32:
+def uniform(rng: np.random.Generator, low: Number, high: Number) -> np.float32:
     """Even between the two, whichever is larger."""
     low, high = min(low, high), max(low, high)
     return F(rng.random(dtype=F) * F(F(high) - F(low)) + F(low))
@@ -271,7 +278,7 @@ def _most_cut(resize: float) -> float:
     return (1 - min(resize, 1 / resize)) / 2 if resize >= 1 else 0.0
 
 
-def _resized(cut: int, side: int, resize: float, part: np.float32) -> int:
+def _resized(cut: int, side: int, resize: float, part: Number) -> int:
     """AlexeyAB's `resize`: the cut is moved evenly between a smaller and (from 1 on) a larger picture."""
     down, up = min(resize, 1 / resize), max(resize, 1 / resize)
     least = int(side * (1 - 1 / down) / 2)

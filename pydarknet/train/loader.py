@@ -1,0 +1,185 @@
+"""Batches for training, loaded ahead by threads: decoding and augmenting work outside the interpreter's lock.
+
+What a batch holds depends on the samples alone, not on the number of threads or on how far ahead they are.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError, ImageError
+from .augment import Draw, Size
+from .samples import Sample, Samples
+from .tasks import Task
+
+Floats = npt.NDArray[np.float32]
+OnBad = Literal["replace", "error"]
+
+TRIES = 10  # pictures that may be unreadable one after another
+
+
+@dataclass(frozen=True)
+class Batch:
+    """x (N, 3, h, w), RGB in 0..1; truth (N, *truth_shape); the paths and what was drawn for each."""
+
+    x: Floats
+    truth: Floats
+    paths: list[str]
+    draws: list[Draw]
+
+
+@dataclass(frozen=True)
+class _Pending:
+    x: Floats
+    truth: Floats
+    loaded: list[Future[tuple[str, Draw]]]
+
+
+class Loader:
+    """An endless iterator of batches; a context manager, which ends its threads.
+
+    `size` is the network's (width, height), or a function that gives it for the number of a batch, from 0: then
+    batches of a network that changes its size are made ahead as well. At most `ahead` batches wait or are being
+    made, besides the one given out. `on_bad` says what becomes of a picture that can't be read after training has
+    begun: "replace" draws another for its place and calls `warn` with the reason (once a path), "error" raises it.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        paths: Sequence[str],
+        samples: Samples,
+        batch: int,
+        size: Size | Callable[[int], Size],
+        *,
+        workers: int = 2,
+        ahead: int = 2,
+        on_bad: OnBad = "replace",
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
+        if len(paths) != samples.count:
+            raise DataError(f"{len(paths)} pictures, but samples of {samples.count}")
+        if min(batch, workers, ahead) < 1:
+            raise DataError(f"batch={batch} workers={workers} ahead={ahead}: expected numbers above 0")
+        self.task, self.paths, self.samples = task, paths, samples
+        self.batch, self.size, self.ahead = batch, size, ahead
+        self.on_bad, self.warn = on_bad, warn
+        self.bad: dict[str, str] = {}  # what could not be read, and why
+        self._news: deque[str] = deque()  # of it, what nobody was told yet
+        self._pending: deque[_Pending] = deque()
+        self._pool = ThreadPoolExecutor(workers, "pydarknet-loader")
+        self._closed = False
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        """The next batch. DataError or ImageError, with the path, if a picture fails for good."""
+        if self._closed:
+            raise StopIteration
+        self._fill()
+        pending = self._pending[0]
+        loaded = [future.result() for future in pending.loaded]
+        self._pending.popleft()
+        self.samples.take(self.batch)
+        self._fill()
+        self._tell()
+        return Batch(pending.x, pending.truth, [path for path, _ in loaded], [draw for _, draw in loaded])
+
+    def resize(self, width: int, height: int, *, skip: bool = False) -> None:
+        """From the next batch on, the network is of this size.
+
+        What was made ahead is made again from the same samples; with `skip` one batch is left out, the one that
+        Darknet has ready and throws away.
+        """
+        if (width, height) == self.size and not skip:
+            return  # what is ahead is right
+        self._drop()
+        self.size = width, height
+        if skip:
+            self.samples.take(self.batch)
+
+    def state(self) -> dict[str, Any]:
+        """Where the row of samples stands, behind the last batch given out."""
+        return self.samples.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on behind the last batch that was given out when `state` was taken."""
+        self._drop()
+        self.samples.restore(state)
+
+    def close(self) -> None:
+        """End the threads; what they are doing is finished first."""
+        self._closed = True
+        self._drop()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def __enter__(self) -> Loader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _fill(self) -> None:
+        while len(self._pending) < self.ahead:
+            self._pending.append(self._start(len(self._pending) * self.batch))
+
+    def _start(self, first: int) -> _Pending:
+        """Have a batch made, whose samples begin at `first` from here."""
+        width, height = self._size_at(first)
+        try:
+            x = np.empty((self.batch, 3, height, width), np.float32)
+            truth = np.empty((self.batch, *self.task.truth_shape), np.float32)
+        except MemoryError as error:
+            raise DataError(
+                f"out of memory for a batch of {self.batch} pictures of {width}x{height}; "
+                "use a smaller batch or more subdivisions"
+            ) from error
+        chosen = [self.samples[first + i] for i in range(self.batch)]
+        return _Pending(
+            x, truth, [self._pool.submit(self._load, each, x[i], truth[i]) for i, each in enumerate(chosen)]
+        )
+
+    def _size_at(self, first: int) -> Size:
+        if not callable(self.size):
+            return self.size
+        return self.size((self.samples.taken // self.samples.world + first) // self.batch)
+
+    def _load(self, sample: Sample, x: Floats, truth: Floats) -> tuple[str, Draw]:
+        path, reason = self.paths[sample.picture], ""
+        for _ in range(TRIES):
+            try:
+                return path, self.task.load(path, sample.rng, x, truth)
+            except (DataError, ImageError) as error:
+                if self.on_bad == "error":
+                    raise
+                reason = str(error)
+            if path not in self.bad:
+                self.bad[path] = reason
+                self._news.append(reason)
+            path = self.paths[int(sample.rng.integers(len(self.paths)))]
+        raise DataError(f"{TRIES} pictures in a row can't be read; the last: {reason}")
+
+    def _tell(self) -> None:
+        """Warnings come in the caller's thread."""
+        while self._news:
+            reason = self._news.popleft()
+            if self.warn:
+                self.warn(f"{reason}; another picture takes its place")
+
+    def _drop(self) -> None:
+        """Forget what was made ahead; nothing writes into it afterwards."""
+        futures = [future for pending in self._pending for future in pending.loaded]
+        self._pending.clear()
+        for future in futures:
+            future.cancel()

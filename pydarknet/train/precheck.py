@@ -1,0 +1,213 @@
+"""What would stop or spoil a training, found before its first iteration: every list, picture and label file.
+
+All of a data set is looked at, and one error says how much is wrong and where the first of it is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data_tools.dataset import ImageList
+from ..errors import DataError, ImageError, locate
+from ..labels import find_label, is_class_only, label_path, read_labels
+from ..picture_size import picture_size
+from ..tree import Tree
+from .tasks import Missing
+from .truth import Matcher
+
+SHOWN = 5  # findings that a message lists
+CHUNK = 256  # pictures a thread takes at a time
+
+
+@dataclass
+class Summary:
+    """What a list holds, counted, and what is doubtful about it."""
+
+    pictures: int = 0
+    objects: int = 0
+    class_only: int = 0  # objects without a place
+    background: int = 0  # pictures without any object
+    most: int = 0  # objects of one picture
+    per_class: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """One picture: its labels, or what is wrong."""
+
+    labels: npt.NDArray[np.float32] | None = None
+    problem: str = ""
+    missing: bool = False
+
+
+def check_names(names: Sequence[str], classes: int, file: str) -> None:
+    """DataError unless there is a name for each class, and no more."""
+    if len(names) != classes:
+        raise DataError.at(
+            file, None, f"has {len(names)} names for {classes} classes; is it, or classes=, of another network?"
+        )
+
+
+def check_classes(data_classes: int, head_classes: int, data_file: str, cfg_file: str) -> None:
+    """DataError unless the .data file and the network's head count the same classes."""
+    if data_classes != head_classes:
+        raise DataError(
+            f"{data_file}: classes={data_classes}, but the network of {cfg_file} has {head_classes}; set classes= in "
+            "both (and filters= of the layer before the head)"
+        )
+
+
+def check_detection(
+    images: ImageList,
+    classes: int,
+    *,
+    maximum: int = 0,
+    tree: Tree | None = None,
+    missing: Missing = "error",
+    workers: int = 4,
+    progress: Callable[[int], None] | None = None,
+) -> Summary:
+    """Look at every picture's header and label file. DataError, with the first findings, if any can't be used.
+
+    `maximum` objects a picture are learnt from (0: any number): more are a warning. Objects without a place need a
+    `tree`. `progress` is called with the number of pictures done since the last call.
+    """
+    limit = len(tree) if tree is not None else classes
+
+    def look(path: str, place: str) -> _Finding:
+        return _look(path, place, limit, tree is not None)
+
+    summary = Summary(per_class=np.zeros(limit, np.int64))
+    problems: list[str] = []
+    without = 0
+    for path, found in zip(images.images, _each(images, look, workers, progress), strict=True):
+        if found.missing:
+            without += 1
+        if found.problem and not (found.missing and missing == "background"):
+            problems.append(found.problem)
+        else:
+            _count(summary, path, found.labels, maximum)
+    if problems:
+        raise _error(images, problems, without)
+    if without:
+        summary.warnings.append(
+            f"{images.file}: {without} of {summary.pictures} pictures have no label file: background"
+        )
+    if not summary.objects:
+        raise DataError.at(images.file, None, "none of the pictures has an object; nothing can be learnt from them")
+    return summary
+
+
+def check_classification(
+    images: ImageList,
+    labels: Sequence[str],
+    *,
+    workers: int = 4,
+    progress: Callable[[int], None] | None = None,
+) -> Summary:
+    """Look at every picture's header and for its label in its path; none or several are a warning, as in Darknet.
+
+    DataError, with the first findings, for pictures that can't be read, or if no path has a label.
+    """
+    match = Matcher(labels)
+
+    def look(path: str, place: str) -> _Finding:
+        problem = _unreadable(path, place)
+        return _Finding(problem=problem) if problem else _Finding(np.array(match(path), np.float32)[:, None])
+
+    summary = Summary(per_class=np.zeros(len(labels), np.int64))
+    problems, odd = [], {"no label": [], "several labels": []}  # type: tuple[list[str], dict[str, list[str]]]
+    for path, found in zip(images.images, _each(images, look, workers, progress), strict=True):
+        if found.labels is None:
+            problems.append(found.problem)
+            continue
+        _count(summary, path, found.labels, 0)
+        if len(found.labels) != 1:
+            odd["several labels" if len(found.labels) else "no label"].append(path)
+    if problems:
+        raise _error(images, problems, 0)
+    if not summary.objects:
+        raise DataError.at(images.file, None, f"no path holds one of the labels ({', '.join(labels[:3])}, ...)")
+    summary.warnings += [
+        f"{images.file}: {len(paths)} of {summary.pictures} paths hold {what}; the first: {paths[0]}"
+        for what, paths in odd.items()
+        if paths
+    ]
+    return summary
+
+
+def _each(
+    images: ImageList,
+    look: Callable[[str, str], _Finding],
+    workers: int,
+    progress: Callable[[int], None] | None,
+) -> Iterable[_Finding]:
+    """The findings in the list's order; many pictures are one piece of work for a thread."""
+    pairs = [(path, locate(images.file, line)) for path, line in zip(images.images, images.lines, strict=True)]
+    pieces = [pairs[i : i + CHUNK] for i in range(0, len(pairs), CHUNK)]
+    with ThreadPoolExecutor(workers, "pydarknet-check") as pool:
+        for piece in pool.map(lambda piece: [look(*pair) for pair in piece], pieces):
+            if progress:
+                progress(len(piece))
+            yield from piece
+
+
+def _look(path: str, place: str, classes: int, has_tree: bool) -> _Finding:
+    if problem := _unreadable(path, place):
+        return _Finding(problem=problem)
+    file = find_label(path)
+    if file is None:
+        message = f"{place}: {path} has no label file; expected {label_path(path)} (empty if nothing is to be seen)"
+        return _Finding(problem=message, missing=True)
+    try:
+        labels = read_labels(file, classes)
+    except DataError as error:
+        return _Finding(problem=str(error))
+    if not has_tree and is_class_only(labels).any():
+        line = int(np.flatnonzero(is_class_only(labels))[0]) + 1
+        message = "an object without a place (class 0 0 0 0) can be learnt by a head with tree= only"
+        return _Finding(problem=f"{file}: object {line}: {message}")
+    return _Finding(labels)
+
+
+def _unreadable(path: str, place: str) -> str:
+    if not os.path.isfile(path):
+        return f"{place}: the picture {path} is missing"
+    try:
+        picture_size(path)
+    except ImageError as error:
+        return f"{place}: {error}"
+    return ""
+
+
+def _count(summary: Summary, path: str, labels: npt.NDArray[np.float32] | None, maximum: int) -> None:
+    summary.pictures += 1
+    if labels is None or not len(labels):
+        summary.background += 1
+        return
+    summary.objects += len(labels)
+    summary.most = max(summary.most, len(labels))
+    np.add.at(summary.per_class, labels[:, 0].astype(np.int64), 1)
+    if labels.shape[1] == 5:
+        summary.class_only += int(is_class_only(labels).sum())
+    if maximum and len(labels) > maximum:
+        summary.warnings.append(
+            f"{path} has {len(labels)} objects: {maximum} of them, drawn anew, count (max={maximum})"
+        )
+
+
+def _error(images: ImageList, problems: Sequence[str], without: int) -> DataError:
+    listed = "".join(f"\n  {problem}" for problem in problems[:SHOWN])
+    more = f"\n  and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+    advice = "\nPictures without a label file can count as background by option." if without else ""
+    total = len(images.images)
+    return DataError.at(
+        images.file, None, f"{len(problems)} of {total} pictures can't be trained on:{listed}{more}{advice}"
+    )

@@ -1,0 +1,109 @@
+"""From the path of a picture to what the network gets: its input and its truth, augmented."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError
+from ..image import load_image
+from ..labels import Labels, find_label, label_path, read_labels
+from ..tree import Tree
+from .augment import Canvas, Classification, Crop, Detection, Draw, Size, centre_square, centred, stretched
+from .truth import RULES, Matcher, Rules, boxes, class_truth, draw_order
+
+Floats = npt.NDArray[np.float32]
+Missing = Literal["error", "background"]
+
+
+class Task(Protocol):
+    """What a loader loads. `truth_shape` is that of one picture's truth."""
+
+    @property
+    def truth_shape(self) -> tuple[int, ...]: ...
+
+    def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
+        """Fill x (3, h, w) and truth, and say what was drawn. ImageError or DataError if that can't be."""
+        ...
+
+
+@dataclass(frozen=True)
+class DetectionTask:
+    """Boxes: x, y, w, h, class, at most `maximum` a picture. Without `augment`, pictures are as in validation.
+
+    `missing` says what a picture without a label file is: an error, or background, a picture of nothing.
+    """
+
+    classes: int
+    maximum: int = 30
+    augment: Detection | None = None
+    rules: Rules = RULES["darknet2018"]
+    missing: Missing = "error"
+    letterbox: bool = True
+
+    @property
+    def truth_shape(self) -> tuple[int, ...]:
+        """(maximum, 5)."""
+        return self.maximum, 5
+
+    def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
+        """Load a picture and its label file."""
+        image = load_image(path)
+        labels = labels_of(path, self.classes, self.missing)
+        size, net = (image.shape[1], image.shape[0]), (x.shape[2], x.shape[1])
+        if self.augment:
+            draw, order = self.augment.draw(rng, size, net), draw_order(rng, len(labels))
+        else:
+            draw, order = self._neutral(size, net), np.arange(len(labels))
+        draw.apply(image, x)
+        truth[...] = boxes(draw, labels, order, size, net, self.rules, self.maximum)
+        return draw
+
+    def _neutral(self, size: Size, net: Size) -> Canvas | Crop:
+        return centred(size, net) if self.letterbox else stretched(size)
+
+
+@dataclass(frozen=True)
+class ClassificationTask:
+    """One number a class: 1 for the labels that the path contains. With a `tree`, -1234 where nothing is known.
+
+    Without `augment` the largest square in the middle is shown, as in validation.
+    """
+
+    labels: Sequence[str]
+    augment: Classification | None = None
+    tree: Tree | None = None
+    _match: Matcher = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.tree is not None and len(self.tree) != len(self.labels):
+            raise DataError(f"{len(self.labels)} labels, but the tree has {len(self.tree)} nodes; expected as many")
+        object.__setattr__(self, "_match", Matcher(self.labels))
+
+    @property
+    def truth_shape(self) -> tuple[int, ...]:
+        """(classes,)."""
+        return (len(self.labels),)
+
+    def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
+        """Load a picture; its path has its label."""
+        image = load_image(path)
+        size, net = (image.shape[1], image.shape[0]), (x.shape[2], x.shape[1])
+        draw = self.augment.draw(rng, size, net) if self.augment else centre_square(size)
+        draw.apply(image, x)
+        truth[...] = class_truth(self._match(path), len(self.labels), self.tree)
+        return draw
+
+
+def labels_of(image: str, classes: int | None, missing: Missing) -> Labels:
+    """The objects of a picture's label file. DataError if it is missing, unless that means background."""
+    file = find_label(image)
+    if file is not None:
+        return read_labels(file, classes)
+    if missing == "background":
+        return np.empty((0, 5), np.float32)
+    raise DataError(f"{image}: has no label file; expected {label_path(image)} (empty if nothing is to be seen)")
