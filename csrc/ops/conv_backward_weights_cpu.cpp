@@ -19,6 +19,7 @@ using simd::Lanes;
 
 constexpr std::int64_t kSumBytes = 256 << 10;  // of a tile's sums, in the second-level cache
 constexpr std::int64_t kBandBytes = 44 << 10;  // of the pixels that one run of filters meets, in the first
+constexpr int kBandColumns = 64;
 constexpr int kTileBlocks = 2 * simd::kCorrelateVectors;
 
 int ceil_div(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
@@ -100,10 +101,22 @@ class Adder {
   float* const dweights_;
 };
 
-// Bands of output rows of all images, and how threads share the work: tile by tile, or, if there are few
-// tiles, each tile in several parts of the bands whose sums are added at the end.
+struct Range {
+  int begin, end;
+  int size() const { return end - begin; }
+};
+
+// `size` positions in `count` nearly equal ranges.
+struct Parts {
+  int size, count;
+  Range at(int i) const { return {part(size, i, count), part(size, i + 1, count)}; }
+  int longest() const { return ceil_div(size, count); }
+};
+
+// Bands of output pixels, rectangles of all images, and how threads share the work: tile by tile, or, if
+// there are few tiles, each tile in several parts of the bands whose sums are added at the end.
 struct Plan {
-  Plan(const ConvShape& s, bool plain, int threads) : rows_of_image(s.out_h()) {
+  Plan(const ConvShape& s, bool plain, int threads) {
     const int taps = plain ? 1 : s.taps(), lanes = plain ? s.c * s.taps() : kBlock;
     const std::int64_t channel_bytes = std::int64_t{4} * taps * kTileBlocks * kBlock * kBlock;
     const int most_channels = static_cast<int>(std::max<std::int64_t>(1, kSumBytes / channel_bytes));
@@ -119,11 +132,13 @@ struct Plan {
     for (const Tile& tile : tiles) {
       tile_floats = std::max(tile_floats, std::int64_t{tile.channels} * taps * tile.filters());
     }
-    const std::int64_t row_bytes = std::int64_t{4} * s.out_w() * (lanes + simd::kCorrelateVectors * kBlock);
-    bands_of_image =
-        ceil_div(rows_of_image, std::clamp<std::int64_t>(kBandBytes / row_bytes, 1, rows_of_image));
-    bands = std::int64_t{s.n} * bands_of_image;
-    patches = plain ? std::int64_t{ceil_div(rows_of_image, bands_of_image)} * s.out_w() * lanes : 0;
+    const int columns = s.out_w(), most_columns = std::min(columns, kBandColumns);
+    const std::int64_t pixel_bytes = std::int64_t{4} * (lanes + simd::kCorrelateVectors * kBlock);
+    const std::int64_t most_rows = std::max<std::int64_t>(1, kBandBytes / pixel_bytes / most_columns);
+    across = {columns, ceil_div(columns, most_columns)};
+    down = {s.out_h(), ceil_div(s.out_h(), most_rows)};
+    bands = std::int64_t{s.n} * down.count * across.count;
+    patches = plain ? std::int64_t{down.longest()} * across.longest() * lanes : 0;
     const std::int64_t count = static_cast<std::int64_t>(tiles.size());
     splits = static_cast<int>(count >= threads ? 1 : std::min<std::int64_t>(bands, ceil_div(threads, count)));
     slots = static_cast<int>(splits > 1 ? count * splits : std::min<std::int64_t>(threads, count));
@@ -131,8 +146,8 @@ struct Plan {
   std::int64_t workspace() const { return (tile_floats + patches) * slots; }
   std::int64_t tasks() const { return static_cast<std::int64_t>(tiles.size()) * splits; }
 
-  int rows_of_image, bands_of_image;
-  std::int64_t bands;
+  Parts down, across;  // of an image's rows and columns
+  std::int64_t bands;  // of all images
   std::vector<Tile> tiles;
   std::int64_t tile_floats = 0;
   std::int64_t patches;  // floats of a band's patches, for plain images
@@ -141,14 +156,14 @@ struct Plan {
 };
 
 struct Band {
-  int image, first, rows;
+  int image;
+  Range rows, columns;
 };
 
 Band band_at(const Plan& plan, std::int64_t index) {
-  const int in_image = static_cast<int>(index % plan.bands_of_image);
-  const int first = part(plan.rows_of_image, in_image, plan.bands_of_image);
-  return {static_cast<int>(index / plan.bands_of_image), first,
-          part(plan.rows_of_image, in_image + 1, plan.bands_of_image) - first};
+  const std::int64_t row = index / plan.across.count;
+  return {static_cast<int>(row / plan.down.count), plan.down.at(static_cast<int>(row % plan.down.count)),
+          plan.across.at(static_cast<int>(index % plan.across.count))};
 }
 
 // Sums over a rectangle of pixels: `lanes` values of x from sums' row 0 on, `blocks` vectors of y.
@@ -168,13 +183,12 @@ void correlate_lanes(Correlation p, int lanes, int blocks) {
   }
 }
 
-// Output positions [begin, end) of a range for which the tap meets the input rather than padding.
-struct Inside {
-  Inside(int tap, int stride, int padding, int size, int first, int last)
-      : begin(std::max(first, ceil_div(std::max(0, padding - tap), stride))),
-        end(size - 1 + padding < tap ? begin : std::min(last, (size - 1 + padding - tap) / stride + 1)) {}
-  int begin, end;
-};
+// Positions of `range` for which the tap meets the input rather than padding; may be empty or reversed.
+Range inside(Range range, int tap, int stride, int padding, int size) {
+  const int begin = std::max(range.begin, ceil_div(std::max(0, padding - tap), stride));
+  const int last = size - 1 + padding - tap;
+  return {begin, last < 0 ? begin : std::min(range.end, last / stride + 1)};
+}
 
 class BlockedSource {
  public:
@@ -190,12 +204,12 @@ class BlockedSource {
     for (int block = 0; block < tile.channel_blocks(); ++block) {
       const float* x = x_.block(b.image, tile.channel_block + block);
       for (int ky = 0; ky < s_.kernel_h; ++ky) {
-        const Inside rows(ky, s_.stride_y, s_.pad_y, s_.h, b.first, b.first + b.rows);
+        const Range rows = inside(b.rows, ky, s_.stride_y, s_.pad_y, s_.h);
         for (int kx = 0; kx < s_.kernel_w; ++kx) {
-          const Inside columns(kx, s_.stride_x, s_.pad_x, s_.w, 0, s_.out_w());
-          if (rows.begin >= rows.end || columns.begin >= columns.end) continue;
-          p.rows = rows.end - rows.begin;
-          p.columns = columns.end - columns.begin;
+          const Range columns = inside(b.columns, kx, s_.stride_x, s_.pad_x, s_.w);
+          if (rows.size() <= 0 || columns.size() <= 0) continue;
+          p.rows = rows.size();
+          p.columns = columns.size();
           const std::int64_t row = std::int64_t{rows.begin} * s_.stride_y - s_.pad_y + ky;
           const std::int64_t column = std::int64_t{columns.begin} * s_.stride_x - s_.pad_x + kx;
           p.x = x + (row * s_.w + column) * kBlock;
@@ -221,14 +235,14 @@ class PlainSource {
   int taps() const { return 1; }
 
   void prepare(const Band& b, float* patches) const {
-    for (int row = 0; row < b.rows; ++row) {
+    for (int row = b.rows.begin; row < b.rows.end; ++row, patches += b.columns.size() * values_) {
+      float* to = patches;
       for (int c = 0; c < s_.c; ++c) {
         for (int ky = 0; ky < s_.kernel_h; ++ky) {
-          const std::int64_t y = std::int64_t{b.first + row} * s_.stride_y - s_.pad_y + ky;
+          const std::int64_t y = std::int64_t{row} * s_.stride_y - s_.pad_y + ky;
           const float* from = y >= 0 && y < s_.h ? x_.channel(b.image, c) + y * s_.w : nullptr;
-          float* to =
-              patches + std::int64_t{row} * s_.out_w() * values_ + (c * s_.kernel_h + ky) * s_.kernel_w;
-          for (int kx = 0; kx < s_.kernel_w; ++kx) copy_tap(from, kx, to + kx);
+          copy_taps(from, b.columns, to);
+          to += s_.kernel_w;
         }
       }
     }
@@ -238,20 +252,37 @@ class PlainSource {
             const float* patches) const {
     p.x = patches + tile.channel_block * kBlock;
     p.x_column = values_;
-    p.x_row = std::int64_t{values_} * s_.out_w();
+    p.x_row = std::int64_t{values_} * b.columns.size();
     p.sums_value = tile.filters();
-    p.rows = b.rows;
-    p.columns = s_.out_w();
-    p.y = y + b.first * p.y_row;
+    p.rows = b.rows.size();
+    p.columns = b.columns.size();
+    p.y = y + b.rows.begin * p.y_row + b.columns.begin * p.y_column;
     correlate_lanes(p, tile.channels, vectors);
   }
 
  private:
-  void copy_tap(const float* from, int kx, float* to) const {
-    const Inside inside(kx, s_.stride_x, s_.pad_x, s_.w, 0, s_.out_w());
-    for (int i = 0; i < s_.out_w(); ++i, to += values_) {
-      *to = from && i >= inside.begin && i < inside.end ? from[std::int64_t{i} * s_.stride_x - s_.pad_x + kx]
-                                                        : 0.0f;
+  // One kernel row of a row of pixels; `from` is a row of the input, nullptr for one of padding.
+  void copy_taps(const float* from, Range columns, float* to) const {
+    // Where both the first and the last tap are inside, all are.
+    const int end = inside(columns, s_.kernel_w - 1, s_.stride_x, s_.pad_x, s_.w).end;
+    const int begin = std::min(inside(columns, 0, s_.stride_x, s_.pad_x, s_.w).begin, columns.end);
+    int i = columns.begin;
+    for (; i < (from ? begin : columns.end); ++i, to += values_) copy_pixel(from, i, to);
+    for (; i < end; ++i, to += values_) {
+      const float* at = from + (std::int64_t{i} * s_.stride_x - s_.pad_x);
+      if (s_.kernel_w == 3) {
+        std::memcpy(to, at, 3 * sizeof(float));
+      } else {
+        for (int kx = 0; kx < s_.kernel_w; ++kx) to[kx] = at[kx];
+      }
+    }
+    for (; i < columns.end; ++i, to += values_) copy_pixel(from, i, to);
+  }
+
+  void copy_pixel(const float* from, int column, float* to) const {
+    for (int kx = 0; kx < s_.kernel_w; ++kx) {
+      const std::int64_t x = std::int64_t{column} * s_.stride_x - s_.pad_x + kx;
+      to[kx] = from && x >= 0 && x < s_.w ? from[x] : 0.0f;
     }
   }
 
