@@ -19,6 +19,8 @@ from pydarknet.data_tools import check, read_coco, read_dataset, read_voc, write
 from pydarknet.data_tools.split import split
 from pydarknet.data_tools.voc import read_annotation
 from pydarknet.datafile import read_data, read_names
+from pydarknet.detection import Box, Detection
+from pydarknet.draw import draw
 from pydarknet.errors import DataError
 from pydarknet.image import load_image
 from pydarknet.labels import read_labels
@@ -493,6 +495,13 @@ def test_show(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     with pytest.raises(DataError, match="exists; choose another folder"):
         run("show", data, "--out", out, "--count", "3", "--seed", "1")
     assert run("show", data, "--out", out, "--count", "3", "--seed", "1", "--force") == 0
+
+
+def test_a_label_without_confidence() -> None:
+    grey = np.full((60, 90, 3), 128, np.uint8)
+    sure, unsure = (Detection(0, "dog", value, value, Box(50, 40, 30, 20)) for value in (1.0, 0.3))
+    assert (draw(grey, [sure], show_confidence=False) == draw(grey, [unsure], show_confidence=False)).all()
+    assert (draw(grey, [sure]) != draw(grey, [unsure])).any()
 
 
 # --- commands

@@ -98,20 +98,25 @@ class _Picture:
     """
 
     def __init__(self, truth: Truth, detections: Detections, key: tuple[int, int]) -> None:
-        there = truth[truth.groups.get(key, _NONE)]
-        found = detections[detections.groups.get(key, _NONE)]
-        found = found[np.argsort(-found.score, kind="stable")[: MAX_DETECTIONS[-1]]]
+        there, found = truth.groups.get(key, _NONE), detections.groups.get(key, _NONE)
+        self.score = detections.score[found]
+        order = np.argsort(-self.score, kind="stable")[: MAX_DETECTIONS[-1]]
+        self.score, box = self.score[order], detections.box[found[order]]
         low, high = _AREA_RANGES[:, 0, None], _AREA_RANGES[:, 1, None]
-        skip = there.difficult | there.crowd | (there.area < low) | (there.area > high)  # (areas, G)
-        self.score = found.score
-        self.wanted = (~skip).sum(axis=1)
-        matched = _match(overlaps(found.box, there.box, there.crowd), skip, there.crowd)
-        area = found.box[:, 2] * found.box[:, 3]
+        area = box[:, 2] * box[:, 3]
         outside = (area < low) | (area > high)
+        if not len(there):
+            self.wanted = np.zeros(len(AREAS), np.int64)
+            self.found = np.zeros((len(THRESHOLDS), *outside.shape), np.bool_)
+            self.ignored: Bools = np.broadcast_to(outside, self.found.shape)
+            return
+        crowd, area = truth.crowd[there], truth.area[there]
+        skip = truth.difficult[there] | crowd | (area < low) | (area > high)  # (areas, G)
+        self.wanted = (~skip).sum(axis=1)
+        matched = _match(overlaps(box, truth.box[there], crowd), skip, crowd)
         self.found = matched >= 0
-        rows = np.arange(len(AREAS))[None, :, None]
-        of_skipped = skip[rows, matched] if len(there) else np.zeros_like(self.found)
-        self.ignored: Bools = np.where(self.found, of_skipped, outside[None])
+        of_skipped = skip[np.arange(len(AREAS))[None, :, None], matched]
+        self.ignored = np.where(self.found, of_skipped, outside[None])
 
 
 def _match(iou: Floats, skip: Bools, crowd: Bools) -> Ints:
@@ -122,8 +127,6 @@ def _match(iou: Floats, skip: Bools, crowd: Bools) -> Ints:
     """
     count, objects = iou.shape
     matched = np.full((len(THRESHOLDS), len(AREAS), count), -1, np.int64)
-    if not objects:
-        return matched
     free = np.ones((len(THRESHOLDS), len(AREAS), objects), np.bool_)
     least = np.minimum(THRESHOLDS, 1 - 1e-10)[:, None, None]
     # pycocotools looks at the objects in this order: those that count, then the others, each as they stand.
