@@ -8,7 +8,7 @@ from typing import Literal
 from .errors import DataError
 from .text import did_you_mean
 
-ClassOnly = Literal["pull", "clear", "ignore"]
+ClassOnly = Literal["pull", "spare", "ignore"]
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,11 @@ class Dialect:
     `norm_epsilon`: of batch normalisation, inside the root (`norm_inside`) or added to it. `rolling`: what a
     rolling statistic keeps of itself at each mini-batch. `area_scale`: coordinates weigh 2 - w * h. `class_only`:
     the objectness of a picture with a class but no box: the chosen box is pulled up to .3 and the others
-    down ("pull"), all are pulled down but the chosen one, which is left alone ("clear"), or none is touched
+    down ("pull"), all are pulled down but the chosen one, which is left alone ("spare"), or none is touched
     ("ignore"). `slope_in_loss`: the printed loss is of deltas that hold the logistic's slope already.
     `skip_classes`: a label outside the classes is left out before a map is applied. `burn_in_always`: burn_in
-    counts under every policy, not only poly.
+    counts under every policy, not only poly. `softmax_loss`: [softmax] has a loss of its own, on top of what a
+    [cost] after it gives. `classfix`: the keys classfix and focal_loss count.
     """
 
     name: str
@@ -33,17 +34,19 @@ class Dialect:
     slope_in_loss: bool
     skip_classes: bool
     burn_in_always: bool
+    softmax_loss: bool
+    classfix: bool
 
 
 DIALECTS = {
     d.name: d
     for d in (
         # pjreddie/darknet at d2dece3d, January 2017: the code of the YOLO9000 paper
-        Dialect("paper2017", 1e-6, False, 0.9, False, "pull", True, False, False),
+        Dialect("paper2017", 1e-6, False, 0.9, False, "pull", True, False, False, False, False),
         # pjreddie/darknet of 2018, his last
-        Dialect("darknet2018", 1e-6, False, 0.99, True, "clear", False, False, True),
+        Dialect("darknet2018", 1e-6, False, 0.99, True, "spare", False, False, True, True, False),
         # AlexeyAB/darknet
-        Dialect("alexeyab", 1e-5, True, 0.9, False, "ignore", True, True, True),
+        Dialect("alexeyab", 1e-5, True, 0.9, False, "ignore", True, True, True, False, True),
     )
 }
 DEFAULT = "paper2017"

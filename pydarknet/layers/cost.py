@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..cfg import Section
+from ..ops import Array
 from ..plan import Builder, Value
+from ..statistics import LossOnly
 from .base import Layer, register
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 TYPES = ("sse", "masked", "smooth", "L1", "seg", "wgan")
 
@@ -20,5 +26,23 @@ class Cost(Layer):
         if self.cost_type not in TYPES:
             raise section.error(f"unknown type {self.cost_type!r}; known: {', '.join(TYPES)}", "type")
 
+        self.loss_options: dict[str, Any] = {
+            "scale": section.float_("scale", 1.0),
+            "noobject_scale": section.float_("noobj", 1.0),
+            "thresh": section.float_("thresh", 0.0),
+            "smooth": section.float_("smooth", 0.0),
+        }
+
     def plan(self, p: Builder, x: Value) -> Value:
         return x
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        source, delta = p.plain(x), p.new(self.inputs, blocked=False)
+        truth = p.want_truth(self, (p.batch, *self.inputs))
+
+        def loss(output: Array, delta: Array) -> None:
+            value = p.ops.cost_loss(output, truth, delta, self.cost_type, **self.loss_options)
+            p.state.statistics[self.index] = LossOnly(value)
+
+        p.emit(loss, source, delta)
+        p.add_delta(x, delta)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..cfg import Section
+from ..ops import Array
 from ..plan import Builder, Value
 from ..shape import Shape
+from ..statistics import HeadStatistics
 from .base import Layer, register
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
+
+RANDOM_PICTURES = 64000  # with random=1 boxes are drawn, not chosen, while fewer have been seen
 
 
 @register("detection")
@@ -23,6 +31,14 @@ class Detection(Layer):
         self.side = section.int_("side", 7, low=1)
         self.softmax = section.bool_("softmax", False)
         self.square = section.bool_("sqrt", False)
+        self.random = section.bool_("random", False)
+        self.loss_options: dict[str, Any] = {
+            **{
+                f"{key}_scale": section.float_(f"{key}_scale", 1.0)
+                for key in ("object", "noobject", "class", "coord")
+            },
+            **{key: section.bool_(key, False) for key in ("rescore", "forced")},
+        }
         wanted = self.side * self.side * ((1 + self.coords) * self.num + self.classes)
         if self.inputs.size != wanted:
             raise section.error(
@@ -43,3 +59,21 @@ class Detection(Layer):
             self.softmax,
         )
         return y
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        cells = self.side * self.side
+        truth = p.want_truth(self, (p.batch, cells * (1 + self.classes + self.coords)))
+
+        def loss(output: Array, delta: Array) -> None:
+            picks = None
+            if self.random and p.state.seen < RANDOM_PICTURES:
+                picks = p.state.random.integers(self.num, size=p.batch * cells, dtype="int32")
+            statistics = p.ops.detection_loss(
+                output, truth, delta, self.side, self.classes, self.num, self.coords, sqrt=self.square,
+                picks=picks, **self.loss_options,
+            )  # fmt: skip
+            p.state.statistics[self.index] = HeadStatistics(*map(float, statistics))
+
+        delta = p.new(self.inputs, blocked=False)
+        p.emit(loss, y, delta)
+        p.add_delta(x, delta)

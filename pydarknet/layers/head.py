@@ -6,6 +6,7 @@ from ..cfg import Section
 from ..shape import Shape
 
 MAX_ANCHORS = 1000  # no list is made of what a cfg merely claims
+MAX_BOXES = 1 << 16  # truths of one picture
 
 
 def check_filters(section: Section, inputs: Shape, boxes: int, values: int) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..cfg import Section
 from ..datafile import read_map
+from ..ops import Array
 from ..plan import Builder, Value
 from ..resources import find
+from ..statistics import HeadStatistics
 from .base import Layer, register
-from .head import MAX_ANCHORS, check_filters, read_anchors
-from .tree import group_sizes, section_tree
+from .head import MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors
+from .tree import group_sizes, section_tree, tree_arrays
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 
 @register("region")
@@ -30,6 +36,8 @@ class Region(Layer):
         self.tree = section_tree(section)
         if self.tree is not None and len(self.tree) != self.classes:
             raise section.error(f"the tree has {len(self.tree)} nodes, classes={self.classes}", "tree")
+        self.max_boxes = section.int_("max", 30, low=1, high=MAX_BOXES)
+        self.loss_options = read_loss_options(section)
         self.map = None
         if section.has("map"):
             self.map = read_map(find(section.str_("map"), relative_to=section.file))
@@ -44,3 +52,38 @@ class Region(Layer):
             self.background, sizes,
         )  # fmt: skip
         return y
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        if self.onlyforward:
+            return
+        numbers, d, options = p.backend.arrays, p.dialect, self.loss_options
+        truth = p.want_truth(self, (p.batch, self.max_boxes, self.coords + 1))
+        anchors = numbers.asarray(self.anchors, dtype="float32").reshape(-1)
+        tree = None if self.tree is None else tree_arrays(self.tree)
+        if not d.classfix:
+            options = {**options, "classfix": 0, "focal_loss": False}
+
+        def loss(output: Array, delta: Array) -> None:
+            statistics = p.ops.region_loss(
+                output, truth, delta, anchors, self.classes, self.coords, tree, self.map,
+                seen=p.state.seen, background=self.background, multi_label=not self.softmax,
+                weigh_small=d.area_scale, slope_in_loss=d.slope_in_loss, skip_large_labels=d.skip_classes,
+                class_only=d.class_only, **options,
+            )  # fmt: skip
+            p.state.statistics[self.index] = HeadStatistics(*map(float, statistics))
+
+        delta = p.new(self.out, blocked=False)
+        p.emit(loss, y, delta)
+        p.add_delta(x, delta)
+
+
+def read_loss_options(section: Section) -> dict[str, Any]:
+    """The keys that steer the loss, by the names of the op's arguments."""
+    scales = ("object_scale", "noobject_scale", "class_scale", "coord_scale", "mask_scale")
+    flags = ("bias_match", "rescore", "focal_loss")
+    return {
+        **{key: section.float_(key, 1.0) for key in scales},
+        **{key: section.bool_(key, False) for key in flags},
+        "thresh": section.float_("thresh", 0.5),
+        "classfix": section.int_("classfix", 0, low=-1, high=2),
+    }

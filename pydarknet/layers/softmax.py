@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..cfg import Section
+from ..ops import Array
 from ..plan import Builder, Value
+from ..statistics import LossOnly
 from .base import Layer, register
 from .tree import group_sizes, section_tree
 
 SMALLEST = 1e-30  # temperature, still positive in float32
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 
 @register("softmax", "soft")
@@ -20,6 +26,7 @@ class Softmax(Layer):
         self.groups = section.int_("groups", 1, low=1)
         self.temperature = section.float_("temperature", 1.0)
         self.spatial = section.float_("spatial", 0.0) != 0
+        self.noloss = section.bool_("noloss", False)
         self.tree = section_tree(section)
         if self.temperature < SMALLEST:
             raise section.error(f"temperature={self.temperature}: expected a positive number", "temperature")
@@ -37,3 +44,20 @@ class Softmax(Layer):
         else:
             p.emit(p.ops.softmax_forward, p.plain(x), y, self.groups, self.temperature, self.spatial)
         return y
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        """Darknet passes the delta of the probabilities on as that of the inputs: right for cross entropy."""
+        after = p.delta(y)
+        if after is not None:
+            p.add_delta(x, after)
+        if self.noloss or not (p.dialect.softmax_loss or after is None):
+            return
+        truth = p.want_truth(self, (p.batch, *self.out))
+        masked = self.tree is not None
+
+        def loss(output: Array, delta: Array) -> None:
+            p.state.statistics[self.index] = LossOnly(p.ops.softmax_loss(output, truth, delta, masked))
+
+        delta = p.new(self.out, blocked=False)
+        p.emit(loss, y, delta)
+        p.add_delta(x, delta)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..cfg import Section
+from ..datafile import read_map
+from ..ops import Array
 from ..plan import Builder, Value
+from ..resources import find
+from ..statistics import HeadStatistics
 from .base import Layer, register
-from .head import MAX_ANCHORS, check_filters, read_anchors
+from .head import MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 
 @register("yolo")
@@ -19,15 +27,40 @@ class Yolo(Layer):
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         self.classes = section.int_("classes", 20, low=0)
         self.num = section.int_("num", 1, low=1, high=MAX_ANCHORS)
-        anchors = read_anchors(section, self.num, 0.5)
+        self.all_anchors = anchors = read_anchors(section, self.num, 0.5)
         self.mask = section.ints("mask", range(self.num))
         wrong = [m for m in self.mask if not 0 <= m < self.num]
         if wrong:
             raise section.error(f"mask: {wrong[0]} is no anchor; expected 0 to {self.num - 1}", "mask")
         self.anchors = [anchors[m] for m in self.mask]
+        self.max_boxes = section.int_("max", 90, low=1, high=MAX_BOXES)
+        self.ignore_thresh = section.float_("ignore_thresh", 0.5)
+        self.truth_thresh = section.float_("truth_thresh", 1.0)
+        self.map = None
+        if section.has("map"):
+            self.map = read_map(find(section.str_("map"), relative_to=section.file))
         check_filters(section, self.inputs, len(self.mask), 5 + self.classes)
 
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out, blocked=False)
         p.emit(p.ops.yolo_forward, p.plain(x), y, len(self.mask), self.classes)
         return y
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        if self.onlyforward:
+            return
+        numbers, net = p.backend.arrays, p.input.shape
+        truth = p.want_truth(self, (p.batch, self.max_boxes, 5))
+        anchors = numbers.asarray(self.all_anchors, dtype="float32").reshape(-1)
+        mask = numbers.asarray(self.mask, dtype="int32")
+        thresholds = self.ignore_thresh, self.truth_thresh
+
+        def loss(output: Array, delta: Array) -> None:
+            statistics = p.ops.yolo_loss(
+                output, truth, delta, anchors, mask, self.classes, net.w, net.h, *thresholds, self.map
+            )
+            p.state.statistics[self.index] = HeadStatistics(*map(float, statistics))
+
+        delta = p.new(self.out, blocked=False)
+        p.emit(loss, y, delta)
+        p.add_delta(x, delta)

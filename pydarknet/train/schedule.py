@@ -35,20 +35,20 @@ class Schedule:
         """The learning rate of an iteration. Policy `random` draws from `random`."""
         base = self.learning_rate
         if iteration < self.burn_in and (self.burn_in_always or self.policy == "poly"):
-            return base * (iteration / self.burn_in) ** self.power
+            return float(base * (iteration / self.burn_in) ** self.power)
         if self.policy == "steps":
             passed = [scale for step, scale in zip(self.steps, self.scales, strict=True) if step <= iteration]
             return base * math.prod(passed)
         if self.policy == "step":
-            return base * self.scale ** (iteration // self.step)
+            return float(base * self.scale ** (iteration // self.step))
         if self.policy == "exp":
-            return base * self.gamma**iteration
+            return float(base * self.gamma**iteration)
         if self.policy == "poly":
-            return base * max(0.0, 1 - iteration / self.max_batches) ** self.power
+            return float(base * max(0.0, 1 - iteration / self.max_batches) ** self.power)
         if self.policy == "sigmoid":
             return base / (1 + math.exp(min(700.0, self.gamma * (iteration - self.step))))
         if self.policy == "random":
-            return base * float((random or np.random.default_rng()).random()) ** self.power
+            return float(base * (random or np.random.default_rng()).random() ** self.power)
         if self.policy == "sgdr":
             return self._sgdr(iteration)
         return base

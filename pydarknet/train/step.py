@@ -73,7 +73,7 @@ class Stepper:
         plan.plan.input[...] = x
         plan.truth[...] = truth.reshape(plan.truth.shape)
         plan.plan.run()
-        costs = [float(s["loss"]) for s in self.state.statistics.values()]
+        costs = [statistics.loss for statistics in self.state.statistics.values()]
         return MiniBatch(sum(costs) / max(1, len(costs)), self.state.statistics)
 
     def update(self) -> float:

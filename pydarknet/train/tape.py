@@ -6,6 +6,7 @@ the layer that made it is asked to go backward, because all its readers stand be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,10 +63,15 @@ class Tape(Builder):
         """A call to make now and after every update: weights into a kernel's layout."""
         self.refresh_steps.append(bind(op, args, None))
 
-    def want_truth(self, shape: tuple[int, ...]) -> Array:
-        """The array that holds the truth of a mini-batch; all heads of a network read the same."""
+    def want_truth(self, layer: Layer, shape: tuple[int, ...]) -> Array:
+        """The array that holds the truth of a mini-batch; all losses of a network read the same. CfgError if
+        another layer wants another size."""
         if self.truth is None:
             self.truth = self.backend.empty(shape)
+        if self.truth.size != math.prod(shape):
+            raise layer.section.error(
+                f"expects {math.prod(shape)} numbers of truth, an earlier loss {self.truth.size}"
+            )
         return self.truth.reshape(shape)
 
     def update_of(self, layer: Layer, name: str) -> Array:
