@@ -5,10 +5,33 @@ Blocked arrays are (N, ceil(C / block), H, W, block), plain ones (N, C, H, W), a
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 # An array of the backend: numpy's or cupy's. Layers pass it on and never look inside.
 Array: TypeAlias = Any
+
+
+class LossStatistics(NamedTuple):
+    """What region_loss, yolo_loss and detection_loss return, sums over a mini-batch: `LossStatistics(*array)`.
+
+    `matched` counts the truths that found a box, `classified` those and the pictures with a class only; `recall` and
+    `recall75` count matched boxes with an IoU above .5 and .75. The losses are sums of delta^2, as Darknet prints them.
+    """
+
+    iou: float
+    recall: float
+    recall75: float
+    category: float
+    all_category: float
+    objectness: float
+    any_objectness: float
+    matched: float
+    classified: float
+    coord_loss: float
+    object_loss: float
+    noobject_loss: float
+    class_loss: float
+    total_loss: float
 
 
 class Geometry(Protocol):
@@ -89,10 +112,21 @@ class Ops(Protocol):
         self, dy: Array, dx: Array, stride: int, scale: float, accumulate: bool, stream: int = 0
     ) -> None: ...
     def copy_channels(self, x: Array, y: Array, offset: int, channels: int, stream: int = 0) -> None: ...
+    def add_channels(
+        self, x: Array, y: Array, x_offset: int, y_offset: int, channels: int, accumulate: bool, stream: int = 0
+    ) -> None: ...
     def shortcut_forward(
         self, x: Array, add: Array, y: Array, channels_x: int, channels_add: int, alpha: float, beta: float,
         stream: int = 0,
     ) -> None: ...  # fmt: skip
+    def shortcut_backward(
+        self, dy: Array, dx: Array | None, dadd: Array | None, channels_x: int, channels_add: int, alpha: float,
+        beta: float, accumulate_x: bool, accumulate_add: bool, stream: int = 0,
+    ) -> None: ...  # fmt: skip
+    def dropout_forward(self, x: Array, y: Array, mask: Array, probability: float, stream: int = 0) -> None: ...
+    def dropout_backward(
+        self, dy: Array, mask: Array, dx: Array, probability: float, accumulate: bool, stream: int = 0
+    ) -> None: ...
     def reorg_forward(
         self, x: Array, y: Array, stride: int, reverse: bool, flatten: bool, extra: int, stream: int = 0
     ) -> None: ...
@@ -106,6 +140,8 @@ class Ops(Protocol):
     def softmax_tree_forward(
         self, x: Array, y: Array, group_sizes: Array, temperature: float, stream: int = 0
     ) -> None: ...
+    def softmax_backward(self, dy: Array, dx: Array, accumulate: bool, stream: int = 0) -> None: ...
+    def l2norm_backward(self, dy: Array, dx: Array, accumulate: bool, stream: int = 0) -> None: ...
     def lrn_forward(
         self, x: Array, y: Array, size: int, alpha: float, beta: float, kappa: float, stream: int = 0
     ) -> None: ...
@@ -114,6 +150,18 @@ class Ops(Protocol):
     def local_forward(
         self, x: Array, weights: Array, biases: Array, y: Array, kernel: int, stride: int, pad: int,
         activation: str, stream: int = 0,
+    ) -> None: ...  # fmt: skip
+    def fill(self, x: Array, value: float, stream: int = 0) -> None: ...
+    def scale(self, x: Array, factor: float, stream: int = 0) -> None: ...
+    def add(self, x: Array, y: Array, stream: int = 0) -> None: ...
+    def sum_squares(self, x: Array, stream: int = 0) -> float: ...
+    def all_finite(self, x: Array, stream: int = 0) -> bool: ...
+    def sgd_update(
+        self, weights: Array, updates: Array, rate: float, momentum: float, decay: float, stream: int = 0
+    ) -> None: ...
+    def adam_update(
+        self, weights: Array, gradients: Array, m: Array, v: Array, rate: float, beta1: float, beta2: float,
+        epsilon: float, decay: float, t: int, stream: int = 0,
     ) -> None: ...  # fmt: skip
     def region_forward(
         self, x: Array, y: Array, anchors: int, classes: int, coords: int, softmax: bool, background: bool,
@@ -131,6 +179,32 @@ class Ops(Protocol):
         softmax: bool,
         stream: int = 0,
     ) -> None: ...
+    def region_loss(
+        self, output: Array, truth: Array, delta: Array, anchors: Array, classes: int, coords: int = 4,
+        tree: tuple[Array, Array, Array, Array] | None = None, map: Array | None = None, *, seen: int,
+        object_scale: float = 1.0, noobject_scale: float = 1.0, class_scale: float = 1.0, coord_scale: float = 1.0,
+        mask_scale: float = 1.0, thresh: float = 0.5, bias_match: bool = False, rescore: bool = False,
+        background: bool = False, multi_label: bool = False, weigh_small: bool = False, slope_in_loss: bool = True,
+        skip_large_labels: bool = False, focal_loss: bool = False, classfix: int = 0, class_only: str = "pull",
+        stream: int = 0,
+    ) -> Array: ...  # fmt: skip
+    def yolo_loss(
+        self, output: Array, truth: Array, delta: Array, anchors: Array, mask: Array, classes: int, net_w: int,
+        net_h: int, ignore_thresh: float = 0.5, truth_thresh: float = 1.0, map: Array | None = None, stream: int = 0,
+    ) -> Array: ...  # fmt: skip
+    def detection_loss(
+        self, output: Array, truth: Array, delta: Array, side: int, classes: int, num: int, coords: int = 4, *,
+        object_scale: float = 1.0, noobject_scale: float = 1.0, class_scale: float = 1.0, coord_scale: float = 1.0,
+        rescore: bool = False, sqrt: bool = False, forced: bool = False, picks: Array | None = None, stream: int = 0,
+    ) -> Array: ...  # fmt: skip
+    def softmax_loss(
+        self, output: Array, truth: Array, delta: Array, masked: bool = False, stream: int = 0
+    ) -> float: ...
+    def logistic_loss(self, output: Array, truth: Array, delta: Array, stream: int = 0) -> float: ...
+    def cost_loss(
+        self, output: Array, truth: Array, delta: Array, kind: str = "sse", scale: float = 1.0,
+        noobject_scale: float = 1.0, thresh: float = 0.0, smooth: float = 0.0, stream: int = 0,
+    ) -> float: ...  # fmt: skip
     def letterbox(self, image: Array, y: Array, swap_rb: bool, mode: str, stream: int = 0) -> None: ...
     def letterbox_planar(self, x: Array, y: Array, mode: str, stream: int = 0) -> None: ...
     def augment_place(

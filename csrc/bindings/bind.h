@@ -11,6 +11,8 @@ void bind_conv(pybind11::module_& m);
 void bind_conv_backward(pybind11::module_& m);
 void bind_crop(pybind11::module_& m);
 void bind_detection(pybind11::module_& m);
+void bind_dropout(pybind11::module_& m);
+void bind_elementwise(pybind11::module_& m);
 void bind_l2norm(pybind11::module_& m);
 void bind_layout(pybind11::module_& m);
 void bind_local(pybind11::module_& m);
@@ -23,6 +25,7 @@ void bind_route(pybind11::module_& m);
 void bind_shortcut(pybind11::module_& m);
 void bind_softmax(pybind11::module_& m);
 void bind_threads(pybind11::module_& m);
+void bind_update(pybind11::module_& m);
 void bind_upsample(pybind11::module_& m);
 void bind_yolo(pybind11::module_& m);
 

@@ -15,6 +15,8 @@ PYDARKNET_DEFINE_MODULE(PYDARKNET_MODULE, m) {
   bind_conv_backward(m);
   bind_crop(m);
   bind_detection(m);
+  bind_dropout(m);
+  bind_elementwise(m);
   bind_l2norm(m);
   bind_layout(m);
   bind_local(m);
@@ -27,6 +29,7 @@ PYDARKNET_DEFINE_MODULE(PYDARKNET_MODULE, m) {
   bind_shortcut(m);
   bind_softmax(m);
   bind_threads(m);
+  bind_update(m);
   bind_upsample(m);
   bind_yolo(m);
 }

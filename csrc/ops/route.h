@@ -8,4 +8,13 @@ namespace pydarknet {
 // parts of a concatenation are copied in ascending order.
 void copy_channels(ConstTensor x, Tensor y, int offset, int channels, Stream stream);
 
+// A run of channels of x, and where it goes in y.
+struct ChannelRun {
+  int from, to, count;
+};
+
+// y[run.to + i] becomes, or with `accumulate` grows by, x[run.from + i]. Blocked. Other channels of y stay,
+// but without `accumulate` those past the run in its last block become 0, as for copy_channels.
+void add_channels(ConstTensor x, Tensor y, ChannelRun run, bool accumulate, Stream stream);
+
 }  // namespace pydarknet

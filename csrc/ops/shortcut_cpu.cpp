@@ -1,9 +1,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ops/accumulate.h"
+#include "ops/flat.h"
 #include "ops/shortcut.h"
 #include "simd/math.h"
-#include "threads.h"
 
 namespace pydarknet {
 namespace {
@@ -55,6 +56,46 @@ void shortcut_forward(ConstTensor x, ConstTensor add, Tensor y, int channels_x, 
         std::memcpy(to, from, static_cast<std::size_t>(row) * sizeof(float));
       if (meets) add_row(image, block, i / rows.x_step, from, to);
     }
+  });
+}
+
+namespace {
+
+// dadd's pixels that have no partner get nothing.
+void add_gradient(ConstTensor dy, Tensor dadd, int shared, float beta, bool accumulate) {
+  const Meeting rows(dy.h, dadd.h), columns(dy.w, dadd.w);
+  const std::int64_t row = std::int64_t{dadd.w} * kBlock;
+  parallel_for(std::int64_t{dadd.n} * dadd.blocks() * dadd.h, 4, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) {
+      const int i = static_cast<int>(r % dadd.h), block = static_cast<int>(r / dadd.h % dadd.blocks());
+      const int image = static_cast<int>(r / dadd.h / dadd.blocks());
+      float* to = dadd.data + r * row;
+      if (!accumulate) std::fill_n(to, row, 0.0f);
+      if (block * kBlock >= shared || i % rows.add_step || i / rows.add_step >= rows.count) continue;
+      const int lanes = std::min(kBlock, shared - block * kBlock);
+      const std::int64_t dy_row = std::int64_t{i / rows.add_step} * rows.x_step * dy.w * kBlock;
+      const float* from = dy.block(image, block) + dy_row;
+      for (int j = 0; j < columns.count; ++j) {
+        const Lanes v = simd::load(from + std::int64_t{j} * columns.x_step * kBlock) * beta;
+        put(to + std::int64_t{j} * columns.add_step * kBlock, simd::first_lanes(v, lanes), true);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+void shortcut_backward(ConstTensor dy, ShortcutGradients gradients, int channels_x, int channels_add,
+                       float alpha, float beta, Stream) {
+  // The partner goes first, for dx may be dy.
+  if (gradients.dadd.data) {
+    add_gradient(dy, gradients.dadd, std::min(channels_x, channels_add), beta, gradients.accumulate_add);
+  }
+  float* dx = gradients.dx.data;
+  if (!dx || (dx == dy.data && alpha == 1.0f && !gradients.accumulate_x)) return;
+  for_flat(dy.size(), [&](auto at) {
+    const Lanes v = at.load(dy.data) * alpha;
+    at.store(dx, gradients.accumulate_x ? at.load(dx) + v : v);
   });
 }
 

@@ -35,9 +35,14 @@ PLAIN: dict[str, tuple[Call, tuple[int, int, int]]] = {
     "l2norm_forward": (lambda ops, x, y: ops.l2norm_forward(x, y), (15, 6, 6)),
     "crop_forward": (lambda ops, x, y: ops.crop_forward(x, y, False), (15, 4, 5)),
     "region_forward": (lambda ops, x, y: ops.region_forward(x, y, 3, 0, 4, True, True, None), (15, 6, 6)),
+    "dropout_forward": (lambda ops, x, y: ops.dropout_forward(x, y, MASK[: y.size], 0.5), (15, 6, 6)),
     "yolo_forward": (lambda ops, x, y: ops.yolo_forward(x, y, 1, 10), (15, 6, 6)),
     "detection_forward": (lambda ops, x, y: ops.detection_forward(x, y, 6, 5, 2, 4, True), (15, 6, 6)),
 }
+
+
+# The same for both images of a batch.
+MASK = np.tile(np.random.default_rng(6).integers(0, 2, 15 * 36, np.uint8), 2)
 
 
 def make(arrays: Arrays, name: str, n: int = 2) -> tuple[Call, np.ndarray, np.ndarray]:

@@ -1,0 +1,21 @@
+// What gradients and weights need as rows of floats, in any layout.
+#pragma once
+#include "ops/tensor.h"
+
+namespace pydarknet {
+
+void fill(float* x, std::int64_t count, float value, Stream stream);
+void scale(float* x, std::int64_t count, float factor, Stream stream);
+// y += x.
+void add(const float* x, float* y, std::int64_t count, Stream stream);
+
+// The backward step of layers through which Darknet lets the gradient pass as it is ([softmax], [l2norm]):
+// dx becomes, or with `accumulate` grows by, dy.
+void pass_backward(const float* dy, float* dx, std::int64_t count, bool accumulate, Stream stream);
+
+// The same for every number of threads.
+double sum_squares(const float* x, std::int64_t count, Stream stream);
+// Neither NaN nor infinity among them.
+bool all_finite(const float* x, std::int64_t count, Stream stream);
+
+}  // namespace pydarknet

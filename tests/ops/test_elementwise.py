@@ -1,0 +1,86 @@
+"""Sums, factors and checks of whole arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from guarded import Arrays
+
+from pydarknet.ops import Ops
+
+SHAPES = [(0,), (1,), (15,), (16,), (17,), (2, 3, 5, 7, 16), (4096,), (4097,), (40009,)]
+
+
+def draw(shape: tuple[int, ...], seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_fill_scale_add(ops: Ops, arrays: Arrays, shape: tuple[int, ...]) -> None:
+    x, y = arrays.empty(*shape), arrays.plain(draw(shape))
+    ops.fill(x, 0.5)
+    assert (x == 0.5).all()
+    ops.add(x, y)
+    np.testing.assert_array_equal(y, draw(shape) + np.float32(0.5))
+    ops.scale(y, -3.0)
+    np.testing.assert_array_equal(y, (draw(shape) + np.float32(0.5)) * np.float32(-3))
+    ops.add(y, y)
+    np.testing.assert_array_equal(y, (draw(shape) + np.float32(0.5)) * np.float32(-3) * 2)
+
+
+@pytest.mark.parametrize("name", ["softmax_backward", "l2norm_backward"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_darknet_passes_gradients_on(ops: Ops, arrays: Arrays, name: str, shape: tuple[int, ...]) -> None:
+    dy, dx = draw(shape), arrays.empty(*shape)
+    getattr(ops, name)(dy, dx, False)
+    np.testing.assert_array_equal(dx, dy)
+    getattr(ops, name)(dy, dx, True)
+    np.testing.assert_array_equal(dx, 2 * dy)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_sum_squares(ops: Ops, arrays: Arrays, shape: tuple[int, ...]) -> None:
+    x = draw(shape)
+    # A chunk sums at most 4096 / 4 / lanes squares in each float.
+    np.testing.assert_allclose(ops.sum_squares(arrays.plain(x)), (x.astype(np.float64) ** 2).sum(), rtol=3e-6)
+
+
+def test_sum_squares_is_the_same_for_all_threads(ops: Ops, arrays: Arrays) -> None:
+    x = arrays.plain(draw((123457,)))
+    results = []
+    for threads in (1, 2, 3):
+        ops.set_num_threads(threads)
+        results.append(ops.sum_squares(x))
+    assert results[0] == results[1] == results[2]
+
+
+@pytest.mark.parametrize("strange", [np.nan, np.inf, -np.inf, -np.nan])
+def test_all_finite(ops: Ops, arrays: Arrays, strange: float) -> None:
+    for size in (1, 15, 16, 17, 4097, 40009):
+        x = arrays.plain(np.full(size, np.finfo(np.float32).max))
+        assert ops.all_finite(x)
+        for at in {0, size // 2, size - 1}:
+            x[at] = strange
+            assert not ops.all_finite(x)
+            x[at] = np.finfo(np.float32).min
+    assert ops.all_finite(arrays.empty(0))
+
+
+def test_all_finite_takes_the_smallest_numbers(ops: Ops, arrays: Arrays) -> None:
+    assert ops.all_finite(arrays.plain(np.array([0.0, -0.0, 1e-45, -1e-45, 1e-38] * 7, np.float32)))
+
+
+def test_arguments(ops: Ops, arrays: Arrays) -> None:
+    x, y = arrays.empty(5), arrays.empty(6)
+    with pytest.raises(ValueError, match="add: argument 'y'"):
+        ops.add(x, y)
+    for name in ("softmax_backward", "l2norm_backward"):
+        with pytest.raises(ValueError, match=f"{name}: argument 'dx'"):
+            getattr(ops, name)(x, y, False)
+    x.flags.writeable = False
+    for call, name in [(lambda: ops.fill(x, 1.0), "fill"), (lambda: ops.scale(x, 1.0), "scale")]:
+        with pytest.raises(ValueError, match=f"{name}: argument 'x': the array is read-only"):
+            call()
+    for name in ("sum_squares", "all_finite"):
+        with pytest.raises(ValueError, match=f"{name}: argument 'x': expected element type"):
+            getattr(ops, name)(np.zeros(3))
