@@ -46,22 +46,29 @@ struct Axis {
   int tap(int i) const { return residue + (taps - 1 - i) * stride; }
 };
 
+using Weights = std::unique_ptr<float[]>;
+
 // (c, k / groups, y.taps, x.taps) out of (k, c / groups, kernel_h, kernel_w): input and output channels
 // change places, and the taps of one residue run backwards.
-std::vector<float> transposed(const ConvShape& s, const Axis& y, const Axis& x, const float* weights) {
-  const int group_c = s.c / s.groups, group_k = s.k / s.groups, taps = y.taps * x.taps;
-  std::vector<float> all(static_cast<std::size_t>(std::int64_t{s.c} * group_k * taps));
-  parallel_for(s.c, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t block = begin; block < end; block += kLine) {  // whole lines of `weights` at a time
-      const std::int64_t last = std::min(end, block + kLine);
+Weights transposed(const ConvShape& s, const Axis& y, const Axis& x, const float* weights) {
+  const int group_c = s.c / s.groups, group_k = s.k / s.groups, all_taps = s.taps();
+  std::vector<int> taps;
+  for (int i = 0; i < y.taps; ++i) {
+    for (int j = 0; j < x.taps; ++j) taps.push_back(y.tap(i) * s.kernel_w + x.tap(j));
+  }
+  const int count = static_cast<int>(taps.size());
+  const int* const order = taps.data();
+  Weights all(new float[static_cast<std::size_t>(std::int64_t{s.c} * group_k * count)]);
+  parallel_for(s.c, kLine, [&](std::int64_t begin, std::int64_t end) {
+    // Some channels of one group at a time, so that whole lines are read.
+    for (std::int64_t first = begin, last; first < end; first = last) {
+      const std::int64_t group = first / group_c;
+      last = std::min({end, first + kLine, (group + 1) * group_c});
       for (int k = 0; k < group_k; ++k) {
-        for (std::int64_t c = block; c < last; ++c) {
-          const std::int64_t group = c / group_c;
-          const float* from = weights + ((group * group_k + k) * group_c + c % group_c) * s.taps();
-          float* to = all.data() + (c * group_k + k) * taps;
-          for (int i = 0; i < y.taps; ++i) {
-            for (int j = 0; j < x.taps; ++j) *to++ = from[y.tap(i) * s.kernel_w + x.tap(j)];
-          }
+        const float* from = weights + ((group * group_k + k) * group_c + first % group_c) * all_taps;
+        float* to = all.get() + (first * group_k + k) * count;
+        for (std::int64_t c = first; c < last; ++c, from += all_taps, to += std::int64_t{group_k} * count) {
+          for (int i = 0; i < count; ++i) to[i] = from[order[i]];
         }
       }
     }
@@ -106,7 +113,7 @@ class OneConvolution : public DataAlgorithm {
 
   std::int64_t packed_size() const override { return algorithm_.packed_size(inner_); }
   void pack(const float* weights, float* packed) const override {
-    algorithm_.pack(inner_, inner_weights(weights).data(), packed);
+    algorithm_.pack(inner_, inner_weights(weights).get(), packed);
   }
   std::int64_t workspace(bool accumulate, int threads) const override {
     return (accumulate ? sum_floats() : 0) + algorithm_.workspace(inner_, threads);
@@ -120,7 +127,7 @@ class OneConvolution : public DataAlgorithm {
   }
 
  protected:
-  virtual std::vector<float> inner_weights(const float* weights) const = 0;
+  virtual Weights inner_weights(const float* weights) const = 0;
   const ConvShape s_;
 
  private:
@@ -154,7 +161,7 @@ class Turned : public OneConvolution {
       : OneConvolution(s, inner(s), conv_algorithm(inner(s), algorithm)) {}
 
  protected:
-  std::vector<float> inner_weights(const float* weights) const override {
+  Weights inner_weights(const float* weights) const override {
     return transposed(s_, Axis(0, 1, s_.pad_y, s_.kernel_h, s_.h, s_.out_h()),
                       Axis(0, 1, s_.pad_x, s_.kernel_w, s_.w, s_.out_w()), weights);
   }
@@ -175,13 +182,13 @@ class Connected : public OneConvolution {
   explicit Connected(const ConvShape& s) : OneConvolution(s, inner(s), direct_convolution()) {}
 
  protected:
-  std::vector<float> inner_weights(const float* weights) const override {
+  Weights inner_weights(const float* weights) const override {
     const std::int64_t taps = s_.taps(), row = s_.c * taps;
-    std::vector<float> all(static_cast<std::size_t>(blocks_of(s_.c) * kBlock * taps * s_.k));
+    Weights all = std::make_unique<float[]>(static_cast<std::size_t>(blocks_of(s_.c) * kBlock * taps * s_.k));
     parallel_for(s_.c, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t c = begin; c < end; ++c) {
         for (std::int64_t tap = 0; tap < taps; ++tap) {
-          float* to = all.data() + ((c / kBlock * taps + tap) * kBlock + c % kBlock) * s_.k;
+          float* to = all.get() + ((c / kBlock * taps + tap) * kBlock + c % kBlock) * s_.k;
           for (int k = 0; k < s_.k; ++k) to[k] = weights[k * row + c * taps + tap];
         }
       }
@@ -207,7 +214,7 @@ class Phases : public DataAlgorithm {
   void pack(const float* weights, float* packed) const override {
     for (const Phase& p : phases_) {
       if (!p.has_taps()) continue;
-      algorithm().pack(p.convolution(s_), transposed(s_, p.y, p.x, weights).data(), packed + p.offset);
+      algorithm().pack(p.convolution(s_), transposed(s_, p.y, p.x, weights).get(), packed + p.offset);
     }
   }
 
