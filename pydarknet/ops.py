@@ -14,8 +14,9 @@ Array: TypeAlias = Any
 class LossStatistics(NamedTuple):
     """What region_loss, yolo_loss and detection_loss return, sums over a mini-batch: `LossStatistics(*array)`.
 
-    `matched` counts the truths that found a box, `classified` those and the pictures with a class only; `recall` and
-    `recall75` count matched boxes with an IoU above .5 and .75. The losses are sums of delta^2, as Darknet prints them.
+    `matched` counts the truths that found a box, `classified` those and the pictures with a class only; `recall`
+    and `recall75` count matched boxes with an IoU above .5 and .75. The losses are sums of delta^2, as Darknet
+    prints them.
     """
 
     iou: float

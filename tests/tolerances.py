@@ -81,3 +81,8 @@ def assert_sum_close(
     bound = (4 + 4 * np.sqrt(length)) * EPSILON * magnitude + 1e-37
     excess = np.abs(actual - expected) - bound
     assert (excess <= 0).all(), f"error exceeds its bound by {excess.max()} of {bound.max()}"
+
+
+def assert_delta_close(actual: npt.NDArray[Any], expected: npt.NDArray[Any]) -> None:
+    """For deltas of losses: a few roundings of differences and scaled IoUs, relative to the largest one."""
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=2e-6 * max(float(np.abs(expected).max()), 1))

@@ -12,9 +12,11 @@ PYDARKNET_DEFINE_MODULE(PYDARKNET_MODULE, m) {
   bind_augment(m);
   bind_batchnorm(m);
   bind_conv(m);
+  bind_cost(m);
   bind_conv_backward(m);
   bind_crop(m);
   bind_detection(m);
+  bind_detection_loss(m);
   bind_dropout(m);
   bind_elementwise(m);
   bind_l2norm(m);
@@ -23,6 +25,7 @@ PYDARKNET_DEFINE_MODULE(PYDARKNET_MODULE, m) {
   bind_normalization(m);
   bind_pool(m);
   bind_region(m);
+  bind_region_loss(m);
   bind_reorg(m);
   bind_resize(m);
   bind_route(m);
@@ -32,4 +35,5 @@ PYDARKNET_DEFINE_MODULE(PYDARKNET_MODULE, m) {
   bind_update(m);
   bind_upsample(m);
   bind_yolo(m);
+  bind_yolo_loss(m);
 }

@@ -1,0 +1,42 @@
+#pragma once
+#include "ops/loss.h"
+#include "ops/region.h"
+#include "ops/truths.h"
+
+namespace pydarknet {
+
+// The hierarchy of the classes: parent (-1 at a root, always a lower number) and group of each class; first
+// class and size of each group.
+struct ClassTree {
+  const std::int32_t *parent, *group, *group_offset, *group_size;
+};
+
+// What a picture that has a class only does to the objectness. All boxes count as empty, except the chosen
+// one, which is pulled up to .3 if below it (kPull) or left alone (kSpare); or none is touched (kIgnore).
+enum class ClassOnly { kPull, kSpare, kIgnore };
+
+struct RegionLossSettings {
+  const float* anchors;  // width and height of each, in cells
+  float object_scale, noobject_scale, class_scale, coord_scale, mask_scale;
+  float thresh;        // a box that overlaps a truth by more is not called empty
+  bool bias_match;     // truths choose among the anchors, else among the predicted sizes
+  bool rescore;        // the objectness learns the IoU, else 1
+  bool multi_label;    // without a tree: a second truth of the same box adds its class to the first one's
+  bool weigh_small;    // coord_scale times 2 - w * h of the truth
+  bool slope_in_loss;  // the logistic's slope is in the delta before the losses are summed up
+  bool focal_loss;     // class deltas without a tree times -.5 (1 - p) (2 p log p + p - 1)
+  int classfix;        // -1: empty boxes learn their best IoU. 1: boxes above thresh learn the class too,
+                       // 2: times their objectness
+  ClassOnly class_only;
+  std::int64_t seen;  // pictures before and in this mini-batch; below 12800 boxes are pulled to their anchors
+};
+
+// [region] (paper, sections 2 and 4; Darknet's forward_region_layer): `delta` becomes the negative gradient
+// with respect to the head's input. `output` is region_forward's. Of several truths that choose one box the
+// last one wins; class deltas along a tree are set in the groups from the class up to the root only. A
+// picture with a class only teaches the box with the largest objectness times probability of that class.
+LossStatistics region_loss(ConstPlain output, const Truths& truths, Plain delta, RegionShape shape,
+                           const RegionLossSettings& settings, const ClassTree* tree, const TruthRules& rules,
+                           Stream stream);
+
+}  // namespace pydarknet

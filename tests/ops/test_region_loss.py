@@ -1,0 +1,262 @@
+"""[region]'s loss: against the naive one over all settings, and against the numbers of two Darknets."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from guarded import Arrays
+from loss_goldens import REGIONS, load, run_region
+from reference import region as heads
+from reference.region_loss import Rules, region_loss
+from tolerances import assert_delta_close
+
+from pydarknet.ops import LossStatistics, Ops
+
+# Depths 1 to 5; groups {0, 1, 2}, {3, 4}, {5, 6, 7}, {8}, {9, 10}, {11, 12}.
+TREE = [-1, -1, -1, 0, 0, 1, 1, 1, 4, 8, 8, 10, 10]
+ANCHORS = np.array([0.8, 1.1, 1.9, 1.4, 2.6, 3.2], np.float32)
+DIALECTS: dict[str, dict[str, Any]] = {
+    "paper2017": {"class_only": "pull"},
+    "darknet2018": {"class_only": "spare", "weigh_small": True, "slope_in_loss": False, "multi_label": True},
+    "alexeyab": {"class_only": "ignore", "skip_large_labels": True},
+}
+
+
+def groups(parents: list[int]) -> tuple[np.ndarray, ...]:
+    """The arrays of a tree: parent, group, and each group's offset and size."""
+    starts = [i for i in range(len(parents)) if i == 0 or parents[i] != parents[i - 1]]
+    sizes = np.diff([*starts, len(parents)])
+    group = np.repeat(np.arange(len(starts)), sizes)
+    return tuple(np.array(a, np.int32) for a in (parents, group, starts, sizes))
+
+
+def truths(rng: np.random.Generator, images: int, classes: int, coords: int = 4, most: int = 8) -> np.ndarray:
+    """Lists of 0 to `most` boxes, often several of a cell."""
+    rows = np.zeros((images, most, coords + 1), np.float32)
+    for image in range(images):
+        count = int(rng.integers(0, most + 1))
+        centres = rng.uniform(0.01, 0.99, (count, 2))
+        if count > 2:
+            centres[2] = centres[0]
+        rows[image, :count, :2] = centres
+        rows[image, :count, 2:4] = rng.uniform(0.02, 0.9, (count, 2))
+        rows[image, :count, 4:coords] = rng.uniform(0, 1, (count, coords - 4))
+        rows[image, :count, coords] = rng.integers(0, classes, count)
+    return rows
+
+
+def mark_class_only(rng: np.random.Generator, rows: np.ndarray, classes: int) -> None:
+    """Some images get a class without a box, first in the list or behind boxes."""
+    for image in rows:
+        if rng.random() < 0.5:
+            image[int(rng.integers(0, 1 + np.count_nonzero(image[:, 0]) % len(image)))] = [
+                *[999999] * (rows.shape[2] - 1), rng.integers(0, classes),
+            ]  # fmt: skip
+
+
+def random_rules(rng: np.random.Generator, dialect: str) -> Rules:
+    flip = lambda: bool(rng.random() < 0.5)  # noqa: E731
+    kind = rng.choice(["softmax", "linear", "tree", "background"])
+    tree = TREE if kind == "tree" else None
+    classes = len(TREE) if tree else int(rng.integers(1, 6))
+    labels = int(rng.integers(1, 8))
+    options = DIALECTS[dialect] | {"multi_label": dialect == "darknet2018" and kind == "linear"}
+    alexeyab = dialect == "alexeyab"
+    return Rules(
+        ANCHORS[: 2 * int(rng.integers(1, 4))], classes, int(rng.choice([4, 4, 6])), tree,
+        rng.integers(0, classes, max(labels, classes)).tolist() if flip() else None,
+        int(rng.choice([1, 12799, 12800, 40000])),
+        *rng.uniform(0.3, 5, 5).tolist(),
+        thresh=float(rng.uniform(0.1, 0.7)), bias_match=flip(), rescore=flip(), background=kind == "background",
+        focal_loss=alexeyab and flip(), classfix=int(rng.integers(-1, 3)) if alexeyab else 0, **options,
+    )  # fmt: skip
+
+
+def run(
+    ops: Ops, arrays: Arrays, output: np.ndarray, rows: np.ndarray, rules: Rules
+) -> tuple[np.ndarray, LossStatistics]:
+    options = asdict(rules)
+    tree = None if rules.tree is None else groups(list(rules.tree))
+    anchors, classes, coords = (options.pop(name) for name in ("anchors", "classes", "coords"))
+    options |= {"tree": tree, "map": None if rules.map is None else np.array(rules.map, np.int32)}
+    delta = arrays.empty(*output.shape)
+    statistics = ops.region_loss(output, rows, delta, anchors, classes, coords, **options)
+    assert statistics.dtype == np.float64
+    return delta, LossStatistics(*statistics)
+
+
+def random_output(rng: np.random.Generator, rules: Rules, images: int, h: int, w: int) -> np.ndarray:
+    num = len(rules.anchors) // 2
+    x = rng.normal(0, 1, (images, num * (rules.coords + 1 + rules.classes), h, w))
+    sizes = None if rules.tree is None else groups(list(rules.tree))[3].tolist()
+    softmax = not rules.multi_label
+    y = heads.region(x, num, rules.classes, rules.coords, softmax, rules.background, sizes)
+    return y.astype(np.float32)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("seed", range(40))
+def test_against_naive(ops: Ops, arrays: Arrays, dialect: str, seed: int) -> None:
+    rng = np.random.default_rng([seed, *map(ord, dialect)])
+    for _ in range(3):
+        rules = random_rules(rng, dialect)
+        images, h, w = int(rng.integers(1, 4)), int(rng.integers(1, 6)), int(rng.integers(1, 6))
+        output = random_output(rng, rules, images, h, w)
+        most = len(rules.map) if rules.map else rules.classes
+        rows = truths(rng, images, most + 2 if rules.skip_large_labels and not rules.map else most, rules.coords)
+        if rules.skip_large_labels and rules.map:
+            rows[..., -1] %= rules.classes + 1  # one label too many, which is passed over
+        if rules.tree is not None:
+            mark_class_only(rng, rows, rules.classes)
+        delta, statistics = run(ops, arrays, arrays.plain(output), rows, rules)
+        expected, sums = region_loss(output, rows, rules)
+        assert_delta_close(delta, expected)
+        for name, value in sums.items():
+            np.testing.assert_allclose(getattr(statistics, name), value, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+# Relative to the norm. The programs' logistic and exp are -Ofast ones, and products come in another order; the
+# input of AlexeyAB's head is not kept, and differs from the one that is by batch norm (which plain_* don't have).
+def golden_tolerance(name: str, dialect: str) -> float:
+    return 1e-5 if dialect == "p17" or name.startswith("train_plain") else 1e-4
+
+
+@pytest.mark.parametrize("dialect", ["p17", "a"])
+@pytest.mark.parametrize("name", REGIONS)
+def test_goldens(ops: Ops, name: str, dialect: str, tmp_path: Path) -> None:
+    golden = load(name)
+    delta, statistics = run_region(ops, golden, dialect, tmp_path)
+    expected = golden[f"{dialect}_head_delta"]
+    tolerance = golden_tolerance(name, dialect)
+    assert np.linalg.norm(delta - expected) < tolerance * np.linalg.norm(expected)
+    np.testing.assert_array_equal(delta == 0, expected == 0)
+    s = LossStatistics(*statistics)
+    np.testing.assert_allclose(s.total_loss, golden[f"{dialect}_errors"][0, 0], rtol=tolerance)
+    assert_line(str(golden[f"{dialect}_lines"][0]), s, delta, tolerance)
+
+
+def assert_line(line: str, s: LossStatistics, delta: np.ndarray, tolerance: float) -> None:
+    """The printed averages, to six decimals; nan where nothing was counted."""
+    values = [float(v) for v in re.findall(r"(-?nan|-?\d+\.\d+|\d+$)", line)]
+    iou, category, objectness, no_objectness, recall, count = values
+    assert count == s.matched
+    assert np.isnan(iou) == (s.matched == 0)
+    boxes = 3 * delta[:, 0].size
+    ours = [s.category / s.classified, s.any_objectness / boxes]
+    theirs = [category, no_objectness]
+    if s.matched:
+        ours += [s.iou / s.matched, s.objectness / s.matched, s.recall / s.matched]
+        theirs += [iou, objectness, recall]
+    np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=1e-6)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_threads_dont_change_a_bit(ops: Ops, arrays: Arrays, dialect: str) -> None:
+    rng = np.random.default_rng(7)
+    rules = random_rules(rng, dialect)
+    output = random_output(rng, rules, 7, 5, 4)
+    rows = truths(rng, 7, rules.classes, rules.coords)
+    results = []
+    for threads in (1, 2, 3):
+        ops.set_num_threads(threads)
+        results.append(run(ops, arrays, output, rows, rules))
+    for delta, statistics in results[1:]:
+        np.testing.assert_array_equal(delta, results[0][0])
+        assert statistics == results[0][1]
+
+
+def test_later_truth_wins_along_the_tree(ops: Ops, arrays: Arrays) -> None:
+    """Two truths of one box: the groups that only the first one's path touches keep their deltas."""
+    rules = Rules(ANCHORS[:2], len(TREE), tree=TREE, seen=20000)
+    output = random_output(np.random.default_rng(1), rules, 1, 1, 1)
+    rows = np.array([[[0.5, 0.5, 0.4, 0.4, 12], [0.5, 0.5, 0.2, 0.3, 5]]], np.float32)
+    delta, _ = run(ops, arrays, output, rows, rules)
+    p, d = output[0, 5:, 0, 0], delta[0, 5:, 0, 0]
+    np.testing.assert_allclose(d[12], 1 - p[12], rtol=1e-6)
+    np.testing.assert_allclose([d[5], d[1], d[0]], [1 - p[5], 1 - p[1], -p[0]], rtol=1e-6)
+
+
+def test_zero_ends_the_list_and_far_edges_are_inside(ops: Ops, arrays: Arrays) -> None:
+    rules = Rules(ANCHORS, 2, seen=20000)
+    output = random_output(np.random.default_rng(2), rules, 1, 3, 4)
+    rows = np.array([[[1, 1, 0.3, 0.3, 1], [0, 0.5, 0.2, 0.2, 9], [7, 7, -1, 0, 77]]], np.float32)
+    delta, statistics = run(ops, arrays, output, rows, rules)
+    assert statistics.matched == 1
+    taught = delta.reshape(3, 7, 3, 4)[:, 5:].any(axis=(0, 1))
+    assert taught[2, 3]
+    assert taught.sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [([0.5, 0.5, 0.1, 0.1, 3], "image 1, box 1: class 3"), ([0.5, 0.5, 0.1, 0.1, -1], "image 1, box 1: class -1"),
+     ([0.5, 0.5, 0.1, 0.1, np.nan], "image 1, box 1: class"), ([1.5, 0.5, 0.1, 0.1, 0], "image 1, box 1: centre"),
+     ([0.5, np.nan, 0.1, 0.1, 0], "image 1, box 1: centre"), ([0.5, 0.5, 0, 0.1, 0], "image 1, box 1: size"),
+     ([0.5, 0.5, 0.1, np.inf, 0], "image 1, box 1: size"), ([np.nan, 0.5, 0.1, 0.1, 0], "image 1, box 1: centre"),
+     ([999999, 999999, 999999, 999999, 0], "image 1, box 1: a class without a box needs a tree")],
+)  # fmt: skip
+def test_bad_truths(ops: Ops, arrays: Arrays, row: list[float], message: str) -> None:
+    rules = Rules(ANCHORS, 3)
+    output = random_output(np.random.default_rng(3), rules, 2, 2, 2)
+    rows = np.zeros((2, 3, 5), np.float32)
+    rows[1, :2] = [[0.5, 0.5, 0.1, 0.1, 0], row]
+    with pytest.raises(ValueError, match=f"region_loss: argument 'truth': {re.escape(message)}"):
+        run(ops, arrays, output, rows, rules)
+
+
+def test_bad_classes_of_maps_and_trees(ops: Ops, arrays: Arrays) -> None:
+    output = random_output(np.random.default_rng(3), Rules(ANCHORS, len(TREE), tree=TREE), 1, 2, 2)
+    box = np.array([[[0.5, 0.5, 0.1, 0.1, 1]]], np.float32)
+    with pytest.raises(ValueError, match="image 0, box 0: class 1, expected 0 to 0"):
+        run(ops, arrays, output, box, Rules(ANCHORS, len(TREE), map=[2]))
+    with pytest.raises(ValueError, match="image 0, box 0: the map leads to class 13"):
+        run(ops, arrays, output, box, Rules(ANCHORS, len(TREE), map=[2, 13]))
+    only = np.array([[[999999, 999999, 999999, 999999, 13]]], np.float32)
+    for dialect in DIALECTS.values():
+        with pytest.raises(ValueError, match="image 0, box 0: class 13"):
+            run(ops, arrays, output, only, Rules(ANCHORS, len(TREE), tree=TREE, **dialect))
+
+
+@pytest.mark.parametrize("damage", ["parent", "group", "offset", "size", "length", "type"])
+def test_bad_trees(ops: Ops, arrays: Arrays, damage: str) -> None:
+    output = random_output(np.random.default_rng(3), Rules(ANCHORS, len(TREE), tree=TREE), 1, 2, 2)
+    parent, group, offset, size = groups(TREE)
+    if damage == "parent":
+        parent[3] = 3
+    elif damage == "group":
+        group[5] = 6
+    elif damage == "offset":
+        offset[1] = 13
+    elif damage == "size":
+        size[5] = 3
+    elif damage == "length":
+        parent = parent[:-1]
+    tree = (parent, group, offset, size) if damage != "type" else [parent, group, offset, size]
+    with pytest.raises(ValueError, match="region_loss: argument 'tree'"):
+        ops.region_loss(
+            output, np.zeros((1, 1, 5), np.float32), arrays.empty(*output.shape), ANCHORS, len(TREE), 4, tree, seen=0
+        )  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "argument"),
+    [({"classes": 3}, "output"), ({"coords": 3}, "coords"), ({"anchors": ANCHORS[:5]}, "anchors"),
+     ({"anchors": ANCHORS[:0]}, "anchors"), ({"classfix": 3}, "classfix"), ({"class_only": "none"}, "class_only"),
+     ({"truth": np.zeros((2, 3, 5), np.float32)}, "truth"), ({"truth": np.zeros((1, 3, 6), np.float32)}, "truth"),
+     ({"map": np.zeros(3, np.int64)}, "map"), ({"delta": np.zeros((1, 21, 2, 3), np.float32)}, "delta")],
+)  # fmt: skip
+def test_arguments(ops: Ops, change: dict[str, Any], argument: str) -> None:
+    given: dict[str, Any] = {
+        "output": np.zeros((1, 21, 2, 2), np.float32), "truth": np.zeros((1, 3, 5), np.float32),
+        "delta": np.zeros((1, 21, 2, 2), np.float32), "anchors": ANCHORS, "classes": 2, "coords": 4, "seen": 0,
+    }  # fmt: skip
+    ops.region_loss(**given)
+    with pytest.raises(ValueError, match=f"region_loss: argument '{argument}'"):
+        ops.region_loss(**given | change)
+    with pytest.raises(ValueError, match="region_loss: argument 'delta': must not be output"):
+        ops.region_loss(**given | {"delta": given["output"]})

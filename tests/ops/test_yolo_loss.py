@@ -1,0 +1,95 @@
+"""[yolo]'s loss against the naive one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from guarded import Arrays
+from reference import region as heads
+from reference.yolo_loss import yolo_loss
+from tolerances import assert_delta_close
+
+from pydarknet.ops import LossStatistics, Ops
+
+ANCHORS = np.array([6, 8, 12, 9, 15, 20, 26, 10], np.float32)
+
+
+def truths(rng: np.random.Generator, images: int, classes: int) -> np.ndarray:
+    """Up to six boxes, some of them with the same centre, often of an anchor's size in a picture of 64 x 48."""
+    rows = np.zeros((images, 8, 5), np.float32)
+    for image in range(images):
+        count = int(rng.integers(0, 7))
+        rows[image, :count, :2] = rng.choice(rng.uniform(0.01, 0.99, (4, 2)), count)
+        sizes = ANCHORS.reshape(-1, 2)[rng.integers(0, 4, count)] / [64, 48]
+        rows[image, :count, 2:4] = sizes * rng.uniform(0.7, 1.4, (count, 2))
+        rows[image, :count, 4] = rng.integers(0, classes, count)
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_against_naive(ops: Ops, arrays: Arrays, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    classes, images = int(rng.integers(1, 5)), int(rng.integers(1, 4))
+    mask = rng.permutation(4)[: int(rng.integers(1, 4))].tolist()
+    h, w = int(rng.integers(1, 7)), int(rng.integers(1, 7))
+    map_ = rng.integers(0, classes, 6).tolist() if rng.random() < 0.5 else None
+    output = heads.yolo(rng.normal(0, 0.7, (images, len(mask) * (5 + classes), h, w)), len(mask), classes)
+    rows = truths(rng, images, 6 if map_ else classes)
+    ignore, certain = (0.2, 0.3) if seed % 2 else (0.5, 1.0)
+    delta, y = arrays.empty(*output.shape), arrays.plain(output)
+    statistics = LossStatistics(
+        *ops.yolo_loss(
+            y, rows, delta, ANCHORS, np.array(mask, np.int32), classes, 64, 48, ignore, certain,
+            None if map_ is None else np.array(map_, np.int32),
+        )
+    )  # fmt: skip
+    expected, sums = yolo_loss(y, rows, ANCHORS, mask, classes, (64, 48), ignore, certain, map_)
+    assert_delta_close(delta, expected)
+    for name, value in sums.items():
+        np.testing.assert_allclose(getattr(statistics, name), value, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_second_truth_of_a_box_adds_its_class(ops: Ops, arrays: Arrays) -> None:
+    output = arrays.plain(heads.yolo(np.random.default_rng(1).normal(size=(1, 8, 1, 1)), 1, 3))
+    rows = np.array([[[0.5, 0.5, 0.1, 0.2, 0], [0.5, 0.5, 0.1, 0.2, 2]]], np.float32)
+    delta = arrays.empty(1, 8, 1, 1)
+    ops.yolo_loss(output, rows, delta, ANCHORS, np.zeros(1, np.int32), 3, 64, 48)
+    np.testing.assert_allclose(delta[0, 5:, 0, 0], np.array([1, 0, 1]) - output[0, 5:, 0, 0], rtol=1e-6)
+
+
+def test_threads_dont_change_a_bit(ops: Ops, arrays: Arrays) -> None:
+    rng = np.random.default_rng(5)
+    output = arrays.plain(heads.yolo(rng.normal(size=(7, 16, 4, 5)), 2, 3))
+    rows = truths(rng, 7, 3)
+    results = []
+    for threads in (1, 2, 3):
+        ops.set_num_threads(threads)
+        delta = arrays.empty(*output.shape)
+        statistics = ops.yolo_loss(output, rows, delta, ANCHORS, np.array([0, 2], np.int32), 3, 64, 48)
+        results.append(np.concatenate([delta.ravel(), statistics]))
+    np.testing.assert_array_equal(results[1], results[0])
+    np.testing.assert_array_equal(results[2], results[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "argument"),
+    [({"classes": 4}, "output"), ({"mask": np.array([0, 4], np.int32)}, "mask"), ({"net_w": 0}, "net_w"),
+     ({"mask": np.array([0, -1], np.int32)}, "mask"), ({"mask": np.zeros(0, np.int32)}, "mask"),
+     ({"anchors": ANCHORS[:3]}, "anchors"), ({"truth": np.zeros((1, 5), np.float32)}, "truth"),
+     ({"truth": np.full((1, 1, 5), 999999, np.float32)}, "truth': image 0, box 0: a class without a box"),
+     ({"truth": np.full((1, 1, 5), 0.5, np.float32) + np.float32([0, 0, 0, 0, 3])}, "truth': image 0, box 0: class"),
+     ({"map": np.array([1], np.int16)}, "map"), ({"delta": np.zeros((1, 16, 3, 2), np.float32)}, "delta")],
+)  # fmt: skip
+def test_arguments(ops: Ops, change: dict[str, Any], argument: str) -> None:
+    given: dict[str, Any] = {
+        "output": np.zeros((1, 16, 2, 3), np.float32), "truth": np.zeros((1, 3, 5), np.float32),
+        "delta": np.zeros((1, 16, 2, 3), np.float32), "anchors": ANCHORS, "mask": np.array([2, 0], np.int32),
+        "classes": 3, "net_w": 64, "net_h": 48,
+    }  # fmt: skip
+    ops.yolo_loss(**given)
+    with pytest.raises(ValueError, match=f"yolo_loss: argument '{argument}"):
+        ops.yolo_loss(**given | change)
+    with pytest.raises(ValueError, match="yolo_loss: argument 'delta': must not be output"):
+        ops.yolo_loss(**given | {"delta": given["output"]})
