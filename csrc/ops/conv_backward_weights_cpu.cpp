@@ -17,8 +17,8 @@ namespace {
 using simd::Correlation;
 using simd::Lanes;
 
-constexpr std::int64_t kSumBytes = 256 << 10;  // of a tile's sums, in the second-level cache
-constexpr std::int64_t kBandBytes = 44 << 10;  // of the pixels that one run of filters meets, in the first
+constexpr std::int64_t kSumBytes = 384 << 10;  // of a tile's sums, in the second-level cache
+constexpr std::int64_t kBandBytes = 36 << 10;  // of the pixels that one run of filters meets, in the first
 constexpr int kBandColumns = 64;
 constexpr int kTileBlocks = 2 * simd::kCorrelateVectors;
 
@@ -117,7 +117,9 @@ struct Parts {
 // there are few tiles, each tile in several parts of the bands whose sums are added at the end.
 struct Plan {
   Plan(const ConvShape& s, bool plain, int threads) {
-    const int taps = plain ? 1 : s.taps(), lanes = plain ? s.c * s.taps() : kBlock;
+    const int taps = plain ? 1 : s.taps();
+    const int lanes =
+        plain ? s.c * std::min(s.stride_y, s.kernel_h) * std::min(s.stride_x, s.kernel_w) : kBlock;
     const std::int64_t channel_bytes = std::int64_t{4} * taps * kTileBlocks * kBlock * kBlock;
     const int most_channels = static_cast<int>(std::max<std::int64_t>(1, kSumBytes / channel_bytes));
     if (plain) {
@@ -138,21 +140,23 @@ struct Plan {
     across = {columns, ceil_div(columns, most_columns)};
     down = {s.out_h(), ceil_div(s.out_h(), most_rows)};
     bands = std::int64_t{s.n} * down.count * across.count;
-    patches = plain ? std::int64_t{down.longest()} * across.longest() * lanes : 0;
+    const std::int64_t rows_in = std::int64_t{down.longest() - 1} * s.stride_y + s.kernel_h;
+    const std::int64_t columns_in = std::int64_t{across.longest() - 1} * s.stride_x + s.kernel_w;
+    copy = plain ? s.c * rows_in * columns_in : 0;
     const std::int64_t count = static_cast<std::int64_t>(tiles.size());
     splits = static_cast<int>(count >= threads ? 1 : std::min<std::int64_t>(bands, ceil_div(threads, count)));
     slots = static_cast<int>(splits > 1 ? count * splits : std::min<std::int64_t>(threads, count));
   }
-  std::int64_t workspace() const { return (tile_floats + patches) * slots; }
+  std::int64_t workspace() const { return (tile_floats + copy) * slots; }
   std::int64_t tasks() const { return static_cast<std::int64_t>(tiles.size()) * splits; }
 
   Parts down, across;  // of an image's rows and columns
   std::int64_t bands;  // of all images
   std::vector<Tile> tiles;
   std::int64_t tile_floats = 0;
-  std::int64_t patches;  // floats of a band's patches, for plain images
-  int splits;            // parts of the bands
-  int slots;  // sums (and patches) in the workspace: one a task with splits, otherwise one a thread
+  std::int64_t copy;  // floats of a band's input, for plain images
+  int splits;         // parts of the bands
+  int slots;          // sums (and copies) in the workspace: one a task with splits, otherwise one a thread
 };
 
 struct Band {
@@ -174,12 +178,16 @@ void correlate_lanes(Correlation p, int lanes, int blocks) {
   }
   const int groups = ceil_div(lanes, simd::kCorrelateValues);
   const float* const x = p.x;
+  const std::ptrdiff_t* const offsets = p.offsets;
   float* const sums = p.sums;
   for (int g = 0; g < groups; ++g) {
     const int lane = part(lanes, g, groups);
-    p.x = x + lane;
+    p.x = offsets ? x : x + lane;
+    p.offsets = offsets ? offsets + lane : nullptr;
     p.sums = sums + lane * p.sums_value;
-    simd::correlate_kernel(part(lanes, g + 1, groups) - lane, blocks)(p);
+    const int values = part(lanes, g + 1, groups) - lane;
+    (offsets ? simd::correlate_kernel<true>(values, blocks)
+             : simd::correlate_kernel<false>(values, blocks))(p);
   }
 }
 
@@ -227,32 +235,48 @@ class BlockedSource {
   const ConstTensor x_;
 };
 
-// Plain images have few channels: a pixel's patch (channel, row, column) is written out, and each of its
-// values counts as a channel of a 1x1 convolution.
+// Plain images have few channels: each tap of each channel counts as a channel of a 1x1 convolution, whose
+// values lie at constant offsets in a copy of the band's padded input.
 class PlainSource {
  public:
-  PlainSource(const ConvShape& shape, ConstPlain x) : s_(shape), x_(x), values_(s_.c * s_.taps()) {}
+  PlainSource(const ConvShape& shape, ConstPlain x, const Plan& plan)
+      : s_(shape),
+        x_(x),
+        rows_((plan.down.longest() - 1) * s_.stride_y + s_.kernel_h),
+        columns_((plan.across.longest() - 1) * s_.stride_x + s_.kernel_w) {
+    for (int c = 0; c < s_.c; ++c) {
+      for (int ky = 0; ky < s_.kernel_h; ++ky) {
+        for (int kx = 0; kx < s_.kernel_w; ++kx) offsets_.push_back((c * rows_ + ky) * columns_ + kx);
+      }
+    }
+  }
   int taps() const { return 1; }
 
-  void prepare(const Band& b, float* patches) const {
-    for (int row = b.rows.begin; row < b.rows.end; ++row, patches += b.columns.size() * values_) {
-      float* to = patches;
-      for (int c = 0; c < s_.c; ++c) {
-        for (int ky = 0; ky < s_.kernel_h; ++ky) {
-          const std::int64_t y = std::int64_t{row} * s_.stride_y - s_.pad_y + ky;
-          const float* from = y >= 0 && y < s_.h ? x_.channel(b.image, c) + y * s_.w : nullptr;
-          copy_taps(from, b.columns, to);
-          to += s_.kernel_w;
+  void prepare(const Band& b, float* copy) const {
+    const std::int64_t top = std::int64_t{b.rows.begin} * s_.stride_y - s_.pad_y;
+    const std::int64_t left = std::int64_t{b.columns.begin} * s_.stride_x - s_.pad_x;
+    const std::int64_t begin = std::clamp<std::int64_t>(-left, 0, columns_);
+    const std::int64_t end = std::clamp<std::int64_t>(s_.w - left, begin, columns_);
+    for (int c = 0; c < s_.c; ++c) {
+      for (std::int64_t y = top; y < top + rows_; ++y, copy += columns_) {
+        const bool within = y >= 0 && y < s_.h;
+        const std::int64_t first = within ? begin : columns_, last = within ? end : columns_;
+        std::fill(copy, copy + first, 0.0f);
+        if (first < last) {
+          std::memcpy(copy + first, x_.channel(b.image, c) + y * s_.w + left + first,
+                      sizeof(float) * (last - first));
         }
+        std::fill(copy + last, copy + columns_, 0.0f);
       }
     }
   }
 
   void band(const Band& b, const Tile& tile, Correlation p, const float* y, int vectors,
-            const float* patches) const {
-    p.x = patches + tile.channel_block * kBlock;
-    p.x_column = values_;
-    p.x_row = std::int64_t{values_} * b.columns.size();
+            const float* copy) const {
+    p.x = copy;
+    p.offsets = offsets_.data() + tile.channel_block * kBlock;
+    p.x_column = s_.stride_x;
+    p.x_row = columns_ * s_.stride_y;
     p.sums_value = tile.filters();
     p.rows = b.rows.size();
     p.columns = b.columns.size();
@@ -261,40 +285,16 @@ class PlainSource {
   }
 
  private:
-  // One kernel row of a row of pixels; `from` is a row of the input, nullptr for one of padding.
-  void copy_taps(const float* from, Range columns, float* to) const {
-    // Where both the first and the last tap are inside, all are.
-    const int end = inside(columns, s_.kernel_w - 1, s_.stride_x, s_.pad_x, s_.w).end;
-    const int begin = std::min(inside(columns, 0, s_.stride_x, s_.pad_x, s_.w).begin, columns.end);
-    int i = columns.begin;
-    for (; i < (from ? begin : columns.end); ++i, to += values_) copy_pixel(from, i, to);
-    for (; i < end; ++i, to += values_) {
-      const float* at = from + (std::int64_t{i} * s_.stride_x - s_.pad_x);
-      if (s_.kernel_w == 3) {
-        std::memcpy(to, at, 3 * sizeof(float));
-      } else {
-        for (int kx = 0; kx < s_.kernel_w; ++kx) to[kx] = at[kx];
-      }
-    }
-    for (; i < columns.end; ++i, to += values_) copy_pixel(from, i, to);
-  }
-
-  void copy_pixel(const float* from, int column, float* to) const {
-    for (int kx = 0; kx < s_.kernel_w; ++kx) {
-      const std::int64_t x = std::int64_t{column} * s_.stride_x - s_.pad_x + kx;
-      to[kx] = from && x >= 0 && x < s_.w ? from[x] : 0.0f;
-    }
-  }
-
   const ConvShape& s_;
   const ConstPlain x_;
-  const int values_;
+  const std::ptrdiff_t rows_, columns_;  // of the copy
+  std::vector<std::ptrdiff_t> offsets_;
 };
 
 // Sums of one tile over bands [begin, end).
 template <class Source>
 void sum_bands(const Plan& plan, const Source& source, const Tile& tile, ConstTensor dy, std::int64_t begin,
-               std::int64_t end, float* sums, float* patches) {
+               std::int64_t end, float* sums, float* copy) {
   std::fill_n(sums, std::int64_t{tile.channels} * source.taps() * tile.filters(), 0.0f);
   const int runs = ceil_div(tile.filter_blocks, simd::kCorrelateVectors);
   Correlation p{};
@@ -304,19 +304,19 @@ void sum_bands(const Plan& plan, const Source& source, const Tile& tile, ConstTe
   p.sums_vector = kBlock;
   for (std::int64_t i = begin; i < end; ++i) {
     const Band band = band_at(plan, i);
-    source.prepare(band, patches);
+    source.prepare(band, copy);
     for (int run = 0; run < runs; ++run) {
       const int block = part(tile.filter_blocks, run, runs);
       p.sums = sums + block * kBlock;
       source.band(band, tile, p, dy.block(band.image, tile.filter_block + block),
-                  part(tile.filter_blocks, run + 1, runs) - block, patches);
+                  part(tile.filter_blocks, run + 1, runs) - block, copy);
     }
   }
 }
 
 template <class Source>
 void sum_all(const Plan& plan, const Source& source, const Adder& adder, ConstTensor dy, float* workspace) {
-  const std::int64_t slot = plan.tile_floats + plan.patches, tasks = plan.tasks();
+  const std::int64_t slot = plan.tile_floats + plan.copy, tasks = plan.tasks();
   parallel_parts(plan.slots, [&](int thread, int threads) {
     for (std::int64_t task = part_begin(tasks, thread, threads);
          task < part_begin(tasks, thread + 1, threads); ++task) {
@@ -433,7 +433,7 @@ void conv_backward_weights(const ConvShape& s, ConstTensor x, ConstTensor dy, fl
 void conv_backward_weights(const ConvShape& s, ConstPlain x, ConstTensor dy, float* dweights,
                            float* workspace, std::int64_t workspace_floats, Stream) {
   const Plan plan = fitting_plan(s, true, workspace_floats);
-  sum_all(plan, PlainSource(s, x), Adder(s.k, s.c * s.taps(), 1, 1, dweights), dy, workspace);
+  sum_all(plan, PlainSource(s, x, plan), Adder(s.k, s.c * s.taps(), 1, 1, dweights), dy, workspace);
 }
 
 }  // namespace pydarknet
