@@ -146,11 +146,22 @@ class Ops(Protocol):
     def lrn_forward(
         self, x: Array, y: Array, size: int, alpha: float, beta: float, kappa: float, stream: int = 0
     ) -> None: ...
+    def lrn_backward(
+        self, x: Array, dy: Array, dx: Array, size: int, alpha: float, beta: float, kappa: float, accumulate: bool,
+        stream: int = 0,
+    ) -> None: ...  # fmt: skip
     def l2norm_forward(self, x: Array, y: Array, stream: int = 0) -> None: ...
     def crop_forward(self, x: Array, y: Array, noadjust: bool, stream: int = 0) -> None: ...
+    def crop_train(
+        self, x: Array, y: Array, top: int, left: int, flip: bool, noadjust: bool, stream: int = 0
+    ) -> None: ...
     def local_forward(
         self, x: Array, weights: Array, biases: Array, y: Array, kernel: int, stride: int, pad: int,
         activation: str, stream: int = 0,
+    ) -> None: ...  # fmt: skip
+    def local_backward(
+        self, x: Array, weights: Array, dy: Array, dx: Array | None, dweights: Array, dbiases: Array, kernel: int,
+        stride: int, pad: int, accumulate: bool, stream: int = 0,
     ) -> None: ...  # fmt: skip
     def fill(self, x: Array, value: float, stream: int = 0) -> None: ...
     def scale(self, x: Array, factor: float, stream: int = 0) -> None: ...

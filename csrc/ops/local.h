@@ -13,4 +13,14 @@ struct LocalShape {
 void local_forward(ConstPlain x, const float* weights, const float* biases, Plain y, LocalShape shape,
                    Activation activation, Stream stream);
 
+// dweights and dbiases grow; dx is written, or grows with `accumulate`, and may be without data. dy is the
+// gradient before the activation.
+struct LocalGradients {
+  Plain dx;
+  bool accumulate;
+  float *dweights, *dbiases;
+};
+void local_backward(ConstPlain x, const float* weights, ConstPlain dy, LocalGradients gradients,
+                    LocalShape shape, Stream stream);
+
 }  // namespace pydarknet

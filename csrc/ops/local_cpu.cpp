@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "ops/local.h"
+#include "ops/local_window.h"
 #include "simd/vec.h"
 #include "threads.h"
 
@@ -38,20 +38,8 @@ class Local {
 
   std::int64_t patches_size() const { return taps_ * x_.n; }
 
-  // The part of x that one location sees, of all images, in the order of the weights.
   void gather(std::int64_t location, float* patches) const {
-    const std::int64_t top = location / y_.w * shape_.stride - shape_.pad;
-    const std::int64_t left = location % y_.w * shape_.stride - shape_.pad;
-    const auto clip = [&](std::int64_t at, int length) { return std::clamp<std::int64_t>(at, 0, length); };
-    const std::int64_t first = clip(left, x_.w), last = clip(left + shape_.kernel, x_.w);
-    std::fill_n(patches, patches_size(), 0.0f);
-    for (std::int64_t plane = 0; plane < std::int64_t{x_.n} * x_.c; ++plane) {
-      for (std::int64_t r = clip(top, x_.h); r < clip(top + shape_.kernel, x_.h); ++r) {
-        const float* row = x_.data + plane * x_.plane() + r * x_.w;
-        std::copy(row + first, row + last,
-                  patches + (plane * shape_.kernel + r - top) * shape_.kernel + first - left);
-      }
-    }
+    gather_patches(location, x_, y_, shape_, patches);
   }
 
   // One output of every image: the filter comes from memory once and is in cache for the others.

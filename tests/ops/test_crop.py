@@ -1,4 +1,4 @@
-"""[crop] outside training."""
+"""[crop] outside training and in it."""
 
 from __future__ import annotations
 
@@ -28,3 +28,26 @@ def test_crop(ops: Ops, arrays: Arrays, size: tuple[int, int], out: tuple[int, i
 def test_arguments(ops: Ops, arrays: Arrays, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="crop_forward: argument 'y'"):
         ops.crop_forward(arrays.empty(1, 3, 5, 5), arrays.empty(*shape), False)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize(("top", "left"), [(0, 0), (2, 0), (1, 3), (2, 4)])
+def test_crop_train(ops: Ops, arrays: Arrays, top: int, left: int, flip: bool) -> None:
+    """Darknet mirrors the whole picture before it cuts."""
+    x = np.random.default_rng(2).uniform(0, 1, (2, 3, 7, 9)).astype(np.float32)
+    source = x[:, :, :, ::-1] if flip else x
+    part = source[:, :, top : top + 5, left : left + 5]
+    y = arrays.empty(2, 3, 5, 5)
+    ops.crop_train(arrays.plain(x), y, top, left, flip, True)
+    np.testing.assert_array_equal(y, part)
+    ops.crop_train(arrays.plain(x), y, top, left, flip, False)
+    assert_close(y, 2 * part.astype(np.float64) - 1, "crop")
+
+
+@pytest.mark.parametrize(
+    ("top", "left", "argument"), [(-1, 0, "top"), (2, 0, "top"), (0, -1, "left"), (0, 3, "left"), (0, 0, "y")]
+)
+def test_crop_train_arguments(ops: Ops, arrays: Arrays, top: int, left: int, argument: str) -> None:
+    y = arrays.empty(1, 3, 4, 3 if argument != "y" else 6)
+    with pytest.raises(ValueError, match=f"crop_train: argument '{argument}'"):
+        ops.crop_train(arrays.empty(1, 3, 5, 5), y, top, left, False, False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from differences import assert_gradient
 from guarded import Arrays
 from reference import normalization as naive
 from tolerances import assert_close
@@ -40,3 +41,35 @@ def test_arguments(ops: Ops, arrays: Arrays) -> None:
         ops.lrn_forward(x, x, 5, 1e-4, 0.75, 1.0)
     with pytest.raises(ValueError, match="l2norm_forward: argument 'y'"):
         ops.l2norm_forward(x, arrays.empty(1, 5, 2, 2))
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize("size", [1, 4, 5])
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 7, 3, 5), (2, 32, 13, 13)])
+def test_lrn_backward(ops: Ops, arrays: Arrays, shape: tuple[int, ...], size: int, accumulate: bool) -> None:
+    rng = np.random.default_rng(3)
+    x, dy = rng.normal(0, 3, (2, *shape)).astype(np.float32)
+    gradient = arrays.plain(dy)
+    dx = gradient if accumulate else arrays.empty(*shape)
+    ops.lrn_backward(arrays.plain(x), gradient, dx, size, 1e-3, 0.75, 1.0, accumulate)
+    assert_close(dx, naive.lrn_backward(x, dy, size, 1e-3, 0.75, 1.0) + dy * accumulate, "lrn")
+
+
+def test_lrn_backward_is_the_derivative_of_held_norms() -> None:
+    rng = np.random.default_rng(4)
+    x, dy = rng.normal(size=(2, 1, 6, 2, 3))
+    factors = naive.lrn_factors(x, 5, 1e-2, 0.75, 1.0)
+    assert_gradient(naive.lrn_backward(x, dy, 5, 1e-2, 0.75, 1.0), lambda x: x * factors, x, dy)
+    # With a small alpha it is near the whole derivative too.
+    near = naive.lrn_backward(x, dy, 5, 1e-8, 0.75, 1.0)
+    assert_gradient(near, lambda x: naive.lrn(x, 5, 1e-8, 0.75, 1.0), x, dy)
+
+
+def test_lrn_backward_arguments(ops: Ops, arrays: Arrays) -> None:
+    x, dy, dx = (arrays.empty(1, 6, 2, 2) for _ in range(3))
+    for name, given in [
+        ("dy", (x, arrays.empty(1, 5, 2, 2), dx, 5)), ("dx", (x, dy, arrays.empty(1, 5, 2, 2), 5)),
+        ("dx", (x, dy, x, 5)), ("size", (x, dy, dx, 0)),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=f"lrn_backward: argument '{name}'"):
+            ops.lrn_backward(*given, 1e-4, 0.75, 1.0, False)
