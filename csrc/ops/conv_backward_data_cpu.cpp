@@ -25,21 +25,19 @@ std::int64_t blocked_floats(int n, int c, int h, int w) {
   return whole_lines(std::int64_t{n} * blocks_of(c) * h * w * kBlock);
 }
 
-// One axis of one residue.
+// One axis of one residue, which is below the kernel's size.
 struct Axis {
-  Axis(int residue, int stride, int padding, int kernel, int size, int out)
+  Axis(int residue, std::int64_t stride, int padding, int kernel, int size)
       : residue(residue),
-        stride(stride),
-        taps(residue < kernel ? (kernel - 1 - residue) / stride + 1 : 0),
-        begin(residue < padding ? (padding - residue + stride - 1) / stride : 0),
-        count(std::max(0, (size - 1 + padding - residue + stride) / stride - begin)),
-        first(begin * stride + residue - padding),
-        out(out) {}
+        stride(static_cast<int>(stride)),
+        taps(static_cast<int>((kernel - 1 - residue) / stride + 1)),
+        begin(static_cast<int>(residue < padding ? (padding - residue + stride - 1) / stride : 0)),
+        count(std::max(0, static_cast<int>((size - 1 + padding - residue + stride) / stride) - begin)),
+        first(begin * stride + residue - padding) {}
   int residue, stride;
-  int taps;          // of the kernel that meet this residue
-  int begin, count;  // of q
-  int first;         // input position of `begin`
-  int out;           // size of dy
+  int taps;            // of the kernel that meet this residue
+  int begin, count;    // of q
+  std::int64_t first;  // input position of `begin`
   // The part of dy these positions see, zeros included, begins here and is this long.
   int window_begin() const { return begin - (taps - 1); }
   int window() const { return count + taps - 1; }
@@ -162,8 +160,8 @@ class Turned : public OneConvolution {
 
  protected:
   Weights inner_weights(const float* weights) const override {
-    return transposed(s_, Axis(0, 1, s_.pad_y, s_.kernel_h, s_.h, s_.out_h()),
-                      Axis(0, 1, s_.pad_x, s_.kernel_w, s_.w, s_.out_w()), weights);
+    return transposed(s_, Axis(0, 1, s_.pad_y, s_.kernel_h, s_.h), Axis(0, 1, s_.pad_x, s_.kernel_w, s_.w),
+                      weights);
   }
 };
 
@@ -200,12 +198,11 @@ class Connected : public OneConvolution {
 class Phases : public DataAlgorithm {
  public:
   explicit Phases(const ConvShape& s) : s_(s) {
-    for (int y = 0; y < s.stride_y; ++y) {
-      for (int x = 0; x < s.stride_x; ++x) {
-        const Phase phase{Axis(y, s.stride_y, s.pad_y, s.kernel_h, s.h, s.out_h()),
-                          Axis(x, s.stride_x, s.pad_x, s.kernel_w, s.w, s.out_w()), packed_};
-        packed_ += phase.has_taps() ? algorithm().packed_size(phase.convolution(s)) : 0;
-        phases_.push_back(phase);
+    for (int y = 0; y < std::min(s.stride_y, s.kernel_h); ++y) {
+      for (int x = 0; x < std::min(s.stride_x, s.kernel_w); ++x) {
+        phases_.push_back({Axis(y, s.stride_y, s.pad_y, s.kernel_h, s.h),
+                           Axis(x, s.stride_x, s.pad_x, s.kernel_w, s.w), packed_});
+        packed_ += algorithm().packed_size(phases_.back().convolution(s));
       }
     }
   }
@@ -213,7 +210,6 @@ class Phases : public DataAlgorithm {
 
   void pack(const float* weights, float* packed) const override {
     for (const Phase& p : phases_) {
-      if (!p.has_taps()) continue;
       algorithm().pack(p.convolution(s_), transposed(s_, p.y, p.x, weights).get(), packed + p.offset);
     }
   }
@@ -221,7 +217,7 @@ class Phases : public DataAlgorithm {
   std::int64_t workspace(bool, int threads) const override {
     std::int64_t most = 0;
     for (const Phase& p : phases_) {
-      if (!p.has_taps() || p.empty()) continue;
+      if (p.empty()) continue;
       const ConvShape inner = p.convolution(s_);
       most = std::max(most, window_floats(p) + result_floats(p) + algorithm().workspace(inner, threads));
     }
@@ -229,12 +225,10 @@ class Phases : public DataAlgorithm {
   }
 
   void run(const DataCall& call) const override {
+    const bool gaps = s_.stride_y > s_.kernel_h || s_.stride_x > s_.kernel_w;
+    if (gaps && !call.accumulate) std::fill_n(call.dx.data, call.dx.size(), 0.0f);
     for (const Phase& p : phases_) {
       if (p.empty()) continue;
-      if (!p.has_taps()) {
-        if (!call.accumulate) scatter(p, nullptr, call.dx, false);
-        continue;
-      }
       float* const result = call.workspace + window_floats(p);
       const std::int64_t used = window_floats(p) + result_floats(p);
       copy_window(p, call.dy, call.workspace);
@@ -248,7 +242,6 @@ class Phases : public DataAlgorithm {
   struct Phase {
     Axis y, x;
     std::int64_t offset;  // of its packed weights
-    bool has_taps() const { return y.taps > 0 && x.taps > 0; }
     bool empty() const { return y.count == 0 || x.count == 0; }
     ConvShape convolution(const ConvShape& s) const {
       return {s.n, s.k, y.window(), x.window(), s.c, y.taps, x.taps, 1, 1, 0, 0, s.groups};
@@ -284,7 +277,7 @@ class Phases : public DataAlgorithm {
     });
   }
 
-  // Puts the phase's pixels where they belong in dx; nullptr stands for zeros.
+  // Puts the phase's pixels where they belong in dx.
   static void scatter(const Phase& p, const float* result, Tensor dx, bool accumulate) {
     const int rows = p.y.count, columns = p.x.count;
     const std::int64_t step = std::int64_t{p.x.stride} * kBlock;
@@ -293,7 +286,7 @@ class Phases : public DataAlgorithm {
         const std::int64_t y = p.y.first + i % rows * p.y.stride;
         float* to = dx.data + i / rows * dx.plane() + (y * dx.w + p.x.first) * kBlock;
         for (int x = 0; x < columns; ++x, to += step) {
-          const simd::Lanes value = result ? simd::load(result + (i * columns + x) * kBlock) : simd::Lanes{};
+          const simd::Lanes value = simd::load(result + (i * columns + x) * kBlock);
           simd::store(to, accumulate ? simd::load(to) + value : value);
         }
       }

@@ -106,6 +106,7 @@ GEOMETRIES = [
     pytest.param((1, 20, 9, 8, 12, 5, 1, 1, 2, 2, 0, 1), id="column kernel"),
     pytest.param((1, 4, 20, 20, 4, 2, 2, 3, 3, 0, 0, 1), id="stride beyond the kernel"),
     pytest.param((1, 4, 1, 2, 4, 1, 1, 3, 3, 1, 2, 1), id="residues without any input"),
+    pytest.param((1, 3, 2, 4, 4, 2, 2, 1 << 30, 1 << 20, 0, 1, 1), id="stride far beyond the input"),
     pytest.param((1, 64, 7, 7, 33, 7, 7, 1, 1, 0, 0, 1), id="connected"),
     pytest.param((3, 17, 5, 4, 65, 5, 4, 1, 1, 0, 0, 1), id="connected, several images"),
     pytest.param((20, 64, 1, 1, 40, 1, 1, 1, 1, 0, 0, 1), id="connected on vectors"),
