@@ -1,0 +1,272 @@
+"""The loader: the same batches for any number of threads, across resuming and changes of size."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from pydarknet.errors import DataError, ImageError
+from pydarknet.image import load_image
+from pydarknet.labels import label_text
+from pydarknet.train.augment import Classification, ColourRange, Crop, Detection, Size
+from pydarknet.train.loader import Batch, Loader
+from pydarknet.train.samples import Samples
+from pydarknet.train.tasks import ClassificationTask, DetectionTask
+from pydarknet.train.truth import RULES
+from pydarknet.tree import read_tree
+
+TASK = DetectionTask(5, 6, Detection("canvas", 0.2, colour=ColourRange(0.1, 1.5, 1.5)), RULES["darknet2018"])
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[str]:
+    """Twelve pictures, with 0 to 4 boxes each."""
+    rng = np.random.default_rng(4)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    made = []
+    for i in range(12):
+        path = tmp_path / "images" / f"{i}.png"
+        h, w = rng.integers(30, 60, 2)
+        cv2.imwrite(str(path), rng.integers(0, 256, (h, w, 3), np.uint8))
+        labels = rng.uniform(0.2, 0.6, (i % 5, 5))
+        labels[:, 0] = rng.integers(0, 5, len(labels))
+        (tmp_path / "labels" / f"{i}.txt").write_text(label_text(labels))
+        made.append(str(path))
+    return made
+
+
+def loader(paths: list[str], seed: int = 3, order: Any = "darknet", batch: int = 4, **options: Any) -> Loader:
+    size = options.pop("size", (32, 32))
+    task = options.pop("task", TASK)
+    return Loader(task, paths, Samples(len(paths), seed=seed, order=order), batch, size, **options)
+
+
+def batches(source: Loader, count: int) -> list[Batch]:
+    return [next(source) for _ in range(count)]
+
+
+def same(a: list[Batch], b: list[Batch]) -> bool:
+    return len(a) == len(b) and all(
+        p.paths == q.paths and p.draws == q.draws and np.array_equal(p.x, q.x) and np.array_equal(p.truth, q.truth)
+        for p, q in zip(a, b, strict=True)
+    )
+
+
+def test_a_batch(paths: list[str]) -> None:
+    with loader(paths, size=(32, 48)) as source:
+        batch = next(source)
+    assert batch.x.shape == (4, 3, 48, 32)
+    assert batch.x.dtype == batch.truth.dtype == np.float32
+    assert batch.truth.shape == (4, 6, 5)
+    assert 0 <= batch.x.min() < batch.x.max() <= 1
+    for i, (path, draw) in enumerate(zip(batch.paths, batch.draws, strict=True)):
+        again = np.empty_like(batch.x[i])
+        draw.apply(load_image(path), again)
+        np.testing.assert_array_equal(again, batch.x[i])
+
+
+@pytest.mark.parametrize("order", ["darknet", "epochs"])
+def test_threads_do_not_matter(paths: list[str], order: str) -> None:
+    found = []
+    for workers, ahead in [(1, 1), (2, 3), (4, 2)]:
+        with loader(paths, order=order, workers=workers, ahead=ahead) as source:
+            found.append(batches(source, 8))
+    assert same(found[0], found[1])
+    assert same(found[0], found[2])
+    with loader(paths, seed=4, order=order) as source:
+        assert not same(found[0], batches(source, 8))
+
+
+@pytest.mark.parametrize("order", ["darknet", "epochs"])
+def test_resuming_inside_an_epoch(paths: list[str], order: str) -> None:
+    with loader(paths, order=order, batch=5) as source:
+        batches(source, 3)
+        state = source.state()
+        expected = batches(source, 4)
+    with loader(paths, seed=77, order=order, batch=5) as source:
+        next(source)
+        source.restore(state)
+        assert same(batches(source, 4), expected)
+
+
+def test_a_new_size_applies_the_same_samples(paths: list[str]) -> None:
+    with loader(paths) as source, loader(paths, size=(48, 40)) as large:
+        plain, expected = batches(source, 2), batches(large, 4)
+        source.resize(48, 40)
+        found = batches(source, 2)
+        assert plain[0].x.shape[2:] == (32, 32)
+        assert same(found, expected[2:])
+
+
+def test_darknet_throws_one_batch_away(paths: list[str]) -> None:
+    for ahead in (1, 3):
+        with loader(paths, ahead=ahead) as source, loader(paths, size=(48, 48)) as large:
+            batches(source, 2)
+            source.resize(48, 48, skip=True)
+            assert same(batches(source, 2), batches(large, 5)[3:])
+            assert source.state()["taken"] == 5 * 4
+
+
+def test_sizes_known_ahead(paths: list[str]) -> None:
+    """A function of the batch's number wastes nothing, and survives resuming."""
+
+    def size(number: int) -> Size:
+        return (32, 32) if number // 2 % 2 == 0 else (64, 48)
+
+    with loader(paths, size=size, ahead=3) as source:
+        found = batches(source, 6)
+        state = source.state()
+        expected = batches(source, 3)
+    assert [b.x.shape[3] for b in found] == [32, 32, 64, 64, 32, 32]
+    with loader(paths, size=size) as source:
+        source.restore(state)
+        assert same(batches(source, 3), expected)
+
+
+def test_processes_together_are_one(paths: list[str]) -> None:
+    with loader(paths) as source:
+        whole = next(source)
+    parts = []
+    for rank in (0, 1):
+        samples = Samples(len(paths), seed=3, rank=rank, world=2)
+        with Loader(TASK, paths, samples, 2, (32, 32)) as source:
+            parts.append(next(source))
+    np.testing.assert_array_equal(whole.x[0::2], parts[0].x)
+    np.testing.assert_array_equal(whole.x[1::2], parts[1].x)
+    assert whole.paths[1::2] == parts[1].paths
+
+
+class Slow:
+    """Counts what is being made, and how much was begun."""
+
+    truth_shape = (1,)
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.lock = threading.Lock()
+
+    def load(self, path: str, rng: np.random.Generator, x: Any, truth: Any) -> Crop:
+        with self.lock:
+            self.begun += 1
+        x[...] = 0
+        return Crop(0, 0, 1, 1)
+
+
+def test_no_further_ahead_than_said() -> None:
+    task = Slow()
+    with loader(["a"] * 3, task=task, ahead=2, batch=4, workers=2) as source:
+        next(source)
+        deadline = time.monotonic() + 5
+        while task.begun < 12 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.05)
+        assert task.begun == 12  # the one given out and two ahead
+
+
+def test_closing_ends_the_threads(paths: list[str]) -> None:
+    before = set(threading.enumerate())
+    source = loader(paths, workers=3, ahead=4)
+    next(source)
+    assert any(thread.name.startswith("pydarknet-loader") for thread in threading.enumerate())
+    source.close()
+    assert set(threading.enumerate()) <= before
+    with pytest.raises(StopIteration):
+        next(source)
+    source.close()
+
+
+def test_an_unreadable_picture_is_replaced(paths: list[str]) -> None:
+    Path(paths[5]).write_bytes(b"\x89PNG and no more")
+    told: list[str] = []
+    found = []
+    for workers in (1, 4):
+        told.clear()
+        with loader(paths, order="epochs", workers=workers, warn=told.append) as source:
+            found.append(batches(source, 9))
+            assert list(source.bad) == [paths[5]]
+        assert len(told) == 1
+        assert told[0].startswith(paths[5])
+        assert "another picture takes its place" in told[0]
+    assert same(*found)
+    assert all(paths[5] not in batch.paths for batch in found[0])
+
+
+def test_an_unreadable_picture_is_an_error_by_option(paths: list[str]) -> None:
+    Path(paths[5]).unlink()
+    with loader(paths, order="epochs", on_bad="error") as source:
+        with pytest.raises(ImageError, match=r"5\.png"):
+            batches(source, 3)
+        with pytest.raises(ImageError, match=r"5\.png"):
+            next(source)
+
+
+def test_nothing_readable_is_an_error(paths: list[str]) -> None:
+    for path in paths:
+        Path(path).unlink()
+    with loader(paths) as source, pytest.raises(DataError, match="10 pictures in a row can't be read"):
+        next(source)
+
+
+def test_missing_labels(paths: list[str]) -> None:
+    Path(paths[7].replace("images", "labels").replace(".png", ".txt")).unlink()
+    with (
+        loader(paths, order="epochs", batch=12, on_bad="error") as source,
+        pytest.raises(DataError, match=r"7\.png: has no label file; expected .*labels/7\.txt"),
+    ):
+        next(source)
+    task = DetectionTask(5, 6, missing="background")
+    with loader(paths, order="epochs", batch=12, task=task, on_bad="error") as source:
+        batch = next(source)
+    assert not batch.truth[batch.paths.index(paths[7])].any()
+
+
+@pytest.mark.parametrize("letterbox", [True, False])
+def test_without_augmentation(paths: list[str], letterbox: bool) -> None:
+    """Boxes lie where they do in the picture; their order is the file's."""
+    task = DetectionTask(5, 6, letterbox=letterbox)
+    with loader(paths, order="epochs", batch=12, task=task) as source:
+        batch = next(source)
+    at = batch.paths.index(paths[9])
+    rows = np.loadtxt(paths[9].replace("images", "labels").replace(".png", ".txt"))
+    assert len(rows) == 4
+    found = batch.truth[at]
+    np.testing.assert_array_equal(found[:4, 4], rows[:, 0])
+    h, w = load_image(paths[9]).shape[:2]
+    scale = np.array([w, h]) / (max(w, h) if letterbox else (w, h))
+    np.testing.assert_allclose(found[:4, :2], (rows[:, 1:3] - 0.5) * scale + 0.5, atol=1e-6)
+    np.testing.assert_allclose(found[:4, 2:4], rows[:, 3:] * scale, atol=1e-6)
+
+
+def test_classes(paths: list[str], tmp_path: Path) -> None:
+    (tmp_path / "toy.tree").write_text("a -1\nb -1\nc 0\nd 0\ne 2\nf 2\n")
+    labels = ["a?", "b?", "/1.png", "/2.png", "/3.png", "/4.png"]
+    task = ClassificationTask(labels, Classification(32, 40, angle=5), read_tree(tmp_path / "toy.tree"))
+    with loader(paths, order="epochs", batch=12, task=task) as source:
+        batch = next(source)
+    truth = dict(zip(batch.paths, batch.truth.tolist(), strict=True))
+    x = -1234
+    assert truth[paths[1]] == [1, 0, 1, 0, x, x]
+    assert truth[paths[3]] == [1, 0, 1, 0, 1, 0]
+    assert truth[paths[2]] == [1, 0, 0, 1, x, x]
+    assert truth[paths[8]] == [x] * 6
+    flat = ClassificationTask(labels)
+    with loader(paths, order="epochs", batch=12, task=flat) as source:
+        truth = dict(zip((batch := next(source)).paths, batch.truth.tolist(), strict=True))
+    assert truth[paths[3]] == [0, 0, 0, 0, 1, 0]
+    with pytest.raises(DataError, match="5 labels, but the tree has 6 nodes"):
+        ClassificationTask(labels[:5], tree=read_tree(tmp_path / "toy.tree"))
+
+
+@pytest.mark.parametrize("option", ["batch", "workers", "ahead"])
+def test_impossible(paths: list[str], option: str) -> None:
+    with pytest.raises(DataError, match=f"{option}=0"):
+        loader(paths, **{option: 0})
+    with pytest.raises(DataError, match="samples of 3"):
+        Loader(TASK, paths, Samples(3), 1, (32, 32))

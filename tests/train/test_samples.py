@@ -1,0 +1,103 @@
+"""Which picture comes when: repeatable, divisible, resumable."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from pydarknet.errors import DataError
+from pydarknet.train.samples import ORDERS, Samples
+
+
+def pictures(samples: Samples, count: int) -> list[int]:
+    return [samples[i].picture for i in range(count)]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_seed_is_a_run(order: str) -> None:
+    one, other = Samples(50, seed=7, order=order), Samples(50, seed=7, order=order)  # type: ignore[arg-type]
+    assert pictures(one, 120) == pictures(other, 120)
+    assert pictures(one, 120) != pictures(Samples(50, seed=8, order=order), 120)  # type: ignore[arg-type]
+    draws = [one[i].rng.random() for i in range(120)]
+    assert draws == [other[i].rng.random() for i in range(120)]
+    assert len(set(draws)) == 120
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_taking_is_moving_along(order: str) -> None:
+    samples = Samples(50, seed=7, order=order)  # type: ignore[arg-type]
+    all_of_them = pictures(samples, 130)
+    numbers = [samples[i].number for i in range(130)]
+    samples.take(77)
+    assert pictures(samples, 53) == all_of_them[77:]
+    assert [samples[i].number for i in range(53)] == numbers[77:]
+    assert samples.epoch == 77 / 50
+
+
+def test_epochs_show_each_picture_once() -> None:
+    samples = Samples(40, seed=1, order="epochs")
+    orders = [pictures(samples, 200)[40 * i : 40 * i + 40] for i in range(5)]
+    assert all(sorted(order) == list(range(40)) for order in orders)
+    assert len({tuple(order) for order in orders}) == 5
+
+
+def test_darknets_order_is_with_replacement() -> None:
+    """Of 20 pictures drawn 8000 times, each comes about 400 times: chi-square below one in a thousand's limit."""
+    drawn = pictures(Samples(20, seed=3), 8000)
+    counts = np.bincount(drawn, minlength=20)
+    assert ((counts - 400) ** 2 / 400).sum() < 43.8
+    assert len(set(drawn[:20])) < 20
+    repeats = np.mean(np.array(drawn[1:]) == np.array(drawn[:-1]))
+    assert abs(repeats - 1 / 20) < 4 * np.sqrt(0.05 * 0.95 / 8000)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("world", [2, 3])
+def test_processes_share_one_row(order: str, world: int) -> None:
+    whole = Samples(31, seed=5, order=order)  # type: ignore[arg-type]
+    parts = [Samples(31, seed=5, order=order, rank=r, world=world) for r in range(world)]  # type: ignore[arg-type]
+    expected = pictures(whole, 60)
+    for _ in range(2):
+        found = [part[i].picture for i in range(30 // world) for part in parts]
+        assert found == expected[: len(found)]
+        for part in parts:
+            part.take(30 // world)
+        expected = expected[30:]
+    assert parts[0].taken == parts[1].taken == 60
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_resuming(order: str) -> None:
+    samples = Samples(31, seed=5, order=order)  # type: ignore[arg-type]
+    samples.take(44)
+    state = json.loads(json.dumps(samples.state()))
+    again = Samples(31, seed=99)
+    assert again[0].picture >= 0
+    again.restore(state)
+    assert pictures(again, 50) == pictures(samples, 50)
+    assert again.state() == samples.state()
+    two = [Samples(31, seed=5, order=order, rank=r, world=2) for r in (0, 1)]  # type: ignore[arg-type]
+    for part in two:
+        part.restore(state)
+    assert [two[0][0].picture, two[1][0].picture, two[0][1].picture] == pictures(samples, 3)
+
+
+def test_a_changed_list_is_no_resuming() -> None:
+    with pytest.raises(DataError, match="had 31 pictures, this list has 30"):
+        Samples(30).restore(Samples(31).state())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"count": 0}, "no picture"),
+        ({"count": 5, "order": "sorted"}, "darknet, epochs"),
+        ({"count": 5, "seed": -1}, "seed=-1"),
+        ({"count": 5, "rank": 2, "world": 2}, "rank=2"),
+    ],
+)
+def test_impossible(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        Samples(**arguments)  # type: ignore[arg-type]
