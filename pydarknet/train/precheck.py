@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from ..data_tools.dataset import ImageList
 from ..errors import DataError, ImageError, locate
-from ..labels import find_label, is_class_only, label_path, read_labels
+from ..labels import MAX_BYTES, find_label, is_class_only, label_path, read_labels
 from ..picture_size import picture_size
+from ..text import lines, read_text
 from ..tree import Tree
 from .tasks import Missing
 from .truth import Matcher
@@ -123,7 +124,8 @@ def check_classification(
         return _Finding(problem=problem) if problem else _Finding(np.array(match(path), np.float32)[:, None])
 
     summary = Summary(per_class=np.zeros(len(labels), np.int64))
-    problems, odd = [], {"no label": [], "several labels": []}  # type: tuple[list[str], dict[str, list[str]]]
+    problems: list[str] = []
+    odd: dict[str, list[str]] = {"no label": [], "several labels": []}
     for path, found in zip(images.images, _each(images, look, workers, progress), strict=True):
         if found.labels is None:
             problems.append(found.problem)
@@ -170,11 +172,16 @@ def _look(path: str, place: str, classes: int, has_tree: bool) -> _Finding:
         labels = read_labels(file, classes)
     except DataError as error:
         return _Finding(problem=str(error))
-    if not has_tree and is_class_only(labels).any():
-        line = int(np.flatnonzero(is_class_only(labels))[0]) + 1
+    if not has_tree and (nowhere := is_class_only(labels)).any():
         message = "an object without a place (class 0 0 0 0) can be learnt by a head with tree= only"
-        return _Finding(problem=f"{file}: object {line}: {message}")
+        return _Finding(problem=f"{locate(file, _line_of(file, int(np.argmax(nowhere))))}: {message}")
     return _Finding(labels)
+
+
+def _line_of(file: str, index: int) -> int:
+    """The line on which a label file has its object of that index."""
+    text = read_text(file, MAX_BYTES, lambda message: DataError.at(file, None, message))
+    return [number for number, line in enumerate(lines(text), 1) if line.strip()][index]
 
 
 def _unreadable(path: str, place: str) -> str:
