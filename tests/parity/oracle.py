@@ -47,7 +47,7 @@ ACTIVATIONS = _ACTIVATIONS.split()
 _FIELDS = {
     "network": "n layers batch inputs outputs truths w h c input truth seen t cost workspace",
     "layer": """type activation batch_normalize inputs outputs nweights h w c out_h out_w out_c n groups size
-        stride classes dontload biases scales weights output rolling_mean rolling_variance""",
+        stride classes dontload biases scales weights output delta cost rolling_mean rolling_variance""",
 }
 
 
@@ -296,6 +296,10 @@ class Oracle:
     def seen(self) -> int:
         """The number of pictures the weights have been trained on."""
         return int(_read(c_size_t, _read(c_void_p, self._net + _offsets()["network"]["seen"])))
+
+    @seen.setter
+    def seen(self, pictures: int) -> None:
+        c_size_t.from_address(_read(c_void_p, self._net + _offsets()["network"]["seen"])).value = pictures
 
     def array(self, index: int, field: str, count: int) -> Array:
         """A copy of `count` floats of a layer's array, such as "weights" or "biases"."""
