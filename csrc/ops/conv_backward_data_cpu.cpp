@@ -183,11 +183,16 @@ class Connected : public OneConvolution {
   Weights inner_weights(const float* weights) const override {
     const std::int64_t taps = s_.taps(), row = s_.c * taps;
     Weights all = std::make_unique<float[]>(static_cast<std::size_t>(blocks_of(s_.c) * kBlock * taps * s_.k));
-    parallel_for(s_.c, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t c = begin; c < end; ++c) {
-        for (std::int64_t tap = 0; tap < taps; ++tap) {
-          float* to = all.get() + ((c / kBlock * taps + tap) * kBlock + c % kBlock) * s_.k;
-          for (int k = 0; k < s_.k; ++k) to[k] = weights[k * row + c * taps + tap];
+    parallel_for(row, kLine, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t first = begin; first < end; first += kLine) {  // whole lines of `weights` at a time
+        const int count = static_cast<int>(std::min(kLine, end - first));
+        float* to[kLine];
+        for (int i = 0; i < count; ++i) {
+          const std::int64_t c = (first + i) / taps, tap = (first + i) % taps;
+          to[i] = all.get() + ((c / kBlock * taps + tap) * kBlock + c % kBlock) * s_.k;
+        }
+        for (int k = 0; k < s_.k; ++k) {
+          for (int i = 0; i < count; ++i) to[i][k] = weights[k * row + first + i];
         }
       }
     });
