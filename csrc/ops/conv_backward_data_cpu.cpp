@@ -182,17 +182,24 @@ class Connected : public OneConvolution {
  protected:
   Weights inner_weights(const float* weights) const override {
     const std::int64_t taps = s_.taps(), row = s_.c * taps;
-    Weights all = std::make_unique<float[]>(static_cast<std::size_t>(blocks_of(s_.c) * kBlock * taps * s_.k));
-    parallel_for(row, kLine, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t first = begin; first < end; first += kLine) {  // whole lines of `weights` at a time
-        const int count = static_cast<int>(std::min(kLine, end - first));
-        float* to[kLine];
+    const std::int64_t size = blocks_of(s_.c) * kBlock * taps * s_.k;
+    Weights all(new float[static_cast<std::size_t>(size)]);
+    if (s_.c % kBlock != 0) std::fill_n(all.get(), size, 0.0f);
+    // In squares of whole lines: several lines of a filter's weights, one line of filters.
+    constexpr std::int64_t kValues = 4 * kLine;
+    parallel_for(row, kValues, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t first = begin; first < end; first += kValues) {
+        const int count = static_cast<int>(std::min(kValues, end - first));
+        float* to[kValues];
         for (int i = 0; i < count; ++i) {
           const std::int64_t c = (first + i) / taps, tap = (first + i) % taps;
           to[i] = all.get() + ((c / kBlock * taps + tap) * kBlock + c % kBlock) * s_.k;
         }
-        for (int k = 0; k < s_.k; ++k) {
-          for (int i = 0; i < count; ++i) to[i][k] = weights[k * row + first + i];
+        for (std::int64_t k = 0; k < s_.k; k += kLine) {
+          const std::int64_t last = std::min<std::int64_t>(s_.k, k + kLine);
+          for (int i = 0; i < count; ++i) {
+            for (std::int64_t j = k; j < last; ++j) to[i][j] = weights[j * row + first + i];
+          }
         }
       }
     });
