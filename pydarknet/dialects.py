@@ -15,19 +15,23 @@ ClassOnly = Literal["pull", "spare", "ignore"]
 class Dialect:
     """One Darknet's way of training.
 
-    `norm_epsilon`: of batch normalisation, inside the root (`norm_inside`) or added to it. `rolling`: what a
+    `norm_epsilon`: of batch normalisation, inside the root (`norm_inside`) or added to it; on
+    the way back 1e-5 stands inside it in `norm_back_inside`, else only in the sums. `rolling`: what a
     rolling statistic keeps of itself at each mini-batch. `area_scale`: coordinates weigh 2 - w * h. `class_only`:
     the objectness of a picture with a class but no box: the chosen box is pulled up to .3 and the others
     down ("pull"), all are pulled down but the chosen one, which is left alone ("spare"), or none is touched
     ("ignore"). `slope_in_loss`: the printed loss is of deltas that hold the logistic's slope already.
     `skip_classes`: a label outside the classes is left out before a map is applied. `burn_in_always`: burn_in
     counts under every policy, not only poly. `softmax_loss`: [softmax] has a loss of its own, on top of what a
-    [cost] after it gives. `classfix`: the keys classfix and focal_loss count.
+    [cost] after it gives. `multi_label`: without
+    softmax a second truth of one box adds its class to the first one's. `raw_classes`: a [region] with neither softmax nor
+    tree leaves its classes as they are; else they go through the logistic. `classfix`: the keys classfix and focal_loss count.
     """
 
     name: str
     norm_epsilon: float
     norm_inside: bool
+    norm_back_inside: bool
     rolling: float
     area_scale: bool
     class_only: ClassOnly
@@ -35,6 +39,8 @@ class Dialect:
     skip_classes: bool
     burn_in_always: bool
     softmax_loss: bool
+    multi_label: bool
+    raw_classes: bool
     classfix: bool
 
 
@@ -42,11 +48,11 @@ DIALECTS = {
     d.name: d
     for d in (
         # pjreddie/darknet at d2dece3d, January 2017: the code of the YOLO9000 paper
-        Dialect("paper2017", 1e-6, False, 0.9, False, "pull", True, False, False, False, False),
+        Dialect("paper2017", 1e-6, False, False, 0.9, False, "pull", True, False, False, False, False, True, False),
         # pjreddie/darknet of 2018, his last
-        Dialect("darknet2018", 1e-6, False, 0.99, True, "spare", False, False, True, True, False),
+        Dialect("darknet2018", 1e-6, False, True, 0.99, True, "spare", False, False, True, True, True, False, False),
         # AlexeyAB/darknet
-        Dialect("alexeyab", 1e-5, True, 0.9, False, "ignore", True, True, True, False, True),
+        Dialect("alexeyab", 1e-5, True, False, 0.9, False, "ignore", True, True, True, False, False, True, True),
     )
 }
 DEFAULT = "paper2017"

@@ -36,7 +36,7 @@ def fold(parameters: dict[str, Array]) -> tuple[Array, Array]:
 
 
 def train(
-    p: Tape, parameters: dict[str, Array], biases: Array, x: Value, y: Value, statistics: Sequence[Array]
+    p: Tape, parameters: dict[str, Array], biases: Array | None, x: Value, y: Value, statistics: Sequence[Array]
 ) -> None:
     """y = scales * (x - mean) / deviation + biases with the mini-batch's statistics, which are kept."""
     d = p.dialect
@@ -46,10 +46,12 @@ def train(
     p.emit(p.ops.batchnorm_train, x, y, *statistics, *rolling, *affine, *options)
 
 
-def backward(p: Tape, layer: Layer, x: Value, delta: Value, statistics: Sequence[Array], dbiases: Array) -> None:
+def backward(
+    p: Tape, layer: Layer, x: Value, delta: Value, statistics: Sequence[Array], dbiases: Array | None
+) -> None:
     """The delta of y becomes that of x, in place; scales and biases get their updates."""
     d = p.dialect
-    options = d.norm_epsilon, d.norm_inside, BACKWARD_EPSILON, x.shape.c
+    options = d.norm_epsilon, d.norm_inside, BACKWARD_EPSILON, d.norm_back_inside, x.shape.c
     scales, dscales = layer.parameters["scales"], p.update_of(layer, "scales")
     p.emit(p.ops.batchnorm_backward, x, *statistics, scales, delta, delta, dscales, dbiases, *options)
 
@@ -71,14 +73,11 @@ class BatchNorm(Layer):
     def train(self, p: Tape, x: Value) -> Value:
         y = p.new(self.out)
         statistics = p.saved[self.index] = [p.backend.empty((self.out.c,)) for _ in range(2)]
-        zeros = p.backend.empty((self.out.c,))
-        zeros[...] = 0
-        train(p, self.parameters, zeros, p.blocked(x), y, statistics)
+        train(p, self.parameters, None, p.blocked(x), y, statistics)
         return y
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         dy = p.delta(y)
         if dy is not None:
-            unused = p.backend.empty((self.out.c,))  # there is no bias to learn
-            backward(p, self, p.blocked(x), dy, p.saved[self.index], unused)
+            backward(p, self, p.blocked(x), dy, p.saved[self.index], None)
             p.add_delta(x, dy)

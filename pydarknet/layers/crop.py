@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..cfg import Section
+from ..ops import Array
 from ..plan import Builder, Value
 from ..shape import Shape
 from .base import Layer, register
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 
 @register("crop")
@@ -16,6 +21,7 @@ class Crop(Layer):
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         c, h, w = self.inputs
+        self.flip = section.bool_("flip", False)
         self.noadjust = section.bool_("noadjust", False)
         height = section.int_("crop_height", 1, low=1)
         width = section.int_("crop_width", 1, low=1)
@@ -27,3 +33,21 @@ class Crop(Layer):
         y = p.new(self.out, blocked=False)
         p.emit(p.ops.crop_forward, p.plain(x), y, self.noadjust)
         return y
+
+    def train(self, p: Tape, x: Value) -> Value:
+        """Another part of the picture at each mini-batch, mirrored every other time with flip=1."""
+        y, (rows, columns), random = p.new(self.out, blocked=False), self.room(), p.state.random
+
+        def crop(x: Array, y: Array) -> None:
+            top, left = int(random.integers(rows + 1)), int(random.integers(columns + 1))
+            p.ops.crop_train(x, y, top, left, self.flip and bool(random.integers(2)), self.noadjust)
+
+        p.emit(crop, p.plain(x), y)
+        return y
+
+    def room(self) -> tuple[int, int]:
+        """How far down and right the crop can move."""
+        return self.inputs.h - self.out.h, self.inputs.w - self.out.w
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        """Nothing: a crop stands before whatever learns, as in Darknet."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..cfg import Section
 from ..plan import Builder, Value
 from .base import Layer, register
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 
 @register("l2norm")
@@ -20,3 +24,10 @@ class L2Norm(Layer):
         y = p.new(self.out, blocked=False)
         p.emit(p.ops.l2norm_forward, p.plain(x), y)
         return y
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        """As in Darknet, the delta passes through."""
+        dy, dx = p.delta(y), p.new(self.inputs, blocked=False)
+        if dy is not None:
+            p.emit(p.ops.l2norm_backward, dy, dx, False)
+            p.add_delta(x, dx)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..activations import read_activation
 from ..cfg import Section
@@ -10,6 +11,9 @@ from ..plan import Builder, Value
 from ..shape import Shape
 from ..weights import Record
 from .base import MAX_EXTENT, Layer, register
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 
 @register("local")
@@ -38,3 +42,15 @@ class Local(Layer):
         pad = self.size // 2 if self.pad else 0
         p.emit(p.ops.local_forward, p.plain(x), weights, biases, y, self.size, self.stride, pad, self.activation)
         return y
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        dy, source = p.delta(y), p.plain(x)
+        if dy is None:
+            return
+        p.emit(p.ops.activate_backward, y, dy, self.activation)
+        dx = p.new(self.inputs, blocked=False) if p.wants_delta(x) else None
+        updates = p.update_of(self, "weights"), p.update_of(self, "biases")
+        geometry = self.size, self.stride, self.size // 2 if self.pad else 0
+        p.emit(p.ops.local_backward, source, self.parameters["weights"], dy, dx, *updates, *geometry, False)
+        if dx is not None:
+            p.add_delta(x, dx)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..cfg import Section
 from ..plan import Builder, Value
 from .base import MAX_EXTENT, Layer, register
+
+if TYPE_CHECKING:
+    from ..train.tape import Tape
 
 
 @register("normalization", "lrn")
@@ -23,3 +27,9 @@ class Normalization(Layer):
         y = p.new(self.out, blocked=False)
         p.emit(p.ops.lrn_forward, p.plain(x), y, self.size, self.alpha, self.beta, self.kappa)
         return y
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        dy, dx = p.delta(y), p.new(self.inputs, blocked=False)
+        if dy is not None:
+            p.emit(p.ops.lrn_backward, p.plain(x), dy, dx, self.size, self.alpha, self.beta, self.kappa, False)
+            p.add_delta(x, dx)

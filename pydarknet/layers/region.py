@@ -53,6 +53,17 @@ class Region(Layer):
         )  # fmt: skip
         return y
 
+    def train(self, p: Tape, x: Value) -> Value:
+        y = self.plan(p, x)
+        if p.dialect.raw_classes and not self.softmax and self.tree is None:
+            p.emit(self.restore_classes, p.plain(x), y)
+        return y
+
+    def restore_classes(self, x: Array, y: Array) -> None:
+        """The classes of plain y as they are in plain x."""
+        values = (x.shape[0], self.num, self.coords + 1 + self.classes, -1)
+        y.reshape(values)[:, :, self.coords + 1 :] = x.reshape(values)[:, :, self.coords + 1 :]
+
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         if self.onlyforward:
             return
@@ -66,7 +77,7 @@ class Region(Layer):
         def loss(output: Array, delta: Array) -> None:
             statistics = p.ops.region_loss(
                 output, truth, delta, anchors, self.classes, self.coords, tree, self.map,
-                seen=p.state.seen, background=self.background, multi_label=not self.softmax,
+                seen=p.state.seen, background=self.background, multi_label=d.multi_label and not self.softmax,
                 weigh_small=d.area_scale, slope_in_loss=d.slope_in_loss, skip_large_labels=d.skip_classes,
                 class_only=d.class_only, **options,
             )  # fmt: skip
