@@ -93,6 +93,8 @@ def run(
 def random_output(rng: np.random.Generator, rules: Rules, images: int, h: int, w: int) -> np.ndarray:
     num = len(rules.anchors) // 2
     x = rng.normal(0, 1, (images, num * (rules.coords + 1 + rules.classes), h, w))
+    if rng.random() < 0.5:  # nothing to be seen: the objectness is below .3
+        x.reshape(images, num, -1, h, w)[:, :, rules.coords] -= 3
     sizes = None if rules.tree is None else groups(list(rules.tree))[3].tolist()
     softmax = not rules.multi_label
     y = heads.region(x, num, rules.classes, rules.coords, softmax, rules.background, sizes)
@@ -179,6 +181,26 @@ def test_later_truth_wins_along_the_tree(ops: Ops, arrays: Arrays) -> None:
     p, d = output[0, 5:, 0, 0], delta[0, 5:, 0, 0]
     np.testing.assert_allclose(d[12], 1 - p[12], rtol=1e-6)
     np.testing.assert_allclose([d[5], d[1], d[0]], [1 - p[5], 1 - p[1], -p[0]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("bias_match", [False, True])
+def test_first_of_equal_anchors_wins(ops: Ops, arrays: Arrays, bias_match: bool) -> None:
+    rules = Rules(np.tile(ANCHORS[:2], 3), 2, seen=20000, bias_match=bias_match)
+    output = np.full((1, 21, 2, 2), 0.25, np.float32)
+    delta, _ = run(ops, arrays, output, np.array([[[0.4, 0.4, 0.3, 0.3, 1]]], np.float32), rules)
+    np.testing.assert_array_equal(delta.reshape(3, 7, 2, 2)[:, 5:].any(axis=(1, 2, 3)), [True, False, False])
+
+
+def test_classfix_with_a_map(ops: Ops, arrays: Arrays) -> None:
+    """Boxes above the threshold learn the label as it is: nothing where the head has no such class."""
+    rules = Rules(ANCHORS, 2, map=[0, 1, 0, 1, 0], classfix=1, thresh=0.01, seen=20000)
+    output = random_output(np.random.default_rng(4), rules, 1, 4, 4)
+    for label in (1, 4):
+        rows = np.array([[[0.5, 0.5, 0.6, 0.6, label]]], np.float32)
+        delta, statistics = run(ops, arrays, output, rows, rules)
+        expected, _ = region_loss(output, rows, rules)
+        assert_delta_close(delta, expected)
+        assert (statistics.classified > 1) == (label == 1)
 
 
 def test_zero_ends_the_list_and_far_edges_are_inside(ops: Ops, arrays: Arrays) -> None:
