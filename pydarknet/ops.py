@@ -229,5 +229,5 @@ class Ops(Protocol):
     ) -> None: ...  # fmt: skip
     def augment_turn(
         self, image: Array, y: Array, radians: float, scale: float, aspect: float, dx: float, dy: float,
-        flip: bool, hue: float, saturation: float, exposure: float, stream: int = 0,
+        edge: bool, flip: bool, hue: float, saturation: float, exposure: float, stream: int = 0,
     ) -> None: ...  # fmt: skip

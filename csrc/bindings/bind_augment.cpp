@@ -52,7 +52,7 @@ void py_augment_crop(py::handle image, py::handle y, int left, int top, int widt
 }
 
 void py_augment_turn(py::handle image, py::handle y, float radians, float scale, float aspect, float dx,
-                     float dy, bool flip, float hue, float saturation, float exposure,
+                     float dy, bool edge, bool flip, float hue, float saturation, float exposure,
                      std::uintptr_t stream) {
   constexpr const char* op = "augment_turn";
   const AugmentArguments a = augment_arguments(image, y, flip, {hue, saturation, exposure}, op);
@@ -61,7 +61,7 @@ void py_augment_turn(py::handle image, py::handle y, float radians, float scale,
   require(scale > 0 && std::isfinite(scale), op, "scale must be above 0");
   require(aspect > 0 && std::isfinite(aspect), op, "aspect must be above 0");
   py::gil_scoped_release release;
-  augment_turn(a.x, a.y, {radians, scale, aspect, dx, dy}, a.look, stream_of(stream));
+  augment_turn(a.x, a.y, {radians, scale, aspect, dx, dy, edge}, a.look, stream_of(stream));
 }
 
 }  // namespace
@@ -75,7 +75,8 @@ void bind_augment(py::module_& m) {
         arg("height"), arg("flip"), arg("hue"), arg("saturation"), arg("exposure"), arg("stream") = 0,
         "A part of a BGR picture (H, W, 3) of bytes, stretched to fill y (1, 3, h, w), RGB");
   m.def("augment_turn", &py_augment_turn, arg("image"), arg("y"), arg("radians"), arg("scale"), arg("aspect"),
-        arg("dx"), arg("dy"), arg("flip"), arg("hue"), arg("saturation"), arg("exposure"), arg("stream") = 0,
+        arg("dx"), arg("dy"), arg("edge"), arg("flip"), arg("hue"), arg("saturation"), arg("exposure"),
+        arg("stream") = 0,
         "A window on a turned, enlarged BGR picture (H, W, 3) of bytes into y (1, 3, h, w), RGB");
 }
 

@@ -30,9 +30,10 @@ struct Window {
 };
 
 // The output is a window on the picture, turned about its centre and enlarged by scale, its width then
-// divided by aspect, moved by (dx, dy) pixels of output; black outside.
+// divided by aspect, moved by (dx, dy) pixels of output. Outside is black, or with edge the edge repeated.
 struct Turn {
   float radians, scale, aspect, dx, dy;
+  bool edge;
 };
 
 // x has three channels and y is (1, 3, h, w); neither is empty.

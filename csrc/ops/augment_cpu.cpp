@@ -255,22 +255,31 @@ class Turned {
 
  private:
   void sample(float x, float y, int i, Row& out) const {
-    const auto w = static_cast<float>(bytes_.x.w), h = static_cast<float>(bytes_.x.h);
-    if (!(x > -1 && x < w && y > -1 && y < h)) {
+    const bool touches =
+        x > -1 && x < static_cast<float>(bytes_.x.w) && y > -1 && y < static_cast<float>(bytes_.x.h);
+    if (!touches && !at_.edge) {
       for (int c = 0; c < kChannels; ++c) out[c][i] = 0;
       return;
     }
-    const int left = static_cast<int>(std::floor(x)), top = static_cast<int>(std::floor(y));
-    const float dx = x - static_cast<float>(left), dy = y - static_cast<float>(top);
+    const float floor_x = std::floor(near(x)), floor_y = std::floor(near(y));
+    const float dx = near(x) - floor_x, dy = near(y) - floor_y;
+    const int left = static_cast<int>(floor_x), top = static_cast<int>(floor_y);
     for (int c = 0; c < kChannels; ++c) {
       out[c][i] = (1 - dy) * (1 - dx) * pixel(left, top, c) + dy * (1 - dx) * pixel(left, top + 1, c) +
                   (1 - dy) * dx * pixel(left + 1, top, c) + dy * dx * pixel(left + 1, top + 1, c);
     }
   }
 
+  // Far outside, where all is edge, but within int; what is no number goes there too.
+  static float near(float position) {
+    constexpr float kFar = 1 << 30;
+    return position < kFar ? (position > -kFar ? position : -kFar) : kFar;
+  }
+
   float pixel(int x, int y, int c) const {
-    if (x < 0 || y < 0 || x >= bytes_.x.w || y >= bytes_.x.h) return 0;
-    return bytes_.at(bytes_.line(y), x, c);
+    const int inside_x = std::clamp(x, 0, bytes_.x.w - 1), inside_y = std::clamp(y, 0, bytes_.x.h - 1);
+    if (!at_.edge && (x != inside_x || y != inside_y)) return 0;
+    return bytes_.at(bytes_.line(inside_y), inside_x, c);
   }
 
   Bytes bytes_;

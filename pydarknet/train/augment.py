@@ -94,20 +94,24 @@ class Crop:
 
 @dataclass(frozen=True)
 class Turn:
-    """A window on the picture, turned about its centre, enlarged by `scale`, its width divided by `aspect`."""
+    """A window on the picture, turned about its centre, enlarged by `scale`, its width divided by `aspect`.
+
+    Outside the picture is black, or with `edge` its edge.
+    """
 
     radians: float
     scale: float
     aspect: float
     dx: float
     dy: float
+    edge: bool = False
     flip: bool = False
     colour: Colour = Colour()
 
     def apply(self, image: Picture, out: npt.NDArray[np.float32]) -> None:
         """Fill out (3, h, w) with the picture (uint8, BGR), RGB in 0..1."""
         cpu_backend().ops.augment_turn(
-            image, out[None], self.radians, self.scale, self.aspect, self.dx, self.dy, *_look(self)
+            image, out[None], self.radians, self.scale, self.aspect, self.dx, self.dy, self.edge, *_look(self)
         )
 
 
@@ -166,7 +170,7 @@ class Detection:
 
     def _crop(self, rng: np.random.Generator, image: Size) -> Crop:
         iw, ih = image
-        grown = [rng.random(dtype=F) for _ in range(2)] if self.resize != 1 else []
+        grown = [F(rng.random(dtype=F)) for _ in range(2)] if self.resize != 1 else []
         dw, dh = int(F(iw) * F(self.jitter)), int(F(ih) * F(self.jitter))
         left, right = (int(uniform(rng, -dw, dw)) for _ in range(2))
         top, bottom = (int(uniform(rng, -dh, dh)) for _ in range(2))
@@ -179,10 +183,21 @@ class Detection:
 
 
 @dataclass(frozen=True)
+class Window:
+    """What differs between the Darknets: whether the window is `held` in the middle of a picture that is smaller
+    than itself, and whether the picture's `edge` is repeated outside."""
+
+    held: bool = False
+    edge: bool = False
+
+
+WINDOWS = {"paper2017": Window(True, True), "darknet2018": Window(), "alexeyab": Window(True)}
+
+
+@dataclass(frozen=True)
 class Classification:
     """How pictures with a class vary, as [net] says; `low` and `high` are min_crop and max_crop in pixels.
 
-    `held`: the window stays on a picture smaller than itself, as in 2017 and in AlexeyAB's; 2018's may leave it.
     `centre`: the largest square in the middle instead of a window, [net] center=1 of 2018.
     """
 
@@ -191,7 +206,7 @@ class Classification:
     angle: float = 0.0
     aspect: float = 1.0
     flip: bool = True
-    held: bool = False
+    window: Window = Window()
     centre: bool = False
     colour: ColourRange = ColourRange()
 
@@ -215,11 +230,12 @@ class Classification:
         radians = math.radians(uniform(rng, -self.angle, self.angle))
         # Darknet takes the network's width from both sides: its classifiers are square.
         room_x, room_y = (F(iw) * scale / aspect - F(w)) / F(2), (F(ih) * scale - F(w)) / F(2)
-        if self.held:
+        if self.window.held:
             room_x, room_y = max(room_x, F(0)), max(room_y, F(0))
         dx, dy = uniform(rng, -room_x, room_x), uniform(rng, -room_y, room_y)
         flip = coin(rng) and self.flip
-        return Turn(float(F(radians)), float(scale), float(aspect), float(dx), float(dy), flip, self.colour.draw(rng))
+        place = float(F(radians)), float(scale), float(aspect), float(dx), float(dy)
+        return Turn(*place, self.window.edge, flip, self.colour.draw(rng))
 
 
 Draw: TypeAlias = Canvas | Crop | Turn
@@ -278,9 +294,10 @@ def _most_cut(resize: float) -> float:
     return (1 - min(resize, 1 / resize)) / 2 if resize >= 1 else 0.0
 
 
-def _resized(cut: int, side: int, resize: float, part: Number) -> int:
+def _resized(cut: int, side: int, resize: float, part: np.float32) -> int:
     """AlexeyAB's `resize`: the cut is moved evenly between a smaller and (from 1 on) a larger picture."""
-    down, up = min(resize, 1 / resize), max(resize, 1 / resize)
-    least = int(side * (1 - 1 / down) / 2)
-    most = int(side * (1 - 1 / up) / 2) if resize >= 1 else 0
-    return int(cut + float(part) * (most - least) + least)
+    one, two = F(1), F(2)
+    down, up = (one / F(resize), F(resize)) if resize > 1 else (F(resize), one / F(resize))
+    least = int(F(side) * (one - one / down) / two)
+    most = int(F(side) * (one - one / up) / two) if resize >= 1 else 0
+    return int(F(cut) + (part * F(most - least) + F(least)))

@@ -21,14 +21,20 @@ def planes(picture: Bytes) -> Floats:
     return np.ascontiguousarray((picture[:, :, ::-1] / 255.0).astype(F).transpose(2, 0, 1))
 
 
-def pixel(x: Floats, row: int, column: int) -> Floats:
+def black_pixel(x: Floats, row: int, column: int) -> Floats:
     """The three channels of a pixel, 0 outside."""
     if 0 <= row < x.shape[1] and 0 <= column < x.shape[2]:
         return x[:, row, column]
     return np.zeros(3, F)
 
 
-def bilinear(x: Floats, at_x: np.float32, at_y: np.float32) -> Floats:
+def edge_pixel(x: Floats, row: int, column: int) -> Floats:
+    """The three channels of the nearest pixel."""
+    return x[:, min(max(row, 0), x.shape[1] - 1), min(max(column, 0), x.shape[2] - 1)]
+
+
+def bilinear(x: Floats, at_x: np.float32, at_y: np.float32, edge: bool = False) -> Floats:
+    pixel = edge_pixel if edge else black_pixel
     left, top = math.floor(at_x), math.floor(at_y)
     dx, dy, one = F(at_x - F(left)), F(at_y - F(top)), F(1)
     return (
@@ -83,7 +89,9 @@ def resize(x: Floats, w: int, h: int) -> Floats:
     return result
 
 
-def turn(picture: Bytes, h: int, w: int, radians: float, scale: float, aspect: float, dx: float, dy: float) -> Floats:
+def turn(
+    picture: Bytes, h: int, w: int, radians: float, scale: float, aspect: float, dx: float, dy: float, edge: bool
+) -> Floats:
     """A window on the turned and enlarged picture; positions in double, as C computes them."""
     x = planes(picture)
     rad, s, a = D(F(radians)), F(scale), F(aspect)
@@ -95,7 +103,7 @@ def turn(picture: Bytes, h: int, w: int, radians: float, scale: float, aspect: f
             v = (j - h / 2.0) / D(s) + moved_y
             at_x = F(math.cos(rad) * u - math.sin(rad) * v + x.shape[2] / 2.0)
             at_y = F(math.sin(rad) * u + math.cos(rad) * v + x.shape[1] / 2.0)
-            result[:, j, i] = bilinear(x, at_x, at_y)
+            result[:, j, i] = bilinear(x, at_x, at_y, edge)
     return result
 
 

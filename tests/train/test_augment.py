@@ -22,6 +22,7 @@ from pydarknet.train.augment import (
     Crop,
     Detection,
     Turn,
+    Window,
     centre_square,
     centred,
     factor,
@@ -77,11 +78,14 @@ CROPS = [
     ((9, 13), (4, 4), (40, -30, 6, 6)),
 ]
 TURNS = [
-    ((9, 13), (8, 10), (0.0, 1.0, 1.0, 0.0, 0.0)),
-    ((9, 13), (16, 17), (0.3, 1.4, 1.2, 2.5, -3.25)),
-    ((20, 9), (5, 20), (-2.0, 0.4, 0.7, -4.0, 3.0)),
-    ((1, 1), (5, 5), (0.1, 3.0, 1.0, 0.5, 0.5)),
-    ((9, 13), (4, 4), (0.0, 1.0, 1.0, 1e9, -1e30)),
+    ((9, 13), (8, 10), (0.0, 1.0, 1.0, 0.0, 0.0, False)),
+    ((9, 13), (16, 17), (0.3, 1.4, 1.2, 2.5, -3.25, False)),
+    ((20, 9), (5, 20), (-2.0, 0.4, 0.7, -4.0, 3.0, False)),
+    ((1, 1), (5, 5), (0.1, 3.0, 1.0, 0.5, 0.5, False)),
+    ((9, 13), (4, 4), (0.0, 1.0, 1.0, 1e9, -1e30, False)),
+    ((9, 13), (16, 17), (0.3, 0.4, 1.2, 2.5, -3.25, True)),
+    ((1, 1), (5, 5), (0.1, 3.0, 1.0, 0.5, 0.5, True)),
+    ((9, 13), (4, 4), (0.5, 1.0, 1.0, 1e9, -1e30, True)),
 ]
 
 
@@ -157,9 +161,9 @@ WRONG: list[tuple[Callable[[Ops, Bytes, Floats], None], str]] = [
     (lambda ops, x, y: ops.augment_place(x, y, 0, 0, 5, 5, False, math.nan, 1, 1), "hue"),
     (lambda ops, x, y: ops.augment_place(x, y, 0, 0, 5, 5, False, 0, -1, 1), "saturation"),
     (lambda ops, x, y: ops.augment_place(x, y, 0, 0, 5, 5, False, 0, 1, math.inf), "exposure"),
-    (lambda ops, x, y: ops.augment_turn(x, y, math.nan, 1, 1, 0, 0, False, 0, 1, 1), "radians"),
-    (lambda ops, x, y: ops.augment_turn(x, y, 0, 0, 1, 0, 0, False, 0, 1, 1), "scale"),
-    (lambda ops, x, y: ops.augment_turn(x, y, 0, 1, -1, 0, 0, False, 0, 1, 1), "aspect"),
+    (lambda ops, x, y: ops.augment_turn(x, y, math.nan, 1, 1, 0, 0, False, False, 0, 1, 1), "radians"),
+    (lambda ops, x, y: ops.augment_turn(x, y, 0, 0, 1, 0, 0, False, False, 0, 1, 1), "scale"),
+    (lambda ops, x, y: ops.augment_turn(x, y, 0, 1, -1, 0, 0, False, False, 0, 1, 1), "aspect"),
     (lambda ops, x, y: ops.augment_crop(x[:, :, :2].copy(), y, 0, 0, 5, 5, False, 0, 1, 1), "three channels"),
     (lambda ops, x, y: ops.augment_crop(x, y[:, :2].copy(), 0, 0, 5, 5, False, 0, 1, 1), "y must have"),
     (lambda ops, x, y: ops.augment_crop(x, y[:, :, :0], 0, 0, 5, 5, False, 0, 1, 1), "y must have"),
@@ -182,8 +186,10 @@ def test_draws_are_applied_as_they_say() -> None:
     np.testing.assert_array_equal(
         out, painted(naive.resize(naive.crop(image, -3, 2, 25, 17), 24, 24), LOOKS[1], True)
     )
-    Turn(0.2, 1.3, 0.9, 3.0, -2.0, True, LOOKS[1]).apply(image, out)
-    np.testing.assert_array_equal(out, painted(naive.turn(image, 24, 24, 0.2, 1.3, 0.9, 3.0, -2.0), LOOKS[1], True))
+    Turn(0.2, 1.3, 0.9, 3.0, -2.0, True, True, LOOKS[1]).apply(image, out)
+    np.testing.assert_array_equal(
+        out, painted(naive.turn(image, 24, 24, 0.2, 1.3, 0.9, 3.0, -2.0, True), LOOKS[1], True)
+    )
 
 
 def test_neutral_draws() -> None:
@@ -415,7 +421,7 @@ def test_classification_draws() -> None:
 def test_held_windows_stay_on_small_pictures() -> None:
     rng = np.random.default_rng(8)
     free = [Classification(16, 16).draw(rng, (50, 50), (32, 32)) for _ in range(50)]
-    held = [Classification(16, 16, held=True).draw(rng, (50, 50), (32, 32)) for _ in range(50)]
+    held = [Classification(16, 16, window=Window(held=True)).draw(rng, (50, 50), (32, 32)) for _ in range(50)]
     assert max(abs(d.dx) for d in free if isinstance(d, Turn)) > 4
     assert all(isinstance(d, Turn) and d.dx == d.dy == 0 for d in held)
 
