@@ -26,12 +26,11 @@ class Dropout(Layer):
 
     def train(self, p: Tape, x: Value) -> Value:
         source, y = p.blocked(x), p.new(self.out)
-        mask = p.saved[self.index] = p.backend.empty(y.dims)
-        draw = p.state.random
+        mask = p.saved[self.index] = p.backend.arrays.empty(y.dims, dtype="uint8")
+        random = p.state.random
 
         def drop(x: Array, y: Array) -> None:
-            draw.random(dtype="float32", out=mask)
-            mask[...] = mask >= self.probability
+            mask[...] = random.random(mask.shape, dtype="float32") >= self.probability
             p.ops.dropout_forward(x, y, mask, self.probability)
 
         p.emit(drop, source, y)

@@ -1,0 +1,90 @@
+"""Whole small networks: the updates a step accumulates against finite differences of its loss."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pydarknet.cfg import parse_cfg_text
+from pydarknet.dialects import DIALECTS
+from pydarknet.engine import Engine
+from pydarknet.train.step import Stepper
+
+NET = "[net]\nbatch=3\nwidth=8\nheight=6\nchannels=3\ndecay=0\n"
+CONV = "[conv]\nfilters={}\nsize=3\npad=1\nactivation={}\n"
+HEAD = CONV.format(2, "linear") + "[cost]\n"
+STRIDE = "[conv]\nfilters=6\nsize=3\nstride=2\npad=1\ngroups=2\nactivation=elu\n"
+BODIES = {
+    "convolution": CONV.format(5, "logistic"),
+    "batch norm": CONV.format(5, "logistic") + "batch_normalize=1\n",
+    "stride and groups": CONV.format(4, "tanh") + STRIDE,
+    "depthwise": CONV.format(4, "tanh") + "[conv]\nfilters=4\nsize=3\npad=1\ngroups=4\nactivation=linear\n",
+    "5x5 without padding": "[conv]\nfilters=4\nsize=5\nactivation=linear\n",
+    "maxpool": CONV.format(4, "linear") + "[maxpool]\nsize=2\nstride=2\n",
+    "maxpool that overlaps": CONV.format(4, "linear") + "[maxpool]\nsize=3\nstride=1\n",
+    "upsample": CONV.format(4, "linear") + "[upsample]\nstride=2\nscale=.5\n",
+    "upsample down": CONV.format(4, "linear") + "[upsample]\nstride=-2\n",
+    "route": CONV.format(4, "tanh") + CONV.format(5, "linear") + "[route]\nlayers=-1,-2\n",
+    "route of groups": CONV.format(4, "tanh") + CONV.format(6, "relu") + "[route]\nlayers=-1,-2\ngroups=2\ngroup_id=1\n",
+    "shortcut": CONV.format(4, "tanh") + CONV.format(4, "linear") + "[shortcut]\nfrom=-2\nactivation=tanh\n",
+    "reorg": CONV.format(4, "linear") + "[reorg]\nstride=2\n",
+    "activation": CONV.format(4, "linear") + "[activation]\nactivation=tanh\n",
+    "batchnorm layer": CONV.format(4, "tanh") + "[batchnorm]\n",
+    "dropout of none": CONV.format(4, "tanh") + "[dropout]\nprobability=0\n",
+    "local": "[local]\nfilters=3\nsize=3\nstride=1\npad=1\nactivation=tanh\n",
+}  # fmt: skip
+WHOLE = {
+    "avgpool": CONV.format(5, "tanh") + "[avgpool]\n[cost]\n",
+    "connected": CONV.format(3, "tanh") + "[connected]\noutput=4\nactivation=logistic\n[connected]\noutput=3\n"
+    "activation=linear\n[cost]\n",
+}
+NETS = {**{name: body + HEAD for name, body in BODIES.items()}, **WHOLE}
+STEP = 1e-2
+# Differences of float32 losses over steps of 1e-2: the second-order term and the rounding are each about 1e-3.
+TOLERANCE = 1e-2
+
+
+def stepper(body: str) -> Stepper:
+    engine = Engine(parse_cfg_text(NET + body), seed=3)
+    return Stepper(engine, DIALECTS["paper2017"])
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_updates_are_the_gradient(name: str) -> None:
+    s = stepper(NETS[name])
+    random = np.random.default_rng(5)
+    x = random.standard_normal((3, 3, 6, 8), dtype=np.float32)
+    truth = random.standard_normal((3, s.engine.outputs.size), dtype=np.float32)
+    s.mini(x, truth)
+    updates = s.parameters.updates.copy()
+    for segment in s.parameters.segments:
+        direction = np.zeros_like(updates)
+        part = slice(segment.start, segment.stop)
+        direction[part] = random.standard_normal(segment.stop - segment.start)
+        direction /= np.linalg.norm(direction)
+        # cost = sum (truth - y)^2 and Darknet's delta is truth - y, so that updates are -1/2 of its gradient.
+        slope = (moved(s, x, truth, direction) - moved(s, x, truth, -direction)) / (2 * STEP)
+        expected = -2 * float(updates @ direction)
+        scale = 2 * float(np.linalg.norm(updates[part]))
+        assert abs(slope - expected) < TOLERANCE * scale + 1e-3, segment
+
+
+def moved(s: Stepper, x: np.ndarray, truth: np.ndarray, direction: np.ndarray) -> float:
+    before = s.parameters.values.copy()
+    s.parameters.values += np.float32(STEP) * direction
+    for plan in s._plans.values():
+        for step in plan.refresh:
+            step()
+    cost = s.mini(x, truth).cost
+    s.parameters.values[...] = before
+    return cost
+
+
+def test_each_mini_batch_draws_its_own_mask() -> None:
+    s = stepper(CONV.format(16, "linear") + "[dropout]\nprobability=.25\n" + HEAD)
+    x = np.ones((3, 3, 6, 8), np.float32)
+    s.mini(x, np.zeros((3, s.engine.outputs.size), np.float32))
+    first = s.parameters.updates.copy()
+    s.mini(x, np.zeros((3, s.engine.outputs.size), np.float32))
+    second = s.parameters.updates - first
+    assert not np.allclose(first, second)
