@@ -13,6 +13,7 @@ from pydarknet.train.step import Stepper
 NET = "[net]\nbatch=3\nwidth=8\nheight=6\nchannels=3\ndecay=0\n"
 CONV = "[conv]\nfilters={}\nsize=3\npad=1\nactivation={}\n"
 HEAD = CONV.format(2, "linear") + "[cost]\n"
+GROUPS = "[route]\nlayers=-1,-2\ngroups=2\ngroup_id=1\n"
 STRIDE = "[conv]\nfilters=6\nsize=3\nstride=2\npad=1\ngroups=2\nactivation=elu\n"
 BODIES = {
     "convolution": CONV.format(5, "logistic"),
@@ -25,7 +26,7 @@ BODIES = {
     "upsample": CONV.format(4, "linear") + "[upsample]\nstride=2\nscale=.5\n",
     "upsample down": CONV.format(4, "linear") + "[upsample]\nstride=-2\n",
     "route": CONV.format(4, "tanh") + CONV.format(5, "linear") + "[route]\nlayers=-1,-2\n",
-    "route of groups": CONV.format(4, "tanh") + CONV.format(6, "relu") + "[route]\nlayers=-1,-2\ngroups=2\ngroup_id=1\n",
+    "route of groups": CONV.format(4, "tanh") + CONV.format(6, "relu") + GROUPS,
     "shortcut": CONV.format(4, "tanh") + CONV.format(4, "linear") + "[shortcut]\nfrom=-2\nactivation=tanh\n",
     "reorg": CONV.format(4, "linear") + "[reorg]\nstride=2\n",
     "activation": CONV.format(4, "linear") + "[activation]\nactivation=tanh\n",
