@@ -15,12 +15,12 @@ import numpy.typing as npt
 
 from ..data_tools.dataset import ImageList
 from ..errors import DataError, ImageError, locate
-from ..labels import MAX_BYTES, find_label, is_class_only, label_path, read_labels
+from ..labels import MAX_BYTES, find_label, label_path, read_labels
 from ..picture_size import picture_size
 from ..text import lines, read_text
 from ..tree import Tree
 from .tasks import Missing
-from .truth import Matcher
+from .truth import Matcher, without_place
 
 SHOWN = 5  # findings that a message lists
 CHUNK = 256  # pictures a thread takes at a time
@@ -172,8 +172,8 @@ def _look(path: str, place: str, classes: int, has_tree: bool) -> _Finding:
         labels = read_labels(file, classes)
     except DataError as error:
         return _Finding(problem=str(error))
-    if not has_tree and (nowhere := is_class_only(labels)).any():
-        message = "an object without a place (class 0 0 0 0) can be learnt by a head with tree= only"
+    if not has_tree and (nowhere := without_place(labels)).any():
+        message = "an object at 0 0 has a class and no place (class 0 0 0 0); only a head with tree= learns from it"
         return _Finding(problem=f"{locate(file, _line_of(file, int(np.argmax(nowhere))))}: {message}")
     return _Finding(labels)
 
@@ -203,7 +203,7 @@ def _count(summary: Summary, path: str, labels: npt.NDArray[np.float32] | None, 
     summary.most = max(summary.most, len(labels))
     np.add.at(summary.per_class, labels[:, 0].astype(np.int64), 1)
     if labels.shape[1] == 5:
-        summary.class_only += int(is_class_only(labels).sum())
+        summary.class_only += int(without_place(labels).sum())
     if maximum and len(labels) > maximum:
         summary.warnings.append(
             f"{path} has {len(labels)} objects: {maximum} of them, drawn anew, count (max={maximum})"

@@ -14,7 +14,7 @@ from ..image import load_image
 from ..labels import Labels, find_label, label_path, read_labels
 from ..tree import Tree
 from .augment import Canvas, Classification, Crop, Detection, Draw, Size, centre_square, centred, stretched
-from .truth import RULES, Matcher, Rules, boxes, class_truth, draw_order
+from .truth import RULES, Matcher, Rules, boxes, class_truth, draw_order, without_place
 
 Floats = npt.NDArray[np.float32]
 Missing = Literal["error", "background"]
@@ -36,6 +36,7 @@ class DetectionTask:
     """Boxes: x, y, w, h, class, at most `maximum` a picture. Without `augment`, pictures are as in validation.
 
     `missing` says what a picture without a label file is: an error, or background, a picture of nothing.
+    `class_only`: objects may be without a place, for a head with a tree; others would look for them far outside.
     """
 
     classes: int
@@ -43,6 +44,7 @@ class DetectionTask:
     augment: Detection | None = None
     rules: Rules = RULES["darknet2018"]
     missing: Missing = "error"
+    class_only: bool = False
     letterbox: bool = True
 
     @property
@@ -54,6 +56,10 @@ class DetectionTask:
         """Load a picture and its label file."""
         image = load_image(path)
         labels = labels_of(path, self.classes, self.missing)
+        if not self.class_only and without_place(labels).any():
+            raise DataError(
+                f"{path}: its labels hold an object at 0 0: a class without a place, but there is no tree"
+            )
         size, net = (image.shape[1], image.shape[0]), (x.shape[2], x.shape[1])
         if self.augment:
             draw, order = self.augment.draw(rng, size, net), draw_order(rng, len(labels))

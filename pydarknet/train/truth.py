@@ -64,7 +64,7 @@ def boxes(
     An object `class 0 0 0 0` has 999999 four times, whatever is drawn.
     """
     rows = labels[order]
-    nowhere = is_class_only(rows[:, :3])  # Darknet looks at the centre alone
+    nowhere = without_place(rows)
     x, y, w, h = _moved(draw, rows[:, 1:].T, image, net)
     table = np.stack([x, y, w, h, rows[:, 0]], axis=1)
     table[nowhere, :4] = NOWHERE
@@ -77,6 +77,11 @@ def boxes(
         kept = table[stay]
         result[: len(kept)] = kept
     return result
+
+
+def without_place(labels: Labels) -> npt.NDArray[np.bool_]:
+    """Which objects (n, 5) are taken for a class without a place. Darknet looks at the centre alone: 0 0."""
+    return is_class_only(labels[:, :3])
 
 
 def _moved(draw: Canvas | Crop, sides: Floats, image: Size, net: Size) -> tuple[Floats, Floats, Floats, Floats]:

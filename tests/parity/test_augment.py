@@ -92,9 +92,7 @@ DETECTION = [(6, 48, 48, 30, 0.2), (6, 32, 64, 4, 0.3), (6, 96, 32, 7, 0.0)]
 
 @pytest.mark.parametrize(("n", "w", "h", "maximum", "jitter"), DETECTION)
 @pytest.mark.parametrize("start", [1, 2])
-def test_detection(
-    pictures: list[str], start: int, n: int, w: int, h: int, maximum: int, jitter: float
-) -> None:
+def test_detection(pictures: list[str], start: int, n: int, w: int, h: int, maximum: int, jitter: float) -> None:
     load: Callable[..., Data] = library().load_data_detection
     load.restype = Data  # type: ignore[attr-defined]
     load.argtypes = [c_int, POINTER(c_char_p), c_int, c_int, c_int, c_int, c_int, *[c_float] * 4]  # type: ignore[attr-defined]
@@ -103,7 +101,11 @@ def test_detection(
     theirs_x = rows(data.X, n, 3 * h * w).reshape(n, 3, h, w)
     theirs_y = rows(data.y, n, 5 * maximum).reshape(n, maximum, 5)
     task = DetectionTask(
-        5, maximum, Detection("canvas", jitter, colour=ColourRange(0.1, 0.75, 1.5)), RULES["darknet2018"]
+        5,
+        maximum,
+        Detection("canvas", jitter, colour=ColourRange(0.1, 0.75, 1.5)),
+        RULES["darknet2018"],
+        class_only=True,
     )
     seed(start)
     x, y = ours(task, pictures, n, w, h)

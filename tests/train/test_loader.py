@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,18 @@ def test_missing_labels(paths: list[str]) -> None:
     with loader(paths, order="epochs", batch=12, task=task, on_bad="error") as source:
         batch = next(source)
     assert not batch.truth[batch.paths.index(paths[7])].any()
+
+
+def test_objects_without_a_place_need_a_tree(paths: list[str]) -> None:
+    Path(paths[7].replace("images", "labels").replace(".png", ".txt")).write_text("2 0 0 0 0\n")
+    with (
+        loader(paths, order="epochs", batch=12, on_bad="error") as source,
+        pytest.raises(DataError, match=r"7\.png: .*without a place"),
+    ):
+        next(source)
+    with loader(paths, order="epochs", batch=12, task=replace(TASK, class_only=True)) as source:
+        batch = next(source)
+    assert batch.truth[batch.paths.index(paths[7]), 0].tolist() == [999999] * 4 + [2]
 
 
 @pytest.mark.parametrize("letterbox", [True, False])

@@ -73,7 +73,8 @@ BAD = {
     "box outside": (label("1 1.4 .5 .1 .1"), r"p4\.txt:3: expected the centre inside the picture"),
     "pixels": (label("1 140 50 20 20"), r"p4\.txt:3: .*are these pixels"),
     "no width": (label("1 .5 .5 0 .1"), r"p4\.txt:3: expected a width and height above 0"),
-    "class only, no tree": (label("1 0 0 0 0"), r"p4\.txt:3: .*tree= only"),
+    "class only, no tree": (label("1 0 0 0 0"), r"p4\.txt:3: .*only a head with tree="),
+    "no centre, no tree": (label("1 0 0 .1 .1"), r"p4\.txt:3: .*only a head with tree="),
     "bytes": (write("labels/p4.txt", b"\0\1\2"), r"p4\.txt: is not a text file"),
 }
 
