@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ..activations import read_activation
 from ..cfg import Section
 from ..plan import Builder, Value
+from ..tape import Tape
 from .base import Layer, register
-
-if TYPE_CHECKING:
-    from ..train.tape import Tape
 
 
 @register("activation")

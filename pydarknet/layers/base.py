@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from ..cfg import Section
 from ..ops import Array
 from ..plan import Builder, Value
 from ..shape import Shape
+from ..tape import Tape
 from ..weights import Record
-
-if TYPE_CHECKING:
-    from ..train.tape import Tape
 
 MAX_ELEMENTS = 2**31 - 1  # Darknet counts elements in a C int
 MAX_EXTENT = 1 << 12  # of a window, a stride or a padding: what every op takes

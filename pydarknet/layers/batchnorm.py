@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ..cfg import Section
 from ..ops import Array
 from ..plan import Builder, Value
+from ..tape import Tape
 from ..weights import Record
 from .base import Layer, register
-
-if TYPE_CHECKING:
-    from ..train.tape import Tape
 
 # Darknet's CPU code normalises with (x - mean) / (sqrt(variance) + 1e-6).
 EPSILON = 1e-6

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ..activations import read_activation
 from ..cfg import Section
 from ..ops import Array
 from ..plan import Builder, Value
 from ..shape import Shape
+from ..tape import Tape
 from ..weights import Record, release
 from . import batchnorm
 from .base import MAX_EXTENT, Layer, register
-
-if TYPE_CHECKING:
-    from ..train.tape import Tape
 
 # Packed weights of one layer may grow to twice their size, small ones to this many bytes: Winograd's larger
 # tiles are worth their memory only where the weights are small beside the activations.

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..cfg import Section
 from ..ops import Array
 from ..plan import Builder, Value
 from ..statistics import LossOnly
+from ..tape import Tape
 from .base import Layer, register
-
-if TYPE_CHECKING:
-    from ..train.tape import Tape
 
 TYPES = ("sse", "masked", "smooth", "L1", "seg", "wgan")
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..cfg import Section
 from ..ops import Array
 from ..plan import Builder, Value
 from ..shape import Shape
 from ..statistics import HeadStatistics
+from ..tape import Tape
 from .base import Layer, register
-
-if TYPE_CHECKING:
-    from ..train.tape import Tape
 
 RANDOM_PICTURES = 64000  # with random=1 boxes are drawn, not chosen, while fewer have been seen
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ..activations import read_activation
 from ..cfg import Section
 from ..plan import Builder, Value
 from ..shape import Shape
+from ..tape import Tape
 from ..weights import Record
 from .base import MAX_EXTENT, Layer, register
-
-if TYPE_CHECKING:
-    from ..train.tape import Tape
 
 
 @register("local")

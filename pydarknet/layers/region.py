@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..cfg import Section
 from ..datafile import read_map
@@ -11,12 +11,10 @@ from ..ops import Array
 from ..plan import Builder, Value
 from ..resources import find
 from ..statistics import HeadStatistics
+from ..tape import Tape
 from .base import Layer, register
 from .head import MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors
 from .tree import group_sizes, section_tree, tree_arrays
-
-if TYPE_CHECKING:
-    from ..train.tape import Tape
 
 
 @register("region")

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ..cfg import Section
 from ..ops import Array
 from ..plan import Builder, Value
 from ..statistics import LossOnly
+from ..tape import Tape
 from .base import Layer, register
 from .tree import group_sizes, section_tree
 
 SMALLEST = 1e-30  # temperature, still positive in float32
-
-if TYPE_CHECKING:
-    from ..train.tape import Tape
 
 
 @register("softmax", "soft")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ..cfg import Section
 from ..plan import Builder, Value
 from ..shape import Shape
+from ..tape import Tape
 from .base import MAX_EXTENT, Layer, register
-
-if TYPE_CHECKING:
-    from ..train.tape import Tape
 
 
 @register("upsample")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ..cfg import Section
 from ..datafile import read_map
@@ -11,11 +10,9 @@ from ..ops import Array
 from ..plan import Builder, Value
 from ..resources import find
 from ..statistics import HeadStatistics
+from ..tape import Tape
 from .base import Layer, register
 from .head import MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors
-
-if TYPE_CHECKING:
-    from ..train.tape import Tape
 
 
 @register("yolo")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..backend import Backend
 from ..layers import Layer
 from ..ops import Array
+from ..tape import Learner
 
 STATISTICS = frozenset({"rolling_mean", "rolling_variance"})
 DECAYED = frozenset({"weights"})
@@ -53,7 +54,7 @@ class Parameters:
                 if record.name in STATISTICS:
                     layer.parameters[record.name] = layer.parameters[record.name].copy()
 
-    def update_of(self, layer: Layer, name: str) -> Array:
+    def update_of(self, layer: Learner, name: str) -> Array:
         """The updates of one parameter, in its shape."""
         return self._views[layer.index, name]
 

@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from ..dialects import Dialect
 from ..engine import Engine
+from ..layers import Layer
 from ..plan import Plan, Step
 from ..shape import Shape
+from ..tape import State, Tape
 from .parameters import Parameters
 from .schedule import read_schedule
-from .tape import State, Tape, compile_layers
 
 Floats = npt.NDArray[np.float32]
 
@@ -89,10 +90,25 @@ class Stepper:
     def _plan(self) -> TrainPlan:
         engine = self.engine
         if engine.inputs not in self._plans:
-            tape = Tape(engine.backend, self.mini_batch, engine.inputs, self.parameters, self.dialect, self.state)
+            tape = Tape(
+                engine.backend, self.mini_batch, engine.inputs, self.parameters.update_of, self.dialect, self.state
+            )
             compile_layers(tape, engine.layers)
             plan = tape.finish({}, keep_all=False)
             for step in tape.refresh_steps:
                 step()
             self._plans = {engine.inputs: TrainPlan(plan, tape.truth, tape.refresh_steps)}
         return self._plans[engine.inputs]
+
+
+def compile_layers(tape: Tape, layers: Sequence[Layer]) -> None:
+    """Append the forward steps of all layers and the backward steps of those that can learn."""
+    x, inputs, outputs = tape.input, [], []
+    for layer in layers:
+        inputs.append(x)
+        x = tape.outputs[layer.index] = layer.train(tape, x)
+        outputs.append(x)
+    for layer, source, output in zip(reversed(layers), reversed(inputs), reversed(outputs), strict=True):
+        if layer.stopbackward:
+            break
+        layer.backward(tape, source, output)

@@ -11,8 +11,8 @@ from pydarknet.cfg import parse_cfg
 from pydarknet.dialects import DIALECTS
 from pydarknet.engine import Engine
 from pydarknet.plan import Value
+from pydarknet.tape import Tape
 from pydarknet.train.step import Stepper
-from pydarknet.train.tape import Tape
 
 GOLDENS = Path(__file__).parent.parent / "goldens"
 REGION = sorted(p.stem for p in GOLDENS.glob("train_*.npz") if "debian" not in p.stem and "classifier" not in p.stem)

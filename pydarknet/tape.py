@@ -7,19 +7,30 @@ the layer that made it is asked to go backward, because all its readers stand be
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from ..backend import Backend
-from ..dialects import Dialect
-from ..layers import Layer
-from ..ops import Array
-from ..plan import Builder, Step, Value, bind
-from ..shape import Shape
-from .parameters import Parameters
+from .backend import Backend
+from .cfg import Section
+from .dialects import Dialect
+from .ops import Array
+from .plan import Builder, Step, Value, bind
+from .shape import Shape
+
+
+class Learner(Protocol):
+    """What a tape needs of a layer."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def section(self) -> Section: ...
+
+
+UpdateOf = Callable[[Learner, str], Array]
 
 
 @dataclass
@@ -39,11 +50,11 @@ class Tape(Builder):
         backend: Backend,
         batch: int,
         inputs: Shape,
-        parameters: Parameters,
+        update_of: UpdateOf,
         dialect: Dialect,
         state: State,
     ) -> None:
-        self.updates = parameters
+        self.update_of = update_of  # where a layer adds the deltas of one of its parameters
         self.dialect = dialect
         self.state = state
         self.saved: dict[int, Any] = {}  # what a layer's forward keeps for its backward
@@ -63,7 +74,7 @@ class Tape(Builder):
         """A call to make now and after every update: weights into a kernel's layout."""
         self.refresh_steps.append(bind(op, args, None))
 
-    def want_truth(self, layer: Layer, shape: tuple[int, ...]) -> Array:
+    def want_truth(self, layer: Learner, shape: tuple[int, ...]) -> Array:
         """The array that holds the truth of a mini-batch; all losses of a network read the same. CfgError if
         another layer wants another size."""
         if self.truth is None:
@@ -73,10 +84,6 @@ class Tape(Builder):
                 f"expects {math.prod(shape)} numbers of truth, an earlier loss {self.truth.size}"
             )
         return self.truth.reshape(shape)
-
-    def update_of(self, layer: Layer, name: str) -> Array:
-        """Where a layer adds the deltas of one of its parameters."""
-        return self.updates.update_of(layer, name)
 
     def wants_delta(self, value: Value) -> bool:
         """Whether anything before the value learns (the network's input does not)."""
@@ -110,17 +117,3 @@ class Tape(Builder):
         converted = super()._convert(value, op)
         self._origins[converted] = value
         return converted
-
-
-def compile_layers(tape: Tape, layers: Sequence[Layer]) -> list[Value]:
-    """Append the forward steps of all layers and the backward steps of those that can learn; their outputs."""
-    x, inputs, outputs = tape.input, [], []
-    for layer in layers:
-        inputs.append(x)
-        x = tape.outputs[layer.index] = layer.train(tape, x)
-        outputs.append(x)
-    for layer, source, output in zip(reversed(layers), reversed(inputs), reversed(outputs), strict=True):
-        if layer.stopbackward:
-            break
-        layer.backward(tape, source, output)
-    return outputs
