@@ -15,17 +15,19 @@ ClassOnly = Literal["pull", "spare", "ignore"]
 class Dialect:
     """One Darknet's way of training.
 
-    `norm_epsilon`: of batch normalisation, inside the root (`norm_inside`) or added to it; on
-    the way back 1e-5 stands inside it in `norm_back_inside`, else only in the sums. `rolling`: what a
-    rolling statistic keeps of itself at each mini-batch. `area_scale`: coordinates weigh 2 - w * h. `class_only`:
-    the objectness of a picture with a class but no box: the chosen box is pulled up to .3 and the others
-    down ("pull"), all are pulled down but the chosen one, which is left alone ("spare"), or none is touched
-    ("ignore"). `slope_in_loss`: the printed loss is of deltas that hold the logistic's slope already.
-    `skip_classes`: a label outside the classes is left out before a map is applied. `burn_in_always`: burn_in
-    counts under every policy, not only poly. `softmax_loss`: [softmax] has a loss of its own, on top of what a
-    [cost] after it gives. `multi_label`: without
-    softmax a second truth of one box adds its class to the first one's. `raw_classes`: a [region] with neither softmax nor
-    tree leaves its classes as they are; else they go through the logistic. `classfix`: the keys classfix and focal_loss count.
+    norm_epsilon, norm_inside: batch norm divides by sqrt(variance) + epsilon, or by sqrt(variance + epsilon)
+    norm_back_inside: so on the way back, with 1e-5, for the direct term of the gradient
+    rolling: what a rolling statistic keeps of itself at each mini-batch
+    area_scale: coordinates weigh 2 - w * h of the truth
+    class_only: what a picture with a class but no box does to the objectness: the chosen box is pulled up to .3 and
+        the others down ("pull"), the others are pulled down ("spare"), or nothing ("ignore")
+    slope_in_loss: the printed loss is of deltas that hold the logistic's slope already
+    skip_classes: a label outside the classes is left out before a map is applied
+    burn_in_always: burn_in counts under every policy, not only poly
+    softmax_loss: [softmax] has a loss of its own, on top of what a [cost] after it gives
+    multi_label: without softmax a second truth of one box adds its class to the first one's
+    raw_classes: [region] with neither softmax nor tree leaves its classes as they are, else they are logistic
+    classfix: the keys classfix and focal_loss count
     """
 
     name: str
