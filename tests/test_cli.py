@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from cli_nets import LINE, Result, call, spawn, spawned, write_files, write_picture
 
+from pydarknet.ahead import ahead
 from pydarknet.cli import main as main_module
-from pydarknet.cli.ahead import ahead
 from pydarknet.cli.labels import printed_order
 from pydarknet.cli.main import COMMANDS
 from pydarknet.cli.screen import DOWN, ESCAPE, LEFT, RIGHT, UP, obey

@@ -33,6 +33,15 @@ COMMANDS = {
     "data": "data",
     "anchors": "anchors",
     "detector calc_anchors": "detector_calc_anchors",
+    "partial": "partial",
+    "average": "average",
+    "statistics": "statistics",
+    "normalize": "normalize",
+    "denormalize": "denormalize",
+    "rescale": "rescale",
+    "rgbgr": "rgbgr",
+    "reset": "reset",
+    "oneoff": "oneoff",
 }
 
 ERROR, INTERRUPTED, UNREAD = 2, 130, 141

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..ahead import chunks
 from ..sources import Source
-from .ahead import chunks
 from .drawings import Drawings
 from .labels import at_depth, lines
 from .messages import Lines, progress

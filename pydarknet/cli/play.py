@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
+from ..ahead import ahead
 from ..errors import ImageError
-from .ahead import ahead
 from .films import Film
 from .labels import at_depth, lines
 from .messages import progress, say

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..ahead import ahead
 from ..errors import ImageError
 from ..sources import Source, expand, read_lines
-from .ahead import ahead
 
 if TYPE_CHECKING:
     from ..image import Picture
