@@ -52,8 +52,9 @@ TOLERANCES = {
 }
 
 # Convolutions of standard normal numbers: the largest absolute error in units of EPSILON for each product
-# summed. Sums in order lose less than one each; Winograd's transforms amplify rounding before and after.
-CONV_ROUNDINGS = {"direct": 4.0, "direct_plain": 4.0, "depthwise": 4.0, "winograd2": 12.0, "winograd4": 48.0}
+# summed. Sums in order lose less than one each, products another where they aren't fused with the sum (4.1 seen
+# in a sanitizer build); Winograd's transforms amplify rounding before and after.
+CONV_ROUNDINGS = {"direct": 5.0, "direct_plain": 5.0, "depthwise": 5.0, "winograd2": 12.0, "winograd4": 48.0}
 
 # The same, relative in the norm over a whole layer at the lengths that networks have.
 CONV_NORM = {"direct": 2e-6, "direct_plain": 2e-6, "depthwise": 2e-6, "winograd2": 2e-6, "winograd4": 3e-6}
