@@ -22,7 +22,7 @@ $(VENV)/bin/python:
 
 # The package in editable form, and what it needs for one purpose.
 $(VENV)/.pydarknet: pyproject.toml setup.py | $(VENV)/bin/python
-	$(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[test,lint]'
+	PYTHONWARNINGS=ignore $(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[test,lint]'
 	touch $@
 
 build: $(VENV)/.pydarknet
