@@ -5,34 +5,10 @@ Blocked arrays are (N, ceil(C / block), H, W, block), plain ones (N, C, H, W), a
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 # An array of the backend: numpy's or cupy's. Layers pass it on and never look inside.
 Array: TypeAlias = Any
-
-
-class LossStatistics(NamedTuple):
-    """What region_loss, yolo_loss and detection_loss return, sums over a mini-batch: `LossStatistics(*array)`.
-
-    `matched` counts the truths that found a box, `classified` those and the pictures with a class only; `recall`
-    and `recall75` count matched boxes with an IoU above .5 and .75. The losses are sums of delta^2, as Darknet
-    prints them.
-    """
-
-    iou: float
-    recall: float
-    recall75: float
-    category: float
-    all_category: float
-    objectness: float
-    any_objectness: float
-    matched: float
-    classified: float
-    coord_loss: float
-    object_loss: float
-    noobject_loss: float
-    class_loss: float
-    total_loss: float
 
 
 class Geometry(Protocol):

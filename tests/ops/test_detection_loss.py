@@ -10,7 +10,8 @@ from guarded import Arrays
 from reference.detection_loss import detection_loss
 from tolerances import assert_delta_close
 
-from pydarknet.ops import LossStatistics, Ops
+from pydarknet.ops import Ops
+from pydarknet.statistics import HeadStatistics
 
 
 def truths(rng: np.random.Generator, images: int, side: int, classes: int) -> np.ndarray:
@@ -36,7 +37,7 @@ def test_against_naive(ops: Ops, arrays: Arrays, seed: int) -> None:
     if seed % 4 == 0:
         options["picks"] = rng.integers(0, num, (images, side * side)).astype(np.int32)
     delta = arrays.empty(*output.shape)
-    statistics = LossStatistics(*ops.detection_loss(output, rows, delta, side, classes, num, **options))
+    statistics = HeadStatistics(*ops.detection_loss(output, rows, delta, side, classes, num, **options))
     expected, sums = detection_loss(output, rows, side, classes, num, **options)
     assert_delta_close(delta, expected)
     for name, value in sums.items():

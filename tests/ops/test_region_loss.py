@@ -15,7 +15,8 @@ from reference import region as heads
 from reference.region_loss import Rules, region_loss
 from tolerances import assert_delta_close
 
-from pydarknet.ops import LossStatistics, Ops
+from pydarknet.ops import Ops
+from pydarknet.statistics import HeadStatistics
 
 # Depths 1 to 5; groups {0, 1, 2}, {3, 4}, {5, 6, 7}, {8}, {9, 10}, {11, 12}.
 TREE = [-1, -1, -1, 0, 0, 1, 1, 1, 4, 8, 8, 10, 10]
@@ -79,7 +80,7 @@ def random_rules(rng: np.random.Generator, dialect: str) -> Rules:
 
 def run(
     ops: Ops, arrays: Arrays, output: np.ndarray, rows: np.ndarray, rules: Rules
-) -> tuple[np.ndarray, LossStatistics]:
+) -> tuple[np.ndarray, HeadStatistics]:
     options = asdict(rules)
     tree = None if rules.tree is None else groups(list(rules.tree))
     anchors, classes, coords = (options.pop(name) for name in ("anchors", "classes", "coords"))
@@ -87,7 +88,7 @@ def run(
     delta = arrays.empty(*output.shape)
     statistics = ops.region_loss(output, rows, delta, anchors, classes, coords, **options)
     assert statistics.dtype == np.float64
-    return delta, LossStatistics(*statistics)
+    return delta, HeadStatistics(*statistics)
 
 
 def random_output(rng: np.random.Generator, rules: Rules, images: int, h: int, w: int) -> np.ndarray:
@@ -137,12 +138,12 @@ def test_goldens(ops: Ops, name: str, dialect: str, tmp_path: Path) -> None:
     tolerance = golden_tolerance(name, dialect)
     assert np.linalg.norm(delta - expected) < tolerance * np.linalg.norm(expected)
     np.testing.assert_array_equal(delta == 0, expected == 0)
-    s = LossStatistics(*statistics)
-    np.testing.assert_allclose(s.total_loss, golden[f"{dialect}_errors"][0, 0], rtol=tolerance)
+    s = HeadStatistics(*statistics)
+    np.testing.assert_allclose(s.loss, golden[f"{dialect}_errors"][0, 0], rtol=tolerance)
     assert_line(str(golden[f"{dialect}_lines"][0]), s, delta, tolerance)
 
 
-def assert_line(line: str, s: LossStatistics, delta: np.ndarray, tolerance: float) -> None:
+def assert_line(line: str, s: HeadStatistics, delta: np.ndarray, tolerance: float) -> None:
     """The printed averages, to six decimals; nan where nothing was counted."""
     values = [float(v) for v in re.findall(r"(-?nan|-?\d+\.\d+|\d+$)", line)]
     iou, category, objectness, no_objectness, recall, count = values

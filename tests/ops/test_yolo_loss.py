@@ -11,7 +11,8 @@ from reference import region as heads
 from reference.yolo_loss import yolo_loss
 from tolerances import assert_delta_close
 
-from pydarknet.ops import LossStatistics, Ops
+from pydarknet.ops import Ops
+from pydarknet.statistics import HeadStatistics
 
 ANCHORS = np.array([6, 8, 12, 9, 15, 20, 26, 10], np.float32)
 
@@ -39,7 +40,7 @@ def test_against_naive(ops: Ops, arrays: Arrays, seed: int) -> None:
     rows = truths(rng, images, 6 if map_ else classes)
     ignore, certain = (0.2, 0.3) if seed % 2 else (0.5, 1.0)
     delta, y = arrays.empty(*output.shape), arrays.plain(output)
-    statistics = LossStatistics(
+    statistics = HeadStatistics(
         *ops.yolo_loss(
             y, rows, delta, ANCHORS, np.array(mask, np.int32), classes, 64, 48, ignore, certain,
             None if map_ is None else np.array(map_, np.int32),

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from guarded import Arrays
 
-from pydarknet.ops import LossStatistics, Ops
+from pydarknet.ops import Ops
+from pydarknet.statistics import HeadStatistics
 
 from .oracle import Oracle
 
@@ -87,7 +88,7 @@ def test_region(ops: Ops, arrays: Arrays, seed: int, tmp_path: Path) -> None:
     y = output.reshape(boxes.shape).astype(np.float64)
     sloped = [0, 1] if background else [0, 1, 4]
     boxes[:, :, sloped] *= (y * (1 - y))[:, :, sloped]
-    assert_same(delta, LossStatistics(*statistics).total_loss, expected, cost)
+    assert_same(delta, HeadStatistics(*statistics).loss, expected, cost)
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -106,7 +107,7 @@ def test_yolo(ops: Ops, arrays: Arrays, seed: int, tmp_path: Path) -> None:
     output, delta = arrays.empty(*x.shape), arrays.empty(*x.shape)
     ops.yolo_forward(x, output, len(mask), classes)
     statistics = ops.yolo_loss(output, truth, delta, ANCHORS, mask, classes, w, h, ignore, certain)
-    assert_same(delta, LossStatistics(*statistics).total_loss, expected, cost)
+    assert_same(delta, HeadStatistics(*statistics).loss, expected, cost)
 
 
 @pytest.mark.parametrize("seed", range(16))
@@ -132,7 +133,7 @@ def test_detection(ops: Ops, arrays: Arrays, seed: int, tmp_path: Path) -> None:
     output, delta = arrays.empty(*x.shape), arrays.empty(*x.shape)
     ops.detection_forward(x, output, side, classes, num, 4, softmax)
     statistics = ops.detection_loss(output, truth, delta, side, classes, num, **options)
-    assert_same(delta, LossStatistics(*statistics).total_loss, expected, cost)
+    assert_same(delta, HeadStatistics(*statistics).loss, expected, cost)
 
 
 @pytest.mark.parametrize("groups", [1, 3])

@@ -67,5 +67,5 @@ def detection_loss(
     s["noobject_loss"] = float((d_confidence[~used] ** 2).sum())
     s["class_loss"] = float((d_scores**2).sum())
     delta = np.concatenate([d.reshape(n, -1) for d in (d_scores, d_confidence, d_coords)], axis=1)
-    s["total_loss"] = float((delta**2).sum())
+    s["loss"] = float((delta**2).sum())
     return delta, s

@@ -197,7 +197,7 @@ class _Image:
             "object_loss": squares[:, coords][self.used].sum(),
             "noobject_loss": squares[:, coords][~self.used].sum(),
             "class_loss": squares[:, coords + 1 :].sum(),
-            "total_loss": squares.sum(),
+            "loss": squares.sum(),
         }
 
     def run(self, rows: Doubles) -> dict[str, float]:
@@ -218,7 +218,7 @@ class _Image:
 
 
 def region_loss(output: NDArray[Any], truth: NDArray[Any], rules: Rules) -> tuple[Doubles, dict[str, float]]:
-    """The delta, and the sums of LossStatistics by name."""
+    """The delta, and the sums of HeadStatistics by name."""
     total: dict[str, float] = {}
     deltas = []
     for y, rows in zip(output, truth, strict=True):

@@ -22,7 +22,7 @@ def yolo_loss(
     truth_thresh: float,
     map: Sequence[int] | None = None,
 ) -> tuple[Doubles, dict[str, float]]:
-    """The delta, and the sums of LossStatistics by name. `net` is (width, height) in pixels."""
+    """The delta, and the sums of HeadStatistics by name. `net` is (width, height) in pixels."""
     n, _, h, w = output.shape
     sides = np.asarray(anchors, np.float64).reshape(-1, 2)
     y = output.astype(np.float64).reshape(n, len(mask), 5 + classes, h, w)
@@ -75,5 +75,5 @@ def yolo_loss(
     s["object_loss"] = float(squares[:, :, 4][used].sum())
     s["noobject_loss"] = float(squares[:, :, 4][~used].sum())
     s["class_loss"] = float(squares[:, :, 5:].sum())
-    s["total_loss"] = float(squares.sum())
+    s["loss"] = float(squares.sum())
     return delta.reshape(output.shape), s
