@@ -50,6 +50,11 @@ class Candidates:
         table[self.index, self.class_id] = self.probability
         return table
 
+    def classless(self, thresh: float) -> Candidates:
+        """One entry for each box whose objectness is above `thresh`, of class 0."""
+        index = np.flatnonzero(self.objectness > np.float32(thresh))
+        return Candidates(self.boxes, self.objectness, index, np.zeros_like(index), self.objectness[index])
+
     def suppressed(self, thresh: float, kind: Kind = "sort") -> Candidates:
         """Without the entries that non-maximum suppression removes. A thresh of 0 removes nothing."""
         if kind not in ("sort", "obj"):

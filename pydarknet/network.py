@@ -14,12 +14,13 @@ import numpy.typing as npt
 from .boxes import Fit
 from .cfg import Cfg
 from .datafile import read_names
-from .decode import Floats, join, to_detections
+from .decode import Candidates, Floats, join, to_detections
 from .detection import Detection
 from .engine import Engine
 from .errors import CfgError, DataError
 from .heads import DetectOptions, candidates, check_map, head_classes, head_tree
 from .image import as_bgr, load_image
+from .layers import Layer
 from .layers.softmax import Softmax
 from .nms import Kind
 from .resources import find
@@ -87,9 +88,7 @@ class Network(Engine):
         options are those of `DetectOptions`. ImageError; DataError for a map to classes that the network lacks;
         CfgError if it has no detection head.
         """
-        if not self.heads():
-            raise CfgError(self.cfg.file, None, "has no [region], [yolo] or [detection] layer; use classify()")
-        check_map(self.heads(), map)
+        check_map(self._need_heads(), map)
         options = DetectOptions(thresh, hier_thresh, nms, nms_kind, fit, hier_mode, map)
         if isinstance(image, (str, PathLike, np.ndarray)):
             return next(self._detect_batch([open_picture(image, color)], options))
@@ -125,30 +124,57 @@ class Network(Engine):
         trees = (layer.tree for layer in self.layers if isinstance(layer, Softmax) and layer.tree is not None)
         return next(trees, head_tree(self.heads()))
 
+    def propose(
+        self, images: Sequence[npt.NDArray[np.uint8]], thresh: float = 0.001, nms: float = 0.4, fit: Fit = "stretch"
+    ) -> list[list[Detection]]:
+        """Every box of some BGR pictures whose objectness is above `thresh`, whatever its class.
+
+        The boxes compete all with all; they are of class 0, and objectness is their confidence. The defaults are
+        those of Darknet's `detector recall`. CfgError if the network has no detection head.
+        """
+        options = DetectOptions(thresh, nms=nms, nms_kind="obj", fit=fit)
+        return [
+            self._place(each.classless(thresh), image, options, None)
+            for image, each in zip(images, self._candidates(images, options), strict=True)
+        ]
+
     def _detect_batch(self, images: list[npt.NDArray[np.uint8]], options: DetectOptions) -> Iterator[list[Detection]]:
-        heads, inputs = self.heads(), self.inputs
+        tree = head_tree(self.heads()) if options.map is None else None
+        for image, found in zip(images, self._candidates(images, options), strict=True):
+            yield self._place(found, image, options, tree)
+
+    def _need_heads(self) -> list[Layer]:
+        heads = self.heads()
+        if not heads:
+            raise CfgError(self.cfg.file, None, "has no [region], [yolo] or [detection] layer; use classify()")
+        return heads
+
+    def _candidates(self, images: Sequence[npt.NDArray[np.uint8]], options: DetectOptions) -> list[Candidates]:
+        heads, inputs = self._need_heads(), self.inputs
         with self.plan(len(images)) as plan:
             self._fill(plan.input, images, options.fit)
             plan.run()
-            parts = [
-                [candidates(layer, plan.outputs[layer.index][i], inputs, options) for layer in heads]
+            return [
+                join([candidates(layer, plan.outputs[layer.index][i], inputs, options) for layer in heads])
                 for i in range(len(images))
             ]
-        tree = head_tree(heads) if options.map is None else None
-        for image, found in zip(images, parts, strict=True):
-            height, width = image.shape[:2]
-            yield to_detections(
-                join(found),
-                self.names,
-                width,
-                height,
-                inputs.w,
-                inputs.h,
-                fit=options.fit,
-                nms=options.nms,
-                nms_kind=options.nms_kind,
-                tree=tree,
-            )
+
+    def _place(
+        self, found: Candidates, image: npt.NDArray[np.uint8], options: DetectOptions, tree: Tree | None
+    ) -> list[Detection]:
+        height, width = image.shape[:2]
+        return to_detections(
+            found,
+            self.names,
+            width,
+            height,
+            self.inputs.w,
+            self.inputs.h,
+            fit=options.fit,
+            nms=options.nms,
+            nms_kind=options.nms_kind,
+            tree=tree,
+        )
 
     def _fill(self, x: Any, images: Iterable[npt.NDArray[np.uint8]], fit: Fit) -> None:
         if self.inputs.c != 3:

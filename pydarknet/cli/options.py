@@ -47,12 +47,19 @@ def add_names(parser: argparse.ArgumentParser, data: bool) -> None:
         parser.add_argument("-data", "--data", metavar="FILE", help="a .data file whose names= counts")
 
 
-def add_detection(parser: argparse.ArgumentParser, nms: float = 0.45, nms_kind: str = "sort") -> None:
+def add_detection(
+    parser: argparse.ArgumentParser, nms: float = 0.45, nms_kind: str = "sort", thresh: float = 0.5
+) -> None:
     """What counts as a detection."""
     group = parser.add_argument_group("detection")
     share = real(0, 1)
     group.add_argument(
-        "-thresh", "--thresh", type=share, default=0.5, metavar="P", help="least probability (default: 0.5)"
+        "-thresh",
+        "--thresh",
+        type=share,
+        default=thresh,
+        metavar="P",
+        help=f"least probability (default: {thresh})",
     )
     group.add_argument(
         "-hier",

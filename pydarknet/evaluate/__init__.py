@@ -7,7 +7,7 @@ original tools'. Where there is nothing to divide by, the answer is None (a `-` 
 from .coco import CocoResult, coco
 from .hierarchical import HierarchicalResult, hierarchical
 from .objects import Detections, Truth
-from .recall import Recall, recall
+from .recall import Recall, recall, running_recall
 from .report import Report, report
 from .voc import Curve, average_precision, curves, voc
 
@@ -25,5 +25,6 @@ __all__ = [
     "hierarchical",
     "recall",
     "report",
+    "running_recall",
     "voc",
 ]

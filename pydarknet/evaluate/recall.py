@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..detection import Detection
 from .objects import Detections, Truth, overlaps
 
 
@@ -18,6 +20,16 @@ class Recall:
     total: int
     proposals: int
     iou: float
+
+    def __add__(self, other: Recall) -> Recall:
+        """The counts of both sets of pictures."""
+        return Recall(
+            self.images + other.images,
+            self.correct + other.correct,
+            self.total + other.total,
+            self.proposals + other.proposals,
+            self.iou + other.iou,
+        )
 
     @property
     def value(self) -> float | None:
@@ -37,6 +49,21 @@ class Recall:
             f"{self.images - 1:5d} {self.correct:5d} {self.total:5d}\tRPs/Img: {per_image:.2f}\t"
             f"IOU: {100 * (self.mean_iou or 0):.2f}%\tRecall:{100 * (self.value or 0):.2f}%"
         )
+
+
+def running_recall(
+    truth: Truth, iou_thresh: float = 0.5, thresh: float = 0.001
+) -> Callable[[int, Sequence[Detection]], Recall]:
+    """A function that judges one picture after the other: its number and boxes in, its own counts out."""
+    objects = dict(truth.by_image())
+    none = np.empty(0, np.int64)
+
+    def judge(image: int, found: Sequence[Detection]) -> Recall:
+        there = truth[objects.get(image, none)]
+        alone = replace(there, image=np.zeros_like(there.image))
+        return recall(alone, Detections.from_pictures([found]), 1, iou_thresh, thresh)[-1]
+
+    return judge
 
 
 def recall(

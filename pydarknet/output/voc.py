@@ -21,8 +21,9 @@ class VocWriter(Writer):
     classes need neither as many open files nor all their lines in memory.
     """
 
-    def __init__(self, target: Path, names: Sequence[str]) -> None:
+    def __init__(self, target: Path, names: Sequence[str], prefix: str = PREFIX) -> None:
         super().__init__(target, names)
+        self.prefix = prefix
         prepare_folder(target)
         with translated(target):
             self._parts = Path(tempfile.mkdtemp(prefix=".comp4-", dir=target))
@@ -42,7 +43,7 @@ class VocWriter(Writer):
 
     def _file_name(self, class_id: int, name: str) -> str:
         known = self.names[class_id] if 0 <= class_id < len(self.names) else name
-        return PREFIX + known.replace("/", "_").replace("\0", "_") + ".txt"
+        return self.prefix + known.replace("/", "_").replace("\0", "_") + ".txt"
 
     def _add(self, file: str, line: bytes) -> None:
         lines = self._lines.setdefault(file, bytearray())

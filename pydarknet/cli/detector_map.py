@@ -1,0 +1,106 @@
+"""`pydarknet detector map DATA CFG WEIGHTS`, as AlexeyAB's: average precision on the valid list."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from . import judging, options
+from .parser import real
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..evaluate import Detections, Report, Truth
+    from ..network import Network
+
+NAME = "detector map"
+HELP = "average precision of each class on the valid list of a .data file"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add files and options."""
+    judging.add_files(parser)
+    group = parser.add_argument_group("measure")
+    group.add_argument(
+        "-iou_thresh", "--iou-thresh", type=real(0, 1), default=0.5, metavar="IOU", help="a hit (default: 0.5)"
+    )
+    group.add_argument(
+        "-points",
+        "--points",
+        type=int,
+        choices=(0, 11, 101),
+        default=0,
+        help="0: the area under the curve (VOC 2010); 11: VOC 2007; 101: COCO (default: 0)",
+    )
+    group.add_argument("--coco", action="store_true", help="print COCO's table, too")
+    options.add_detection(parser, thresh=0.25)
+    files = parser.add_argument_group("files")
+    files.add_argument("--csv", metavar="FILE", help="save the table")
+    files.add_argument("--json", metavar="FILE", help="save everything")
+    files.add_argument("--confusion", metavar="FILE", help="draw what is taken for what, e.g. confusion.png")
+    judging.add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0, or 1 if some pictures could not be read: their objects don't count. Detections from 0.005 on are judged;
+    counts, precision, recall and F1 are at -thresh."""
+    from ..evaluate import report
+    from ..evaluate.run import VALID_THRESH, Collected, class_names, detect_all
+    from .loading import load_network, read_data_file, require_heads
+    from .messages import progress
+    from .pictures import detect_options
+
+    data = read_data_file(args.data)
+    pictures = judging.valid_pictures(data)
+    net = load_network(args, data)
+    require_heads(net, "classifier valid")
+    chosen = judging.class_map(data, net)
+    names = class_names(net, chosen)
+    truth = judging.read_objects(data, pictures, len(names))
+    how = {**detect_options(args), "thresh": VALID_THRESH, "map": chosen}
+    found = Collected()
+    with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
+        watch = judging.Watch(out)
+        for each in watch.over(detect_all(net, pictures, batch=args.batch, **how)):
+            found.add(each)
+    truth, detections = found.judged(truth), found.detections()
+    measures = {"iou_thresh": args.iou_thresh, "thresh": args.thresh, "points": args.points}
+    result = report(truth, detections, names, **measures)
+    _print(net, truth, detections, result, None if chosen is None else len(chosen), args)
+    _save(result, names, args)
+    return watch.code
+
+
+def _print(
+    net: Network, truth: Truth, detections: Detections, result: Report, mapped: int | None, args: argparse.Namespace
+) -> None:
+    """AlexeyAB's lines; for the nodes of a tree those that occur, and what is right on the way down."""
+    from ..evaluate import coco, hierarchical
+
+    tree = net.class_tree()
+    if tree is None or mapped is not None:
+        print(f"\n detections_count = {len(detections)}, unique_truth_count = {len(truth)}  ")
+        print(result.darknet_text())
+    else:
+        print(result.table())
+        along = hierarchical(truth, detections, tree, args.iou_thresh)
+        depths = ", ".join(f"{level}: {_percent(ap)}" for level, ap in enumerate(along.by_depth, 1))
+        print(f"along the tree: AP {_percent(along.ap)}, exact {_percent(along.exact)}; at depth {depths or '-'}")
+    if args.coco:
+        print(f"\n{coco(truth, detections).table()}")
+
+
+def _save(result: Report, names: Sequence[str], args: argparse.Namespace) -> None:
+    from ..evaluate.confusion import draw_confusion
+
+    if args.csv:
+        result.save_csv(args.csv)
+    if args.json:
+        result.save_json(args.json)
+    if args.confusion:
+        draw_confusion(result.confusion, names, args.confusion)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f}%"

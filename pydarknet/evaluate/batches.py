@@ -1,0 +1,37 @@
+"""Pictures of a list, some at a time, read ahead of whoever works on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..ahead import ahead, chunks
+from ..errors import ImageError
+from ..image import Picture, load_image
+
+
+@dataclass(frozen=True)
+class Read:
+    """Picture number `index` of the list, or why there is none."""
+
+    index: int
+    path: str
+    image: Picture | None = None
+    error: ImageError | None = None
+
+
+def batches(pictures: Sequence[str], size: int) -> Iterator[list[Read]]:
+    """All pictures in their order, `size` at a time."""
+    return chunks(ahead((_read(index, path) for index, path in enumerate(pictures)), size + 1), size)
+
+
+def good(chunk: Sequence[Read]) -> list[Picture]:
+    """Those that could be read."""
+    return [each.image for each in chunk if each.image is not None]
+
+
+def _read(index: int, path: str) -> Read:
+    try:
+        return Read(index, path, load_image(path))
+    except ImageError as error:
+        return Read(index, path, error=error)

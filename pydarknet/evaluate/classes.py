@@ -1,0 +1,125 @@
+"""How often a classifier is right, as Darknet's `classifier valid` counts it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError, ImageError
+from ..image import Picture
+from ..network import Network
+from ..train.augment import centre_square
+from ..train.truth import Matcher
+from ..tree import Tree
+from .batches import batches, good
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """After so many pictures: how many had their class first, and among the first `k`. The last: `picture`."""
+
+    pictures: int
+    first: int
+    among: int
+    k: int
+
+    @property
+    def top1(self) -> float:
+        """The share with their class first; 0 before the first picture."""
+        return self.first / max(self.pictures, 1)
+
+    @property
+    def topk(self) -> float:
+        """The share with their class among the first k."""
+        return self.among / max(self.pictures, 1)
+
+    @property
+    def line(self) -> str:
+        """What Darknet prints after the last of these pictures."""
+        return f"{self.pictures - 1}: top 1: {self.top1:f}, top {self.k}: {self.topk:f}"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A picture: its class by its path (-1 if no label is in it), each class's score, the counts so far.
+
+    With an `error` the picture could not be read, and the counts are those before.
+    """
+
+    path: str
+    class_id: int
+    scores: Floats
+    accuracy: Accuracy
+    error: ImageError | None = None
+
+
+def validate_classifier(
+    network: Network,
+    pictures: Sequence[str],
+    labels: Sequence[str],
+    *,
+    top: int = 1,
+    batch: int = 4,
+    leaves: Sequence[str] | None = None,
+) -> Iterator[Judged]:
+    """Judge a classifier by the largest square in the middle of each picture.
+
+    The first of `labels` that occurs in a path is the picture's class. With a tree only its leaves, or the nodes
+    named in `leaves`, can win, each with the product of the probabilities down to it. DataError if there are more
+    labels than outputs.
+    """
+    tree = network.class_tree()
+    if len(labels) > network.outputs.size:
+        raise DataError(f"{len(labels)} labels, but the network has {network.outputs.size} outputs")
+    match, allowed = Matcher(labels), _allowed(tree, leaves)
+    accuracy = Accuracy(0, 0, 0, top)
+    for chunk in batches(pictures, batch):
+        images = good(chunk)
+        outputs = iter(_outputs(network, images) if images else ())
+        for each in chunk:
+            class_id = next(iter(match(each.path)), -1)
+            if each.error is not None:
+                yield Judged(each.path, class_id, np.empty(0, np.float32), accuracy, each.error)
+                continue
+            scores: Floats = next(outputs)
+            if tree is not None:
+                scores = (tree.absolute(scores) * allowed).astype(np.float32)
+            accuracy = _counted(accuracy, scores[: len(labels)], class_id)
+            yield Judged(each.path, class_id, scores, accuracy)
+
+
+def _counted(before: Accuracy, scores: Floats, class_id: int) -> Accuracy:
+    order = np.argsort(-scores, kind="stable")[: before.k]
+    return Accuracy(
+        before.pictures + 1, before.first + int(order[0] == class_id), before.among + int(class_id in order), before.k
+    )
+
+
+def _allowed(tree: Tree | None, leaves: Sequence[str] | None) -> Bools:
+    """Which nodes can win; not asked without a tree. DataError if none of the names is in the tree."""
+    if tree is None:
+        return np.empty(0, np.bool_)
+    if leaves is None:
+        ends: Bools = np.less(tree.child, 0)
+        return ends
+    wanted = set(leaves)
+    allowed = np.array([name in wanted for name in tree.name])
+    if not allowed.any():
+        raise DataError("leaves: none of the names is in the tree")
+    return allowed
+
+
+def _outputs(network: Network, images: Sequence[Picture]) -> Floats:
+    """The network's outputs (N, classes) for the middles of pictures."""
+    with network.plan(len(images)) as plan:
+        for image, x in zip(images, plan.input, strict=True):
+            centre_square((image.shape[1], image.shape[0])).apply(image, x)
+        plan.run()
+        outputs: Floats = plan.outputs[network.output_index].copy()
+    return outputs.reshape(len(images), -1)

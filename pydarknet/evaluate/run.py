@@ -1,0 +1,135 @@
+"""A network over a list of pictures: what it finds in each, batch by batch, and how good that is.
+
+Pictures are read ahead while the network works. One that can't be read doesn't end the run: it is handed on
+with its error, and neither its objects nor anything found in it counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..boxes import Fit
+from ..detection import Detection
+from ..errors import DataError, ImageError
+from ..heads import head_classes, head_tree
+from ..image import Picture
+from ..network import Network
+from ..nms import Kind
+from .batches import batches, good
+from .objects import Detections, Truth
+from .report import Report, report
+
+VALID_THRESH = 0.005  # Darknet's, below which a detection doesn't change a curve worth mentioning
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was found in picture number `index` of width x height pixels; with an `error` nothing."""
+
+    index: int
+    path: str
+    size: tuple[int, int]
+    detections: list[Detection]
+    error: ImageError | None = None
+
+
+Detector = Callable[[list[Picture]], Sequence[Sequence[Detection]]]
+
+
+def evaluate_network(
+    network: Network,
+    pictures: Sequence[str],
+    truth: Truth,
+    *,
+    names: Sequence[str] | None = None,
+    thresh: float = 0.25,
+    iou_thresh: float = 0.5,
+    points: int = 0,
+    batch: int = 4,
+    fit: Fit = "letterbox",
+    nms: float = 0.45,
+    nms_kind: Kind = "sort",
+    map: Sequence[int] | None = None,
+    seen: Callable[[Seen], None] | None = None,
+) -> Report:
+    """The report on a network's detections in pictures 0, 1, 2... whose objects are `truth`.
+
+    Average precision is over all detections from `VALID_THRESH` on, the counts are those above `thresh`; see
+    `report`. `names`: of the classes, by default the network's own. `seen` is called after every picture. The
+    other arguments are those of `Network.detect`. CfgError for a network without detection heads.
+    """
+    options = {"thresh": VALID_THRESH, "nms": nms, "nms_kind": nms_kind, "fit": fit, "map": map}
+    found = Collected()
+    for each in detect_all(network, pictures, batch=batch, **options):
+        found.add(each)
+        if seen is not None:
+            seen(each)
+    named = class_names(network, map) if names is None else names
+    return report(found.judged(truth), found.detections(), named, thresh=thresh, iou_thresh=iou_thresh, points=points)
+
+
+def detect_all(network: Network, pictures: Sequence[str], *, batch: int = 4, **options: Any) -> Iterator[Seen]:
+    """Each picture with what `Network.detect` finds in it under these options."""
+    yield from look(lambda images: network.detect(images, batch=batch, **options), pictures, batch)
+
+
+def propose_all(network: Network, pictures: Sequence[str], *, batch: int = 4, **options: Any) -> Iterator[Seen]:
+    """Each picture with the boxes of `Network.propose`."""
+    yield from look(lambda images: network.propose(images, **options), pictures, batch)
+
+
+def look(detector: Detector, pictures: Sequence[str], batch: int) -> Iterator[Seen]:
+    """Each picture with what the detector, called with up to `batch` pictures, finds in it."""
+    for chunk in batches(pictures, batch):
+        images = good(chunk)
+        found = iter(detector(images) if images else ())
+        for each in chunk:
+            size = (0, 0) if each.image is None else (each.image.shape[1], each.image.shape[0])
+            yield Seen(each.index, each.path, size, [] if each.image is None else list(next(found)), each.error)
+
+
+class Collected:
+    """Detections of many pictures as arrays, and which pictures could not be read."""
+
+    def __init__(self) -> None:
+        self.errors: list[ImageError] = []
+        self.images = 0
+        self._bad: list[int] = []
+        self._parts: list[Detections] = []
+
+    def add(self, seen: Seen) -> None:
+        """The next picture."""
+        self.images += 1
+        if seen.error is not None:
+            self.errors.append(seen.error)
+            self._bad.append(seen.index)
+        elif seen.detections:
+            part = Detections.from_pictures([seen.detections])
+            self._parts.append(Detections(part.image + seen.index, part.class_id, part.box, part.score))
+
+    def detections(self) -> Detections:
+        """All of them."""
+        none = Detections.of([], [], [], [])
+        parts = [none, *self._parts]
+        columns = ("image", "class_id", "box", "score")
+        return Detections(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
+
+    def judged(self, truth: Truth) -> Truth:
+        """The truth of the pictures that were read."""
+        return truth[~np.isin(truth.image, self._bad)] if self._bad else truth
+
+
+def class_names(network: Network, map: Sequence[int] | None = None) -> list[str]:
+    """The names of the classes that detections have: the network's, or with a map those of its nodes."""
+    tree = head_tree(network.heads())
+    names = network.names or (list(tree.name) if tree is not None else [])
+    if map is None:
+        classes = head_classes(network.heads())
+        return list(names[:classes]) if names else [str(i) for i in range(classes)]
+    if names and max(map, default=-1) >= len(names):
+        raise DataError(f"map: expected nodes from 0 to {len(names) - 1}, found {max(map)}")
+    return [names[node] if names else str(node) for node in map]
