@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from . import options
 from .parser import whole
-from .reading import FAILED
 
 if TYPE_CHECKING:
     from ..datafile import DataFile
@@ -98,6 +97,8 @@ class Watch:
     @property
     def code(self) -> int:
         """The exit code."""
+        from .reading import FAILED
+
         return FAILED if self.failures else 0
 
 
