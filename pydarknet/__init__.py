@@ -13,12 +13,14 @@ from .errors import (
     DownloadError,
     ExportError,
     ImageError,
+    TrainingError,
     WeightsError,
 )
 
 if TYPE_CHECKING:
     from .detection import Box, Detection
     from .network import Network
+    from .train.trainer import Trainer
 
 __all__ = [
     "Box",
@@ -31,12 +33,14 @@ __all__ = [
     "ExportError",
     "ImageError",
     "Network",
+    "Trainer",
+    "TrainingError",
     "WeightsError",
     "__version__",
 ]
 
 # Looked up on first use, so that `import pydarknet` loads neither numpy nor the kernels.
-_LAZY = {"Network": "network", "Detection": "detection", "Box": "detection"}
+_LAZY = {"Network": "network", "Detection": "detection", "Box": "detection", "Trainer": "train.trainer"}
 
 
 def __getattr__(name: str) -> Any:

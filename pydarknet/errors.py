@@ -60,6 +60,10 @@ class ExportError(DarknetError):
     """A network that the wanted format can't express, or a result that can't be written."""
 
 
+class TrainingError(DarknetError):
+    """A training that can't begin, go on, or be resumed."""
+
+
 def locate(file: str, line: int | None) -> str:
     """`file:line`, or only `file` when no line is meant."""
     return file if line is None else f"{file}:{line}"

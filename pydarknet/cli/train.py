@@ -1,0 +1,162 @@
+"""`pydarknet train`: learn from the pictures of a .data file."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .loading import find_cfg, read_data_file
+from .messages import say
+from .parser import real, whole
+
+if TYPE_CHECKING:
+    from ..train.trainer import Trainer
+
+NAME = "train"
+HELP = "train a detector or a classifier on the pictures of a .data file"
+
+INTERRUPTED = 130
+CHART_EVERY = 100  # iterations
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add files and options."""
+    parser.add_argument("data", metavar="DATA", help="a .data file: train, classes, names, backup")
+    parser.add_argument("cfg", metavar="CFG", help="the network, with batch, learning_rate, max_batches in [net]")
+    parser.add_argument("weights", metavar="WEIGHTS", nargs="?", help="where to start; default: at random")
+    parser.add_argument("--dialect", metavar="NAME", help="paper2017, darknet2018, alexeyab (default: the cfg's)")
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="of weights, samples and augmentation")
+    parser.add_argument("--resume", action="store_true", help="go on where the state in the backup folder stands")
+    parser.add_argument("-clear", "--clear", action="store_true", help="count pictures from 0, whatever WEIGHTS says")
+    parser.add_argument("--cutoff", type=whole(0), metavar="N", help="load only the first N layers of WEIGHTS")
+    parser.add_argument("--max-batches", type=whole(1), metavar="N", help="iterations, instead of the cfg's")
+    parser.add_argument("--max-hours", type=real(0, 1e6), metavar="H", help="stop after so long, saved, resumable")
+    parser.add_argument("--order", choices=("darknet", "epochs"), default="darknet", help="draw pictures, or shuffle")
+    parser.add_argument("--no-labels-is-background", dest="background", action="store_true",
+                        help="a picture without label file shows nothing; default: an error")  # fmt: skip
+    parser.add_argument("--save-every", type=whole(1), default=100, metavar="N", help="iterations a backup (100)")
+    parser.add_argument("--workers", type=whole(1, 256), default=2, metavar="N", help="loading threads (2)")
+    parser.add_argument("-threads", "--threads", type=whole(1, 1024), metavar="N", help="default: every processor")
+    parser.add_argument("--log", action="append", default=[], type=Path, metavar="FILE",
+                        help="a row an iteration: FILE.csv, or lines of JSON")  # fmt: skip
+    parser.add_argument("--no-chart", action="store_true", help="draw no chart_BASE.png and .svg")
+    parser.add_argument("-quiet", "--quiet", action="store_true", help="print nothing but errors")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0, or 130 when stopped by Ctrl-C; errors are raised."""
+    from ..catalog import find_weights
+    from ..train.logs import LogFile
+    from ..train.trainer import Trainer
+
+    weights = find_weights(args.weights) if args.weights else None
+    trainer = Trainer(
+        find_cfg(args.cfg),
+        read_data_file(args.data),
+        weights=weights,
+        cutoff=args.cutoff if args.cutoff is not None else backbone_layers(args.weights),
+        dialect=args.dialect,
+        seed=args.seed,
+        clear=args.clear,
+        resume=args.resume,
+        workers=args.workers,
+        threads=args.threads,
+        max_batches=args.max_batches,
+        max_hours=args.max_hours,
+        order=args.order,
+        missing="background" if args.background else "error",
+        save_every=args.save_every,
+        warn=lambda text: say(f"warning: {text}", args.quiet),
+    )
+    with trainer, stopping(trainer):
+        if not args.quiet:
+            describe(trainer)
+        logs = [LogFile(path, trainer.iteration) for path in args.log]
+        try:
+            return _train(trainer, logs, args)
+        finally:
+            for log in logs:
+                log.close()
+
+
+def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> int:
+    from ..train.logs import ProgressLine, darknet_lines
+
+    progress = ProgressLine(trainer.max_batches, args.quiet)
+    for metrics in trainer:
+        progress.clear()
+        if not args.quiet:
+            print(*darknet_lines(metrics, trainer.engine), sep="\n", flush=True)
+        for log in logs:
+            log.add(metrics)
+        progress.show(metrics)
+        if metrics.iteration % CHART_EVERY == 0:
+            _chart(trainer, args)
+    progress.clear()
+    _chart(trainer, args)
+    if trainer.iteration >= trainer.max_batches:
+        say(f"done: {trainer.files.final}", args.quiet)
+        return 0
+    say(f"stopped at iteration {trainer.iteration}, saved {trainer.files.backup}; --resume goes on", args.quiet)
+    return INTERRUPTED if trainer.stopped else 0
+
+
+def _chart(trainer: Trainer, args: argparse.Namespace) -> None:
+    from ..errors import DarknetError
+    from ..train.chart import draw_chart
+
+    if args.no_chart or not trainer.history.points:
+        return
+    for ending in ("png", "svg"):
+        try:
+            draw_chart(trainer.files.folder / f"chart_{trainer.files.base}.{ending}", trainer.history.array())
+        except DarknetError as error:
+            say(f"warning: {error}", args.quiet)
+
+
+def backbone_layers(weights: str | None) -> int | None:
+    """How many layers Darknet's name of a backbone, NAME.conv.N, says it has."""
+    match = re.search(r"\.conv\.(\d+)$", weights or "")
+    return int(match.group(1)) if match else None
+
+
+def describe(trainer: Trainer) -> None:
+    """What will be done, and how."""
+    s, source = trainer.stepper, trainer.source
+    ops, sizes = trainer.engine.backend.ops, trainer.sizes
+    size = f"{sizes.low} to {sizes.high}" if sizes.varies else f"{sizes.base[0]} x {sizes.base[1]}"
+    schedule = s.schedule
+    say(f"dialect {s.dialect.name}; {len(source.images.images)} pictures, {source.summary.objects} objects")
+    say(
+        f"batch {s.batch}, subdivisions {s.subdivisions}, size {size}; {schedule.policy} rate "
+        f"{schedule.learning_rate:g}, momentum {s.momentum:g}, decay {s.decay:g}, burn_in {schedule.burn_in}"
+    )
+    say(
+        f"iterations {trainer.iteration} to {trainer.max_batches}, seed {trainer.seed}, order {trainer.samples.order}"
+        f"; {trainer.engine.backend.isa}, {ops.num_threads()} threads, about {trainer.bytes_needed / 2**20:.0f} MiB"
+    )
+    say(f"weights go to {trainer.files.backup}, the state to {trainer.files.state.name} beside it")
+
+
+@contextmanager
+def stopping(trainer: Trainer) -> Iterator[None]:
+    """The first Ctrl-C (or SIGTERM) lets the iteration end and saves; the second is one."""
+
+    def stop(number: int, frame: Any) -> None:
+        if trainer.stopped:
+            raise KeyboardInterrupt
+        trainer.stop()
+        print("pydarknet: stopping after this iteration", file=sys.stderr, flush=True)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

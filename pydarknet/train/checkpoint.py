@@ -1,0 +1,167 @@
+"""Weights under Darknet's names, and beside them the state from which a run goes on as if it had never stopped.
+
+A state holds everything, the parameters too: one file, renamed into its place, can't disagree with another one,
+whenever the process is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..atomic import replacing
+from ..errors import DataError, TrainingError
+from .parameters import STATISTICS
+from .step import Stepper
+
+Array = npt.NDArray[Any]
+
+FORMAT = 1
+EVERY = 100  # iterations between two backups
+
+
+def base_name(cfg: str) -> str:
+    """Darknet's name of a run: that of the cfg up to the first dot."""
+    return os.path.basename(cfg).partition(".")[0] or "net"
+
+
+def check_folder(folder: Path, place: str) -> None:
+    """DataError unless files can be written there."""
+    if not folder.is_dir():
+        kind = "is a file" if folder.exists() else "doesn't exist"
+        raise DataError(f"{place}: the backup folder {folder} {kind}; make it (mkdir -p), or name another one")
+    probe = folder / f".pydarknet-{os.getpid()}-{os.urandom(4).hex()}"
+    try:
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise DataError(f"{place}: can't write into the backup folder {folder}: {error.strerror}") from error
+
+
+@dataclass(frozen=True)
+class Files:
+    """Which files a run writes, and when. `numbered`: iterations between numbered weights (None: Darknet's rule)."""
+
+    folder: Path
+    base: str
+    alexeyab: bool = False
+    numbered: int | None = None
+    every: int = EVERY
+
+    @property
+    def state(self) -> Path:
+        return self.folder / f"{self.base}.state.npz"
+
+    @property
+    def backup(self) -> Path:
+        """The newest weights: BASE.backup, AlexeyAB's BASE_last.weights."""
+        return self.folder / (f"{self.base}_last.weights" if self.alexeyab else f"{self.base}.backup")
+
+    @property
+    def best(self) -> Path:
+        return self.folder / f"{self.base}_best.weights"
+
+    @property
+    def final(self) -> Path:
+        return self.folder / f"{self.base}_final.weights"
+
+    def wants_backup(self, iteration: int) -> bool:
+        """Whether a backup is due after this iteration."""
+        return iteration % self.every == 0
+
+    def numbered_after(self, iteration: int) -> Path | None:
+        """The numbered weights that are due after this iteration."""
+        if self.numbered is not None or self.alexeyab:
+            due = iteration % (self.numbered or 1000) == 0
+        else:
+            due = iteration % 10000 == 0 or (iteration < 1000 and iteration % 100 == 0)
+        return self.folder / f"{self.base}_{iteration}.weights" if due else None
+
+
+def save_state(path: Path, stepper: Stepper, more: dict[str, Any], history: Array) -> None:
+    """Write the whole state; it appears whole or not. OSError as from `open` and `write`."""
+    meta = {
+        "format": FORMAT,
+        "layers": _layout(stepper),
+        "dialect": stepper.dialect.name,
+        "batch": stepper.batch,
+        "subdivisions": stepper.subdivisions,
+        "seen": stepper.state.seen,
+        "random": stepper.state.random.bit_generator.state,
+        **more,
+    }
+    with replacing(path) as file:
+        np.savez(
+            file,
+            meta=np.frombuffer(json.dumps(meta).encode(), np.uint8),
+            values=stepper.parameters.values,
+            updates=stepper.parameters.updates,
+            statistics=np.concatenate([array.reshape(-1) for array in _statistics(stepper)] or [np.zeros(0, "f4")]),
+            history=history,
+        )
+
+
+def load_state(path: Path, stepper: Stepper) -> tuple[dict[str, Any], Array]:
+    """Put a state into a stepper; what was saved with it. TrainingError, and nothing has changed, if it can't be."""
+    meta, arrays = _read(path)
+    for key, mine in (
+        ("dialect", stepper.dialect.name),
+        ("batch", stepper.batch),
+        ("subdivisions", stepper.subdivisions),
+        ("layers", _layout(stepper)),
+    ):
+        if meta.get(key) != mine:
+            other = "another network" if key == "layers" else f"a run with {key}={meta.get(key)}, not {mine}"
+            raise TrainingError(f"{path}: is of {other}; resume with the same cfg, or start without --resume")
+    statistics = _statistics(stepper)
+    sizes = stepper.parameters.values.size, stepper.parameters.updates.size, sum(a.size for a in statistics)
+    if sizes != (arrays["values"].size, arrays["updates"].size, arrays["statistics"].size):
+        raise TrainingError(f"{path}: has another number of parameters than this network")
+    stepper.parameters.values[...] = arrays["values"]
+    stepper.parameters.updates[...] = arrays["updates"]
+    start = 0
+    for array in statistics:
+        array[...] = arrays["statistics"][start : start + array.size].reshape(array.shape)
+        start += array.size
+    stepper.state.seen = stepper.engine.seen = int(meta["seen"])
+    stepper.state.random.bit_generator.state = meta["random"]
+    stepper.engine.parameters_changed()
+    return meta, arrays["history"]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
+    if not path.is_file():
+        raise TrainingError(f"{path} doesn't exist: there is no run to resume; leave out --resume to start one")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in ("meta", "values", "updates", "statistics", "history")}
+        meta = json.loads(arrays["meta"].tobytes())
+        if meta["format"] != FORMAT:
+            raise TrainingError(f"{path}: format {meta['format']}, this pydarknet reads {FORMAT}")
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise TrainingError(f"{path}: is no state of a training, or is damaged: {error}") from error
+    return meta, arrays
+
+
+def _layout(stepper: Stepper) -> list[list[Any]]:
+    return [
+        [layer.type, [[record.name, *record.shape] for record in layer.records]]
+        for layer in stepper.engine.layers
+        if layer.records
+    ]
+
+
+def _statistics(stepper: Stepper) -> list[Array]:
+    return [
+        layer.parameters[record.name]
+        for layer in stepper.engine.layers
+        for record in layer.records
+        if record.name in STATISTICS
+    ]

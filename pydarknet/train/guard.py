@@ -1,0 +1,50 @@
+"""Stops a training at the first number that is not finite, and says where it is from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import TrainingError
+from ..layers import Layer
+from .parameters import STATISTICS
+from .step import MiniBatch, Stepper
+
+SHOWN = 8
+
+
+def check_finite(stepper: Stepper, mini: MiniBatch, paths: Sequence[str]) -> None:
+    """TrainingError if the loss, a parameter or its update is infinite or NaN: layer, iteration, pictures, advice."""
+    ops, parameters = stepper.engine.backend.ops, stepper.parameters
+    if math.isfinite(mini.cost) and ops.all_finite(parameters.updates) and ops.all_finite(parameters.values):
+        return
+    listed = "".join(f"\n  {path}" for path in paths[:SHOWN])
+    more = f"\n  and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    iteration = -(-stepper.state.seen // stepper.batch)
+    raise TrainingError(
+        f"iteration {iteration}: {_where(stepper)} is infinite or not a number (loss {mini.cost:g}). What was saved "
+        f"before is good and stays. The pictures:{listed}{more}\nTry a smaller learning_rate or a longer burn_in, "
+        "look at the labels of these pictures (pydarknet data check), then go on with --resume from the last state"
+    )
+
+
+def _where(stepper: Stepper) -> str:
+    """The first layer whose parameters are spoilt; else the one nearest to the loss whose updates are."""
+    layers = [layer for layer in stepper.engine.layers if layer.records]
+    for layer in layers:
+        for record in layer.records:
+            if not np.isfinite(layer.parameters[record.name]).all():
+                return f"{record.name} of {_name(layer)}"
+    for layer in reversed(layers):
+        for record in layer.records:
+            if record.name in STATISTICS:
+                continue
+            if not np.isfinite(stepper.parameters.update_of(layer, record.name)).all():
+                return f"the update of {record.name} of {_name(layer)}"
+    return "the loss"
+
+
+def _name(layer: Layer) -> str:
+    return f"layer {layer.index} ({layer.type}, {layer.section.file}:{layer.section.line})"

@@ -1,0 +1,124 @@
+"""What is written about a training: Darknet's lines, logs of one row an iteration, a line of progress."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from os import PathLike, fspath
+from typing import TextIO
+
+from ..atomic import replacing
+from ..engine import Engine
+from ..errors import DataError
+from ..statistics import HeadStatistics
+from .metrics import Metrics, boxes_of
+
+COLUMNS = tuple(key for key in Metrics.__dataclass_fields__ if key != "minis")
+
+
+def darknet_lines(m: Metrics, engine: Engine) -> Iterator[str]:
+    """A line of each head for each mini-batch, and the iteration's: Darknet's, but no NaN without an object."""
+    for mini in m.minis:
+        for index, s in mini.statistics.items():
+            if isinstance(s, HeadStatistics):
+                yield _head_line(engine, index, s)
+    yield (f"{m.iteration}: {m.loss:f}, {m.average:f} avg, {m.rate:f} rate, {m.seconds:f} seconds, {m.seen} images")
+
+
+def _head_line(engine: Engine, index: int, s: HeadStatistics) -> str:
+    layer = engine.layers[index]
+    name = "Region" if layer.type != "yolo" else f"Region {index}"
+    boxes = boxes_of(engine, index)
+
+    def mean(value: float, count: float) -> str:
+        return f"{value / count:f}" if count > 0 else "-"
+
+    return (
+        f"{name} Avg IOU: {mean(s.iou, s.matched)}, Class: {mean(s.category, s.classified)}, "
+        f"Obj: {mean(s.objectness, s.matched)}, No Obj: {mean(s.any_objectness, boxes)}, "
+        f"Avg Recall: {mean(s.recall, s.matched)},  count: {s.matched:.0f}"
+    )
+
+
+class LogFile:
+    """A row for each iteration, in JSON or, by the ending .csv, CSV; rows after iteration `kept` are dropped.
+
+    DataError if it can't be written.
+    """
+
+    def __init__(self, path: str | PathLike[str], kept: int = 0) -> None:
+        self.path = fspath(path)
+        self._csv = self.path.lower().endswith(".csv")
+        try:
+            rows = self._rows(kept) if kept and os.path.exists(self.path) else []
+            with replacing(self.path) as file:
+                file.write("".join([",".join(COLUMNS) + "\n"] * self._csv + rows).encode())
+            self._file: TextIO = open(self.path, "a", encoding="utf-8", newline="")  # noqa: SIM115
+        except OSError as error:
+            raise DataError(f"{self.path}: can't be written: {error.strerror or error}") from error
+
+    def add(self, m: Metrics) -> None:
+        """Write a row; a full disk only loses rows."""
+        with suppress(OSError):
+            self._file.write(self._text(m))
+            self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        with suppress(OSError):
+            self._file.close()
+
+    def _text(self, m: Metrics) -> str:
+        row = m.row()
+        if not self._csv:
+            return json.dumps(row) + "\n"
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(["" if row[c] is None else row[c] for c in COLUMNS])
+        return text.getvalue()
+
+    def _rows(self, kept: int) -> list[str]:
+        with open(self.path, encoding="utf-8", errors="replace") as file:
+            return [line for line in file if line.endswith("\n") and 0 < self._iteration(line) <= kept]
+
+    def _iteration(self, line: str) -> int:
+        try:
+            return int(line.partition(",")[0] if self._csv else json.loads(line)["iteration"])
+        except (ValueError, KeyError, TypeError):
+            return 0
+
+
+class ProgressLine:
+    """One line on the terminal that is written over and over; nothing where nobody watches."""
+
+    def __init__(self, end: int, quiet: bool) -> None:
+        self._end = end
+        self._on = not quiet and sys.stderr.isatty()
+        self._seconds: float | None = None
+
+    def show(self, m: Metrics) -> None:
+        """The line after an iteration."""
+        if not self._on:
+            return
+        self._seconds = m.seconds if self._seconds is None else 0.95 * self._seconds + 0.05 * m.seconds
+        print(f"\r{progress_text(m, self._end, self._seconds)}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Make room for other lines."""
+        if self._on:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def progress_text(m: Metrics, end: int, seconds: float) -> str:
+    """Rate, time left, loss, average IoU."""
+    left = int((end - m.iteration) * seconds)
+    iou = "" if m.iou is None else f", IoU {m.iou:.3f}"
+    clock = f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
+    return (
+        f"{m.iteration}/{end} {m.iteration / end:.1%}, {m.images_per_second:.1f} images/s, {clock} left, "
+        f"loss {m.loss:.3f}, mean {m.average:.3f}{iou}, rate {m.rate:.2g}"
+    )

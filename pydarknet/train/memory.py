@@ -1,0 +1,59 @@
+"""What a training will need of memory, known before it starts."""
+
+from __future__ import annotations
+
+import os
+
+from ..backend import FLOAT
+from ..plan import MAX_BYTES, Workspace, share
+from ..tape import Tape
+from .augment import Size
+from .step import Stepper, compile_layers
+
+
+class Measure(Tape):
+    """A tape that is only measured."""
+
+    def bytes(self) -> int:
+        """Memory of the activations and deltas, if the plan were finished."""
+        scratch = (a.floats for _, args in self._calls for a in args if isinstance(a, Workspace))
+        return FLOAT * (sum(b.floats for b in share(self._values, False)) + max(scratch, default=0))
+
+
+def step_bytes(stepper: Stepper, size: Size) -> int:
+    """Memory of one mini-batch's activations, deltas and pictures at a size (width, height)."""
+    engine = stepper.engine
+    before = engine.width, engine.height
+    engine.resize(*size)
+    try:
+        tape = Measure(
+            engine.backend, stepper.mini_batch, engine.inputs, stepper.parameters.update_of, stepper.dialect,
+            stepper.state,
+        )  # fmt: skip
+        compile_layers(tape, engine.layers)
+        return tape.bytes()
+    finally:
+        engine.resize(*before)
+
+
+def advice(needed: int, available: int, batch: int, subdivisions: int) -> str:
+    """Subdivisions with which so much memory will do; memory goes with the mini-batch."""
+    for more in range(subdivisions + 1, batch + 1):
+        if batch % more == 0 and needed * subdivisions / more <= available:
+            return f"set subdivisions={more} in [net] (batch={batch} stays, and so does what is learnt)"
+    return "use a smaller width and height in [net], or a network with fewer filters"
+
+
+def available_bytes() -> int:
+    """Memory that can be had now."""
+    try:
+        with open("/proc/meminfo") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return MAX_BYTES

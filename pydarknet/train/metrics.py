@@ -1,0 +1,107 @@
+"""What one iteration of a training shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..engine import Engine
+from ..statistics import HeadStatistics
+from .step import MiniBatch
+
+KEPT = 4096  # points of a chart
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """One iteration: `batch` pictures, one update.
+
+    `loss` and `average` as Darknet prints them. The four parts of the loss are a picture's, None for a classifier;
+    means over the objects (`iou`, `category`, `objectness`, `recall`) are None where no object was.
+    `minis`: (layer, statistics) of each mini-batch, for who wants all.
+    """
+
+    iteration: int
+    seen: int
+    loss: float
+    average: float
+    rate: float
+    seconds: float
+    images_per_second: float
+    width: int
+    height: int
+    count: int = 0
+    coord_loss: float | None = None
+    object_loss: float | None = None
+    noobject_loss: float | None = None
+    class_loss: float | None = None
+    iou: float | None = None
+    category: float | None = None
+    objectness: float | None = None
+    any_objectness: float | None = None
+    recall: float | None = None
+    minis: Sequence[MiniBatch] = field(default=(), repr=False)
+
+    def row(self) -> dict[str, Any]:
+        """What a log has of it."""
+        return {key: value for key, value in self.__dict__.items() if key != "minis"}
+
+
+def boxes_of(engine: Engine, index: int) -> int:
+    """Boxes that a head gives for one mini-batch of the cfg, at the present size."""
+    layer: Any = engine.layers[index]
+    each = len(layer.mask) if hasattr(layer, "mask") else layer.num
+    cells = layer.side**2 if hasattr(layer, "side") else layer.inputs.h * layer.inputs.w
+    return int(each * cells * (engine.batch // engine.subdivisions))
+
+
+def head_numbers(minis: Sequence[MiniBatch], engine: Engine) -> dict[str, Any]:
+    """The means of all heads over the mini-batches of one iteration, by the names of `Metrics`."""
+    found = [(index, s) for mini in minis for index, s in mini.statistics.items()]
+    heads = [s for _, s in found if isinstance(s, HeadStatistics)]
+    if not heads:
+        return {}
+    total = HeadStatistics(*(sum(values) for values in zip(*heads, strict=True)))
+    boxes = sum(boxes_of(engine, index) for index, s in found if isinstance(s, HeadStatistics))
+    batch = engine.batch
+
+    def mean(value: float, count: float) -> float | None:
+        return value / count if count > 0 else None
+
+    return {
+        "count": int(total.matched),
+        "coord_loss": total.coord_loss / batch,
+        "object_loss": total.object_loss / batch,
+        "noobject_loss": total.noobject_loss / batch,
+        "class_loss": total.class_loss / batch,
+        "iou": mean(total.iou, total.matched),
+        "category": mean(total.category, total.classified),
+        "objectness": mean(total.objectness, total.matched),
+        "any_objectness": mean(total.any_objectness, boxes),
+        "recall": mean(total.recall, total.matched),
+    }
+
+
+class History:
+    """Loss, average and rate over the iterations, thinned so that a long run's chart stays small."""
+
+    def __init__(self, points: npt.NDArray[np.float64] | None = None, stride: int = 1) -> None:
+        self.points: list[tuple[float, ...]] = [] if points is None else [tuple(p) for p in points.tolist()]
+        self.stride = stride
+
+    def add(self, m: Metrics) -> None:
+        """Keep a point of this iteration, if it is one to keep."""
+        if m.iteration % self.stride:
+            return
+        self.points.append((m.iteration, m.loss, m.average, m.rate))
+        if len(self.points) > KEPT:
+            self.stride *= 2
+            self.points = [p for p in self.points if p[0] % self.stride == 0]
+
+    def array(self) -> npt.NDArray[np.float64]:
+        """(points, 4): iteration, loss, average, rate."""
+        return np.array(self.points, np.float64).reshape(-1, 4)

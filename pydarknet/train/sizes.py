@@ -1,0 +1,76 @@
+"""Multi-scale training (section 2 of the paper): which size the network has in which iteration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..cfg import Section
+from ..shape import Shape
+from .augment import Size
+
+EVERY = 10  # iterations of one size
+LAST = 200  # iterations at the end, all of the largest size
+LOWEST, HIGHEST = 320, 608  # of the longer side
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The size (width, height) of each iteration: a function of the seed, so that a resumed run has the same.
+
+    `low` and `high` bound the longer side, both multiples of `step`; the shorter one follows the aspect of the
+    cfg. Darknet's rule: drawn anew every 10 iterations, the largest in the last 200.
+    """
+
+    base: Size
+    low: int
+    high: int
+    step: int = 32
+    seed: int = 0
+    end: int = 0
+
+    @property
+    def largest(self) -> Size:
+        """What memory must hold."""
+        return self._size(self.high)
+
+    @property
+    def varies(self) -> bool:
+        """Whether there is more than one size."""
+        return (self.low, self.high) != (max(self.base), max(self.base))
+
+    def at(self, iteration: int) -> Size:
+        """The size of an iteration, counted from 0."""
+        if not self.varies:
+            return self.base
+        if iteration + LAST > self.end > 0:
+            return self.largest
+        rng = np.random.default_rng([self.seed, iteration // EVERY])
+        return self._size(int(rng.integers(self.low // self.step, self.high // self.step, endpoint=True)) * self.step)
+
+    def _size(self, longer: int) -> Size:
+        if not self.varies:
+            return self.base
+        w, h = self.base
+        width, height = (max(1, round(side * longer / max(w, h) / self.step)) * self.step for side in (w, h))
+        return width, height
+
+
+def read_sizes(net: Section, head: Section, inputs: Shape, seed: int, end: int) -> Sizes:
+    """`random` of the head: 0 for one size, 1 for Darknet's {320..608}, another factor f for size/f to size*f.
+
+    `min_size`, `max_size` and `resize_step` of [net] give a range of one's own. CfgError if it is empty.
+    """
+    base = inputs.w, inputs.h
+    longer = max(base)
+    factor = head.float_("random", 0.0, low=0.0, high=16.0)
+    if not factor:
+        return Sizes(base, longer, longer)
+    step = net.int_("resize_step", 32, low=1)
+    low, high = (LOWEST, HIGHEST) if factor == 1 else (round(longer / factor), round(longer * factor))
+    low, high = net.int_("min_size", low, low=1), net.int_("max_size", high, low=1)
+    low, high = -(-low // step) * step, high // step * step
+    if not 0 < low <= high:
+        raise net.error(f"min_size={low} max_size={high}: expected a range with a multiple of {step} in it")
+    return Sizes(base, low, high, step, seed, end)

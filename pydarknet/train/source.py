@@ -1,0 +1,162 @@
+"""From a cfg and a .data file to what is loaded: task, pictures, and checks before the first iteration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data_tools.dataset import ImageList, read_image_list
+from ..datafile import DataFile, read_labels, read_names
+from ..dialects import Dialect
+from ..engine import Engine
+from ..errors import CfgError, DataError
+from ..layers import Layer
+from ..layers.detection import Detection as DetectionLayer
+from ..layers.region import Region
+from ..layers.yolo import Yolo
+from ..tree import Tree, read_tree
+from .augment import GENERATIONS, WINDOWS, Classification, ColourRange, Detection, Draw
+from .precheck import Summary, check_classes, check_classification, check_detection, check_names
+from .tasks import ClassificationTask, DetectionTask, Missing, Task
+from .truth import RULES
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class GridTask:
+    """The truth of [detection]: for each cell whether an object's centre is in it, its class, its x, y, w, h.
+
+    The first object of a cell (in the order drawn) counts; x and y are within the cell.
+    """
+
+    inner: DetectionTask
+    side: int
+
+    @property
+    def truth_shape(self) -> tuple[int, ...]:
+        """(side * side, 1 + classes + 4)."""
+        return self.side * self.side, 1 + self.inner.classes + 4
+
+    def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
+        """Load a picture and its label file."""
+        rows = np.zeros(self.inner.truth_shape, np.float32)
+        draw = self.inner.load(path, rng, x, rows)
+        truth[...] = 0
+        for cx, cy, w, h, class_id in rows[rows[:, 2] > 0]:
+            column, row = (min(int(v * self.side), self.side - 1) for v in (cx, cy))
+            cell = truth[row * self.side + column]
+            if cell[0] == 0:
+                cell[0] = cell[1 + int(class_id)] = 1
+                cell[1 + self.inner.classes :] = cx * self.side - column, cy * self.side - row, w, h
+        return draw
+
+
+@dataclass(frozen=True)
+class Source:
+    """Pictures and how to load them; `warnings` of the check."""
+
+    task: Task
+    images: ImageList
+    summary: Summary
+
+    @property
+    def warnings(self) -> list[str]:
+        return self.summary.warnings
+
+
+def open_source(
+    engine: Engine, data: DataFile, dialect: Dialect, *, missing: Missing = "error", check: bool = True
+) -> Source:
+    """What the network of `engine` is trained on. CfgError, DataError: everything that is wrong with it."""
+    if engine.inputs.c != 3:
+        raise engine.cfg.net.error(f"takes {engine.inputs.c} channels; pictures have 3", "channels")
+    images = read_image_list("train", data.path("train"))
+    heads = engine.heads()
+    if heads:
+        return _detection(engine, heads[-1], data, dialect, images, missing, check)
+    return _classification(engine, data, dialect, images, check)
+
+
+def _detection(
+    engine: Engine, head: Layer, data: DataFile, dialect: Dialect, images: ImageList, missing: Missing, check: bool
+) -> Source:
+    if not isinstance(head, (Region, Yolo, DetectionLayer)):
+        raise head.section.error("can't be trained on pictures")
+    map_ = None if isinstance(head, DetectionLayer) else head.map
+    tree: Tree | None = getattr(head, "tree", None)
+    classes = head.classes if map_ is None else max(len(map_), len(tree) if tree else 0)
+    if map_ is None:
+        check_classes(data.int_("classes", head.classes), head.classes, data.file, engine.cfg.file)
+        _check_names(data, head.classes)
+    maximum = 30 if isinstance(head, DetectionLayer) else head.max_boxes
+    augment = detection_augmentation(engine, head, dialect)
+    boxes = DetectionTask(classes, maximum, augment, RULES[dialect.name], missing, tree is not None)
+    task: Task = boxes
+    if isinstance(head, DetectionLayer):
+        if head.coords != 4:
+            raise head.section.error(f"coords={head.coords}: boxes have 4", "coords")
+        task = GridTask(replace(boxes, rules=RULES["paper2017"]), head.side)  # those of less than .005 don't count
+    summary = Summary()
+    if check:
+        summary = check_detection(images, classes, maximum=maximum, tree=tree, missing=missing)
+    return Source(task, images, summary)
+
+
+def detection_augmentation(engine: Engine, head: Layer, dialect: Dialect) -> Detection:
+    """`jitter` and `resize` of the head, the colours and `flip` of [net]. CfgError for values that can't be."""
+    section = head.section
+    jitter, resize = section.float_("jitter", 0.2), section.float_("resize", 1.0)
+    try:
+        return Detection(
+            GENERATIONS[dialect.name], jitter, resize, engine.cfg.net.bool_("flip", True), _colours(engine)
+        )
+    except DataError as error:
+        raise section.error(str(error)) from error
+
+
+def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: ImageList, check: bool) -> Source:
+    net = engine.cfg.net
+    classes = engine.outputs.size
+    file = data.path("labels") if data.get("labels") else data.path("names")
+    check_classes(data.int_("classes", classes), classes, data.file, engine.cfg.file)
+    labels = read_labels(file)
+    check_names(labels, classes, str(file))
+    width = engine.inputs.w
+    try:
+        augment = Classification(
+            low=net.int_("min_crop", width, low=1),
+            high=net.int_("max_crop", 2 * width, low=1),
+            angle=net.float_("angle", 0.0),
+            aspect=net.float_("aspect", 1.0),
+            flip=net.bool_("flip", True),
+            window=WINDOWS[dialect.name],
+            centre=net.bool_("center", False),
+            colour=_colours(engine),
+        )
+    except DataError as error:
+        raise net.error(str(error)) from error
+    tree = read_tree(data.path("tree")) if data.get("tree") else engine_tree(engine)
+    task = ClassificationTask(labels, augment, tree)
+    return Source(task, images, check_classification(images, labels) if check else Summary())
+
+
+def engine_tree(engine: Engine) -> Tree | None:
+    """The tree of a classifier's softmax."""
+    return next((tree for layer in engine.layers if (tree := getattr(layer, "tree", None)) is not None), None)
+
+
+def _colours(engine: Engine) -> ColourRange:
+    net = engine.cfg.net
+    try:
+        return ColourRange(net.float_("hue", 0.0), net.float_("saturation", 1.0), net.float_("exposure", 1.0))
+    except DataError as error:
+        raise CfgError(net.file, net.line, f"[net] {error}") from error
+
+
+def _check_names(data: DataFile, classes: int) -> None:
+    if data.get("names"):
+        file = data.path("names")
+        check_names(read_names(file), classes, str(file))

@@ -1,0 +1,277 @@
+"""A training as an object: an iterator that makes one iteration after the other and says what each showed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..cfg import Cfg, parse_cfg
+from ..datafile import DataFile, read_data
+from ..dialects import DEFAULT, dialect
+from ..engine import Engine
+from ..errors import DarknetError, TrainingError
+from ..weights import save_weights
+from .checkpoint import EVERY, Files, base_name, check_folder, load_state, save_state
+from .guard import check_finite
+from .loader import Batch, Loader
+from .memory import advice, available_bytes, step_bytes
+from .metrics import History, Metrics, head_numbers
+from .samples import Order, Samples
+from .sizes import read_sizes
+from .source import open_source
+from .step import MiniBatch, Stepper
+from .tasks import Missing
+
+Callback = Callable[[Metrics], None]
+RETRY = 10  # iterations until a save that failed is tried again
+
+
+class Trainer:
+    """Trains a network on the pictures of a .data file. Iterate over it; close it, or use it in a `with`.
+
+    `net`: path of a cfg, a parsed one, or an `Engine` (or `Network`) with its parameters. `data`: a .data file.
+    `weights`: where to start from (None: random by `seed`), `cutoff`: only that many layers of it. `dialect`: a name;
+    default: `dialect=` of [net], else paper2017. `clear`: count pictures from 0. `resume`: go on from the state in
+    the backup folder. `max_batches`, `max_hours`: when to end. `backup`: a folder instead of that of the .data file;
+    a backup each `save_every` iterations. `order`: "darknet" draws pictures, "epochs" shuffles. `missing`: what a
+    picture without label file is. Each of `callbacks` gets each `Metrics`; `warn` gets what should be known.
+
+    Everything that can be wrong is found here, before the first iteration: CfgError, DataError, WeightsError,
+    TrainingError. On the CPU the same arguments give the same weights, bit for bit.
+    """
+
+    def __init__(
+        self,
+        net: str | PathLike[str] | Cfg | Engine,
+        data: str | PathLike[str] | DataFile,
+        *,
+        weights: str | PathLike[str] | None = None,
+        cutoff: int | None = None,
+        dialect: str | None = None,
+        seed: int = 0,
+        clear: bool = False,
+        resume: bool = False,
+        workers: int = 2,
+        threads: int | None = None,
+        max_batches: int | None = None,
+        max_hours: float | None = None,
+        backup: str | PathLike[str] | None = None,
+        save_every: int = EVERY,
+        order: Order = "darknet",
+        missing: Missing = "error",
+        callbacks: Sequence[Callback] = (),
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
+        cfg = net.cfg if isinstance(net, Engine) else net if isinstance(net, Cfg) else parse_cfg(net)
+        if max_batches is not None:
+            cfg.net.set("max_batches", max_batches)
+        self.data = data if isinstance(data, DataFile) else read_data(data)
+        self.dialect = _dialect(cfg, dialect)
+        self.files = _files(cfg, self.data, backup, self.dialect.name, save_every)
+        self.engine = net if isinstance(net, Engine) else Engine(cfg, None, seed=seed, threads=threads)
+        if weights is not None and not resume:
+            self.engine.load_weights(weights, cutoff)
+        if clear:
+            self.engine.seen = 0
+        self.stepper = Stepper(self.engine, self.dialect, seed)
+        self.callbacks, self.warn = list(callbacks), warn or (lambda text: None)
+        self.seed, self.max_hours = seed, max_hours
+        self.max_batches = self.stepper.schedule.max_batches
+        self.average: float | None = None
+        self.history = History()
+        self.source = open_source(self.engine, self.data, self.dialect, missing=missing)
+        self.samples = Samples(len(self.source.images.images), seed=seed, order=order)
+        self.first = self.stepper.iteration  # the iteration of the first sample
+        if resume:
+            self._resume()
+        self._check_end()
+        head = (self.engine.heads() or self.engine.layers)[-1].section
+        self.sizes = read_sizes(cfg.net, head, self.engine.inputs, self.seed, self.max_batches)
+        self._check_memory()
+        for text in (*self.engine.warnings, *self.data.warnings, *self.source.warnings):
+            self.warn(text)
+        mini = self.stepper.mini_batch
+        self.loader = Loader(
+            self.source.task,
+            self.source.images.images,
+            self.samples,
+            mini,
+            lambda number: self.sizes.at(self.first + number // self.stepper.subdivisions),
+            workers=workers,
+            ahead=max(2, -(-2 * workers // mini)),
+            warn=self.warn,
+        )
+        self.stopped = False
+        self._started = time.monotonic()
+        self._unsaved = False  # a save is due that failed
+        self._ended = False
+
+    @property
+    def iteration(self) -> int:
+        """Updates made, by Darknet's count."""
+        return self.stepper.iteration
+
+    def stop(self) -> None:
+        """End after this iteration, with everything saved. May be called from a signal handler or a callback."""
+        self.stopped = True
+
+    def run(self) -> Metrics | None:
+        """Train to the end; the last iteration's metrics."""
+        last = None
+        for metrics in self:
+            last = metrics
+        return last
+
+    def __iter__(self) -> Iterator[Metrics]:
+        return self
+
+    def __next__(self) -> Metrics:
+        """One iteration. TrainingError if a number is no longer finite; nothing of it is saved."""
+        if self._ended:
+            raise StopIteration
+        if self.stopped or self.iteration >= self.max_batches or self._out_of_time():
+            self._end()
+            raise StopIteration
+        metrics = self._iterate()
+        self.history.add(metrics)
+        self._save_when_due(metrics.iteration)
+        for callback in self.callbacks:
+            callback(metrics)
+        return metrics
+
+    def save(self) -> None:
+        """Save the backup and the state now. OSError, WeightsError."""
+        self._save_state()
+        self._save_weights(self.files.backup)
+
+    def save_best(self) -> None:
+        """Save the weights as the best so far: BASE_best.weights."""
+        self._save_weights(self.files.best)
+
+    def close(self) -> None:
+        """End the loader's threads. The engine is ready for inference with what was learnt."""
+        self.loader.close()
+        self.engine.resize(*self.sizes.base)
+        self.engine.parameters_changed()
+
+    def __enter__(self) -> Trainer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _iterate(self) -> Metrics:
+        start = time.perf_counter()
+        stepper, engine = self.stepper, self.engine
+        engine.resize(*self.sizes.at(self.iteration))
+        minis: list[MiniBatch] = []
+        for _ in range(stepper.subdivisions):
+            batch: Batch = next(self.loader)
+            minis.append(stepper.mini(batch.x, batch.truth))
+            check_finite(stepper, minis[-1], batch.paths)
+        rate = stepper.update()
+        check_finite(stepper, minis[-1], batch.paths)
+        loss = sum(mini.cost for mini in minis) / stepper.batch
+        self.average = loss if self.average is None else 0.9 * self.average + 0.1 * loss
+        seconds = time.perf_counter() - start
+        return Metrics(
+            iteration=self.iteration,
+            seen=stepper.state.seen,
+            loss=loss,
+            average=self.average,
+            rate=rate,
+            seconds=seconds,
+            images_per_second=stepper.batch / seconds,
+            width=engine.width,
+            height=engine.height,
+            **head_numbers(minis, engine),
+            minis=minis,
+        )
+
+    def _save_when_due(self, iteration: int) -> None:
+        numbered = self.files.numbered_after(iteration)
+        retry = self._unsaved and iteration % RETRY == 0
+        try:
+            if self.files.wants_backup(iteration) or retry:
+                self._unsaved = True
+                self.save()
+                self._unsaved = False
+            if numbered is not None:
+                self._save_weights(numbered)
+        except (DarknetError, OSError) as error:
+            again = f"; tried again in {RETRY} iterations" if self._unsaved else ""
+            self.warn(f"iteration {iteration} could not be saved: {error}{again}; training goes on")
+
+    def _save_weights(self, path: Path) -> None:
+        save_weights(path, self.engine.layers, self.stepper.state.seen)
+
+    def _save_state(self) -> None:
+        more: dict[str, Any] = {
+            "seed": self.seed,
+            "first": self.first,
+            "average": self.average,
+            "samples": self.samples.state(),
+            "stride": self.history.stride,
+        }
+        save_state(self.files.state, self.stepper, more, self.history.array())
+
+    def _resume(self) -> None:
+        meta, history = load_state(self.files.state, self.stepper)
+        self.samples.restore(meta["samples"])
+        self.seed, self.first, self.average = meta["seed"], meta["first"], meta["average"]
+        self.history = History(history, meta["stride"])
+
+    def _end(self) -> None:
+        """Darknet's last file, unless the run was stopped before its end."""
+        self._ended = True
+        try:
+            self.save()
+            if self.iteration >= self.max_batches:
+                self._save_weights(self.files.final)
+        except OSError as error:
+            raise TrainingError(f"the last save failed: {error}") from error
+
+    def _out_of_time(self) -> bool:
+        return self.max_hours is not None and time.monotonic() - self._started >= 3600 * self.max_hours
+
+    def _check_end(self) -> None:
+        net = self.engine.cfg.net
+        if not self.max_batches:
+            raise net.error("max_batches is missing: how many iterations? Set it, or give --max-batches N")
+        if self.iteration >= self.max_batches:
+            raise TrainingError(
+                f"nothing to do: {self.iteration} iterations are done, max_batches={self.max_batches}. To go on, "
+                "raise max_batches in [net] (or --max-batches N); --clear counts from 0 again"
+            )
+
+    def _check_memory(self) -> None:
+        stepper, (width, height) = self.stepper, self.sizes.largest
+        pictures = 3 * stepper.mini_batch * 3 * width * height * 4  # given out and ahead
+        needed, available = step_bytes(stepper, (width, height)) + pictures, available_bytes()
+        self.bytes_needed = needed
+        if needed > available:
+            raise TrainingError(
+                f"a mini-batch of {stepper.mini_batch} pictures of {width}x{height} needs {needed / 2**30:.1f} GiB, "
+                f"{available / 2**30:.1f} GiB are free; "
+                + advice(needed, available, stepper.batch, stepper.subdivisions)
+            )
+
+
+def _dialect(cfg: Cfg, name: str | None) -> Any:
+    return dialect(name or cfg.net.str_("dialect", DEFAULT))
+
+
+def _files(cfg: Cfg, data: DataFile, backup: str | PathLike[str] | None, name: str, every: int) -> Files:
+    folder = Path(fspath(backup) if backup is not None else data.get("backup", "backup"))
+    if backup is None and not folder.is_absolute() and not folder.is_dir():
+        beside = Path(data.file).parent / folder
+        folder = beside if beside.is_dir() else folder
+    check_folder(folder, data.file)
+    numbered = data.int_("saveweights", 0) or None
+    return Files(folder, base_name(cfg.file), name == "alexeyab", numbered, every)
