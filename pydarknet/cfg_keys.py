@@ -34,7 +34,8 @@ _KEYS = {
         unsupervised resize_step dynamic_minibatch optimized_memory workspace_size_limit_MB
         use_cuda_graph loss_scale max_chart_loss show_receptive_field try_fix_nan weights_reject_freq
         equidistant_point badlabels_rejection_percentage num_sigmas_reject_badlabels ema_alpha track
-        augment_speed sequential_subdivisions sgdr_cycle sgdr_mult cutmix_prob seen dialect""",
+        augment_speed sequential_subdivisions sgdr_cycle sgdr_mult cutmix_prob seen dialect
+        min_size max_size""",
     "convolutional": """filters size stride pad padding groups activation batch_normalize binary xnor
         flipped dot stride_x stride_y dilation antialiasing share_index cbn bin_output sway rotate
         stretch stretch_sway angle grad_centr reverse coordconv stream wait_stream assisted_excitation""",

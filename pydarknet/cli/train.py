@@ -16,6 +16,7 @@ from .messages import say
 from .parser import real, whole
 
 if TYPE_CHECKING:
+    from ..train.metrics import Metrics
     from ..train.trainer import Trainer
 
 NAME = "train"
@@ -89,13 +90,17 @@ def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> int:
     from ..train.logs import ProgressLine, darknet_lines
 
     progress = ProgressLine(trainer.max_batches, args.quiet)
-    for metrics in trainer:
+
+    def report(metrics: Metrics) -> None:
         progress.clear()
         if not args.quiet:
             print(*darknet_lines(metrics, trainer.engine), sep="\n", flush=True)
         for log in logs:
             log.add(metrics)
         progress.show(metrics)
+
+    trainer.callbacks.append(report)
+    for metrics in trainer:
         if metrics.iteration % CHART_EVERY == 0:
             _chart(trainer, args)
     progress.clear()

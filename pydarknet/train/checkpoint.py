@@ -140,12 +140,12 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
     if not path.is_file():
         raise TrainingError(f"{path} doesn't exist: there is no run to resume; leave out --resume to start one")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {key: file[key] for key in ("meta", "values", "updates", "statistics", "history")}
         meta = json.loads(arrays["meta"].tobytes())
         if meta["format"] != FORMAT:
             raise TrainingError(f"{path}: format {meta['format']}, this pydarknet reads {FORMAT}")
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, LookupError, TypeError, zipfile.BadZipFile) as error:
         raise TrainingError(f"{path}: is no state of a training, or is damaged: {error}") from error
     return meta, arrays
 

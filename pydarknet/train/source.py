@@ -24,6 +24,12 @@ from .truth import RULES
 
 Floats = npt.NDArray[np.float32]
 
+# Keys of [net] with which AlexeyAB's Darknet trains otherwise, and which are not followed here.
+NOT_DONE = (
+    "adversarial_lr", "blur", "contrastive", "cutmix", "ema_alpha", "gaussian_noise", "label_smooth_eps",
+    "letter_box", "mixup", "mosaic", "track",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class GridTask:
@@ -71,8 +77,14 @@ def open_source(
     engine: Engine, data: DataFile, dialect: Dialect, *, missing: Missing = "error", check: bool = True
 ) -> Source:
     """What the network of `engine` is trained on. CfgError, DataError: everything that is wrong with it."""
+    net = engine.cfg.net
+    if net.bool_("adam", False):
+        raise net.error("adam=1: training is by SGD with momentum; remove the key", "adam")
+    for key in NOT_DONE:
+        if net.float_(key, 0.0) != 0:
+            engine.warnings.append(f"{net.file}: [net] {key} is not followed in training")
     if engine.inputs.c != 3:
-        raise engine.cfg.net.error(f"takes {engine.inputs.c} channels; pictures have 3", "channels")
+        raise net.error(f"takes {engine.inputs.c} channels; pictures have 3", "channels")
     images = read_image_list("train", data.path("train"))
     heads = engine.heads()
     if heads:

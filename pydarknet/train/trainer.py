@@ -138,9 +138,9 @@ class Trainer:
             raise StopIteration
         metrics = self._iterate()
         self.history.add(metrics)
-        self._save_when_due(metrics.iteration)
-        for callback in self.callbacks:
+        for callback in self.callbacks:  # before it is saved: a run that is killed here says it twice, not never
             callback(metrics)
+        self._save_when_due(metrics.iteration)
         return metrics
 
     def save(self) -> None:
