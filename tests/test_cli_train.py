@@ -1,0 +1,89 @@
+"""The commands that train."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+from toy_training import make
+
+from pydarknet.cli.main import main
+from pydarknet.cli.train import backbone_layers
+from pydarknet.weights import read_header
+
+
+@pytest.mark.parametrize("command", [["train"], ["detector", "train"]])
+def test_a_detector(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
+    data, cfg = make(tmp_path)
+    log = tmp_path / "log.csv"
+    words = [str(data), str(cfg), "--max-batches", "4", "--log", str(log), "--dialect", "alexeyab"]
+    assert main([*command, *words]) == 0
+    out, errors = capsys.readouterr()
+    lines = out.splitlines()
+    assert len(lines) == 4 * 3
+    assert lines[-1].startswith("4: ")
+    assert lines[0].startswith("Region Avg IOU: ")
+    assert "dialect alexeyab" in errors
+    assert "batch 4, subdivisions 2, size 32 x 32; steps rate 0.01, momentum 0.9" in errors
+    assert len(log.read_text().splitlines()) == 5
+    assert read_header(tmp_path / "backup" / "toy_final.weights").seen == 16
+    assert cv2.imread(str(tmp_path / "backup" / "chart_toy.png")) is not None
+    assert "polyline" in (tmp_path / "backup" / "chart_toy.svg").read_text()
+
+
+def test_a_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, cfg = make(tmp_path)
+    assert main(["classifier", "train", str(data), str(cfg.parent / "classifier.cfg"), "--max-batches", "3"]) == 0
+    assert capsys.readouterr().out.startswith("1: ")
+    assert (tmp_path / "backup" / "classifier_final.weights").exists()
+
+
+def test_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, cfg = make(tmp_path)
+    assert main(["train", str(data), str(cfg), "--max-batches", "2", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, cfg = make(tmp_path)
+    words = ["train", str(data), str(cfg), "--max-batches", "2", "--no-chart"]
+    assert main(words) == 0
+    assert main([*words, "--resume"]) == 2
+    assert "nothing to do" in capsys.readouterr().err
+
+
+def test_bad_input_is_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, cfg = make(tmp_path)
+    (tmp_path / "labels" / "dark1.txt").unlink()
+    assert main(["train", str(data), str(cfg)]) == 2
+    assert "dark1.png has no label file" in capsys.readouterr().err
+    assert main(["train", str(data), str(cfg), "--no-labels-is-background", "--max-batches", "1"]) == 0
+    assert main(["train", str(data), str(cfg), "--dialect", "paper2018"]) == 2
+    assert "did you mean" in capsys.readouterr().err
+
+
+def test_ctrl_c_saves(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    words = [sys.executable, "-m", "pydarknet", "train", str(data), str(cfg), "--max-batches", "1000000"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("5: "):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    out = process.stdout.read()
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, errors
+    last = [line for line in out.splitlines() if line.endswith("images")][-1]
+    assert read_header(tmp_path / "backup" / "toy.backup").seen == int(last.split()[-2])
+    assert (tmp_path / "backup" / "toy.state.npz").exists()
+    assert "--resume goes on" in errors
+
+
+def test_backbones_by_name() -> None:
+    assert backbone_layers("darknet19_448.conv.23") == 23
+    assert backbone_layers("yolov2.weights") is None
+    assert backbone_layers(None) is None

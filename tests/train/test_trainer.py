@@ -1,0 +1,279 @@
+"""The trainer as an object: it learns, it counts, it names what is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy_training import make
+
+import pydarknet
+from pydarknet.cfg import parse_cfg_text
+from pydarknet.errors import CfgError, DarknetError, DataError, TrainingError
+from pydarknet.shape import Shape
+from pydarknet.train import trainer as trainer_module
+from pydarknet.train.logs import COLUMNS, LogFile, darknet_lines, progress_text
+from pydarknet.train.memory import advice
+from pydarknet.train.metrics import KEPT, History, Metrics
+from pydarknet.train.sizes import Sizes, read_sizes
+from pydarknet.train.trainer import Trainer
+
+
+def test_it_learns_and_the_engine_detects(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    seen: list[Metrics] = []
+    net = pydarknet.Network(cfg)
+    before = net.forward(np.zeros((1, 3, 32, 32), np.float32))
+    with pydarknet.Trainer(net, data, max_batches=150, callbacks=[seen.append]) as trainer:
+        metrics = list(trainer)
+    assert metrics == seen
+    assert [m.iteration for m in metrics] == list(range(1, 151))
+    assert metrics[-1].seen == 600 == net.seen
+    assert np.mean([m.loss for m in metrics[-10:]]) < 0.5 * np.mean([m.loss for m in metrics[:10]])
+    assert not np.array_equal(before, net.forward(np.zeros((1, 3, 32, 32), np.float32)))
+
+
+def test_metrics_add_up(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    with Trainer(cfg, data, max_batches=5) as trainer:
+        metrics = list(trainer)
+    average = metrics[0].loss
+    for m in metrics[1:]:
+        average = 0.9 * average + 0.1 * m.loss
+        assert m.average == pytest.approx(average)
+        parts = (m.coord_loss, m.object_loss, m.noobject_loss, m.class_loss)
+        assert sum(part for part in parts if part is not None) == pytest.approx(m.loss, rel=1e-5)
+        assert m.count == 4
+        assert m.iou is not None
+        assert 0 <= m.iou <= 1
+    assert metrics[0].rate == pytest.approx(0.01)
+
+
+def test_the_same_arguments_give_the_same_weights(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path, random=1)
+    final = tmp_path / "backup" / "toy_final.weights"
+    found = []
+    for workers, seed in ((1, 5), (3, 5), (1, 6)):
+        with Trainer(cfg, data, max_batches=6, workers=workers, seed=seed) as trainer:
+            trainer.run()
+        found.append(final.read_bytes())
+    assert found[0] == found[1] != found[2]
+
+
+def test_sizes_change_every_ten_iterations_and_end_with_the_largest() -> None:
+    sizes = Sizes((416, 416), 320, 608, end=1000, seed=3)
+    drawn = [sizes.at(i) for i in range(1000)]
+    assert all(len(set(drawn[i : i + 10])) == 1 for i in range(0, 800, 10))
+    assert {w for w, _ in drawn} == set(range(320, 609, 32))
+    assert set(drawn[801:]) == {(608, 608)}
+
+
+@pytest.mark.parametrize(
+    ("net", "head", "expected"),
+    [
+        ("", "random=0", {(416, 208)}),
+        ("", "random=1", {(s, max(1, round(s / 64)) * 32) for s in range(320, 609, 32)}),
+        ("min_size=64\nmax_size=128", "random=1", {(64, 32), (96, 64), (128, 64)}),
+        ("", "random=1.4", {(s, round(s / 64) * 32) for s in range(320, 577, 32)}),
+    ],
+)
+def test_ranges_of_sizes(net: str, head: str, expected: set[tuple[int, int]]) -> None:
+    cfg = parse_cfg_text(f"[net]\nbatch=1\n{net}\n[region]\n{head}\n")
+    sizes = read_sizes(cfg.net, cfg.sections[0], Shape(3, 208, 416), 1, 0)
+    assert {sizes.at(i) for i in range(0, 3000, 10)} == expected
+    assert sizes.largest == max(expected)
+
+
+def test_an_empty_range_of_sizes() -> None:
+    cfg = parse_cfg_text("[net]\nmin_size=40\nmax_size=50\n[region]\nrandom=1\n")
+    with pytest.raises(CfgError, match="expected a range"):
+        read_sizes(cfg.net, cfg.sections[0], Shape(3, 64, 64), 1, 0)
+
+
+def test_nan_stops_and_names_layer_and_pictures(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    with Trainer(cfg, data, save_every=2) as trainer:
+        next(trainer), next(trainer)
+        good = (tmp_path / "backup" / "toy.backup").read_bytes()
+        trainer.engine.layers[2].parameters["weights"][0] = np.nan
+        with pytest.raises(TrainingError, match=r"iteration 3: weights of layer 2 \(conv.*toy\.cfg:") as caught:
+            next(trainer)
+    assert "images/" in str(caught.value)
+    assert "learning_rate" in str(caught.value)
+    assert (tmp_path / "backup" / "toy.backup").read_bytes() == good
+
+
+def test_a_rate_far_too_high_is_caught(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    cfg.write_text(cfg.read_text().replace("learning_rate=0.01", "learning_rate=1e30"))
+    with Trainer(cfg, data) as trainer, pytest.raises(TrainingError, match="infinite or not a number"):
+        trainer.run()
+    assert not list((tmp_path / "backup").iterdir())
+
+
+def test_a_full_disk_does_not_stop_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, cfg = make(tmp_path)
+    warnings: list[str] = []
+    real = trainer_module.save_state
+
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with Trainer(cfg, data, save_every=5, max_batches=30, warn=warnings.append) as trainer:
+        monkeypatch.setattr(trainer_module, "save_state", full)
+        while next(trainer).iteration < 6:
+            pass
+        assert not trainer.files.state.exists()
+        assert "No space left" in warnings[0]
+        assert "training goes on" in warnings[0]
+        monkeypatch.setattr(trainer_module, "save_state", real)
+        while next(trainer).iteration < 10:
+            pass
+        assert trainer.files.state.exists()
+
+
+def test_memory_is_estimated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, cfg = make(tmp_path)
+    with Trainer(cfg, data) as trainer:
+        needed = trainer.bytes_needed
+    assert needed > 2 * 3 * 32 * 32 * 4
+    monkeypatch.setattr(trainer_module, "available_bytes", lambda: needed * 3 // 4)
+    with pytest.raises(TrainingError, match="set subdivisions=4"):
+        Trainer(cfg, data)
+
+
+def test_advice() -> None:
+    assert "subdivisions=8 " in advice(1000, 260, 16, 2)
+    assert "smaller width" in advice(1000, 1, 16, 2)
+
+
+BAD = {
+    "no backup folder": (lambda f: (f / "backup").rmdir(), DataError, "doesn't exist; make it"),
+    "a file for a folder": (
+        lambda f: ((f / "backup").rmdir(), (f / "backup").write_text("")),
+        DataError,
+        "is a file",
+    ),
+    "no list": (lambda f: (f / "train.txt").unlink(), DataError, "train"),
+    "empty list": (lambda f: (f / "train.txt").write_text(""), DataError, "empty"),
+    "picture": (lambda f: (f / "images" / "dark1.png").unlink(), DataError, "dark1.png is missing"),
+    "label": (lambda f: (f / "labels" / "dark1.txt").unlink(), DataError, "has no label file"),
+    "class": (lambda f: (f / "labels" / "dark1.txt").write_text("2 .5 .5 .1 .1\n"), DataError, "dark1.txt:1"),
+    "NaN": (lambda f: (f / "labels" / "dark1.txt").write_text("0 nan .5 .1 .1\n"), DataError, "dark1.txt:1"),
+    "columns": (lambda f: (f / "labels" / "dark1.txt").write_text("0 .5 .5\n"), DataError, "dark1.txt:1"),
+    "nowhere": (lambda f: (f / "labels" / "dark1.txt").write_text("0 0 0 0 0\n"), DataError, "tree"),
+    "names": (lambda f: (f / "toy.names").write_text("one\n"), DataError, "names"),
+    "classes": (
+        lambda f: (f / "toy.data").write_text((f / "toy.data").read_text().replace("= 2", "= 3")),
+        DataError,
+        "classes=3",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_found_before_the_first_iteration(tmp_path: Path, case: str) -> None:
+    spoil, kind, message = BAD[case]
+    data, cfg = make(tmp_path)
+    spoil(tmp_path)
+    with pytest.raises(kind, match=message):
+        Trainer(cfg, data)
+
+
+def test_keys_that_are_not_followed_are_named(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    warnings: list[str] = []
+    text = cfg.read_text()
+    cfg.write_text(text.replace("[net]\n", "[net]\nmosaic=1\nmixup=0\n"))
+    Trainer(cfg, data, warn=warnings.append).close()
+    assert [w.rpartition("] ")[2] for w in warnings] == ["mosaic is not followed in training"]
+    cfg.write_text(text.replace("[net]\n", "[net]\nadam=1\n"))
+    with pytest.raises(CfgError, match=r"toy\.cfg:2: \[net\] adam=1"):
+        Trainer(cfg, data)
+
+
+def test_nothing_to_do(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    with Trainer(cfg, data, max_batches=3) as trainer:
+        trainer.run()
+    weights = tmp_path / "backup" / "toy_final.weights"
+    with pytest.raises(TrainingError, match=r"nothing to do: 3 iterations.*--max-batches"):
+        Trainer(cfg, data, max_batches=3, weights=weights)
+    with Trainer(cfg, data, max_batches=3, weights=weights, clear=True) as trainer:
+        assert trainer.iteration == 0
+    with pytest.raises(CfgError, match="max_batches is missing"):
+        Trainer(cfg, data, max_batches=0)
+
+
+def test_a_classifier_learns(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    with Trainer(cfg.parent / "classifier.cfg", data, max_batches=150) as trainer:
+        metrics = list(trainer)
+    assert metrics[0].iou is None
+    assert np.mean([m.loss for m in metrics[-10:]]) < 0.8 * np.mean([m.loss for m in metrics[:10]])
+
+
+def test_stop_and_hours(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    with Trainer(cfg, data) as trainer:
+        next(trainer)
+        trainer.stop()
+        assert list(trainer) == []
+        assert trainer.files.state.exists()
+        assert not trainer.files.final.exists()
+    with Trainer(cfg, data, max_hours=0) as trainer:
+        assert list(trainer) == []
+
+
+def test_lines_have_no_nan(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    for label in sorted((tmp_path / "labels").iterdir())[1:]:
+        label.write_text("")
+    with Trainer(cfg, data, max_batches=4) as trainer:
+        lines = [line for metrics in trainer for line in darknet_lines(metrics, trainer.engine)]
+    assert sum(line.startswith("Region Avg IOU: ") for line in lines) == 8
+    assert any("IOU: -, Class: -, Obj: -, No Obj: 0." in line for line in lines)
+    assert not any("nan" in line for line in lines)
+    assert lines[2].startswith("1: ")
+    assert lines[2].endswith(" seconds, 4 images")
+
+
+def metrics(iteration: int) -> Metrics:
+    return Metrics(iteration, 4 * iteration, 2.0, 3.0, 0.01, 0.5, 8.0, 32, 32, count=2, iou=0.25)
+
+
+def test_logs_drop_what_a_resumed_run_repeats(tmp_path: Path) -> None:
+    for name in ("log.csv", "log.jsonl"):
+        for kept, rows in ((0, range(1, 6)), (3, range(4, 7))):
+            log = LogFile(tmp_path / name, kept)
+            for i in rows:
+                log.add(metrics(i))
+            log.close()
+    lines = (tmp_path / "log.csv").read_text().splitlines()
+    assert lines[0] == ",".join(COLUMNS)
+    assert [int(line.split(",")[0]) for line in lines[1:]] == list(range(1, 7))
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["iteration"] for row in rows] == list(range(1, 7))
+    assert rows[0]["iou"] == 0.25
+    assert rows[0]["recall"] is None
+
+
+def test_a_log_that_can_not_be_written(tmp_path: Path) -> None:
+    with pytest.raises(DarknetError, match="can't be written"):
+        LogFile(tmp_path / "absent" / "log.csv")
+
+
+def test_progress() -> None:
+    text = progress_text(metrics(100), 200, 36.5)
+    assert text == "100/200 50.0%, 8.0 images/s, 1:00:50 left, loss 2.000, mean 3.000, IoU 0.250, rate 0.01"
+
+
+def test_history_stays_small() -> None:
+    history = History()
+    for i in range(1, 3 * KEPT):
+        history.add(metrics(i))
+    array = history.array()
+    assert len(array) <= KEPT
+    assert set(np.diff(array[:, 0])) == {float(history.stride)}
