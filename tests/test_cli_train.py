@@ -71,13 +71,15 @@ def test_ctrl_c_saves(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "pydarknet", "train", str(data), str(cfg), "--max-batches", "1000000"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    while not process.stdout.readline().startswith("5: "):
-        assert process.poll() is None
+    lines = [process.stdout.readline()]
+    while not lines[-1].startswith("5: "):
+        assert lines[-1], "it ended by itself"
+        lines.append(process.stdout.readline())
     process.send_signal(signal.SIGINT)
-    out = process.stdout.read()
+    lines += process.stdout.read().splitlines(keepends=True)
     errors = process.communicate(timeout=60)[1]
     assert process.returncode == 130, errors
-    last = [line for line in out.splitlines() if line.endswith("images")][-1]
+    last = [line for line in lines if line.endswith("images\n")][-1]
     assert read_header(tmp_path / "backup" / "toy.backup").seen == int(last.split()[-2])
     assert (tmp_path / "backup" / "toy.state.npz").exists()
     assert "--resume goes on" in errors
