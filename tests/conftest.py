@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -28,6 +29,11 @@ def _state(isa: str) -> str:
     except ImportError:
         return f"{isa} MISSING, its tests fail"
     return f"{isa} built"
+
+
+def pytest_configure() -> None:
+    # A shell starts background jobs with SIGINT ignored, and so would be the programs that the tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
