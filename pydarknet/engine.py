@@ -53,7 +53,7 @@ class Engine(Graph):
         self._idle: list[tuple[tuple[object, ...], Plan]] = []
         self._version = 0
         self._last_input: FloatArray | None = None
-        self._kept: tuple[FloatArray, dict[int, Array]] | None = None
+        self._kept: dict[int, Array] | None = None
         for layer in self.layers:
             layer.output_of = WeakOutput(self)
         if weights is not None:
@@ -127,7 +127,11 @@ class Engine(Graph):
 
     def remember(self, batch: FloatArray) -> None:
         """Keep a copy of the last forward pass's input, for whoever looks at a layer's output."""
-        self._last_input = batch.copy()
+        with self._lock:
+            if self._last_input is None or self._last_input.shape != batch.shape:
+                self._last_input = np.empty(batch.shape, np.float32)
+            np.copyto(self._last_input, batch)  # into the same memory: fresh pages cost more than the copy
+            self._kept = None
 
     def layer_output(self, index: int) -> FloatArray:
         """Output (N, C, H, W) of one layer in the last forward pass. The first look runs the network once more,
@@ -136,12 +140,12 @@ class Engine(Graph):
             x = self._last_input
             if x is None:
                 raise RuntimeError("no forward pass yet: call forward() or detect() first")
-            if self._kept is None or self._kept[0] is not x:
+            if self._kept is None:
                 plan = self._compile(len(x), keep_all=True)
                 plan.input[...] = x
                 plan.run()
-                self._kept = (x, plan.outputs)
-            output: FloatArray = self._kept[1][index]
+                self._kept = plan.outputs
+            output: FloatArray = self._kept[index]
         return output.reshape(len(x), *self.layers[index].out)
 
     def _compile(self, batch: int, keep_all: bool) -> Plan:
