@@ -3,7 +3,7 @@ optimiser step, a checkpoint or a sum over machines is one pass over memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..backend import Backend
@@ -68,15 +68,3 @@ class Parameters:
                 momentum,
                 decay * batch if s.decayed else 0.0,
             )
-
-
-def merged(segments: Sequence[Segment]) -> list[Segment]:
-    """Neighbours that are updated alike, as one."""
-    result: list[Segment] = []
-    for s in segments:
-        last = result[-1] if result else None
-        if last is not None and (last.stop, last.rate, last.decayed) == (s.start, s.rate, s.decayed):
-            result[-1] = Segment(last.start, s.stop, s.rate, s.decayed)
-        else:
-            result.append(s)
-    return result
