@@ -70,6 +70,7 @@ class IncrementalBuild(build_ext):
         compiler = shlex.split(os.environ.get("CXX", "g++"))
         extra = shlex.split(os.environ.get("PYDARKNET_CXXFLAGS", ""))
         includes = [
+            f"-I{ROOT / 'csrc' / 'cpu'}",
             f"-I{ROOT / 'csrc'}",
             f"-isystem{pybind11.get_include()}",
             f"-isystem{sysconfig.get_path('include')}",

@@ -10,7 +10,7 @@ struct ChannelGroups {
   int size;
   const std::int32_t* sizes = nullptr;
 
-  int operator[](int i) const { return sizes ? sizes[i] : size; }
+  PYDARKNET_HD int operator[](int i) const { return sizes ? sizes[i] : size; }
 };
 
 // y = exp(x / temperature) / sum over the group, at each pixel, safe for any finite x. The groups cover all

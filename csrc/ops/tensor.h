@@ -3,12 +3,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "host_device.h"
+
 namespace pydarknet {
 
-// Channels per block; the build sets it to the lanes of one vector register (1 on a GPU: blocked is NCHW).
+// Channels per block; the build sets it to the lanes of one vector register (one float4 on a GPU).
 inline constexpr int kBlock = PYDARKNET_BLOCK;
 
-inline constexpr int blocks_of(int channels) { return (channels + kBlock - 1) / kBlock; }
+PYDARKNET_HD inline constexpr int blocks_of(int channels) { return (channels + kBlock - 1) / kBlock; }
 
 // Opaque to ops that run on the CPU; a CUDA stream elsewhere.
 struct Stream {
@@ -21,15 +23,15 @@ struct TensorOf {
   T* data;
   int n, c, h, w;
 
-  int blocks() const { return c / kBlock; }
-  std::int64_t plane() const { return std::int64_t{h} * w * kBlock; }
-  std::int64_t image() const { return plane() * blocks(); }
-  std::int64_t size() const { return image() * n; }
+  PYDARKNET_HD int blocks() const { return c / kBlock; }
+  PYDARKNET_HD std::int64_t plane() const { return std::int64_t{h} * w * kBlock; }
+  PYDARKNET_HD std::int64_t image() const { return plane() * blocks(); }
+  PYDARKNET_HD std::int64_t size() const { return image() * n; }
   // First lane of pixel (0, 0) of one channel block.
-  T* block(int image_index, int block_index) const {
+  PYDARKNET_HD T* block(int image_index, int block_index) const {
     return data + image_index * image() + block_index * plane();
   }
-  operator TensorOf<const T>() const { return {data, n, c, h, w}; }
+  PYDARKNET_HD operator TensorOf<const T>() const { return {data, n, c, h, w}; }
 };
 
 // Plain NCHW activations.
@@ -38,13 +40,13 @@ struct PlainOf {
   T* data;
   int n, c, h, w;
 
-  std::int64_t plane() const { return std::int64_t{h} * w; }
-  std::int64_t image() const { return plane() * c; }
-  std::int64_t size() const { return image() * n; }
-  T* channel(int image_index, int channel_index) const {
+  PYDARKNET_HD std::int64_t plane() const { return std::int64_t{h} * w; }
+  PYDARKNET_HD std::int64_t image() const { return plane() * c; }
+  PYDARKNET_HD std::int64_t size() const { return image() * n; }
+  PYDARKNET_HD T* channel(int image_index, int channel_index) const {
     return data + image_index * image() + channel_index * plane();
   }
-  operator PlainOf<const T>() const { return {data, n, c, h, w}; }
+  PYDARKNET_HD operator PlainOf<const T>() const { return {data, n, c, h, w}; }
 };
 
 using Tensor = TensorOf<float>;
