@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,19 +21,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from workers import OURS, PEERS_PYTHON, ROOT, Worker, machine, measured_peak, set_up_peers, take_turns, versions
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from pydarknet._cpuid import best  # noqa: E402
-
-from pydarknet import Network  # noqa: E402
-from pydarknet.cfg import dump, parse_cfg  # noqa: E402
+from pydarknet import Network
+from pydarknet.cfg import dump, parse_cfg
 
 NETWORKS = {"yolov2": 416, "yolov2-tiny": 416, "darknet19": 224, "yolov3-tiny": 416}
-PROGRAMS = ("pydarknet", "PyTorch", "ONNX Runtime", "OpenCV")
-OURS, YARDSTICK = PROGRAMS[:2]
-PEERS_PYTHON = ROOT / ".cache" / "bench-venv" / "bin" / "python"
+PROGRAMS = (OURS, "PyTorch", "ONNX Runtime", "OpenCV")
+YARDSTICK = PROGRAMS[1]
 RESULTS = ROOT / "benchmarks" / "results" / "peers.json"
 TOLERANCE = 1e-3  # norm of the difference to ours, relative: float32 over some twenty layers
 
@@ -51,42 +45,6 @@ class Row:
     seconds: float
     fastest: float
     difference: float | None
-
-
-class Worker:
-    """A program in its process, ready to run."""
-
-    def __init__(self, program: str, cfg: Path, weights: Path, threads: int, out: Path) -> None:
-        python = sys.executable if program == OURS else str(PEERS_PYTHON)
-        script = str(ROOT / "benchmarks" / "programs.py")
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}
-        self.program, self.threads, self.out = program, threads, out
-        self.seconds: list[float] = []
-        self.process = subprocess.Popen(
-            [python, script, program, str(cfg), str(weights), str(threads), str(out)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            text=True,
-        )
-        self._answer()
-
-    def measure(self, runs: int) -> None:
-        """Run that many times and keep the seconds of each."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{runs}\n")
-        self.process.stdin.flush()
-        self.seconds += map(float, self._answer().split())
-
-    def close(self) -> None:
-        self.process.communicate()
-
-    def _answer(self) -> str:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{self.program}: ended with exit code {self.process.wait()}")
-        return line
 
 
 def make_network(folder: Path, name: str, size: int) -> tuple[Path, Path, float]:
@@ -116,14 +74,13 @@ def measure(name: str, programs: Sequence[tuple[str, int]], rounds: int, runs: i
         workers = []
         for program, threads in programs:
             out = Path(folder) / f"{program}-{threads}.npz"
-            workers.append(Worker(program, cfg, weights, threads, out))
-            stack.callback(workers[-1].close)
-        for _ in range(rounds):
-            for worker in workers:
-                worker.measure(runs)
-        for w in workers:
+            worker = Worker("programs.py", program, (cfg, weights, out), threads)
+            workers.append((worker, out))
+            stack.callback(worker.close)
+        take_turns([worker for worker, _ in workers], rounds, runs)
+        for w, out in workers:
             median, fastest = statistics.median(w.seconds), min(w.seconds)
-            difference = None if w is workers[0] else difference_between(workers[0].out, w.out)
+            difference = None if out is workers[0][1] else difference_between(workers[0][1], out)
             yield Row(name, size, round(gflop, 2), w.program, w.threads, median, fastest, difference)
 
 
@@ -134,38 +91,6 @@ def difference_between(ours: Path, other: Path) -> float:
         if not common:
             raise SystemExit(f"{other.stem}: no result to compare")
         return max(float(np.linalg.norm(a[k].ravel() - b[k].ravel()) / np.linalg.norm(a[k])) for k in common)
-
-
-def measured_peak() -> float:
-    """GFLOP/s of one core on multiply-adds alone."""
-    with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder) / "peak"
-        source = ROOT / "benchmarks" / "peak.cpp"
-        command = [os.environ.get("CXX", "g++"), "-O3", "-march=native", "-ffp-contract=fast", str(source)]
-        subprocess.run([*command, "-o", str(program)], check=True)
-        return float(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
-
-
-def machine(peak: float) -> dict[str, object]:
-    """What the figures depend on, and nothing that says whose machine it is."""
-    info = Path("/proc/cpuinfo")
-    text = info.read_text() if info.exists() else ""
-    models = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else "unknown",
-        "processors": len(os.sched_getaffinity(0)),
-        "instruction_set": os.environ.get("PYDARKNET_ISA", best()),
-        "peak_gflops_one_core": peak,
-        "load_at_start": round(os.getloadavg()[0], 2),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Of the other programs."""
-    names = ("torch", "onnxruntime", "opencv-python-headless", "numpy")
-    code = f"from importlib.metadata import version\nfor n in {names}: print(n, version(n))"
-    out = subprocess.run([str(PEERS_PYTHON), "-c", code], check=True, capture_output=True, text=True).stdout
-    return dict(line.split() for line in out.splitlines())
 
 
 def table(rows: Sequence[Row], peak: float) -> Iterator[str]:
@@ -192,12 +117,6 @@ def table(rows: Sequence[Row], peak: float) -> Iterator[str]:
     for row in rows:
         if row.difference is not None and not row.difference < TOLERANCE:
             yield f"  {row.program} DISAGREES: its results differ by {row.difference:.1e}"
-
-
-def set_up_peers() -> None:
-    """The environment of the other programs."""
-    script = str(ROOT / "benchmarks" / "setup_peers.sh")
-    subprocess.run([script], check=True, env={**os.environ, "PYTHON": sys.executable})
 
 
 def main() -> int:

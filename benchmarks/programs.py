@@ -1,23 +1,20 @@
-"""One program of the comparison in a process of its own: `programs.py NAME CFG WEIGHTS THREADS OUT.npz`.
+"""One program of the comparison in a process of its own: `programs.py NAME THREADS CFG WEIGHTS OUT.npz`.
 
-Prints "ready" once the network is loaded and warm, and then, for each number n on standard input, the seconds of n
-runs of one picture. OUT.npz gets what the network gave, for the comparison with the others.
+Serves runs of one picture. OUT.npz gets what the network gave, for the comparison with the others.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from serving import Run, pin, serve
 
 Floats = npt.NDArray[np.float32]
-Run = Callable[[], Any]
 
 
 class Ours:
@@ -137,23 +134,12 @@ def network_input(cfg: str) -> Floats:
 
 
 def main() -> None:
-    name, cfg, weights, threads, out = sys.argv[1:]
-    # The last processors: the first one serves most interrupts.
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-int(threads) :])
+    name, threads, cfg, weights, out = sys.argv[1:]
+    pin(int(threads))
     x = network_input(cfg)
     program = PROGRAMS[name](cfg, weights, int(threads))
     np.savez(Path(out), **program.results(x))
-    run = program.run(x)
-    for _ in range(2):
-        run()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        seconds = []
-        for _ in range(int(line)):
-            start = time.perf_counter()
-            run()
-            seconds.append(time.perf_counter() - start)
-        print(*seconds, flush=True)
+    serve(program.run(x), warm_up=2)
 
 
 if __name__ == "__main__":

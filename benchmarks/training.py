@@ -1,0 +1,107 @@
+"""A step of training beside PyTorch's, and whether pictures come fast enough:
+
+    python benchmarks/training.py [--rounds 3] [--networks yolov2-voc,...] [--data mine.data]
+
+Each program runs in a process of its own, pinned to one processor, and they take turns; reported are medians. With
+--data the loader is measured as well, with one thread and two, on the photographs of the train list. Writes
+benchmarks/results/training.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from workers import OURS, ROOT, Worker, machine, measured_peak, set_up_peers, take_turns, versions
+
+from pydarknet.cfg import dump, parse_cfg
+
+NETWORKS = {"yolov2-tiny-voc": 8, "yolov2-voc": 4}  # their batches
+SIZE = 416
+YARDSTICK, LOADER = "PyTorch", f"{OURS}'s loader"
+BATCHES = 40  # of the loader at a time: the first few were made ahead
+RESULTS = ROOT / "benchmarks" / "results" / "training.json"
+
+
+@dataclass
+class Row:
+    """One program on one network; seconds a picture."""
+
+    network: str
+    batch: int
+    program: str
+    threads: int
+    seconds: float
+
+
+def make_cfg(folder: Path, name: str) -> Path:
+    """The network at the size and the batch of the comparison."""
+    cfg = parse_cfg(ROOT / "cfg" / f"{name}.cfg")
+    for key, value in {"width": SIZE, "height": SIZE, "batch": NETWORKS[name], "subdivisions": 1}.items():
+        cfg.net.set(key, value)
+    path = folder / f"{name}.cfg"
+    path.write_text(dump(cfg))
+    return path
+
+
+def measure(name: str, rounds: int, data: Path | None) -> Iterator[Row]:
+    """The rows of one network."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        cfg = make_cfg(Path(folder), name)
+
+        def start(program: str, threads: int, *more: Path) -> Worker:
+            worker = Worker("training_programs.py", program, (cfg, *more), threads)
+            stack.callback(worker.close)
+            return worker
+
+        steps = [start(OURS, 1), start(YARDSTICK, 1)]
+        take_turns(steps, rounds, runs=1)
+        loaders = [start(LOADER, threads, data) for threads in (1, 2)] if data else []
+        take_turns(loaders, rounds=1, runs=BATCHES)
+        batch = NETWORKS[name]
+        for w in (*steps, *loaders):
+            yield Row(name, batch, w.program, w.threads, statistics.median(w.seconds) / batch)
+
+
+def table(rows: Sequence[Row]) -> Iterator[str]:
+    """The rows of one network as text."""
+    yield f"{rows[0].network} at {SIZE}, batch {rows[0].batch}"
+    yield f"  {'program':20} {'threads':>7} {'median s':>9} {'pictures/s':>10}"
+    for r in rows:
+        yield f"  {r.program:20} {r.threads:7d} {r.seconds:9.4f} {1 / r.seconds:10.1f}"
+    own, other, *loaders = (row.seconds for row in rows)
+    yield f"  {OURS} / {YARDSTICK}: {own / other:.2f}"
+    for threads, seconds in enumerate(loaders, 1):
+        yield f"  the loader with {threads} threads feeds {own / seconds:.1f} times what training on one core eats"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--networks", default=",".join(NETWORKS))
+    parser.add_argument("--data", type=Path, help="a .data file: its train list is loaded")
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    args = parser.parse_args()
+    names = args.networks.split(",")
+    if unknown := set(names) - set(NETWORKS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(NETWORKS)}")
+    set_up_peers()
+    about = machine(measured_peak())
+    print(about)
+    rows: list[Row] = []
+    for name in names:
+        own = list(measure(name, args.rounds, args.data if name == next(iter(NETWORKS)) else None))
+        print("\n".join(table(own)), flush=True)
+        rows += own
+    result = {"machine": about, "versions": versions(), "rounds": args.rounds, "rows": [asdict(r) for r in rows]}
+    args.output.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Programs in processes of their own that take turns, and the machine they run on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from pydarknet._cpuid import best  # noqa: E402
+
+FOLDER = ROOT / "benchmarks"
+PEERS_PYTHON = ROOT / ".cache" / "bench-venv" / "bin" / "python"
+OURS = "pydarknet"
+
+
+class Worker:
+    """A program in its process, ready to run: `script` of this folder is called with the program's name, the number
+    of threads, and the arguments, and serves (serving.py)."""
+
+    def __init__(self, script: str, program: str, arguments: Sequence[object], threads: int) -> None:
+        python = sys.executable if program.startswith(OURS) else str(PEERS_PYTHON)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}
+        self.program, self.threads = program, threads
+        self.seconds: list[float] = []
+        self.process = subprocess.Popen(
+            [python, str(FOLDER / script), program, str(threads), *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
+        )
+        self._answer()
+
+    def measure(self, runs: int) -> None:
+        """Run that many times and keep the seconds of each."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{runs}\n")
+        self.process.stdin.flush()
+        self.seconds += map(float, self._answer().split())
+
+    def close(self) -> None:
+        self.process.communicate()
+
+    def _answer(self) -> str:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.program}: ended with exit code {self.process.wait()}")
+        return line
+
+
+def take_turns(workers: Sequence[Worker], rounds: int, runs: int) -> None:
+    """Round after round, so that whatever else the machine does meets all alike."""
+    for _ in range(rounds):
+        for worker in workers:
+            worker.measure(runs)
+
+
+def measured_peak() -> float:
+    """GFLOP/s of one core on multiply-adds alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "peak"
+        command = [os.environ.get("CXX", "g++"), "-O3", "-march=native", "-ffp-contract=fast"]
+        subprocess.run([*command, str(FOLDER / "peak.cpp"), "-o", str(program)], check=True)
+        return float(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
+
+
+def machine(peak: float) -> dict[str, object]:
+    """What the figures depend on, and nothing that says whose machine it is."""
+    info = Path("/proc/cpuinfo")
+    text = info.read_text() if info.exists() else ""
+    models = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
+    return {
+        "cpu": models[0] if models else "unknown",
+        "processors": len(os.sched_getaffinity(0)),
+        "instruction_set": os.environ.get("PYDARKNET_ISA", best()),
+        "peak_gflops_one_core": peak,
+        "load_at_start": round(os.getloadavg()[0], 2),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of the other programs."""
+    names = ("torch", "onnxruntime", "opencv-python-headless", "numpy")
+    code = f"from importlib.metadata import version\nfor n in {names}: print(n, version(n))"
+    out = subprocess.run([str(PEERS_PYTHON), "-c", code], check=True, capture_output=True, text=True).stdout
+    return dict(line.split() for line in out.splitlines())
+
+
+def set_up_peers() -> None:
+    """The environment of the other programs."""
+    environment = {**os.environ, "PYTHON": sys.executable}
+    subprocess.run([str(FOLDER / "setup_peers.sh")], check=True, env=environment)
