@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "host_device.h"
 
@@ -31,7 +32,11 @@ struct TensorOf {
   PYDARKNET_HD T* block(int image_index, int block_index) const {
     return data + image_index * image() + block_index * plane();
   }
-  PYDARKNET_HD operator TensorOf<const T>() const { return {data, n, c, h, w}; }
+  // To a view of const floats. A template, as such a view has no conversion to itself.
+  template <class U, class = std::enable_if_t<std::is_same_v<U, const T>>>
+  PYDARKNET_HD operator TensorOf<U>() const {
+    return {data, n, c, h, w};
+  }
 };
 
 // Plain NCHW activations.
@@ -46,7 +51,11 @@ struct PlainOf {
   PYDARKNET_HD T* channel(int image_index, int channel_index) const {
     return data + image_index * image() + channel_index * plane();
   }
-  PYDARKNET_HD operator PlainOf<const T>() const { return {data, n, c, h, w}; }
+  // To a view of const floats. A template, as such a view has no conversion to itself.
+  template <class U, class = std::enable_if_t<std::is_same_v<U, const T>>>
+  PYDARKNET_HD operator PlainOf<U>() const {
+    return {data, n, c, h, w};
+  }
 };
 
 using Tensor = TensorOf<float>;
