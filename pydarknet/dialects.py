@@ -12,6 +12,25 @@ ClassOnly = Literal["pull", "spare", "ignore"]
 
 
 @dataclass(frozen=True)
+class Adam:
+    """How a Darknet's GPU build follows `adam=1`; what it leaves out, and all of a CPU build, is SGD.
+
+    layers, records: the types of layers, and their parameters, that it updates
+    epsilon: eps, if [net] has none
+    corrected: eps is added to the root of the second moment after the correction by t, not before
+    by_batch: the rate is divided by batch, as that of SGD is
+    ahead: t is the iteration plus so much; None: t counts the updates since the program was started
+    """
+
+    layers: frozenset[str]
+    records: frozenset[str]
+    epsilon: float
+    corrected: bool
+    by_batch: bool
+    ahead: int | None
+
+
+@dataclass(frozen=True)
 class Dialect:
     """One Darknet's way of training.
 
@@ -28,6 +47,7 @@ class Dialect:
     multi_label: without softmax a second truth of one box adds its class to the first one's
     raw_classes: [region] with neither softmax nor tree leaves its classes as they are, else they are logistic
     classfix: the keys classfix and focal_loss count
+    adam: what adam=1 does
     """
 
     name: str
@@ -44,19 +64,30 @@ class Dialect:
     multi_label: bool
     raw_classes: bool
     classfix: bool
+    adam: Adam
 
 
+_CONV, _ALL = frozenset({"convolutional"}), frozenset({"weights", "biases", "scales"})
+_ADAM_2017 = Adam(_CONV, frozenset({"weights"}), 1e-6, False, True, 1)
+_ADAM_2018 = Adam(_CONV | {"connected"}, _ALL, 1e-7, True, False, None)
+_ADAM_ALEXEYAB = Adam(_CONV, _ALL, 1e-6, True, False, 0)
+
+# fmt: off
 DIALECTS = {
     d.name: d
     for d in (
         # pjreddie/darknet at d2dece3d, January 2017: the code of the YOLO9000 paper
-        Dialect("paper2017", 1e-6, False, False, 0.9, False, "pull", True, False, False, False, False, True, False),
+        Dialect("paper2017", 1e-6, False, False, 0.9, False, "pull", True, False, False, False, False, True, False,
+                _ADAM_2017),
         # pjreddie/darknet of 2018, his last
-        Dialect("darknet2018", 1e-6, False, True, 0.99, True, "spare", False, False, True, True, True, False, False),
+        Dialect("darknet2018", 1e-6, False, True, 0.99, True, "spare", False, False, True, True, True, False, False,
+                _ADAM_2018),
         # AlexeyAB/darknet
-        Dialect("alexeyab", 1e-5, True, False, 0.9, False, "ignore", True, True, True, False, False, True, True),
+        Dialect("alexeyab", 1e-5, True, False, 0.9, False, "ignore", True, True, True, False, False, True, True,
+                _ADAM_ALEXEYAB),
     )
 }
+# fmt: on
 DEFAULT = "paper2017"
 
 

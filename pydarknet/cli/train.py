@@ -140,7 +140,7 @@ def describe(trainer: Trainer) -> None:
     say(f"dialect {s.dialect.name}; {len(source.images.images)} pictures, {source.summary.objects} objects")
     say(
         f"batch {s.batch}, subdivisions {s.subdivisions}, size {size}; {schedule.policy} rate "
-        f"{schedule.learning_rate:g}, momentum {s.momentum:g}, decay {s.decay:g}, burn_in {schedule.burn_in}"
+        f"{schedule.learning_rate:g}, {s.optimiser}, burn_in {schedule.burn_in}"
     )
     say(
         f"iterations {trainer.iteration} to {trainer.max_batches}, seed {trainer.seed}, order {trainer.samples.order}"

@@ -93,6 +93,8 @@ def save_state(path: Path, stepper: Stepper, more: dict[str, Any], history: Arra
         "dialect": stepper.dialect.name,
         "batch": stepper.batch,
         "subdivisions": stepper.subdivisions,
+        "optimiser": stepper.optimiser.name,
+        "optimiser_updates": stepper.optimiser.updates,
         "seen": stepper.state.seen,
         "random": stepper.state.random.bit_generator.state,
         **more,
@@ -105,6 +107,7 @@ def save_state(path: Path, stepper: Stepper, more: dict[str, Any], history: Arra
             updates=stepper.parameters.updates,
             statistics=np.concatenate([array.reshape(-1) for array in _statistics(stepper)] or [np.zeros(0, "f4")]),
             history=history,
+            **stepper.optimiser.moments(),
         )
 
 
@@ -115,17 +118,20 @@ def load_state(path: Path, stepper: Stepper) -> tuple[dict[str, Any], Array]:
         ("dialect", stepper.dialect.name),
         ("batch", stepper.batch),
         ("subdivisions", stepper.subdivisions),
+        ("optimiser", stepper.optimiser.name),
         ("layers", _layout(stepper)),
     ):
-        if meta.get(key) != mine:
+        if meta.setdefault(key, "sgd" if key == "optimiser" else None) != mine:
             other = "another network" if key == "layers" else f"a run with {key}={meta.get(key)}, not {mine}"
             raise TrainingError(f"{path}: is of {other}; resume with the same cfg, or start without --resume")
     statistics = _statistics(stepper)
-    sizes = stepper.parameters.values.size, stepper.parameters.updates.size, sum(a.size for a in statistics)
-    if sizes != (arrays["values"].size, arrays["updates"].size, arrays["statistics"].size):
+    flat = {"values": stepper.parameters.values, "updates": stepper.parameters.updates, **stepper.optimiser.moments()}
+    sizes = {name: array.size for name, array in flat.items()} | {"statistics": sum(a.size for a in statistics)}
+    if any(name not in arrays or arrays[name].size != size for name, size in sizes.items()):
         raise TrainingError(f"{path}: has another number of parameters than this network")
-    stepper.parameters.values[...] = arrays["values"]
-    stepper.parameters.updates[...] = arrays["updates"]
+    for name, array in flat.items():
+        array[...] = arrays[name]
+    stepper.optimiser.updates = int(meta.get("optimiser_updates", 0))
     start = 0
     for array in statistics:
         array[...] = arrays["statistics"][start : start + array.size].reshape(array.shape)
@@ -141,7 +147,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
         raise TrainingError(f"{path} doesn't exist: there is no run to resume; leave out --resume to start one")
     try:
         with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in ("meta", "values", "updates", "statistics", "history")}
+            arrays = {key: file[key] for key in {*file.files, "history"}}
         meta = json.loads(arrays["meta"].tobytes())
         if meta["format"] != FORMAT:
             raise TrainingError(f"{path}: format {meta['format']}, this pydarknet reads {FORMAT}")

@@ -17,20 +17,22 @@ SHOWN = 8
 
 def check_finite(stepper: Stepper, mini: MiniBatch, paths: Sequence[str]) -> None:
     """TrainingError if the loss, a parameter or its update is infinite or NaN: layer, iteration, pictures, advice."""
-    ops, parameters = stepper.engine.backend.ops, stepper.parameters
-    if math.isfinite(mini.cost) and ops.all_finite(parameters.updates) and ops.all_finite(parameters.values):
+    parameters = stepper.parameters
+    arrays = parameters.updates, parameters.values, *stepper.optimiser.moments().values()
+    if math.isfinite(mini.cost) and all(map(stepper.engine.backend.ops.all_finite, arrays)):
         return
     listed = "".join(f"\n  {path}" for path in paths[:SHOWN])
     more = f"\n  and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
     iteration = -(-stepper.state.seen // stepper.batch)
     raise TrainingError(
-        f"iteration {iteration}: {_where(stepper)} is infinite or not a number (loss {mini.cost:g}). What was saved "
-        f"before is good and stays. The pictures:{listed}{more}\nTry a smaller learning_rate or a longer burn_in, "
-        "look at the labels of these pictures (pydarknet data check), then go on with --resume from the last state"
+        f"iteration {iteration}: {_where(stepper, mini.cost)} is infinite or not a number (loss {mini.cost:g}). "
+        f"What was saved before is good and stays. The pictures:{listed}{more}\n"
+        "Try a smaller learning_rate or a longer burn_in, look at the labels of these pictures (pydarknet data check), "
+        "then go on with --resume from the last state"
     )
 
 
-def _where(stepper: Stepper) -> str:
+def _where(stepper: Stepper, cost: float) -> str:
     """The first layer whose parameters are spoilt; else the one nearest to the loss whose updates are."""
     layers = [layer for layer in stepper.engine.layers if layer.records]
     for layer in layers:
@@ -43,7 +45,7 @@ def _where(stepper: Stepper) -> str:
                 continue
             if not np.isfinite(stepper.parameters.update_of(layer, record.name)).all():
                 return f"the update of {record.name} of {_name(layer)}"
-    return "the loss"
+    return "a moment of Adam" if math.isfinite(cost) else "the loss"
 
 
 def _name(layer: Layer) -> str:

@@ -12,17 +12,17 @@ from ..ops import Array
 from ..tape import Learner
 
 STATISTICS = frozenset({"rolling_mean", "rolling_variance"})
-DECAYED = frozenset({"weights"})
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of the flat arrays that is updated alike."""
+    """One parameter of one layer, a stretch of the flat arrays; `rate` is the layer's own factor."""
 
     start: int
     stop: int
     rate: float
-    decayed: bool
+    layer: str
+    name: str
 
 
 class Parameters:
@@ -47,7 +47,7 @@ class Parameters:
             self.values[start:stop] = layer.parameters[record.name].reshape(-1)
             layer.parameters[record.name] = self.values[start:stop].reshape(record.shape)
             self._views[layer.index, record.name] = self.updates[start:stop].reshape(record.shape)
-            self.segments.append(Segment(start, stop, layer.learning_rate, record.name in DECAYED))
+            self.segments.append(Segment(start, stop, layer.learning_rate, layer.type, record.name))
             start = stop
         for layer in layers:
             for record in layer.records:
@@ -57,14 +57,3 @@ class Parameters:
     def update_of(self, layer: Learner, name: str) -> Array:
         """The updates of one parameter, in its shape."""
         return self._views[layer.index, name]
-
-    def sgd(self, rate: float, momentum: float, decay: float, batch: int) -> None:
-        """Darknet's step: u -= decay * batch * w; w += rate / batch * u; u *= momentum (u: updates, w: values)."""
-        for s in self.segments:
-            self.backend.ops.sgd_update(
-                self.values[s.start : s.stop],
-                self.updates[s.start : s.stop],
-                rate * s.rate / batch,
-                momentum,
-                decay * batch if s.decayed else 0.0,
-            )

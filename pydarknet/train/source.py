@@ -78,8 +78,6 @@ def open_source(
 ) -> Source:
     """What the network of `engine` is trained on. CfgError, DataError: everything that is wrong with it."""
     net = engine.cfg.net
-    if net.bool_("adam", False):
-        raise net.error("adam=1: training is by SGD with momentum; remove the key", "adam")
     for key in NOT_DONE:
         if net.float_(key, 0.0) != 0:
             engine.warnings.append(f"{net.file}: [net] {key} is not followed in training")

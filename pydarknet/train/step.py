@@ -15,6 +15,7 @@ from ..layers import Layer
 from ..plan import Plan, Step
 from ..shape import Shape
 from ..tape import State, Tape
+from .optimiser import read_optimiser
 from .parameters import Parameters
 from .schedule import read_schedule
 
@@ -55,9 +56,8 @@ class Stepper:
             raise net.error(f"subdivisions={self.subdivisions} does not divide batch={self.batch}", "subdivisions")
         self.mini_batch = self.batch // self.subdivisions
         self.schedule = read_schedule(net, dialect.burn_in_always)
-        self.momentum = net.float_("momentum", 0.9)
-        self.decay = net.float_("decay", 0.0001)
         self.parameters = Parameters(engine.backend, engine.layers)
+        self.optimiser = read_optimiser(net, self.parameters, dialect.adam)
         self.state = State(engine.seen, np.random.Generator(np.random.PCG64(seed)))
         self._plans: dict[Shape, TrainPlan] = {}
 
@@ -80,7 +80,7 @@ class Stepper:
     def update(self) -> float:
         """Apply the accumulated updates; the learning rate used."""
         rate = self.schedule.rate(self.iteration, self.state.random)
-        self.parameters.sgd(rate, self.momentum, self.decay, self.batch)
+        self.optimiser.step(rate, self.batch, self.iteration)
         for plan in self._plans.values():
             for step in plan.refresh:
                 step()

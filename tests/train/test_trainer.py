@@ -185,13 +185,9 @@ def test_bad_input_is_found_before_the_first_iteration(tmp_path: Path, case: str
 def test_keys_that_are_not_followed_are_named(tmp_path: Path) -> None:
     data, cfg = make(tmp_path)
     warnings: list[str] = []
-    text = cfg.read_text()
-    cfg.write_text(text.replace("[net]\n", "[net]\nmosaic=1\nmixup=0\n"))
+    cfg.write_text(cfg.read_text().replace("[net]\n", "[net]\nmosaic=1\nmixup=0\n"))
     Trainer(cfg, data, warn=warnings.append).close()
     assert [w.rpartition("] ")[2] for w in warnings] == ["mosaic is not followed in training"]
-    cfg.write_text(text.replace("[net]\n", "[net]\nadam=1\n"))
-    with pytest.raises(CfgError, match=r"toy\.cfg:2: \[net\] adam=1"):
-        Trainer(cfg, data)
 
 
 def test_nothing_to_do(tmp_path: Path) -> None:
