@@ -5,13 +5,11 @@
 
 namespace pydarknet {
 
-void detection_forward(const float* x, float* y, DetectionShape shape, bool softmax, Stream) {
+void detection_forward(const float* x, float* y, DetectionShape shape, bool softmax, Stream stream) {
   if (y != x) std::memcpy(y, x, static_cast<std::size_t>(shape.images * shape.inputs) * sizeof(float));
   if (!softmax) return;
-  for (std::int64_t image = 0; image < shape.images; ++image) {
-    float* scores = y + image * shape.inputs;
-    softmax_planes(scores, scores, shape.cells, {shape.classes, 0}, 1, {1, shape.classes}, 1.0f);
-  }
+  const ChannelGroups cells{shape.cells, shape.classes};
+  softmax_planes(y, y, shape.images, {shape.inputs, 0}, 1, cells, 1.0f, stream);
 }
 
 }  // namespace pydarknet

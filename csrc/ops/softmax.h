@@ -20,9 +20,9 @@ void softmax_forward(ConstPlain x, Plain y, ChannelGroups groups, float temperat
 // The same for channels [first, first + sum of the groups) of every `channels` channels; the others are left
 // alone. x and y hold `images` times `channels` planes of `pixels` floats.
 struct ChannelRange {
-  int channels, first;
+  std::int64_t channels, first;
 };
 void softmax_planes(const float* x, float* y, std::int64_t images, ChannelRange range, std::int64_t pixels,
-                    ChannelGroups groups, float temperature);
+                    ChannelGroups groups, float temperature, Stream stream);
 
 }  // namespace pydarknet

@@ -66,7 +66,7 @@ class GroupStarts {
 }  // namespace
 
 void softmax_planes(const float* x, float* y, std::int64_t images, ChannelRange range, std::int64_t pixels,
-                    ChannelGroups groups, float temperature) {
+                    ChannelGroups groups, float temperature, Stream) {
   // A strip of a group's planes is read three times, from the cache; threads take strips.
   const float coolness = 1.0f / temperature;
   constexpr std::int64_t kStrip = 16 * kBlock;
@@ -89,8 +89,8 @@ void softmax_planes(const float* x, float* y, std::int64_t images, ChannelRange 
   });
 }
 
-void softmax_forward(ConstPlain x, Plain y, ChannelGroups groups, float temperature, Stream) {
-  softmax_planes(x.data, y.data, x.n, {x.c, 0}, x.plane(), groups, temperature);
+void softmax_forward(ConstPlain x, Plain y, ChannelGroups groups, float temperature, Stream stream) {
+  softmax_planes(x.data, y.data, x.n, {x.c, 0}, x.plane(), groups, temperature, stream);
 }
 
 }  // namespace pydarknet

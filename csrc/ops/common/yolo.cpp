@@ -1,5 +1,6 @@
-#include "ops/region.h"
 #include "ops/yolo.h"
+
+#include "ops/region.h"
 
 namespace pydarknet {
 
