@@ -25,18 +25,6 @@ void multiply(const float* y, float* dy, std::int64_t count, F slope) {
 
 }  // namespace
 
-bool trainable(Activation activation) {
-  switch (activation) {
-    case Activation::kSwish:
-    case Activation::kMish:
-    case Activation::kHardMish:
-    case Activation::kGelu:
-      return false;
-    default:
-      return true;
-  }
-}
-
 void activate_backward(const float* y, float* dy, std::int64_t count, Activation activation, Stream) {
   const auto with = [&](auto slope) { multiply(y, dy, count, slope); };
   switch (activation) {

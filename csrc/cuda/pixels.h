@@ -1,0 +1,35 @@
+// For ops that make one pixel of a plane at a time: a channel of plain activations, a block of blocked ones.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+#include "device.h"
+
+namespace pydarknet {
+
+// Pixels of a plane are counted in 32 bits: 2^32 of them would be 64 GiB of one block.
+template <class Body>
+__global__ void pixel_kernel(std::int64_t planes, std::uint32_t pixels, Body body) {
+  const std::int64_t first = std::int64_t{blockIdx.y} * blockDim.y + threadIdx.y;
+  for (std::int64_t plane = first; plane < planes; plane += std::int64_t{gridDim.y} * blockDim.y) {
+    for (std::uint32_t p = blockIdx.x * blockDim.x + threadIdx.x; p < pixels; p += gridDim.x * blockDim.x) {
+      body(plane, p);
+    }
+  }
+}
+
+// Calls body(plane, pixel) for all pixels of all planes; neighbouring threads have neighbouring pixels.
+template <class Body>
+void for_pixels(const char* name, std::int64_t planes, std::int64_t pixels, Stream stream, Body body) {
+  constexpr int kThreads = 256, kMostBlocks = 1 << 15;
+  unsigned across = 1;  // threads of one block on one plane; small planes share a block
+  while (across < kThreads && across < pixels) across *= 2;
+  const dim3 block(across, kThreads / across);
+  const auto blocks = [](std::int64_t items, unsigned each) {
+    return static_cast<unsigned>(std::min<std::int64_t>((items + each - 1) / each, kMostBlocks));
+  };
+  launch(name, pixel_kernel<Body>, dim3(blocks(pixels, block.x), blocks(planes, block.y)), block, 0, stream,
+         planes, static_cast<std::uint32_t>(pixels), body);
+}
+
+}  // namespace pydarknet
