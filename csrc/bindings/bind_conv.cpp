@@ -38,14 +38,14 @@ std::int64_t py_workspace(const ConvShape& shape, const std::string& algorithm) 
 }
 
 void py_pack(const ConvShape& shape, const std::string& name, py::handle weights_array,
-             py::handle packed_array) {
+             py::handle packed_array, std::uintptr_t stream) {
   constexpr const char* op = "conv_pack";
   const ConvAlgorithm& algorithm = conv_algorithm(shape, name);
   const std::int64_t weights = std::int64_t{shape.k} * (shape.c / shape.groups) * shape.taps();
   const float* from = const_floats(weights_array, weights, op, "weights");
   float* to = floats(packed_array, algorithm.packed_size(shape), op, "packed");
   py::gil_scoped_release release;
-  algorithm.pack(shape, from, to);
+  algorithm.pack(shape, from, to, stream_of(stream));
 }
 
 void check_y(const ConvShape& s, const Tensor& y, const char* op) {
@@ -136,10 +136,18 @@ void bind_shape(py::module_& m) {
 void bind_conv(py::module_& m) {
   using py::arg;
   bind_shape(m);
+  m.def(
+      "precision", [] { return precision_name(precision()); },
+      "The coarsest precision that algorithms are chosen with");
+  m.def(
+      "set_precision", [](const std::string& name) { set_precision(parse_precision(name)); }, arg("name"),
+      "Choose \"fp32\", \"tf32\", \"fp16\" or \"bf16\" for the whole process; ValueError if there is no such "
+      "algorithm");
   m.def("conv_algorithms", &py_algorithms, arg("shape"), arg("max_packed_bytes"), arg("plain") = false,
         "Names of the usable algorithms, fastest first by the cost model");
   m.def("conv_packed_size", &py_packed_size, arg("shape"), arg("algorithm"), "Floats of the packed weights");
   m.def("conv_pack", &py_pack, arg("shape"), arg("algorithm"), arg("weights"), arg("packed"),
+        arg("stream") = 0,
         "Weights (K, C / groups, R, S) into the algorithm's own layout, which n, h and w don't change");
   m.def("conv_workspace", &py_workspace, arg("shape"), arg("algorithm"),
         "Floats of workspace for the current number of threads");

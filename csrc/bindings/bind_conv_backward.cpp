@@ -25,12 +25,12 @@ ConstTensor dy_of(py::handle array, const ConvShape& s, const char* op) {
 }
 
 void py_data_pack(const ConvShape& shape, const std::string& algorithm, py::handle weights_array,
-                  py::handle packed_array) {
+                  py::handle packed_array, std::uintptr_t stream) {
   constexpr const char* op = "conv_data_pack";
   const float* from = const_floats(weights_array, weights_of(shape), op, "weights");
   float* to = floats(packed_array, conv_data_packed_size(shape, algorithm), op, "packed");
   py::gil_scoped_release release;
-  conv_data_pack(shape, algorithm, from, to);
+  conv_data_pack(shape, algorithm, from, to, stream_of(stream));
 }
 
 std::int64_t py_data_workspace(const ConvShape& shape, const std::string& algorithm, bool accumulate) {
@@ -91,7 +91,7 @@ void bind_conv_backward(py::module_& m) {
   m.def("conv_data_packed_size", &conv_data_packed_size, arg("shape"), arg("algorithm"),
         "Floats of the packed weights");
   m.def("conv_data_pack", &py_data_pack, arg("shape"), arg("algorithm"), arg("weights"), arg("packed"),
-        "Weights (K, C / groups, R, S), transposed, into the algorithm's own layout");
+        arg("stream") = 0, "Weights (K, C / groups, R, S), transposed, into the algorithm's own layout");
   m.def("conv_data_workspace", &py_data_workspace, arg("shape"), arg("algorithm"), arg("accumulate") = true,
         "Floats of workspace for the current number of threads");
   m.def("conv_backward_data", &py_backward_data, arg("shape"), arg("algorithm"), arg("dy"), arg("packed"),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ops/activation.h"
+#include "ops/precision.h"
 #include "ops/tensor.h"
 
 namespace pydarknet {
@@ -42,22 +43,28 @@ class ConvAlgorithm {
   virtual const char* name() const = 0;
   // Whether the input is plain NCHW rather than blocked.
   virtual bool plain() const { return false; }
+  virtual Precision precision() const { return Precision::kFp32; }
   virtual bool supports(const ConvShape& shape) const = 0;
   virtual std::int64_t packed_size(const ConvShape& shape) const = 0;
   // weights (k, c / groups, kernel_h, kernel_w); packed has packed_size floats.
-  virtual void pack(const ConvShape& shape, const float* weights, float* packed) const = 0;
+  virtual void pack(const ConvShape& shape, const float* weights, float* packed, Stream stream) const = 0;
   virtual std::int64_t workspace(const ConvShape& shape, int threads) const = 0;
-  // Seconds that `threads` threads take, by the model in docs/cpu-kernels.md.
+  // Seconds that `threads` threads (or the device) take, by the model in docs/cpu-kernels.md
+  // (docs/kernels.md).
   virtual double cost(const ConvShape& shape, int threads) const = 0;
   // x blocked, or plain as plain() says.
-  virtual void forward(const ConvCall& call, const float* x, Tensor y) const = 0;
+  virtual void forward(const ConvCall& call, const float* x, Tensor y, Stream stream) const = 0;
 };
+
+// All that this build has.
+const std::vector<const ConvAlgorithm*>& convolution_algorithms();
 
 // Throws std::invalid_argument if there is no such algorithm or it can't do `shape`.
 const ConvAlgorithm& conv_algorithm(const ConvShape& shape, const std::string& name);
 
-// Names of the algorithms usable for `shape`, fastest first for the current number of threads. Those whose
-// packed weights pass `max_packed_bytes` are left out, unless none would be left: then the smallest stays.
+// Names of the algorithms usable for `shape`, fastest first for the current number of threads, those coarser
+// than precision() last. Those whose packed weights pass `max_packed_bytes` are left out, unless none that is
+// fine enough would be left: then the smallest of these stays.
 std::vector<std::string> conv_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain);
 
 // Floats of workspace for the current number of threads.

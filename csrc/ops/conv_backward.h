@@ -15,8 +15,8 @@ std::vector<std::string> conv_data_algorithms(const ConvShape& shape, std::int64
 // The functions that take an algorithm throw std::invalid_argument if it can't do `shape`. Packed weights
 // depend on nothing that resizing a network changes, except for "connected".
 std::int64_t conv_data_packed_size(const ConvShape& shape, const std::string& algorithm);
-void conv_data_pack(const ConvShape& shape, const std::string& algorithm, const float* weights,
-                    float* packed);
+void conv_data_pack(const ConvShape& shape, const std::string& algorithm, const float* weights, float* packed,
+                    Stream stream);
 // Floats of workspace for `threads` threads.
 std::int64_t conv_data_workspace(const ConvShape& shape, const std::string& algorithm, bool accumulate,
                                  int threads);

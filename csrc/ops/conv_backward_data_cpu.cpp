@@ -1,9 +1,4 @@
 // The gradient with respect to the input, as forward convolutions of dy with transposed weights.
-//
-// Input row i receives dy[o] * w[t] wherever i = o * stride - padding + t. Rows of equal residue
-// r = (i + padding) mod stride see only the taps r, r + stride, ...: with i + padding = q * stride + r they
-// are dx[q] = sum over t of dy[q - t] * w[r + t * stride], a convolution with stride 1. Stride 1 has one
-// residue.
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -11,6 +6,7 @@
 
 #include "ops/conv_backward.h"
 #include "ops/conv_kinds.h"
+#include "ops/conv_phases.h"
 #include "simd/vec.h"
 #include "threads.h"
 
@@ -25,30 +21,11 @@ std::int64_t blocked_floats(int n, int c, int h, int w) {
   return whole_lines(std::int64_t{n} * blocks_of(c) * h * w * kBlock);
 }
 
-// One axis of one residue, which is below the kernel's size.
-struct Axis {
-  Axis(int residue, std::int64_t stride, int padding, int kernel, int size)
-      : residue(residue),
-        stride(static_cast<int>(stride)),
-        taps(static_cast<int>((kernel - 1 - residue) / stride + 1)),
-        begin(static_cast<int>(residue < padding ? (padding - residue + stride - 1) / stride : 0)),
-        count(std::max(0, static_cast<int>((size - 1 + padding - residue + stride) / stride) - begin)),
-        first(begin * stride + residue - padding) {}
-  int residue, stride;
-  int taps;            // of the kernel that meet this residue
-  int begin, count;    // of q
-  std::int64_t first;  // input position of `begin`
-  // The part of dy these positions see, zeros included, begins here and is this long.
-  int window_begin() const { return begin - (taps - 1); }
-  int window() const { return count + taps - 1; }
-  int tap(int i) const { return residue + (taps - 1 - i) * stride; }
-};
-
 using Weights = std::unique_ptr<float[]>;
 
 // (c, k / groups, y.taps, x.taps) out of (k, c / groups, kernel_h, kernel_w): input and output channels
 // change places, and the taps of one residue run backwards.
-Weights transposed(const ConvShape& s, const Axis& y, const Axis& x, const float* weights) {
+Weights transposed(const ConvShape& s, const PhaseAxis& y, const PhaseAxis& x, const float* weights) {
   const int group_c = s.c / s.groups, group_k = s.k / s.groups, all_taps = s.taps();
   std::vector<int> taps;
   for (int i = 0; i < y.taps; ++i) {
@@ -111,7 +88,7 @@ class OneConvolution : public DataAlgorithm {
 
   std::int64_t packed_size() const override { return algorithm_.packed_size(inner_); }
   void pack(const float* weights, float* packed) const override {
-    algorithm_.pack(inner_, inner_weights(weights).get(), packed);
+    algorithm_.pack(inner_, inner_weights(weights).get(), packed, {});
   }
   std::int64_t workspace(bool accumulate, int threads) const override {
     return (accumulate ? sum_floats() : 0) + algorithm_.workspace(inner_, threads);
@@ -160,8 +137,8 @@ class Turned : public OneConvolution {
 
  protected:
   Weights inner_weights(const float* weights) const override {
-    return transposed(s_, Axis(0, 1, s_.pad_y, s_.kernel_h, s_.h), Axis(0, 1, s_.pad_x, s_.kernel_w, s_.w),
-                      weights);
+    return transposed(s_, PhaseAxis(0, 1, s_.pad_y, s_.kernel_h, s_.h),
+                      PhaseAxis(0, 1, s_.pad_x, s_.kernel_w, s_.w), weights);
   }
 };
 
@@ -212,8 +189,8 @@ class Phases : public DataAlgorithm {
   explicit Phases(const ConvShape& s) : s_(s) {
     for (int y = 0; y < std::min(s.stride_y, s.kernel_h); ++y) {
       for (int x = 0; x < std::min(s.stride_x, s.kernel_w); ++x) {
-        phases_.push_back({Axis(y, s.stride_y, s.pad_y, s.kernel_h, s.h),
-                           Axis(x, s.stride_x, s.pad_x, s.kernel_w, s.w), packed_});
+        phases_.push_back({PhaseAxis(y, s.stride_y, s.pad_y, s.kernel_h, s.h),
+                           PhaseAxis(x, s.stride_x, s.pad_x, s.kernel_w, s.w), packed_});
         packed_ += algorithm().packed_size(phases_.back().convolution(s));
       }
     }
@@ -222,7 +199,7 @@ class Phases : public DataAlgorithm {
 
   void pack(const float* weights, float* packed) const override {
     for (const Phase& p : phases_) {
-      algorithm().pack(p.convolution(s_), transposed(s_, p.y, p.x, weights).get(), packed + p.offset);
+      algorithm().pack(p.convolution(s_), transposed(s_, p.y, p.x, weights).get(), packed + p.offset, {});
     }
   }
 
@@ -252,7 +229,7 @@ class Phases : public DataAlgorithm {
 
  private:
   struct Phase {
-    Axis y, x;
+    PhaseAxis y, x;
     std::int64_t offset;  // of its packed weights
     bool empty() const { return y.count == 0 || x.count == 0; }
     ConvShape convolution(const ConvShape& s) const {
@@ -329,8 +306,8 @@ std::int64_t conv_data_packed_size(const ConvShape& shape, const std::string& al
   return make(shape, algorithm)->packed_size();
 }
 
-void conv_data_pack(const ConvShape& shape, const std::string& algorithm, const float* weights,
-                    float* packed) {
+void conv_data_pack(const ConvShape& shape, const std::string& algorithm, const float* weights, float* packed,
+                    Stream) {
   make(shape, algorithm)->pack(weights, packed);
 }
 

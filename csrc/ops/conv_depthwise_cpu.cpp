@@ -30,7 +30,7 @@ class Depthwise : public ConvAlgorithm {
   std::int64_t workspace(const ConvShape&, int) const override { return 0; }
 
   // [block][tap][lane]
-  void pack(const ConvShape& s, const float* weights, float* packed) const override {
+  void pack(const ConvShape& s, const float* weights, float* packed, Stream) const override {
     for (int block = 0; block < blocks_of(s.c); ++block) {
       for (int tap = 0; tap < s.taps(); ++tap) {
         for (int c = block * kBlock; c < (block + 1) * kBlock; ++c) {
@@ -46,7 +46,7 @@ class Depthwise : public ConvAlgorithm {
     return model.seconds();
   }
 
-  void forward(const ConvCall& call, const float* x, Tensor y) const override {
+  void forward(const ConvCall& call, const float* x, Tensor y, Stream) const override {
     const ConvShape& s = call.shape;
     const int blocks = blocks_of(s.c);
     const ConstTensor input{x, s.n, blocks * kBlock, s.h, s.w};

@@ -278,7 +278,7 @@ class Direct : public ConvAlgorithm {
     return packed_floats(conv_panels(s), s.taps());
   }
 
-  void pack(const ConvShape& s, const float* weights, float* packed) const override {
+  void pack(const ConvShape& s, const float* weights, float* packed, Stream) const override {
     const std::vector<Panel> panels = conv_panels(s);
     const Kernels kernels(s, weights);
     parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
@@ -308,7 +308,7 @@ class Direct : public ConvAlgorithm {
     return model.seconds();
   }
 
-  void forward(const ConvCall& call, const float* x, Tensor y) const override {
+  void forward(const ConvCall& call, const float* x, Tensor y, Stream) const override {
     const ConvShape& s = call.shape;
     const std::vector<Panel> panels = conv_panels(s);
     const int threads = conv_threads(call, *this);

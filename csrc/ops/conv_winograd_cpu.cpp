@@ -290,7 +290,7 @@ class WinogradConvolution : public ConvAlgorithm {
   }
 
   // [panel][point][channel][filter]
-  void pack(const ConvShape& s, const float* weights, float* packed) const override {
+  void pack(const ConvShape& s, const float* weights, float* packed, Stream) const override {
     const std::vector<Panel> panels = conv_panels(s);
     const Kernels kernels(s, weights);
     parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
@@ -317,7 +317,7 @@ class WinogradConvolution : public ConvAlgorithm {
     return model.seconds();
   }
 
-  void forward(const ConvCall& call, const float* x, Tensor y) const override {
+  void forward(const ConvCall& call, const float* x, Tensor y, Stream) const override {
     const std::vector<Panel> panels = conv_panels(call.shape);
     const int threads = conv_threads(call, *this);
     const Tiles<M> tiles(call.shape, panels, threads);

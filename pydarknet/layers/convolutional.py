@@ -83,7 +83,7 @@ class Convolution(Layer):
         shape, plain = self.geometry(p, x)
         call = ops.conv_backward_weights_plain if plain else ops.conv_backward_weights
         dweights = self.kernels(p.update_of(self, "weights"))
-        p.emit(call, shape, source, dy, dweights, p.workspace(ops.conv_weights_workspace(shape)))
+        p.emit(call, shape, source, dy, dweights, p.workspace(ops.conv_weights_workspace(shape, plain)))
         if p.wants_delta(source):
             self.backward_data(p, shape, source, dy)
 

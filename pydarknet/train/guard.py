@@ -27,8 +27,8 @@ def check_finite(stepper: Stepper, mini: MiniBatch, paths: Sequence[str]) -> Non
     raise TrainingError(
         f"iteration {iteration}: {_where(stepper, mini.cost)} is infinite or not a number (loss {mini.cost:g}). "
         f"What was saved before is good and stays. The pictures:{listed}{more}\n"
-        "Try a smaller learning_rate or a longer burn_in, look at the labels of these pictures (pydarknet data "
-        "check), then go on with --resume from the last state"
+        "Try a smaller learning_rate or a longer burn_in, look at the labels of these pictures (pydarknet data check), "
+        "then go on with --resume from the last state"
     )
 
 

@@ -318,3 +318,14 @@ def test_wrong_arguments_are_named(ops: Any) -> None:
         ops.conv_pack(shape, "direct", np.zeros(5, np.float32), good["packed"])
     with pytest.raises(ValueError, match=r"winograd2.*can't do"):
         ops.conv_workspace(ops.ConvShape(1, 1, 1, 1, 1, 1, 1), "winograd2")
+
+
+def test_precision_is_one_that_the_build_has(ops: Any) -> None:
+    before = ops.precision()
+    with pytest.raises(ValueError, match="expected one of fp32, tf32, fp16, bf16"):
+        ops.set_precision("fp8")
+    with pytest.raises(ValueError, match="'bf16' is not available"):
+        ops.set_precision("bf16")
+    ops.set_precision("fp32")
+    assert ops.precision() == "fp32"
+    ops.set_precision(before)
