@@ -1,0 +1,79 @@
+// Depthwise convolution: each channel has its own kernel, so a thread makes four channels of a pixel.
+#include "device.h"
+#include "ops/conv_pack.h"
+#include "ops/conv_result.h"
+
+namespace pydarknet {
+namespace {
+
+constexpr int kThreads = 256;
+
+__device__ float4 multiply_add(float4 a, float4 b, float4 sum) {
+  return make_float4(sum.x + a.x * b.x, sum.y + a.y * b.y, sum.z + a.z * b.z, sum.w + a.w * b.w);
+}
+
+// `x` and `weights` of one block of channels.
+__device__ float4 sum_taps(const ConvProblem& p, const float4* x, const float4* weights, int row,
+                           int column) {
+  const int top = p.y.first + row * p.y.step, left = p.x.first + column * p.x.step;
+  float4 sum = make_float4(0, 0, 0, 0);
+  for (int i = 0; i < p.y.taps; ++i) {
+    if (top + i < 0 || top + i >= p.y.size) continue;
+    for (int j = 0; j < p.x.taps; ++j) {
+      if (left + j < 0 || left + j >= p.x.size) continue;
+      sum = multiply_add(x[std::int64_t{top + i} * p.x.size + left + j], weights[i * p.x.taps + j], sum);
+    }
+  }
+  return sum;
+}
+
+__global__ void __launch_bounds__(kThreads)
+    depthwise_kernel(const ConvProblem p, const float4* __restrict__ x, const float4* __restrict__ packed,
+                     const ConvResult result) {
+  const int pixel = static_cast<int>(blockIdx.x) * kThreads + threadIdx.x,
+            blocks = blocks_of(p.bundles.total_channels);
+  if (pixel >= p.pixels()) return;
+  const ProblemPixel at(p, pixel);
+  const int each = p.bundles.filter_blocks();
+  for (int block = static_cast<int>(blockIdx.y); block < blocks; block += static_cast<int>(gridDim.y)) {
+    const std::int64_t plane = (std::int64_t{at.image} * blocks + block) * p.y.size * p.x.size;
+    const float4 sum = sum_taps(p, x + plane, packed + std::int64_t{block} * p.taps(), at.row, at.column);
+    finish(p, result, block / each, block % each, pixel, sum);
+  }
+}
+
+class Depthwise : public DeviceConvolution {
+ public:
+  const char* name() const override { return "depthwise"; }
+  bool supports(const ConvShape& s) const override {
+    return s.groups > 1 && s.groups == s.c && s.k == s.c && countable(s);
+  }
+  std::int64_t packed_floats(const ConvProblem& p) const override {
+    return std::int64_t{blocks_of(p.bundles.total_filters)} * p.taps() * kBlock;
+  }
+  void pack_problem(const ConvProblem& p, const WeightMap& map, const float* weights, float* packed,
+                    Stream stream) const override {
+    depthwise_pack(p, map, weights, packed, stream);
+  }
+  // Reads and writes at the rate of memory.
+  double cost(const ConvShape& s, int) const override {
+    const double pixels = double(s.h) * s.w + double(s.out_h()) * s.out_w();
+    return 3e-6 + 16.0 * s.n * blocks_of(s.c) * pixels / 3.35e12;
+  }
+  void run(const ConvProblem& p, const float* x, const float* packed, const ConvResult& result, float*,
+           Stream stream) const override {
+    const unsigned across = static_cast<unsigned>(ceil_div(p.pixels(), kThreads));
+    const int blocks = blocks_of(p.bundles.total_channels);
+    launch("conv_depthwise", depthwise_kernel, dim3(across, blocks < 65535 ? blocks : 65535), kThreads, 0,
+           stream, p, reinterpret_cast<const float4*>(x), reinterpret_cast<const float4*>(packed), result);
+  }
+};
+
+}  // namespace
+
+const DeviceConvolution& depthwise_convolution() {
+  static const Depthwise algorithm;
+  return algorithm;
+}
+
+}  // namespace pydarknet

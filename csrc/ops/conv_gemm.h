@@ -1,0 +1,47 @@
+// How an implicit GEMM is cut into blocks, and its packed weights into panels.
+#pragma once
+#include "ops/conv_problem.h"
+
+namespace pydarknet {
+
+// Filters whose weights lie together: packed weights are [bundle][panel][slot][filter of the panel], 16 bytes
+// each, so that a row of a tile is read in runs of 512 bytes and any tile can read any panel.
+inline constexpr int kPanel = 32;
+
+PYDARKNET_HD inline int ceil_div(int a, int b) { return (a + b - 1) / b; }
+PYDARKNET_HD inline int panels_of(const Bundles& b) { return ceil_div(b.filters(), kPanel); }
+
+// Which pixels, filters and part of the sum a thread block has.
+struct GemmBlock {
+  PYDARKNET_HD GemmBlock(const ConvProblem& p, int pixels, int filters, int parts, unsigned index) {
+    const unsigned across = ceil_div(p.pixels(), pixels), down = ceil_div(p.bundles.filters(), filters);
+    first_pixel = static_cast<int>(index % across) * pixels;
+    index /= across;
+    first_filter = static_cast<int>(index % down) * filters;
+    index /= down;
+    part = static_cast<int>(index % parts);
+    bundle = static_cast<int>(index / parts);
+  }
+  int first_pixel, first_filter, part, bundle;
+};
+
+// The tile of a thread block, and into how many parts the sum is cut where there are too few tiles.
+enum class GemmTiles { kLarge, kSmall, kNarrow };
+struct GemmPlan {
+  GemmTiles tiles;
+  int parts;
+};
+
+// What one precision costs: channel blocks in a stage, slots of weights, and multiply-adds that a
+// multiprocessor does in a cycle.
+struct GemmRates {
+  int rows, slots;
+  double products;
+};
+GemmRates gemm_rates(Precision precision);
+
+// The fastest plan by the model in docs/kernels.md, and its seconds.
+GemmPlan gemm_plan(const ConvProblem& problem, Precision precision, bool plain);
+double gemm_seconds(const ConvProblem& problem, Precision precision, bool plain);
+
+}  // namespace pydarknet

@@ -1,0 +1,15 @@
+// Weights into the layout of the implicit GEMM.
+#pragma once
+#include "ops/conv_device.h"
+
+namespace pydarknet {
+
+std::int64_t gemm_packed_floats(const ConvProblem& problem, Precision precision);
+void gemm_pack(const ConvProblem& problem, Precision precision, const WeightMap& map, const float* weights,
+               float* packed, Stream stream);
+
+// [block][tap][lane] of a depthwise convolution.
+void depthwise_pack(const ConvProblem& problem, const WeightMap& map, const float* weights, float* packed,
+                    Stream stream);
+
+}  // namespace pydarknet
