@@ -1,5 +1,12 @@
-// The CPU's version of csrc/cuda/product.h: whoever includes it compiles without contraction.
+// The CPU's version of csrc/cuda/product.h. What is included or written after it is compiled without fused
+// multiply-adds, which round once where the formulas round twice.
 #pragma once
+
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
 
 namespace pydarknet {
 

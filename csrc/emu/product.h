@@ -1,3 +1,3 @@
-// The emulated device's code is compiled without fused multiply-adds.
+// The emulated device runs host code.
 #pragma once
 #include "cpu/product.h"

@@ -10,7 +10,7 @@ namespace pydarknet {
 // Hue is shifted by -1 to 1 (a whole turn), saturation and value are multiplied. {0, 1, 1} changes nothing.
 struct Distortion {
   float hue, saturation, exposure;
-  bool neutral() const { return hue == 0 && saturation == 1 && exposure == 1; }
+  PYDARKNET_HD bool neutral() const { return hue == 0 && saturation == 1 && exposure == 1; }
 };
 
 struct Look {

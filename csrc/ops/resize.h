@@ -1,5 +1,7 @@
 // Pictures to the network's input, by Darknet's two-pass bilinear resize.
 #pragma once
+#include <algorithm>
+
 #include "ops/tensor.h"
 
 namespace pydarknet {
@@ -22,5 +24,23 @@ void letterbox(Picture x, Plain y, bool swap_rb, Fit fit, Stream stream);
 
 // The same for a picture (1, c, h, w) of floats, channels in place.
 void letterbox_planar(ConstPlain x, Plain y, Fit fit, Stream stream);
+
+// Where the picture lies on the canvas; without width or height where it is too thin for any pixel.
+struct Frame {
+  int left, top, w, h;
+};
+
+inline Frame frame_of(int from_w, int from_h, int w, int h, Fit fit) {
+  if (fit == Fit::kStretch) return {0, 0, w, h};
+  const bool wide =
+      static_cast<float>(w) / static_cast<float>(from_w) < static_cast<float>(h) / static_cast<float>(from_h);
+  // The quotients may agree in float32 and differ in truth, by less than a pixel: hence the minimum.
+  const int new_w = wide ? w : std::min<int>(w, std::int64_t{from_w} * h / from_h);
+  const int new_h = wide ? std::min<int>(h, std::int64_t{from_h} * w / from_w) : h;
+  return {(w - new_w) / 2, (h - new_h) / 2, new_w, new_h};
+}
+
+// What the picture does not cover.
+inline constexpr float kCanvas = 0.5f;
 
 }  // namespace pydarknet

@@ -3,33 +3,11 @@
 #include <vector>
 
 #include "ops/resize.h"
-#include "ops/sampling.h"
+#include "ops/samples.h"
 #include "threads.h"
-
-// A fused multiply-add rounds once where Darknet rounds twice.
-#if defined(__clang__)
-#pragma clang fp contract(off)
-#elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=off")
-#endif
 
 namespace pydarknet {
 namespace {
-
-// Where the picture lies on the canvas.
-struct Frame {
-  int left, top, w, h;
-};
-
-Frame frame_of(int from_w, int from_h, int w, int h, Fit fit) {
-  if (fit == Fit::kStretch) return {0, 0, w, h};
-  const bool wide =
-      static_cast<float>(w) / static_cast<float>(from_w) < static_cast<float>(h) / static_cast<float>(from_h);
-  // The quotients may agree in float32 and differ in truth, by less than a pixel: hence the minimum.
-  const int new_w = wide ? w : std::min<int>(w, std::int64_t{from_w} * h / from_h);
-  const int new_h = wide ? std::min<int>(h, std::int64_t{from_h} * w / from_w) : h;
-  return {(w - new_w) / 2, (h - new_h) / 2, new_w, new_h};
-}
 
 struct Bytes {
   Picture x;
@@ -41,8 +19,8 @@ struct Bytes {
     const std::uint8_t* from = x.data + std::int64_t{y} * x.w * x.c + (swap_rb ? x.c - 1 - channel : channel);
     for (std::size_t i = 0; i < columns.size(); ++i) {
       const Sample s = columns[i];
-      out[i] = (1 - s.fraction) * unit[from[std::int64_t{s.first} * x.c]] +
-               s.fraction * unit[from[std::int64_t{s.second} * x.c]];
+      out[i] = between(unit[from[std::int64_t{s.first} * x.c]], unit[from[std::int64_t{s.second} * x.c]],
+                       s.fraction);
     }
   }
 };
@@ -54,13 +32,13 @@ struct Planes {
     const float* from = x.channel(0, channel) + std::int64_t{y} * x.w;
     for (std::size_t i = 0; i < columns.size(); ++i) {
       const Sample s = columns[i];
-      out[i] = (1 - s.fraction) * from[s.first] + s.fraction * from[s.second];
+      out[i] = between(from[s.first], from[s.second], s.fraction);
     }
   }
 };
 
 void blend(const float* first, const float* second, float fraction, float* out, int count) {
-  for (int i = 0; i < count; ++i) out[i] = (1 - fraction) * first[i] + fraction * second[i];
+  for (int i = 0; i < count; ++i) out[i] = between(first[i], second[i], fraction);
 }
 
 // The two source rows a row of output lies between, narrowed; kept from one row of output to the next.
@@ -93,7 +71,6 @@ class RowPair {
 template <class Source>
 void draw(const Source& source, int channel, Frame frame, const std::vector<Sample>& columns,
           const std::vector<Sample>& rows, Plain y, int begin, int end) {
-  constexpr float kCanvas = 0.5f;
   RowPair<Source> pair(source, channel, columns);
   for (int r = begin; r < end; ++r) {
     float* out = y.channel(0, channel) + std::int64_t{r} * y.w;

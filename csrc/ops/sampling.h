@@ -1,7 +1,10 @@
-// Where Darknet's bilinear resize samples a row or column of a picture, and what a byte is worth.
+// Where Darknet's bilinear resize samples a row or column of a picture, and what a byte is worth. Bit for bit
+// float32, on every device.
 #pragma once
-#include <array>
-#include <vector>
+#include <cstdint>
+
+#include "host_device.h"
+#include "product.h"
 
 namespace pydarknet {
 
@@ -11,13 +14,24 @@ struct Sample {
   float fraction;
 };
 
-// The samples of a side of `to` pixels in one of `from`, corners aligned. `last_exact`: the last sample is
+// Sample i of a side of `to` pixels in one of `from`, corners aligned. `last_exact`: the last sample is
 // the last of the source. Darknet does so with columns; its last row is weighted like any other but never
 // gets its second term, so rounding may darken it. A single row or column of output is the last one of the
 // source (undefined in Darknet for rows).
-std::vector<Sample> samples(int from, int to, bool last_exact);
+PYDARKNET_DEVICE inline Sample sample_at(int i, int from, int to, bool last_exact) {
+  const int last = from - 1;
+  if (last == 0 || to == 1 || (last_exact && i == to - 1)) return {last, last, 0.0f};
+  const float scale = static_cast<float>(last) / static_cast<float>(to - 1);
+  const float at = product(static_cast<float>(i), scale);
+  const int whole = static_cast<int>(at), first = whole < last ? whole : last;
+  return {first, first < last ? first + 1 : last, at - static_cast<float>(first)};
+}
 
-// The 256 bytes in 0..1.
-std::array<float, 256> unit_table();
+PYDARKNET_DEVICE inline float between(float first, float second, float fraction) {
+  return product(1 - fraction, first) + product(fraction, second);
+}
+
+// A byte in 0..1; the quotient in double, rounded to float, is the same for all 256.
+PYDARKNET_DEVICE inline float unit_of(std::uint8_t byte) { return static_cast<float>(byte) / 255.0f; }
 
 }  // namespace pydarknet
