@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "device.h"
+#include "ops/tensor.h"
 
 namespace pydarknet {
 
@@ -16,6 +17,19 @@ __global__ void pixel_kernel(std::int64_t planes, std::uint32_t pixels, Body bod
       body(plane, p);
     }
   }
+}
+
+template <class T>
+std::int64_t planes_of(const TensorOf<T>& x) {
+  return std::int64_t{x.n} * x.blocks();
+}
+template <class T>
+std::int64_t planes_of(const PlainOf<T>& x) {
+  return std::int64_t{x.n} * x.c;
+}
+template <class View>
+std::int64_t pixels_of(const View& x) {
+  return std::int64_t{x.h} * x.w;
 }
 
 // Calls body(plane, pixel) for all pixels of all planes; neighbouring threads have neighbouring pixels.

@@ -22,7 +22,7 @@ struct Scale {
   }
 };
 
-struct Add {
+struct AddTo {
   const float* x;
   float* y;
   template <class At>
@@ -68,7 +68,7 @@ void scale(float* x, std::int64_t count, float factor, Stream stream) {
 }
 
 void add(const float* x, float* y, std::int64_t count, Stream stream) {
-  for_flat("add", count, stream, Add{x, y}, x, y);
+  for_flat("add", count, stream, AddTo{x, y}, x, y);
 }
 
 void pass_backward(const float* dy, float* dx, std::int64_t count, bool accumulate, Stream stream) {

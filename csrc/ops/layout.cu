@@ -42,11 +42,11 @@ struct FromBlocked {
 }  // namespace
 
 void to_blocked(ConstPlain x, Tensor y, Stream stream) {
-  for_pixels("to_blocked", std::int64_t{y.n} * y.blocks(), x.plane(), stream, ToBlocked{x, y});
+  for_pixels("to_blocked", planes_of(y), pixels_of(y), stream, ToBlocked{x, y});
 }
 
 void from_blocked(ConstTensor x, Plain y, Stream stream) {
-  for_pixels("from_blocked", std::int64_t{x.n} * x.blocks(), y.plane(), stream, FromBlocked{x, y});
+  for_pixels("from_blocked", planes_of(x), pixels_of(x), stream, FromBlocked{x, y});
 }
 
 }  // namespace pydarknet

@@ -2,35 +2,11 @@
 
 #include "cuda/lanes.h"
 #include "cuda/pixels.h"
+#include "cuda/windows.h"
 #include "ops/pool.h"
 
 namespace pydarknet {
 namespace {
-
-struct Span {
-  int begin, end;
-};
-
-// Windows along both axes.
-struct Windows {
-  int size, stride, offset;
-
-  // Positions inside the input that one window covers along one axis.
-  __device__ Span covered(std::uint32_t index, int length) const {
-    const int first = static_cast<int>(index) * stride + offset;
-    return {min(max(first, 0), length), min(max(first + size, 0), length)};
-  }
-  // Those of `count` windows that cover a position.
-  __device__ Span around(std::uint32_t position, int count) const {
-    const int last = static_cast<int>(position) - offset, first = last - size + 1;
-    return {first > 0 ? (first + stride - 1) / stride : 0, min(last / stride + 1, count)};
-  }
-};
-
-// Keeps `best` if `v` is NaN.
-struct Larger {
-  __device__ float operator()(float best, float v) const { return v > best ? v : best; }
-};
 
 struct MaxPool {
   ConstTensor x;
@@ -43,7 +19,7 @@ struct MaxPool {
     Lanes best = splat(-FLT_MAX);
     for (int r = rows.begin; r < rows.end; ++r) {
       const float* row = from + std::int64_t{r} * x.w * kBlock;
-      for (int s = columns.begin; s < columns.end; ++s) best = map(Larger{}, best, load(row + s * kBlock));
+      for (int s = columns.begin; s < columns.end; ++s) best = map(Greater{}, best, load(row + s * kBlock));
     }
     store(y.data + plane * y.plane() + std::int64_t{pixel} * kBlock, best);
   }
@@ -147,15 +123,10 @@ struct AvgPoolBackward {
   }
 };
 
-template <class T>
-std::int64_t planes_of(const TensorOf<T>& x) {
-  return std::int64_t{x.n} * x.blocks();
-}
-
 }  // namespace
 
 void maxpool_forward(ConstTensor x, Tensor y, int size, int stride, int padding, Stream stream) {
-  for_pixels("maxpool_forward", planes_of(y), std::int64_t{y.h} * y.w, stream,
+  for_pixels("maxpool_forward", planes_of(y), pixels_of(y), stream,
              MaxPool{x, y, {size, stride, -padding / 2}});
 }
 
@@ -169,13 +140,13 @@ void maxpool_backward(ConstTensor x, ConstTensor dy, Tensor dx, int size, int st
                       bool accumulate, Stream stream) {
   constexpr const char* name = "maxpool_backward";
   const Windows windows{size, stride, -padding / 2};
-  const std::int64_t planes = planes_of(x), pixels = std::int64_t{x.h} * x.w;
+  const std::int64_t planes = planes_of(x), pixels = pixels_of(x);
   const FirstMaximum find{x, windows};
   if (size <= 3) {  // Looking again costs less than memory for what was found.
     const MaxPoolBackward<FirstMaximum> body{find, dy, dx, windows, accumulate};
     return for_pixels(name, planes, pixels, stream, body);
   }
-  const std::int64_t outputs = std::int64_t{dy.h} * dy.w;
+  const std::int64_t outputs = pixels_of(dy);
   const Scratch<int4> where(planes * outputs, stream);
   const StoredMaximum found{where.data(), dy.h, dy.w};
   for_pixels(name, planes, outputs, stream, StoreMaximum{find, found});
@@ -184,7 +155,7 @@ void maxpool_backward(ConstTensor x, ConstTensor dy, Tensor dx, int size, int st
 }
 
 void avgpool_backward(ConstTensor dy, Tensor dx, bool accumulate, Stream stream) {
-  for_pixels("avgpool_backward", planes_of(dx), std::int64_t{dx.h} * dx.w, stream,
+  for_pixels("avgpool_backward", planes_of(dx), pixels_of(dx), stream,
              AvgPoolBackward{dy.data, dx, accumulate});
 }
 

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "ops/reorg.h"
+#include "ops/reorg_rows.h"
 #include "simd/vec.h"
 #include "threads.h"
 
@@ -58,15 +59,17 @@ void reorg_extend(ConstPlain x, float* y, int extra, Stream) {
 
 namespace {
 
-// A row of one of y's channels is every stride-th pixel of one row of x.
 class BlockedReorg {
  public:
   BlockedReorg(ConstTensor x, Tensor y, int channels, int stride)
-      : x_(x), y_(y), channels_(channels), stride_(stride), depth_(channels / (stride * stride)) {}
+      : x_(x), y_(y), channels_(channels * stride * stride), stride_(stride), rows_(channels, x.h, stride) {}
 
   void row(int image, int block, int i) const {
     const float* sources[kBlock];
-    for (int lane = 0; lane < kBlock; ++lane) sources[lane] = source(image, block * kBlock + lane, i);
+    for (int lane = 0; lane < kBlock; ++lane) {
+      const int c = block * kBlock + lane;
+      sources[lane] = c < channels_ ? rows_.in_large(c, i).in(x_, image) : nullptr;
+    }
     float* to = y_.block(image, block) + std::int64_t{i} * y_.w * kBlock;
     const std::int64_t step = std::int64_t{stride_} * kBlock;
     for (int j = 0; j < y_.w; ++j, to += kBlock) {
@@ -75,22 +78,10 @@ class BlockedReorg {
   }
 
  private:
-  // First value of row i of y's channel c; null past the last channel. Rows of y in memory order are rows of
-  // the small picture cut in `stride` pieces (the piece is u), rows of x those of the large one, cut
-  // likewise.
-  const float* source(int image, int c, int i) const {
-    if (c >= channels_ * stride_ * stride_) return nullptr;
-    const std::int64_t cut = std::int64_t{c} * y_.h + i, u = cut % stride_;
-    const std::int64_t j = cut / stride_ % x_.h, k = cut / stride_ / x_.h, corner = k / depth_;
-    const std::int64_t large_row = k % depth_ * x_.h * stride_ + j * stride_ + corner / stride_;
-    const std::int64_t row = large_row * stride_ + u, channel = row / x_.h;
-    const std::int64_t pixel = row % x_.h * x_.w + corner % stride_;
-    return x_.block(image, static_cast<int>(channel / kBlock)) + pixel * kBlock + channel % kBlock;
-  }
-
   ConstTensor x_;
   Tensor y_;
-  int channels_, stride_, depth_;
+  int channels_, stride_;
+  ReorgRows rows_;
 };
 
 }  // namespace
