@@ -69,7 +69,7 @@ void softmax_planes(const float* x, float* y, std::int64_t images, ChannelRange 
                     ChannelGroups groups, float temperature, Stream) {
   // A strip of a group's planes is read three times, from the cache; threads take strips.
   const float coolness = 1.0f / temperature;
-  constexpr std::int64_t kStrip = 16 * kBlock;
+  constexpr std::int64_t kStrip = 4 * kBlock;
   const std::int64_t strips = (pixels + kStrip - 1) / kStrip;
   parallel_for(images * groups.count * strips, 1, [&](std::int64_t begin, std::int64_t end) {
     GroupStarts starts(groups);
