@@ -18,7 +18,8 @@ using simd::Segment;
 
 // A band's input should stay in the second-level cache beside the weights that pass through.
 constexpr std::int64_t kBandBytes = 768 << 10;
-// Long reductions go in parts whose weights stay in the first-level cache for all pixels of the band.
+// Long reductions go in parts whose weights stay in the first-level cache for all pixels of the band, while
+// those of the next part come.
 constexpr std::int64_t kPartBytes = 24 << 10;
 
 // How the convolution is cut, and where a band's input lies. Strides are in floats; `pitch` is that from one
@@ -222,19 +223,26 @@ class BandProduct {
     const float* x = source + panel.channel_block * b_.channel;
     float* y = y_.block(image, panel.filter_block) + std::int64_t{row} * y_.w * kBlock;
     const int pixels = b_.images ? rows : b_.one_run ? rows * y_.w : y_.w;
-    const int runs = b_.one_run ? 1 : rows;
-    const bool split = pixels * runs > simd::kRows;
+    const int runs = b_.one_run ? 1 : rows, calls = runs * simd::runs_of(pixels);
+    const bool split = calls > 1;
     for (std::size_t begin = 0; begin < segments_.size();) {
       p.segments = segments_.data() + begin;
       const std::int64_t channels = take(begin, split ? kPartBytes / (4 * panel.filters()) : 0);
       p.count = static_cast<int>(&segments_[begin - 1] - p.segments) + 1;
       p.slope = begin == segments_.size() ? slope_ : 1.0f;
+      const std::int64_t floats = channels * panel.filters();
+      p.ahead = {simd::ahead(p.weights + floats, split ? floats : 0, channels * calls),
+                 simd::Ahead{p.weights, 0}};
       for (int run = 0; run < runs; ++run) {
         p.x = x + run * b_.row_step * b_.row;
         p.y = y + std::int64_t{run} * y_.w * kBlock;
-        run_pixels(p, pixels, panel.blocks);
+        if (b_.pitch == 1) {
+          simd::product_pixels<1>(p, pixels, panel.blocks);
+        } else {
+          simd::product_pixels<kBlock>(p, pixels, panel.blocks);
+        }
       }
-      p.weights += channels * panel.filters();
+      p.weights += floats;
       p.accumulate = true;
     }
   }
@@ -245,17 +253,6 @@ class BandProduct {
     std::int64_t channels = 0;
     while (begin < segments_.size() && (most == 0 || channels < most)) channels += segments_[begin++].length;
     return channels;
-  }
-
-  void run_pixels(Product p, int pixels, int blocks) const {
-    const int groups = ceil_div(pixels, simd::kRows);
-    for (int g = 0, done = 0; g < groups; ++g) {
-      const int rows = static_cast<int>(part_begin(pixels, g + 1, groups)) - done;
-      (b_.pitch == 1 ? simd::product_kernel<1>(rows, blocks) : simd::product_kernel<kBlock>(rows, blocks))(p);
-      p.x += rows * b_.pitch;
-      p.y += rows * p.y_pixel;
-      done += rows;
-    }
   }
 
   const ConvCall& call_;

@@ -2,6 +2,7 @@
 // is transformed to [point][channel block][tile], multiplied point by point with the packed kernels into
 // [panel][point][block][tile], and transformed back, all within the second-level cache.
 #include <algorithm>
+#include <array>
 
 #include "ops/conv_cost.h"
 #include "ops/conv_kinds.h"
@@ -13,6 +14,7 @@
 namespace pydarknet {
 namespace {
 
+using simd::Ahead;
 using simd::Lanes;
 using simd::Product;
 using simd::Segment;
@@ -62,7 +64,8 @@ struct Tiles {
   int blocks;                 // of input channels
   int group = 0, groups = 0;  // tiles of a group, and how many groups
   bool shared = false;        // all threads work on the same group
-  int chunk = 0;              // panels multiplied before they are transformed back
+  bool far = false;  // transformed input comes from another core or from beyond the second-level cache
+  int chunk = 0;     // panels multiplied before they are transformed back
   // Strides in floats: transformed input by channel block and point, products by point and panel.
   std::int64_t v_block = 0, v_point = 0, v_size = 0, m_point = 0, m_panel = 0;
 
@@ -76,21 +79,22 @@ struct Tiles {
     v_block = std::int64_t{group} * kBlock;
     v_point = odd_lines(v_block * blocks);
     v_size = v_point * kPoints;
+    far = shared || 4 * v_size > kCachedBytes;
     m_point = odd_lines(std::int64_t{group} * kBlock * simd::kPanelBlocks);
     m_panel = m_point * kPoints;
     chunk = static_cast<int>(std::clamp<std::int64_t>(kProductBytes / (4 * m_panel), 1, panels));
   }
 
-  // Bytes that pass through the second-level cache: kernels once a group and the transformed input once a
-  // chunk of panels, unless they stay there; and the cost of calling the micro-kernel for few pixels.
+  // Bytes that pass through the second-level caches: kernels once a group and the transformed input once a
+  // chunk of panels (for each thread that shares it), unless they stay there; and the cost of calling the
+  // micro-kernel for few pixels.
   double traffic(const std::vector<Panel>& panels, int threads) const {
     const double kernels = 4.0 * packed_floats(panels, kPoints), input = 4.0 * v_size;
-    const double chunks = ceil_div(panels.size(), chunk * (shared ? threads : 1));
-    const double runs = ceil_div(group, simd::kRows);
+    const int readers = shared ? threads : 1;
+    const double chunks = readers * ceil_div(panels.size(), chunk * readers);
+    const double runs = simd::runs_of(group);
     const double loads = kernels * groups * (0.1 * runs);
-    return groups *
-               ((kernels > kCachedBytes ? kernels : 0.0) + input * (input > kCachedBytes ? chunks : 0.0)) +
-           loads;
+    return groups * ((kernels > kCachedBytes ? kernels : 0.0) + (far ? input * chunks : 0.0)) + loads;
   }
 };
 
@@ -139,9 +143,10 @@ class WinogradCall {
       const int end = std::min(last, begin + t_.chunk);
       for (int point = 0; point < kPoints; ++point) {
         for (int i = begin; i < end; ++i) {
-          const int next = i + 1 < end ? i + 1 : begin, next_point = point + (next == begin);
-          multiply_point(group, i, point, v, m + (i - begin) * t_.m_panel,
-                         next_point < kPoints ? kernels_of(next, next_point) : kernels_of(i, point));
+          const std::int64_t steps = std::int64_t{panels_[i].channels} * simd::runs_of(group_tiles(group));
+          const std::array<Ahead, 2> next{next_kernels(i, point, begin, end, steps),
+                                          next_input(i, point, begin, end, steps, v)};
+          multiply_point(group, i, point, v, m + (i - begin) * t_.m_panel, next);
         }
       }
       for (int i = begin; i < end; ++i) transform_output(group, panels_[i], m + (i - begin) * t_.m_panel);
@@ -197,10 +202,26 @@ class WinogradCall {
     return call_.packed + panels_[panel].offset * kPoints + point * panels_[panel].size();
   }
 
-  // `next` are the kernels wanted after these; while they come from memory, the products go on.
-  void multiply_point(int group, int index, int point, const float* v, float* m, const float* next) const {
+  // Wanted after a panel's products at a point, if they have a long way: the next kernels,
+  Ahead next_kernels(int panel, int point, int begin, int end, std::int64_t steps) const {
+    const int next = panel + 1 < end ? panel + 1 : begin;
+    if (next == begin) ++point;
+    if (!streamed_ || point == kPoints) return {call_.packed, 0};
+    return simd::ahead(kernels_of(next, point), panels_[next].size(), steps);
+  }
+
+  // and the panel's share of the next point's transformed input.
+  Ahead next_input(int panel, int point, int begin, int end, std::int64_t steps, const float* v) const {
+    if (!t_.far || point + 1 == kPoints) return {v, 0};
+    const std::int64_t first = part_begin(t_.v_point, panel - begin, end - begin);
+    const std::int64_t last = part_begin(t_.v_point, panel - begin + 1, end - begin);
+    return simd::ahead(v + (point + 1) * t_.v_point + first, last - first, steps);
+  }
+
+  void multiply_point(int group, int index, int point, const float* v, float* m,
+                      const std::array<Ahead, 2>& next) const {
     const Panel& panel = panels_[index];
-    const int tiles = group_tiles(group), runs = ceil_div(tiles, simd::kRows);
+    const int tiles = group_tiles(group);
     const std::vector<Segment>& segments = segments_[panel_segments_[index]];
     // Long reductions go in parts whose kernels stay in the first-level cache for all runs.
     const int count = static_cast<int>(segments.size());
@@ -210,22 +231,14 @@ class WinogradCall {
     p.y_block = t_.v_block;
     p.y_pixel = kBlock;
     p.slope = 1.0f;
-    p.prefetch = next;
-    p.prefetch_lines = streamed_ ? ceil_div(kBlock * panel.filters() / kLine, runs) : 0;
+    p.ahead = next;
     for (int part = 0; part < parts; ++part) {
       const int first = static_cast<int>(part_begin(count, part, parts));
       p.segments = segments.data() + first;
       p.count = static_cast<int>(part_begin(count, part + 1, parts)) - first;
       p.x = v + point * t_.v_point + panel.channel_block * t_.v_block;
       p.y = m + point * t_.m_point;
-      for (int g = 0, done = 0; g < runs; ++g) {
-        const int rows = static_cast<int>(part_begin(tiles, g + 1, runs)) - done;
-        simd::product_kernel<kBlock>(rows, panel.blocks)(p);
-        p.x += rows * kBlock;
-        p.y += rows * kBlock;
-        p.prefetch += p.count * p.prefetch_lines * kLine;
-        done += rows;
-      }
+      simd::product_pixels<kBlock>(p, tiles, panel.blocks);
       p.weights += std::int64_t{p.count} * kBlock * panel.filters();
       p.accumulate = true;
     }

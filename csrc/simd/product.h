@@ -8,6 +8,7 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "simd/vec.h"
@@ -25,25 +26,34 @@ struct Segment {
 inline constexpr int kPanelBlocks = 2;
 inline constexpr int kRows = (kRegisters - 4) / kPanelBlocks;
 
-struct Product {
-  const float* x;           // first pixel
-  const Segment* segments;  //
-  int count;                // of segments
-  const float* weights;     // [segment][c][j * kBlock], consecutive
-  const float* bias;        // j * kBlock floats the sums start from; nullptr starts from 0
-  float* y;                 // first pixel of the first block of filters
-  std::ptrdiff_t y_block;   // floats from one block of filters to the next
-  std::ptrdiff_t y_pixel;   // floats from one pixel to the next
-  float slope;              // of the rectifier at the end; 1 keeps the sums
-  bool accumulate;          // starts from y instead of bias
-  const float* prefetch;    // weights wanted next, `prefetch_lines` cache lines of them for each segment
-  int prefetch_lines;
+// Where floats lie that are wanted soon, and how many of them are asked for at each step of a product. Not
+// null: an address without a page costs more than it saves.
+struct Ahead {
+  const float* from;
+  std::ptrdiff_t step;
 };
 
-inline constexpr int kLineFloats = 16;
+// `count` floats asked for in `steps` steps.
+inline Ahead ahead(const float* from, std::int64_t count, std::int64_t steps) {
+  return {from, static_cast<std::ptrdiff_t>((count + steps - 1) / steps)};
+}
+
+struct Product {
+  const float* x;              // first pixel
+  const Segment* segments;     //
+  int count;                   // of segments
+  const float* weights;        // [segment][c][j * kBlock], consecutive
+  const float* bias;           // j * kBlock floats the sums start from; nullptr starts from 0
+  float* y;                    // first pixel of the first block of filters
+  std::ptrdiff_t y_block;      // floats from one block of filters to the next
+  std::ptrdiff_t y_pixel;      // floats from one pixel to the next
+  float slope;                 // of the rectifier at the end; 1 keeps the sums
+  bool accumulate;             // starts from y instead of bias
+  std::array<Ahead, 2> ahead;  // into the second-level cache, while the products go on
+};
 
 template <int R, int J, int kPitch>
-void product(const Product& p) {
+void product(Product& p) {
   Lanes sum[R][J];
   PYDARKNET_UNROLL
   for (int j = 0; j < J; ++j) {
@@ -52,11 +62,14 @@ void product(const Product& p) {
     for (int r = 0; r < R; ++r) sum[r][j] = p.accumulate ? load(p.y + j * p.y_block + r * p.y_pixel) : start;
   }
   const float* w = p.weights;
-  const float* ahead = p.prefetch;
+  Ahead first = p.ahead[0], second = p.ahead[1];
   for (int s = 0; s < p.count; ++s) {
     const float* x = p.x + p.segments[s].offset;
-    for (int i = 0; i < p.prefetch_lines; ++i, ahead += kLineFloats) prefetch_l2(ahead);
     for (const float* end = x + p.segments[s].length; x != end; ++x, w += J * kBlock) {
+      prefetch_l2(first.from);
+      prefetch_l2(second.from);
+      first.from += first.step;
+      second.from += second.step;
       Lanes filters[J];
       PYDARKNET_UNROLL
       for (int j = 0; j < J; ++j) filters[j] = load(w + j * kBlock);
@@ -68,6 +81,7 @@ void product(const Product& p) {
       }
     }
   }
+  p.ahead = {first, second};
   const float slope = p.slope;
   float* const y = p.y;
   const std::ptrdiff_t y_block = p.y_block, y_pixel = p.y_pixel;
@@ -78,7 +92,7 @@ void product(const Product& p) {
   }
 }
 
-using ProductKernel = void (*)(const Product&);
+using ProductKernel = void (*)(Product&);
 
 template <int J, int kPitch, std::size_t... I>
 constexpr std::array<ProductKernel, kRows> product_kernels(std::index_sequence<I...>) {
@@ -93,6 +107,21 @@ ProductKernel product_kernel(int rows, int blocks) {
   static constexpr std::array<ProductKernel, kRows> one = product_kernels<1, kPitch>(rows_of);
   static constexpr std::array<ProductKernel, kRows> two = product_kernels<2, kPitch>(rows_of);
   return (blocks == 1 ? one : two)[rows - 1];
+}
+
+// Calls of the kernel for so many pixels.
+constexpr int runs_of(int pixels) { return (pixels + kRows - 1) / kRows; }
+
+// Computes `pixels` pixels in runs of nearly the same length, and moves p past them.
+template <int kPitch>
+void product_pixels(Product& p, int pixels, int blocks) {
+  for (int runs = runs_of(pixels); runs > 0; --runs) {
+    const int rows = (pixels + runs - 1) / runs;
+    product_kernel<kPitch>(rows, blocks)(p);
+    pixels -= rows;
+    p.x += std::ptrdiff_t{kPitch} * rows;
+    p.y += p.y_pixel * rows;
+  }
 }
 
 }  // namespace pydarknet::simd
