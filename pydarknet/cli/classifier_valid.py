@@ -34,11 +34,12 @@ def run(args: argparse.Namespace) -> int:
     """0, or 1 if some pictures could not be read: they don't count. Two lines after every picture; with -quiet
     the last."""
     from ..evaluate.classes import Accuracy, validate_classifier
+    from ..evaluate.validset import read_leaves, valid_pictures
     from .loading import load_network, read_data_file
     from .messages import progress, say
 
     data = read_data_file(args.data)
-    pictures = judging.valid_pictures(data)
+    pictures = valid_pictures(data)
     labels = read_labels(data)
     net = load_network(args, data)
     top = args.top or max(1, data.int_("top", 1))
@@ -69,10 +70,3 @@ def read_labels(data: DataFile) -> list[str]:
     classes = data.int_("classes", 0)
     labels = read_labels(data.path("labels"), classes)
     return labels[:classes] if classes else labels
-
-
-def read_leaves(data: DataFile) -> list[str] | None:
-    """The names of the nodes that can win, if the .data file has such a list."""
-    from ..datafile import read_list
-
-    return read_list(data.path("leaves")) if "leaves" in data.options else None

@@ -47,17 +47,18 @@ def run(args: argparse.Namespace) -> int:
     counts, precision, recall and F1 are at -thresh."""
     from ..evaluate import report
     from ..evaluate.run import VALID_THRESH, Collected, class_names, detect_all
+    from ..evaluate.validset import class_map, read_objects, valid_pictures
     from .loading import load_network, read_data_file, require_heads
     from .messages import progress
     from .pictures import detect_options
 
     data = read_data_file(args.data)
-    pictures = judging.valid_pictures(data)
+    pictures = valid_pictures(data)
     net = load_network(args, data)
     require_heads(net, "classifier valid")
-    chosen = judging.class_map(data, net)
+    chosen = class_map(data, net.heads())
     names = class_names(net, chosen)
-    truth = judging.read_objects(data, pictures, len(names))
+    truth = read_objects(data, pictures, len(names))
     how = {**detect_options(args), "thresh": VALID_THRESH, "map": chosen}
     found = Collected()
     with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:

@@ -32,16 +32,17 @@ def run(args: argparse.Namespace) -> int:
     """0, or 1 if some pictures could not be read: their objects don't count. A line after every picture."""
     from ..evaluate import Recall, running_recall
     from ..evaluate.run import propose_all
+    from ..evaluate.validset import class_map, read_objects, valid_pictures
     from ..heads import head_classes
     from .loading import load_network, read_data_file, require_heads
     from .messages import progress
 
     data = read_data_file(args.data)
-    pictures = judging.valid_pictures(data)
+    pictures = valid_pictures(data)
     net = load_network(args, data)
     require_heads(net, "classifier valid")
-    chosen = judging.class_map(data, net)
-    truth = judging.read_objects(data, pictures, len(chosen) if chosen else head_classes(net.heads()))
+    chosen = class_map(data, net.heads())
+    truth = read_objects(data, pictures, len(chosen) if chosen else head_classes(net.heads()))
     state = Recall(0, 0, 0, 0, 0.0)
     with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
         watch = judging.Watch(out)

@@ -35,15 +35,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0, or 1 if some pictures could not be read: they have no detections in the files."""
     from ..evaluate.run import class_names, detect_all
+    from ..evaluate.validset import class_map, valid_pictures
     from .loading import load_network, read_data_file, require_heads
     from .messages import progress, say
     from .pictures import detect_options
 
     data = read_data_file(args.data)
-    pictures = judging.valid_pictures(data)
+    pictures = valid_pictures(data)
     net = load_network(args, data)
     require_heads(net, "classifier valid")
-    chosen = judging.class_map(data, net)
+    chosen = class_map(data, net.heads())
     start = time.perf_counter()
     with (
         open_results(data, class_names(net, chosen), args.out) as writer,

@@ -18,6 +18,7 @@ from .parser import real, whole
 if TYPE_CHECKING:
     from ..train.metrics import Metrics
     from ..train.trainer import Trainer
+    from ..train.validation import Validation
 
 NAME = "train"
 HELP = "train a detector or a classifier on the pictures of a .data file"
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--order", choices=("darknet", "epochs"), default="darknet", help="draw pictures, or shuffle")
     parser.add_argument("--no-labels-is-background", dest="background", action="store_true",
                         help="a picture without label file shows nothing; default: an error")  # fmt: skip
+    _add_validation(parser)
     parser.add_argument("--save-every", type=whole(1), default=100, metavar="N", help="iterations a backup (100)")
     parser.add_argument("--workers", type=whole(1, 256), default=2, metavar="N", help="loading threads (2)")
     parser.add_argument("-threads", "--threads", type=whole(1, 1024), metavar="N", help="default: every processor")
@@ -48,6 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="a row an iteration: FILE.csv, or lines of JSON")  # fmt: skip
     parser.add_argument("--no-chart", action="store_true", help="draw no chart_BASE.png and .svg")
     parser.add_argument("-quiet", "--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_validation(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("validation")
+    group.add_argument("-map", "--map", action="store_true",
+                       help="measure on the valid list while training, and save BASE_best.weights")  # fmt: skip
+    group.add_argument("--map-every", type=whole(1), metavar="N", help="... every N iterations")
+    group.add_argument("-mAP_epochs", "--map-epochs", type=whole(1), metavar="N",
+                       help="... once in N times all pictures, at least 100 iterations apart (4)")  # fmt: skip
+    group.add_argument("-iou_thresh", "--iou-thresh", type=real(0, 1), default=0.5, metavar="IOU", help="a hit (0.5)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -72,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
         max_hours=args.max_hours,
         order=args.order,
         missing="background" if args.background else "error",
+        map=validation(args),
         save_every=args.save_every,
         warn=lambda text: say(f"warning: {text}", args.quiet),
     )
@@ -87,14 +100,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> int:
-    from ..train.logs import ProgressLine, darknet_lines
+    from ..train.logs import ProgressLine, darknet_lines, score_line
 
-    progress = ProgressLine(trainer.max_batches, args.quiet)
+    progress = ProgressLine(trainer.max_batches, args.quiet, trainer.history)
 
     def report(metrics: Metrics) -> None:
         progress.clear()
         if not args.quiet:
             print(*darknet_lines(metrics, trainer.engine), sep="\n", flush=True)
+            if trainer.judge is not None and metrics.map is not None:
+                print(score_line(trainer.judge.title, trainer.history), flush=True)
         for log in logs:
             log.add(metrics)
         progress.show(metrics)
@@ -118,11 +133,22 @@ def _chart(trainer: Trainer, args: argparse.Namespace) -> None:
 
     if args.no_chart or not trainer.history.points:
         return
+    history, name = trainer.history, trainer.judge.name if trainer.judge else "score"
     for ending in ("png", "svg"):
         try:
-            draw_chart(trainer.files.folder / f"chart_{trainer.files.base}.{ending}", trainer.history.array())
+            path = trainer.files.folder / f"chart_{trainer.files.base}.{ending}"
+            draw_chart(path, history.array(), history.scores, name)
         except DarknetError as error:
             say(f"warning: {error}", args.quiet)
+
+
+def validation(args: argparse.Namespace) -> Validation | bool:
+    """What --map and its companions say."""
+    from ..train.validation import Validation
+
+    if not (args.map or args.map_every or args.map_epochs):
+        return False
+    return Validation(args.map_every, args.map_epochs or Validation.epochs, args.iou_thresh)
 
 
 def backbone_layers(weights: str | None) -> int | None:
@@ -146,6 +172,8 @@ def describe(trainer: Trainer) -> None:
         f"iterations {trainer.iteration} to {trainer.max_batches}, seed {trainer.seed}, order {trainer.samples.order}"
         f"; {trainer.engine.backend.isa}, {ops.num_threads()} threads, about {trainer.bytes_needed / 2**20:.0f} MiB"
     )
+    if trainer.judge is not None:
+        say(f"{trainer.judge.name} of the valid list every {trainer.judge.every} iterations")
     say(f"weights go to {trainer.files.backup}, the state to {trainer.files.state.name} beside it")
 
 

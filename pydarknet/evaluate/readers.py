@@ -27,14 +27,19 @@ def read_truth(
     *,
     sizes: Sequence[tuple[int, int]] | None = None,
     difficult: Sequence[str] | None = None,
+    background: bool = False,
 ) -> Truth:
     """The truth of pictures 0, 1, 2... from their label files, boxes in pixels.
 
     `sizes` (width, height) are read from the pictures unless given. `difficult`: as many pictures whose label
     files hold the difficult objects, as AlexeyAB's key of that name. Class-only objects are left out. DataError
-    for a label file that is missing or wrong.
+    for a label file that is wrong, or missing, unless that is `background`.
     """
-    parts = [_boxes(i, path, classes, sizes[i] if sizes else None, False) for i, path in enumerate(images)]
+    parts = [
+        _boxes(i, path, classes, sizes[i] if sizes else None, False)
+        for i, path in enumerate(images)
+        if not (background and find_label(path) is None)
+    ]
     if difficult is not None:
         if len(difficult) != len(images):
             raise DataError(f"difficult: expected a path for each of {len(images)} pictures, found {len(difficult)}")

@@ -18,11 +18,14 @@ CLIPPED = 98  # percentile of the losses that the axis reaches at least
 
 
 def draw_chart(
-    path: str | PathLike[str], history: npt.NDArray[np.float64], scores: Sequence[tuple[float, float]] = ()
+    path: str | PathLike[str],
+    history: npt.NDArray[np.float64],
+    scores: Sequence[tuple[float, float]] = (),
+    name: str = "mAP",
 ) -> None:
     """Save the chart as SVG or a picture, by the path's ending.
 
-    `history` (N, 4): iteration, loss, average, rate. `scores`: (iteration, mAP 0..1). ImageError.
+    `history` (N, 4): iteration, loss, average, rate. `scores`: (iteration, score 0..1), called `name`. ImageError.
     """
     canvas = canvas_for(path, WIDTH, HEIGHT)
     iterations, loss, average, rate = history.T
@@ -38,10 +41,13 @@ def draw_chart(
     most = max(float(rate.max()), 1e-30)
     line(rate, most, RATE)
     line(average, high, MEAN, 1.5)
-    if scores:
-        canvas.line([_place(i, v, first, last) for i, v in scores], MAP, 1.5)
+    measured = [_place(i, v, first, last) for i, v in scores]
+    if measured:
+        canvas.line(measured, MAP, 1.5)
+    for x, y in measured:
+        canvas.dot(x, y, 2.5, MAP)
     legend = [("loss", LOSS), (f"mean {average[-1]:.4g}", MEAN), (f"rate, top {most:.3g}", RATE)]
-    legend += [(f"mAP {scores[-1][1]:.1%} of 100%", MAP)] if scores else []
+    legend += [(f"{name} {scores[-1][1]:.1%}, best {max(v for _, v in scores):.1%}", MAP)] if scores else []
     for i, (text, colour) in enumerate(legend):
         canvas.dot(RIGHT - 150, TOP + 14 + 15 * i, 4, colour)
         canvas.text(RIGHT - 140, TOP + 18 + 15 * i, text)

@@ -10,6 +10,7 @@ import json
 import os
 import zipfile
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..atomic import replacing
+from ..cfg import Cfg
+from ..datafile import DataFile
 from ..errors import DataError, TrainingError
 from .parameters import STATISTICS
 from .step import Stepper
@@ -83,6 +86,17 @@ class Files:
         else:
             due = iteration % 10000 == 0 or (iteration < 1000 and iteration % 100 == 0)
         return self.folder / f"{self.base}_{iteration}.weights" if due else None
+
+
+def open_files(cfg: Cfg, data: DataFile, backup: str | PathLike[str] | None, dialect: str, every: int) -> Files:
+    """The files of a run: in `backup`, else the one in the .data file. DataError if it can't be used."""
+    folder = Path(backup if backup is not None else data.get("backup", "backup"))
+    if backup is None and not folder.is_absolute() and not folder.is_dir():
+        beside = Path(data.file).parent / folder
+        folder = beside if beside.is_dir() else folder
+    check_folder(folder, data.file)
+    numbered = data.int_("saveweights", 0) or None
+    return Files(folder, base_name(cfg.file), dialect == "alexeyab", numbered, every)
 
 
 def save_state(path: Path, stepper: Stepper, more: dict[str, Any], history: Array) -> None:

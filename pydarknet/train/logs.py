@@ -16,7 +16,7 @@ from ..atomic import replacing
 from ..engine import Engine
 from ..errors import DataError
 from ..statistics import HeadStatistics
-from .metrics import Metrics, boxes_of
+from .metrics import History, Metrics, boxes_of
 
 COLUMNS = tuple(key for key in Metrics.__dataclass_fields__ if key != "minis")
 
@@ -28,6 +28,11 @@ def darknet_lines(m: Metrics, engine: Engine) -> Iterator[str]:
             if isinstance(s, HeadStatistics):
                 yield _head_line(engine, index, s)
     yield (f"{m.iteration}: {m.loss:f}, {m.average:f} avg, {m.rate:f} rate, {m.seconds:f} seconds, {m.seen} images")
+
+
+def score_line(title: str, history: History) -> str:
+    """What was measured on the valid list: AlexeyAB's line, and the best so far."""
+    return f" {title} = {history.scores[-1][1]:f}, best = {history.best:f}"
 
 
 def _head_line(engine: Engine, index: int, s: HeadStatistics) -> str:
@@ -95,8 +100,8 @@ class LogFile:
 class ProgressLine:
     """One line on the terminal that is written over and over; nothing where nobody watches."""
 
-    def __init__(self, end: int, quiet: bool) -> None:
-        self._end = end
+    def __init__(self, end: int, quiet: bool, history: History) -> None:
+        self._end, self._history = end, history
         self._on = not quiet and sys.stderr.isatty()
         self._seconds: float | None = None
 
@@ -105,7 +110,7 @@ class ProgressLine:
         if not self._on:
             return
         self._seconds = m.seconds if self._seconds is None else 0.95 * self._seconds + 0.05 * m.seconds
-        print(f"\r{progress_text(m, self._end, self._seconds)}", end="", file=sys.stderr, flush=True)
+        print(f"\r{progress_text(m, self._end, self._seconds, self._history)}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         """Make room for other lines."""
@@ -113,12 +118,13 @@ class ProgressLine:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def progress_text(m: Metrics, end: int, seconds: float) -> str:
-    """Rate, time left, loss, average IoU."""
+def progress_text(m: Metrics, end: int, seconds: float, history: History) -> str:
+    """Rate, time left, loss, average IoU, and the last and best score on the valid list."""
     left = int((end - m.iteration) * seconds)
     iou = "" if m.iou is None else f", IoU {m.iou:.3f}"
+    score = f", valid {history.scores[-1][1]:.1%}, best {history.best:.1%}" if history.scores else ""
     clock = f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
     return (
         f"{m.iteration}/{end} {m.iteration / end:.1%}, {m.images_per_second:.1f} images/s, {clock} left, "
-        f"loss {m.loss:.3f}, mean {m.average:.3f}{iou}, rate {m.rate:.2g}"
+        f"loss {m.loss:.3f}, mean {m.average:.3f}{iou}{score}, rate {m.rate:.2g}"
     )

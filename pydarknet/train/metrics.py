@@ -22,6 +22,7 @@ class Metrics:
 
     `loss` and `average` as Darknet prints them. The four parts of the loss are a picture's, None for a classifier;
     means over the objects (`iou`, `category`, `objectness`, `recall`) are None where no object was.
+    `map`: mean average precision on the valid list (of a classifier: the share that is right), if it was measured.
     `minis`: (layer, statistics) of each mini-batch, for who wants all.
     """
 
@@ -44,6 +45,7 @@ class Metrics:
     objectness: float | None = None
     any_objectness: float | None = None
     recall: float | None = None
+    map: float | None = None
     minis: Sequence[MiniBatch] = field(default=(), repr=False)
 
     def row(self) -> dict[str, Any]:
@@ -87,11 +89,25 @@ def head_numbers(minis: Sequence[MiniBatch], engine: Engine) -> dict[str, Any]:
 
 
 class History:
-    """Loss, average and rate over the iterations, thinned so that a long run's chart stays small."""
+    """Loss, average and rate over the iterations, thinned so that a long run's chart stays small.
 
-    def __init__(self, points: npt.NDArray[np.float64] | None = None, stride: int = 1) -> None:
+    `scores`: each (iteration, score) that was measured on the valid list.
+    """
+
+    def __init__(
+        self,
+        points: npt.NDArray[np.float64] | None = None,
+        stride: int = 1,
+        scores: Sequence[Sequence[float]] = (),
+    ) -> None:
         self.points: list[tuple[float, ...]] = [] if points is None else [tuple(p) for p in points.tolist()]
         self.stride = stride
+        self.scores = [(int(iteration), float(score)) for iteration, score in scores]
+
+    @property
+    def best(self) -> float | None:
+        """The highest score so far."""
+        return max((score for _, score in self.scores), default=None)
 
     def add(self, m: Metrics) -> None:
         """Keep a point of this iteration, if it is one to keep."""

@@ -102,7 +102,9 @@ def check_detection(
             f"{images.file}: {without} of {summary.pictures} pictures have no label file: background"
         )
     if not summary.objects:
-        raise DataError.at(images.file, None, "none of the pictures has an object; nothing can be learnt from them")
+        raise DataError.at(
+            images.file, None, "none of the pictures has an object: there is nothing to learn, or to judge by"
+        )
     return summary
 
 
@@ -216,5 +218,5 @@ def _error(images: ImageList, problems: Sequence[str], without: int) -> DataErro
     advice = "\nPictures without a label file can count as background by option." if without else ""
     total = len(images.images)
     return DataError.at(
-        images.file, None, f"{len(problems)} of {total} pictures can't be trained on:{listed}{more}{advice}"
+        images.file, None, f"{len(problems)} of {total} pictures can't be used:{listed}{more}{advice}"
     )

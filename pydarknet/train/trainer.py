@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from os import PathLike, fspath
+from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,7 +16,7 @@ from ..dialects import DEFAULT, dialect
 from ..engine import Engine
 from ..errors import DarknetError, TrainingError
 from ..weights import save_weights
-from .checkpoint import EVERY, Files, base_name, check_folder, load_state, save_state
+from .checkpoint import EVERY, load_state, open_files, save_state
 from .guard import check_finite
 from .loader import Batch, Loader
 from .memory import advice, available_bytes, step_bytes
@@ -25,6 +26,7 @@ from .sizes import read_sizes
 from .source import open_source
 from .step import MiniBatch, Stepper
 from .tasks import Missing
+from .validation import Judge, Validation
 
 Callback = Callable[[Metrics], None]
 RETRY = 10  # iterations until a save that failed is tried again
@@ -38,7 +40,8 @@ class Trainer:
     default: `dialect=` of [net], else paper2017. `clear`: count pictures from 0. `resume`: go on from the state in
     the backup folder. `max_batches`, `max_hours`: when to end. `backup`: a folder instead of that of the .data file;
     a backup each `save_every` iterations. `order`: "darknet" draws pictures, "epochs" shuffles. `missing`: what a
-    picture without label file is. Each of `callbacks` gets each `Metrics`; `warn` gets what should be known.
+    picture without label file is. `map`: measure on the valid list while training, and save the best weights; True,
+    or a `Validation` that says when. Each of `callbacks` gets each `Metrics`; `warn` gets what should be known.
 
     Everything that can be wrong is found here, before the first iteration: CfgError, DataError, WeightsError,
     TrainingError. On the CPU the same arguments give the same weights, bit for bit.
@@ -63,6 +66,7 @@ class Trainer:
         save_every: int = EVERY,
         order: Order = "darknet",
         missing: Missing = "error",
+        map: bool | Validation = False,
         callbacks: Sequence[Callback] = (),
         warn: Callable[[str], None] | None = None,
     ) -> None:
@@ -71,7 +75,7 @@ class Trainer:
             cfg.net.set("max_batches", max_batches)
         self.data = data if isinstance(data, DataFile) else read_data(data)
         self.dialect = _dialect(cfg, dialect)
-        self.files = _files(cfg, self.data, backup, self.dialect.name, save_every)
+        self.files = open_files(cfg, self.data, backup, self.dialect.name, save_every)
         self.engine = net if isinstance(net, Engine) else Engine(cfg, None, seed=seed, threads=threads)
         if weights is not None and not resume:
             self.engine.load_weights(weights, cutoff)
@@ -91,6 +95,7 @@ class Trainer:
         self._check_end()
         head = (self.engine.heads() or self.engine.layers)[-1].section
         self.sizes = read_sizes(cfg.net, head, self.engine.inputs, self.seed, self.max_batches)
+        self.judge = self._open_judge(Validation() if map is True else map, missing) if map else None
         self._check_memory()
         for text in (*self.engine.warnings, *self.data.warnings, *self.source.warnings):
             self.warn(text)
@@ -138,6 +143,8 @@ class Trainer:
             raise StopIteration
         metrics = self._iterate()
         self.history.add(metrics)
+        if self.judge is not None and self.judge.due(metrics.iteration, self.max_batches):
+            metrics = replace(metrics, map=self._measure(self.judge))
         for callback in self.callbacks:  # before it is saved: a run that is killed here says it twice, not never
             callback(metrics)
         self._save_when_due(metrics.iteration)
@@ -194,6 +201,17 @@ class Trainer:
             minis=minis,
         )
 
+    def _measure(self, judge: Judge) -> float:
+        """The score now; the weights are saved if it is the best one."""
+        score, best = judge.measure(), self.history.best
+        self.history.scores.append((self.iteration, score))
+        if best is None or score > best:
+            try:
+                self.save_best()
+            except (DarknetError, OSError) as error:
+                self.warn(f"the best weights so far could not be saved: {error}; training goes on")
+        return score
+
     def _save_when_due(self, iteration: int) -> None:
         numbered = self.files.numbered_after(iteration)
         retry = self._unsaved and iteration % RETRY == 0
@@ -218,6 +236,7 @@ class Trainer:
             "average": self.average,
             "samples": self.samples.state(),
             "stride": self.history.stride,
+            "scores": self.history.scores,
         }
         save_state(self.files.state, self.stepper, more, self.history.array())
 
@@ -225,7 +244,7 @@ class Trainer:
         meta, history = load_state(self.files.state, self.stepper)
         self.samples.restore(meta["samples"])
         self.seed, self.first, self.average = meta["seed"], meta["first"], meta["average"]
-        self.history = History(history, meta["stride"])
+        self.history = History(history, meta["stride"], meta.get("scores", ()))
 
     def _end(self) -> None:
         """Darknet's last file, unless the run was stopped before its end."""
@@ -236,6 +255,11 @@ class Trainer:
                 self._save_weights(self.files.final)
         except OSError as error:
             raise TrainingError(f"the last save failed: {error}") from error
+
+    def _open_judge(self, validation: Validation, missing: Missing) -> Judge:
+        epoch = len(self.source.images.images) / self.stepper.batch
+        burn_in = self.stepper.schedule.burn_in
+        return validation.open(self.engine, self.data, self.source.task, epoch, burn_in, missing, self.warn)
 
     def _out_of_time(self) -> bool:
         return self.max_hours is not None and time.monotonic() - self._started >= 3600 * self.max_hours
@@ -265,13 +289,3 @@ class Trainer:
 
 def _dialect(cfg: Cfg, name: str | None) -> Any:
     return dialect(name or cfg.net.str_("dialect", DEFAULT))
-
-
-def _files(cfg: Cfg, data: DataFile, backup: str | PathLike[str] | None, name: str, every: int) -> Files:
-    folder = Path(fspath(backup) if backup is not None else data.get("backup", "backup"))
-    if backup is None and not folder.is_absolute() and not folder.is_dir():
-        beside = Path(data.file).parent / folder
-        folder = beside if beside.is_dir() else folder
-    check_folder(folder, data.file)
-    numbered = data.int_("saveweights", 0) or None
-    return Files(folder, base_name(cfg.file), name == "alexeyab", numbered, every)

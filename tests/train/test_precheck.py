@@ -85,7 +85,7 @@ def test_bad_sets(folder: Path, name: str) -> None:
     spoil(folder)
     with pytest.raises(DataError, match=message) as raised:
         check_detection(images(folder), 3)
-    assert f"train.txt: 1 of {COUNT} pictures can't be trained on" in str(raised.value)
+    assert f"train.txt: 1 of {COUNT} pictures can't be used" in str(raised.value)
     assert "\n  and" not in str(raised.value)
 
 

@@ -1,0 +1,51 @@
+"""The valid list of a .data file: its pictures, what is in them, and which classes they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..data_tools.dataset import read_image_list
+from ..datafile import DataFile, read_list, read_map
+from ..errors import ImageError
+from ..heads import head_classes, head_tree
+from ..layers import Layer
+from ..picture_size import picture_size
+from .objects import Truth
+from .readers import read_truth
+
+
+def valid_pictures(data: DataFile) -> list[str]:
+    """The pictures of the valid list, as paths that can be opened. DataError."""
+    return read_image_list("valid", data.path("valid")).images
+
+
+def class_map(data: DataFile, heads: Sequence[Layer]) -> list[int] | None:
+    """The map of a .data file: the node of the heads' tree for each class of the data set. DataError."""
+    if "map" not in data.options:
+        return None
+    if head_tree(heads) is None:
+        raise data.error("the network has no tree of classes that could be mapped; remove the line", "map")
+    return [int(node) for node in read_map(data.path("map"), nodes=head_classes(heads))]
+
+
+def read_objects(data: DataFile, pictures: Sequence[str], classes: int, background: bool = False) -> Truth:
+    """The objects of all pictures, from their label files and those of the `difficult` list. DataError.
+
+    `background`: a picture without a label file shows nothing.
+    """
+    difficult = read_image_list("difficult", data.path("difficult")).images if "difficult" in data.options else None
+    sizes = [_size(path) for path in pictures]
+    return read_truth(pictures, classes, sizes=sizes, difficult=difficult, background=background)
+
+
+def read_leaves(data: DataFile) -> list[str] | None:
+    """The names of the nodes of a classifier's tree that can win, if the .data file has such a list. DataError."""
+    return read_list(data.path("leaves")) if "leaves" in data.options else None
+
+
+def _size(path: str) -> tuple[int, int]:
+    """Width and height; of a picture that can't be read anything, since its objects will not count."""
+    try:
+        return picture_size(path)
+    except ImageError:
+        return 1, 1

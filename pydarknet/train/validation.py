@@ -1,0 +1,122 @@
+"""How good a network is while it learns: average precision on the valid list, every so many iterations.
+
+A network of its own looks, which only shares the parameters: the one that learns is not touched, so that a run gives
+the same weights with and without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..data_tools.dataset import read_image_list
+from ..datafile import DataFile
+from ..engine import Engine
+from ..errors import DataError, ImageError
+from ..evaluate.classes import validate_classifier
+from ..evaluate.run import class_names, evaluate_network
+from ..evaluate.validset import class_map, read_leaves, read_objects
+from ..heads import head_tree
+from ..network import Network
+from .precheck import check_classification, check_detection
+from .tasks import ClassificationTask, Missing, Task
+
+LEAST = 100  # iterations between two, unless one says otherwise
+BATCH = 4
+
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """When and how to measure: each `every` iterations; without it by AlexeyAB's rule, when all pictures could have
+    been seen `epochs` times, at least 100 iterations apart and not in the burn-in. Also after the last iteration.
+    `iou_thresh` 0..1: the overlap with an object that makes a detection a hit.
+    """
+
+    every: int | None = None
+    epochs: int = 4
+    iou_thresh: float = 0.5
+
+    def open(
+        self, engine: Engine, data: DataFile, task: Task, epoch: float, burn_in: int, missing: Missing, warn: Warn
+    ) -> Judge:
+        """Read and check the valid list. `epoch`: iterations that all pictures take. CfgError, DataError."""
+        network = Network(engine.cfg)
+        for mine, theirs in zip(network.layers, engine.layers, strict=True):
+            mine.parameters = theirs.parameters
+        every, first = self.every or max(LEAST, int(self.epochs * epoch)), 0 if self.every else burn_in
+        if isinstance(task, ClassificationTask):
+            return _classifier(network, data, task, every, first, warn)
+        return _detector(network, data, self.iou_thresh, every, first, missing, warn)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Measures a network's parameters as they are; `name` and `title` say what: mAP, or a classifier's top 1."""
+
+    name: str
+    title: str
+    every: int
+    first: int
+    network: Network
+    look: Callable[[], float]
+
+    def due(self, iteration: int, end: int) -> bool:
+        """Whether to measure after this iteration of `end`."""
+        return iteration == end or (iteration >= self.first and iteration % self.every == 0)
+
+    def measure(self) -> float:
+        """The mean average precision, or the share of pictures whose class comes first: 0..1."""
+        self.network.parameters_changed()
+        try:
+            return self.look()
+        finally:
+            self.network.parameters_changed()  # what was packed and planned would only take memory
+
+
+def _detector(
+    network: Network, data: DataFile, iou_thresh: float, every: int, first: int, missing: Missing, warn: Warn
+) -> Judge:
+    """As `detector map` judges, with its defaults."""
+    images = read_image_list("valid", data.path("valid"))
+    mapped = class_map(data, network.heads())
+    names = class_names(network, mapped)
+    tree = head_tree(network.heads())
+    check_detection(images, len(names), tree=tree if mapped is None else None, missing=missing)
+    truth = read_objects(data, images.images, len(names), background=missing == "background")
+    if not len(truth):
+        raise DataError.at(images.file, None, "none of the pictures has a box: there is nothing to judge by")
+
+    def look() -> float:
+        found = evaluate_network(
+            network, images.images, truth, names=names, iou_thresh=iou_thresh, batch=BATCH, map=mapped,
+            seen=lambda seen: _complain(seen.error, warn),
+        )  # fmt: skip
+        return found.ap or 0.0
+
+    name = f"mAP@{iou_thresh:.2f}"
+    return Judge(name, f"mean_average_precision ({name})", every, first, network, look)
+
+
+def _classifier(
+    network: Network, data: DataFile, task: ClassificationTask, every: int, first: int, warn: Warn
+) -> Judge:
+    """As `classifier valid` judges."""
+    images = read_image_list("valid", data.path("valid"))
+    check_classification(images, task.labels)
+    leaves = read_leaves(data)
+
+    def look() -> float:
+        right = 0.0
+        for judged in validate_classifier(network, images.images, task.labels, batch=BATCH, leaves=leaves):
+            _complain(judged.error, warn)
+            right = judged.accuracy.top1
+        return right
+
+    return Judge("top 1", "top 1 accuracy", every, first, network, look)
+
+
+def _complain(error: ImageError | None, warn: Warn) -> None:
+    if error is not None:
+        warn(f"{error}; it doesn't count in this validation")

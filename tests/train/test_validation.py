@@ -1,0 +1,212 @@
+"""Measuring on the valid list while training: what `detector map` would say, and nothing else changes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from toy_training import make
+
+import pydarknet
+from pydarknet.cfg import parse_cfg
+from pydarknet.cli.main import main
+from pydarknet.datafile import read_data
+from pydarknet.errors import DataError
+from pydarknet.evaluate.run import evaluate_network
+from pydarknet.evaluate.validset import read_objects, valid_pictures
+from pydarknet.train import trainer as trainer_module
+from pydarknet.train.chart import MAP, draw_chart
+from pydarknet.train.logs import progress_text
+from pydarknet.train.metrics import History, Metrics
+from pydarknet.train.trainer import Trainer
+from pydarknet.train.validation import LEAST, Judge, Validation
+
+
+def toy(folder: Path, random: int = 0) -> tuple[Path, Path]:
+    data, cfg = make(folder, random)
+    data.write_text(data.read_text() + f"valid = {folder}/train.txt\n")
+    return data, cfg
+
+
+def judged(cfg: Path, data: Path, weights: Path, iou_thresh: float) -> float:
+    net, file = pydarknet.Network(cfg, weights), read_data(data)
+    pictures = valid_pictures(file)
+    truth = read_objects(file, pictures, 2)
+    found = evaluate_network(net, pictures, truth, iou_thresh=iou_thresh)
+    assert found.ap is not None
+    return found.ap
+
+
+def test_what_is_measured(tmp_path: Path) -> None:
+    """The scores are those of the saved weights, and the best ones are kept."""
+    data, cfg = toy(tmp_path, random=1)
+    scores: dict[int, float] = {}
+    with Trainer(cfg, data, max_batches=150, map=Validation(every=25, iou_thresh=0.3), save_every=25) as trainer:
+        for m in trainer:
+            assert (m.map is not None) == (m.iteration % 25 == 0)
+            if m.map is not None:
+                scores[m.iteration] = m.map
+                assert m.map == judged(cfg, data, trainer.files.backup, 0.3)
+                best = max(scores.values())
+                assert trainer.history.best == best
+                assert judged(cfg, data, trainer.files.best, 0.3) == best
+    assert len(set(scores.values())) > 2
+    assert trainer.history.scores == list(scores.items())
+
+
+def test_the_weights_are_those_of_a_run_without(tmp_path: Path) -> None:
+    data, cfg = toy(tmp_path, random=1)
+    final = []
+    for map_ in (False, Validation(every=3)):
+        with Trainer(cfg, data, max_batches=20, map=map_) as trainer:
+            trainer.run()
+        final.append(trainer.files.final.read_bytes())
+    assert final[0] == final[1]
+
+
+def test_a_resumed_run_remembers_the_best(tmp_path: Path) -> None:
+    data, cfg = toy(tmp_path)
+    when = Validation(every=5)
+    with Trainer(cfg, data, max_batches=60, map=when) as trainer:
+        trainer.run()
+    expected, best = trainer.history.scores, trainer.files.best.read_bytes()
+    trainer.files.best.unlink()
+    with Trainer(cfg, data, max_batches=60, map=when, save_every=30) as trainer:
+        while next(trainer).iteration < 37:
+            pass
+    with Trainer(cfg, data, max_batches=60, map=when, resume=True) as trainer:
+        assert trainer.history.scores == expected[:6]
+        trainer.run()
+    assert trainer.history.scores == expected
+    assert trainer.files.best.read_bytes() == best
+    trainer.files.best.unlink()
+    with Trainer(cfg, data, max_batches=61, map=when, resume=True) as trainer:
+        trainer.history.scores.append((60, 1.0))
+        trainer.run()
+    assert not trainer.files.best.exists(), "a score that isn't better is no reason to save"
+
+
+def test_a_full_disk_at_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, cfg = toy(tmp_path)
+    warnings: list[str] = []
+
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with Trainer(cfg, data, map=Validation(every=2), warn=warnings.append) as trainer:
+        monkeypatch.setattr(trainer_module, "save_weights", full)
+        next(trainer), next(trainer), next(trainer)
+    assert len(warnings) == 1
+    assert "best weights so far could not be saved" in warnings[0]
+    assert "No space left" in warnings[0]
+
+
+def test_alexeyabs_rule(tmp_path: Path) -> None:
+    """Every 4 epochs, at least 100 iterations, not in the burn-in, and at the end."""
+    judge = Judge("", "", 100, 250, pydarknet.Network(make(tmp_path)[1]), lambda: 0.0)
+    assert [i for i in range(1, 561) if judge.due(i, 560)] == [300, 400, 500, 560]
+    data, cfg = toy(tmp_path)
+    with Trainer(cfg, data, map=True) as trainer:
+        assert trainer.judge is not None
+        assert trainer.judge.every == LEAST
+    with Trainer(cfg, data, map=Validation(epochs=150)) as trainer:
+        assert trainer.judge is not None
+        assert trainer.judge.every == 300  # 8 pictures, batch 4
+    cfg.write_text(cfg.read_text().replace("[net]\n", "[net]\nburn_in=500\n"))
+    for validation, first in ((Validation(), 500), (Validation(every=7), 0)):
+        with Trainer(cfg, data, map=validation) as trainer:
+            assert trainer.judge is not None
+            assert trainer.judge.first == first
+
+
+def test_a_classifier_is_judged_by_its_first_class(tmp_path: Path) -> None:
+    data, cfg = toy(tmp_path)
+    with Trainer(cfg.parent / "classifier.cfg", data, max_batches=150, map=Validation(every=50)) as trainer:
+        assert trainer.judge is not None
+        assert trainer.judge.name == "top 1"
+        trainer.run()
+    assert trainer.history.best is not None
+    assert trainer.history.best > 0.8
+    assert main(["classifier", "valid", *labelled(data), str(cfg.parent / "classifier.cfg"),
+                 str(trainer.files.final), "--quiet"]) == 0  # fmt: skip
+
+
+def labelled(data: Path) -> list[str]:
+    data.write_text(data.read_text() + "labels = toy.names\n")
+    return [str(data)]
+
+
+def test_bad_lists_are_found_before_the_first_iteration(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    with pytest.raises(DataError, match="'valid' is missing"):
+        Trainer(cfg, data, map=True)
+    valid = tmp_path / "valid.txt"
+    data.write_text(data.read_text() + f"valid = {valid}\n")
+    with pytest.raises(DataError, match=r"toy\.data:5: valid"):
+        Trainer(cfg, data, map=True)
+    valid.write_text(f"{tmp_path}/images/other.png\n")
+    with pytest.raises(DataError, match=r"valid\.txt:1: the picture .*other\.png is missing"):
+        Trainer(cfg, data, map=True)
+    cv2.imwrite(str(tmp_path / "images" / "other.png"), np.zeros((9, 9, 3), np.uint8))
+    with pytest.raises(DataError, match=r"valid\.txt:1: .*other\.png has no label file"):
+        Trainer(cfg, data, map=True)
+    (tmp_path / "labels" / "other.txt").write_text("")
+    with pytest.raises(DataError, match="none of the pictures has an object"):
+        Trainer(cfg, data, map=True)
+    Trainer(cfg, data).close()
+
+
+def test_pictures_without_labels_may_show_nothing(tmp_path: Path) -> None:
+    data, cfg = toy(tmp_path)
+    with Trainer(cfg, data, max_batches=2, map=True) as trainer:
+        trainer.run()
+    (tmp_path / "labels" / "dark1.txt").unlink()
+    with Trainer(cfg, data, max_batches=2, map=True, missing="background") as trainer:
+        trainer.run()
+    assert trainer.history.best is not None
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, cfg = toy(tmp_path)
+    words = ["detector", "train", str(data), str(cfg), "-map", "-iou_thresh", ".3", "--map-every", "40"]
+    assert main([*words, "--max-batches", "100", "--log", str(tmp_path / "log.jsonl")]) == 0
+    out, errors = capsys.readouterr()
+    lines = [line for line in out.splitlines() if line.startswith(" mean_average_precision (mAP@0.30) = ")]
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    scores = [row["map"] for row in rows if row["map"] is not None]
+    assert [row["iteration"] for row in rows if row["map"] is not None] == [40, 80, 100]
+    assert [float(line.split("=")[1].split(",")[0]) for line in lines] == pytest.approx(scores, abs=1e-6)
+    assert float(lines[-1].split("=")[2]) == pytest.approx(max(scores), abs=1e-6)
+    assert "mAP@0.30 of the valid list every 40 iterations" in errors
+    assert (tmp_path / "backup" / "toy_best.weights").exists()
+    assert f"mAP@0.30 {scores[-1]:.1%}, best {max(scores):.1%}" in (tmp_path / "backup/chart_toy.svg").read_text()
+
+
+@pytest.mark.parametrize(("options", "every"), [(["--map-every", "7"], 7), (["-mAP_epochs", "2"], 100), ([], None)])
+def test_options(tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], every: int | None) -> None:
+    data, cfg = toy(tmp_path)
+    assert main(["train", str(data), str(cfg), "--max-batches", "1", *options]) == 0
+    found = capsys.readouterr().err
+    assert (f"of the valid list every {every} iterations" in found) == (every is not None)
+
+
+def test_shown_on_line_and_chart(tmp_path: Path) -> None:
+    history = History(np.array([[i, 1.0, 1.0, 0.1] for i in range(1, 101)]), scores=[[50, 0.75], [100, 0.5]])
+    m = Metrics(100, 400, 2.0, 3.0, 0.01, 0.5, 8.0, 32, 32)
+    assert ", valid 50.0%, best 75.0%, rate" in progress_text(m, 200, 1.0, history)
+    draw_chart(tmp_path / "chart.svg", history.array(), history.scores, "mAP@0.50")
+    text = (tmp_path / "chart.svg").read_text()
+    assert "mAP@0.50 50.0%, best 75.0%" in text
+    assert text.count(MAP) == 4  # a line, two points, the legend
+
+
+def test_the_network_that_learns_is_left_alone(tmp_path: Path) -> None:
+    data, cfg = toy(tmp_path, random=1)
+    with Trainer(parse_cfg(cfg), data, map=Validation(every=1)) as trainer:
+        trainer.engine.resize(48, 48)
+        assert trainer.judge is not None
+        trainer.judge.measure()
+        assert (trainer.engine.width, trainer.engine.height) == (48, 48)
