@@ -1,4 +1,4 @@
-# make            build the extensions in place
+# make            build the extensions in place; with GPU=1 the one for CUDA too, which needs nvcc
 # make demo       set everything up and detect on a real photograph
 # make test       set everything up and run the tests
 # make lint bench sanitize clean
@@ -10,7 +10,10 @@ else
 VENV := .venv
 endif
 PYTHON := $(VENV)/bin/python
-SOURCES := $(wildcard csrc/*.h csrc/*.cpp csrc/*/*.h csrc/*/*.cpp csrc/ops/common/*.cpp)
+SOURCES := $(wildcard csrc/*.h csrc/*.cpp csrc/*/*.h csrc/*/*.cpp csrc/*/*.cu csrc/ops/common/*.cpp)
+# Tests need the emulator of CUDA; nvcc takes minutes, so it runs only where somebody asks for it.
+export PYDARKNET_EMU := 1
+export PYDARKNET_CUDA := $(if $(GPU),1,0)
 
 .PHONY: all build demo test lint bench sanitize clean
 all: build

@@ -1,8 +1,11 @@
-"""Build of the native extensions: one module per instruction set, from the same sources.
+"""Build of the native extensions: one module per instruction set, one for CUDA, one for its emulator.
 
 Objects are rebuilt only when a source or a header they include has changed. Environment:
-PYDARKNET_ISAS    comma-separated subset of baseline,avx2,avx512 (default: all that fit the machine's architecture)
-PYDARKNET_CXXFLAGS  appended to the compiler flags (a sanitizer build, for instance)
+PYDARKNET_ISAS       comma-separated subset of baseline,avx2,avx512 (default: all that fit the machine's architecture)
+PYDARKNET_EMU        1: build the emulator of CUDA as well, which only tests need (default: 0)
+PYDARKNET_CUDA       1: build for CUDA, 0: don't (default: if nvcc is found)
+PYDARKNET_CUDA_ARCHS comma-separated compute capabilities (default: 75,80,86,89,90,100,120); PTX of the last one
+PYDARKNET_CXXFLAGS   appended to the flags of the C++ compiler (a sanitizer build, for instance)
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import os
 import platform
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -35,6 +39,18 @@ ISAS = {
 }
 COMMON = ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-fPIC", "-pthread",
           "-Wall", "-Wextra", "-Werror"]  # fmt: skip
+# Kernels under the emulator: every access to memory becomes a call of csrc/emu/hooks.cpp.
+EMU_KERNELS = ["-O2", "-g1", "-ffp-contract=off", "-fno-strict-aliasing", "-Wno-unknown-pragmas"]
+EMU_FIBER = "csrc/emu/fiber_ucontext.cpp"  # on other processors
+CUDA_ARCHS = "75,80,86,89,90,100,120"
+CUDA_KERNELS = ["-std=c++17", "-O3", "-cudart=shared", "--expt-relaxed-constexpr", "-Werror=all-warnings",
+                "-Xcompiler=-fPIC,-fvisibility=hidden", "-lineinfo"]  # fmt: skip
+
+COMPILER = shlex.split(os.environ.get("CXX", "g++"))
+EXTRA = shlex.split(os.environ.get("PYDARKNET_CXXFLAGS", ""))
+STRIP = [] if EXTRA else ["-Wl,-s"]
+CPU = f"-I{ROOT / 'csrc/cpu'}"  # one of these three folders comes first on the include path of every source
+INCLUDES = [f"-I{ROOT / 'csrc'}", f"-isystem{pybind11.get_include()}", f"-isystem{sysconfig.get_path('include')}"]
 
 
 def chosen_isas() -> list[str]:
@@ -50,12 +66,84 @@ def sources(*patterns: str) -> list[str]:
     return sorted(str(p.relative_to(ROOT)) for pattern in patterns for p in ROOT.glob(pattern))
 
 
-def cpu_extension(isa: str) -> Extension:
+def common_sources(interface: str) -> list[str]:
+    """Everything but the ops: the bindings with the one interface of this build, and what all builds share."""
+    found = sources("csrc/ops/common/*.cpp", "csrc/bindings/*.cpp", "csrc/*.cpp")
+    return [s for s in found if not Path(s).name.startswith("interface_")] + [
+        f"csrc/bindings/interface_{interface}.cpp"
+    ]
+
+
+class Native(Extension):
+    """An extension with a compiler command for each kind of source, and what the linker needs besides."""
+
+    def __init__(
+        self, module: str, files: list[str], block: int, flags: list[str], cuda: list[str] | None = None,
+        link: list[str] | None = None,
+    ) -> None:  # fmt: skip
+        macros = [("PYDARKNET_BLOCK", str(block)), ("PYDARKNET_MODULE", module)]
+        super().__init__(f"pydarknet.{module}", files, define_macros=macros)
+        defines = [f"-D{name}={value}" for name, value in macros]
+        cxx = [*COMPILER, *COMMON, *flags, *defines, *INCLUDES, *EXTRA]
+        self.commands = {".cpp": cxx, ".cu": [*(cuda or []), *defines]}
+        self.link = link or []
+
+
+def cpu_extension(isa: str) -> Native:
     block, flags = ISAS[isa]
-    files = sources("csrc/ops/*_cpu.cpp", "csrc/ops/common/*.cpp", "csrc/bindings/*.cpp", "csrc/*.cpp")
-    module = f"_cpu_{isa}"
-    macros = [("PYDARKNET_BLOCK", str(block)), ("PYDARKNET_MODULE", module)]
-    return Extension(f"pydarknet.{module}", files, define_macros=macros, extra_compile_args=flags)
+    return Native(
+        f"_cpu_{isa}", sources("csrc/ops/*_cpu.cpp") + common_sources("cpu"), block, [CPU, *flags], link=STRIP
+    )
+
+
+def emu_extension() -> Native:
+    machine = platform.machine().lower().replace("amd64", "x86_64")
+    fiber = f"csrc/emu/fiber_{machine}.cpp"
+    others = set(sources("csrc/emu/fiber_*.cpp")) - {fiber if Path(fiber).exists() else EMU_FIBER}
+    emulator = [s for s in sources("csrc/emu/*.cpp") if s not in others]
+    kernels = [*COMPILER, *COMMON, *EMU_KERNELS, f"-I{ROOT / 'csrc/emu'}", *INCLUDES, *EXTRA, "-x", "c++"]
+    files = sources("csrc/ops/*.cu") + emulator + common_sources("emu")
+    return Native("_emu", files, 4, [f"-I{ROOT / 'csrc/emu'}", "-ffp-contract=off"], kernels)
+
+
+def find_nvcc() -> Path | None:
+    """In CUDA_HOME, on the PATH, or installed from PyPI."""
+    homes = [Path(os.environ[v]) / "bin/nvcc" for v in ("CUDA_HOME", "CUDA_PATH") if os.environ.get(v)]
+    on_path = shutil.which("nvcc")
+    wheels = [p for folder in sys.path for p in Path(folder).glob("nvidia/*/bin/nvcc")]
+    candidates = [*homes, *([Path(on_path)] if on_path else []), Path("/usr/local/cuda/bin/nvcc"), *wheels]
+    return next((p.resolve() for p in candidates if p.is_file()), None)
+
+
+def cuda_extension(nvcc: Path) -> Native:
+    # A toolkit is one folder; PyPI's wheels are several side by side.
+    roots = [nvcc.parents[1], *(p for p in nvcc.parents[2].glob("*") if p.parent.name == "nvidia")]
+    includes = [f"-I{r / 'include'}" for r in roots if (r / "include").is_dir()]
+    runtimes = [p for r in roots for lib in ("lib64", "lib") for p in sorted((r / lib).glob("libcudart.so*"))]
+    if not runtimes:
+        raise SystemExit(
+            f"{nvcc} found, but no libcudart.so beside it: install nvidia-cuda-runtime or the whole toolkit"
+        )
+    archs = [a.strip() for a in os.environ.get("PYDARKNET_CUDA_ARCHS", CUDA_ARCHS).split(",") if a.strip()]
+    code = [f"-gencode=arch=compute_{a},code=sm_{a}" for a in archs]
+    code.append(f"-gencode=arch=compute_{archs[-1]},code=compute_{archs[-1]}")
+    kernels = [str(nvcc), *CUDA_KERNELS, *code, f"-I{ROOT / 'csrc/nvcc'}", f"-I{ROOT / 'csrc'}", *includes]
+    link = [str(runtimes[0]), f"-Wl,-rpath,{runtimes[0].parent}", *STRIP]
+    files = sources("csrc/ops/*.cu") + common_sources("cuda")
+    return Native("_cuda", files, 4, [CPU], kernels, link)
+
+
+def extensions() -> list[Extension]:
+    found: list[Extension] = [Native("_cpuid", ["csrc/cpuid/cpuid.cpp"], 1, [], link=STRIP)]
+    found += [cpu_extension(isa) for isa in chosen_isas()]
+    if os.environ.get("PYDARKNET_EMU", "0") == "1":
+        found.append(emu_extension())
+    wanted, nvcc = os.environ.get("PYDARKNET_CUDA", ""), find_nvcc()
+    if wanted == "1" and not nvcc:
+        raise SystemExit("PYDARKNET_CUDA=1, but there is no nvcc: set CUDA_HOME, or pip install nvidia-cuda-nvcc")
+    if wanted != "0" and nvcc:
+        found.append(cuda_extension(nvcc))
+    return found
 
 
 class IncrementalBuild(build_ext):
@@ -66,36 +154,33 @@ class IncrementalBuild(build_ext):
         if self.inplace:  # an editable install otherwise compiles into a temporary folder, from scratch each time
             self.build_temp = str(ROOT / "build" / f"temp.{sysconfig.get_platform()}-{sys.implementation.cache_tag}")
 
-    def build_extension(self, ext: Extension) -> None:
-        compiler = shlex.split(os.environ.get("CXX", "g++"))
-        extra = shlex.split(os.environ.get("PYDARKNET_CXXFLAGS", ""))
-        includes = [
-            f"-I{ROOT / 'csrc' / 'cpu'}",
-            f"-I{ROOT / 'csrc'}",
-            f"-isystem{pybind11.get_include()}",
-            f"-isystem{sysconfig.get_path('include')}",
-        ]
-        defines = [f"-D{name}={value}" for name, value in ext.define_macros]
-        command = [*compiler, *COMMON, *ext.extra_compile_args, *defines, *includes, *extra]
+    def build_extension(self, ext: Native) -> None:
         folder = Path(self.build_temp) / ext.name
         folder.mkdir(parents=True, exist_ok=True)
         stamp = folder / "command.txt"
-        if not stamp.exists() or stamp.read_text() != repr(command):
+        if not stamp.exists() or stamp.read_text() != repr(ext.commands):
             for stale in folder.glob("*.o"):
                 stale.unlink()
-            stamp.write_text(repr(command))
+            stamp.write_text(repr(ext.commands))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            objects = list(
-                pool.map(lambda s: self.compile_one(command, Path(s), folder), self.united(ext.sources, folder))
-            )
+            files = self.united(ext.sources, folder)
+            objects = list(pool.map(lambda s: self.compile_one(ext.commands[Path(s).suffix], Path(s), folder), files))
         target = Path(self.get_ext_fullpath(ext.name))
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists() or any(o.stat().st_mtime > target.stat().st_mtime for o in objects):
             part = target.with_suffix(".part")
-            strip = [] if extra else ["-Wl,-s"]
-            subprocess.run(
-                [*compiler, "-shared", "-pthread", *strip, *extra, *map(str, objects), "-o", str(part)], check=True
-            )
+            missing = [] if ext.commands[".cu"] == [] else missing_ops(ext, objects, folder)
+            command = [
+                *COMPILER,
+                "-shared",
+                "-pthread",
+                *EXTRA,
+                *map(str, [*objects, *missing]),
+                *ext.link,
+                "-o",
+                str(part),
+            ]
+            subprocess.run(command, check=True)
             os.replace(part, target)
 
     @staticmethod
@@ -138,13 +223,30 @@ class BuildWithShare(build_py):
                     self.copy_file(str(path), str(target))
 
 
-cpuid = Extension("pydarknet._cpuid", ["csrc/cpuid/cpuid.cpp"])
+def missing_ops(ext: Native, objects: list[Path], folder: Path) -> list[Path]:
+    """Until every op has a kernel: functions that say so, in the place of those that have none."""
+
+    def symbols(option: str) -> set[str]:
+        text = subprocess.run(["nm", option, *map(str, objects)], check=True, capture_output=True, text=True).stdout
+        return {line.split()[-1] for line in text.splitlines() if re.search(r" _ZN?K?9pydarknet", line)}
+
+    names = sorted(symbols("-u") - symbols("--defined-only"))
+    print(f"{ext.name}: {len(names)} functions without a kernel")
+    text = '#include "device_failure.h"\n' + "".join(
+        f'extern "C" void {n}() {{ throw pydarknet::DeviceFailure("{n} is not available on this device"); }}\n'
+        for n in names
+    )
+    source = folder / "missing.cpp"
+    source.write_text(text)
+    subprocess.run([*ext.commands[".cpp"], "-c", str(source), "-o", str(source.with_suffix(".o"))], check=True)
+    return [source.with_suffix(".o")]
+
 
 setup(
     packages=["pydarknet", *(f"pydarknet.{p.parent.relative_to(ROOT / 'pydarknet').as_posix().replace('/', '.')}"
                              for p in sorted((ROOT / "pydarknet").rglob("*/__init__.py")))],
     package_data={"pydarknet": ["py.typed"]},
-    ext_modules=[cpuid, *(cpu_extension(isa) for isa in chosen_isas())],
+    ext_modules=extensions(),
     cmdclass={"build_ext": IncrementalBuild, "build_py": BuildWithShare},
     zip_safe=False,
 )  # fmt: skip

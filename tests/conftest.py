@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 from collections.abc import Iterator
 
@@ -16,6 +17,8 @@ from pydarknet.ops import Ops
 # A module that should be there but isn't makes its tests fail: they are never left out.
 RUNNABLE = ISAS[: ISAS.index(_cpuid.best()) + 1]
 THREADS = 2
+# Until every op has a kernel, only who asks gets the emulated ones.
+EMULATED = ["emu"] if os.environ.get("PYDARKNET_TEST_EMU") else []
 
 
 _ran: set[str] = set()
@@ -45,10 +48,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line("backends: " + "; ".join(ran))
 
 
-@pytest.fixture(params=RUNNABLE)
+@pytest.fixture(params=[*RUNNABLE, *EMULATED])
 def ops(request: pytest.FixtureRequest) -> Iterator[Ops]:
-    """The ops of each instruction set in turn, on two threads."""
-    ops = cpu_backend(request.param).ops
+    """The ops of each instruction set in turn, on two threads, and of the emulated GPU."""
+    emulated = request.param in EMULATED
+    ops = importlib.import_module("pydarknet._emu") if emulated else cpu_backend(request.param).ops
     _ran.add(request.param)
     before = ops.num_threads()
     ops.set_num_threads(THREADS)

@@ -80,7 +80,9 @@ RawArray raw_array(py::handle object, const char* typestr, bool writable, Where 
   const auto data = info["data"].cast<py::tuple>();
   a.data = reinterpret_cast<void*>(data[0].cast<std::uintptr_t>());
   if (writable && data[1].cast<bool>()) where.fail("the array is read-only");
-  check_contiguous(info, a, type.back() - '0', where);
+  const std::int64_t item = type.back() - '0';
+  check_contiguous(info, a, item, where);
+  note_array(a.data, static_cast<std::size_t>(a.size * item), writable);
   return a;
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <string>
 
+#include "bindings/module.h"
 #include "ops/resize.h"
 #include "ops/tensor.h"
 
@@ -14,6 +15,10 @@ namespace py = pybind11;
 
 // The attribute arrays of this build's device carry; defined by the one interface_*.cpp the build links.
 extern const char* const kArrayInterface;
+
+// Whether this process can read what lies in the arrays. Where it can't, nobody checks contents but the
+// kernels.
+extern const bool kContentsReadable;
 
 // Where an argument stands, for messages: "maxpool_forward: argument 'x'".
 struct Where {

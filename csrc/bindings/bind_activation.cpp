@@ -29,7 +29,7 @@ void py_activate_backward(py::handle y_array, py::handle dy_array, const std::st
 
 }  // namespace
 
-void bind_activation(py::module_& m) {
+void bind_activation(Module& m) {
   using py::arg;
   m.def("activate", &py_activate, arg("x"), arg("activation"), arg("stream") = 0,
         "x = activation(x), for an array of any shape");

@@ -66,7 +66,7 @@ void py_augment_turn(py::handle image, py::handle y, float radians, float scale,
 
 }  // namespace
 
-void bind_augment(py::module_& m) {
+void bind_augment(Module& m) {
   using py::arg;
   m.def("augment_place", &py_augment_place, arg("image"), arg("y"), arg("left"), arg("top"), arg("width"),
         arg("height"), arg("flip"), arg("hue"), arg("saturation"), arg("exposure"), arg("stream") = 0,

@@ -78,7 +78,7 @@ void py_bias_backward(py::handle dy_array, py::handle dbias_array, int channels,
 
 }  // namespace
 
-void bind_batchnorm(py::module_& m) {
+void bind_batchnorm(Module& m) {
   using py::arg;
   m.def("scale_bias", &py_scale_bias, arg("x"), arg("scale"), arg("bias"), arg("y"), arg("stream") = 0,
         "y = x * scale + bias per channel; scale and bias hold C floats, y may be x. Blocked");

@@ -99,7 +99,7 @@ void py_forward_plain(const ConvShape& shape, const std::string& name, py::handl
   forward(op, shape, algorithm, x.data, packed, bias, y, activation, workspace, stream);
 }
 
-void bind_shape(py::module_& m) {
+void bind_shape(Module& m) {
   using py::arg;
   // Local to the module: several instruction sets may be imported side by side.
   py::class_<ConvShape>(m, "ConvShape", py::module_local(),
@@ -133,7 +133,7 @@ void bind_shape(py::module_& m) {
 
 }  // namespace
 
-void bind_conv(py::module_& m) {
+void bind_conv(Module& m) {
   using py::arg;
   bind_shape(m);
   m.def(

@@ -84,7 +84,7 @@ void py_backward_weights_plain(const ConvShape& shape, py::handle x_array, py::h
 
 }  // namespace
 
-void bind_conv_backward(py::module_& m) {
+void bind_conv_backward(Module& m) {
   using py::arg;
   m.def("conv_data_algorithms", &conv_data_algorithms, arg("shape"), arg("max_packed_bytes"),
         "Names of the usable algorithms for the gradient to the input, fastest first");

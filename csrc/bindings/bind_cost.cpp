@@ -57,7 +57,7 @@ double py_cost_loss(py::handle x, py::handle truth, py::handle delta, const std:
 
 }  // namespace
 
-void bind_cost(py::module_& m) {
+void bind_cost(Module& m) {
   using py::arg;
   m.def("softmax_loss", &py_softmax_loss, arg("output"), arg("truth"), arg("delta"), arg("masked") = false,
         arg("stream") = 0, "Cross entropy of probabilities: writes delta, returns the sum");

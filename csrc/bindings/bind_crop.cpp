@@ -39,7 +39,7 @@ void py_crop_train(py::handle x_array, py::handle y_array, int top, int left, bo
 
 }  // namespace
 
-void bind_crop(py::module_& m) {
+void bind_crop(Module& m) {
   using py::arg;
   m.def("crop_forward", &py_crop, arg("x"), arg("y"), arg("noadjust") = false, arg("stream") = 0,
         "[crop] outside training: the middle of x, as 2x - 1 unless noadjust. Plain");

@@ -32,7 +32,7 @@ void py_detection(py::handle x_array, py::handle y_array, int side, int classes,
 
 }  // namespace
 
-void bind_detection(py::module_& m) {
+void bind_detection(Module& m) {
   using py::arg;
   m.def("detection_forward", &py_detection, arg("x"), arg("y"), arg("side"), arg("classes"), arg("num"),
         arg("coords"), arg("softmax"), arg("stream") = 0,

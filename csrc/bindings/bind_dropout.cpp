@@ -45,7 +45,7 @@ void py_dropout_backward(py::handle dy_array, py::handle mask_array, py::handle 
 
 }  // namespace
 
-void bind_dropout(py::module_& m) {
+void bind_dropout(Module& m) {
   using py::arg;
   m.def("dropout_forward", &py_dropout, arg("x"), arg("y"), arg("mask"), arg("probability"),
         arg("stream") = 0,

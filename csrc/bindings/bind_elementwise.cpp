@@ -63,7 +63,7 @@ bool py_all_finite(py::handle x_array, std::uintptr_t stream) {
 
 }  // namespace
 
-void bind_elementwise(py::module_& m) {
+void bind_elementwise(Module& m) {
   using py::arg;
   m.def("fill", &py_fill, arg("x"), arg("value"), arg("stream") = 0, "x = value, for any shape");
   m.def("scale", &py_scale, arg("x"), arg("factor"), arg("stream") = 0, "x *= factor, for any shape");

@@ -16,7 +16,7 @@ void py_l2norm(py::handle x_array, py::handle y_array, std::uintptr_t stream) {
 
 }  // namespace
 
-void bind_l2norm(py::module_& m) {
+void bind_l2norm(Module& m) {
   using py::arg;
   m.def("l2norm_forward", &py_l2norm, arg("x"), arg("y"), arg("stream") = 0,
         "[l2norm]: each pixel's channels to unit length. Plain");

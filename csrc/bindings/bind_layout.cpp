@@ -32,7 +32,7 @@ void py_from_blocked(py::handle x_array, py::handle y_array, std::uintptr_t stre
 
 }  // namespace
 
-void bind_layout(py::module_& m) {
+void bind_layout(Module& m) {
   using py::arg;
   m.def("to_blocked", &py_to_blocked, arg("x"), arg("y"), arg("stream") = 0, "NCHW to channel blocks");
   m.def("from_blocked", &py_from_blocked, arg("x"), arg("y"), arg("stream") = 0, "Channel blocks to NCHW");

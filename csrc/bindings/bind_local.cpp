@@ -61,7 +61,7 @@ void py_local_backward(py::handle x_array, py::handle weights, py::handle dy_arr
 
 }  // namespace
 
-void bind_local(py::module_& m) {
+void bind_local(Module& m) {
   using py::arg;
   m.def("local_forward", &py_local, arg("x"), arg("weights"), arg("biases"), arg("y"), arg("kernel"),
         arg("stride"), arg("pad"), arg("activation") = "linear", arg("stream") = 0,

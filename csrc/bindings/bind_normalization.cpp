@@ -32,7 +32,7 @@ void py_lrn_backward(py::handle x_array, py::handle dy_array, py::handle dx_arra
 
 }  // namespace
 
-void bind_normalization(py::module_& m) {
+void bind_normalization(Module& m) {
   using py::arg;
   m.def("lrn_forward", &py_lrn, arg("x"), arg("y"), arg("size"), arg("alpha"), arg("beta"), arg("kappa"),
         arg("stream") = 0, "[normalization]: local response normalisation across channels. Plain");

@@ -61,7 +61,7 @@ void py_avgpool_backward(py::handle dy_array, py::handle dx_array, bool accumula
 
 }  // namespace
 
-void bind_pool(py::module_& m) {
+void bind_pool(Module& m) {
   using py::arg;
   m.def("maxpool_forward", &py_maxpool, arg("x"), arg("y"), arg("size"), arg("stride"), arg("padding"),
         arg("stream") = 0, "Maximum over windows; padding is Darknet's total. Blocked");

@@ -25,7 +25,7 @@ void py_region(py::handle x_array, py::handle y_array, int anchors, int classes,
 
 }  // namespace
 
-void bind_region(py::module_& m) {
+void bind_region(Module& m) {
   using py::arg;
   m.def("region_forward", &py_region, arg("x"), arg("y"), arg("anchors"), arg("classes"), arg("coords"),
         arg("softmax"), arg("background"), arg("group_sizes"), arg("stream") = 0,

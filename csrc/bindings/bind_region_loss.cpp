@@ -30,6 +30,7 @@ ClassTree class_tree(py::handle object, int classes) {
   const ClassTree tree{
       static_cast<const std::int32_t*>(parent.data), static_cast<const std::int32_t*>(group.data),
       static_cast<const std::int32_t*>(offset.data), static_cast<const std::int32_t*>(size.data)};
+  if (!kContentsReadable) return tree;
   for (std::int64_t g = 0; g < size.size; ++g) {
     expect_range(tree.group_offset[g], 0, classes, where);
     expect_range(tree.group_size[g], 1, classes - tree.group_offset[g], where);
@@ -96,7 +97,7 @@ py::array_t<double> py_region_loss(py::handle output_array, py::handle truth_arr
 
 }  // namespace
 
-void bind_region_loss(py::module_& m) {
+void bind_region_loss(Module& m) {
   using py::arg;
   m.def(kRegionLoss, &py_region_loss, arg("output"), arg("truth"), arg("delta"), arg("anchors"),
         arg("classes"), arg("coords") = 4, arg("tree") = py::none(), arg("map") = py::none(), py::kw_only(),

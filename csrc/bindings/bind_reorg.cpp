@@ -71,7 +71,7 @@ void py_reorg_backward(py::handle dy_array, py::handle dx_array, int channels, i
 
 }  // namespace
 
-void bind_reorg(py::module_& m) {
+void bind_reorg(Module& m) {
   using py::arg;
   m.def("reorg_forward", &py_reorg, arg("x"), arg("y"), arg("stride"), arg("reverse") = false,
         arg("flatten") = false, arg("extra") = 0, arg("stream") = 0,

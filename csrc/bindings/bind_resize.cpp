@@ -39,7 +39,7 @@ void py_letterbox_planar(py::handle x_array, py::handle y_array, const std::stri
 
 }  // namespace
 
-void bind_resize(py::module_& m) {
+void bind_resize(Module& m) {
   using py::arg;
   m.def("letterbox", &py_letterbox, arg("image"), arg("y"), arg("swap_rb"), arg("mode"), arg("stream") = 0,
         "A uint8 picture (H, W, C) into y (1, C, h, w), by Darknet's resize; mode letterbox or stretch");

@@ -36,7 +36,7 @@ void py_add_channels(py::handle x_array, py::handle y_array, int x_offset, int y
 
 }  // namespace
 
-void bind_route(py::module_& m) {
+void bind_route(Module& m) {
   using py::arg;
   m.def("copy_channels", &py_copy_channels, arg("x"), arg("y"), arg("offset"), arg("channels"),
         arg("stream") = 0,

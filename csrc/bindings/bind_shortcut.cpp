@@ -59,7 +59,7 @@ void py_shortcut_backward(py::handle dy_array, py::handle dx_array, py::handle d
 
 }  // namespace
 
-void bind_shortcut(py::module_& m) {
+void bind_shortcut(Module& m) {
   using py::arg;
   m.def("shortcut_forward", &py_shortcut, arg("x"), arg("add"), arg("y"), arg("channels_x"),
         arg("channels_add"), arg("alpha") = 1.0f, arg("beta") = 1.0f, arg("stream") = 0,

@@ -43,7 +43,7 @@ void py_softmax_tree(py::handle x_array, py::handle y_array, py::handle group_si
 
 }  // namespace
 
-void bind_softmax(py::module_& m) {
+void bind_softmax(Module& m) {
   using py::arg;
   m.def("softmax_forward", &py_softmax, arg("x"), arg("y"), arg("groups") = 1, arg("temperature") = 1.0f,
         arg("spatial") = false, arg("stream") = 0,

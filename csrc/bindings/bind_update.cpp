@@ -41,7 +41,7 @@ void py_adam_update(py::handle weights, py::handle gradients, py::handle m_array
 
 }  // namespace
 
-void bind_update(py::module_& m) {
+void bind_update(Module& m) {
   using py::arg;
   m.def("sgd_update", &py_sgd_update, arg("weights"), arg("updates"), arg("rate"), arg("momentum"),
         arg("decay"), arg("stream") = 0,

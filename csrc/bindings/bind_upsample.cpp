@@ -42,7 +42,7 @@ void py_upsample_backward(py::handle dy_array, py::handle dx_array, int stride, 
 
 }  // namespace
 
-void bind_upsample(py::module_& m) {
+void bind_upsample(Module& m) {
   using py::arg;
   m.def("upsample_forward", &py_upsample, arg("x"), arg("y"), arg("stride"), arg("scale") = 1.0f,
         arg("stream") = 0, "Repeats pixels; a negative stride sums tiles instead. Blocked");

@@ -20,7 +20,7 @@ void py_yolo(py::handle x_array, py::handle y_array, int anchors, int classes, s
 
 }  // namespace
 
-void bind_yolo(py::module_& m) {
+void bind_yolo(Module& m) {
   using py::arg;
   m.def("yolo_forward", &py_yolo, arg("x"), arg("y"), arg("anchors"), arg("classes"), arg("stream") = 0,
         "[yolo]: logistic on all but w and h. Plain");

@@ -23,7 +23,7 @@ py::array_t<double> py_yolo_loss(py::handle output_array, py::handle truth_array
   expect_range(anchors.size, 2, kLargest, {op, "anchors"});
   expect_range(mask.size, 1, kLargest, {op, "mask"});
   const auto* masked = static_cast<const std::int32_t*>(mask.data);
-  for (std::int64_t i = 0; i < mask.size; ++i) {
+  for (std::int64_t i = 0; kContentsReadable && i < mask.size; ++i) {
     expect_range(masked[i], 0, anchors.size / 2 - 1, {op, "mask"});
   }
   const std::int64_t channels = mask.size * (5 + std::int64_t{classes});
@@ -49,7 +49,7 @@ py::array_t<double> py_yolo_loss(py::handle output_array, py::handle truth_array
 
 }  // namespace
 
-void bind_yolo_loss(py::module_& m) {
+void bind_yolo_loss(Module& m) {
   using py::arg;
   m.def("yolo_loss", &py_yolo_loss, arg("output"), arg("truth"), arg("delta"), arg("anchors"), arg("mask"),
         arg("classes"), arg("net_w"), arg("net_h"), arg("ignore_thresh") = 0.5f, arg("truth_thresh") = 1.0f,

@@ -3,5 +3,10 @@
 namespace pydarknet::bindings {
 
 const char* const kArrayInterface = "__array_interface__";
+const bool kContentsReadable = true;
+
+DeviceCall::DeviceCall() {}
+DeviceCall::~DeviceCall() {}
+void note_array(const void*, std::size_t, bool) {}
 
 }  // namespace pydarknet::bindings

@@ -1,4 +1,4 @@
-// The CPU's version of csrc/cuda/host_device.h: every build has one of this name on its include path.
+// The CPU's version of csrc/nvcc/host_device.h: every build has one of this name on its include path.
 #pragma once
 
 #define PYDARKNET_HD

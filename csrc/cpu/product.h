@@ -1,4 +1,4 @@
-// The CPU's version of csrc/cuda/product.h. What is included or written after it is compiled without fused
+// The CPU's version of csrc/nvcc/product.h. What is included or written after it is compiled without fused
 // multiply-adds, which round once where the formulas round twice.
 #pragma once
 

@@ -1,7 +1,7 @@
+#include "ops/truths.h"
+
 #include <cmath>
 #include <cstdio>
-
-#include "ops/truths.h"
 
 namespace pydarknet {
 namespace {

@@ -1,0 +1,30 @@
+#include <mutex>
+
+#include "bindings/arrays.h"
+#include "emu/memory.h"
+
+namespace pydarknet::bindings {
+namespace {
+
+// The emulator runs one call at a time. Who waits for it must not hold the interpreter, which the call that
+// runs needs to return.
+std::mutex one_call;
+
+}  // namespace
+
+const char* const kArrayInterface = "__array_interface__";
+const bool kContentsReadable = true;
+
+DeviceCall::DeviceCall() {
+  py::gil_scoped_release release;
+  one_call.lock();
+}
+DeviceCall::~DeviceCall() {
+  emu::forget_arrays();
+  one_call.unlock();
+}
+void note_array(const void* data, std::size_t bytes, bool writable) {
+  emu::note_array(data, bytes, writable);
+}
+
+}  // namespace pydarknet::bindings

@@ -1,0 +1,35 @@
+// The module under construction, and what surrounds every call of its functions.
+#pragma once
+#include <pybind11/pybind11.h>
+
+#include <cstddef>
+#include <utility>
+
+namespace pydarknet::bindings {
+
+namespace py = pybind11;
+
+// Lives as long as one call from Python. The one interface_*.cpp that the build links says what it does.
+class DeviceCall {
+ public:
+  DeviceCall();
+  ~DeviceCall();
+  DeviceCall(const DeviceCall&) = delete;
+  DeviceCall& operator=(const DeviceCall&) = delete;
+};
+
+// An argument of the running call: memory its kernels may read, and write if `writable`.
+void note_array(const void* data, std::size_t bytes, bool writable);
+
+class Module : public py::module_ {
+ public:
+  explicit Module(const py::module_& module) : py::module_(module) {}
+
+  template <class F, class... Extra>
+  Module& def(const char* name, F&& function, const Extra&... extra) {
+    py::module_::def(name, std::forward<F>(function), py::call_guard<DeviceCall>(), extra...);
+    return *this;
+  }
+};
+
+}  // namespace pydarknet::bindings
