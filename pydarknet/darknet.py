@@ -32,6 +32,7 @@ from .compat._networks import (
     do_nothing,
     load_meta,
     network_predict,
+    set_gpu,
 )
 from .heads import DetectOptions
 
@@ -120,7 +121,7 @@ def detect(
 
 
 predict = network_predict
-set_gpu = reset_rnn = free_detections = free_ptrs = do_nothing
+reset_rnn = free_detections = free_ptrs = do_nothing
 
 # The library's own names for all of this.
 lib = SimpleNamespace(

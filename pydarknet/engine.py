@@ -7,12 +7,13 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import weights as weights_file
-from .backend import Backend, cpu_backend
+from .backend import Backend, choose, cpu_backend
 from .cfg import Cfg
 from .graph import Graph
 from .initialise import initialise
@@ -30,7 +31,8 @@ class Engine(Graph):
 
     `cfg`: path of a cfg (or a parsed one). `weights`: path of a weights file; None starts from random
     parameters (`seed`). `cutoff`: load only the first so many layers (a backbone). `threads`: for all networks
-    of the process; default: PYDARKNET_NUM_THREADS or every processor. CfgError, WeightsError, DataError.
+    of the process; default: PYDARKNET_NUM_THREADS or every processor. `device`: "cpu", "cuda", "cuda:N", "emu" (the
+    kernels of CUDA, emulated), or "auto", the GPU if it can be used. CfgError, WeightsError, DataError, DeviceError.
     """
 
     def __init__(
@@ -41,18 +43,22 @@ class Engine(Graph):
         cutoff: int | None = None,
         seed: int = 0,
         threads: int | None = None,
+        device: str = "cpu",
         allow_nan: bool = False,
     ) -> None:
         super().__init__(cfg)
-        self.backend: Backend = cpu_backend()
+        self.backend: Backend
+        self.backend, doubt = choose(device)
+        if doubt is not None:
+            self.warnings.append(doubt)
         if threads is not None:
-            self.backend.ops.set_num_threads(threads)
+            cpu_backend().ops.set_num_threads(threads)
         self.seen = 0
         self._constants: dict[tuple[object, ...], Array] = {}
         self._lock = threading.RLock()
         self._idle: list[tuple[tuple[object, ...], Plan]] = []
         self._version = 0
-        self._last_input: FloatArray | None = None
+        self._last_input: Array = None
         self._kept: dict[int, Array] | None = None
         for layer in self.layers:
             layer.output_of = WeakOutput(self)
@@ -90,25 +96,28 @@ class Engine(Graph):
                 self._idle.clear()
                 self._kept = None
 
-    def forward(self, x: npt.ArrayLike) -> FloatArray:
+    def forward(self, x: Any, *, on_device: bool = False) -> Array:
         """The network's output (N, C, H, W) for a batch x (N, C, H, W), float32, as Darknet's `network_predict`.
 
-        ValueError if the shape is not that of the network's input.
+        `x` may be an array of any library that speaks DLPack, on the host or on the network's own GPU. With
+        `on_device` the result is an array there (CuPy's on a GPU), which speaks DLPack too, and nothing waits for it.
+        ValueError if the shape is not that of the network's input, or the array on another device.
         """
-        batch = np.asarray(x, dtype=np.float32)
+        batch = self.backend.given(x)
         if batch.ndim != 4 or batch.shape[1:] != tuple(self.inputs) or not len(batch):
             raise ValueError(f"expected x with shape (N, {', '.join(map(str, self.inputs))}), found {batch.shape}")
         with self.plan(len(batch)) as plan:
-            plan.input[...] = batch
+            self.backend.write(plan.input, batch)
+            self.remember(plan.input)
             plan.run()
-            self.remember(batch)
-            output: FloatArray = plan.outputs[self.output_index].copy()
+            result = plan.outputs[self.output_index]
+            output = self.backend.copy(result) if on_device else self.backend.to_host(result).copy()
         return output.reshape(len(batch), *self.outputs)
 
     @contextmanager
     def plan(self, batch: int) -> Iterator[Plan]:
         """A plan for `batch` images of the present size, lent to this caller alone."""
-        key = (batch, self.inputs, self._version)
+        key = (batch, self.inputs, self._version, self.backend.stream)
         with self._lock:
             found = next((item for item in self._idle if item[0] == key), None)
             if found is not None:
@@ -125,12 +134,12 @@ class Engine(Graph):
         """The layers whose outputs hold detections."""
         return [layer for layer in self.layers if layer.is_head]
 
-    def remember(self, batch: FloatArray) -> None:
-        """Keep a copy of the last forward pass's input, for whoever looks at a layer's output."""
+    def remember(self, batch: Array) -> None:
+        """Keep a copy of a forward pass's input, an array of the backend, for whoever looks at a layer's output."""
         with self._lock:
             if self._last_input is None or self._last_input.shape != batch.shape:
-                self._last_input = np.empty(batch.shape, np.float32)
-            np.copyto(self._last_input, batch)  # into the same memory: fresh pages cost more than the copy
+                self._last_input = self.backend.empty(batch.shape)
+            self.backend.write(self._last_input, batch)  # the same memory: fresh pages cost more than the copy
             self._kept = None
 
     def layer_output(self, index: int) -> FloatArray:
@@ -142,10 +151,10 @@ class Engine(Graph):
                 raise RuntimeError("no forward pass yet: call forward() or detect() first")
             if self._kept is None:
                 plan = self._compile(len(x), keep_all=True)
-                plan.input[...] = x
+                self.backend.write(plan.input, x)
                 plan.run()
                 self._kept = plan.outputs
-            output: FloatArray = self._kept[index]
+            output: FloatArray = self.backend.to_host(self._kept[index])
         return output.reshape(len(x), *self.layers[index].out)
 
     def _compile(self, batch: int, keep_all: bool) -> Plan:
@@ -156,7 +165,9 @@ class Engine(Graph):
         indices: Sequence[int] = range(len(self.layers))
         if not keep_all:
             indices = sorted({self.output_index, *(layer.index for layer in self.heads())})
-        return p.finish({index: p.plain(p.outputs[index]) for index in indices}, keep_all)
+        plan = p.finish({index: p.plain(p.outputs[index]) for index in indices}, keep_all)
+        self.backend.wait()  # constants are ready for plans on other streams
+        return plan
 
     def _constant(self, key: tuple[object, ...], make: Callable[[], Array]) -> Array:
         if key not in self._constants:

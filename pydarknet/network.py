@@ -45,7 +45,8 @@ class Network(Engine):
     """A network that detects or classifies.
 
     `names`: class names, as a list or the path of a .names file; without it classes are called by their
-    numbers. The other arguments are those of `Engine`. CfgError, WeightsError, DataError.
+    numbers. The other arguments are those of `Engine`. CfgError, WeightsError, DataError,
+    DeviceError.
     """
 
     def __init__(
@@ -57,9 +58,10 @@ class Network(Engine):
         cutoff: int | None = None,
         seed: int = 0,
         threads: int | None = None,
+        device: str = "cpu",
         allow_nan: bool = False,
     ) -> None:
-        super().__init__(cfg, weights, cutoff=cutoff, seed=seed, threads=threads, allow_nan=allow_nan)
+        super().__init__(cfg, weights, cutoff=cutoff, seed=seed, threads=threads, device=device, allow_nan=allow_nan)
         self.names = self._read_names(names)
 
     @overload
@@ -116,7 +118,7 @@ class Network(Engine):
         with self.plan(1) as plan:
             self._fill(plan.input, [image], fit)
             plan.run()
-            output: Floats = plan.outputs[self.output_index][0].copy()
+            output: Floats = self.backend.to_host(plan.outputs[self.output_index])[0].copy()
         return output.reshape(self.outputs)
 
     def class_tree(self) -> Tree | None:
@@ -154,8 +156,9 @@ class Network(Engine):
         with self.plan(len(images)) as plan:
             self._fill(plan.input, images, options.fit)
             plan.run()
+            outputs = [(layer, self.backend.to_host(plan.outputs[layer.index])) for layer in heads]
             return [
-                join([candidates(layer, plan.outputs[layer.index][i], inputs, options) for layer in heads])
+                join([candidates(layer, output[i], inputs, options) for layer, output in outputs])
                 for i in range(len(images))
             ]
 
@@ -177,13 +180,17 @@ class Network(Engine):
         )
 
     def _fill(self, x: Any, images: Iterable[npt.NDArray[np.uint8]], fit: Fit) -> None:
+        self.fit_pictures(x, images, fit)
+        self.remember(x)
+
+    def fit_pictures(self, x: Any, images: Iterable[npt.NDArray[np.uint8]], fit: Fit) -> None:
+        """Bring BGR pictures (H, W, 3) into x (N, 3, h, w), an array of the backend. CfgError if 3 are wrong."""
         if self.inputs.c != 3:
             raise CfgError(
                 self.cfg.file, self.cfg.net.line, f"takes {self.inputs.c} channels, a picture has 3; use forward()"
             )
         for i, image in enumerate(images):
-            self.backend.ops.letterbox(image, x[i : i + 1], True, fit)
-        self.remember(x)
+            self.backend.ops.letterbox(self.backend.to_device(image), x[i : i + 1], True, fit)
 
     def _classification(self, class_id: int, probability: float, tree: Tree | None) -> Classification:
         path = tuple(self._name(node) for node in tree.path(class_id)) if tree is not None else ()

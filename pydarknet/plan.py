@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from .backend import FLOAT, Backend
+from .backend import FLOAT, Backend, Step, sequence
 from .errors import DeviceError
 from .ops import Array, Ops
 from .shape import Shape
 
-Step = Callable[[], None]
 Constants = Callable[[tuple[object, ...], Callable[[], Array]], Array]
 
 
@@ -47,8 +47,19 @@ class Buffer:
     values: list[Value] = field(default_factory=list)
 
 
+class Parametrised(Protocol):
+    """What a plan needs of a layer with parameters, which are NumPy arrays."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def parameters(self) -> dict[str, Any]: ...
+
+
 class Builder:
     """Collects the steps of one plan."""
+
+    repeated = True  # whether every run makes the same calls
 
     def __init__(self, backend: Backend, batch: int, inputs: Shape, constants: Constants) -> None:
         self.backend = backend
@@ -85,9 +96,17 @@ class Builder:
                 value.last = step
         self._calls.append((op, args))
 
-    def constant(self, key: tuple[object, ...], make: Callable[[], Array]) -> Array:
-        """An array that all plans of the network share: packed weights, folded biases."""
+    def constant(self, key: tuple[object, ...], make: Callable[[], Any]) -> Array:
+        """The NumPy array that `make` gives, on the device; all plans of the network share it."""
+        return self.shared(key, lambda: self.backend.to_device(make()))
+
+    def shared(self, key: tuple[object, ...], make: Callable[[], Array]) -> Array:
+        """What `make` gives, on the device already; all plans of the network share it."""
         return self._constants(key, make)
+
+    def parameter(self, layer: Parametrised, name: str) -> Array:
+        """A layer's parameter, on the device."""
+        return self.constant((layer.index, "parameter", name), lambda: layer.parameters[name])
 
     def blocked(self, value: Value) -> Value:
         """The value in the kernels' layout."""
@@ -106,11 +125,7 @@ class Builder:
         buffers = share(self._values, keep_all)
         scratch = max((a.floats for _, args in self._calls for a in args if isinstance(a, Workspace)), default=0)
         total = sum(b.floats for b in buffers) + scratch
-        if total * FLOAT > MAX_BYTES:
-            raise DeviceError(
-                f"the activations of {self.batch} images need {total * FLOAT / 2**30:.1f} GiB, more than this "
-                f"machine's {MAX_BYTES / 2**30:.1f} GiB; use a smaller input size or batch"
-            )
+        self._check_memory(total * FLOAT)
         for buffer in buffers:
             memory = self.backend.empty((buffer.floats,))
             for value in buffer.values:
@@ -118,7 +133,21 @@ class Builder:
         workspace = self.backend.empty((scratch,))
         steps = [bind(op, args, workspace) for op, args in self._calls]
         outputs = {index: value.array for index, value in wanted.items()}
-        return Plan(self.input.array, outputs, steps, total * FLOAT)
+        run = self.backend.program(steps) if self.repeated else sequence(steps)
+        return Plan(self.input.array, outputs, run, total * FLOAT)
+
+    def _check_memory(self, needed: int) -> None:
+        capacity = self.backend.capacity()
+        if needed <= capacity:
+            return
+        fitting = self.batch * capacity // needed
+        advice = "a smaller input size or batch"
+        if fitting:
+            advice = f"a batch of about {fitting}, or a smaller input size"
+        raise DeviceError(
+            f"{self.backend.name}: the activations of {self.batch} images need {needed / 2**30:.1f} GiB, more than "
+            f"the {capacity / 2**30:.1f} GiB there are; use {advice}"
+        )
 
     def _convert(self, value: Value, op: Callable[..., None]) -> Value:
         if value not in self._converted:
@@ -129,18 +158,13 @@ class Builder:
 
 @dataclass
 class Plan:
-    """`input` (N, C, H, W) to fill before `run`, `outputs` by layer index (valid until the next run), `bytes`
-    of activations it holds."""
+    """`input` (N, C, H, W) to fill before `run` computes `outputs` by layer index (valid until the next run), all of
+    them arrays of the backend; `bytes` of activations it holds."""
 
     input: Array
     outputs: dict[int, Array]
-    steps: Sequence[Step]
+    run: Step
     bytes: int
-
-    def run(self) -> None:
-        """Compute the outputs from the input."""
-        for step in self.steps:
-            step()
 
 
 def bind(op: Callable[..., None], args: tuple[object, ...], workspace: Array) -> Step:
@@ -167,16 +191,3 @@ def share(values: Sequence[Value], keep_all: bool) -> list[Buffer]:
         buffer.free_from = value.last + 1
         buffer.values.append(value)
     return buffers
-
-
-def machine_bytes() -> int:
-    """Physical memory of the machine, or a bound no machine reaches where it can't be asked."""
-    import os
-
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return 2**62
-
-
-MAX_BYTES = machine_bytes()

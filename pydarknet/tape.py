@@ -13,24 +13,26 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .backend import Backend
+from .backend import Backend, Step
 from .cfg import Section
 from .dialects import Dialect
 from .ops import Array
-from .plan import Builder, Step, Value, bind
+from .plan import Builder, Parametrised, Value, bind
 from .shape import Shape
 
 
-class Learner(Protocol):
+class Learner(Parametrised, Protocol):
     """What a tape needs of a layer."""
 
-    @property
-    def index(self) -> int: ...
     @property
     def section(self) -> Section: ...
 
 
-UpdateOf = Callable[[Learner, str], Array]
+class Learnt(Protocol):
+    """Where the parameters and their updates are, on the device."""
+
+    def value_of(self, layer: Parametrised, name: str) -> Array: ...
+    def update_of(self, layer: Parametrised, name: str) -> Array: ...
 
 
 @dataclass
@@ -45,16 +47,19 @@ class State:
 class Tape(Builder):
     """A Builder that also knows deltas, updates and the truth."""
 
+    repeated = False  # random numbers go in, statistics come out
+
     def __init__(
         self,
         backend: Backend,
         batch: int,
         inputs: Shape,
-        update_of: UpdateOf,
+        learnt: Learnt,
         dialect: Dialect,
         state: State,
     ) -> None:
-        self.update_of = update_of  # where a layer adds the deltas of one of its parameters
+        self.update_of = learnt.update_of  # where a layer adds the deltas of one of its parameters
+        self._value_of = learnt.value_of
         self.dialect = dialect
         self.state = state
         self.saved: dict[int, Any] = {}  # what a layer's forward keeps for its backward
@@ -69,6 +74,10 @@ class Tape(Builder):
         if key not in self._made:
             self._made[key] = make()
         return self._made[key]
+
+    def parameter(self, layer: Parametrised, name: str) -> Array:
+        """A layer's parameter as it is learnt, where a constant would stay as it was."""
+        return self._value_of(layer, name)
 
     def refresh(self, op: Callable[..., None], *args: object) -> None:
         """A call to make now and after every update: weights into a kernel's layout."""

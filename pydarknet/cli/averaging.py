@@ -31,10 +31,10 @@ class Averager:
 
         net, heads = self._net, self._net.heads()
         with net.plan(1) as plan:
-            net.backend.ops.letterbox(image, plan.input, True, options.fit)
+            net.fit_pictures(plan.input, [image], options.fit)
             plan.run()
             for index, memory in self._memory.items():
-                memory.append(plan.outputs[index][0].copy())
+                memory.append(net.backend.to_host(plan.outputs[index])[0].copy())
         found = [candidates(layer, self._mean(layer.index), net.inputs, options) for layer in heads]
         height, width = image.shape[:2]
         return to_detections(

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from .messages import say, warn
+from .options import device_of
 
 if TYPE_CHECKING:
     from ..datafile import DataFile
@@ -40,21 +41,13 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
     from ..catalog import find_weights
     from ..network import Network
 
-    net = Network(find_cfg(args.cfg), find_weights(args.weights), threads=args.threads)
+    net = Network(find_cfg(args.cfg), find_weights(args.weights), threads=args.threads, device=device_of(args))
     warn([*net.warnings, *(data.warnings if data else [])], args.quiet)
     net.names, origin = choose_names(net, args.names, data)
     nms = f", nms {args.nms_kind} {args.nms:g}" if net.heads() and "nms" in args else ""
     how = f"{net.width} x {net.height} by {args.fit}{nms}; names: {origin}"
-    say(f"{net.cfg.file}: {describe_machine(net, args)}; {how}", args.quiet)
+    say(f"{net.cfg.file}: {net.backend.describe()}; {how}", args.quiet)
     return net
-
-
-def describe_machine(net: Network, args: argparse.Namespace) -> str:
-    """What the network runs on; says so to somebody who wants a GPU."""
-    if args.gpu is not None and args.gpu >= 0 and not args.no_gpu:
-        say("there are no GPU kernels here: running on the CPU", args.quiet)
-    threads = net.backend.ops.num_threads()
-    return f"{net.backend.name} {net.backend.isa}, {threads} thread{'s' * (threads != 1)}"
 
 
 def read_data_file(name: str) -> DataFile:

@@ -13,8 +13,21 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     """What to compute on."""
     group = parser.add_argument_group("machine")
     group.add_argument("-threads", "--threads", type=whole(1, 1024), metavar="N", help="default: every processor")
-    group.add_argument("-i", "--gpu", type=whole(-1), metavar="N", help="number of the GPU; -1: the CPU")
+    group.add_argument(
+        "-device",
+        "--device",
+        metavar="NAME",
+        help="cpu (default), cuda, cuda:N, auto (a GPU if it can be used) or emu",
+    )
+    group.add_argument("-i", "--gpu", type=whole(-1, 9999), metavar="N", help="GPU N if it can be used; -1: the CPU")
     group.add_argument("-nogpu", "--no-gpu", action="store_true", help="compute on the CPU")
+
+
+def device_of(args: argparse.Namespace) -> str:
+    """The device that the options of `add_machine` name."""
+    if args.no_gpu or (args.device is None and (args.gpu is None or args.gpu < 0)):
+        return "cpu"
+    return args.device or f"auto:{args.gpu}"
 
 
 def add_quiet(parser: argparse.ArgumentParser, bar: bool = True) -> None:

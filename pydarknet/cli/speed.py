@@ -18,6 +18,7 @@ NAME = "speed"
 HELP = "measure the forward pass, with random weights"
 SECONDS = 5.0  # how long to measure where no number of runs is given
 MIN_RUNS, MAX_RUNS = 5, 1000
+WARM = 3  # a GPU records the second one
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,14 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print Darknet's lines, for one image, and the median; always 0."""
     from ..network import Network
-    from .loading import describe_machine, find_cfg
+    from .loading import find_cfg
     from .messages import say, warn
 
-    net = Network(find_cfg(args.cfg), threads=args.threads)
+    net = Network(find_cfg(args.cfg), threads=args.threads, device=options.device_of(args))
     warn(net.warnings, args.quiet)
     if args.size:
         net.resize(args.size, args.size)
-    say(f"{net.cfg.file}: {describe_machine(net, args)}; {args.batch} x ({net.inputs})", args.quiet)
+    say(f"{net.cfg.file}: {net.backend.describe()}; {args.batch} x ({net.inputs})", args.quiet)
     seconds = measure(net, args.batch, args.runs)
     evals, total = len(seconds) * args.batch, sum(seconds)
     median = statistics.median(seconds) / args.batch
@@ -60,14 +61,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def measure(net: Network, batch: int, runs: int | None) -> list[float]:
-    """Seconds of each forward pass of a batch, after two that don't count."""
+    """Seconds of each forward pass of a batch, after some that don't count."""
     import numpy as np
 
     with net.plan(batch) as plan:
-        plan.input[...] = np.random.default_rng(0).random(plan.input.shape, np.float32)
-        warm = [_timed(plan.run) for _ in range(2)]
+        net.backend.write(plan.input, np.random.default_rng(0).random(plan.input.shape, np.float32))
+
+        def run() -> None:
+            plan.run()
+            net.backend.wait()
+
+        warm = [_timed(run) for _ in range(WARM)]
         count = runs or min(max(int(SECONDS / max(warm[-1], 1e-9)), MIN_RUNS), MAX_RUNS)
-        return [_timed(plan.run) for _ in range(count)]
+        return [_timed(run) for _ in range(count)]
 
 
 def _timed(function: Callable[[], None]) -> float:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import options
 from .loading import find_cfg, read_data_file
 from .messages import say
 from .parser import real, whole
@@ -45,11 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_validation(parser)
     parser.add_argument("--save-every", type=whole(1), default=100, metavar="N", help="iterations a backup (100)")
     parser.add_argument("--workers", type=whole(1, 256), default=2, metavar="N", help="loading threads (2)")
-    parser.add_argument("-threads", "--threads", type=whole(1, 1024), metavar="N", help="default: every processor")
     parser.add_argument("--log", action="append", default=[], type=Path, metavar="FILE",
                         help="a row an iteration: FILE.csv, or lines of JSON")  # fmt: skip
     parser.add_argument("--no-chart", action="store_true", help="draw no chart_BASE.png and .svg")
     parser.add_argument("-quiet", "--quiet", action="store_true", help="print nothing but errors")
+    options.add_machine(parser)
 
 
 def _add_validation(parser: argparse.ArgumentParser) -> None:
@@ -80,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
         resume=args.resume,
         workers=args.workers,
         threads=args.threads,
+        device=options.device_of(args),
         max_batches=args.max_batches,
         max_hours=args.max_hours,
         order=args.order,
@@ -160,7 +162,7 @@ def backbone_layers(weights: str | None) -> int | None:
 def describe(trainer: Trainer) -> None:
     """What will be done, and how."""
     s, source = trainer.stepper, trainer.source
-    ops, sizes = trainer.engine.backend.ops, trainer.sizes
+    sizes = trainer.sizes
     size = f"{sizes.low} to {sizes.high}" if sizes.varies else f"{sizes.base[0]} x {sizes.base[1]}"
     schedule = s.schedule
     say(f"dialect {s.dialect.name}; {len(source.images.images)} pictures, {source.summary.objects} objects")
@@ -170,7 +172,7 @@ def describe(trainer: Trainer) -> None:
     )
     say(
         f"iterations {trainer.iteration} to {trainer.max_batches}, seed {trainer.seed}, order {trainer.samples.order}"
-        f"; {trainer.engine.backend.isa}, {ops.num_threads()} threads, about {trainer.bytes_needed / 2**20:.0f} MiB"
+        f"; {trainer.engine.backend.describe()}, about {trainer.bytes_needed / 2**20:.0f} MiB"
     )
     if trainer.judge is not None:
         say(f"{trainer.judge.name} of the valid list every {trainer.judge.every} iterations")

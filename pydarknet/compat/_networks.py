@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from ctypes import POINTER, Array, Structure, _Pointer, c_char_p, c_float, c_int, pointer, sizeof
 from functools import cache
@@ -92,16 +93,34 @@ class NetworkHandle:
         if x.shape[1:] != tuple(network.inputs):
             raise DarknetError(f"expected pictures of {network.inputs} (w x h x c), found {Shape(*x.shape[1:])}")
         with network.plan(len(x)) as plan:
-            plan.input[...] = x
+            network.backend.write(plan.input, x)
+            network.remember(plan.input)
             plan.run()
-            self.outputs = {index: output.copy() for index, output in plan.outputs.items()}
-        network.remember(x)
+            self.outputs = {index: network.backend.to_host(each).copy() for index, each in plan.outputs.items()}
         return self.outputs[network.output_index]
+
+
+class Chosen:
+    """What `set_gpu` chose."""
+
+    device = "cpu"
+
+
+chosen = Chosen()
+
+
+@cache
+def say_once(text: str) -> None:
+    """A line on standard error, where Darknet has its own."""
+    print(f"pydarknet: {text}", file=sys.stderr)
 
 
 def load_network(cfg: Path, weights: Path | None, clear: int = 0, batch: int = 1) -> NetworkHandle:
     """Read a network; without weights (None or empty) it starts from random ones. CfgError, WeightsError."""
-    network = Network(os.fsdecode(cfg), os.fsdecode(weights) if weights else None)
+    network = Network(os.fsdecode(cfg), os.fsdecode(weights) if weights else None, device=chosen.device)
+    for warning in network.warnings:
+        if warning.startswith(f"device {chosen.device}: "):
+            say_once(warning)
     if clear:
         network.seen = 0
     return NetworkHandle(network, batch)
@@ -287,5 +306,15 @@ def read_map(map: Any) -> Sequence[int] | None:
     return [int(map[i]) for i in range(MAP_LENGTH if isinstance(map, _Pointer) else len(map))]
 
 
+def set_gpu(n: Any) -> None:
+    """Networks loaded from now on run on GPU n if it can be used; on the CPU if n is below 0."""
+    chosen.device = f"auto:{number(n)}" if number(n) >= 0 else "cpu"
+
+
+def init_cpu() -> None:
+    """Networks loaded from now on run on the CPU."""
+    chosen.device = "cpu"
+
+
 def do_nothing(*_: Any) -> None:
-    """Accepted from old scripts: there is no device to choose, no state to reset, and memory frees itself."""
+    """Accepted from old scripts: there is no state to reset, and memory frees itself."""

@@ -50,9 +50,11 @@ from ._networks import (
     do_nms_obj,
     do_nms_sort,
     do_nothing,
+    init_cpu,
     load_meta,
     network_height,
     network_width,
+    set_gpu,
 )
 
 FloatPtr = POINTER(c_float)
@@ -308,7 +310,7 @@ def _output(net: NetworkHandle, output: Floats) -> Any:
 
 
 predict = network_predict
-set_gpu = init_cpu = reset_rnn = free_detections = free_batch_detections = free_ptrs = do_nothing
+reset_rnn = free_detections = free_batch_detections = free_ptrs = do_nothing
 
 # The library's own names for all of this.
 lib = SimpleNamespace(

@@ -117,9 +117,8 @@ def _allowed(tree: Tree | None, leaves: Sequence[str] | None) -> Bools:
 
 def _outputs(network: Network, images: Sequence[Picture]) -> Floats:
     """The network's outputs (N, classes) for the middles of pictures."""
-    with network.plan(len(images)) as plan:
-        for image, x in zip(images, plan.input, strict=True):
-            centre_square((image.shape[1], image.shape[0])).apply(image, x)
-        plan.run()
-        outputs: Floats = plan.outputs[network.output_index].copy()
+    batch = np.empty((len(images), *network.inputs), np.float32)
+    for image, x in zip(images, batch, strict=True):
+        centre_square((image.shape[1], image.shape[0])).apply(image, x)
+    outputs: Floats = network.forward(batch)
     return outputs.reshape(len(images), -1)

@@ -32,13 +32,11 @@ def fold(parameters: dict[str, Array]) -> tuple[Array, Array]:
     return scale.astype("float32"), bias.astype("float32")
 
 
-def train(
-    p: Tape, parameters: dict[str, Array], biases: Array | None, x: Value, y: Value, statistics: Sequence[Array]
-) -> None:
+def train(p: Tape, layer: Layer, biases: Array | None, x: Value, y: Value, statistics: Sequence[Array]) -> None:
     """y = scales * (x - mean) / deviation + biases with the mini-batch's statistics, which are kept."""
     d = p.dialect
-    rolling = parameters["rolling_mean"], parameters["rolling_variance"]
-    affine = parameters["scales"], biases
+    rolling = [p.parameter(layer, name) for name in ("rolling_mean", "rolling_variance")]
+    affine = p.parameter(layer, "scales"), biases
     options = d.norm_epsilon, d.norm_inside, d.rolling, x.shape.c
     p.emit(p.ops.batchnorm_train, x, y, *statistics, *rolling, *affine, *options)
 
@@ -49,7 +47,7 @@ def backward(
     """The delta of y becomes that of x, in place; scales and biases get their updates."""
     d = p.dialect
     options = d.norm_epsilon, d.norm_inside, BACKWARD_EPSILON, d.norm_back_inside, x.shape.c
-    scales, dscales = layer.parameters["scales"], p.update_of(layer, "scales")
+    scales, dscales = p.parameter(layer, "scales"), p.update_of(layer, "scales")
     p.emit(p.ops.batchnorm_backward, x, *statistics, scales, delta, delta, dscales, dbiases, *options)
 
 
@@ -70,7 +68,7 @@ class BatchNorm(Layer):
     def train(self, p: Tape, x: Value) -> Value:
         y = p.new(self.out)
         statistics = p.saved[self.index] = [p.backend.empty((self.out.c,)) for _ in range(2)]
-        train(p, self.parameters, None, p.blocked(x), y, statistics)
+        train(p, self, None, p.blocked(x), y, statistics)
         return y
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:

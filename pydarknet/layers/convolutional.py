@@ -51,10 +51,10 @@ class Convolution(Layer):
         source = x if plain else p.blocked(x)
         algorithm = ops.conv_algorithms(shape, self.budget(), plain)[0]
         packed = p.backend.empty((ops.conv_packed_size(shape, algorithm),))
-        p.refresh(ops.conv_pack, shape, algorithm, self.kernels(self.parameters["weights"]), packed)
+        p.refresh(ops.conv_pack, shape, algorithm, self.kernels(p.parameter(self, "weights")), packed)
         call = ops.conv_forward_plain if plain else ops.conv_forward
         scratch = p.workspace(ops.conv_workspace(shape, algorithm))
-        biases = self.parameters["biases"]
+        biases = p.parameter(self, "biases")
         if not self.batch_normalize:
             p.emit(call, shape, algorithm, source, packed, biases, y, self.activation, scratch)
             p.saved[self.index] = source, None, None
@@ -62,7 +62,7 @@ class Convolution(Layer):
         z = p.new(self.out)
         statistics = [p.backend.empty((self.out.c,)) for _ in range(2)]
         p.emit(call, shape, algorithm, source, packed, None, z, "linear", scratch)
-        batchnorm.train(p, self.parameters, biases, z, y, statistics)
+        batchnorm.train(p, self, biases, z, y, statistics)
         if self.activation != "linear":
             p.emit(ops.activate, y, self.activation)
         p.saved[self.index] = source, z, statistics
@@ -92,7 +92,7 @@ class Convolution(Layer):
         ops, dx = p.ops, p.new(x.shape)
         algorithm = ops.conv_data_algorithms(shape, self.budget())[0]
         packed = p.backend.empty((ops.conv_data_packed_size(shape, algorithm),))
-        p.refresh(ops.conv_data_pack, shape, algorithm, self.kernels(self.parameters["weights"]), packed)
+        p.refresh(ops.conv_data_pack, shape, algorithm, self.kernels(p.parameter(self, "weights")), packed)
         scratch = p.workspace(ops.conv_data_workspace(shape, algorithm))
         p.emit(ops.conv_backward_data, shape, algorithm, dy, packed, dx, False, scratch)
         p.add_delta(x, dx)
@@ -117,11 +117,11 @@ class Convolution(Layer):
         def make() -> tuple[str, Array]:
             chosen = p.ops.conv_algorithms(shape, self.budget(), plain)[0]
             packed = p.backend.empty((p.ops.conv_packed_size(shape, chosen),))
-            p.ops.conv_pack(shape, chosen, self.folded_weights(), packed)
+            p.ops.conv_pack(shape, chosen, p.backend.to_device(self.folded_weights()), packed)
             release(self.parameters["weights"])
             return chosen, packed
 
-        algorithm, packed = p.constant((self.index, "weights", plain), make)
+        algorithm, packed = p.shared((self.index, "weights", plain), make)
         return algorithm, packed
 
     def folded_weights(self) -> Array:

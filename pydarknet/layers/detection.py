@@ -65,7 +65,7 @@ class Detection(Layer):
         def loss(output: Array, delta: Array) -> None:
             picks = None
             if self.random and p.state.seen < RANDOM_PICTURES:
-                picks = p.state.random.integers(self.num, size=p.batch * cells, dtype="int32")
+                picks = p.backend.to_device(p.state.random.integers(self.num, size=p.batch * cells, dtype="int32"))
             statistics = p.ops.detection_loss(
                 output, truth, delta, self.side, self.classes, self.num, self.coords, sqrt=self.square,
                 picks=picks, **self.loss_options,

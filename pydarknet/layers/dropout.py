@@ -23,11 +23,11 @@ class Dropout(Layer):
 
     def train(self, p: Tape, x: Value) -> Value:
         source, y = p.blocked(x), p.new(self.out)
-        mask = p.saved[self.index] = p.backend.arrays.empty(y.dims, dtype="uint8")
+        mask = p.saved[self.index] = p.backend.empty(y.dims, "uint8")
         random = p.state.random
 
         def drop(x: Array, y: Array) -> None:
-            mask[...] = random.random(mask.shape, dtype="float32") >= self.probability
+            p.backend.write(mask, random.random(mask.shape, dtype="float32") >= self.probability)
             p.ops.dropout_forward(x, y, mask, self.probability)
 
         p.emit(drop, source, y)

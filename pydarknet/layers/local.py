@@ -35,7 +35,7 @@ class Local(Layer):
 
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out, blocked=False)
-        weights, biases = self.parameters["weights"], self.parameters["biases"]
+        weights, biases = p.parameter(self, "weights"), p.parameter(self, "biases")
         pad = self.size // 2 if self.pad else 0
         p.emit(p.ops.local_forward, p.plain(x), weights, biases, y, self.size, self.stride, pad, self.activation)
         return y
@@ -48,6 +48,6 @@ class Local(Layer):
         dx = p.new(self.inputs, blocked=False) if p.wants_delta(x) else None
         updates = p.update_of(self, "weights"), p.update_of(self, "biases")
         geometry = self.size, self.stride, self.size // 2 if self.pad else 0
-        p.emit(p.ops.local_backward, source, self.parameters["weights"], dy, dx, *updates, *geometry, False)
+        p.emit(p.ops.local_backward, source, p.parameter(self, "weights"), dy, dx, *updates, *geometry, False)
         if dx is not None:
             p.add_delta(x, dx)

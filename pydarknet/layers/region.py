@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..backend import Backend
 from ..cfg import Section
 from ..datafile import read_map
 from ..ops import Array
@@ -54,27 +55,29 @@ class Region(Layer):
     def train(self, p: Tape, x: Value) -> Value:
         y = self.plan(p, x)
         if p.dialect.raw_classes and not self.softmax and self.tree is None:
-            p.emit(self.restore_classes, p.plain(x), y)
+            p.emit(self.restore_classes, p.plain(x), y, p.backend)
         return y
 
-    def restore_classes(self, x: Array, y: Array) -> None:
+    def restore_classes(self, x: Array, y: Array, backend: Backend) -> None:
         """The classes of plain y as they are in plain x."""
-        values = (x.shape[0], self.num, self.coords + 1 + self.classes, -1)
-        y.reshape(values)[:, :, self.coords + 1 :] = x.reshape(values)[:, :, self.coords + 1 :]
+        boxes = (x.shape[0] * self.num, self.coords + 1 + self.classes, -1)
+        for given, activated in zip(x.reshape(boxes), y.reshape(boxes), strict=True):
+            backend.write(activated[self.coords + 1 :], given[self.coords + 1 :])
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         if self.onlyforward:
             return
-        numbers, d, options = p.backend.arrays, p.dialect, self.loss_options
+        d, options = p.dialect, self.loss_options
         truth = p.want_truth(self, (p.batch, self.max_boxes, self.coords + 1))
-        anchors = numbers.asarray(self.anchors, dtype="float32").reshape(-1)
-        tree = None if self.tree is None else tree_arrays(self.tree)
+        anchors = p.backend.array(self.anchors, "float32").reshape(-1)
+        tree = None if self.tree is None else tuple(map(p.backend.to_device, tree_arrays(self.tree)))
+        classes = None if self.map is None else p.backend.to_device(self.map)
         if not d.classfix:
             options = {**options, "classfix": 0, "focal_loss": False}
 
         def loss(output: Array, delta: Array) -> None:
             statistics = p.ops.region_loss(
-                output, truth, delta, anchors, self.classes, self.coords, tree, self.map,
+                output, truth, delta, anchors, self.classes, self.coords, tree, classes,
                 seen=p.state.seen, background=self.background, multi_label=d.multi_label and not self.softmax,
                 weigh_small=d.area_scale, slope_in_loss=d.slope_in_loss, skip_large_labels=d.skip_classes,
                 class_only=d.class_only, **options,

@@ -35,15 +35,15 @@ class Route(Layer):
     def plan(self, p: Builder, x: Value) -> Value:
         if len(self.sources) == 1 and self.groups == 1:
             return p.outputs[self.sources[0].index]
-        y = p.new(self.out, blocked=self.groups == 1)
+        y = p.new(self.out)
         offset = 0
         for source in self.sources:
-            value = p.outputs[source.index]
+            value = p.blocked(p.outputs[source.index])
             channels = source.out.c // self.groups
             if self.groups == 1:
-                p.emit(p.ops.copy_channels, p.blocked(value), y, offset, channels)
+                p.emit(p.ops.copy_channels, value, y, offset, channels)
             else:
-                p.emit(copy_group, p.plain(value), y, self.group_id * channels, offset, channels)
+                p.emit(p.ops.add_channels, value, y, self.group_id * channels, offset, channels, False)
             offset += channels
         return y
 
@@ -54,21 +54,9 @@ class Route(Layer):
         offset = 0
         for source in self.sources:
             channels = source.out.c // self.groups
-            d = p.new(source.out, blocked=self.groups == 1)
-            if self.groups == 1:
-                p.emit(p.ops.add_channels, dy, d, offset, 0, channels, False)
-            else:
-                p.emit(spread_group, p.plain(dy), d, offset, self.group_id * channels, channels)
+            d = p.new(source.out)
+            if self.groups > 1:
+                p.emit(p.ops.fill, d, 0.0)  # the other groups' share
+            p.emit(p.ops.add_channels, dy, d, offset, self.group_id * channels, channels, False)
             p.add_delta(p.outputs[source.index], d)
             offset += channels
-
-
-def copy_group(x: Value, y: Value, start: int, offset: int, channels: int) -> None:
-    """Channels start.. of plain x to channels offset.. of plain y."""
-    y[:, offset : offset + channels] = x[:, start : start + channels]  # type: ignore[index]
-
-
-def spread_group(x: Value, y: Value, start: int, offset: int, channels: int) -> None:
-    """Channels start.. of plain x to channels offset.. of plain y, zeros to its others."""
-    y[...] = 0  # type: ignore[index]
-    copy_group(x, y, start, offset, channels)

@@ -46,15 +46,16 @@ class Yolo(Layer):
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         if self.onlyforward:
             return
-        numbers, net = p.backend.arrays, p.input.shape
+        net = p.input.shape
         truth = p.want_truth(self, (p.batch, self.max_boxes, 5))
-        anchors = numbers.asarray(self.all_anchors, dtype="float32").reshape(-1)
-        mask = numbers.asarray(self.mask, dtype="int32")
+        anchors = p.backend.array(self.all_anchors, "float32").reshape(-1)
+        mask = p.backend.array(self.mask, "int32")
+        classes = None if self.map is None else p.backend.to_device(self.map)
         thresholds = self.ignore_thresh, self.truth_thresh
 
         def loss(output: Array, delta: Array) -> None:
             statistics = p.ops.yolo_loss(
-                output, truth, delta, anchors, mask, self.classes, net.w, net.h, *thresholds, self.map
+                output, truth, delta, anchors, mask, self.classes, net.w, net.h, *thresholds, classes
             )
             p.state.statistics[self.index] = HeadStatistics(*map(float, statistics))
 

@@ -21,7 +21,6 @@ from ..atomic import replacing
 from ..cfg import Cfg
 from ..datafile import DataFile
 from ..errors import DataError, TrainingError
-from .parameters import STATISTICS
 from .step import Stepper
 
 Array = npt.NDArray[Any]
@@ -113,15 +112,14 @@ def save_state(path: Path, stepper: Stepper, more: dict[str, Any], history: Arra
         "random": stepper.state.random.bit_generator.state,
         **more,
     }
+    backend = stepper.engine.backend
+    arrays: dict[str, Any] = {name: backend.to_host(array) for name, array in _arrays(stepper).items()}
     with replacing(path) as file:
         np.savez(
             file,
             meta=np.frombuffer(json.dumps(meta).encode(), np.uint8),
-            values=stepper.parameters.values,
-            updates=stepper.parameters.updates,
-            statistics=np.concatenate([array.reshape(-1) for array in _statistics(stepper)] or [np.zeros(0, "f4")]),
             history=history,
-            **stepper.optimiser.moments(),
+            **arrays,
         )
 
 
@@ -138,21 +136,15 @@ def load_state(path: Path, stepper: Stepper) -> tuple[dict[str, Any], Array]:
         if meta.setdefault(key, "sgd" if key == "optimiser" else None) != mine:
             other = "another network" if key == "layers" else f"a run with {key}={meta.get(key)}, not {mine}"
             raise TrainingError(f"{path}: is of {other}; resume with the same cfg, or start without --resume")
-    statistics = _statistics(stepper)
-    flat = {"values": stepper.parameters.values, "updates": stepper.parameters.updates, **stepper.optimiser.moments()}
-    sizes = {name: array.size for name, array in flat.items()} | {"statistics": sum(a.size for a in statistics)}
-    if any(name not in arrays or arrays[name].size != size for name, size in sizes.items()):
+    ours = _arrays(stepper)
+    if any(name not in arrays or arrays[name].size != array.size for name, array in ours.items()):
         raise TrainingError(f"{path}: has another number of parameters than this network")
-    for name, array in flat.items():
-        array[...] = arrays[name]
+    for name, array in ours.items():
+        stepper.engine.backend.write(array, arrays[name])
     stepper.optimiser.updates = int(meta.get("optimiser_updates", 0))
-    start = 0
-    for array in statistics:
-        array[...] = arrays["statistics"][start : start + array.size].reshape(array.shape)
-        start += array.size
     stepper.state.seen = stepper.engine.seen = int(meta["seen"])
     stepper.state.random.bit_generator.state = meta["random"]
-    stepper.engine.parameters_changed()
+    stepper.publish()
     return meta, arrays["history"]
 
 
@@ -178,10 +170,7 @@ def _layout(stepper: Stepper) -> list[list[Any]]:
     ]
 
 
-def _statistics(stepper: Stepper) -> list[Array]:
-    return [
-        layer.parameters[record.name]
-        for layer in stepper.engine.layers
-        for record in layer.records
-        if record.name in STATISTICS
-    ]
+def _arrays(stepper: Stepper) -> dict[str, Any]:
+    """What an update changes, by its name in the file: arrays of the backend."""
+    p = stepper.parameters
+    return {"values": p.values, "updates": p.updates, "statistics": p.statistics, **stepper.optimiser.moments()}

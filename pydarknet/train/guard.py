@@ -27,14 +27,15 @@ def check_finite(stepper: Stepper, mini: MiniBatch, paths: Sequence[str]) -> Non
     raise TrainingError(
         f"iteration {iteration}: {_where(stepper, mini.cost)} is infinite or not a number (loss {mini.cost:g}). "
         f"What was saved before is good and stays. The pictures:{listed}{more}\n"
-        "Try a smaller learning_rate or a longer burn_in, look at the labels of these pictures (pydarknet data check), "
-        "then go on with --resume from the last state"
+        "Try a smaller learning_rate or a longer burn_in, look at the labels of these pictures (pydarknet data "
+        "check), then go on with --resume from the last state"
     )
 
 
 def _where(stepper: Stepper, cost: float) -> str:
     """The first layer whose parameters are spoilt; else the one nearest to the loss whose updates are."""
-    layers = [layer for layer in stepper.engine.layers if layer.records]
+    parameters, layers = stepper.parameters, [layer for layer in stepper.engine.layers if layer.records]
+    parameters.pull()
     for layer in layers:
         for record in layer.records:
             if not np.isfinite(layer.parameters[record.name]).all():
@@ -43,7 +44,8 @@ def _where(stepper: Stepper, cost: float) -> str:
         for record in layer.records:
             if record.name in STATISTICS:
                 continue
-            if not np.isfinite(stepper.parameters.update_of(layer, record.name)).all():
+            update = parameters.backend.to_host(parameters.update_of(layer, record.name))
+            if not np.isfinite(update).all():
                 return f"the update of {record.name} of {_name(layer)}"
     return "a moment of Adam" if math.isfinite(cost) else "the loss"
 

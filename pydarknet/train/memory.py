@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from ..backend import FLOAT
-from ..plan import MAX_BYTES, Workspace, share
+from ..plan import Workspace, share
 from ..tape import Tape
 from .augment import Size
 from .step import Stepper, compile_layers
@@ -27,9 +25,8 @@ def step_bytes(stepper: Stepper, size: Size) -> int:
     engine.resize(*size)
     try:
         tape = Measure(
-            engine.backend, stepper.mini_batch, engine.inputs, stepper.parameters.update_of, stepper.dialect,
-            stepper.state,
-        )  # fmt: skip
+            engine.backend, stepper.mini_batch, engine.inputs, stepper.parameters, stepper.dialect, stepper.state
+        )
         compile_layers(tape, engine.layers)
         return tape.bytes()
     finally:
@@ -42,18 +39,3 @@ def advice(needed: int, available: int, batch: int, subdivisions: int) -> str:
         if batch % more == 0 and needed * subdivisions / more <= available:
             return f"set subdivisions={more} in [net] (batch={batch} stays, and so does what is learnt)"
     return "use a smaller width and height in [net], or a network with fewer filters"
-
-
-def available_bytes() -> int:
-    """Memory that can be had now."""
-    try:
-        with open("/proc/meminfo") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return MAX_BYTES

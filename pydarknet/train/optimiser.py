@@ -57,8 +57,7 @@ class Adam(Sgd):
     ) -> None:  # fmt: skip
         super().__init__(parameters, momentum, decay)
         self.beta1, self.beta2, self.epsilon, self.rules = beta1, beta2, epsilon, rules
-        self.m, self.v = (parameters.backend.empty(parameters.values.shape) for _ in range(2))
-        self.m[...] = self.v[...] = 0
+        self.m, self.v = (parameters.backend.zeros(parameters.values.shape) for _ in range(2))
 
     def step(self, rate: float, batch: int, iteration: int) -> None:
         """One update."""

@@ -1,15 +1,16 @@
 """All parameters of a network in one flat array, beside one with their updates: few large buffers, so that an
-optimiser step, a checkpoint or a sum over machines is one pass over memory."""
+optimiser step, a checkpoint, a transfer or a sum over machines is one pass over memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..backend import Backend
+from ..backend import Backend, aligned
 from ..layers import Layer
 from ..ops import Array
-from ..tape import Learner
+from ..plan import Parametrised
+from ..weights import Record
 
 STATISTICS = frozenset({"rolling_mean", "rolling_variance"})
 
@@ -26,34 +27,57 @@ class Segment:
 
 
 class Parameters:
-    """`values` and `updates` (flat float32). The layers' `parameters` become views of `values`.
+    """`values`, `updates` and `statistics` (flat float32, on the device).
 
-    Rolling statistics are copied out of the weights file and belong to no segment. `updates` holds Darknet's
-    accumulated deltas and momentum at once.
+    The layers' `parameters` become views of a copy of `values` and `statistics` on the host, which on the CPU is
+    these arrays themselves; elsewhere `pull` brings it up to date. Rolling statistics belong to no segment. `updates`
+    holds Darknet's accumulated deltas and momentum at once.
     """
 
     def __init__(self, backend: Backend, layers: Iterable[Layer]) -> None:
-        trained = [(layer, r) for layer in layers for r in layer.records if r.name not in STATISTICS]
-        total = sum(record.size for _, record in trained)
+        records = [(layer, record) for layer in layers for record in layer.records]
+        learnt = Flat(backend, [pair for pair in records if pair[1].name not in STATISTICS])
+        measured = Flat(backend, [pair for pair in records if pair[1].name in STATISTICS])
         self.backend = backend
-        self.values = backend.empty((total,))
-        self.updates = backend.empty((total,))
-        self.updates[...] = 0
+        self.values, self.statistics = learnt.device, measured.device
+        self.updates = backend.zeros(self.values.shape)
+        self.segments = learnt.segments
+        self._flats = learnt, measured
+        self._values = learnt.views(self.values) | measured.views(self.statistics)
+        self._updates = learnt.views(self.updates)
+
+    def value_of(self, layer: Parametrised, name: str) -> Array:
+        """One parameter, in its shape."""
+        return self._values[layer.index, name]
+
+    def update_of(self, layer: Parametrised, name: str) -> Array:
+        """The updates of one parameter, in its shape."""
+        return self._updates[layer.index, name]
+
+    def pull(self) -> None:
+        """Make the layers' `parameters` what has been learnt."""
+        for flat in self._flats:
+            if flat.device is not flat.host:
+                flat.host[...] = self.backend.to_host(flat.device)
+
+
+class Flat:
+    """Records of layers one after the other, on the host and on the device."""
+
+    def __init__(self, backend: Backend, records: Sequence[tuple[Layer, Record]]) -> None:
+        self._records = records
         self.segments: list[Segment] = []
-        self._views: dict[tuple[int, str], Array] = {}
+        self.host = aligned((sum(record.size for _, record in records),))
         start = 0
-        for layer, record in trained:
+        for layer, record in records:
             stop = start + record.size
-            self.values[start:stop] = layer.parameters[record.name].reshape(-1)
-            layer.parameters[record.name] = self.values[start:stop].reshape(record.shape)
-            self._views[layer.index, record.name] = self.updates[start:stop].reshape(record.shape)
+            self.host[start:stop] = layer.parameters[record.name].reshape(-1)
+            layer.parameters[record.name] = self.host[start:stop].reshape(record.shape)
             self.segments.append(Segment(start, stop, layer.learning_rate, layer.type, record.name))
             start = stop
-        for layer in layers:
-            for record in layer.records:
-                if record.name in STATISTICS:
-                    layer.parameters[record.name] = layer.parameters[record.name].copy()
+        self.device = backend.to_device(self.host)
 
-    def update_of(self, layer: Learner, name: str) -> Array:
-        """The updates of one parameter, in its shape."""
-        return self._views[layer.index, name]
+    def views(self, array: Array) -> dict[tuple[int, str], Array]:
+        """The records' stretches of a flat array, in their shapes."""
+        pairs = zip(self._records, self.segments, strict=True)
+        return {(layer.index, r.name): array[s.start : s.stop].reshape(r.shape) for (layer, r), s in pairs}

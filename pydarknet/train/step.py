@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..backend import Step
 from ..dialects import Dialect
 from ..engine import Engine
 from ..layers import Layer
-from ..plan import Plan, Step
+from ..ops import Array
+from ..plan import Plan
 from ..shape import Shape
 from ..tape import State, Tape
 from .optimiser import read_optimiser
@@ -27,7 +29,7 @@ class TrainPlan:
     """A plan with its truth array and the calls that bring updated weights into the kernels' layouts."""
 
     plan: Plan
-    truth: Floats
+    truth: Array
     refresh: Sequence[Step]
 
 
@@ -42,8 +44,8 @@ class MiniBatch:
 class Stepper:
     """Trains an engine's parameters, with Darknet's arithmetic of batch, subdivisions, momentum and decay.
 
-    The engine's parameters become views of one flat array; call `engine.parameters_changed()` before using it
-    for inference. CfgError if a layer can't be trained or batch is no multiple of subdivisions.
+    The engine's parameters become views of one flat array; call `publish` before using them or the engine.
+    CfgError if a layer can't be trained or batch is no multiple of subdivisions.
     """
 
     def __init__(self, engine: Engine, dialect: Dialect, seed: int = 0) -> None:
@@ -71,8 +73,9 @@ class Stepper:
         plan = self._plan()
         self.state.seen += self.mini_batch
         self.state.statistics = {}
-        plan.plan.input[...] = x
-        plan.truth[...] = truth.reshape(plan.truth.shape)
+        backend = self.engine.backend
+        backend.write(plan.plan.input, x)
+        backend.write(plan.truth, truth.reshape(plan.truth.shape))
         plan.plan.run()
         costs = [statistics.loss for statistics in self.state.statistics.values()]
         return MiniBatch(sum(costs) / max(1, len(costs)), self.state.statistics)
@@ -87,12 +90,15 @@ class Stepper:
         self.engine.seen = self.state.seen
         return rate
 
+    def publish(self) -> None:
+        """Make what has been learnt the engine's parameters, for inference and for files."""
+        self.parameters.pull()
+        self.engine.parameters_changed()
+
     def _plan(self) -> TrainPlan:
         engine = self.engine
         if engine.inputs not in self._plans:
-            tape = Tape(
-                engine.backend, self.mini_batch, engine.inputs, self.parameters.update_of, self.dialect, self.state
-            )
+            tape = Tape(engine.backend, self.mini_batch, engine.inputs, self.parameters, self.dialect, self.state)
             compile_layers(tape, engine.layers)
             plan = tape.finish({}, keep_all=False)
             for step in tape.refresh_steps:

@@ -19,7 +19,7 @@ from ..weights import save_weights
 from .checkpoint import EVERY, load_state, open_files, save_state
 from .guard import check_finite
 from .loader import Batch, Loader
-from .memory import advice, available_bytes, step_bytes
+from .memory import advice, step_bytes
 from .metrics import History, Metrics, head_numbers
 from .samples import Order, Samples
 from .sizes import read_sizes
@@ -41,10 +41,11 @@ class Trainer:
     the backup folder. `max_batches`, `max_hours`: when to end. `backup`: a folder instead of that of the .data file;
     a backup each `save_every` iterations. `order`: "darknet" draws pictures, "epochs" shuffles. `missing`: what a
     picture without label file is. `map`: measure on the valid list while training, and save the best weights; True,
-    or a `Validation` that says when. Each of `callbacks` gets each `Metrics`; `warn` gets what should be known.
+    or a `Validation` that says when. `device`: as of `Engine`, where `net` is none. Each of `callbacks` gets each
+    `Metrics`; `warn` gets what should be known.
 
     Everything that can be wrong is found here, before the first iteration: CfgError, DataError, WeightsError,
-    TrainingError. On the CPU the same arguments give the same weights, bit for bit.
+    TrainingError, DeviceError. On the CPU the same arguments give the same weights, bit for bit.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Trainer:
         resume: bool = False,
         workers: int = 2,
         threads: int | None = None,
+        device: str = "cpu",
         max_batches: int | None = None,
         max_hours: float | None = None,
         backup: str | PathLike[str] | None = None,
@@ -76,7 +78,7 @@ class Trainer:
         self.data = data if isinstance(data, DataFile) else read_data(data)
         self.dialect = _dialect(cfg, dialect)
         self.files = open_files(cfg, self.data, backup, self.dialect.name, save_every)
-        self.engine = net if isinstance(net, Engine) else Engine(cfg, None, seed=seed, threads=threads)
+        self.engine = net if isinstance(net, Engine) else Engine(cfg, None, seed=seed, threads=threads, device=device)
         if weights is not None and not resume:
             self.engine.load_weights(weights, cutoff)
         if clear:
@@ -163,7 +165,7 @@ class Trainer:
         """End the loader's threads. The engine is ready for inference with what was learnt."""
         self.loader.close()
         self.engine.resize(*self.sizes.base)
-        self.engine.parameters_changed()
+        self.stepper.publish()
 
     def __enter__(self) -> Trainer:
         return self
@@ -203,6 +205,7 @@ class Trainer:
 
     def _measure(self, judge: Judge) -> float:
         """The score now; the weights are saved if it is the best one."""
+        self.stepper.parameters.pull()
         score, best = judge.measure(), self.history.best
         self.history.scores.append((self.iteration, score))
         if best is None or score > best:
@@ -227,6 +230,7 @@ class Trainer:
             self.warn(f"iteration {iteration} could not be saved: {error}{again}; training goes on")
 
     def _save_weights(self, path: Path) -> None:
+        self.stepper.parameters.pull()
         save_weights(path, self.engine.layers, self.stepper.state.seen)
 
     def _save_state(self) -> None:
@@ -277,7 +281,7 @@ class Trainer:
     def _check_memory(self) -> None:
         stepper, (width, height) = self.stepper, self.sizes.largest
         pictures = 3 * stepper.mini_batch * 3 * width * height * 4  # given out and ahead
-        needed, available = step_bytes(stepper, (width, height)) + pictures, available_bytes()
+        needed, available = step_bytes(stepper, (width, height)) + pictures, self.engine.backend.free_bytes()
         self.bytes_needed = needed
         if needed > available:
             raise TrainingError(

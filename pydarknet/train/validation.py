@@ -42,7 +42,7 @@ class Validation:
         self, engine: Engine, data: DataFile, task: Task, epoch: float, burn_in: int, missing: Missing, warn: Warn
     ) -> Judge:
         """Read and check the valid list. `epoch`: iterations that all pictures take. CfgError, DataError."""
-        network = Network(engine.cfg)
+        network = Network(engine.cfg, device=engine.backend.name)
         for mine, theirs in zip(network.layers, engine.layers, strict=True):
             mine.parameters = theirs.parameters
         every, first = self.every or max(LEAST, int(self.epochs * epoch)), 0 if self.every else burn_in

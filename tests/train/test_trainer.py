@@ -10,6 +10,7 @@ import pytest
 from toy_training import make
 
 import pydarknet
+from pydarknet import backend as backend_module
 from pydarknet.cfg import parse_cfg_text
 from pydarknet.errors import CfgError, DarknetError, DataError, TrainingError
 from pydarknet.shape import Shape
@@ -139,7 +140,7 @@ def test_memory_is_estimated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with Trainer(cfg, data) as trainer:
         needed = trainer.bytes_needed
     assert needed > 2 * 3 * 32 * 32 * 4
-    monkeypatch.setattr(trainer_module, "available_bytes", lambda: needed * 3 // 4)
+    monkeypatch.setattr(backend_module, "free_bytes", lambda: needed * 3 // 4)
     with pytest.raises(TrainingError, match="set subdivisions=4"):
         Trainer(cfg, data)
 

@@ -1,0 +1,208 @@
+"""Networks on a device whose arrays can't be read by accident: the same numbers as on the CPU, and few transfers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nets
+import numpy as np
+import pytest
+import toy_training
+from fake_cupy import Machine, Sealed
+
+from pydarknet import Network, Trainer
+from pydarknet.cfg import parse_cfg_text
+from pydarknet.dialects import dialect
+from pydarknet.engine import Engine
+from pydarknet.train.step import Stepper
+from pydarknet.train.validation import Validation
+
+GROUPED = (
+    "[convolutional]\nfilters=12\nsize=3\npad=1\nactivation=leaky\n[route]\nlayers=-1,-2\ngroups=2\ngroup_id=1\n"
+    "[convolutional]\nfilters=16\n[region]\nanchors=1,1, 2,2\nclasses=3\nnum=2\n"
+)
+CONV = nets.CONV.format(filters=8, size=3)
+TREE = "a -1\nb -1\nc 0\nd 0\n"
+
+
+def pair(text: str) -> tuple[Network, Network]:
+    """The same network on the CPU and on the device."""
+    return nets.from_text(text), Network(parse_cfg_text(text, "small.cfg"), device="cuda")
+
+
+@pytest.mark.parametrize("kind", nets.LAYERS)
+def test_every_layer(machine: Machine, kind: str) -> None:
+    text = nets.layer_network(kind).cfg
+    here, there = Network(text), Network(text, device="cuda")
+    for seed in range(3):  # as it is, recorded, launched again
+        x = nets.batch(here, 2, seed)
+        np.testing.assert_array_equal(here.forward(x), there.forward(x))
+        for mine, theirs in zip(here.layers, there.layers, strict=True):
+            np.testing.assert_array_equal(mine.output, theirs.output)
+    assert machine.launches >= 2
+
+
+def test_a_forward_pass_takes_one_array_in_and_one_out(machine: Machine) -> None:
+    _, net = pair(nets.net_text(nets.DETECTOR))
+    net.forward(nets.batch(net, 2))
+    machine.taken()
+    for seed in range(3):
+        x = nets.batch(net, 2, seed)
+        output = net.forward(x)
+        assert machine.taken() == [("in", x.nbytes), ("out", output.nbytes)]
+
+
+def test_detection_takes_pictures_in_and_heads_out(machine: Machine) -> None:
+    here, there = pair(nets.net_text(nets.DETECTOR))
+    pictures = [nets.picture(seed=seed) for seed in range(3)]
+    expected = here.detect(pictures, thresh=0.1, batch=3)
+    there.detect(pictures, batch=3)
+    machine.taken()
+    assert there.detect(pictures, thresh=0.1, batch=3) == expected
+    assert any(expected)
+    head = 3 * there.outputs.size * 4
+    assert machine.taken() == [("in", p.nbytes) for p in pictures] + [("out", head)]
+
+
+def test_weights_are_transferred_once(machine: Machine) -> None:
+    net = nets.from_text(nets.net_text(nets.DETECTOR))
+    device = Network(net.cfg, device="cuda")
+    floats = 4 * sum(record.size for layer in device.layers for record in layer.records)
+    machine.taken()
+    with device.plan(1), device.plan(1), device.plan(2):
+        pass
+    assert sum(size for _, size in machine.taken()) <= floats
+
+
+def test_arrays_of_the_device_go_in_and_out_without_a_transfer(machine: Machine) -> None:
+    here, there = pair(nets.net_text(nets.DETECTOR))
+    x = nets.batch(here, 2)
+    given = there.backend.to_device(x)
+    there.forward(x)
+    machine.taken()
+    output = there.forward(given, on_device=True)
+    assert machine.taken() == []
+    assert isinstance(output, Sealed)
+    there.forward(1 - x)
+    np.testing.assert_array_equal(there.backend.to_host(output), here.forward(x))
+
+
+def test_arrays_elsewhere_are_refused(machine: Machine) -> None:
+    here, there = pair(nets.net_text(nets.DETECTOR))
+    given = there.backend.to_device(nets.batch(here, 1))
+    with pytest.raises(ValueError, match=r'the array is on a device, the network on cpu.*device="cuda"'):
+        here.forward(given)
+    with pytest.raises(ValueError, match="the array is on GPU 0, the network on cuda:1"):
+        Network(there.cfg, device="cuda:1").forward(given)
+    with pytest.raises(ValueError, match="expected an array of float32, found uint8"):
+        there.forward(there.backend.empty((1, *there.inputs), "uint8"))
+
+
+def test_streams_have_plans_of_their_own(machine: Machine) -> None:
+    _, net = pair(nets.net_text(nets.DETECTOR))
+    with net.plan(1) as plan:
+        pass
+    machine.stream = 9
+    with net.plan(1) as other:
+        assert other is not plan
+    machine.stream = 7
+    with net.plan(1) as again:
+        assert again is plan
+
+
+def training(text: str, device: str, name: str) -> Stepper:
+    cfg = parse_cfg_text(text.replace("[net]", "[net]\nbatch=4\nsubdivisions=2"))
+    return Stepper(Engine(cfg, device=device), dialect(name))
+
+
+TRAINED = {
+    "region": nets.net_text(nets.DETECTOR),
+    "raw classes": nets.net_text(nets.DETECTOR.replace("softmax=1", "")),
+    "yolo": nets.net_text(CONV + nets.LAYERS["yolo"], 8),
+    "detection": nets.net_text(CONV + nets.LAYERS["detection"].replace("num=2", "num=2\nrandom=1"), 8),
+    "grouped route": nets.net_text(CONV + GROUPED, 8),
+    "local": nets.net_text(CONV + nets.LAYERS["local"] + "\n[cost]\n", 8),
+    "batchnorm": nets.net_text(CONV + "[batchnorm]\n[cost]\n", 8),
+    "crop": nets.net_text("[crop]\ncrop_height=6\ncrop_width=6\nflip=1\n" + CONV + "[avgpool]\n[softmax]\n", 8),
+    "dropout": nets.net_text(CONV + "[dropout]\n[connected]\noutput=4\n[softmax]\n[cost]\n", 8),
+    "adam": nets.net_text(nets.DETECTOR).replace("[net]", "[net]\nadam=1"),
+}
+# Numbers that the host draws go in beside pictures and truths.
+DRAWN = {"detection": 1, "dropout": 1}
+
+
+def truth_of(stepper: Stepper, rng: np.random.Generator) -> np.ndarray:
+    truth = np.zeros(stepper._plan().truth.shape, np.float32)
+    if truth.shape[-1] == 5:
+        truth[:, 0] = (0.4, 0.6, 0.3, 0.4, 1)
+    elif truth[0].size == 24:  # [detection], 4 cells: one object in each
+        truth.reshape(-1, 4, 6)[:] = (1, 1, 0.5, 0.5, 0.3, 0.2)
+    else:
+        truth[...] = rng.random(truth.shape, np.float32)
+    return truth
+
+
+@pytest.mark.parametrize("name", ["paper2017", "alexeyab"])
+@pytest.mark.parametrize("kind", TRAINED)
+def test_training(machine: Machine, kind: str, name: str) -> None:
+    here, there = (training(TRAINED[kind], device, name) for device in ("cpu", "cuda"))
+    rng = np.random.default_rng(1)
+    for _ in range(2):
+        for _ in range(2):
+            x = rng.random((2, *here.engine.inputs), np.float32)
+            truth = truth_of(here, rng)
+            there._plan()
+            machine.taken()
+            assert here.mini(x, truth) == there.mini(x, truth)
+            taken = machine.taken()
+            assert taken[:2] == [("in", x.nbytes), ("in", truth.nbytes)]
+            assert [way for way, _ in taken[2:]] == ["in"] * DRAWN.get(kind, 0)
+        assert here.update() == there.update()
+        assert machine.taken() == []
+    there.publish()
+    assert machine.launches == 0
+    for mine, theirs in zip(here.engine.layers, there.engine.layers, strict=True):
+        for record in mine.records:
+            ours, others = mine.parameters[record.name], theirs.parameters[record.name]
+            np.testing.assert_array_equal(ours, others, err_msg=f"{mine} {record.name}")
+    x = rng.random((1, *here.engine.inputs), np.float32)
+    here.publish()
+    np.testing.assert_array_equal(here.engine.forward(x), there.engine.forward(x))
+
+
+def test_a_run_is_saved_and_resumed(machine: Machine, tmp_path: Path) -> None:
+    weights = []
+    for device in ("cpu", "cuda"):
+        data, cfg = toy_training.make(tmp_path / device)
+        with Trainer(cfg, data, max_batches=6, save_every=2, device=device) as trainer:
+            for _ in range(2):
+                next(trainer)
+        with Trainer(cfg, data, max_batches=6, resume=True, device=device) as trainer:
+            trainer.run()
+            weights.append(trainer.files.final.read_bytes())
+            assert trainer.engine.backend.name.startswith(device)
+    assert weights[0] == weights[1]
+    assert machine.launches == 0
+
+
+def test_a_spoilt_parameter_is_found(machine: Machine, tmp_path: Path) -> None:
+    from pydarknet.errors import TrainingError
+
+    data, cfg = toy_training.make(tmp_path)
+    with Trainer(cfg, data, device="cuda") as trainer:
+        trainer.stepper.parameters.update_of(trainer.engine.layers[2], "weights")._hidden[0] = np.inf
+        with pytest.raises(TrainingError, match=r"the update of weights of layer 2 .* is infinite"):
+            next(trainer)
+
+
+def test_a_run_is_judged_on_the_device(machine: Machine, tmp_path: Path) -> None:
+    scores = []
+    for device in ("cpu", "cuda"):
+        data, cfg = toy_training.make(tmp_path / device)
+        data.write_text(data.read_text() + f"valid = {data.parent}/train.txt\n")
+        with Trainer(cfg, data, max_batches=12, map=Validation(every=6), device=device) as trainer:
+            trainer.run()
+            scores.append(trainer.history.scores)
+    assert scores[0] == scores[1]
+    assert len(scores[0]) == 2
+    assert machine.launches > 0
