@@ -48,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=whole(1, 256), default=2, metavar="N", help="loading threads (2)")
     parser.add_argument("--log", action="append", default=[], type=Path, metavar="FILE",
                         help="a row an iteration: FILE.csv, or lines of JSON")  # fmt: skip
+    parser.add_argument("--tensorboard", metavar="FOLDER",
+                        help="write there for TensorBoard; needs pydarknet[tensorboard]")  # fmt: skip
     parser.add_argument("--no-chart", action="store_true", help="draw no chart_BASE.png and .svg")
     parser.add_argument("-quiet", "--quiet", action="store_true", help="print nothing but errors")
     options.add_machine(parser)
@@ -67,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     """0, or 130 when stopped by Ctrl-C; errors are raised."""
     from ..catalog import find_weights
     from ..train.logs import LogFile
+    from ..train.tensorboard import TensorBoard
     from ..train.trainer import Trainer
 
     weights = find_weights(args.weights) if args.weights else None
@@ -93,7 +96,9 @@ def run(args: argparse.Namespace) -> int:
     with trainer, stopping(trainer):
         if not args.quiet:
             describe(trainer)
-        logs = [LogFile(path, trainer.iteration) for path in args.log]
+        logs: list[LogFile | TensorBoard] = [LogFile(path, trainer.iteration) for path in args.log]
+        if args.tensorboard:
+            logs.append(TensorBoard(args.tensorboard, trainer.iteration))
         try:
             return _train(trainer, logs, args)
         finally:
