@@ -47,6 +47,7 @@ class Dialect:
     multi_label: without softmax a second truth of one box adds its class to the first one's
     raw_classes: [region] with neither softmax nor tree leaves its classes as they are, else they are logistic
     classfix: the keys classfix and focal_loss count
+    uniform: layers whose weights start evenly distributed, the others' are normal
     adam: what adam=1 does
     """
 
@@ -64,10 +65,12 @@ class Dialect:
     multi_label: bool
     raw_classes: bool
     classfix: bool
+    uniform: frozenset[str]
     adam: Adam
 
 
-_CONV, _ALL = frozenset({"convolutional"}), frozenset({"weights", "biases", "scales"})
+_CONV, _DENSE = frozenset({"convolutional"}), frozenset({"connected", "local"})
+_ALL = frozenset({"weights", "biases", "scales"})
 _ADAM_2017 = Adam(_CONV, frozenset({"weights"}), 1e-6, False, True, 1)
 _ADAM_2018 = Adam(_CONV | {"connected"}, _ALL, 1e-7, True, False, None)
 _ADAM_ALEXEYAB = Adam(_CONV, _ALL, 1e-6, True, False, 0)
@@ -78,13 +81,13 @@ DIALECTS = {
     for d in (
         # pjreddie/darknet at d2dece3d, January 2017: the code of the YOLO9000 paper
         Dialect("paper2017", 1e-6, False, False, 0.9, False, "pull", True, False, False, False, False, True, False,
-                _ADAM_2017),
+                _CONV | _DENSE, _ADAM_2017),
         # pjreddie/darknet of 2018, his last
         Dialect("darknet2018", 1e-6, False, True, 0.99, True, "spare", False, False, True, True, True, False, False,
-                _ADAM_2018),
+                _DENSE, _ADAM_2018),
         # AlexeyAB/darknet
         Dialect("alexeyab", 1e-5, True, False, 0.9, False, "ignore", True, True, True, False, False, True, True,
-                _ADAM_ALEXEYAB),
+                _CONV | _DENSE, _ADAM_ALEXEYAB),
     )
 }
 # fmt: on

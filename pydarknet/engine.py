@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from typing import Any
@@ -32,7 +32,8 @@ class Engine(Graph):
     `cfg`: path of a cfg (or a parsed one). `weights`: path of a weights file; None starts from random
     parameters (`seed`). `cutoff`: load only the first so many layers (a backbone). `threads`: for all networks
     of the process; default: PYDARKNET_NUM_THREADS or every processor. `device`: "cpu", "cuda", "cuda:N", "emu" (the
-    kernels of CUDA, emulated), or "auto", the GPU if it can be used. CfgError, WeightsError, DataError, DeviceError.
+    kernels of CUDA, emulated), or "auto", the GPU if it can be used. `uniform`: types of layers
+    whose random weights are evenly distributed, not normally. CfgError, WeightsError, DataError, DeviceError.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Engine(Graph):
         threads: int | None = None,
         device: str = "cpu",
         allow_nan: bool = False,
+        uniform: Container[str] = (),
     ) -> None:
         super().__init__(cfg)
         self.backend: Backend
@@ -64,7 +66,7 @@ class Engine(Graph):
             layer.output_of = WeakOutput(self)
         if weights is not None:
             self.load_weights(weights, cutoff, allow_nan=allow_nan)
-        initialise(self.layers, seed)
+        initialise(self.layers, seed, uniform)
 
     def load_weights(
         self, path: str | PathLike[str], cutoff: int | None = None, *, allow_nan: bool = False

@@ -180,7 +180,8 @@ def describe(trainer: Trainer) -> None:
         f"; {trainer.engine.backend.describe()}, about {trainer.bytes_needed / 2**20:.0f} MiB"
     )
     if trainer.judge is not None:
-        say(f"{trainer.judge.name} of the valid list every {trainer.judge.every} iterations")
+        judge = trainer.judge
+        say(f"{judge.name} of the valid list every {judge.every} iterations, pictures by {judge.how}")
     say(f"weights go to {trainer.files.backup}, the state to {trainer.files.state.name} beside it")
 
 

@@ -78,7 +78,9 @@ class Trainer:
         self.data = data if isinstance(data, DataFile) else read_data(data)
         self.dialect = _dialect(cfg, dialect)
         self.files = open_files(cfg, self.data, backup, self.dialect.name, save_every)
-        self.engine = net if isinstance(net, Engine) else Engine(cfg, None, seed=seed, threads=threads, device=device)
+        self.engine = net if isinstance(net, Engine) else Engine(
+            cfg, None, seed=seed, threads=threads, device=device, uniform=self.dialect.uniform
+        )  # fmt: skip
         if weights is not None and not resume:
             self.engine.load_weights(weights, cutoff)
         if clear:
@@ -263,7 +265,9 @@ class Trainer:
     def _open_judge(self, validation: Validation, missing: Missing) -> Judge:
         epoch = len(self.source.images.images) / self.stepper.batch
         burn_in = self.stepper.schedule.burn_in
-        return validation.open(self.engine, self.data, self.source.task, epoch, burn_in, missing, self.warn)
+        return validation.open(
+            self.engine, self.data, self.source.task, self.dialect, epoch, burn_in, missing, self.warn
+        )
 
     def _out_of_time(self) -> bool:
         return self.max_hours is not None and time.monotonic() - self._started >= 3600 * self.max_hours

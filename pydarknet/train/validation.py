@@ -7,10 +7,12 @@ the same weights with and without it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ..boxes import Fit
 from ..data_tools.dataset import read_image_list
 from ..datafile import DataFile
+from ..dialects import Dialect
 from ..engine import Engine
 from ..errors import DataError, ImageError
 from ..evaluate.classes import validate_classifier
@@ -18,11 +20,13 @@ from ..evaluate.run import class_names, evaluate_network
 from ..evaluate.validset import class_map, read_leaves, read_objects
 from ..heads import head_tree
 from ..network import Network
+from .augment import GENERATIONS, Generation
 from .precheck import check_classification, check_detection
 from .tasks import ClassificationTask, Missing, Task
 
 LEAST = 100  # iterations between two, unless one says otherwise
 BATCH = 4
+FITS: dict[Generation, Fit] = {"crop": "stretch", "canvas": "letterbox"}
 
 Warn = Callable[[str], None]
 
@@ -31,36 +35,52 @@ Warn = Callable[[str], None]
 class Validation:
     """When and how to measure: each `every` iterations; without it by AlexeyAB's rule, when all pictures could have
     been seen `epochs` times, at least 100 iterations apart and not in the burn-in. Also after the last iteration.
-    `iou_thresh` 0..1: the overlap with an object that makes a detection a hit.
+    `iou_thresh` 0..1: the overlap with an object that makes a detection a hit. `fit`: how pictures are brought to the
+    network's size, by default as the dialect's augmentation does it.
     """
 
     every: int | None = None
     epochs: int = 4
     iou_thresh: float = 0.5
+    fit: Fit | None = None
 
     def open(
-        self, engine: Engine, data: DataFile, task: Task, epoch: float, burn_in: int, missing: Missing, warn: Warn
+        self,
+        engine: Engine,
+        data: DataFile,
+        task: Task,
+        dialect: Dialect,
+        epoch: float,
+        burn_in: int,
+        missing: Missing,
+        warn: Warn,
     ) -> Judge:
         """Read and check the valid list. `epoch`: iterations that all pictures take. CfgError, DataError."""
         network = Network(engine.cfg, device=engine.backend.name)
         for mine, theirs in zip(network.layers, engine.layers, strict=True):
             mine.parameters = theirs.parameters
-        every, first = self.every or max(LEAST, int(self.epochs * epoch)), 0 if self.every else burn_in
         if isinstance(task, ClassificationTask):
-            return _classifier(network, data, task, every, first, warn)
-        return _detector(network, data, self.iou_thresh, every, first, missing, warn)
+            judge = _classifier(network, data, task, warn)
+        else:
+            fit = self.fit or FITS[GENERATIONS[dialect.name]]
+            judge = _detector(network, data, self.iou_thresh, fit, missing, warn)
+        if self.every:
+            return replace(judge, every=self.every)
+        return replace(judge, every=max(LEAST, int(self.epochs * epoch)), first=burn_in)
 
 
 @dataclass(frozen=True)
 class Judge:
-    """Measures a network's parameters as they are; `name` and `title` say what: mAP, or a classifier's top 1."""
+    """Measures a network's parameters as they are; `name` and `title` say what: mAP, or a classifier's top 1.
+    `how` pictures are brought to its size."""
 
     name: str
     title: str
-    every: int
-    first: int
+    how: str
     network: Network
     look: Callable[[], float]
+    every: int = LEAST
+    first: int = 0
 
     def due(self, iteration: int, end: int) -> bool:
         """Whether to measure after this iteration of `end`."""
@@ -75,10 +95,8 @@ class Judge:
             self.network.parameters_changed()  # what was packed and planned would only take memory
 
 
-def _detector(
-    network: Network, data: DataFile, iou_thresh: float, every: int, first: int, missing: Missing, warn: Warn
-) -> Judge:
-    """As `detector map` judges, with its defaults."""
+def _detector(network: Network, data: DataFile, iou_thresh: float, fit: Fit, missing: Missing, warn: Warn) -> Judge:
+    """As `detector map` judges."""
     images = read_image_list("valid", data.path("valid"))
     mapped = class_map(data, network.heads())
     names = class_names(network, mapped)
@@ -90,18 +108,16 @@ def _detector(
 
     def look() -> float:
         found = evaluate_network(
-            network, images.images, truth, names=names, iou_thresh=iou_thresh, batch=BATCH, map=mapped,
-            seen=lambda seen: _complain(seen.error, warn),
+            network, images.images, truth, names=names, iou_thresh=iou_thresh, batch=BATCH, fit=fit,
+            map=mapped, seen=lambda seen: _complain(seen.error, warn),
         )  # fmt: skip
         return found.ap or 0.0
 
     name = f"mAP@{iou_thresh:.2f}"
-    return Judge(name, f"mean_average_precision ({name})", every, first, network, look)
+    return Judge(name, f"mean_average_precision ({name})", fit, network, look)
 
 
-def _classifier(
-    network: Network, data: DataFile, task: ClassificationTask, every: int, first: int, warn: Warn
-) -> Judge:
+def _classifier(network: Network, data: DataFile, task: ClassificationTask, warn: Warn) -> Judge:
     """As `classifier valid` judges."""
     images = read_image_list("valid", data.path("valid"))
     check_classification(images, task.labels)
@@ -114,7 +130,7 @@ def _classifier(
             right = judged.accuracy.top1
         return right
 
-    return Judge("top 1", "top 1 accuracy", every, first, network, look)
+    return Judge("top 1", "top 1 accuracy", "the square in the middle", network, look)
 
 
 def _complain(error: ImageError | None, warn: Warn) -> None:

@@ -274,3 +274,26 @@ def test_history_stays_small() -> None:
     array = history.array()
     assert len(array) <= KEPT
     assert set(np.diff(array[:, 0])) == {float(history.stride)}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "even"),
+    [
+        ("paper2017", {"convolutional", "connected", "local"}),
+        ("darknet2018", {"connected", "local"}),
+        ("alexeyab", {"convolutional", "connected", "local"}),
+    ],
+)
+def test_weights_start_as_in_each_darknet(tmp_path: Path, dialect: str, even: set[str]) -> None:
+    data, cfg = make(tmp_path)
+    layers = (
+        "[convolutional]\nfilters=64\nsize=3\n[local]\nfilters=4\nsize=3\n[connected]\noutput=2\n[softmax]\n[cost]\n"
+    )
+    cfg.write_text("[net]\nwidth=16\nheight=16\nchannels=3\nmax_batches=1\n" + layers)
+    fan_in = {"convolutional": 3 * 9, "local": 64 * 9, "connected": 4 * 12 * 12}
+    with Trainer(cfg, data, dialect=dialect) as trainer:
+        for layer in trainer.engine.layers[:3]:
+            weights = layer.parameters["weights"] / np.sqrt(2 / fan_in[layer.type])
+            spread, most = (1 / np.sqrt(3), 1.0) if layer.type in even else (1.0, 5.0)
+            assert weights.std() == pytest.approx(spread, rel=0.05)
+            assert 0.99 * min(most, 2) < np.abs(weights).max() <= most * (1 + 1e-6)

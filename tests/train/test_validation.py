@@ -11,6 +11,7 @@ import pytest
 from toy_training import make
 
 import pydarknet
+from pydarknet.boxes import Fit
 from pydarknet.cfg import parse_cfg
 from pydarknet.cli.main import main
 from pydarknet.datafile import read_data
@@ -31,28 +32,30 @@ def toy(folder: Path, random: int = 0) -> tuple[Path, Path]:
     return data, cfg
 
 
-def judged(cfg: Path, data: Path, weights: Path, iou_thresh: float) -> float:
+def judged(cfg: Path, data: Path, weights: Path, iou_thresh: float, fit: Fit) -> float:
     net, file = pydarknet.Network(cfg, weights), read_data(data)
     pictures = valid_pictures(file)
     truth = read_objects(file, pictures, 2)
-    found = evaluate_network(net, pictures, truth, iou_thresh=iou_thresh)
+    found = evaluate_network(net, pictures, truth, iou_thresh=iou_thresh, fit=fit)
     assert found.ap is not None
     return found.ap
 
 
-def test_what_is_measured(tmp_path: Path) -> None:
-    """The scores are those of the saved weights, and the best ones are kept."""
+@pytest.mark.parametrize(("dialect", "fit"), [("paper2017", "stretch"), ("darknet2018", "letterbox")])
+def test_what_is_measured(tmp_path: Path, dialect: str, fit: Fit) -> None:
+    """The scores are those of the saved weights, pictures as the dialect has them, and the best ones are kept."""
     data, cfg = toy(tmp_path, random=1)
     scores: dict[int, float] = {}
-    with Trainer(cfg, data, max_batches=150, map=Validation(every=25, iou_thresh=0.3), save_every=25) as trainer:
+    when = Validation(every=25, iou_thresh=0.3)
+    with Trainer(cfg, data, max_batches=150, map=when, save_every=25, dialect=dialect) as trainer:
         for m in trainer:
             assert (m.map is not None) == (m.iteration % 25 == 0)
             if m.map is not None:
                 scores[m.iteration] = m.map
-                assert m.map == judged(cfg, data, trainer.files.backup, 0.3)
+                assert m.map == judged(cfg, data, trainer.files.backup, 0.3, fit)
                 best = max(scores.values())
                 assert trainer.history.best == best
-                assert judged(cfg, data, trainer.files.best, 0.3) == best
+                assert judged(cfg, data, trainer.files.best, 0.3, fit) == best
     assert len(set(scores.values())) > 2
     assert trainer.history.scores == list(scores.items())
 
@@ -106,7 +109,7 @@ def test_a_full_disk_at_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_alexeyabs_rule(tmp_path: Path) -> None:
     """Every 4 epochs, at least 100 iterations, not in the burn-in, and at the end."""
-    judge = Judge("", "", 100, 250, pydarknet.Network(make(tmp_path)[1]), lambda: 0.0)
+    judge = Judge("", "", "", pydarknet.Network(make(tmp_path)[1]), lambda: 0.0, 100, 250)
     assert [i for i in range(1, 561) if judge.due(i, 560)] == [300, 400, 500, 560]
     data, cfg = toy(tmp_path)
     with Trainer(cfg, data, map=True) as trainer:
