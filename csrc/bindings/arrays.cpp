@@ -29,6 +29,9 @@ TensorOf<T> blocked_view(py::handle object, bool writable, Where where) {
     where.fail("expected a blocked array with " + std::to_string(kBlock) + " lanes, found shape " +
                raw_shape_text(a));
   }
+  if (reinterpret_cast<std::uintptr_t>(a.data) % kBlockedAlignment) {
+    where.fail("a blocked array must begin on a multiple of " + std::to_string(kBlockedAlignment) + " bytes");
+  }
   const auto at = [&](int i) { return static_cast<int>(a.shape[i]); };
   return {static_cast<T*>(a.data), at(0), at(1) * kBlock, at(2), at(3)};
 }

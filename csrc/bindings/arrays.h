@@ -20,6 +20,9 @@ extern const char* const kArrayInterface;
 // kernels.
 extern const bool kContentsReadable;
 
+// Bytes on a multiple of which blocked arrays begin: devices move a pixel's lanes as one.
+extern const std::uintptr_t kBlockedAlignment;
+
 // Where an argument stands, for messages: "maxpool_forward: argument 'x'".
 struct Where {
   const char* op;

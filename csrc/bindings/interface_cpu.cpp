@@ -4,6 +4,7 @@ namespace pydarknet::bindings {
 
 const char* const kArrayInterface = "__array_interface__";
 const bool kContentsReadable = true;
+const std::uintptr_t kBlockedAlignment = alignof(float);
 
 DeviceCall::DeviceCall() {}
 DeviceCall::~DeviceCall() {}

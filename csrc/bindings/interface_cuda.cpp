@@ -4,6 +4,7 @@ namespace pydarknet::bindings {
 
 const char* const kArrayInterface = "__cuda_array_interface__";
 const bool kContentsReadable = false;
+const std::uintptr_t kBlockedAlignment = kBlock * sizeof(float);
 
 DeviceCall::DeviceCall() {}
 DeviceCall::~DeviceCall() {}

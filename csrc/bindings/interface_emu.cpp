@@ -14,6 +14,7 @@ std::mutex one_call;
 
 const char* const kArrayInterface = "__array_interface__";
 const bool kContentsReadable = true;
+const std::uintptr_t kBlockedAlignment = kBlock * sizeof(float);
 
 DeviceCall::DeviceCall() {
   py::gil_scoped_release release;
