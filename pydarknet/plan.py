@@ -132,6 +132,7 @@ class Builder:
                 value.array = memory[: math.prod(value.dims)].reshape(value.dims)
         workspace = self.backend.empty((scratch,))
         steps = [bind(op, args, workspace) for op, args in self._calls]
+        self._calls.clear()  # some calls know the builder: a cycle would keep the arrays after the plan is gone
         outputs = {index: value.array for index, value in wanted.items()}
         run = self.backend.program(steps) if self.repeated else sequence(steps)
         return Plan(self.input.array, outputs, run, total * FLOAT)

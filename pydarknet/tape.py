@@ -17,7 +17,7 @@ from .backend import Backend, Step
 from .cfg import Section
 from .dialects import Dialect
 from .ops import Array
-from .plan import Builder, Parametrised, Value, bind
+from .plan import Builder, Constants, Parametrised, Value, bind
 from .shape import Shape
 
 
@@ -67,13 +67,7 @@ class Tape(Builder):
         self.truth: Array = None
         self._deltas: dict[Value, Value] = {}
         self._origins: dict[Value, Value] = {}
-        self._made: dict[tuple[object, ...], Array] = {}
-        super().__init__(backend, batch, inputs, self._make)
-
-    def _make(self, key: tuple[object, ...], make: Callable[[], Array]) -> Array:
-        if key not in self._made:
-            self._made[key] = make()
-        return self._made[key]
+        super().__init__(backend, batch, inputs, once_each())
 
     def parameter(self, layer: Parametrised, name: str) -> Array:
         """A layer's parameter as it is learnt, where a constant would stay as it was."""
@@ -126,3 +120,15 @@ class Tape(Builder):
         converted = super()._convert(value, op)
         self._origins[converted] = value
         return converted
+
+
+def once_each() -> Constants:
+    """Constants of one tape, which they don't hold: a cycle would keep a size's arrays after the next one came."""
+    made: dict[tuple[object, ...], Array] = {}
+
+    def constant(key: tuple[object, ...], make: Callable[[], Array]) -> Array:
+        if key not in made:
+            made[key] = make()
+        return made[key]
+
+    return constant

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -297,3 +299,21 @@ def test_weights_start_as_in_each_darknet(tmp_path: Path, dialect: str, even: se
             spread, most = (1 / np.sqrt(3), 1.0) if layer.type in even else (1.0, 5.0)
             assert weights.std() == pytest.approx(spread, rel=0.05)
             assert 0.99 * min(most, 2) < np.abs(weights).max() <= most * (1 + 1e-6)
+
+
+def test_a_size_that_is_left_leaves_no_arrays_behind(tmp_path: Path) -> None:
+    """Without waiting for the garbage collector, which seldom runs: 500 MB a size would pile up meanwhile."""
+    data, cfg = make(tmp_path)
+    with Trainer(cfg, data, max_batches=100) as trainer:
+        stepper, truth = trainer.stepper, trainer.source.task.truth_shape
+        n = stepper.mini_batch
+        inputs = []
+        gc.disable()
+        try:
+            for width in (32, 64, 96):
+                trainer.engine.resize(width, width)
+                stepper.mini(np.zeros((n, 3, width, width), np.float32), np.zeros((n, *truth), np.float32))
+                inputs.append(weakref.ref(stepper._plan().plan.input.base))
+            assert [array() is None for array in inputs] == [True, True, False]
+        finally:
+            gc.enable()
