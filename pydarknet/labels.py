@@ -25,6 +25,8 @@ MAX_BYTES = 16 << 20
 FOLDERS = ("images", "JPEGImages", "raw")  # what Darknet takes for the folder of the pictures
 SLACK = 1e-3  # how far a box may reach over the picture's edge before it is a doubt: rounding, not a mistake
 
+TINY = 0.005  # of the picture: the most that a dialect leaves out
+
 
 class Problem(NamedTuple):
     """Something wrong in a line; a doubt (`error` False) keeps nothing from being used."""
@@ -187,5 +189,8 @@ def _doubts(row: list[float]) -> Iterator[str]:
     over = max(w / 2 - x, x + w / 2 - 1, h / 2 - y, y + h / 2 - 1)
     if over > SLACK:
         yield f"the box reaches {over:.3f} of the picture over its edge; it is cut off there"
-    if min(w, h) < 1e-3:
-        yield f"the box is tiny (w={w:g} h={h:g}); training leaves out what is below 0.001"
+    if min(w, h) < TINY:
+        yield (
+            f"the box is tiny (w={w:g} h={h:g}): training leaves out what is below {TINY:g}, in dialect darknet2018 "
+            "below 0.001"
+        )

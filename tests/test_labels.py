@@ -125,7 +125,7 @@ def test_without_a_number_of_classes_any_class_goes(tmp_path: Path) -> None:
 
 
 def test_doubts(tmp_path: Path) -> None:
-    text = "0 .5 .5 .5 .5\n0 .1 .5 .3 .5\n0 .5 .5 .0005 .5\n0 .5 .5 .5 .5\n0 .1 .5 .2009 .5\n"
+    text = "0 .5 .5 .5 .5\n0 .1 .5 .3 .5\n0 .5 .5 .004 .5\n0 .5 .5 .5 .5\n0 .1 .5 .2009 .5\n"
     labels, problems = check_labels(file(tmp_path, text), 1)
     assert len(labels) == 5
     assert not any(problem.error for problem in problems)

@@ -41,6 +41,9 @@ def draw_chart(
     most = max(float(rate.max()), 1e-30)
     line(rate, most, RATE)
     line(average, high, MEAN, 1.5)
+    if scores:
+        for share in (0, 0.5, 1):
+            canvas.text(RIGHT + 6, _place(first, share, first, last)[1] + 4, f"{share:.0%}", colour=MAP)
     measured = [_place(i, v, first, last) for i, v in scores]
     if measured:
         canvas.line(measured, MAP, 1.5)

@@ -37,5 +37,5 @@ def advice(needed: int, available: int, batch: int, subdivisions: int) -> str:
     """Subdivisions with which so much memory will do; memory goes with the mini-batch."""
     for more in range(subdivisions + 1, batch + 1):
         if batch % more == 0 and needed * subdivisions / more <= available:
-            return f"set subdivisions={more} in [net] (batch={batch} stays, and so does what is learnt)"
+            return f"set subdivisions={more} in [net] (batch={batch} stays; batch norm will be over fewer pictures)"
     return "use a smaller width and height in [net], or a network with fewer filters"

@@ -22,6 +22,7 @@ from pydarknet.train.memory import advice
 from pydarknet.train.metrics import KEPT, History, Metrics
 from pydarknet.train.sizes import Sizes, read_sizes
 from pydarknet.train.trainer import Trainer
+from pydarknet.train.validation import Validation
 
 
 def test_it_learns_and_the_engine_detects(tmp_path: Path) -> None:
@@ -212,6 +213,20 @@ def test_a_classifier_learns(tmp_path: Path) -> None:
         metrics = list(trainer)
     assert metrics[0].iou is None
     assert np.mean([m.loss for m in metrics[-10:]]) < 0.8 * np.mean([m.loss for m in metrics[:10]])
+
+
+def test_a_classifier_learns_along_a_tree(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    (tmp_path / "toy.tree").write_text("thing -1\nbright 0\ndark 0\n")
+    (tmp_path / "toy.names").write_text("thing\nbright\ndark\n")
+    data.write_text(data.read_text().replace("classes = 2", "classes = 3") + f"valid = {tmp_path}/train.txt\n")
+    text = (tmp_path / "classifier.cfg").read_text().replace("filters=2\n", "filters=3\n")
+    cfg.write_text(text.replace("[softmax]\n", "[softmax]\ntree=toy.tree\n"))
+    with Trainer(cfg, data, max_batches=150, map=Validation(every=150)) as trainer:
+        losses = [m.loss for m in trainer]
+    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
+    assert trainer.history.best is not None
+    assert trainer.history.best > 0.8
 
 
 def test_stop_and_hours(tmp_path: Path) -> None:

@@ -1,0 +1,142 @@
+"""`pydarknet train` with every input it must refuse: exit code 2, a message, and no iteration before it.
+
+What can only go wrong later, a full disk, must not end the training.
+"""
+
+from __future__ import annotations
+
+import re
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from toy_training import make
+
+from pydarknet.backend import Backend
+from pydarknet.cli.main import main
+from pydarknet.train.trainer import Trainer
+from pydarknet.weights import read_header
+
+Spoil = Callable[[Path], object]
+
+
+def change(name: str, old: str, new: str) -> Spoil:
+    def spoil(folder: Path) -> None:
+        text = (folder / name).read_text()
+        assert old in text
+        (folder / name).write_text(text.replace(old, new))
+
+    return spoil
+
+
+def label(text: str) -> Spoil:
+    return lambda folder: (folder / "labels" / "dark3.txt").write_text(f"1 .5 .5 .2 .2\n{text}\n")
+
+
+def remove(name: str) -> Spoil:
+    return lambda folder: (folder / name).unlink()
+
+
+def trained(folder: Path) -> None:
+    assert main(["train", str(folder / "toy.data"), str(folder / "toy.cfg"), "--max-batches", "2", "--quiet"]) == 0
+
+
+# What the data set, the cfg or the folder has, and what is said about it.
+BAD: dict[str, tuple[Spoil, str]] = {
+    "list missing": (remove("train.txt"), r"toy\.data:2: train: .*train\.txt"),
+    "list not named": (change("toy.data", "train = ", "trian = "), r"toy\.data: 'train' is missing; add a line"),
+    "list empty": (lambda f: (f / "train.txt").write_text("\n"), r"train\.txt: is empty"),
+    "picture missing": (remove("images/dark3.png"), r"train\.txt:6: the picture .*dark3\.png is missing"),
+    "picture cut off": (lambda f: (f / "images/dark3.png").write_bytes(b"\x89PNG"), r"train\.txt:6: .*dark3\.png: "),
+    "label missing": (remove("labels/dark3.txt"), r"train\.txt:6: .*has no label file(.|\n)*background by option"),
+    "x out of range": (label("1 1.5 .5 .2 .2"), r"dark3\.txt:2: expected the centre inside .* found x=1\.5"),
+    "width out of range": (label("1 .5 .5 1.2 .2"), r"dark3\.txt:2: expected a width and height .* found w=1\.2"),
+    "box outside": (label("1 -.3 .5 .2 .2"), r"dark3\.txt:2: expected the centre inside .* found x=-0\.3"),
+    "pixels": (label("1 33 24 20 20"), r"dark3\.txt:2: .*are these pixels\?"),
+    "NaN": (label("1 .5 nan .2 .2"), r"dark3\.txt:2: expected a number for y, found 'nan'"),
+    "class too high": (label("2 .5 .5 .2 .2"), r"dark3\.txt:2: expected a class from 0 to 1, found '2'"),
+    "columns missing": (label("1 .5 .5"), r"dark3\.txt:2: expected 'class x y w h', found 3 fields"),
+    "too few names": (lambda f: (f / "toy.names").write_text("bright\n"), r"toy\.names: has 1 names for 2 classes"),
+    "other classes": (change("toy.data", "classes = 2", "classes = 3"), r"classes=3, but the network .* has 2"),
+    "backup absent": (lambda f: (f / "backup").rmdir(), r"the backup folder .* doesn't exist; make it"),
+    # The kernel lets nobody, root included, make a file there.
+    "backup read-only": (
+        lambda f: change("toy.data", f"{f}/backup", "/proc/self")(f),
+        r"can't write into the backup",
+    ),
+    "done already": (trained, r"nothing to do: 2 iterations are done, max_batches=2\. To go on, raise max_batches"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_refused_before_the_first_iteration(tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str) -> None:
+    spoil, message = BAD[case]
+    data, cfg = make(tmp_path)
+    spoil(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    more = ["--resume"] if case == "done already" else []
+    assert main(["train", str(data), str(cfg), "--max-batches", "2", *more]) == 2
+    out, errors = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in errors
+    assert re.search(message, errors), errors
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_missing_label_is_background_by_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, cfg = make(tmp_path)
+    remove("labels/dark3.txt")(tmp_path)
+    assert main(["train", str(data), str(cfg), "--max-batches", "1", "--no-labels-is-background"]) == 0
+    assert "1 of 8 pictures have no label file: background" in capsys.readouterr().err
+
+
+def test_a_batch_that_memory_can_not_hold(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, cfg = make(tmp_path)
+    with Trainer(cfg, data) as trainer:
+        needed = trainer.bytes_needed
+    monkeypatch.setattr(Backend, "free_bytes", lambda self: needed * 2 // 3)
+    words = ["train", str(data), str(cfg), "--max-batches", "1"]
+    assert main(words) == 2
+    out, errors = capsys.readouterr()
+    assert out == ""
+    assert "a mini-batch of 2 pictures of 32x32 needs" in errors
+    assert "set subdivisions=4 in [net]" in errors
+    change("toy.cfg", "subdivisions=2", "subdivisions=4")(tmp_path)
+    assert main(words) == 0
+
+
+@contextmanager
+def small_files(limit: int) -> Iterator[None]:
+    """The kernel refuses to let any file of this process grow over so many bytes, as a full disk would."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_disk_that_is_full_for_a_while(tmp_path: Path) -> None:
+    """Training goes on, says so, keeps what was saved before whole, and tries again."""
+    data, cfg = make(tmp_path)
+    warnings: list[str] = []
+    with Trainer(cfg, data, max_batches=40, save_every=5, warn=warnings.append) as trainer:
+        while next(trainer).iteration < 5:
+            pass
+        before = {path.name: path.read_bytes() for path in (tmp_path / "backup").iterdir()}
+        with small_files(512):
+            while next(trainer).iteration < 12:
+                pass
+            assert {path.name: path.read_bytes() for path in (tmp_path / "backup").iterdir()} == before
+        assert [w.split(":")[0] for w in warnings] == ["iteration 10 could not be saved"]
+        assert "training goes on" in warnings[0]
+        while next(trainer).iteration < 20:
+            pass
+        assert read_header(trainer.files.backup).seen == 80
