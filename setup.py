@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -106,29 +107,31 @@ def emu_extension() -> Native:
     return Native("_emu", files, 4, [f"-I{ROOT / 'csrc/emu'}", "-ffp-contract=off"], kernels)
 
 
-def find_nvcc() -> Path | None:
-    """In CUDA_HOME, on the PATH, or installed from PyPI."""
+def toolkits() -> Iterator[tuple[Path, list[Path]]]:
+    """nvcc and the folders that belong to it: of CUDA_HOME, on the PATH, in the usual place, installed from PyPI."""
     homes = [Path(os.environ[v]) / "bin/nvcc" for v in ("CUDA_HOME", "CUDA_PATH") if os.environ.get(v)]
     on_path = shutil.which("nvcc")
     wheels = [p for folder in sys.path for p in Path(folder).glob("nvidia/*/bin/nvcc")]
-    candidates = [*homes, *([Path(on_path)] if on_path else []), Path("/usr/local/cuda/bin/nvcc"), *wheels]
-    return next((p.resolve() for p in candidates if p.is_file()), None)
+    for nvcc in [*homes, *([Path(on_path)] if on_path else []), Path("/usr/local/cuda/bin/nvcc"), *wheels]:
+        if nvcc.is_file():
+            # A toolkit is one folder; PyPI's wheels are several side by side.
+            home = nvcc.resolve().parents[1]
+            yield nvcc.resolve(), [home, *(p for p in home.parent.glob("*") if home.parent.name == "nvidia")]
 
 
-def cuda_extension(nvcc: Path) -> Native:
-    # A toolkit is one folder; PyPI's wheels are several side by side.
-    roots = [nvcc.parents[1], *(p for p in nvcc.parents[2].glob("*") if p.parent.name == "nvidia")]
+def runtimes(roots: list[Path]) -> list[Path]:
+    """The shared CUDA runtime; a script called nvcc somewhere on the PATH has none beside it."""
+    return [p for r in roots for lib in ("lib64", "lib") for p in sorted((r / lib).glob("libcudart.so*"))]
+
+
+def cuda_extension(nvcc: Path, roots: list[Path]) -> Native:
     includes = [f"-I{r / 'include'}" for r in roots if (r / "include").is_dir()]
-    runtimes = [p for r in roots for lib in ("lib64", "lib") for p in sorted((r / lib).glob("libcudart.so*"))]
-    if not runtimes:
-        raise SystemExit(
-            f"{nvcc} found, but no libcudart.so beside it: install nvidia-cuda-runtime or the whole toolkit"
-        )
+    runtime = runtimes(roots)[0]
     archs = [a.strip() for a in os.environ.get("PYDARKNET_CUDA_ARCHS", CUDA_ARCHS).split(",") if a.strip()]
     code = [f"-gencode=arch=compute_{a},code=sm_{a}" for a in archs]
     code.append(f"-gencode=arch=compute_{archs[-1]},code=compute_{archs[-1]}")
     kernels = [str(nvcc), *CUDA_KERNELS, *code, f"-I{ROOT / 'csrc/nvcc'}", f"-I{ROOT / 'csrc'}", *includes]
-    link = [str(runtimes[0]), f"-Wl,-rpath,{runtimes[0].parent}", *STRIP]
+    link = [str(runtime), f"-Wl,-rpath,{runtime.parent}", *STRIP]
     files = sources("csrc/ops/*.cu") + common_sources("cuda")
     return Native("_cuda", files, 4, [CPU], kernels, link)
 
@@ -138,11 +141,15 @@ def extensions() -> list[Extension]:
     found += [cpu_extension(isa) for isa in chosen_isas()]
     if os.environ.get("PYDARKNET_EMU", "0") == "1":
         found.append(emu_extension())
-    wanted, nvcc = os.environ.get("PYDARKNET_CUDA", ""), find_nvcc()
-    if wanted == "1" and not nvcc:
-        raise SystemExit("PYDARKNET_CUDA=1, but there is no nvcc: set CUDA_HOME, or pip install nvidia-cuda-nvcc")
-    if wanted != "0" and nvcc:
-        found.append(cuda_extension(nvcc))
+    wanted = os.environ.get("PYDARKNET_CUDA", "")
+    complete = [(nvcc, roots) for nvcc, roots in toolkits() if runtimes(roots)] if wanted != "0" else []
+    if wanted == "1" and not complete:
+        raise SystemExit(
+            "PYDARKNET_CUDA=1, but there is no nvcc with libcudart.so: set CUDA_HOME, or pip install "
+            "nvidia-cuda-nvcc nvidia-cuda-runtime"
+        )
+    if complete:
+        found.append(cuda_extension(*complete[0]))
     return found
 
 
