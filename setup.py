@@ -41,7 +41,8 @@ ISAS = {
 COMMON = ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-fPIC", "-pthread",
           "-Wall", "-Wextra", "-Werror"]  # fmt: skip
 # Kernels under the emulator: every access to memory becomes a call of csrc/emu/hooks.cpp.
-EMU_KERNELS = ["-O2", "-g1", "-ffp-contract=off", "-fno-strict-aliasing", "-Wno-unknown-pragmas"]
+EMU_KERNELS = ["-O2", "-g1", "-ffp-contract=off", "-fno-strict-aliasing", "-Wno-unknown-pragmas",
+               "-fsanitize=thread,alignment"]  # fmt: skip
 EMU_FIBER = "csrc/emu/fiber_ucontext.cpp"  # on other processors
 CUDA_ARCHS = "75,80,86,89,90,100,120"
 CUDA_KERNELS = ["-std=c++17", "-O3", "-cudart=shared", "--expt-relaxed-constexpr", "-Werror=all-warnings",

@@ -85,7 +85,7 @@ RawArray raw_array(py::handle object, const char* typestr, bool writable, Where 
   if (writable && data[1].cast<bool>()) where.fail("the array is read-only");
   const std::int64_t item = type.back() - '0';
   check_contiguous(info, a, item, where);
-  note_array(a.data, static_cast<std::size_t>(a.size * item), writable);
+  note_array(where.argument, a.data, static_cast<std::size_t>(a.size * item), writable);
   return a;
 }
 

@@ -8,6 +8,6 @@ const std::uintptr_t kBlockedAlignment = kBlock * sizeof(float);
 
 DeviceCall::DeviceCall() {}
 DeviceCall::~DeviceCall() {}
-void note_array(const void*, std::size_t, bool) {}
+void note_array(const char*, const void*, std::size_t, bool) {}
 
 }  // namespace pydarknet::bindings

@@ -19,13 +19,14 @@ const std::uintptr_t kBlockedAlignment = kBlock * sizeof(float);
 DeviceCall::DeviceCall() {
   py::gil_scoped_release release;
   one_call.lock();
+  emu::start_call();
 }
 DeviceCall::~DeviceCall() {
-  emu::forget_arrays();
+  emu::end_call();
   one_call.unlock();
 }
-void note_array(const void* data, std::size_t bytes, bool writable) {
-  emu::note_array(data, bytes, writable);
+void note_array(const char* argument, const void* data, std::size_t bytes, bool writable) {
+  emu::note_array(argument, data, bytes, writable);
 }
 
 }  // namespace pydarknet::bindings

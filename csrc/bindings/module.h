@@ -19,7 +19,7 @@ class DeviceCall {
 };
 
 // An argument of the running call: memory its kernels may read, and write if `writable`.
-void note_array(const void* data, std::size_t bytes, bool writable);
+void note_array(const char* argument, const void* data, std::size_t bytes, bool writable);
 
 class Module : public py::module_ {
  public:

@@ -5,15 +5,17 @@
 #include <vector>
 
 #include "emu/scheduler.h"
+#include "emu/shared_arena.h"
+#include "emu/watch.h"
 
 namespace pydarknet::emu {
 namespace {
 
 struct Copy {
   void* to;
-  const void* from;
+  const void* from;  // nullptr for zeros
   int bytes;
-  bool valid;
+  Site site;
 };
 
 // Of each thread of the block: the copies not yet committed, and the groups on their way.
@@ -23,18 +25,31 @@ struct Queue {
 };
 std::vector<Queue> queues(kMostThreads);
 
+std::uintptr_t number(const void* address) { return reinterpret_cast<std::uintptr_t>(address); }
+
 void arrive(const Copy& copy) {
-  if (copy.valid) {
+  if (copy.from) {
     std::memcpy(copy.to, copy.from, copy.bytes);
   } else {
     std::memset(copy.to, 0, copy.bytes);
   }
+  if (watching == Watching::kKernel) arrive_in_shared(number(copy.to), copy.bytes, place_of(copy.site));
 }
 
 }  // namespace
 
-void async_copy(void* shared, const void* global, int bytes, bool valid, Site) {
-  queues[block.running].open.push_back({shared, global, bytes, valid});
+void async_copy(void* shared, const void* global, int bytes, bool valid, Site site) {
+  if (number(shared) % bytes || (valid && number(global) % bytes)) {
+    fail("misaligned: cp_async" + std::to_string(bytes) + " needs addresses that are multiples of " +
+             std::to_string(bytes),
+         site);
+  }
+  if (!in_shared(number(shared))) fail("cp_async to an address that is not in shared memory", site);
+  if (watching == Watching::kKernel) {
+    if (valid) observe(number(global), bytes, Access::kRead, place_of(site));
+    depart_to_shared(number(shared), bytes, place_of(site));
+  }
+  queues[block.running].open.push_back({shared, valid ? global : nullptr, bytes, site});
 }
 
 void async_commit() {
@@ -52,7 +67,10 @@ void async_wait(int pending) {
 }
 
 void drop_async_copies() {
-  for (unsigned i = 0; i < block.size; ++i) queues[i] = {};
+  for (unsigned i = 0; i < block.size; ++i) {
+    queues[i].open.clear();
+    queues[i].groups.clear();
+  }
 }
 
 }  // namespace pydarknet::emu

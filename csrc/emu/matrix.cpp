@@ -5,14 +5,26 @@
 #include "emu/matrix.h"
 
 #include <cstring>
+#include <string>
 
 #include "emu/intrinsics.h"
 #include "emu/scheduler.h"
+#include "emu/shared_arena.h"
+#include "emu/watch.h"
 
 namespace pydarknet::emu {
 namespace {
 
-using Lanes = WarpCall* const (&)[32];
+using Lanes = WarpCall* const (&)[kWarp];
+
+// A row of 16 bytes in shared memory, which the calling thread names and the whole warp reads.
+void check_row(const void* row, const char* name, Site site) {
+  const auto address = reinterpret_cast<std::uintptr_t>(row);
+  if (address % 16)
+    fail(std::string("misaligned: ") + name + " needs addresses that are multiples of 16", site);
+  if (!in_shared(address)) fail(std::string(name) + " of an address that is not in shared memory", site);
+  if (watching == Watching::kKernel) observe(address, 16, Access::kRead, place_of(site));
+}
 
 void finish_load(Lanes lanes, unsigned) {
   const int count = lanes[0]->source >> 1;
@@ -70,6 +82,8 @@ void finish_multiply(Lanes lanes, unsigned) {
 
 void load_matrices(std::uint32_t* registers, int count, bool transposed, const void* row, const char* name,
                    Site site) {
+  // Only so many lanes name rows.
+  if (lane() < 8 * count) check_row(row, name, site);
   WarpCall call{name, &finish_load, 0xffffffffu, site};
   call.source = 2 * count + transposed;
   call.from[0] = row;

@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
+#include <optional>
 #include <random>
 #include <utility>
 
 #include "emu/async_copy.h"
+#include "emu/order.h"
 #include "emu/report.h"
 #include "emu/shared_arena.h"
 #include "emu/stacks.h"
 #include "emu/synchronise.h"
+#include "emu/watch.h"
 
 // What kernels see as the constants threadIdx, blockIdx, blockDim and gridDim (emu/types.h).
 extern "C" {
@@ -24,46 +28,44 @@ Block block;
 namespace {
 
 Context host = nullptr;
-std::string failure;
+
+// What the running thread did wrong. The host, which has a larger stack, makes a text of it.
+struct Failure {
+  std::string what;
+  Place place, other;
+  const char* tail;
+};
+std::optional<Failure> failure;
 
 void go_on(Context* from) {
-  block.running = block.ready[block.first];
-  block.first = block.first + 1 == block.size ? 0 : block.first + 1;
-  --block.count;
+  block.running = block.ready[block.first_ready];
+  block.first_ready = block.first_ready + 1 == block.size ? 0 : block.first_ready + 1;
+  --block.count_ready;
+  block.accesses = 0;
   pydarknet_emu_thread_index = block.current().index;
   switch_context(from, block.current().context);
 }
 
 // Everyone who has not ended waits.
 [[noreturn]] void stuck() {
-  const std::string what = describe_stuck(block);
   while (block.current().state == State::kEnded) block.running = (block.running + 1) % block.size;
-  fail(what, block.current().site);
-}
-
-[[noreturn]] void end_thread() {
-  block.current().state = State::kEnded;
-  ++block.ended;
-  if (block.count) go_on(&block.current().context);
-  if (block.ended < block.size) stuck();
-  switch_context(&block.current().context, host);
-  __builtin_unreachable();
+  fail(describe_stuck(block), block.current().site);
 }
 
 void run_thread() {
   block.launch->body(block.launch->call);
-  end_thread();
-}
-
-unsigned seed() {
-  const char* text = std::getenv("PYDARKNET_EMU_SEED");
-  return text ? static_cast<unsigned>(std::strtoul(text, nullptr, 10)) : 0;
+  block.current().state = State::kEnded;
+  ++block.ended;
+  leave_warp();
+  if (block.count_ready) go_on(&block.current().context);
+  if (block.ended < block.size) stuck();
+  switch_context(&block.current().context, host);
 }
 
 void start_block(const Launch& launch, std::mt19937* random) {
   block.launch = &launch;
   block.size = launch.block.x * launch.block.y * launch.block.z;
-  block.ended = block.arrived = block.count = block.first = 0;
+  block.ended = block.at_barrier = block.first_ready = block.count_ready = 0;
   block.predicates = 0;
   block.threads.resize(block.size);
   block.ready.resize(block.size);
@@ -75,38 +77,59 @@ void start_block(const Launch& launch, std::mt19937* random) {
     block.make_ready(i);
   }
   if (random) std::shuffle(block.ready.begin(), block.ready.end(), *random);
+  start_warps(block.size);
+  start_shared_block(launch.shared_bytes);
+  drop_async_copies();
+  order_block();
+}
+
+uint3 block_index(const Launch& launch, std::uint64_t number) {
+  const std::uint64_t x = launch.grid.x, y = launch.grid.y;
+  return {static_cast<unsigned>(number % x), static_cast<unsigned>(number / x % y),
+          static_cast<unsigned>(number / (x * y))};
 }
 
 void run_block(const Launch& launch, std::uint64_t number, std::mt19937* random) {
-  const std::uint64_t x = launch.grid.x, y = launch.grid.y;
-  block.index = {static_cast<unsigned>(number % x), static_cast<unsigned>(number / x % y),
-                 static_cast<unsigned>(number / (x * y))};
-  pydarknet_emu_block_index = block.index;
+  pydarknet_emu_block_index = block.index = block_index(launch, number);
   start_block(launch, random);
-  start_shared_block(launch.shared_bytes);
-  drop_async_copies();
+  watch_kernel();
   go_on(&host);
+  watch_host();
+  std::string what;
+  if (failure) {
+    const std::string then = failure->other.code ? " at " + text(failure->other) + failure->tail : "";
+    what = describe(block, failure->what + then, failure->place);
+  }
   block.launch = nullptr;
-  if (!failure.empty()) throw DeviceFailure(std::exchange(failure, {}));
+  failure.reset();
+  if (!what.empty()) throw DeviceFailure(what);
 }
 
-void check(const Launch& launch) {
+void check_sizes(const Launch& launch) {
   const std::uint64_t threads = std::uint64_t{launch.block.x} * launch.block.y * launch.block.z;
   const auto refuse = [&](const std::string& why) {
     throw DeviceFailure(std::string(launch.name) + ": " + why);
   };
-  if (threads > kMostThreads) refuse("a block of " + std::to_string(threads) + " threads, at most 1024");
+  if (threads < 1 || threads > kMostThreads)
+    refuse("a block of " + std::to_string(threads) + " threads, at most 1024");
   if (launch.grid.y > 65535 || launch.grid.z > 65535) refuse("the grid's y and z are 65535 at most");
   if (launch.grid.x > 2147483647u) refuse("the grid's x is 2147483647 at most");
   if (launch.block.z > 64) refuse("the block's z is 64 at most");
+  if (launch.shared_bytes > kMostShared) refuse("more than 227 KiB of shared memory");
+}
+
+// Another number is another order of blocks, and of the threads of each.
+unsigned seed() {
+  const char* text = std::getenv("PYDARKNET_EMU_SEED");
+  return text ? static_cast<unsigned>(std::strtoul(text, nullptr, 10)) : 0;
 }
 
 }  // namespace
 
 void Block::make_ready(unsigned thread) {
-  const unsigned last = first + count;
+  const unsigned last = first_ready + count_ready;
   ready[last < size ? last : last - size] = thread;
-  ++count;
+  ++count_ready;
   threads[thread].state = State::kReady;
 }
 
@@ -115,40 +138,45 @@ void wait(State state, const char* name, Site site) {
   self.state = state;
   self.waits_in = name;
   self.site = site;
-  if (!block.count) stuck();
+  if (!block.count_ready) stuck();
   go_on(&self.context);
 }
 
-void fail(const std::string& what, const std::string& place) {
-  failure = describe(block, what, place);
+void fail(const std::string& what, Place place, Place other, const char* tail) {
+  failure = {what, place, other, tail};
   switch_context(&block.current().context, host);
   __builtin_unreachable();
 }
 
-void fail(const std::string& what, Site site) { fail(what, place_text(site)); }
-
 int barrier(bool predicate, const char* name, Site site) {
-  block.predicates += predicate;
-  if (++block.arrived < block.size) {
-    wait(State::kAtBarrier, name, site);
-    return block.result;
+  if (block.at_barrier) {
+    check_barrier(block.threads[block.first_at_barrier], name, site);
+  } else {
+    block.first_at_barrier = block.running;
   }
-  check_barrier(block, name, site);
-  block.arrived = 0;
-  block.result = std::exchange(block.predicates, 0);
+  block.predicates += predicate;
+  if (++block.at_barrier < block.size) {
+    wait(State::kAtBarrier, name, site);
+    return block.last_predicates;
+  }
+  block.at_barrier = 0;
+  block.last_predicates = std::exchange(block.predicates, 0);
+  order_barrier();
   for (unsigned i = 0; i < block.size; ++i) {
     if (i != block.running) block.make_ready(i);
   }
-  return block.result;
+  return block.last_predicates;
 }
 
 void run(const Launch& launch) {
+  take_host_fault();
   const std::uint64_t blocks = std::uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
   if (!blocks) return;
-  check(launch);
+  check_sizes(launch);
   pydarknet_emu_block_size = launch.block;
   pydarknet_emu_grid_size = launch.grid;
   start_shared_launch();
+  order_launch();
   const unsigned chosen = seed();
   if (!chosen) {
     for (std::uint64_t i = 0; i < blocks; ++i) run_block(launch, i, nullptr);
@@ -156,7 +184,7 @@ void run(const Launch& launch) {
   }
   std::mt19937 random(chosen);
   std::vector<std::uint64_t> order(blocks);
-  for (std::uint64_t i = 0; i < blocks; ++i) order[i] = i;
+  std::iota(order.begin(), order.end(), 0);
   std::shuffle(order.begin(), order.end(), random);
   for (const std::uint64_t i : order) run_block(launch, i, &random);
 }

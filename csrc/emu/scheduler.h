@@ -5,12 +5,12 @@
 
 #include "emu/fiber.h"
 #include "emu/launch.h"
-#include "emu/site.h"
+#include "emu/place.h"
 #include "emu/warp.h"
 
 namespace pydarknet::emu {
 
-inline constexpr unsigned kWarp = 32, kMostThreads = 1024;
+inline constexpr unsigned kMostThreads = 1024;
 
 enum class State { kReady, kAtBarrier, kInWarp, kEnded };
 
@@ -21,18 +21,24 @@ struct Thread {
   // Where it waits, and in what.
   const char* waits_in = nullptr;
   Site site{};
-  WarpCall* call = nullptr;
 };
 
 struct Block {
   const Launch* launch = nullptr;
   uint3 index{};
-  unsigned size = 0, ended = 0, arrived = 0;
-  int predicates = 0, result = 0;  // of the barrier that is filling, of the last one
+  unsigned size = 0, running = 0, ended = 0;
   std::vector<Thread> threads;
-  std::vector<unsigned> ready;  // a ring of as many places as threads
-  unsigned first = 0, count = 0;
-  unsigned running = 0;
+
+  // The barrier that is filling: who came first, how many, how many of them with a true predicate. The last
+  // one's predicates.
+  unsigned first_at_barrier = 0, at_barrier = 0;
+  int predicates = 0, last_predicates = 0;
+
+  std::uint64_t accesses = 0;  // of the running thread since it went on
+
+  // Threads that may go on: a ring.
+  std::vector<unsigned> ready;
+  unsigned first_ready = 0, count_ready = 0;
 
   Thread& current() { return threads[running]; }
   void make_ready(unsigned thread);
@@ -43,8 +49,8 @@ extern Block block;
 // Suspends the running thread until someone makes it ready.
 void wait(State state, const char* name, Site site);
 
-// Ends the launch: it throws DeviceFailure with `what`, the running thread and `place` ("file:line").
-[[noreturn]] void fail(const std::string& what, const std::string& place);
-[[noreturn]] void fail(const std::string& what, Site site);
+// Ends the launch, which throws DeviceFailure: "KERNEL: WHAT[ at OTHER TAIL], at PLACE (block, thread)".
+[[noreturn]] void fail(const std::string& what, Place place, Place other = {}, const char* tail = "");
+[[noreturn]] inline void fail(const std::string& what, Site site) { fail(what, place_of(site)); }
 
 }  // namespace pydarknet::emu

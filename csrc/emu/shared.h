@@ -2,11 +2,15 @@
 #pragma once
 #include <cstddef>
 
+#include "emu/site.h"
+
 namespace pydarknet::emu {
 
-// One per declaration and instantiation. The first thread of a launch that passes gives it its place.
+// One for each declaration and instantiation. The first thread of a launch that passes gives it its place.
 struct SharedSlot {
+  const char* name;
   std::size_t bytes, alignment;
+  Site site;
   unsigned launch = 0;
   void* data = nullptr;
 };
@@ -15,8 +19,9 @@ void* dynamic_shared_data();
 
 }  // namespace pydarknet::emu
 
-#define PYDARKNET_SHARED(type, name)                                                      \
-  static ::pydarknet::emu::SharedSlot pydarknet_slot_##name{sizeof(type), alignof(type)}; \
+#define PYDARKNET_SHARED(type, name)                                                            \
+  static ::pydarknet::emu::SharedSlot pydarknet_slot_##name{#name, sizeof(type), alignof(type), \
+                                                            ::pydarknet::emu::Site::here()};    \
   type& name = *static_cast<type*>(::pydarknet::emu::shared_data(pydarknet_slot_##name))
 
 #define PYDARKNET_DYNAMIC_SHARED(T, name) T* name = static_cast<T*>(::pydarknet::emu::dynamic_shared_data())

@@ -1,12 +1,20 @@
 #include "emu/warp.h"
 
+#include <cstdio>
+#include <cstring>
 #include <string>
 
-#include "emu/report.h"
+#include "emu/order.h"
 #include "emu/scheduler.h"
 
 namespace pydarknet::emu {
 namespace {
+
+struct Warp {
+  unsigned live = 0, waiting = 0;
+  WarpCall* calls[kWarp] = {};
+};
+Warp warps[kMostThreads / kWarp];
 
 std::string mask_text(unsigned mask) {
   char digits[16];
@@ -14,26 +22,26 @@ std::string mask_text(unsigned mask) {
   return digits;
 }
 
-// Fails if this call and what the other lanes do can't be one operation.
-void check(const WarpCall& call, unsigned first, unsigned self) {
-  const std::string name = call.name;
-  if (!(call.mask >> self & 1))
-    fail(name + ": the mask " + mask_text(call.mask) + " leaves out the caller", call.site);
-  for (unsigned i = 0; i < kWarp; ++i) {
-    if (!(call.mask >> i & 1) || i == self) continue;
-    const std::string lane = "lane " + std::to_string(i);
-    if (first + i >= block.size) fail(name + ": " + lane + " of the mask does not exist", call.site);
-    const Thread& other = block.threads[first + i];
-    if (other.state == State::kEnded) fail(name + ": " + lane + " of the mask has ended", call.site);
-    if (other.state != State::kInWarp) continue;
-    if (other.call->finish == call.finish && other.call->mask == call.mask) continue;
-    fail(name + " with mask " + mask_text(call.mask) + ", but " + lane + " is in " + other.call->name +
-             " with mask " + mask_text(other.call->mask) + " at " + place_text(other.call->site),
-         call.site);
-  }
+int first_lane(unsigned mask) { return __builtin_ctz(mask); }
+
+// Fails if lane `other`, which waits, is in another operation.
+void check_agreement(const Warp& warp, const WarpCall& call, int other) {
+  const WarpCall& theirs = *warp.calls[other];
+  const bool same_name = theirs.name == call.name || !std::strcmp(theirs.name, call.name);
+  if (same_name && theirs.mask == call.mask) return;
+  fail(std::string("lanes disagree: ") + call.name + " with mask " + mask_text(call.mask) + ", while lane " +
+           std::to_string(other) + " is in " + theirs.name + " with mask " + mask_text(theirs.mask),
+       place_of(call.site), place_of(theirs.site));
 }
 
-void finish_vote(WarpCall* const (&lanes)[32], unsigned mask) {
+void check_mask(const Warp& warp, const WarpCall& call, unsigned self) {
+  const std::string start = std::string(call.name) + " with mask " + mask_text(call.mask) + ": ";
+  if (!(call.mask & self)) fail(start + "the mask leaves out the caller", call.site);
+  const unsigned gone = call.mask & ~warp.live;
+  if (gone) fail(start + "lane " + std::to_string(first_lane(gone)) + " has ended or never was", call.site);
+}
+
+void finish_vote(WarpCall* const (&lanes)[kWarp], unsigned mask) {
   std::uint64_t ballot = 0;
   for (unsigned i = 0; i < kWarp; ++i) {
     if (lanes[i] && lanes[i]->value) ballot |= 1u << i;
@@ -43,45 +51,57 @@ void finish_vote(WarpCall* const (&lanes)[32], unsigned mask) {
   }
 }
 
-}  // namespace
-
-int lane() { return static_cast<int>(block.running % kWarp); }
-
-unsigned live_lanes() {
+// All lanes of the mask are here.
+void finish(Warp& warp, const WarpCall& call, unsigned self) {
   const unsigned first = block.running / kWarp * kWarp;
-  unsigned mask = 0;
-  for (unsigned i = 0; i < kWarp && first + i < block.size; ++i) {
-    if (block.threads[first + i].state != State::kEnded) mask |= 1u << i;
-  }
-  return mask;
-}
-
-void warp_call(WarpCall& call) {
-  const unsigned self = block.running % kWarp, first = block.running - self;
-  check(call, first, self);
-  block.current().call = &call;
   WarpCall* lanes[kWarp] = {};
   for (unsigned i = 0; i < kWarp; ++i) {
     if (!(call.mask >> i & 1)) continue;
-    if (i != self && block.threads[first + i].state != State::kInWarp)
-      return wait(State::kInWarp, call.name, call.site);
-    lanes[i] = block.threads[first + i].call;
+    lanes[i] = warp.calls[i];
+    check_agreement(warp, call, static_cast<int>(i));
   }
   call.finish(lanes, call.mask);
+  warp.waiting &= ~call.mask;
   for (unsigned i = 0; i < kWarp; ++i) {
-    if (i != self && lanes[i]) block.make_ready(first + i);
+    if (call.mask & ~self & 1u << i) block.make_ready(first + i);
   }
 }
 
-void finish_sync(WarpCall* const (&)[32], unsigned) {}
+}  // namespace
 
-void finish_shuffle(WarpCall* const (&lanes)[32], unsigned mask) {
+void start_warps(unsigned threads) {
+  for (unsigned first = 0; first < threads; first += kWarp) {
+    const unsigned lanes = threads - first;
+    warps[first / kWarp] = {lanes >= kWarp ? ~0u : (1u << lanes) - 1};
+  }
+}
+
+void leave_warp() { warps[block.running / kWarp].live &= ~(1u << block.running % kWarp); }
+
+int lane() { return static_cast<int>(block.running % kWarp); }
+unsigned live_lanes() { return warps[block.running / kWarp].live; }
+
+void warp_call(WarpCall& call) {
+  Warp& warp = warps[block.running / kWarp];
+  const unsigned self = 1u << block.running % kWarp;
+  check_mask(warp, call, self);
+  warp.calls[block.running % kWarp] = &call;
+  const unsigned here = warp.waiting & call.mask;
+  if (here) check_agreement(warp, call, first_lane(here));
+  warp.waiting |= self;
+  if ((warp.waiting & call.mask) == call.mask) return finish(warp, call, self);
+  wait(State::kInWarp, call.name, call.site);
+}
+
+void finish_sync(WarpCall* const (&)[kWarp], unsigned mask) { order_lanes(mask); }
+
+void finish_shuffle(WarpCall* const (&lanes)[kWarp], unsigned mask) {
   for (unsigned i = 0; i < kWarp; ++i) {
     if (!(mask >> i & 1)) continue;
     const int source = lanes[i]->source;
     if (!lanes[source]) {
-      fail(std::string(lanes[i]->name) + ": lane " + std::to_string(i) + " reads lane " +
-               std::to_string(source) + ", which the mask " + mask_text(mask) + " leaves out",
+      fail(std::string(lanes[i]->name) + " with mask " + mask_text(mask) + ": lane " + std::to_string(i) +
+               " reads lane " + std::to_string(source) + ", which the mask leaves out",
            lanes[i]->site);
     }
     lanes[i]->result = lanes[source]->value;
