@@ -2,6 +2,7 @@
 # make demo       set everything up and detect on a real photograph
 # make test       set everything up and run the tests
 # make lint bench sanitize clean
+# make gpu-check  the tests of the CUDA kernels, on a GPU
 
 # An active virtual environment is used as it is; otherwise one is made in .venv.
 ifdef VIRTUAL_ENV
@@ -15,7 +16,7 @@ SOURCES := $(wildcard csrc/*.h csrc/*.cpp csrc/*/*.h csrc/*/*.cpp csrc/*/*.cu cs
 export PYDARKNET_EMU := 1
 export PYDARKNET_CUDA := $(if $(GPU),1,0)
 
-.PHONY: all build demo test lint bench sanitize clean
+.PHONY: all build demo test lint bench sanitize gpu-build gpu-check clean
 all: build
 
 $(VENV)/bin/python:
@@ -50,6 +51,14 @@ bench: build
 
 sanitize: build
 	PYTHON=$(PYTHON) sh tests/sanitize.sh
+
+# In an active environment that has pybind11, NumPy, OpenCV, pytest, CuPy and PyTorch, nothing is fetched.
+gpu-build: $(VENV)/bin/python
+	$(PYTHON) -c 'import cupy, cv2, pytest, tqdm' || $(PYTHON) -m pip install -q --no-build-isolation -e '.[cuda,test]'
+	PYDARKNET_CUDA=1 PYDARKNET_EMU=0 $(PYTHON) setup.py -q build_ext --inplace
+
+gpu-check: gpu-build
+	PYTHONPATH=. $(PYTHON) tests/gpu_check.py
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache pydarknet/*.so

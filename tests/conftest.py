@@ -6,32 +6,35 @@ import importlib
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from bridge import Bridge, OnGpu
 from guarded import Arrays
 
 from pydarknet import _cpuid
-from pydarknet.backend import ISAS, cpu_backend
+from pydarknet.backend import ISAS, backend, cpu_backend
 from pydarknet.ops import Ops
 
 # A module that should be there but isn't makes its tests fail: they are never left out.
 RUNNABLE = ISAS[: ISAS.index(_cpuid.best()) + 1]
 THREADS = 2
-# Until every op has a kernel, only who asks gets the emulated ones.
-EMULATED = ["emu"] if os.environ.get("PYDARKNET_TEST_EMU") else []
+# The CPU's instruction sets; "emu" and "cuda" only for who asks.
+CHOSEN = os.environ.get("PYDARKNET_TEST_BACKENDS", "cpu,emu" if os.environ.get("PYDARKNET_TEST_EMU") else "cpu")
+BACKENDS = [isa for name in CHOSEN.split(",") for isa in (RUNNABLE if name == "cpu" else [name])]
 
 
 _ran: set[str] = set()
 
 
-def _state(isa: str) -> str:
-    if isa not in RUNNABLE:
-        return f"{isa} not on this machine"
+def _state(name: str) -> str:
+    if name in ISAS and name not in RUNNABLE:
+        return f"{name} not on this machine"
     try:
-        importlib.import_module(f"pydarknet._cpu_{isa}")
+        importlib.import_module(f"pydarknet._cpu_{name}" if name in ISAS else f"pydarknet._{name}")
     except ImportError:
-        return f"{isa} MISSING, its tests fail"
-    return f"{isa} built"
+        return f"{name} MISSING, its tests fail"
+    return f"{name} built"
 
 
 def pytest_configure() -> None:
@@ -40,19 +43,26 @@ def pytest_configure() -> None:
 
 
 def pytest_report_header() -> str:
-    return "backends: " + ", ".join(_state(isa) for isa in ISAS)
+    return "backends: " + ", ".join(map(_state, dict.fromkeys([*ISAS, *BACKENDS])))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    ran = [f"{isa} ran" if isa in _ran else _state(isa) + ", no test ran" for isa in ISAS]
+    names = dict.fromkeys([*ISAS, *BACKENDS])
+    ran = [f"{name} ran" if name in _ran else _state(name) + ", no test ran" for name in names]
     terminalreporter.write_line("backends: " + "; ".join(ran))
 
 
-@pytest.fixture(params=[*RUNNABLE, *EMULATED])
+def _ops(name: str) -> Any:
+    if name == "cuda":
+        backend("cuda")  # what is missing is an error here
+        return Bridge(importlib.import_module("pydarknet._cuda"), "__cuda_array_interface__", OnGpu)
+    return importlib.import_module("pydarknet._emu") if name == "emu" else cpu_backend(name).ops
+
+
+@pytest.fixture(params=BACKENDS)
 def ops(request: pytest.FixtureRequest) -> Iterator[Ops]:
-    """The ops of each instruction set in turn, on two threads, and of the emulated GPU."""
-    emulated = request.param in EMULATED
-    ops = importlib.import_module("pydarknet._emu") if emulated else cpu_backend(request.param).ops
+    """The ops of each instruction set in turn, on two threads; of the emulated GPU and of a real one if chosen."""
+    ops = _ops(request.param)
     _ran.add(request.param)
     before = ops.num_threads()
     ops.set_num_threads(THREADS)

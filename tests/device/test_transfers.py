@@ -9,20 +9,11 @@ import numpy as np
 import pytest
 import toy_training
 from fake_cupy import Machine, Sealed
+from networks_trained import TRAINED, steppers, truth_of
 
 from pydarknet import Network, Trainer
 from pydarknet.cfg import parse_cfg_text
-from pydarknet.dialects import dialect
-from pydarknet.engine import Engine
-from pydarknet.train.step import Stepper
 from pydarknet.train.validation import Validation
-
-GROUPED = (
-    "[convolutional]\nfilters=12\nsize=3\npad=1\nactivation=leaky\n[route]\nlayers=-1,-2\ngroups=2\ngroup_id=1\n"
-    "[convolutional]\nfilters=16\n[region]\nanchors=1,1, 2,2\nclasses=3\nnum=2\n"
-)
-CONV = nets.CONV.format(filters=8, size=3)
-TREE = "a -1\nb -1\nc 0\nd 0\n"
 
 
 def pair(text: str) -> tuple[Network, Network]:
@@ -110,42 +101,14 @@ def test_streams_have_plans_of_their_own(machine: Machine) -> None:
         assert again is plan
 
 
-def training(text: str, device: str, name: str) -> Stepper:
-    cfg = parse_cfg_text(text.replace("[net]", "[net]\nbatch=4\nsubdivisions=2"))
-    return Stepper(Engine(cfg, device=device), dialect(name))
-
-
-TRAINED = {
-    "region": nets.net_text(nets.DETECTOR),
-    "raw classes": nets.net_text(nets.DETECTOR.replace("softmax=1", "")),
-    "yolo": nets.net_text(CONV + nets.LAYERS["yolo"], 8),
-    "detection": nets.net_text(CONV + nets.LAYERS["detection"].replace("num=2", "num=2\nrandom=1"), 8),
-    "grouped route": nets.net_text(CONV + GROUPED, 8),
-    "local": nets.net_text(CONV + nets.LAYERS["local"] + "\n[cost]\n", 8),
-    "batchnorm": nets.net_text(CONV + "[batchnorm]\n[cost]\n", 8),
-    "crop": nets.net_text("[crop]\ncrop_height=6\ncrop_width=6\nflip=1\n" + CONV + "[avgpool]\n[softmax]\n", 8),
-    "dropout": nets.net_text(CONV + "[dropout]\n[connected]\noutput=4\n[softmax]\n[cost]\n", 8),
-    "adam": nets.net_text(nets.DETECTOR).replace("[net]", "[net]\nadam=1"),
-}
 # Numbers that the host draws go in beside pictures and truths.
 DRAWN = {"detection": 1, "dropout": 1}
 
 
-def truth_of(stepper: Stepper, rng: np.random.Generator) -> np.ndarray:
-    truth = np.zeros(stepper._plan().truth.shape, np.float32)
-    if truth.shape[-1] == 5:
-        truth[:, 0] = (0.4, 0.6, 0.3, 0.4, 1)
-    elif truth[0].size == 24:  # [detection], 4 cells: one object in each
-        truth.reshape(-1, 4, 6)[:] = (1, 1, 0.5, 0.5, 0.3, 0.2)
-    else:
-        truth[...] = rng.random(truth.shape, np.float32)
-    return truth
-
-
 @pytest.mark.parametrize("name", ["paper2017", "alexeyab"])
 @pytest.mark.parametrize("kind", TRAINED)
-def test_training(machine: Machine, kind: str, name: str) -> None:
-    here, there = (training(TRAINED[kind], device, name) for device in ("cpu", "cuda"))
+def test_training(machine: Machine, kind: str, name: str, tmp_path: Path) -> None:
+    here, there = steppers(kind, name, tmp_path, "cpu", "cuda")
     rng = np.random.default_rng(1)
     for _ in range(2):
         for _ in range(2):

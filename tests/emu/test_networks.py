@@ -1,0 +1,61 @@
+"""Networks on CUDA's kernels, emulated (or on a GPU, with PYDARKNET_TEST_BACKENDS=cuda), against the CPU's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import nets
+import numpy as np
+import pytest
+
+from pydarknet import Network
+from pydarknet.backend import backend
+from pydarknet.cfg import parse_cfg_text
+
+DEVICE = "cuda" if "cuda" in os.environ.get("PYDARKNET_TEST_BACKENDS", "") else "emu"
+# Sums of products in another order; a network is a few of them.
+RELATIVE = 1e-4
+
+
+@pytest.fixture(autouse=True, scope="module")
+def exact() -> Iterator[None]:
+    """Convolutions with factors as they are: what is compared is not the tensor cores' rounding."""
+    device = backend(DEVICE)
+    before = device.ops.precision()
+    device.ops.set_precision("fp32")
+    if DEVICE == "cuda":
+        device.arrays.cuda.set_allocator(None)  # each array by itself, so that a sanitizer sees where it ends
+    yield
+    device.ops.set_precision(before)
+    if DEVICE == "cuda":
+        device.arrays.cuda.set_allocator(device.arrays.get_default_memory_pool().malloc)
+
+
+def error(actual: np.ndarray, expected: np.ndarray) -> float:
+    """The norm of the difference, relative to that of what is expected."""
+    return float(np.linalg.norm(actual - expected) / max(float(np.linalg.norm(expected)), 1e-20))
+
+
+@pytest.mark.parametrize("kind", nets.LAYERS)
+def test_every_layer(kind: str) -> None:
+    cfg = nets.layer_network(kind).cfg
+    here, there = Network(cfg), Network(cfg, device=DEVICE)
+    for seed in range(2):
+        x = nets.batch(here, 2, seed)
+        assert error(there.forward(x), here.forward(x)) < RELATIVE
+    for mine, theirs in zip(here.layers, there.layers, strict=True):
+        assert error(theirs.output, mine.output) < RELATIVE, mine
+
+
+def test_detections() -> None:
+    text = nets.net_text(nets.DETECTOR, 32)
+    here, there = (Network(parse_cfg_text(text), device=device) for device in ("cpu", DEVICE))
+    pictures = [nets.picture(50, 40, seed) for seed in range(2)]
+    expected = here.detect(pictures, thresh=0.2)
+    assert sum(map(len, expected)) > 10
+    for found, wanted in zip(there.detect(pictures, thresh=0.2), expected, strict=True):
+        assert [each.class_id for each in found] == [each.class_id for each in wanted]
+        for ours, theirs in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(ours.confidence, theirs.confidence, rtol=RELATIVE)
+            np.testing.assert_allclose(ours.box, theirs.box, rtol=RELATIVE, atol=0.01)
