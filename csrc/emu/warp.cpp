@@ -35,10 +35,12 @@ void check_agreement(const Warp& warp, const WarpCall& call, int other) {
 }
 
 void check_mask(const Warp& warp, const WarpCall& call, unsigned self) {
-  const std::string start = std::string(call.name) + " with mask " + mask_text(call.mask) + ": ";
-  if (!(call.mask & self)) fail(start + "the mask leaves out the caller", call.site);
   const unsigned gone = call.mask & ~warp.live;
-  if (gone) fail(start + "lane " + std::to_string(first_lane(gone)) + " has ended or never was", call.site);
+  if ((call.mask & self) && !gone) return;
+  fail(std::string(call.name) + " with mask " + mask_text(call.mask) + ": " +
+           (gone ? "lane " + std::to_string(first_lane(gone)) + " has ended or never was"
+                 : "the mask leaves out the caller"),
+       call.site);
 }
 
 void finish_vote(WarpCall* const (&lanes)[kWarp], unsigned mask) {
