@@ -17,7 +17,7 @@ std::size_t last_found = 0;
 
 // Histories of all writable arrays, one after another. Only what is touched takes memory; what an earlier
 // launch left there is in the past of all later ones, so nobody needs to clear it.
-constexpr std::size_t kMostWords = std::size_t{1} << 32;
+constexpr std::size_t kMostWords = std::size_t{1} << 30;
 std::size_t words_used = 0;
 
 History* histories_for(std::size_t bytes) {

@@ -1,0 +1,33 @@
+"""Every extension exports the same functions, whatever device it is for."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+
+import pytest
+from conftest import RUNNABLE
+
+from pydarknet.ops import Ops
+
+EXTENSIONS = [f"_cpu_{isa}" for isa in RUNNABLE] + ["_emu"]
+if importlib.util.find_spec("pydarknet._cuda"):
+    EXTENSIONS.append("_cuda")
+
+
+def exported(extension: str) -> dict[str, str]:
+    """Names, with signature and meaning."""
+    module = importlib.import_module(f"pydarknet.{extension}")
+    texts = {name: getattr(module, name).__doc__ or "" for name in dir(module) if not name.startswith("_")}
+    return {name: text.replace(f"pydarknet.{extension}.", "") for name, text in texts.items() if name != "block"}
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_all_export_the_same(extension: str) -> None:
+    assert exported(extension) == exported("_cpu_baseline")
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_all_that_the_type_promises_is_there(extension: str) -> None:
+    promised = {name for name in vars(Ops) if not name.startswith("_")}
+    assert promised <= set(exported(extension))
