@@ -21,11 +21,11 @@ std::uint16_t to_half(float x) {
 }
 
 float from_half(std::uint32_t half) {
-  const std::uint32_t exponent = half >> 10 & 31, mantissa = half & 1023;
-  const float sign = half & 0x8000 ? -1.0f : 1.0f;
-  if (exponent == 31) return mantissa ? NAN : sign * INFINITY;
-  if (exponent == 0) return sign * std::ldexp(static_cast<float>(mantissa), -24);
-  return sign * std::ldexp(static_cast<float>(1024 + mantissa), static_cast<int>(exponent) - 25);
+  const std::uint32_t sign = (half & 0x8000) << 16, size = (half & 0x7fff) << 13;
+  // The exponents differ by 112; multiplying serves numbers below the normal ones as well.
+  const std::uint32_t word = size < 0x0f800000 ? emu::bits<std::uint32_t>(emu::bits<float>(size) * 0x1p112f)
+                                               : size | 0x7f800000;
+  return emu::bits<float>(sign | word);
 }
 
 std::uint16_t to_bfloat(float x) {
