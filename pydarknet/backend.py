@@ -20,6 +20,7 @@ from .ops import Array, Ops
 
 ALIGNMENT = 64  # bytes: one cache line, one AVX-512 register
 FLOAT = 4  # bytes
+POISON = 0x7FBADBAD  # kPoison of csrc/emu/memory.h
 ISAS = ("baseline", "avx2", "avx512")
 HOST_MEMORY = (1, 3)  # of DLPack's kinds of devices: CPU, CPU pinned for CUDA
 
@@ -208,6 +209,17 @@ def cpu_backend(isa: str | None = None) -> Backend:
     return Backend("cpu", name, np, ops)
 
 
+class EmulatedBackend(Backend):
+    """Fresh arrays hold a NaN that nothing computes, and the emulator reports who reads it."""
+
+    def empty(self, shape: Sequence[int], dtype: str = "float32") -> Array:
+        """An array without values. DeviceError if memory is out."""
+        array = super().empty(shape, dtype)
+        if array.itemsize == FLOAT:
+            array.view(np.uint32)[...] = POISON
+        return array
+
+
 @cache
 def emu_backend() -> Backend:
     """CUDA's kernels on emulated threads, for tests: slow, and strict. DeviceError if it was not built."""
@@ -217,7 +229,7 @@ def emu_backend() -> Backend:
         raise DeviceError(
             f"the emulator pydarknet._emu can't be loaded ({error}); build it with PYDARKNET_EMU=1 make build"
         ) from error
-    return Backend("emu", "of CUDA", np, DeviceOps(ops))
+    return EmulatedBackend("emu", "of CUDA", np, DeviceOps(ops))
 
 
 def backend(device: str) -> Backend:
