@@ -4,7 +4,8 @@ Objects are rebuilt only when a source or a header they include has changed. Env
 PYDARKNET_ISAS       comma-separated subset of baseline,avx2,avx512 (default: all that fit the machine's architecture)
 PYDARKNET_EMU        1: build the emulator of CUDA as well, which only tests need (default: 0)
 PYDARKNET_CUDA       1: build for CUDA, 0: don't (default: if nvcc is found)
-PYDARKNET_CUDA_ARCHS comma-separated compute capabilities (default: 75,80,86,89,90,100,120); PTX of the last one
+PYDARKNET_CUDA_ARCHS comma-separated compute capabilities, the last one as PTX too
+                     (default: those of 75,80,86,89,90,100,120 that nvcc knows)
 PYDARKNET_CXXFLAGS   appended to the flags of the C++ compiler (a sanitizer build, for instance)
 """
 
@@ -44,7 +45,7 @@ COMMON = ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisib
 EMU_KERNELS = ["-O2", "-g1", "-ffp-contract=off", "-fno-strict-aliasing", "-Wno-unknown-pragmas",
                "-fsanitize=thread,alignment"]  # fmt: skip
 EMU_FIBER = "csrc/emu/fiber_ucontext.cpp"  # on other processors
-CUDA_ARCHS = "75,80,86,89,90,100,120"
+CUDA_ARCHS = ("75", "80", "86", "89", "90", "100", "120")
 CUDA_KERNELS = ["-std=c++17", "-O3", "-cudart=shared", "--expt-relaxed-constexpr", "-Werror=all-warnings",
                 "-Xcompiler=-fPIC,-fvisibility=hidden", "-lineinfo"]  # fmt: skip
 
@@ -125,10 +126,19 @@ def runtimes(roots: list[Path]) -> list[Path]:
     return [p for r in roots for lib in ("lib64", "lib") for p in sorted((r / lib).glob("libcudart.so*"))]
 
 
+def cuda_archs(nvcc: Path) -> list[str]:
+    """The wanted ones, or those of CUDA_ARCHS that this nvcc knows."""
+    wanted = [a.strip() for a in os.environ.get("PYDARKNET_CUDA_ARCHS", "").split(",") if a.strip()]
+    if wanted:
+        return wanted
+    text = subprocess.run([str(nvcc), "--list-gpu-arch"], check=True, capture_output=True, text=True).stdout
+    return [a for a in CUDA_ARCHS if f"compute_{a}" in text.split()]
+
+
 def cuda_extension(nvcc: Path, roots: list[Path]) -> Native:
     includes = [f"-I{r / 'include'}" for r in roots if (r / "include").is_dir()]
     runtime = runtimes(roots)[0]
-    archs = [a.strip() for a in os.environ.get("PYDARKNET_CUDA_ARCHS", CUDA_ARCHS).split(",") if a.strip()]
+    archs = cuda_archs(nvcc)
     code = [f"-gencode=arch=compute_{a},code=sm_{a}" for a in archs]
     code.append(f"-gencode=arch=compute_{archs[-1]},code=compute_{archs[-1]}")
     kernels = [str(nvcc), *CUDA_KERNELS, *code, f"-I{ROOT / 'csrc/nvcc'}", f"-I{ROOT / 'csrc'}", *includes]
