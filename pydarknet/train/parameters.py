@@ -17,13 +17,14 @@ STATISTICS = frozenset({"rolling_mean", "rolling_variance"})
 
 @dataclass(frozen=True)
 class Segment:
-    """One parameter of one layer, a stretch of the flat arrays; `rate` is the layer's own factor."""
+    """One parameter of layer `index`, a stretch of the flat arrays; `rate` is the layer's own factor."""
 
     start: int
     stop: int
     rate: float
     layer: str
     name: str
+    index: int
 
 
 class Parameters:
@@ -73,7 +74,7 @@ class Flat:
             stop = start + record.size
             self.host[start:stop] = layer.parameters[record.name].reshape(-1)
             layer.parameters[record.name] = self.host[start:stop].reshape(record.shape)
-            self.segments.append(Segment(start, stop, layer.learning_rate, layer.type, record.name))
+            self.segments.append(Segment(start, stop, layer.learning_rate, layer.type, record.name, layer.index))
             start = stop
         self.device = backend.to_device(self.host)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
 from ..cfg import Section
+from ..dialects import Dialect
 
 POLICIES = ("constant", "step", "steps", "exp", "poly", "sigmoid", "random", "sgdr")
 
@@ -37,8 +39,8 @@ class Schedule:
         if iteration < self.burn_in and (self.burn_in_always or self.policy == "poly"):
             return float(base * (iteration / self.burn_in) ** self.power)
         if self.policy == "steps":
-            passed = [scale for step, scale in zip(self.steps, self.scales, strict=True) if step <= iteration]
-            return base * math.prod(passed)
+            reached = takewhile(lambda pair: pair[0] <= iteration, zip(self.steps, self.scales, strict=True))
+            return base * math.prod(scale for _, scale in reached)
         if self.policy == "step":
             return float(base * self.scale ** (iteration // self.step))
         if self.policy == "exp":
@@ -55,13 +57,13 @@ class Schedule:
 
     def _sgdr(self, iteration: int) -> float:
         start, cycle = 0, self.sgdr_cycle
-        while iteration >= start + cycle:
+        while iteration > start + cycle:
             start, cycle = start + cycle, cycle * self.sgdr_mult
         wave = 1 + math.cos((iteration - start) * math.pi / cycle)
         return self.rate_min + 0.5 * (self.learning_rate - self.rate_min) * wave
 
 
-def read_schedule(net: Section, burn_in_always: bool) -> Schedule:
+def read_schedule(net: Section, dialect: Dialect) -> Schedule:
     """The schedule in [net]. CfgError for an unknown policy or what would divide by zero."""
     policy = {"sig": "sigmoid"}.get(name := net.str_("policy", "constant"), name)
     if policy not in POLICIES:
@@ -77,7 +79,7 @@ def read_schedule(net: Section, burn_in_always: bool) -> Schedule:
         learning_rate=net.float_("learning_rate", 0.001),
         policy=policy,
         burn_in=net.int_("burn_in", 0, low=0),
-        power=net.float_("power", 4.0),
+        power=net.float_("power", dialect.power),
         max_batches=max_batches,
         step=net.int_("step", 1, low=1),
         scale=net.float_("scale", 1.0),
@@ -87,5 +89,5 @@ def read_schedule(net: Section, burn_in_always: bool) -> Schedule:
         sgdr_cycle=max(1, net.int_("sgdr_cycle", max_batches, low=0)),
         sgdr_mult=net.int_("sgdr_mult", 2, low=1),
         rate_min=net.float_("learning_rate_min", 1e-5),
-        burn_in_always=burn_in_always,
+        burn_in_always=dialect.burn_in_always,
     )

@@ -57,8 +57,11 @@ class Stepper:
         if self.batch % self.subdivisions:
             raise net.error(f"subdivisions={self.subdivisions} does not divide batch={self.batch}", "subdivisions")
         self.mini_batch = self.batch // self.subdivisions
-        self.schedule = read_schedule(net, dialect.burn_in_always)
+        self.schedule = read_schedule(net, dialect)
         self.parameters = Parameters(engine.backend, engine.layers)
+        if dialect.freezes:
+            frozen = max((layer.index for layer in engine.layers if layer.stopbackward), default=0)
+            self.parameters.segments = [s for s in self.parameters.segments if s.index >= frozen]
         self.optimiser = read_optimiser(net, self.parameters, dialect.adam)
         self.state = State(engine.seen, np.random.Generator(np.random.PCG64(seed)))
         self._plans: dict[Shape, TrainPlan] = {}

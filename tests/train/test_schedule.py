@@ -1,0 +1,114 @@
+"""Learning rates by Darknet's policies, and layers that are frozen."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy_training import make
+
+from pydarknet.cfg import parse_cfg_text
+from pydarknet.dialects import DIALECTS
+from pydarknet.errors import CfgError
+from pydarknet.train.schedule import Schedule, read_schedule
+from pydarknet.train.trainer import Trainer
+
+
+def schedule(text: str, dialect: str = "alexeyab") -> Schedule:
+    cfg = parse_cfg_text(f"[net]\nlearning_rate=.5\n{text}\n[softmax]\n")
+    return read_schedule(cfg.net, DIALECTS[dialect])
+
+
+# Rates as fractions of learning_rate by iteration.
+RATES: dict[str, dict[int, float]] = {
+    "policy=constant": {1: 1, 10**6: 1},
+    "policy=step\nstep=10\nscale=.5": {9: 1, 10: 0.5, 19: 0.5, 20: 0.25},
+    "policy=steps\nsteps=5,8\nscales=.1,.5": {4: 1, 5: 0.1, 7: 0.1, 8: 0.05},
+    "policy=steps\nsteps=5,3\nscales=.1,.5": {3: 1, 4: 1, 5: 0.05},  # the first that isn't reached ends it
+    "policy=exp\ngamma=.9": {1: 0.9, 3: 0.9**3},
+    "policy=poly\nmax_batches=100\npower=2": {0: 1, 50: 0.25, 100: 0, 101: 0},
+    "policy=poly\nmax_batches=100": {50: 0.5**4},
+    "policy=sig\ngamma=.1\nstep=20": {20: 0.5, 10: 1 / (1 + math.exp(-1)), 30: 1 / (1 + math.exp(1))},
+    "policy=sigmoid\ngamma=1\nstep=1": {2000: 0},
+    "policy=sgdr\nsgdr_cycle=10\nsgdr_mult=2\nlearning_rate_min=0": {
+        0: 1, 5: 0.5, 10: 0, 11: 0.5 * (1 + math.cos(math.pi / 20)), 20: 0.5, 30: 0, 50: 0.5,
+    },
+    "policy=sgdr\nsgdr_cycle=10\nlearning_rate_min=.25": {5: 0.75, 10: 0.5},
+    "policy=constant\nburn_in=10": {1: 1e-4, 5: 0.5**4, 9: 0.9**4, 10: 1},
+    "policy=poly\nmax_batches=100\nburn_in=10\npower=1": {5: 0.5, 10: 0.9},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", RATES)
+def test_rates(text: str) -> None:
+    s = schedule(text)
+    assert {i: s.rate(i) for i in RATES[text]} == pytest.approx(
+        {i: 0.5 * r for i, r in RATES[text].items()}, abs=1e-12
+    )
+
+
+def test_random_rates() -> None:
+    s = schedule("policy=random\npower=2")
+    rates = [s.rate(1, rng) for rng in [np.random.default_rng(1)] for _ in range(4000)]
+    roots = np.sqrt(np.array(rates) / 0.5)
+    assert roots.mean() == pytest.approx(0.5, abs=0.02)
+    assert roots.std() == pytest.approx(1 / math.sqrt(12), abs=0.02)
+
+
+def test_what_the_paper_knew_of_power_and_burn_in() -> None:
+    for text, expected in {
+        "policy=constant\nburn_in=10": 0.5,
+        "policy=poly\nmax_batches=100\nburn_in=10": 0.25,
+    }.items():
+        assert schedule(text, "paper2017").rate(5) == pytest.approx(expected)
+    assert schedule("policy=poly\nmax_batches=100", "paper2017").rate(50) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("policy=cosine", r"unknown policy 'cosine'; known: constant"),
+        ("policy=steps\nsteps=1,2\nscales=.1", "steps has 2 numbers, scales 1"),
+        ("policy=poly", "policy=poly needs max_batches"),
+        ("policy=step\nstep=0", "step=0: expected"),
+        ("burn_in=-1", "burn_in=-1: expected"),
+    ],
+)
+def test_bad_schedules(text: str, message: str) -> None:
+    with pytest.raises(CfgError, match=message):
+        schedule(text)
+
+
+def changed(folder: Path, text: str, dialect: str) -> list[bool]:
+    """Which of the layers with weights are others after some iterations; `text` stands in the second of three."""
+    data, cfg = make(folder)
+    first, second = cfg.read_text().split("[maxpool]")
+    cfg.write_text(first + "[maxpool]" + second.replace("filters=16\n", f"filters=16\n{text}\n"))
+    with Trainer(cfg, data, dialect=dialect, max_batches=3) as trainer:
+        layers = [layer for layer in trainer.engine.layers if layer.records]
+        before = [layer.parameters["weights"].copy() for layer in layers]
+        trainer.run()
+        return [not np.array_equal(w, layer.parameters["weights"]) for w, layer in zip(before, layers, strict=True)]
+
+
+def test_layers_that_learn_otherwise(tmp_path: Path) -> None:
+    assert changed(tmp_path, "", "alexeyab") == [True, True, True]
+    assert changed(tmp_path, "learning_rate=0", "alexeyab") == [True, False, True]
+    # At stopbackward no delta arrives: pjreddie's layers decay even so, AlexeyAB's before it are left alone.
+    assert changed(tmp_path, "stopbackward=1", "alexeyab") == [False, True, True]
+    assert changed(tmp_path, "stopbackward=1", "darknet2018") == [True, True, True]
+
+
+def test_a_layers_rate_is_a_factor(tmp_path: Path) -> None:
+    moves = {}
+    for factor in ("1", ".5"):
+        data, cfg = make(tmp_path)
+        cfg.write_text(cfg.read_text().replace("filters=16\n", f"filters=16\nlearning_rate={factor}\n"))
+        with Trainer(cfg, data, max_batches=1) as trainer:
+            weights = trainer.engine.layers[2].parameters["weights"]
+            before = weights.copy()
+            trainer.run()
+            moves[factor] = weights - before
+    np.testing.assert_allclose(moves[".5"], 0.5 * moves["1"], rtol=1e-3, atol=1e-7)  # differences of floats near 1
