@@ -13,8 +13,8 @@ namespace {
 
 struct Copy {
   void* to;
-  const void* from;  // nullptr for zeros
-  int bytes;
+  const void* from;
+  int bytes, read;  // the others are zeros
   Site site;
 };
 
@@ -28,28 +28,25 @@ std::vector<Queue> queues(kMostThreads);
 std::uintptr_t number(const void* address) { return reinterpret_cast<std::uintptr_t>(address); }
 
 void arrive(const Copy& copy) {
-  if (copy.from) {
-    std::memcpy(copy.to, copy.from, copy.bytes);
-  } else {
-    std::memset(copy.to, 0, copy.bytes);
-  }
+  std::memcpy(copy.to, copy.from, copy.read);
+  std::memset(static_cast<char*>(copy.to) + copy.read, 0, copy.bytes - copy.read);
   if (watching == Watching::kKernel) arrive_in_shared(number(copy.to), copy.bytes, place_of(copy.site));
 }
 
 }  // namespace
 
-void async_copy(void* shared, const void* global, int bytes, bool valid, Site site) {
-  if (number(shared) % bytes || (valid && number(global) % bytes)) {
+void async_copy(void* shared, const void* global, int bytes, int read, Site site) {
+  if (number(shared) % bytes || (read && number(global) % bytes)) {
     fail("misaligned: cp_async" + std::to_string(bytes) + " needs addresses that are multiples of " +
              std::to_string(bytes),
          site);
   }
   if (!in_shared(number(shared))) fail("cp_async to an address that is not in shared memory", site);
   if (watching == Watching::kKernel) {
-    if (valid) observe(number(global), bytes, Access::kRead, place_of(site));
+    if (read) observe(number(global), read, Access::kRead, place_of(site));
     depart_to_shared(number(shared), bytes, place_of(site));
   }
-  queues[block.running].open.push_back({shared, valid ? global : nullptr, bytes, site});
+  queues[block.running].open.push_back({shared, global, bytes, read, site});
 }
 
 void async_commit() {

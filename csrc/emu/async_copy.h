@@ -5,8 +5,9 @@
 namespace pydarknet {
 namespace emu {
 
-// `bytes` from global, or zeros; both addresses aligned to `bytes`.
-void async_copy(void* shared, const void* global, int bytes, bool valid, Site site);
+// `bytes` to shared; the first `read` come from global, the others are zeros. Both addresses are multiples of
+// `bytes`.
+void async_copy(void* shared, const void* global, int bytes, int read, Site site);
 void async_commit();
 // Until at most `pending` committed groups of the calling thread are on their way.
 void async_wait(int pending);
@@ -16,10 +17,15 @@ void drop_async_copies();
 }  // namespace emu
 
 inline void cp_async16(void* shared, const void* global, bool valid, emu::Site site = emu::Site::here()) {
-  emu::async_copy(shared, global, 16, valid, site);
+  emu::async_copy(shared, global, 16, valid ? 16 : 0, site);
+}
+// The first `bytes`, and zeros behind them.
+inline void cp_async16_first(void* shared, const void* global, int bytes,
+                             emu::Site site = emu::Site::here()) {
+  emu::async_copy(shared, global, 16, bytes, site);
 }
 inline void cp_async4(void* shared, const void* global, bool valid, emu::Site site = emu::Site::here()) {
-  emu::async_copy(shared, global, 4, valid, site);
+  emu::async_copy(shared, global, 4, valid ? 4 : 0, site);
 }
 inline void cp_async_commit() { emu::async_commit(); }
 template <int N>
