@@ -3,6 +3,7 @@
 #include "bindings/arrays.h"
 #include "bindings/bind.h"
 #include "ops/conv.h"
+#include "threads.h"
 
 namespace pydarknet::bindings {
 namespace {
@@ -35,6 +36,10 @@ std::int64_t py_packed_size(const ConvShape& shape, const std::string& algorithm
 
 std::int64_t py_workspace(const ConvShape& shape, const std::string& algorithm) {
   return conv_workspace(shape, conv_algorithm(shape, algorithm));
+}
+
+double py_cost(const ConvShape& shape, const std::string& algorithm) {
+  return conv_algorithm(shape, algorithm).cost(shape, num_threads());
 }
 
 void py_pack(const ConvShape& shape, const std::string& name, py::handle weights_array,
@@ -145,6 +150,8 @@ void bind_conv(Module& m) {
       "algorithm");
   m.def("conv_algorithms", &py_algorithms, arg("shape"), arg("max_packed_bytes"), arg("plain") = false,
         "Names of the usable algorithms, fastest first by the cost model");
+  m.def("conv_cost", &py_cost, arg("shape"), arg("algorithm"),
+        "Seconds by the cost model, for the current number of threads or the device it describes");
   m.def("conv_packed_size", &py_packed_size, arg("shape"), arg("algorithm"), "Floats of the packed weights");
   m.def("conv_pack", &py_pack, arg("shape"), arg("algorithm"), arg("weights"), arg("packed"),
         arg("stream") = 0,

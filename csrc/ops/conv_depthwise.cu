@@ -30,16 +30,16 @@ __device__ float4 sum_taps(const ConvProblem& p, const float4* x, const float4* 
 __global__ void __launch_bounds__(kThreads)
     depthwise_kernel(const ConvProblem p, const float4* __restrict__ x, const float4* __restrict__ packed,
                      const ConvResult result) {
-  const int pixel = static_cast<int>(blockIdx.x) * kThreads + threadIdx.x,
-            blocks = blocks_of(p.bundles.total_channels);
+  const int across = ceil_div(p.pixels(), kThreads), block = static_cast<int>(blockIdx.x) / across;
+  const int pixel =
+      (static_cast<int>(blockIdx.x) - block * across) * kThreads + static_cast<int>(threadIdx.x);
   if (pixel >= p.pixels()) return;
   const ProblemPixel at(p, pixel);
+  const std::int64_t plane = std::int64_t{at.image} * blocks_of(p.bundles.total_channels) + block;
+  const float4 sum = sum_taps(p, x + plane * p.y.size * p.x.size, packed + std::int64_t{block} * p.taps(),
+                              at.row, at.column);
   const int each = p.bundles.filter_blocks();
-  for (int block = static_cast<int>(blockIdx.y); block < blocks; block += static_cast<int>(gridDim.y)) {
-    const std::int64_t plane = (std::int64_t{at.image} * blocks + block) * p.y.size * p.x.size;
-    const float4 sum = sum_taps(p, x + plane, packed + std::int64_t{block} * p.taps(), at.row, at.column);
-    finish(p, result, block / each, block % each, pixel, sum);
-  }
+  finish(p, result, block / each, block % each, pixel, sum);
 }
 
 class Depthwise : public DeviceConvolution {
@@ -56,16 +56,16 @@ class Depthwise : public DeviceConvolution {
     depthwise_pack(p, map, weights, packed, stream);
   }
   // Reads and writes at the rate of memory.
-  double cost(const ConvShape& s, int) const override {
-    const double pixels = double(s.h) * s.w + double(s.out_h()) * s.out_w();
-    return 3e-6 + 16.0 * s.n * blocks_of(s.c) * pixels / 3.35e12;
+  double seconds(const ConvProblem& p) const override {
+    const double pixels = double(p.y.size) * p.x.size + double(p.y.count) * p.x.count;
+    return 3e-6 + 16.0 * p.images * blocks_of(p.bundles.total_channels) * pixels / 3.35e12;
   }
   void run(const ConvProblem& p, const float* x, const float* packed, const ConvResult& result, float*,
            Stream stream) const override {
-    const unsigned across = static_cast<unsigned>(ceil_div(p.pixels(), kThreads));
-    const int blocks = blocks_of(p.bundles.total_channels);
-    launch("conv_depthwise", depthwise_kernel, dim3(across, blocks < 65535 ? blocks : 65535), kThreads, 0,
-           stream, p, reinterpret_cast<const float4*>(x), reinterpret_cast<const float4*>(packed), result);
+    const std::int64_t blocks =
+        std::int64_t{ceil_div(p.pixels(), kThreads)} * blocks_of(p.bundles.total_channels);
+    launch("conv_depthwise", depthwise_kernel, static_cast<unsigned>(blocks), kThreads, 0, stream, p,
+           reinterpret_cast<const float4*>(x), reinterpret_cast<const float4*>(packed), result);
   }
 };
 

@@ -19,10 +19,12 @@ class DeviceConvolution : public ConvAlgorithm {
   virtual void pack_problem(const ConvProblem& problem, const WeightMap& map, const float* weights,
                             float* packed, Stream stream) const = 0;
   virtual std::int64_t workspace_floats(const ConvProblem&) const { return 0; }
+  virtual double seconds(const ConvProblem& problem) const = 0;
   virtual void run(const ConvProblem& problem, const float* x, const float* packed, const ConvResult& result,
                    float* workspace, Stream stream) const = 0;
 
   bool supports(const ConvShape& s) const override { return countable(s); }
+  double cost(const ConvShape& s, int) const override { return seconds(forward_problem(s)); }
   std::int64_t packed_size(const ConvShape& s) const override { return packed_floats(forward_problem(s)); }
   void pack(const ConvShape& s, const float* weights, float* packed, Stream stream) const override {
     pack_problem(forward_problem(s), forward_weights(s), weights, packed, stream);

@@ -11,6 +11,14 @@ inline constexpr int kPanel = 32;
 PYDARKNET_HD inline int ceil_div(int a, int b) { return (a + b - 1) / b; }
 PYDARKNET_HD inline int panels_of(const Bundles& b) { return ceil_div(b.filters(), kPanel); }
 
+// Whether stages of `rows` rows never pass from one tap to the next and all lanes are channels. Large tiles
+// need it.
+inline bool whole_taps(const ConvProblem& p, int rows) {
+  const Bundles& b = p.bundles;
+  return b.channel_blocks() % rows == 0 && b.count * b.channels() == b.total_channels &&
+         b.total_channels % kBlock == 0;
+}
+
 // Which pixels, filters and part of the sum a thread block has.
 struct GemmBlock {
   PYDARKNET_HD GemmBlock(const ConvProblem& p, int pixels, int filters, int parts, unsigned index) {
@@ -39,6 +47,9 @@ struct GemmRates {
   double products;
 };
 GemmRates gemm_rates(Precision precision);
+
+// Whether the current device has instructions for it.
+bool device_multiplies(Precision precision);
 
 // The fastest plan by the model in docs/kernels.md, and its seconds.
 GemmPlan gemm_plan(const ConvProblem& problem, Precision precision, bool plain);

@@ -31,10 +31,10 @@ class Implicit : public DeviceConvolution {
   const char* name() const override { return name_; }
   bool plain() const override { return plain_; }
   Precision precision() const override { return precision_; }
-  bool supports(const ConvShape& s) const override { return countable(s) && (!plain_ || s.groups == 1); }
-  double cost(const ConvShape& s, int) const override {
-    return gemm_seconds(forward_problem(s), precision_, plain_);
+  bool supports(const ConvShape& s) const override {
+    return countable(s) && (!plain_ || s.groups == 1) && device_multiplies(precision_);
   }
+  double seconds(const ConvProblem& p) const override { return gemm_seconds(p, precision_, plain_); }
 
   std::int64_t packed_floats(const ConvProblem& p) const override {
     return gemm_packed_floats(p, precision_);

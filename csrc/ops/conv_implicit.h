@@ -5,6 +5,7 @@
 #include "device.h"
 #include "ops/conv_math.h"
 #include "ops/conv_result.h"
+#include "ops/conv_stages.h"
 
 namespace pydarknet {
 
@@ -37,6 +38,7 @@ class GemmPipeline {
       source_.copy(to + (i + row()) * Tile::kPixelStride + pixel());
       source_.advance(Tile::kThreads / Tile::kPixels);
     }
+    source_.end_stage(Sums::kRows);
 #pragma unroll
     for (int i = 0; i < Sums::kSlots; i += Tile::kThreads / Tile::kFilters) {
       cp_async16(to + kWeightsAt + (i + slot()) * Tile::kFilterStride + filter(), weights_ + i * kPanel,
@@ -60,30 +62,6 @@ class GemmPipeline {
   const float4* weights_;
   bool exists_;
 };
-
-// Steps [begin, begin + count) of the sum.
-template <class Pipeline, class Sums>
-__device__ void sum_steps(Pipeline& pipeline, int count, Sums& sums) {
-  constexpr int kStages = Sums::kStages;
-#pragma unroll
-  for (int i = 0; i < kStages - 1; ++i) {
-    if (i < count) pipeline.load(i);
-    cp_async_commit();
-  }
-  int stage = 0, next = kStages - 1;
-#pragma unroll 1
-  for (int i = 0; i < count; ++i) {
-    cp_async_wait<kStages - 2>();
-    __syncthreads();  // the stage has arrived for all, and nobody reads the one that is filled next
-    if (i + kStages - 1 < count) pipeline.load(next);
-    cp_async_commit();
-    pipeline.multiply(stage, sums);
-    stage = stage + 1 == kStages ? 0 : stage + 1;
-    next = next + 1 == kStages ? 0 : next + 1;
-  }
-  cp_async_wait<0>();
-  __syncthreads();
-}
 
 // Results leave through shared memory, so that neighbouring threads write neighbouring pixels.
 template <class Tile>
@@ -114,7 +92,7 @@ __global__ void __launch_bounds__(Tile::kThreads)
   const int end = static_cast<int>(steps * (at.part + 1) / part_count);
   GemmPipeline<Sums, Tile, Source> pipeline(shared, p, x, packed, at, begin);
   Sums sums;
-  sum_steps(pipeline, end - begin, sums);
+  sum_steps<Sums::kStages>(pipeline, end - begin, sums);
   sums.store(reinterpret_cast<float*>(shared));
   __syncthreads();
   write_results<Tile>(p, at, shared, result, parts);
@@ -127,6 +105,7 @@ void launch_gemm(const GemmCall& call) {
                               ceil_div(p.bundles.filters(), Tile::kFilters) * call.plan.parts *
                               p.bundles.count;
   constexpr std::size_t kBytes = sizeof(float4) * GemmPipeline<Sums, Tile, Source>::kSharedSlots;
+  static_assert(kBytes <= (80 << 10), "two thread blocks to a multiprocessor of sm_80, one of sm_86");
   launch("implicit_gemm", implicit_gemm<Sums, Tile, Source>, static_cast<unsigned>(blocks), Tile::kThreads,
          kBytes, call.stream, p, call.x, call.packed, call.result, call.parts, call.plan.parts);
 }
@@ -137,13 +116,16 @@ void run_gemm(const GemmCall& call) {
   using Small = GemmTile<64, 64, 32, 32>;
   using Narrow = GemmTile<128, 32, 32, 32>;
   if (call.plain) return launch_gemm<Sums<Narrow>, Narrow, PlainSource>(call);
+  const bool whole = whole_taps(call.problem, Sums<Small>::kRows);
   switch (call.plan.tiles) {
     case GemmTiles::kLarge:
-      return launch_gemm<Sums<Large>, Large, BlockedSource>(call);
+      return launch_gemm<Sums<Large>, Large, BlockedSource<true>>(call);
     case GemmTiles::kSmall:
-      return launch_gemm<Sums<Small>, Small, BlockedSource>(call);
+      return whole ? launch_gemm<Sums<Small>, Small, BlockedSource<true>>(call)
+                   : launch_gemm<Sums<Small>, Small, BlockedSource<false>>(call);
     case GemmTiles::kNarrow:
-      return launch_gemm<Sums<Narrow>, Narrow, BlockedSource>(call);
+      return whole ? launch_gemm<Sums<Narrow>, Narrow, BlockedSource<true>>(call)
+                   : launch_gemm<Sums<Narrow>, Narrow, BlockedSource<false>>(call);
   }
 }
 

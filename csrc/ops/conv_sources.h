@@ -60,6 +60,9 @@ class TapWalk {
   int image_, y_, x_, block_, tap_y_, tap_x_;
 };
 
+// Blocks of channels of one tap after the other. With `kWholeTaps` (see whole_taps()) a stage has one tap
+// only, and a row costs little more than its copy.
+template <bool kWholeTaps>
 class BlockedSource {
  public:
   __device__ BlockedSource(const ConvProblem& p, const float* x, int bundle, int pixel, int row)
@@ -71,18 +74,27 @@ class BlockedSource {
     enter_tap();
   }
 
-  // Lanes past the last channel become zeros: they may hold what 16 bits can't.
   __device__ void copy(float4* to) const {
-    const int lanes = channels_ - walk_.block() * kBlock;
-    if (lanes >= kBlock || !inside_) return cp_async16(to, from_, inside_);
-    for (int i = 0; i < kBlock; ++i) {
-      cp_async4(reinterpret_cast<float*>(to) + i, reinterpret_cast<const float*>(from_) + i, i < lanes);
+    if constexpr (kWholeTaps) {
+      cp_async16(to, from_, inside_);
+    } else {
+      // Lanes past the last channel become zeros: they may hold what 16 bits can't.
+      const int channels = inside_ ? channels_ - walk_.block() * kBlock : 0;
+      cp_async16_first(to, from_, sizeof(float) * (channels < 0 ? 0 : channels > kBlock ? kBlock : channels));
     }
   }
 
   __device__ void advance(int rows) {
     from_ += rows * plane_;
-    if (walk_.advance(rows)) enter_tap();
+    if constexpr (!kWholeTaps) {
+      if (walk_.advance(rows)) enter_tap();
+    }
+  }
+
+  __device__ void end_stage(int rows) {
+    if constexpr (kWholeTaps) {
+      if (walk_.advance(rows)) enter_tap();
+    }
   }
 
  private:
@@ -119,6 +131,7 @@ class PlainSource {
   }
 
   __device__ void advance(int rows) { walk_.advance(rows); }
+  __device__ void end_stage(int) {}
 
  private:
   TapWalk walk_;

@@ -1,9 +1,10 @@
 // Which algorithm: by name, or by the cost model.
+#include "ops/conv_choice.h"
+
 #include <algorithm>
 #include <limits>
 #include <stdexcept>
 
-#include "ops/conv.h"
 #include "threads.h"
 
 namespace pydarknet {
@@ -36,31 +37,32 @@ const ConvAlgorithm& conv_algorithm(const ConvShape& shape, const std::string& n
                               names);
 }
 
-std::vector<std::string> conv_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain) {
-  struct Candidate {
-    const char* name;
-    bool too_coarse;
-    double cost;
-    std::int64_t bytes;
-    bool operator<(const Candidate& other) const {
-      return too_coarse != other.too_coarse ? other.too_coarse : cost < other.cost;
-    }
-  };
-  std::vector<Candidate> candidates;
+std::vector<std::string> fastest_first(const std::vector<ConvCandidate>& candidates,
+                                       std::int64_t max_packed_bytes) {
+  std::vector<ConvCandidate> sorted = candidates;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const ConvCandidate& a, const ConvCandidate& b) {
+    const bool a_fine = fine_enough(a.algorithm->precision()), b_fine = fine_enough(b.algorithm->precision());
+    return a_fine != b_fine ? a_fine : a.cost < b.cost;
+  });
   std::int64_t least = std::numeric_limits<std::int64_t>::max();
-  for (const ConvAlgorithm* a : usable(shape)) {
-    if (a->plain() != plain) continue;
-    candidates.push_back({a->name(), !fine_enough(a->precision()), a->cost(shape, num_threads()),
-                          a->packed_size(shape) * std::int64_t{sizeof(float)}});
-    if (!candidates.back().too_coarse) least = std::min(least, candidates.back().bytes);
+  for (const ConvCandidate& c : sorted) {
+    if (fine_enough(c.algorithm->precision())) least = std::min(least, c.packed_bytes);
   }
-  const std::int64_t most = std::max(least, max_packed_bytes);
-  std::stable_sort(candidates.begin(), candidates.end());
   std::vector<std::string> names;
-  for (const Candidate& c : candidates) {
-    if (c.bytes <= most) names.push_back(c.name);
+  for (const ConvCandidate& c : sorted) {
+    if (c.packed_bytes <= std::max(least, max_packed_bytes)) names.push_back(c.algorithm->name());
   }
   return names;
+}
+
+std::vector<std::string> conv_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain) {
+  std::vector<ConvCandidate> candidates;
+  for (const ConvAlgorithm* a : usable(shape)) {
+    if (a->plain() != plain) continue;
+    candidates.push_back(
+        {a, a->cost(shape, num_threads()), a->packed_size(shape) * std::int64_t{sizeof(float)}});
+  }
+  return fastest_first(candidates, max_packed_bytes);
 }
 
 std::int64_t conv_workspace(const ConvShape& shape, const ConvAlgorithm& algorithm) {

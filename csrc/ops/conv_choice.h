@@ -1,0 +1,18 @@
+// The order in which algorithms are offered.
+#pragma once
+#include "ops/conv.h"
+
+namespace pydarknet {
+
+struct ConvCandidate {
+  const ConvAlgorithm* algorithm;
+  double cost;
+  std::int64_t packed_bytes;
+};
+
+// Their names, fastest first and those coarser than precision() last, without those whose packed weights pass
+// `max_packed_bytes` unless none that is fine enough would be left.
+std::vector<std::string> fastest_first(const std::vector<ConvCandidate>& candidates,
+                                       std::int64_t max_packed_bytes);
+
+}  // namespace pydarknet
