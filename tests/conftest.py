@@ -59,15 +59,34 @@ def _ops(name: str) -> Any:
     return importlib.import_module("pydarknet._emu") if name == "emu" else cpu_backend(name).ops
 
 
+def _prepared(name: str) -> Iterator[Any]:
+    """The ops of a backend on two threads, convolutions in FP32."""
+    ops = _ops(name)
+    _ran.add(name)
+    threads, precision = ops.num_threads(), ops.precision()
+    ops.set_num_threads(THREADS)
+    ops.set_precision("fp32")
+    yield ops
+    ops.set_num_threads(threads)
+    ops.set_precision(precision)
+
+
 @pytest.fixture(params=BACKENDS)
 def ops(request: pytest.FixtureRequest) -> Iterator[Ops]:
-    """The ops of each instruction set in turn, on two threads; of the emulated GPU and of a real one if chosen."""
-    ops = _ops(request.param)
-    _ran.add(request.param)
-    before = ops.num_threads()
-    ops.set_num_threads(THREADS)
-    yield ops
-    ops.set_num_threads(before)
+    """The ops of each instruction set in turn; of the emulated GPU and of a real one if chosen."""
+    yield from _prepared(request.param)
+
+
+@pytest.fixture(params=[name for name in BACKENDS if name in RUNNABLE])
+def cpu_ops(request: pytest.FixtureRequest) -> Iterator[Ops]:
+    """Those of the CPU, for what devices don't have."""
+    yield from _prepared(request.param)
+
+
+@pytest.fixture(params=[name for name in BACKENDS if name not in RUNNABLE])
+def device_ops(request: pytest.FixtureRequest) -> Iterator[Ops]:
+    """Those of devices, for what the CPU doesn't have."""
+    yield from _prepared(request.param)
 
 
 @pytest.fixture

@@ -7,32 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from convolutions import ANY_SIZE, convolve, exact
 from guarded import Arrays
 from numpy.typing import NDArray
 from reference.conv import conv
 from tolerances import CONV_NORM, conv_tolerance
-
-Floats = NDArray[np.float32]
-GARBAGE = 3e38
-ANY_SIZE = 1 << 62
-
-
-def convolve(
-    ops: Any, shape: Any, algorithm: str, x: Floats, weights: Floats, bias: Floats | None, activation: str = "linear"
-) -> Floats:
-    """Packs, runs and unpacks, with guards around everything written and huge numbers in spare lanes."""
-    arrays = Arrays(ops.block)
-    takes_plain = algorithm in ops.conv_algorithms(shape, ANY_SIZE, True)
-    packed = arrays.empty(ops.conv_packed_size(shape, algorithm))
-    workspace = arrays.empty(ops.conv_workspace(shape, algorithm))
-    y = arrays.empty_blocked(shape.n, shape.k, shape.out_h, shape.out_w)
-    ops.conv_pack(shape, algorithm, weights, packed)
-    assert np.isfinite(packed).all()
-    forward = ops.conv_forward_plain if takes_plain else ops.conv_forward
-    x = arrays.plain(x) if takes_plain else arrays.blocked(x, GARBAGE)
-    forward(shape, algorithm, x, packed, bias, y, activation, workspace)
-    arrays.check()
-    return arrays.channels(y, shape.k)
 
 
 def algorithms(ops: Any, shape: Any) -> list[str]:
@@ -133,7 +112,8 @@ def test_random_geometries(ops: Any, seed: int) -> None:
         (1, 40, 9, 9, 40, 3, 3, 1, 1, 1, 1, 40),
     ],
 )
-def test_threads_change_nothing(ops: Any, numbers: tuple[int, ...], threads: int) -> None:
+def test_threads_change_nothing(cpu_ops: Any, numbers: tuple[int, ...], threads: int) -> None:
+    ops = cpu_ops
     shape = ops.ConvShape(*numbers)
     rng = np.random.default_rng(1)
     x = rng.standard_normal((shape.n, shape.c, shape.h, shape.w), np.float32)
@@ -229,31 +209,32 @@ def test_infinity_and_nan_arrive(ops: Any, arrays: Arrays) -> None:
     shape = ops.ConvShape(1, 1, 3, 3, 1, 1, 1, 1, 1, 0, 0, 1)
     x = np.ones((1, 1, 3, 3), np.float32)
     x[0, 0, 0, 0], x[0, 0, 1, 1] = np.nan, np.inf
-    packed = arrays.empty(ops.conv_packed_size(shape, "direct"))
-    ops.conv_pack(shape, "direct", np.ones((1, 1, 1, 1), np.float32), packed)
-    y = arrays.empty_blocked(1, 1, 3, 3)
-    ops.conv_forward(shape, "direct", arrays.blocked(x), packed, None, y, "leaky", arrays.empty(0))
-    result = arrays.lanes(y)[0, 0]
-    assert np.isnan(result[0, 0])
-    assert result[1, 1] == np.inf
-    assert result[2, 2] == 1
+    for algorithm in ops.conv_algorithms(shape, ANY_SIZE):
+        packed = arrays.empty(ops.conv_packed_size(shape, algorithm))
+        ops.conv_pack(shape, algorithm, np.ones((1, 1, 1, 1), np.float32), packed)
+        y = arrays.empty_blocked(1, 1, 3, 3)
+        ops.conv_forward(shape, algorithm, arrays.blocked(x), packed, None, y, "leaky", arrays.empty(0))
+        result = arrays.lanes(y)[0, 0]
+        assert np.isnan(result[0, 0])
+        assert result[1, 1] == np.inf
+        assert result[2, 2] == 1
 
 
-def test_budget_leaves_out_large_packings_but_never_all(ops: Any) -> None:
-    shape = ops.ConvShape(1, 64, 52, 52, 64, 3, 3, 1, 1, 1, 1, 1)
-    direct = 4 * ops.conv_packed_size(shape, "direct")
-    assert set(ops.conv_algorithms(shape, ANY_SIZE)) == {"direct", "winograd2", "winograd4"}
-    assert set(ops.conv_algorithms(shape, 2 * direct)) == {"direct", "winograd2"}
-    assert ops.conv_algorithms(shape, direct) == ["direct"]
-    assert ops.conv_algorithms(shape, 0) == ["direct"]
-    assert ops.conv_algorithms(shape, ANY_SIZE, True) == ["direct_plain"]
+def test_budget_leaves_out_large_packings_but_never_all(cpu_ops: Any) -> None:
+    shape = cpu_ops.ConvShape(1, 64, 52, 52, 64, 3, 3, 1, 1, 1, 1, 1)
+    direct = 4 * cpu_ops.conv_packed_size(shape, "direct")
+    assert set(cpu_ops.conv_algorithms(shape, ANY_SIZE)) == {"direct", "winograd2", "winograd4"}
+    assert set(cpu_ops.conv_algorithms(shape, 2 * direct)) == {"direct", "winograd2"}
+    assert cpu_ops.conv_algorithms(shape, direct) == ["direct"]
+    assert cpu_ops.conv_algorithms(shape, 0) == ["direct"]
+    assert cpu_ops.conv_algorithms(shape, ANY_SIZE, True) == ["direct_plain"]
 
 
-def test_packed_size_of_dense_layers_is_that_of_the_weights(ops: Any) -> None:
-    shape = ops.ConvShape(1, 33, 13, 13, 64, 3, 3, 1, 1, 1, 1, 1)
-    assert ops.conv_packed_size(shape, "direct") == 64 * 33 * 9
-    assert ops.conv_packed_size(shape, "winograd2") == 64 * 33 * 16
-    assert ops.conv_packed_size(shape, "winograd4") == 64 * 33 * 36
+def test_packed_size_of_dense_layers_is_that_of_the_weights(cpu_ops: Any) -> None:
+    shape = cpu_ops.ConvShape(1, 33, 13, 13, 64, 3, 3, 1, 1, 1, 1, 1)
+    assert cpu_ops.conv_packed_size(shape, "direct") == 64 * 33 * 9
+    assert cpu_ops.conv_packed_size(shape, "winograd2") == 64 * 33 * 16
+    assert cpu_ops.conv_packed_size(shape, "winograd4") == 64 * 33 * 36
 
 
 def test_shape_is_a_value(ops: Any) -> None:
@@ -288,44 +269,42 @@ def test_shapes_that_make_no_convolution(ops: Any, numbers: tuple[int, ...], mes
 
 
 def test_wrong_arguments_are_named(ops: Any) -> None:
-    shape = ops.ConvShape(1, 16, 4, 4, 16, 3, 3, 1, 1, 1, 1, 1)
-    block = ops.block
+    shape = ops.ConvShape(1, 256, 4, 4, 16, 3, 3, 1, 1, 1, 1, 1)
+    block, name = ops.block, exact(ops, shape)
     good = {
-        "x": np.zeros((1, 16 // block, 4, 4, block), np.float32),
-        "packed": np.zeros(ops.conv_packed_size(shape, "direct"), np.float32),
+        "x": np.zeros((1, 256 // block, 4, 4, block), np.float32),
+        "packed": np.zeros(ops.conv_packed_size(shape, name), np.float32),
         "bias": np.zeros(16, np.float32),
         "y": np.zeros((1, 16 // block, 4, 4, block), np.float32),
-        "workspace": np.zeros(ops.conv_workspace(shape, "direct"), np.float32),
+        "workspace": np.zeros(ops.conv_workspace(shape, name), np.float32),
     }
-    ops.conv_forward(shape, "direct", **good, activation="leaky")
+    ops.conv_forward(shape, name, **good, activation="leaky")
     bad = {
-        "x": np.zeros((1, 16 // block, 4, 5, block), np.float32),
+        "x": np.zeros((1, 256 // block, 4, 5, block), np.float32),
         "packed": good["packed"][:-1].copy(),
         "bias": np.zeros(15, np.float32),
         "y": np.zeros((2, 16 // block, 4, 4, block), np.float32),
         "workspace": np.zeros(0, np.float32),
     }
-    for name, array in bad.items():
-        with pytest.raises(ValueError, match=f"conv_forward.*{name}"):
-            ops.conv_forward(shape, "direct", **{**good, name: array}, activation="leaky")
+    for argument, array in bad.items():
+        with pytest.raises(ValueError, match=f"conv_forward.*{argument}"):
+            ops.conv_forward(shape, name, **{**good, argument: array}, activation="leaky")
     with pytest.raises(ValueError, match="sine"):
-        ops.conv_forward(shape, "direct", **good, activation="sine")
-    with pytest.raises(ValueError, match="expected one of direct"):
+        ops.conv_forward(shape, name, **good, activation="sine")
+    with pytest.raises(ValueError, match=f"expected one of .*{name}"):
         ops.conv_forward(shape, "fft", **good, activation="leaky")
     with pytest.raises(ValueError, match="conv_forward_plain"):
-        ops.conv_forward(shape, "direct_plain", **good, activation="leaky")
+        ops.conv_forward(shape, f"{name}_plain", **good, activation="leaky")
     with pytest.raises(ValueError, match="'weights'"):
-        ops.conv_pack(shape, "direct", np.zeros(5, np.float32), good["packed"])
-    with pytest.raises(ValueError, match=r"winograd2.*can't do"):
-        ops.conv_workspace(ops.ConvShape(1, 1, 1, 1, 1, 1, 1), "winograd2")
+        ops.conv_pack(shape, name, np.zeros(5, np.float32), good["packed"])
+    with pytest.raises(ValueError, match=r"depthwise.*can't do"):
+        ops.conv_workspace(ops.ConvShape(1, 1, 1, 1, 1, 1, 1), "depthwise")
 
 
-def test_precision_is_one_that_the_build_has(ops: Any) -> None:
-    before = ops.precision()
+def test_precision_is_one_that_the_build_has(cpu_ops: Any) -> None:
+    assert cpu_ops.precision() == "fp32"
     with pytest.raises(ValueError, match="expected one of fp32, tf32, fp16, bf16"):
-        ops.set_precision("fp8")
+        cpu_ops.set_precision("fp8")
     with pytest.raises(ValueError, match="'bf16' is not available"):
-        ops.set_precision("bf16")
-    ops.set_precision("fp32")
-    assert ops.precision() == "fp32"
-    ops.set_precision(before)
+        cpu_ops.set_precision("bf16")
+    assert cpu_ops.precision() == "fp32"

@@ -1,0 +1,105 @@
+"""Convolution and its gradients on devices, in each precision of the factors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from convolutions import ANY_SIZE, Case, convolve, data_gradient, weights_gradient
+from reference.conv import conv
+from tolerances import CONV_NORM, FACTOR_EPSILON, conv_tolerance
+
+PRECISIONS = sorted(FACTOR_EPSILON)
+
+# n, c, h, w, k, kernel_h, kernel_w, stride_y, stride_x, pad_y, pad_x, groups
+GEOMETRIES = [
+    pytest.param((1, 16, 7, 6, 24, 1, 1, 1, 1, 0, 0, 1), id="1x1"),
+    pytest.param((2, 12, 9, 10, 20, 3, 3, 1, 1, 1, 1, 1), id="3x3"),
+    pytest.param((1, 3, 17, 19, 10, 7, 7, 2, 2, 3, 3, 1), id="7x7, stride 2"),
+    pytest.param((2, 10, 8, 7, 10, 3, 3, 1, 1, 1, 1, 10), id="depthwise"),
+    pytest.param((1, 12, 8, 7, 18, 3, 3, 2, 1, 1, 1, 3), id="groups narrower than a block"),
+    pytest.param((1, 40, 6, 5, 24, 3, 3, 1, 1, 1, 1, 2), id="groups"),
+    pytest.param((3, 7, 11, 5, 9, 3, 5, 2, 1, 1, 2, 1), id="odd sizes"),
+    pytest.param((2, 9, 4, 5, 40, 4, 5, 1, 1, 0, 0, 1), id="connected"),
+    pytest.param((1, 256, 4, 4, 16, 3, 3, 1, 1, 1, 1, 1), id="long sum in parts"),
+    pytest.param((1, 32, 93, 93, 128, 1, 1, 1, 1, 0, 0, 1), id="large tiles of pixels"),
+    pytest.param((1, 128, 4, 4, 1024, 3, 3, 1, 1, 1, 1, 1), id="large tiles of weights"),
+    *(pytest.param((1, c, 5, 6, 8, 3, 3, 1, 1, 1, 1, 1), id=f"C={c}") for c in (1, 3, 5, 255, 425)),
+    *(pytest.param((1, 8, 5, 6, k, 3, 3, 1, 1, 1, 1, 1), id=f"K={k}") for k in (1, 3, 5, 255, 425)),
+]
+
+
+def assert_close(found: Any, expected: Any, algorithm: str, length: int) -> None:
+    error = found - expected
+    assert np.abs(error).max() <= conv_tolerance(algorithm, length)
+    assert np.linalg.norm(error) <= CONV_NORM[algorithm] * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("numbers", GEOMETRIES)
+def test_every_precision(device_ops: Any, numbers: tuple[int, ...], precision: str) -> None:
+    ops, case, name = device_ops, Case(device_ops, numbers), f"implicit_{precision}"
+    s = case.shape
+    expected = conv(case.x, case.weights, None, (s.stride_y, s.stride_x), (s.pad_y, s.pad_x), s.groups)
+    ops.set_precision(precision)
+    for algorithm in (name, f"{name}_plain") if s.groups == 1 else (name,):
+        y = convolve(ops, s, algorithm, case.x, case.weights, None)
+        assert_close(y, expected, algorithm, case.weights[0].size)
+    assert_close(data_gradient(ops, case, name), case.dx, name, case.weights[:, 0].size // s.groups)
+    for plain in (False, True) if s.groups == 1 else (False,):
+        found = weights_gradient(ops, case, plain) - case.before.astype(np.float64)
+        assert_close(found, case.dweights, name, s.n * s.out_h * s.out_w)
+
+
+@pytest.mark.parametrize(
+    ("precision", "fine_enough"),
+    [
+        ("fp32", {"implicit_fp32"}),
+        ("tf32", {"implicit_fp32", "implicit_tf32"}),
+        ("fp16", {"implicit_fp32", "implicit_tf32", "implicit_fp16"}),
+        ("bf16", {"implicit_fp32", "implicit_tf32", "implicit_bf16"}),
+    ],
+)
+def test_algorithms_that_are_too_coarse_come_last(device_ops: Any, precision: str, fine_enough: set[str]) -> None:
+    device_ops.set_precision(precision)
+    assert device_ops.precision() == precision
+    shape = device_ops.ConvShape(8, 256, 52, 52, 512, 3, 3, 1, 1, 1, 1, 1)
+    for names in (device_ops.conv_algorithms(shape, ANY_SIZE), device_ops.conv_data_algorithms(shape, ANY_SIZE)):
+        assert set(names) == {f"implicit_{p}" for p in PRECISIONS}
+        assert set(names[: len(fine_enough)]) == fine_enough
+        assert names[0] == f"implicit_{precision}"
+    plain = device_ops.conv_algorithms(device_ops.ConvShape(8, 3, 416, 416, 32, 3, 3, 1, 1, 1, 1, 1), ANY_SIZE, True)
+    assert set(plain) == {f"implicit_{p}_plain" for p in PRECISIONS}
+    assert plain[-1] != f"implicit_{precision}_plain"
+
+
+def test_depthwise_layers_are_read_once(device_ops: Any) -> None:
+    shape = device_ops.ConvShape(1, 64, 52, 52, 64, 3, 3, 1, 1, 1, 1, 64)
+    for precision in PRECISIONS:
+        device_ops.set_precision(precision)
+        assert device_ops.conv_algorithms(shape, ANY_SIZE)[0] == "depthwise"
+        assert device_ops.conv_data_algorithms(shape, ANY_SIZE)[0] == "depthwise"
+
+
+def test_a_small_budget_leaves_the_precision_alone(device_ops: Any) -> None:
+    shape = device_ops.ConvShape(1, 64, 13, 13, 64, 3, 3, 1, 1, 1, 1, 1)
+    device_ops.set_precision("tf32")
+    assert device_ops.conv_algorithms(shape, 0)[0] == "implicit_tf32"
+    assert device_ops.conv_packed_size(shape, "implicit_fp16") * 2 == device_ops.conv_packed_size(
+        shape, "implicit_tf32"
+    )
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_sums_in_parts_repeat_bit_for_bit(device_ops: Any, precision: str) -> None:
+    case, name = Case(device_ops, (1, 256, 4, 4, 16, 3, 3, 1, 1, 1, 1, 1)), f"implicit_{precision}"
+    assert device_ops.conv_workspace(case.shape, name) > 0
+    first, second = (convolve(device_ops, case.shape, name, case.x, case.weights, None) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_gradients_take_blocked_algorithms(device_ops: Any) -> None:
+    shape = device_ops.ConvShape(1, 3, 8, 8, 8, 3, 3, 1, 1, 1, 1, 1)
+    with pytest.raises(ValueError, match="implicit_fp32_plain"):
+        device_ops.conv_data_packed_size(shape, "implicit_fp32_plain")
