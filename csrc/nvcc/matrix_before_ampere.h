@@ -32,12 +32,15 @@ struct Bf16 {
 };
 
 // d += a b over the fragments of the warp: for each word of a row of a, the lane of this row and the two
-// lanes of this lane's columns of b hand theirs out.
+// lanes of this lane's columns of b hand theirs out. Not inlined: it is slow anyway, and
+// unrolled everywhere it would take the compiler longer than all the rest.
 template <class Element>
-__device__ void multiply(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
+__device__ __noinline__ void multiply(float (&d)[4], const std::uint32_t (&a)[4],
+                                      const std::uint32_t (&b)[2]) {
   constexpr unsigned kAll = 0xffffffffu;
   const int lane = ((threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x) & 31;
   const int row = lane & ~3, column = 8 * (lane & 3);
+#pragma unroll 1
   for (int word = 0; word < 8; ++word) {
     const int half = word / 4, t = word % 4;
     const std::uint32_t top = __shfl_sync(kAll, a[2 * half], row + t);
