@@ -33,7 +33,7 @@ class GemmPipeline {
 
   __device__ void load(int stage) {
     float4* const to = shared_ + stage * kStage;
-#pragma unroll
+#pragma unroll(Source::kUnroll)
     for (int i = 0; i < Sums::kRows; i += Tile::kThreads / Tile::kPixels) {
       source_.copy(to + (i + row()) * Tile::kPixelStride + pixel());
       source_.advance(Tile::kThreads / Tile::kPixels);

@@ -65,6 +65,8 @@ class TapWalk {
 template <bool kWholeTaps>
 class BlockedSource {
  public:
+  static constexpr int kUnroll = kWholeTaps ? 8 : 1;  // rows of a stage
+
   __device__ BlockedSource(const ConvProblem& p, const float* x, int bundle, int pixel, int row)
       : walk_(p, pixel, row), width_(p.x.size), plane_(std::int64_t{p.y.size} * p.x.size) {
     const int first = bundle * p.bundles.channels();
@@ -114,6 +116,8 @@ class BlockedSource {
 // NCHW, as a picture comes: a block of channels is gathered from as many planes.
 class PlainSource {
  public:
+  static constexpr int kUnroll = 1;
+
   __device__ PlainSource(const ConvProblem& p, const float* x, int, int pixel, int row)
       : walk_(p, pixel, row),
         width_(p.x.size),
