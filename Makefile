@@ -2,7 +2,7 @@
 # make demo       set everything up and detect on a real photograph
 # make test       set everything up and run the tests
 # make lint bench sanitize clean
-# make gpu-check  the tests of the CUDA kernels, on a GPU
+# make gpu-check gpu-bench   tests and benchmark of the CUDA kernels, on a GPU
 
 # An active virtual environment is used as it is; otherwise one is made in .venv.
 ifdef VIRTUAL_ENV
@@ -11,12 +11,12 @@ else
 VENV := .venv
 endif
 PYTHON := $(VENV)/bin/python
-SOURCES := $(wildcard csrc/*.h csrc/*.cpp csrc/*/*.h csrc/*/*.cpp csrc/*/*.cu csrc/ops/common/*.cpp tests/emu/*.cu)
+SOURCES := $(wildcard csrc/*.h csrc/*.cpp csrc/*/*.h csrc/*/*.cpp csrc/*/*.cu csrc/ops/common/*.cpp)
 # Tests need the emulator of CUDA; nvcc takes minutes, so it runs only where somebody asks for it.
 export PYDARKNET_EMU := 1
 export PYDARKNET_CUDA := $(if $(GPU),1,0)
 
-.PHONY: all build demo test lint bench sanitize gpu-build gpu-check clean
+.PHONY: all build demo test lint bench sanitize gpu-build gpu-check gpu-bench clean
 all: build
 
 $(VENV)/bin/python:
@@ -59,6 +59,9 @@ gpu-build: $(VENV)/bin/python
 
 gpu-check: gpu-build
 	PYTHONPATH=. $(PYTHON) tests/gpu_check.py
+
+gpu-bench: gpu-build
+	PYTHONPATH=. $(PYTHON) benchmarks/gpu.py --json gpu.json
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache pydarknet/*.so
