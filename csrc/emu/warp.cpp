@@ -38,8 +38,8 @@ void check_mask(const Warp& warp, const WarpCall& call, unsigned self) {
   const unsigned gone = call.mask & ~warp.live;
   if ((call.mask & self) && !gone) return;
   fail(std::string(call.name) + " with mask " + mask_text(call.mask) + ": " +
-           (gone ? "lane " + std::to_string(first_lane(gone)) + " has ended or never was"
-                 : "the mask leaves out the caller"),
+           (call.mask & self ? "lane " + std::to_string(first_lane(gone)) + " has ended or never was"
+                             : "the mask leaves out the caller"),
        call.site);
 }
 
