@@ -96,7 +96,7 @@ class Engine(Graph):
             if (width, height) != (self.width, self.height):
                 self.reshape(width, height)
                 self._idle.clear()
-                self._kept = None
+                self._last_input = self._kept = None
 
     def forward(self, x: Any, *, on_device: bool = False) -> Array:
         """The network's output (N, C, H, W) for a batch x (N, C, H, W), float32, as Darknet's `network_predict`.
@@ -110,7 +110,6 @@ class Engine(Graph):
             raise ValueError(f"expected x with shape (N, {', '.join(map(str, self.inputs))}), found {batch.shape}")
         with self.plan(len(batch)) as plan:
             self.backend.write(plan.input, batch)
-            self.remember(plan.input)
             plan.run()
             result = plan.outputs[self.output_index]
             output = self.backend.copy(result) if on_device else self.backend.to_host(result).copy()
@@ -118,15 +117,19 @@ class Engine(Graph):
 
     @contextmanager
     def plan(self, batch: int) -> Iterator[Plan]:
-        """A plan for `batch` images of the present size, lent to this caller alone."""
+        """A plan for `batch` images of the present size, lent to this caller alone, to fill its input and run it."""
         key = (batch, self.inputs, self._version, self.backend.stream)
         with self._lock:
             found = next((item for item in self._idle if item[0] == key), None)
             if found is not None:
                 self._idle.remove(found)
             plan = found[1] if found else self._compile(batch, keep_all=False)
+            if plan.input is self._last_input:  # about to be filled anew
+                self._last_input = None
         try:
             yield plan
+            with self._lock:
+                self._last_input, self._kept = plan.input, None
         finally:
             with self._lock:
                 self._idle.append((key, plan))
@@ -136,28 +139,19 @@ class Engine(Graph):
         """The layers whose outputs hold detections."""
         return [layer for layer in self.layers if layer.is_head]
 
-    def remember(self, batch: Array) -> None:
-        """Keep a copy of a forward pass's input, an array of the backend, for whoever looks at a layer's output."""
-        with self._lock:
-            if self._last_input is None or self._last_input.shape != batch.shape:
-                self._last_input = self.backend.empty(batch.shape)
-            self.backend.write(self._last_input, batch)  # the same memory: fresh pages cost more than the copy
-            self._kept = None
-
     def layer_output(self, index: int) -> FloatArray:
         """Output (N, C, H, W) of one layer in the last forward pass. The first look runs the network once more,
-        keeping all layers. RuntimeError before the first forward pass."""
+        keeping all layers. RuntimeError before the first forward pass, and during one in another thread."""
         with self._lock:
-            x = self._last_input
-            if x is None:
-                raise RuntimeError("no forward pass yet: call forward() or detect() first")
             if self._kept is None:
-                plan = self._compile(len(x), keep_all=True)
-                self.backend.write(plan.input, x)
+                if self._last_input is None:
+                    raise RuntimeError("no forward pass yet, or one under way: call forward() or detect() first")
+                plan = self._compile(len(self._last_input), keep_all=True)
+                self.backend.write(plan.input, self._last_input)
                 plan.run()
                 self._kept = plan.outputs
             output: FloatArray = self.backend.to_host(self._kept[index])
-        return output.reshape(len(x), *self.layers[index].out)
+        return output.reshape(len(output), *self.layers[index].out)
 
     def _compile(self, batch: int, keep_all: bool) -> Plan:
         p = Builder(self.backend, batch, self.inputs, self._constant)

@@ -116,7 +116,7 @@ class Network(Engine):
     def predict(self, image: npt.NDArray[np.uint8], fit: Fit = "letterbox") -> Floats:
         """The network's output (C, H, W) for one BGR picture (H, W, 3)."""
         with self.plan(1) as plan:
-            self._fill(plan.input, [image], fit)
+            self.fit_pictures(plan.input, [image], fit)
             plan.run()
             output: Floats = self.backend.to_host(plan.outputs[self.output_index])[0].copy()
         return output.reshape(self.outputs)
@@ -154,7 +154,7 @@ class Network(Engine):
     def _candidates(self, images: Sequence[npt.NDArray[np.uint8]], options: DetectOptions) -> list[Candidates]:
         heads, inputs = self._need_heads(), self.inputs
         with self.plan(len(images)) as plan:
-            self._fill(plan.input, images, options.fit)
+            self.fit_pictures(plan.input, images, options.fit)
             plan.run()
             outputs = [(layer, self.backend.to_host(plan.outputs[layer.index])) for layer in heads]
             return [
@@ -178,10 +178,6 @@ class Network(Engine):
             nms_kind=options.nms_kind,
             tree=tree,
         )
-
-    def _fill(self, x: Any, images: Iterable[npt.NDArray[np.uint8]], fit: Fit) -> None:
-        self.fit_pictures(x, images, fit)
-        self.remember(x)
 
     def fit_pictures(self, x: Any, images: Iterable[npt.NDArray[np.uint8]], fit: Fit) -> None:
         """Bring BGR pictures (H, W, 3) into x (N, 3, h, w), an array of the backend. CfgError if 3 are wrong."""

@@ -117,10 +117,10 @@ class Builder:
         return self._convert(value, self.ops.from_blocked) if value.blocked else value
 
     def finish(self, wanted: dict[int, Value], keep_all: bool) -> Plan:
-        """Bind the steps. `wanted` values are NCHW outputs that outlive the run; `keep_all` gives each value
-        memory of its own. DeviceError if the memory is out."""
+        """Bind the steps. `wanted` values are NCHW outputs; they and the input outlive the run. `keep_all` gives
+        each value memory of its own. DeviceError if the memory is out."""
         end = len(self._calls)
-        for value in wanted.values():
+        for value in (self.input, *wanted.values()):
             value.last = end
         buffers = share(self._values, keep_all)
         scratch = max((a.floats for _, args in self._calls for a in args if isinstance(a, Workspace)), default=0)

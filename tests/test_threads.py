@@ -192,6 +192,22 @@ def test_no_output_before_the_first_forward_pass() -> None:
         _ = net.layers[0].output
 
 
+def test_no_output_during_another_pass() -> None:
+    """The input that layers would be computed from is about to be overwritten; what was looked at before stays."""
+    net = nets.network()
+    x = nets.batch(net)
+    net.forward(x)
+    with net.plan(1) as plan:
+        plan.input[...] = 0
+        with pytest.raises(RuntimeError, match="one under way"):
+            _ = net.layers[0].output
+    net.forward(x)
+    before = net.layers[0].output.copy()
+    with net.plan(1) as plan:
+        plan.input[...] = 0
+        np.testing.assert_array_equal(net.layers[0].output, before)
+
+
 def test_no_output_without_the_network() -> None:
     layer = nets.network().layers[0]
     with pytest.raises(RuntimeError, match="gone"):

@@ -94,7 +94,6 @@ class NetworkHandle:
             raise DarknetError(f"expected pictures of {network.inputs} (w x h x c), found {Shape(*x.shape[1:])}")
         with network.plan(len(x)) as plan:
             network.backend.write(plan.input, x)
-            network.remember(plan.input)
             plan.run()
             self.outputs = {index: network.backend.to_host(each).copy() for index, each in plan.outputs.items()}
         return self.outputs[network.output_index]
