@@ -1,5 +1,6 @@
 // Boxes, and how far they overlap, in Darknet's single precision.
 #pragma once
+#include "host_device.h"
 
 namespace pydarknet {
 
@@ -9,14 +10,14 @@ struct Box {
 };
 
 // Length that two intervals, given by centre and length, have in common; negative where they are apart.
-inline float overlap(float a, float length_a, float b, float length_b) {
+PYDARKNET_DEVICE inline float overlap(float a, float length_a, float b, float length_b) {
   const float left_a = a - length_a / 2, left_b = b - length_b / 2;
   const float right_a = a + length_a / 2, right_b = b + length_b / 2;
   return (right_a < right_b ? right_a : right_b) - (left_a > left_b ? left_a : left_b);
 }
 
 // Intersection over union; NaN of two empty boxes, which is more than no threshold.
-inline float iou(const Box& a, const Box& b) {
+PYDARKNET_DEVICE inline float iou(const Box& a, const Box& b) {
   const float w = overlap(a.x, a.w, b.x, b.w), h = overlap(a.y, a.h, b.y, b.h);
   const float both = w < 0 || h < 0 ? 0 : w * h;
   return both / (a.w * a.h + b.w * b.h - both);

@@ -5,6 +5,7 @@
 
 #include "ops/box.h"
 #include "ops/loss.h"
+#include "ops/tensor.h"
 
 namespace pydarknet {
 
@@ -21,13 +22,22 @@ struct BoxHead {
   int anchors, entries, h, w;
   float unit_w, unit_h;  // the picture's size in the unit of the anchors
 
-  std::int64_t pixels() const { return std::int64_t{h} * w; }
-  std::int64_t offset(const BoxPlace& at) const {
+  PYDARKNET_DEVICE std::int64_t pixels() const { return std::int64_t{h} * w; }
+  PYDARKNET_DEVICE std::int64_t boxes() const { return anchors * pixels(); }
+  // Boxes are numbered anchor by anchor, row by row.
+  PYDARKNET_DEVICE BoxPlace place(std::int64_t box) const {
+    const auto cell = static_cast<int>(box % pixels());
+    return {static_cast<int>(box / pixels()), cell / w, cell % w};
+  }
+  PYDARKNET_DEVICE std::int64_t number(const BoxPlace& at) const {
+    return at.anchor * pixels() + std::int64_t{at.row} * w + at.column;
+  }
+  PYDARKNET_DEVICE std::int64_t offset(const BoxPlace& at) const {
     return at.anchor * entries * pixels() + std::int64_t{at.row} * w + at.column;
   }
 
   // x and y are through the logistic already. `anchor` is its width and height.
-  Box predict(const BoxPlace& at, const float* anchor) const {
+  PYDARKNET_DEVICE Box predict(const BoxPlace& at, const float* anchor) const {
     const float* x = output + offset(at);
     const std::int64_t next = pixels();
     return {(static_cast<float>(at.column) + x[0]) / static_cast<float>(w),
@@ -37,7 +47,7 @@ struct BoxHead {
   }
 
   // Sets the deltas of x, y, w, h to scale * (truth - output); gives the IoU of the prediction and the truth.
-  float pull(const BoxPlace& at, const float* anchor, const Box& truth, float scale) const {
+  PYDARKNET_DEVICE float pull(const BoxPlace& at, const float* anchor, const Box& truth, float scale) const {
     const float* x = output + offset(at);
     float* d = delta + offset(at);
     const std::int64_t next = pixels();
@@ -49,44 +59,53 @@ struct BoxHead {
   }
 
   // The cell of a truth; a centre on the far edge belongs to the last one.
-  BoxPlace cell_of(const Box& truth) const {
+  PYDARKNET_DEVICE BoxPlace cell_of(const Box& truth) const {
     const auto index = [](float place, int cells) {
       const int i = static_cast<int>(place * static_cast<float>(cells));
       return i < cells ? i : cells - 1;
     };
     return {0, index(truth.y, h), index(truth.x, w)};
   }
-
-  template <class F>
-  void for_each_box(F&& body) const {
-    for (int row = 0; row < h; ++row) {
-      for (int column = 0; column < w; ++column) {
-        for (int anchor = 0; anchor < anchors; ++anchor) body(BoxPlace{anchor, row, column});
-      }
-    }
-  }
 };
+
+// One image of a batch, as the launchers of the losses see it.
+PYDARKNET_DEVICE inline BoxHead image_head(const ConstPlain& output, const Plain& delta, int image,
+                                           int anchors, float unit_w, float unit_h) {
+  return {output.channel(image, 0),
+          delta.channel(image, 0),
+          anchors,
+          output.c / anchors,
+          output.h,
+          output.w,
+          unit_w,
+          unit_h};
+}
 
 // What a box was used for; a box may be both.
 enum BoxUse : unsigned char { kNoObject = 0, kObject = 1, kClassified = 2 };
 
-// Adds delta^2 to the losses. `uses` has one BoxUse for each box, anchor by anchor; the deltas of classes are
-// all 0 where it is not kClassified. The objectness is entry `coords`.
-inline void add_losses(const BoxHead& head, int coords, const unsigned char* uses, LossStatistics* sums) {
-  const std::int64_t next = head.pixels();
-  head.for_each_box([&](const BoxPlace& at) {
-    const float* d = head.delta + head.offset(at);
-    const unsigned char use = uses[at.anchor * next + std::int64_t{at.row} * head.w + at.column];
-    double coord = 0, category = 0;
+// Adds delta^2 to the losses, each member of the team its part. `uses` has one BoxUse for each box; the
+// deltas of classes are all 0 where it is not kClassified. The objectness is entry `coords`.
+template <class Team>
+PYDARKNET_DEVICE void add_losses(const BoxHead& head, int coords, const unsigned char* uses,
+                                 LossStatistics* sums, const Team& team) {
+  const std::int64_t next = head.pixels(), boxes = head.boxes();
+  for (std::int64_t box = team.rank(); box < boxes; box += team.size()) {
+    const float* d = head.delta + head.offset(head.place(box));
+    double coord = 0;
     for (int e = 0; e < coords; ++e) coord += square(d[e * next]);
     const double object = square(d[coords * next]);
-    if (use & kClassified) {
-      for (int e = coords + 1; e < head.entries; ++e) category += square(d[e * next]);
-    }
     sums->coord_loss += coord;
-    (use & kObject ? sums->object_loss : sums->noobject_loss) += object;
+    (uses[box] & kObject ? sums->object_loss : sums->noobject_loss) += object;
+    sums->total_loss += coord + object;
+  }
+  const auto classified = [&](std::int64_t box) { return (uses[box] & kClassified) != 0; };
+  team.for_marked(boxes, classified, [&](std::int64_t box, int rank, int size) {
+    const float* d = head.delta + head.offset(head.place(box));
+    double category = 0;
+    for (int e = coords + 1 + rank; e < head.entries; e += size) category += square(d[e * next]);
     sums->class_loss += category;
-    sums->total_loss += coord + object + category;
+    sums->total_loss += category;
   });
 }
 

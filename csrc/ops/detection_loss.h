@@ -14,9 +14,9 @@ struct DetectionLossSettings {
   bool forced;                // small truths go to box 1, others to box 0
   const std::int32_t* picks;  // the box of each cell of each image, drawn by the caller; null: the best one
 
-  int cells() const { return side * side; }
-  std::int64_t inputs() const { return std::int64_t{cells()} * (classes + num * (1 + coords)); }
-  std::int64_t truths() const { return std::int64_t{cells()} * (1 + classes + coords); }
+  PYDARKNET_HD int cells() const { return side * side; }
+  PYDARKNET_HD std::int64_t inputs() const { return std::int64_t{cells()} * (classes + num * (1 + coords)); }
+  PYDARKNET_HD std::int64_t truths() const { return std::int64_t{cells()} * (1 + classes + coords); }
 };
 
 // YOLOv1 (Darknet's forward_detection_layer): `delta` becomes truth - output for what counts, times its

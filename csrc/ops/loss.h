@@ -2,6 +2,9 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <vector>
+
+#include "host_device.h"
 
 namespace pydarknet {
 
@@ -25,9 +28,24 @@ struct LossStatistics {
     noobject_loss += other.noobject_loss, class_loss += other.class_loss, total_loss += other.total_loss;
     return *this;
   }
+  // Of all members of a team.
+  template <class Team>
+  PYDARKNET_DEVICE LossStatistics summed(const Team& team) const {
+    return {team.sum(iou),          team.sum(recall),     team.sum(recall75),       team.sum(category),
+            team.sum(all_category), team.sum(objectness), team.sum(any_objectness), team.sum(matched),
+            team.sum(classified),   team.sum(coord_loss), team.sum(object_loss),    team.sum(noobject_loss),
+            team.sum(class_loss),   team.sum(total_loss)};
+  }
 };
 
+// Of all images, in their order, so that the number of threads changes nothing.
+inline LossStatistics sum_of(const std::vector<LossStatistics>& images) {
+  LossStatistics all{};
+  for (const LossStatistics& one : images) all += one;
+  return all;
+}
+
 // delta^2 in double precision, for the sums above.
-inline double square(float delta) { return double{delta} * delta; }
+PYDARKNET_DEVICE inline double square(float delta) { return double{delta} * delta; }
 
 }  // namespace pydarknet

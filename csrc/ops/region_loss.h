@@ -6,9 +6,23 @@
 namespace pydarknet {
 
 // The hierarchy of the classes: parent (-1 at a root, always a lower number) and group of each class; first
-// class and size of each group.
+// class and size of each group. What a device can't check beforehand leads nowhere.
 struct ClassTree {
   const std::int32_t *parent, *group, *group_offset, *group_size;
+  int groups;
+
+  struct Range {
+    int begin, end;
+  };
+  PYDARKNET_DEVICE int above(int node) const { return parent[node] < node ? parent[node] : -1; }
+  // The classes among which `node` is one.
+  PYDARKNET_DEVICE Range siblings(int node, int classes) const {
+    const int g = group[node];
+    if (g < 0 || g >= groups) return {0, 0};
+    const int begin = group_offset[g], size = group_size[g];
+    if (begin < 0 || begin > classes || size < 0 || size > classes - begin) return {0, 0};
+    return {begin, begin + size};
+  }
 };
 
 // What a picture that has a class only does to the objectness. All boxes count as empty, except the chosen

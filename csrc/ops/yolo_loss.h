@@ -5,6 +5,9 @@
 
 namespace pydarknet {
 
+// Behind x, y, w and h of a box.
+inline constexpr int kYoloObjectness = 4;
+
 struct YoloLossSettings {
   const float* anchors;      // width and height of all anchors of the network, in pixels
   int anchor_count;          // of them
