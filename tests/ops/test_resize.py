@@ -1,4 +1,4 @@
-"""The letterbox op of every instruction set against Darknet's numbers and a naive version, bit for bit."""
+"""The letterbox op of every backend against Darknet's numbers and a naive version, bit for bit."""
 
 from __future__ import annotations
 
@@ -8,22 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pydarknet import _cpuid
-from pydarknet.backend import ISAS, cpu_backend
+from pydarknet.backend import cpu_backend
 
 Floats = npt.NDArray[np.float32]
 GOLDENS = Path(__file__).parent.parent / "goldens"
 F = np.float32
-
-USABLE = ISAS[: ISAS.index(_cpuid.best()) + 1]
-
-
-@pytest.fixture(params=USABLE)
-def ops(request: pytest.FixtureRequest):
-    ops = cpu_backend(request.param).ops
-    before = ops.num_threads()
-    yield ops
-    ops.set_num_threads(before)
 
 
 def lerp(a: Floats, b: Floats, fraction: np.float32) -> Floats:
