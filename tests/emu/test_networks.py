@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import nets
 import numpy as np
 import pytest
+from networks_trained import TRAINED, steppers, truth_of
 
 from pydarknet import Network
-from pydarknet.backend import backend
+from pydarknet import backend as backend_module
+from pydarknet.backend import backend, cpu_backend
 from pydarknet.cfg import parse_cfg_text
 
 DEVICE = "cuda" if "cuda" in os.environ.get("PYDARKNET_TEST_BACKENDS", "") else "emu"
@@ -59,3 +63,29 @@ def test_detections() -> None:
         for ours, theirs in zip(found, wanted, strict=True):
             np.testing.assert_allclose(ours.confidence, theirs.confidence, rtol=RELATIVE)
             np.testing.assert_allclose(ours.box, theirs.box, rtol=RELATIVE, atol=0.01)
+
+
+@pytest.mark.parametrize("dialect", ["paper2017", "alexeyab"])
+@pytest.mark.parametrize("kind", TRAINED)
+def test_training(kind: str, dialect: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two updates: the loss, its statistics, and every parameter."""
+    # Masks of [dropout] are drawn lane by lane: the baseline has as many lanes as CUDA.
+    monkeypatch.setattr(backend_module, "cpu_backend", partial(cpu_backend, "baseline"))
+    here, there = steppers(kind, dialect, tmp_path, "cpu", DEVICE)
+    rng = np.random.default_rng(1)
+    for _ in range(2):
+        for _ in range(here.subdivisions):
+            x = rng.random((here.mini_batch, *here.engine.inputs), np.float32)
+            truth = truth_of(here, rng)
+            mine, theirs = here.mini(x, truth), there.mini(x, truth)
+            assert mine.cost > 0
+            np.testing.assert_allclose(theirs.cost, mine.cost, rtol=RELATIVE)
+            for index, statistics in mine.statistics.items():
+                np.testing.assert_allclose(theirs.statistics[index], statistics, rtol=RELATIVE, atol=1e-4)
+        here.update()
+        there.update()
+    there.publish()
+    for mine, theirs in zip(here.engine.layers, there.engine.layers, strict=True):
+        for record in mine.records:
+            wrong = error(theirs.parameters[record.name], mine.parameters[record.name])
+            assert wrong < RELATIVE, f"{mine} {record.name}"
