@@ -28,10 +28,10 @@ ClassTree class_tree(py::handle object, int classes) {
     where.fail("expected " + std::to_string(classes) + " parents and groups, as many offsets as sizes");
   }
   expect_range(size.size, 0, kLargest, where);
-  const ClassTree tree{
-      static_cast<const std::int32_t*>(parent.data), static_cast<const std::int32_t*>(group.data),
-      static_cast<const std::int32_t*>(offset.data), static_cast<const std::int32_t*>(size.data),
-      static_cast<int>(size.size)};
+  const ClassTree tree{static_cast<const std::int32_t*>(parent.data),
+                       static_cast<const std::int32_t*>(group.data),
+                       static_cast<const std::int32_t*>(offset.data),
+                       static_cast<const std::int32_t*>(size.data), static_cast<int>(size.size)};
   if (!kContentsReadable) return tree;
   for (std::int64_t g = 0; g < size.size; ++g) {
     expect_range(tree.group_offset[g], 0, classes, where);

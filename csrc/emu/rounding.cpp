@@ -23,8 +23,8 @@ std::uint16_t to_half(float x) {
 float from_half(std::uint32_t half) {
   const std::uint32_t sign = (half & 0x8000) << 16, size = (half & 0x7fff) << 13;
   // The exponents differ by 112; multiplying serves numbers below the normal ones as well.
-  const std::uint32_t word = size < 0x0f800000 ? emu::bits<std::uint32_t>(emu::bits<float>(size) * 0x1p112f)
-                                               : size | 0x7f800000;
+  const std::uint32_t word =
+      size < 0x0f800000 ? emu::bits<std::uint32_t>(emu::bits<float>(size) * 0x1p112f) : size | 0x7f800000;
   return emu::bits<float>(sign | word);
 }
 
