@@ -187,17 +187,7 @@ class IncrementalBuild(build_ext):
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists() or any(o.stat().st_mtime > target.stat().st_mtime for o in objects):
             part = target.with_suffix(".part")
-            missing = [] if ext.commands[".cu"] == [] else missing_ops(ext, objects, folder)
-            command = [
-                *COMPILER,
-                "-shared",
-                "-pthread",
-                *EXTRA,
-                *map(str, [*objects, *missing]),
-                *ext.link,
-                "-o",
-                str(part),
-            ]
+            command = [*COMPILER, "-shared", "-pthread", *EXTRA, *map(str, objects), *ext.link, "-o", str(part)]
             subprocess.run(command, check=True)
             os.replace(part, target)
 
@@ -239,25 +229,6 @@ class BuildWithShare(build_py):
                     target = Path(self.build_lib) / "pydarknet" / "_share" / path.relative_to(ROOT)
                     self.mkpath(str(target.parent))
                     self.copy_file(str(path), str(target))
-
-
-def missing_ops(ext: Native, objects: list[Path], folder: Path) -> list[Path]:
-    """Until every op has a kernel: functions that say so, in the place of those that have none."""
-
-    def symbols(option: str) -> set[str]:
-        text = subprocess.run(["nm", option, *map(str, objects)], check=True, capture_output=True, text=True).stdout
-        return {line.split()[-1] for line in text.splitlines() if re.search(r" _ZN?K?9pydarknet", line)}
-
-    names = sorted(symbols("-u") - symbols("--defined-only"))
-    print(f"{ext.name}: {len(names)} functions without a kernel")
-    text = '#include "device_failure.h"\n' + "".join(
-        f'extern "C" void {n}() {{ throw pydarknet::DeviceFailure("{n} is not available on this device"); }}\n'
-        for n in names
-    )
-    source = folder / "missing.cpp"
-    source.write_text(text)
-    subprocess.run([*ext.commands[".cpp"], "-c", str(source), "-o", str(source.with_suffix(".o"))], check=True)
-    return [source.with_suffix(".o")]
 
 
 setup(
