@@ -5,19 +5,19 @@ Darknet sorts with the C library's unstable qsort; here equal scores keep the or
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from .boxes import Boxes, iou
+from .backend import cpu_backend
+from .boxes import Boxes
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.integer[Any]]
 Bools = npt.NDArray[np.bool_]
 Kind = Literal["sort", "obj"]
-
-BLOCK = 128  # boxes whose overlaps with all later ones are computed at once
 
 
 def nms_sort(boxes: Boxes, index: Ints, class_id: Ints, probability: Floats, thresh: float) -> Bools:
@@ -29,8 +29,8 @@ def nms_sort(boxes: Boxes, index: Ints, class_id: Ints, probability: Floats, thr
     kept: Bools = probability != 0
     order = np.lexsort((index, -probability, class_id))
     order = order[kept[order]]
-    for entries in np.split(order, np.flatnonzero(np.diff(class_id[order])) + 1):
-        kept[entries] = _survivors(boxes[index[entries]], thresh)
+    starts = [0, *(np.flatnonzero(np.diff(class_id[order])) + 1), len(order)]
+    kept[order] = _survivors(boxes[index[order]], starts, thresh)
     return kept
 
 
@@ -42,19 +42,12 @@ def nms_obj(boxes: Boxes, objectness: Floats, thresh: float) -> Bools:
     order = np.argsort(-objectness, kind="stable")
     order = order[objectness[order] != 0]
     kept = np.zeros(len(boxes), np.bool_)
-    kept[order] = _survivors(boxes[order], thresh)
+    kept[order] = _survivors(boxes[order], [0, len(order)], thresh)
     return kept
 
 
-def _survivors(boxes: Boxes, thresh: float) -> Bools:
-    """Greedy suppression of boxes that are sorted, best first."""
-    limit = np.float32(thresh)
-    alive = np.ones(len(boxes), np.bool_)
-    for start in range(0, len(boxes), BLOCK):
-        rest = start + np.flatnonzero(alive[start:])
-        block = rest[rest < start + BLOCK]
-        overlaps = iou(boxes[block], boxes[rest]) > limit
-        for row, i in enumerate(block):
-            if alive[i]:
-                alive[rest[row + 1 :][overlaps[row, row + 1 :]]] = False
-    return alive
+def _survivors(boxes: Boxes, starts: Sequence[int], thresh: float) -> Bools:
+    """Greedy suppression in runs of boxes that are sorted, best first; run r is [starts[r], starts[r + 1])."""
+    alive = np.empty(len(boxes), np.int32)
+    cpu_backend().ops.nms(np.ascontiguousarray(boxes), np.array(starts, np.int32), thresh, alive)
+    return alive != 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pydarknet import nms
 from pydarknet.boxes import iou
 from pydarknet.nms import nms_obj, nms_sort
 
@@ -50,8 +49,7 @@ def entries(table):
 
 @pytest.mark.parametrize("thresh", [0.0, 0.2, 0.45, 1.0])
 @pytest.mark.parametrize("count", [0, 1, 40])
-def test_sort(count: int, thresh: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nms, "BLOCK", 7)  # several blocks
+def test_sort(count: int, thresh: float) -> None:
     boxes = crowd(count, count)
     rng = np.random.default_rng(1)
     # Rounded, so that many are equal.
@@ -75,8 +73,7 @@ def test_sort_does_not_depend_on_the_order_of_entries() -> None:
 
 @pytest.mark.parametrize("thresh", [0.0, 0.2, 0.45, 1.0])
 @pytest.mark.parametrize("count", [0, 1, 60])
-def test_obj(count: int, thresh: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nms, "BLOCK", 7)
+def test_obj(count: int, thresh: float) -> None:
     boxes = crowd(count, count)
     objectness = np.random.default_rng(4).random(count).round(1).astype(F)
     np.testing.assert_array_equal(nms_obj(boxes, objectness, thresh), naive_obj(boxes, objectness, thresh))

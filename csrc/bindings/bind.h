@@ -18,6 +18,7 @@ void bind_elementwise(Module& m);
 void bind_l2norm(Module& m);
 void bind_layout(Module& m);
 void bind_local(Module& m);
+void bind_nms(Module& m);
 void bind_normalization(Module& m);
 void bind_pool(Module& m);
 void bind_region(Module& m);

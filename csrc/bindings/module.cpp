@@ -41,6 +41,7 @@ PYDARKNET_DEFINE_MODULE(PYDARKNET_MODULE, module) {
   bind_l2norm(m);
   bind_layout(m);
   bind_local(m);
+  bind_nms(m);
   bind_normalization(m);
   bind_pool(m);
   bind_region(m);

@@ -1,6 +1,7 @@
-// Boxes, and how far they overlap, in Darknet's single precision.
+// Boxes, and how far they overlap, in Darknet's single precision: the same bits on every device.
 #pragma once
 #include "host_device.h"
+#include "product.h"
 
 namespace pydarknet {
 
@@ -19,8 +20,8 @@ PYDARKNET_DEVICE inline float overlap(float a, float length_a, float b, float le
 // Intersection over union; NaN of two empty boxes, which is more than no threshold.
 PYDARKNET_DEVICE inline float iou(const Box& a, const Box& b) {
   const float w = overlap(a.x, a.w, b.x, b.w), h = overlap(a.y, a.h, b.y, b.h);
-  const float both = w < 0 || h < 0 ? 0 : w * h;
-  return both / (a.w * a.h + b.w * b.h - both);
+  const float both = w < 0 || h < 0 ? 0 : product(w, h);
+  return both / (product(a.w, a.h) + product(b.w, b.h) - both);
 }
 
 }  // namespace pydarknet
