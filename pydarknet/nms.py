@@ -50,4 +50,5 @@ def _survivors(boxes: Boxes, starts: Sequence[int], thresh: float) -> Bools:
     """Greedy suppression in runs of boxes that are sorted, best first; run r is [starts[r], starts[r + 1])."""
     alive = np.empty(len(boxes), np.int32)
     cpu_backend().ops.nms(np.ascontiguousarray(boxes), np.array(starts, np.int32), thresh, alive)
-    return alive != 0
+    kept: Bools = alive != 0
+    return kept
