@@ -45,7 +45,8 @@ def pydarknet(*arguments: object) -> None:
 
 
 def no_batch_norm(cfg: Cfg) -> None:
-    """Biases instead of batch norm everywhere."""
+    """Biases instead of batch norm everywhere, and a tenth of the rate: with all of it the loss is infinite at 80."""
+    cfg.net.set("learning_rate", cfg.net.float_("learning_rate") / 10)
     for section in cfg.sections:
         if section.has("batch_normalize"):
             section.set("batch_normalize", 0)
