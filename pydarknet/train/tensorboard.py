@@ -42,7 +42,9 @@ class TensorBoard:
                 "TensorBoard's files need the package tensorboardX: pip install pydarknet[tensorboard]"
             ) from error
         try:
-            self._writer: Any = SummaryWriter(fspath(folder), purge_step=kept + 1 if kept else None)
+            # Files are named by the second: one resumed within it would take the place of what it goes on from.
+            purge_step = kept + 1 if kept else None
+            self._writer: Any = SummaryWriter(fspath(folder), purge_step=purge_step, filename_suffix=f".{kept}")
         except OSError as error:
             raise ExportError(f"{fspath(folder)}: can't be written: {error.strerror or error}") from error
 

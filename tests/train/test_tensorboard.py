@@ -62,6 +62,15 @@ def test_a_resumed_run_hides_what_it_repeats(tmp_path: Path) -> None:
     assert not [event for event in events(tmp_path / "new") if event.session_log.status]
 
 
+def test_a_run_resumed_within_a_second_keeps_the_first_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 1.8e9)
+    for iteration, kept in ((1, 0), (2, 1)):
+        board = TensorBoard(tmp_path, kept)
+        board.add(metrics(iteration))
+        board.close()
+    assert sorted(scalars(tmp_path)["loss/batch"]) == [1, 2]
+
+
 def test_the_command(tmp_path: Path) -> None:
     data, cfg = make(tmp_path)
     words = ["train", str(data), str(cfg), "--quiet", "--no-chart", "--tensorboard", str(tmp_path / "board")]
