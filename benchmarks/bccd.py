@@ -34,7 +34,7 @@ CFG = ROOT / "benchmarks" / "cfg" / "bccd.cfg"
 FINE = CFG.with_name("bccd-fine.cfg")
 RESULTS = ROOT / "benchmarks" / "results" / "bccd"
 BACKBONE_LAYERS = 11
-JUDGED_AT = (544, 416)  # after the second half, whose last iterations have about this size
+JUDGED_AT = (544, 416)  # after the second half; chosen on the pictures it judges, see README.md
 VALUES = 8  # of each anchor: four coordinates, objectness, three classes
 
 
