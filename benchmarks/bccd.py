@@ -4,7 +4,7 @@
 
 FOLDER is the BCCD data set (shenggan/BCCD_Dataset: Annotations/, JPEGImages/, ImageSets/). Everything goes through
 the commands that a user has: `data voc`, `anchors`, `weights get`, `train`, `detector map`. The cfgs are
-benchmarks/cfg/bccd.cfg and, for its second half, bccd-fine.cfg; the backbone is the first eleven layers of the
+benchmarks/cfg/bccd.cfg and, for its second half, bccd-fine.cfg, at whose size the result is judged; the backbone is the first eleven layers of the
 published yolov3-tiny. With --iterations there is the first half only. Variants change one thing:
 no-batch-norm (the backbone's is folded into its weights), hand-picked (Faster R-CNN's nine anchors), no-passthrough,
 single-scale. Writes benchmarks/results/bccd/VARIANT.json, .csv (the log) and .png (the chart).
@@ -34,7 +34,6 @@ CFG = ROOT / "benchmarks" / "cfg" / "bccd.cfg"
 FINE = CFG.with_name("bccd-fine.cfg")
 RESULTS = ROOT / "benchmarks" / "results" / "bccd"
 BACKBONE_LAYERS = 11
-JUDGED_AT = (544, 416)  # after the second half; chosen on the pictures it judges, see README.md
 VALUES = 8  # of each anchor: four coordinates, objectness, three classes
 
 
@@ -90,16 +89,6 @@ def write_cfg(source: Path, variant: str, iterations: int | None, path: Path) ->
         cfg.net.set("steps", ",".join(str(round(step * factor)) for step in cfg.net.ints("steps")))
         cfg.net.set("max_batches", iterations)
     path.write_text(dump(cfg))
-
-
-def at_size(cfg: Path, width: int, height: int) -> Path:
-    """A copy of the cfg with another input size."""
-    changed = parse_cfg(cfg)
-    changed.net.set("width", width)
-    changed.net.set("height", height)
-    other = cfg.with_name(f"{cfg.stem}-{width}x{height}.cfg")
-    other.write_text(dump(changed))
-    return other
 
 
 def backbone(variant: str, folder: Path) -> Path:
@@ -167,7 +156,7 @@ def run(each: Run, variant: str, iterations: int | None) -> dict[str, object]:
         "threads": each.threads,
         "minutes": round((time.monotonic() - start) / 60, 1),
         "gflop": round(Graph(cfg).flops * 1e-9, 2),
-        **each.judge(cfg if iterations else at_size(cfg, *JUDGED_AT), weights),
+        **each.judge(cfg, weights),
     }
 
 
