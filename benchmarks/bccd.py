@@ -4,10 +4,10 @@
 
 FOLDER is the BCCD data set (shenggan/BCCD_Dataset: Annotations/, JPEGImages/, ImageSets/). Everything goes through
 the commands that a user has: `data voc`, `anchors`, `weights get`, `train`, `detector map`. The cfgs are
-benchmarks/cfg/bccd.cfg and, for its second half, bccd-fine.cfg, at whose size the result is judged; the backbone is the first eleven layers of the
-published yolov3-tiny. With --iterations there is the first half only. Variants change one thing:
-no-batch-norm (the backbone's is folded into its weights), hand-picked (Faster R-CNN's nine anchors), no-passthrough,
-single-scale. Writes benchmarks/results/bccd/VARIANT.json, .csv (the log) and .png (the chart).
+benchmarks/cfg/bccd.cfg and, for its second half, bccd-fine.cfg, at whose size the result is judged; the backbone is
+the first eleven layers of the published yolov3-tiny. With --iterations there is the first half only. Variants change
+one thing: no-batch-norm (the backbone's is folded into its weights), hand-picked (Faster R-CNN's nine anchors),
+no-passthrough, single-scale. Writes benchmarks/results/bccd/VARIANT.json, .csv (the log) and .png (the chart).
 """
 
 from __future__ import annotations
