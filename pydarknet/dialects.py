@@ -49,6 +49,8 @@ class Dialect:
     classfix: the keys classfix and focal_loss count
     power: what it is where [net] has none
     freezes: layers before one with stopbackward=1 stay as they are; else they decay
+    stop_ends: stopbackward=N above 1 is for N iterations; else for ever
+    any_onlyforward: any layer with onlyforward=1 has no way back; else only heads know the key
     uniform: layers whose weights start evenly distributed, the others' are normal
     adam: what adam=1 does
     """
@@ -69,6 +71,8 @@ class Dialect:
     classfix: bool
     power: float
     freezes: bool
+    stop_ends: bool
+    any_onlyforward: bool
     uniform: frozenset[str]
     adam: Adam
 
@@ -85,13 +89,13 @@ DIALECTS = {
     for d in (
         # pjreddie/darknet at d2dece3d, January 2017: the code of the YOLO9000 paper
         Dialect("paper2017", 1e-6, False, False, 0.9, False, "pull", True, False, False, False, False, True, False,
-                1.0, False, _CONV | _DENSE, _ADAM_2017),
+                1.0, False, False, False, _CONV | _DENSE, _ADAM_2017),
         # pjreddie/darknet of 2018, his last
         Dialect("darknet2018", 1e-6, False, True, 0.99, True, "spare", False, False, True, True, True, False, False,
-                4.0, False, _DENSE, _ADAM_2018),
+                4.0, False, False, False, _DENSE, _ADAM_2018),
         # AlexeyAB/darknet
         Dialect("alexeyab", 1e-5, True, False, 0.9, False, "ignore", True, True, True, False, False, True, True,
-                4.0, True, _CONV | _DENSE, _ADAM_ALEXEYAB),
+                4.0, True, True, True, _CONV | _DENSE, _ADAM_ALEXEYAB),
     )
 }
 # fmt: on

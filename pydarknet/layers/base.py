@@ -44,7 +44,7 @@ class Layer(ABC):
         self.numload = section.int_("numload", 0)
         self.flipped = section.bool_("flipped", False)
         self.learning_rate = section.float_("learning_rate", 1.0)
-        self.stopbackward = section.bool_("stopbackward", False)
+        self.stopbackward = section.int_("stopbackward", 0)
         self.onlyforward = section.bool_("onlyforward", False)
         self.configure(section, previous)
         self.check()

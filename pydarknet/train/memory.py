@@ -19,18 +19,27 @@ class Measure(Tape):
 
 
 def step_bytes(stepper: Stepper, size: Size) -> int:
-    """Memory of one mini-batch's activations, deltas and pictures at a size (width, height)."""
+    """Memory of one mini-batch's activations, deltas and pictures at a size (width, height), whatever learns by then.
+
+    CfgError if nothing does, at once or later.
+    """
     engine = stepper.engine
     before = engine.width, engine.height
     engine.resize(*size)
     try:
-        tape = Measure(
-            engine.backend, stepper.mini_batch, engine.inputs, stepper.parameters, stepper.dialect, stepper.state
-        )
-        compile_layers(tape, engine.layers)
-        return tape.bytes()
+        stops = {stepper.stop(iteration) for iteration in (stepper.iteration, stepper.schedule.max_batches)}
+        return max(_bytes(stepper, stop) for stop in stops)
     finally:
         engine.resize(*before)
+
+
+def _bytes(stepper: Stepper, stop: int) -> int:
+    engine = stepper.engine
+    tape = Measure(
+        engine.backend, stepper.mini_batch, engine.inputs, stepper.parameters, stepper.dialect, stepper.state
+    )
+    compile_layers(tape, engine.layers, stop)
+    return tape.bytes()
 
 
 def advice(needed: int, available: int, batch: int, subdivisions: int) -> str:

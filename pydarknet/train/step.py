@@ -60,16 +60,24 @@ class Stepper:
         self.schedule = read_schedule(net, dialect)
         self.parameters = Parameters(engine.backend, engine.layers)
         if dialect.freezes:
-            frozen = max((layer.index for layer in engine.layers if layer.stopbackward), default=0)
+            frozen = max((layer.index for layer in engine.layers if layer.stopbackward == 1), default=0)
             self.parameters.segments = [s for s in self.parameters.segments if s.index >= frozen]
         self.optimiser = read_optimiser(net, self.parameters, dialect.adam)
         self.state = State(engine.seen, np.random.Generator(np.random.PCG64(seed)))
-        self._plans: dict[Shape, TrainPlan] = {}
+        self._plans: dict[tuple[Shape, int], TrainPlan] = {}
 
     @property
     def iteration(self) -> int:
         """Updates made so far, by Darknet's count of pictures."""
         return self.state.seen // self.batch
+
+    def stop(self, iteration: int) -> int:
+        """Index of the layer at which the way back ends after so many updates; -1: it goes to the first one."""
+
+        def stops(until: int) -> bool:
+            return until == 1 or until > iteration if self.dialect.stop_ends else until != 0
+
+        return max((layer.index for layer in self.engine.layers if stops(layer.stopbackward)), default=-1)
 
     def mini(self, x: Floats, truth: Floats) -> MiniBatch:
         """One mini-batch forward and backward; x (mini_batch, C, H, W), truth as the head wants it."""
@@ -100,24 +108,31 @@ class Stepper:
 
     def _plan(self) -> TrainPlan:
         engine = self.engine
-        if engine.inputs not in self._plans:
+        key = engine.inputs, self.stop(self.iteration)
+        if key not in self._plans:
             tape = Tape(engine.backend, self.mini_batch, engine.inputs, self.parameters, self.dialect, self.state)
-            compile_layers(tape, engine.layers)
+            compile_layers(tape, engine.layers, key[1])
             plan = tape.finish({}, keep_all=False)
             for step in tape.refresh_steps:
                 step()
-            self._plans = {engine.inputs: TrainPlan(plan, tape.truth, tape.refresh_steps)}
-        return self._plans[engine.inputs]
+            self._plans = {key: TrainPlan(plan, tape.truth, tape.refresh_steps)}
+        return self._plans[key]
 
 
-def compile_layers(tape: Tape, layers: Sequence[Layer]) -> None:
-    """Append the forward steps of all layers and the backward steps of those that can learn."""
+def compile_layers(tape: Tape, layers: Sequence[Layer], stop: int) -> None:
+    """Append the forward steps of all layers and the backward steps of those after layer `stop`.
+
+    CfgError if none of these has a loss.
+    """
     x, inputs, outputs = tape.input, [], []
     for layer in layers:
         inputs.append(x)
         x = tape.outputs[layer.index] = layer.train(tape, x)
         outputs.append(x)
     for layer, source, output in zip(reversed(layers), reversed(inputs), reversed(outputs), strict=True):
-        if layer.stopbackward:
+        if layer.index == stop:
             break
-        layer.backward(tape, source, output)
+        if not (layer.onlyforward and tape.dialect.any_onlyforward):
+            layer.backward(tape, source, output)
+    if tape.truth is None:
+        raise layers[-1].section.error("nothing can be learnt: no loss is left (see stopbackward, onlyforward)")

@@ -81,11 +81,17 @@ def test_bad_schedules(text: str, message: str) -> None:
         schedule(text)
 
 
-def changed(folder: Path, text: str, dialect: str) -> list[bool]:
-    """Which of the layers with weights are others after some iterations; `text` stands in the second of three."""
+def toy(folder: Path, text: str) -> tuple[Path, Path]:
+    """A detector; `text` stands in the second of its three layers with weights."""
     data, cfg = make(folder)
     first, second = cfg.read_text().split("[maxpool]")
     cfg.write_text(first + "[maxpool]" + second.replace("filters=16\n", f"filters=16\n{text}\n"))
+    return data, cfg
+
+
+def changed(folder: Path, text: str, dialect: str) -> list[bool]:
+    """Which of the layers with weights are others after some iterations; `text` stands in the second."""
+    data, cfg = toy(folder, text)
     with Trainer(cfg, data, dialect=dialect, max_batches=3) as trainer:
         layers = [layer for layer in trainer.engine.layers if layer.records]
         before = [layer.parameters["weights"].copy() for layer in layers]
@@ -99,6 +105,51 @@ def test_layers_that_learn_otherwise(tmp_path: Path) -> None:
     # At stopbackward no delta arrives: pjreddie's layers decay even so, AlexeyAB's before it are left alone.
     assert changed(tmp_path, "stopbackward=1", "alexeyab") == [False, True, True]
     assert changed(tmp_path, "stopbackward=1", "darknet2018") == [True, True, True]
+
+
+def learning(folder: Path, text: str, dialect: str, iterations: int = 4) -> list[list[bool]]:
+    """In each iteration, which of the layers with weights got deltas: their biases, which don't decay, move."""
+    data, cfg = toy(folder, text)
+    found = []
+    with Trainer(cfg, data, dialect=dialect, max_batches=iterations) as trainer:
+        layers = [layer for layer in trainer.engine.layers if layer.records]
+        for _ in trainer:
+            moved = [bool(np.any(trainer.stepper.parameters.update_of(layer, "biases"))) for layer in layers]
+            found.append(moved)
+    return found
+
+
+def test_stopbackward_ends(tmp_path: Path) -> None:
+    """AlexeyAB's stopbackward=2: no way back in the first two iterations, and for pjreddie never."""
+    held, free = [False, False, True], [True, True, True]
+    assert learning(tmp_path / "a", "stopbackward=2", "alexeyab") == [held, held, free, free]
+    assert learning(tmp_path / "b", "stopbackward=2", "darknet2018") == [held] * 4
+    # What may learn later decays from the start, as in Darknet.
+    assert changed(tmp_path / "c", "stopbackward=9", "alexeyab") == [True, True, True]
+
+
+def test_a_run_resumed_while_the_way_back_is_closed(tmp_path: Path) -> None:
+    data, cfg = toy(tmp_path, "stopbackward=3")
+    final = []
+    for ends in ((5,), (2, 5)):
+        for end in ends:
+            with Trainer(cfg, data, dialect="alexeyab", max_batches=end, resume=end > ends[0]) as trainer:
+                trainer.run()
+        final.append(trainer.files.final.read_bytes())
+    assert final[0] == final[1]
+
+
+def test_onlyforward(tmp_path: Path) -> None:
+    assert learning(tmp_path / "a", "onlyforward=1", "alexeyab", 2) == [[False, False, True]] * 2
+    assert learning(tmp_path / "b", "onlyforward=1", "paper2017", 2) == [[True, True, True]] * 2
+
+
+@pytest.mark.parametrize("text", ["onlyforward=1", "stopbackward=1", "stopbackward=9"])
+def test_nothing_left_to_learn(tmp_path: Path, text: str) -> None:
+    data, cfg = make(tmp_path)
+    cfg.write_text(cfg.read_text().replace("[region]\n", f"[region]\n{text}\n"))
+    with pytest.raises(CfgError, match="no loss is left"):
+        Trainer(cfg, data, dialect="alexeyab", max_batches=20)
 
 
 def test_a_layers_rate_is_a_factor(tmp_path: Path) -> None:
