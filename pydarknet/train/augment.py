@@ -198,7 +198,8 @@ WINDOWS = {"paper2017": Window(True, True), "darknet2018": Window(), "alexeyab":
 class Classification:
     """How pictures with a class vary, as [net] says; `low` and `high` are min_crop and max_crop in pixels.
 
-    `centre`: the largest square in the middle instead of a window, [net] center=1 of 2018.
+    `ratios`: instead, these two as parts of the network's width, where that changes. `centre`: the largest square in
+    the middle instead of a window, [net] center=1 of 2018.
     """
 
     low: int
@@ -209,6 +210,7 @@ class Classification:
     window: Window = Window()
     centre: bool = False
     colour: ColourRange = ColourRange()
+    ratios: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if min(self.low, self.high) < 1:
@@ -223,7 +225,7 @@ class Classification:
             return replace(centre_square(image), flip=flip, colour=self.colour.draw(rng))
         (iw, ih), w = image, net[0]
         aspect = F(factor(rng, self.aspect or 1))
-        low, high = sorted((self.low, self.high))
+        low, high = sorted(self._crops(w))
         size = int(rng.integers(low, high, endpoint=True))
         shorter = max(ih if F(ih) < F(iw) * aspect else int(F(iw) * aspect), 1)
         scale = F(size) / F(shorter)
@@ -236,6 +238,12 @@ class Classification:
         flip = coin(rng) and self.flip
         place = float(F(radians)), float(scale), float(aspect), float(dx), float(dy)
         return Turn(*place, self.window.edge, flip, self.colour.draw(rng))
+
+    def _crops(self, width: int) -> tuple[int, int]:
+        if self.ratios is None:
+            return self.low, self.high
+        low, high = (max(1, int(F(ratio) * F(width))) for ratio in self.ratios)
+        return low, high
 
 
 Draw: TypeAlias = Canvas | Crop | Turn

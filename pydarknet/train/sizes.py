@@ -10,9 +10,19 @@ from ..cfg import Section
 from ..shape import Shape
 from .augment import Size
 
-EVERY = 10  # iterations of one size
-LAST = 200  # iterations at the end, all of the largest size
-LOWEST, HIGHEST = 320, 608  # of the longer side
+
+@dataclass(frozen=True)
+class Rule:
+    """Darknet's multi-scale: bounds of the longer side, iterations of one size, and of the largest at the end."""
+
+    low: int
+    high: int
+    every: int
+    last: int
+
+
+DETECTOR = Rule(320, 608, 10, 200)
+CLASSIFIER = Rule(128, 448, 40, 0)
 
 
 @dataclass(frozen=True)
@@ -20,7 +30,7 @@ class Sizes:
     """The size (width, height) of each iteration: a function of the seed, so that a resumed run has the same.
 
     `low` and `high` bound the longer side, both multiples of `step`; the shorter one follows the aspect of the
-    cfg. Darknet's rule: drawn anew every 10 iterations, the largest in the last 200.
+    cfg. Drawn anew every `every` iterations; the largest in the `last` ones before `end`.
     """
 
     base: Size
@@ -29,6 +39,8 @@ class Sizes:
     step: int = 32
     seed: int = 0
     end: int = 0
+    every: int = DETECTOR.every
+    last: int = DETECTOR.last
 
     @property
     def largest(self) -> Size:
@@ -44,9 +56,9 @@ class Sizes:
         """The size of an iteration, counted from 0."""
         if not self.varies:
             return self.base
-        if iteration + LAST > self.end > 0:
+        if self.last and iteration + self.last > self.end > 0:
             return self.largest
-        rng = np.random.default_rng([self.seed, iteration // EVERY])
+        rng = np.random.default_rng([self.seed, iteration // self.every])
         return self._size(int(rng.integers(self.low // self.step, self.high // self.step, endpoint=True)) * self.step)
 
     def _size(self, longer: int) -> Size:
@@ -57,20 +69,22 @@ class Sizes:
         return width, height
 
 
-def read_sizes(net: Section, head: Section, inputs: Shape, seed: int, end: int) -> Sizes:
-    """`random` of the head: 0 for one size, 1 for Darknet's {320..608}, another factor f for size/f to size*f.
+def read_sizes(net: Section, section: Section, inputs: Shape, seed: int, end: int, rule: Rule = DETECTOR) -> Sizes:
+    """`random` of the section: 0 for one size, 1 for Darknet's range, another factor f for size/f to size*f.
+
+    A detector's is in its head, a classifier's in [net].
 
     `min_size`, `max_size` and `resize_step` of [net] give a range of one's own. CfgError if it is empty.
     """
     base = inputs.w, inputs.h
     longer = max(base)
-    factor = head.float_("random", 0.0, low=0.0, high=16.0)
+    factor = section.float_("random", 0.0, low=0.0, high=16.0)
     if not factor:
         return Sizes(base, longer, longer)
     step = net.int_("resize_step", 32, low=1)
-    low, high = (LOWEST, HIGHEST) if factor == 1 else (round(longer / factor), round(longer * factor))
+    low, high = (rule.low, rule.high) if factor == 1 else (round(longer / factor), round(longer * factor))
     low, high = net.int_("min_size", low, low=1), net.int_("max_size", high, low=1)
     low, high = -(-low // step) * step, high // step * step
     if not 0 < low <= high:
         raise net.error(f"min_size={low} max_size={high}: expected a range with a multiple of {step} in it")
-    return Sizes(base, low, high, step, seed, end)
+    return Sizes(base, low, high, step, seed, end, rule.every, rule.last)

@@ -135,16 +135,19 @@ def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: Im
     labels = read_labels(file)
     check_names(labels, classes, str(file))
     width = engine.inputs.w
+    low, high = net.int_("min_crop", width, low=1), net.int_("max_crop", 2 * width, low=1)
+    ratios = net.float_("min_ratio", low / width, low=0.0), net.float_("max_ratio", high / width, low=0.0)
     try:
         augment = Classification(
-            low=net.int_("min_crop", width, low=1),
-            high=net.int_("max_crop", 2 * width, low=1),
+            low,
+            high,
             angle=net.float_("angle", 0.0),
             aspect=net.float_("aspect", 1.0),
             flip=net.bool_("flip", True),
             window=WINDOWS[dialect.name],
             centre=net.bool_("center", False),
             colour=_colours(engine),
+            ratios=ratios if net.float_("random", 0.0) else None,
         )
     except DataError as error:
         raise net.error(str(error)) from error

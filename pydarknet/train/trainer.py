@@ -22,7 +22,7 @@ from .loader import Batch, Loader
 from .memory import advice, step_bytes
 from .metrics import History, Metrics, head_numbers
 from .samples import Order, Samples
-from .sizes import read_sizes
+from .sizes import CLASSIFIER, DETECTOR, Sizes, read_sizes
 from .source import open_source
 from .step import MiniBatch, Stepper
 from .tasks import Missing
@@ -97,8 +97,7 @@ class Trainer:
         if resume:
             self._resume()
         self._check_end()
-        head = (self.engine.heads() or self.engine.layers)[-1].section
-        self.sizes = read_sizes(cfg.net, head, self.engine.inputs, self.seed, self.max_batches)
+        self.sizes = self._read_sizes()
         self.judge = self._open_judge(Validation() if map is True else map, missing) if map else None
         self._check_memory()
         for text in (*self.engine.warnings, *self.data.warnings, *self.source.warnings):
@@ -261,6 +260,11 @@ class Trainer:
                 self._save_weights(self.files.final)
         except OSError as error:
             raise TrainingError(f"the last save failed: {error}") from error
+
+    def _read_sizes(self) -> Sizes:
+        engine, net, heads = self.engine, self.engine.cfg.net, self.engine.heads()
+        section, rule = (heads[-1].section, DETECTOR) if heads else (net, CLASSIFIER)
+        return read_sizes(net, section, engine.inputs, self.seed, self.max_batches, rule)
 
     def _open_judge(self, validation: Validation, missing: Missing) -> Judge:
         epoch = len(self.source.images.images) / self.stepper.batch

@@ -20,7 +20,7 @@ from pydarknet.train import trainer as trainer_module
 from pydarknet.train.logs import COLUMNS, LogFile, darknet_lines, progress_text
 from pydarknet.train.memory import advice
 from pydarknet.train.metrics import KEPT, History, Metrics
-from pydarknet.train.sizes import Sizes, read_sizes
+from pydarknet.train.sizes import CLASSIFIER, Sizes, read_sizes
 from pydarknet.train.trainer import Trainer
 from pydarknet.train.validation import Validation
 
@@ -88,6 +88,43 @@ def test_ranges_of_sizes(net: str, head: str, expected: set[tuple[int, int]]) ->
     sizes = read_sizes(cfg.net, cfg.sections[0], Shape(3, 208, 416), 1, 0)
     assert {sizes.at(i) for i in range(0, 3000, 10)} == expected
     assert sizes.largest == max(expected)
+
+
+def test_sizes_of_classifiers() -> None:
+    cfg = parse_cfg_text("[net]\nrandom=1\n[softmax]\n")
+    sizes = read_sizes(cfg.net, cfg.net, Shape(3, 224, 224), 1, 3000, CLASSIFIER)
+    drawn = [sizes.at(i) for i in range(3000)]
+    assert all(len(set(drawn[i : i + 40])) == 1 for i in range(0, 3000, 40))
+    assert set(drawn) == {(s, s) for s in range(128, 449, 32)}
+    assert len(set(drawn[-200:])) > 1  # Darknet's classifiers don't end with the largest
+
+
+def test_a_classifier_of_many_sizes(tmp_path: Path) -> None:
+    """The net changes its size every 40 iterations; pictures are cropped in proportion, or as the ratios say."""
+    data, _ = make(tmp_path)
+    cfg = tmp_path / "classifier.cfg"
+    text = cfg.read_text().replace("[net]\n", "[net]\nrandom=1\nmin_size=32\nmax_size=96\n")
+    for more, low, high in (("", 1.0, 1.5), ("min_ratio=2\nmax_ratio=3\n", 2.0, 3.0)):
+        cfg.write_text(text.replace("[net]\n", f"[net]\n{more}"))
+        with Trainer(cfg, data, max_batches=90, seed=2) as trainer:
+            widths = [m.width for m in trainer]
+            draw = trainer.source.task.augment.draw  # type: ignore[attr-defined]
+        assert len(set(widths)) > 1
+        assert all(len(set(widths[i : i + 40])) == 1 for i in range(0, 90, 40))
+        assert (trainer.engine.width, trainer.engine.height) == (16, 16)
+        rng = np.random.default_rng(0)
+        scales = [draw(rng, (64, 48), (96, 96)).scale * 48 / 96 for _ in range(200)]
+        assert low <= min(scales) < low + 0.05
+        assert high - 0.05 < max(scales) <= high
+
+
+def test_a_classifier_that_cannot_change_its_size(tmp_path: Path) -> None:
+    data, _ = make(tmp_path)
+    cfg = tmp_path / "classifier.cfg"
+    text = cfg.read_text().replace("[avgpool]", "[connected]\noutput=2\nactivation=linear")
+    cfg.write_text(text.replace("[net]\n", "[net]\nrandom=1\n"))
+    with pytest.raises(CfgError, match="can't take another input size"):
+        Trainer(cfg, data)
 
 
 def test_an_empty_range_of_sizes() -> None:
