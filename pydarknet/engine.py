@@ -90,6 +90,17 @@ class Engine(Graph):
             self._idle.clear()
             self._kept = None
 
+    def constant_bytes(self) -> int:
+        """Memory of what plans share, packed weights above all, but for the parameters themselves."""
+        own = {id(array) for layer in self.layers for array in layer.parameters.values()}
+        with self._lock:
+            arrays = (
+                item
+                for value in self._constants.values()
+                for item in (value if isinstance(value, tuple) else (value,))
+            )
+            return sum(item.nbytes for item in arrays if not isinstance(item, str) and id(item) not in own)
+
     def resize(self, width: int, height: int) -> None:
         """Take another input size, as Darknet's `resize_network`; packed weights stay. Not during a `forward`."""
         with self._lock:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from ..backend import FLOAT
 from ..plan import Workspace, share
 from ..tape import Tape
@@ -12,38 +15,44 @@ from .step import Stepper, compile_layers
 class Measure(Tape):
     """A tape that is only measured."""
 
+    packed = 0  # bytes
+
+    def refresh(self, op: Callable[..., None], *args: Any) -> None:
+        """A call whose last argument is the weights in a kernel's layout."""
+        self.packed += int(args[-1].nbytes)
+
     def bytes(self) -> int:
         """Memory of the activations and deltas, if the plan were finished."""
         scratch = (a.floats for _, args in self._calls for a in args if isinstance(a, Workspace))
         return FLOAT * (sum(b.floats for b in share(self._values, False)) + max(scratch, default=0))
 
 
-def step_bytes(stepper: Stepper, size: Size) -> int:
-    """Memory of one mini-batch's activations, deltas and pictures at a size (width, height), whatever learns by then.
+def step_bytes(stepper: Stepper, size: Size) -> tuple[int, int]:
+    """The most memory that a mini-batch's activations and deltas take at a size (width, height), and packed weights.
 
-    CfgError if nothing does, at once or later.
+    CfgError if nothing learns, at once or later.
     """
     engine = stepper.engine
     before = engine.width, engine.height
     engine.resize(*size)
     try:
         stops = {stepper.stop(iteration) for iteration in (stepper.iteration, stepper.schedule.max_batches)}
-        return max(_bytes(stepper, stop) for stop in stops)
+        return max((_bytes(stepper, stop) for stop in stops), key=sum)
     finally:
         engine.resize(*before)
 
 
-def _bytes(stepper: Stepper, stop: int) -> int:
+def _bytes(stepper: Stepper, stop: int) -> tuple[int, int]:
     engine = stepper.engine
     tape = Measure(
         engine.backend, stepper.mini_batch, engine.inputs, stepper.parameters, stepper.dialect, stepper.state
     )
     compile_layers(tape, engine.layers, stop)
-    return tape.bytes()
+    return tape.bytes(), tape.packed
 
 
 def advice(needed: int, available: int, batch: int, subdivisions: int) -> str:
-    """Subdivisions with which so much memory will do; memory goes with the mini-batch."""
+    """Subdivisions with which so much memory will do; `needed` goes with the mini-batch."""
     for more in range(subdivisions + 1, batch + 1):
         if batch % more == 0 and needed * subdivisions / more <= available:
             return f"set subdivisions={more} in [net] (batch={batch} stays; batch norm will be over fewer pictures)"

@@ -289,13 +289,17 @@ class Trainer:
     def _check_memory(self) -> None:
         stepper, (width, height) = self.stepper, self.sizes.largest
         pictures = 3 * stepper.mini_batch * 3 * width * height * 4  # given out and ahead
-        needed, available = step_bytes(stepper, (width, height)) + pictures, self.engine.backend.free_bytes()
-        self.bytes_needed = needed
+        activations, packed = step_bytes(stepper, (width, height))
+        judging = self.judge.bytes() if self.judge is not None else 0
+        mini, available = activations + pictures, self.engine.backend.free_bytes()
+        self.bytes_needed = needed = mini + packed + judging
         if needed > available:
+            looking = f", with {judging / 2**30:.1f} GiB for --map" if judging else ""
+            rest = available - packed - judging
             raise TrainingError(
-                f"a mini-batch of {stepper.mini_batch} pictures of {width}x{height} needs {needed / 2**30:.1f} GiB, "
-                f"{available / 2**30:.1f} GiB are free; "
-                + advice(needed, available, stepper.batch, stepper.subdivisions)
+                f"a mini-batch of {stepper.mini_batch} pictures of {width}x{height} needs {needed / 2**30:.1f} GiB"
+                f"{looking}, {available / 2**30:.1f} GiB are free; "
+                + advice(mini, rest, stepper.batch, stepper.subdivisions)
             )
 
 

@@ -86,6 +86,14 @@ class Judge:
         """Whether to measure after this iteration of `end`."""
         return iteration == end or (iteration >= self.first and iteration % self.every == 0)
 
+    def bytes(self) -> int:
+        """Memory that measuring takes: activations, and weights in the kernels' layouts."""
+        try:
+            with self.network.plan(BATCH) as plan:
+                return plan.bytes + self.network.constant_bytes()
+        finally:
+            self.network.parameters_changed()
+
     def measure(self) -> float:
         """The mean average precision, or the share of pictures whose class comes first: 0..1."""
         self.network.parameters_changed()

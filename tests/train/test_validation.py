@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,11 +13,12 @@ import pytest
 from toy_training import make
 
 import pydarknet
+from pydarknet import backend as backend_module
 from pydarknet.boxes import Fit
 from pydarknet.cfg import parse_cfg
 from pydarknet.cli.main import main
 from pydarknet.datafile import read_data
-from pydarknet.errors import DataError
+from pydarknet.errors import DataError, TrainingError
 from pydarknet.evaluate.run import evaluate_network
 from pydarknet.evaluate.validset import read_objects, valid_pictures
 from pydarknet.train import trainer as trainer_module
@@ -68,6 +71,33 @@ def test_the_weights_are_those_of_a_run_without(tmp_path: Path) -> None:
             trainer.run()
         final.append(trainer.files.final.read_bytes())
     assert final[0] == final[1]
+
+
+def test_its_memory_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the judging network holds while it looks is in the estimate; subdivisions can't help with that."""
+    data, cfg = toy(tmp_path)
+    needed, held = [], []
+    for map_ in (False, Validation(every=1)):
+        with Trainer(cfg, data, max_batches=1, map=map_) as trainer:
+            needed.append(trainer.bytes_needed)
+            if trainer.judge is not None:
+                network = trainer.judge.network
+                run = trainer.judge.look
+
+                def look(network: pydarknet.Network = network, run: Callable[[], float] = run) -> float:
+                    score = run()
+                    held.append(sum(plan.bytes for _, plan in network._idle) + network.constant_bytes())
+                    return score
+
+                trainer.judge = replace(trainer.judge, look=look)
+            trainer.run()
+    assert len(held) == 1
+    assert needed[1] - needed[0] == held[0] > 0
+
+    monkeypatch.setattr(backend_module, "free_bytes", lambda: needed[1] - 1)
+    Trainer(cfg, data).close()
+    with pytest.raises(TrainingError, match=r"GiB for --map.* set subdivisions="):
+        Trainer(cfg, data, map=True)
 
 
 def test_a_resumed_run_remembers_the_best(tmp_path: Path) -> None:
