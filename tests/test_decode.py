@@ -211,6 +211,15 @@ def test_one_detection_for_each_box_and_class_best_first() -> None:
     assert all(type(v) is float for d in found for v in (*d.box, d.confidence, d.objectness))
 
 
+def test_equally_confident_ones_stand_in_the_order_of_boxes_and_classes() -> None:
+    boxes = [[i / 64, 0.5, 0.1, 0.1] for i in range(64)]
+    given = candidates(boxes, [0.9] * 64, [(i, k, 0.25 + 0.25 * (i % 2)) for i in range(64) for k in range(3)])
+    found = to_detections(given, [], 64, 64, 64, 64, nms=0)
+    assert [(d.box.x, d.class_id) for d in found] == [
+        (i, k) for i in [*range(1, 64, 2), *range(0, 64, 2)] for k in range(3)
+    ]
+
+
 def test_letterbox_is_undone() -> None:
     # A picture of 200x100 fills the rows 12 to 37 of 50x50.
     given = candidates([[0.5, 0.49, 1.0, 0.5]], [0.9], [(0, 0, 0.9)])
