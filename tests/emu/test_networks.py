@@ -69,8 +69,8 @@ def test_detections() -> None:
 
 def test_detections_differ_in_near_ties_alone() -> None:
     """All that may differ between backends: the order of detections whose confidences are nearer to each other than
-    those of the backends are, and a printed percentage whose unrounded number is that near to a half. With yolov2-tiny
-    on a photograph at 0.02 that is one pair among 1,162 detections, 2.2e-6 apart. Never which boxes and classes."""
+    those of the backends are, and a printed percentage whose unrounded number is that near to a half. Never which
+    boxes and classes. With yolov2-tiny on a photograph at 0.02 it is one pair among 1,162, 2.2e-6 apart."""
     text = nets.net_text(nets.DETECTOR, 32)
     here, there = (Network(parse_cfg_text(text), device=device) for device in ("cpu", DEVICE))
     picture = nets.picture(60, 50, 3)
