@@ -15,11 +15,10 @@ from typing import Any
 
 from pydarknet.graph import Graph
 from pydarknet.layers.base import Layer
-from pydarknet.layers.convolutional import MAX_PLAIN_CHANNELS, Convolution
+from pydarknet.layers.convolutional import MAX_PLAIN_CHANNELS, SMALL_PACKED, Convolution
 
 MEMORY = 3.35e12  # bytes a second
 LAUNCH = 3e-6  # seconds
-ANY_SIZE = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,9 @@ def extension() -> Any:
 def convolution(ops: Any, layer: Convolution, batch: int, precision: str) -> Row:
     k, s, p = layer.kernel, layer.stride, layer.padding
     shape = ops.ConvShape(batch, *layer.inputs, layer.out.c, *k, s, s, p, p, layer.groups)
-    kernel = ops.conv_algorithms(shape, ANY_SIZE, layer.inputs.c <= MAX_PLAIN_CHANNELS)[0]
     weights = layer.out.c * layer.inputs.c // layer.groups * k[0] * k[1]
+    budget = max(SMALL_PACKED, 2 * 4 * weights)  # as Convolution.budget() says, without loading weights
+    kernel = ops.conv_algorithms(shape, budget, layer.inputs.c <= MAX_PLAIN_CHANNELS)[0]
     width = 2 if precision in {"fp16", "bf16"} else 4
     moved = 4 * batch * (layer.inputs.size + layer.out.size) + width * weights
     return Row(f"{k[0]}x{k[1]}/{s} {layer.inputs.c} -> {layer.out.c}, {layer.out.h}x{layer.out.w}", kernel,

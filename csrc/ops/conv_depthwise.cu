@@ -55,10 +55,9 @@ class Depthwise : public DeviceConvolution {
                     Stream stream) const override {
     depthwise_pack(p, map, weights, packed, stream);
   }
-  // Reads and writes at the rate of memory.
   double seconds(const ConvProblem& p) const override {
     const double pixels = double(p.y.size) * p.x.size + double(p.y.count) * p.x.count;
-    return 3e-6 + 16.0 * p.images * blocks_of(p.bundles.total_channels) * pixels / 3.35e12;
+    return transfer_seconds(16.0 * p.images * blocks_of(p.bundles.total_channels) * pixels);
   }
   void run(const ConvProblem& p, const float* x, const float* packed, const ConvResult& result, float*,
            Stream stream) const override {

@@ -38,7 +38,10 @@ class DeviceConvolution : public ConvAlgorithm {
   }
 };
 
+const DeviceConvolution& implicit_fp32_convolution();
 const DeviceConvolution& depthwise_convolution();
+// F(4x4, 3x3) with FP32 factors (ops/winograd.h).
+const DeviceConvolution& winograd_convolution();
 
 // The implicit GEMM, one function for each precision: each is a file, as they take long to compile.
 struct GemmCall {

@@ -54,5 +54,7 @@ bool device_multiplies(Precision precision);
 // The fastest plan by the model in docs/kernels.md, and its seconds.
 GemmPlan gemm_plan(const ConvProblem& problem, Precision precision, bool plain);
 double gemm_seconds(const ConvProblem& problem, Precision precision, bool plain);
+// By the same model, those of a launch that only moves `bytes` through memory.
+double transfer_seconds(double bytes);
 
 }  // namespace pydarknet

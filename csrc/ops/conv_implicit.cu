@@ -69,8 +69,12 @@ class Implicit : public DeviceConvolution {
 
 }  // namespace
 
+const DeviceConvolution& implicit_fp32_convolution() {
+  static const Implicit algorithm("implicit_fp32", Precision::kFp32, false, gemm_fp32);
+  return algorithm;
+}
+
 const std::vector<const ConvAlgorithm*>& convolution_algorithms() {
-  static const Implicit fp32("implicit_fp32", Precision::kFp32, false, gemm_fp32);
   static const Implicit tf32("implicit_tf32", Precision::kTf32, false, gemm_tf32);
   static const Implicit fp16("implicit_fp16", Precision::kFp16, false, gemm_fp16);
   static const Implicit bf16("implicit_bf16", Precision::kBf16, false, gemm_bf16);
@@ -78,9 +82,16 @@ const std::vector<const ConvAlgorithm*>& convolution_algorithms() {
   static const Implicit tf32_plain("implicit_tf32_plain", Precision::kTf32, true, gemm_tf32);
   static const Implicit fp16_plain("implicit_fp16_plain", Precision::kFp16, true, gemm_fp16);
   static const Implicit bf16_plain("implicit_bf16_plain", Precision::kBf16, true, gemm_bf16);
-  static const std::vector<const ConvAlgorithm*> all = {&fp32,       &tf32,       &fp16,
-                                                        &bf16,       &fp32_plain, &tf32_plain,
-                                                        &fp16_plain, &bf16_plain, &depthwise_convolution()};
+  static const std::vector<const ConvAlgorithm*> all = {&implicit_fp32_convolution(),
+                                                        &tf32,
+                                                        &fp16,
+                                                        &bf16,
+                                                        &fp32_plain,
+                                                        &tf32_plain,
+                                                        &fp16_plain,
+                                                        &bf16_plain,
+                                                        &winograd_convolution(),
+                                                        &depthwise_convolution()};
   return all;
 }
 

@@ -3,6 +3,7 @@
 #include "device.h"
 #include "ops/conv_math.h"
 #include "ops/conv_pack.h"
+#include "ops/winograd.h"
 
 namespace pydarknet {
 namespace {
@@ -105,6 +106,31 @@ void run_pack(const ConvProblem& p, const WeightMap& map, const float* weights, 
          reinterpret_cast<float4*>(packed));
 }
 
+// u = G g G^T of each filter and channel, point after point in the panels of a 1x1 convolution.
+__global__ void winograd_pack_kernel(const ConvProblem p, const WeightMap map, const float* weights,
+                                     float* packed, int slots, std::int64_t count) {
+  using Transform = Winograd<4>;
+  constexpr int kTile = Transform::kTile;
+  const ProblemWeights source(p, map, weights);
+  for (std::int64_t i = global_thread(); i < count; i += global_threads()) {
+    const int row = static_cast<int>(i / (kPanel * kBlock)), panel = row / slots;
+    const int filter = panel * kPanel + static_cast<int>(i / kBlock % kPanel);
+    const int channel = (row - panel * slots) * kBlock + static_cast<int>(i % kBlock);
+    float g[9], half[3 * kTile];
+#pragma unroll
+    for (int tap = 0; tap < 9; ++tap) g[tap] = source.at(0, filter, channel, tap);
+#pragma unroll
+    for (int j = 0; j < 3; ++j) Transform::kernel(g + j, 3, half + j, 3);
+#pragma unroll
+    for (int y = 0; y < kTile; ++y) {
+      float u[kTile];
+      Transform::kernel(half + y * 3, 1, u, 1);
+#pragma unroll
+      for (int x = 0; x < kTile; ++x) packed[(y * kTile + x) * count + i] = u[x];
+    }
+  }
+}
+
 __global__ void depthwise_pack_kernel(const ConvProblem p, const WeightMap map, const float* weights,
                                       float* packed) {
   const ProblemWeights source(p, map, weights);
@@ -136,6 +162,14 @@ void gemm_pack(const ConvProblem& problem, Precision precision, const WeightMap&
     case Precision::kBf16:
       return run_pack<HalfSlot<Bf16>>(problem, map, weights, packed, stream);
   }
+}
+
+void winograd_pack(const ConvProblem& p, const WeightMap& map, const float* weights, float* packed,
+                   Stream stream) {
+  const int slots = ceil_div(p.bundles.channel_blocks(), Fp32Slot::kRows) * kSlots;
+  const std::int64_t count = std::int64_t{panels_of(p.bundles)} * slots * kPanel * kBlock;
+  launch("conv_pack", winograd_pack_kernel, grid_for(count), 256, 0, stream, p, map, weights, packed, slots,
+         count);
 }
 
 void depthwise_pack(const ConvProblem& p, const WeightMap& map, const float* weights, float* packed,

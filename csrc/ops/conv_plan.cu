@@ -156,4 +156,6 @@ double gemm_seconds(const ConvProblem& problem, Precision precision, bool plain)
   return choose(problem, precision, plain).seconds;
 }
 
+double transfer_seconds(double bytes) { return kLaunch + bytes / kMemory; }
+
 }  // namespace pydarknet

@@ -7,8 +7,8 @@
 #include "ops/conv_cost.h"
 #include "ops/conv_kinds.h"
 #include "ops/conv_panels.h"
+#include "ops/winograd.h"
 #include "simd/product.h"
-#include "simd/winograd.h"
 #include "threads.h"
 
 namespace pydarknet {
@@ -32,7 +32,7 @@ std::int64_t odd_lines(std::int64_t floats) { return (std::int64_t{ceil_div(floa
 
 template <int M>
 struct Tiles {
-  static constexpr int kTile = simd::Winograd<M>::kTile, kPoints = kTile * kTile;
+  static constexpr int kTile = Winograd<M>::kTile, kPoints = kTile * kTile;
 
   Tiles(const ConvShape& s, const std::vector<Panel>& panels, int threads)
       : rows(ceil_div(s.out_h(), M)),
@@ -100,7 +100,7 @@ struct Tiles {
 
 template <int M>
 class WinogradCall {
-  using Transform = simd::Winograd<M>;
+  using Transform = Winograd<M>;
   static constexpr int kTile = Transform::kTile, kPoints = kTile * kTile;
 
  public:
@@ -287,7 +287,7 @@ class WinogradCall {
 
 template <int M>
 class WinogradConvolution : public ConvAlgorithm {
-  using Transform = simd::Winograd<M>;
+  using Transform = Winograd<M>;
   static constexpr int kTile = Transform::kTile, kPoints = kTile * kTile;
 
  public:

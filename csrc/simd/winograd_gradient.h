@@ -1,7 +1,8 @@
 // The transposes of F(4x4, 3x3)'s transforms, for the gradient of its kernel: from
 //   y = A^T ((G g G^T) * (B^T d B)) A   follows   dg = G^T ((A dy A^T) * (B^T d B)) G.
 #pragma once
-#include "simd/winograd.h"
+#include "ops/winograd.h"
+#include "simd/vec.h"
 
 namespace pydarknet::simd {
 

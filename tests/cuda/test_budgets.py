@@ -69,6 +69,18 @@ def test_main_loops_multiply_and_are_fed_by_wide_asynchronous_copies(
             assert_copies(name, loop)
 
 
+def test_transforms_of_winograd_stay_in_registers(tmp_path: Path) -> None:
+    nvcc = find_tool("nvcc")
+    if not nvcc:
+        pytest.skip("no nvcc: registers and spills of Winograd's transforms NOT checked")
+    for source, names in {"winograd": ("winograd_input", "winograd_output"), "pack": ("winograd_pack",)}.items():
+        kernels = compile_cubin(nvcc, f"conv_{source}.cu", ARCH, tmp_path / f"{source}.cubin")
+        for name in names:
+            kernel = next(k for k in kernels if name in k.name)
+            assert kernel.stack == kernel.spilled == 0, kernel
+            assert kernel.registers <= 64, kernel  # four blocks of 256 threads to a multiprocessor
+
+
 def assert_copies(name: str, loop: Counter[str]) -> None:
     assert count(loop, "LDGSTS.E.BYPASS.128") >= 1, (name, loop)
     if "PlainSource" not in name and "ColumnSourceILb1E" not in name:

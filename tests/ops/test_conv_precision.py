@@ -47,6 +47,10 @@ def test_every_precision(device_ops: Any, numbers: tuple[int, ...], precision: s
         y = convolve(ops, s, algorithm, case.x, case.weights, None)
         assert_close(y, expected, algorithm, case.weights[0].size)
     assert_close(data_gradient(ops, case, name), case.dx, name, case.weights[:, 0].size // s.groups)
+    if precision == "fp32" and "winograd4" in ops.conv_algorithms(s, ANY_SIZE):
+        y = convolve(ops, s, "winograd4", case.x, case.weights, None)
+        assert_close(y, expected, "winograd4", case.weights[0].size)
+        assert_close(data_gradient(ops, case, "winograd4"), case.dx, "winograd4", case.weights[:, 0].size)
     for plain in (False, True) if s.groups == 1 else (False,):
         found = weights_gradient(ops, case, plain) - case.before.astype(np.float64)
         assert_close(found, case.dweights, name, s.n * s.out_h * s.out_w)
@@ -55,10 +59,10 @@ def test_every_precision(device_ops: Any, numbers: tuple[int, ...], precision: s
 @pytest.mark.parametrize(
     ("precision", "fine_enough"),
     [
-        ("fp32", {"implicit_fp32"}),
-        ("tf32", {"implicit_fp32", "implicit_tf32"}),
-        ("fp16", {"implicit_fp32", "implicit_tf32", "implicit_fp16"}),
-        ("bf16", {"implicit_fp32", "implicit_tf32", "implicit_bf16"}),
+        ("fp32", {"winograd4", "implicit_fp32"}),
+        ("tf32", {"winograd4", "implicit_fp32", "implicit_tf32"}),
+        ("fp16", {"winograd4", "implicit_fp32", "implicit_tf32", "implicit_fp16"}),
+        ("bf16", {"winograd4", "implicit_fp32", "implicit_tf32", "implicit_bf16"}),
     ],
 )
 def test_algorithms_that_are_too_coarse_come_last(device_ops: Any, precision: str, fine_enough: set[str]) -> None:
@@ -66,9 +70,9 @@ def test_algorithms_that_are_too_coarse_come_last(device_ops: Any, precision: st
     assert device_ops.precision() == precision
     shape = device_ops.ConvShape(8, 256, 52, 52, 512, 3, 3, 1, 1, 1, 1, 1)
     for names in (device_ops.conv_algorithms(shape, ANY_SIZE), device_ops.conv_data_algorithms(shape, ANY_SIZE)):
-        assert set(names) == {f"implicit_{p}" for p in PRECISIONS}
+        assert set(names) == {"winograd4", *(f"implicit_{p}" for p in PRECISIONS)}
         assert set(names[: len(fine_enough)]) == fine_enough
-        assert names[0] == f"implicit_{precision}"
+        assert names[0] == ("winograd4" if precision == "fp32" else f"implicit_{precision}")
     plain = device_ops.conv_algorithms(device_ops.ConvShape(8, 3, 416, 416, 32, 3, 3, 1, 1, 1, 1, 1), ANY_SIZE, True)
     assert set(plain) == {f"implicit_{p}_plain" for p in PRECISIONS}
     assert plain[-1] != f"implicit_{precision}_plain"
@@ -80,6 +84,20 @@ def test_depthwise_layers_are_read_once(device_ops: Any) -> None:
         device_ops.set_precision(precision)
         assert device_ops.conv_algorithms(shape, ANY_SIZE)[0] == "depthwise"
         assert device_ops.conv_data_algorithms(shape, ANY_SIZE)[0] == "depthwise"
+
+
+def test_winograd_is_for_3x3_layers_with_enough_tiles(device_ops: Any) -> None:
+    device_ops.set_precision("fp32")
+
+    def names(*numbers: int) -> list[str]:
+        return device_ops.conv_algorithms(device_ops.ConvShape(*numbers), ANY_SIZE)
+
+    assert names(1, 256, 26, 26, 512, 3, 3, 1, 1, 1, 1, 1)[0] == "winograd4"
+    # Sixteen tiles fill a quarter of a block's pixels; eight images fill two blocks.
+    assert names(1, 512, 13, 13, 1024, 3, 3, 1, 1, 1, 1, 1)[0] == "implicit_fp32"
+    assert names(8, 512, 13, 13, 1024, 3, 3, 1, 1, 1, 1, 1)[0] == "winograd4"
+    for others in ((3, 3, 2, 2, 1, 1, 1), (3, 3, 1, 1, 0, 0, 1), (3, 3, 1, 1, 1, 1, 2), (5, 3, 1, 1, 1, 1, 1)):
+        assert "winograd4" not in names(1, 256, 26, 26, 512, *others)
 
 
 def test_a_small_budget_leaves_the_precision_alone(device_ops: Any) -> None:

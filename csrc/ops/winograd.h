@@ -1,12 +1,12 @@
 // Winograd's minimal filtering F(M x M, 3 x 3) (Winograd 1980; Lavin and Gray 2015): one-dimensional
-// transforms, lane by lane, so that tiles of channel blocks need no shuffles.
+// transforms of values V, on the CPU vectors of a block's channels, on devices one channel's floats.
 //
 // With the points 0, +-a, +-b and infinity, y = A^T ((G g) * (B^T d)). Rows of B^T are the polynomials that
 // vanish at all points but one, unnormalised; G carries the normalisation.
 #pragma once
-#include "simd/vec.h"
+#include "host_device.h"
 
-namespace pydarknet::simd {
+namespace pydarknet {
 
 template <int M>
 struct Winograd;
@@ -16,20 +16,23 @@ template <>
 struct Winograd<2> {
   static constexpr int kTile = 4;
 
-  static void input(const Lanes* d, int step, Lanes* v, int v_step) {
+  template <class V>
+  PYDARKNET_HD static void input(const V* d, int step, V* v, int v_step) {
     v[0] = d[0] - d[2 * step];
     v[1 * v_step] = d[step] + d[2 * step];
     v[2 * v_step] = d[2 * step] - d[step];
     v[3 * v_step] = d[3 * step] - d[step];
   }
-  static void kernel(const Lanes* g, int step, Lanes* u, int u_step) {
-    const Lanes even = (g[0] + g[2 * step]) * 0.5f, odd = g[step] * 0.5f;
+  template <class V>
+  PYDARKNET_HD static void kernel(const V* g, int step, V* u, int u_step) {
+    const V even = (g[0] + g[2 * step]) * 0.5f, odd = g[step] * 0.5f;
     u[0] = g[0];
     u[1 * u_step] = even + odd;
     u[2 * u_step] = even - odd;
     u[3 * u_step] = g[2 * step];
   }
-  static void output(const Lanes* m, int step, Lanes* y, int y_step) {
+  template <class V>
+  PYDARKNET_HD static void output(const V* m, int step, V* y, int y_step) {
     y[0] = m[0] + m[step] + m[2 * step];
     y[y_step] = m[step] - m[2 * step] + m[3 * step];
   }
@@ -42,11 +45,12 @@ struct Winograd<4> {
   static constexpr double kA = 0.625, kB = 1.5;
   static constexpr double kA2 = kA * kA, kB2 = kB * kB;
 
-  static void input(const Lanes* d, int step, Lanes* v, int v_step) {
+  template <class V>
+  PYDARKNET_HD static void input(const V* d, int step, V* v, int v_step) {
     constexpr float sum = kA2 + kB2, product = kA2 * kB2, a = kA, b = kB, a2 = kA2, b2 = kB2;
-    const Lanes d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step];
-    const Lanes even_a = d4 - b2 * d2, odd_a = d3 - b2 * d1;
-    const Lanes even_b = d4 - a2 * d2, odd_b = d3 - a2 * d1;
+    const V d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step];
+    const V even_a = d4 - b2 * d2, odd_a = d3 - b2 * d1;
+    const V even_b = d4 - a2 * d2, odd_b = d3 - a2 * d1;
     v[0] = d4 - sum * d2 + product * d[0];
     v[1 * v_step] = even_a + a * odd_a;
     v[2 * v_step] = even_a - a * odd_a;
@@ -54,11 +58,12 @@ struct Winograd<4> {
     v[4 * v_step] = even_b - b * odd_b;
     v[5 * v_step] = d[5 * step] - sum * d3 + product * d1;
   }
-  static void kernel(const Lanes* g, int step, Lanes* u, int u_step) {
+  template <class V>
+  PYDARKNET_HD static void kernel(const V* g, int step, V* u, int u_step) {
     constexpr float zero = 1 / (kA2 * kB2), at_a = 1 / (2 * kA2 * (kA2 - kB2)),
                     at_b = 1 / (2 * kB2 * (kB2 - kA2));
     constexpr float a = kA, b = kB, a2 = kA2, b2 = kB2;
-    const Lanes g0 = g[0], g1 = g[step], g2 = g[2 * step];
+    const V g0 = g[0], g1 = g[step], g2 = g[2 * step];
     u[0] = zero * g0;
     u[1 * u_step] = at_a * (g0 + a2 * g2 + a * g1);
     u[2 * u_step] = at_a * (g0 + a2 * g2 - a * g1);
@@ -66,10 +71,11 @@ struct Winograd<4> {
     u[4 * u_step] = at_b * (g0 + b2 * g2 - b * g1);
     u[5 * u_step] = g2;
   }
-  static void output(const Lanes* m, int step, Lanes* y, int y_step) {
+  template <class V>
+  PYDARKNET_HD static void output(const V* m, int step, V* y, int y_step) {
     constexpr float a = kA, b = kB, a2 = kA2, b2 = kB2, a3 = kA2 * kA, b3 = kB2 * kB;
-    const Lanes even_a = m[step] + m[2 * step], odd_a = m[step] - m[2 * step];
-    const Lanes even_b = m[3 * step] + m[4 * step], odd_b = m[3 * step] - m[4 * step];
+    const V even_a = m[step] + m[2 * step], odd_a = m[step] - m[2 * step];
+    const V even_b = m[3 * step] + m[4 * step], odd_b = m[3 * step] - m[4 * step];
     y[0] = m[0] + even_a + even_b;
     y[1 * y_step] = a * odd_a + b * odd_b;
     y[2 * y_step] = a2 * even_a + b2 * even_b;
@@ -77,4 +83,4 @@ struct Winograd<4> {
   }
 };
 
-}  // namespace pydarknet::simd
+}  // namespace pydarknet
