@@ -7,6 +7,7 @@
 #include "ops/conv_backward.h"
 #include "ops/conv_kinds.h"
 #include "ops/conv_phases.h"
+#include "simd/product.h"
 #include "simd/vec.h"
 #include "threads.h"
 
@@ -23,9 +24,10 @@ std::int64_t blocked_floats(int n, int c, int h, int w) {
 
 using Weights = std::unique_ptr<float[]>;
 
-// (c, k / groups, y.taps, x.taps) out of (k, c / groups, kernel_h, kernel_w): input and output channels
-// change places, and the taps of one residue run backwards.
-Weights transposed(const ConvShape& s, const PhaseAxis& y, const PhaseAxis& x, const float* weights) {
+// Channels [from_c, to_c) of (c, k / groups, y.taps, x.taps) out of (k, c / groups, kernel_h, kernel_w):
+// input and output channels change places, and the taps of one residue run backwards.
+Weights transposed(const ConvShape& s, const PhaseAxis& y, const PhaseAxis& x, int from_c, int to_c,
+                   const float* weights) {
   const int group_c = s.c / s.groups, group_k = s.k / s.groups, all_taps = s.taps();
   std::vector<int> taps;
   for (int i = 0; i < y.taps; ++i) {
@@ -33,22 +35,46 @@ Weights transposed(const ConvShape& s, const PhaseAxis& y, const PhaseAxis& x, c
   }
   const int count = static_cast<int>(taps.size());
   const int* const order = taps.data();
-  Weights all(new float[static_cast<std::size_t>(std::int64_t{s.c} * group_k * count)]);
-  parallel_for(s.c, kLine, [&](std::int64_t begin, std::int64_t end) {
-    // Some channels of one group at a time, so that whole lines are read.
-    for (std::int64_t first = begin, last; first < end; first = last) {
+  Weights all(new float[static_cast<std::size_t>(std::int64_t{to_c - from_c} * group_k * count)]);
+  parallel_for(to_c - from_c, kLine, [&](std::int64_t begin, std::int64_t end) {
+    // In squares of some channels of one group and some filters, so that whole lines are read and, one
+    // channel after the other, written: rows lie powers of two apart, and only so many of them fit in the
+    // cache.
+    for (std::int64_t first = from_c + begin, last; first < from_c + end; first = last) {
       const std::int64_t group = first / group_c;
-      last = std::min({end, first + kLine, (group + 1) * group_c});
-      for (int k = 0; k < group_k; ++k) {
-        const float* from = weights + ((group * group_k + k) * group_c + first % group_c) * all_taps;
-        float* to = all.get() + (first * group_k + k) * count;
-        for (std::int64_t c = first; c < last; ++c, from += all_taps, to += std::int64_t{group_k} * count) {
-          for (int i = 0; i < count; ++i) to[i] = from[order[i]];
+      last = std::min({from_c + end, first + kLine, (group + 1) * group_c});
+      const float* const rows = weights + group * group_k * group_c * all_taps;
+      for (int k = 0; k < group_k; k += kLine) {
+        const int filters = static_cast<int>(std::min<std::int64_t>(kLine, group_k - k));
+        for (std::int64_t c = first; c < last; ++c) {
+          const float* from = rows + (std::int64_t{k} * group_c + c % group_c) * all_taps;
+          float* to = all.get() + ((c - from_c) * group_k + k) * count;
+          for (int j = 0; j < filters; ++j, from += std::int64_t{group_c} * all_taps, to += count) {
+            for (int i = 0; i < count; ++i) to[i] = from[order[i]];
+          }
         }
       }
     }
   });
   return all;
+}
+
+// Packs them in strips of whole panels, which lie one after the other: a strip stays in the cache, and memory
+// as large as the weights would cost more than the rest, being new to the process each time.
+void pack_transposed(const ConvAlgorithm& algorithm, const ConvShape& inner, const ConvShape& s,
+                     const PhaseAxis& y, const PhaseAxis& x, const float* weights, float* packed) {
+  constexpr std::int64_t kFloats = 1 << 20;
+  constexpr int kPanel = simd::kPanelBlocks * kBlock;
+  const std::int64_t channel = std::int64_t{inner.c} * inner.taps();
+  const int strip =
+      s.groups > 1 ? s.c : static_cast<int>(std::max<std::int64_t>(1, kFloats / channel / kPanel)) * kPanel;
+  for (int first = 0; first < s.c; first += strip) {
+    const int last = std::min(s.c, first + strip);
+    ConvShape part = inner;
+    part.k = last - first;
+    algorithm.pack(part, transposed(s, y, x, first, last, weights).get(), packed, {});
+    packed += algorithm.packed_size(part);
+  }
 }
 
 struct DataCall {
@@ -87,9 +113,6 @@ class OneConvolution : public DataAlgorithm {
       : s_(shape), inner_(inner), algorithm_(algorithm) {}
 
   std::int64_t packed_size() const override { return algorithm_.packed_size(inner_); }
-  void pack(const float* weights, float* packed) const override {
-    algorithm_.pack(inner_, inner_weights(weights).get(), packed, {});
-  }
   std::int64_t workspace(bool accumulate, int threads) const override {
     return (accumulate ? sum_floats() : 0) + algorithm_.workspace(inner_, threads);
   }
@@ -102,13 +125,11 @@ class OneConvolution : public DataAlgorithm {
   }
 
  protected:
-  virtual Weights inner_weights(const float* weights) const = 0;
-  const ConvShape s_;
+  const ConvShape s_, inner_;
+  const ConvAlgorithm& algorithm_;
 
  private:
   std::int64_t sum_floats() const { return blocked_floats(s_.n, s_.c, s_.h, s_.w); }
-  const ConvShape inner_;
-  const ConvAlgorithm& algorithm_;
 };
 
 class Turned : public OneConvolution {
@@ -135,10 +156,9 @@ class Turned : public OneConvolution {
   Turned(const ConvShape& s, const std::string& algorithm)
       : OneConvolution(s, inner(s), conv_algorithm(inner(s), algorithm)) {}
 
- protected:
-  Weights inner_weights(const float* weights) const override {
-    return transposed(s_, PhaseAxis(0, 1, s_.pad_y, s_.kernel_h, s_.h),
-                      PhaseAxis(0, 1, s_.pad_x, s_.kernel_w, s_.w), weights);
+  void pack(const float* weights, float* packed) const override {
+    pack_transposed(algorithm_, inner_, s_, PhaseAxis(0, 1, s_.pad_y, s_.kernel_h, s_.h),
+                    PhaseAxis(0, 1, s_.pad_x, s_.kernel_w, s_.w), weights, packed);
   }
 };
 
@@ -156,8 +176,12 @@ class Connected : public OneConvolution {
   }
   explicit Connected(const ConvShape& s) : OneConvolution(s, inner(s), direct_convolution()) {}
 
- protected:
-  Weights inner_weights(const float* weights) const override {
+  void pack(const float* weights, float* packed) const override {
+    algorithm_.pack(inner_, inner_weights(weights).get(), packed, {});
+  }
+
+ private:
+  Weights inner_weights(const float* weights) const {
     const std::int64_t taps = s_.taps(), row = s_.c * taps;
     const std::int64_t size = blocks_of(s_.c) * kBlock * taps * s_.k;
     Weights all(new float[static_cast<std::size_t>(size)]);
@@ -199,7 +223,7 @@ class Phases : public DataAlgorithm {
 
   void pack(const float* weights, float* packed) const override {
     for (const Phase& p : phases_) {
-      algorithm().pack(p.convolution(s_), transposed(s_, p.y, p.x, weights).get(), packed + p.offset, {});
+      pack_transposed(algorithm(), p.convolution(s_), s_, p.y, p.x, weights, packed + p.offset);
     }
   }
 

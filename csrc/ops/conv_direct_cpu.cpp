@@ -336,12 +336,14 @@ class Direct : public ConvAlgorithm {
   }
 
   static void pack_blocked(const ConvShape& s, const Panel& panel, const Kernels& kernels, float* to) {
+    const float* found[kBlock * simd::kPanelBlocks * kBlock];  // kernels of a block's lanes, looked up once
     for (int block = 0; block < panel.channel_blocks(); ++block) {
+      const int first = (panel.channel_block + block) * kBlock, count = panel.lanes(block) * panel.filters();
+      for (int i = 0; i < count; ++i) {
+        found[i] = kernels(panel.filter_block * kBlock + i % panel.filters(), first + i / panel.filters());
+      }
       for (int tap = 0; tap < s.taps(); ++tap) {
-        for (int lane = 0; lane < panel.lanes(block); ++lane) {
-          const int c = (panel.channel_block + block) * kBlock + lane;
-          to = pack_filters(panel, kernels, c, tap, to);
-        }
+        for (int i = 0; i < count; ++i) *to++ = found[i] ? found[i][tap] : 0.0f;
       }
     }
   }

@@ -200,6 +200,38 @@ def test_data_algorithms(cpu_ops: Any) -> None:
     assert "depthwise" in names(1, 64, 7, 7, 64, 3, 3, 1, 1, 1, 1, 64)
 
 
+@pytest.mark.parametrize(("c", "k", "groups"), [(300, 512, 1), (37, 19, 1), (96, 160, 2)])
+def test_packed_weights_bit_for_bit(cpu_ops: Any, c: int, k: int, groups: int) -> None:
+    """Those of the data gradient are those of NumPy's turned weights, also where they are packed in several strips;
+    and the direct ones are their own in the order [panel][channel block][tap][lane][filter]."""
+    ops = cpu_ops
+    w = np.random.default_rng(c).standard_normal((k, c // groups, 3, 3)).astype(np.float32)
+    shape = ops.ConvShape(1, c, 13, 13, k, 3, 3, 1, 1, 1, 1, groups)
+    inner = ops.ConvShape(1, k, 13, 13, c, 3, 3, 1, 1, 1, 1, groups)
+    by_group = w.reshape(groups, k // groups, c // groups, 3, 3).swapaxes(1, 2)
+    turned = np.ascontiguousarray(by_group.reshape(c, k // groups, 3, 3)[..., ::-1, ::-1])
+    for algorithm in ("direct", "winograd2", "winograd4"):
+        found = np.full(ops.conv_data_packed_size(shape, algorithm), np.nan, np.float32)
+        expected = np.full(ops.conv_packed_size(inner, algorithm), np.nan, np.float32)
+        ops.conv_data_pack(shape, algorithm, w, found)
+        ops.conv_pack(inner, algorithm, turned, expected)
+        np.testing.assert_array_equal(found, expected, strict=True)
+        if algorithm == "direct" and groups == 1:
+            np.testing.assert_array_equal(found, direct_layout(turned, ops.block))
+
+
+def direct_layout(w: np.ndarray, block: int) -> np.ndarray:
+    """Weights (K, C, R, S) as the direct algorithm wants them, filters filled up with zeros."""
+    k, c = w.shape[:2]
+    parts = []
+    for first in range(0, k, 2 * block):
+        filters = min(2 * block, -(-(k - first) // block) * block)
+        panel = np.zeros((filters, c, w[0, 0].size), np.float32)
+        panel[: k - first] = w[first : first + filters].reshape(-1, c, w[0, 0].size)
+        parts += [panel[:, i : i + block].transpose(2, 1, 0).ravel() for i in range(0, c, block)]
+    return np.concatenate(parts)
+
+
 def test_wrong_arguments_are_named(ops: Any) -> None:
     shape = ops.ConvShape(1, 16, 40, 50, 256, 3, 3, 1, 1, 1, 1, 1)
     block, exact_name = ops.block, exact(ops, shape)
