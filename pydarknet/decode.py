@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .backend import Backend
 from .boxes import Boxes, Fit, to_picture
 from .detection import Box, Detection
 from .nms import Kind, nms_obj, nms_sort
@@ -55,16 +56,16 @@ class Candidates:
         index = np.flatnonzero(self.objectness > np.float32(thresh))
         return Candidates(self.boxes, self.objectness, index, np.zeros_like(index), self.objectness[index])
 
-    def suppressed(self, thresh: float, kind: Kind = "sort") -> Candidates:
-        """Without the entries that non-maximum suppression removes. A thresh of 0 removes nothing."""
+    def suppressed(self, thresh: float, kind: Kind = "sort", backend: Backend | None = None) -> Candidates:
+        """Without the entries that non-maximum suppression removes, on a backend. A thresh of 0 removes nothing."""
         if kind not in ("sort", "obj"):
             raise ValueError(f"nms kind must be 'sort' or 'obj', not {kind!r}")
         if not thresh:
             return self
         if kind == "obj":
-            kept = nms_obj(self.boxes, self.objectness, thresh)[self.index]
+            kept = nms_obj(self.boxes, self.objectness, thresh, backend)[self.index]
         else:
-            kept = nms_sort(self.boxes, self.index, self.class_id, self.probability, thresh)
+            kept = nms_sort(self.boxes, self.index, self.class_id, self.probability, thresh, backend)
         entries = self.index[kept], self.class_id[kept], self.probability[kept]
         return Candidates(self.boxes, self.objectness, *entries)
 
@@ -182,17 +183,19 @@ def to_detections(
     nms: float = 0.45,
     nms_kind: Kind = "sort",
     tree: Tree | None = None,
+    backend: Backend | None = None,
 ) -> list[Detection]:
     """Detections in pixels of the picture, the most confident first, after suppression.
 
-    `tree` gives the paths; leave it out where a map has turned nodes into other classes. A class without a
+    `tree` gives the paths; leave it out where a map has turned nodes into other classes. `backend` (the CPU's by
+    default) suppresses. A class without a
     name is called by its number. Boxes that are not finite (an overflow, a letterbox too thin to hold
     anything of the picture) are left out.
     """
     boxes = to_picture(candidates.boxes, image_w, image_h, net_w, net_h, fit)
     placed = Candidates(
         boxes, candidates.objectness, candidates.index, candidates.class_id, candidates.probability
-    ).suppressed(nms, nms_kind)
+    ).suppressed(nms, nms_kind, backend)
     usable = [bool(np.isfinite(box).all()) for box in boxes]
     detections = []
     for p in np.argsort(-placed.probability, kind="stable"):

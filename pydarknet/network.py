@@ -177,6 +177,7 @@ class Network(Engine):
             nms=options.nms,
             nms_kind=options.nms_kind,
             tree=tree,
+            backend=self.backend,
         )
 
     def fit_pictures(self, x: Any, images: Iterable[npt.NDArray[np.uint8]], fit: Fit) -> None:

@@ -48,6 +48,7 @@ class Averager:
             nms=options.nms,
             nms_kind=options.nms_kind,
             tree=head_tree(heads),
+            backend=net.backend,
         )
 
     def _mean(self, index: int) -> Floats:

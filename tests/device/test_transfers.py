@@ -46,13 +46,28 @@ def test_a_forward_pass_takes_one_array_in_and_one_out(machine: Machine) -> None
 def test_detection_takes_pictures_in_and_heads_out(machine: Machine) -> None:
     here, there = pair(nets.net_text(nets.DETECTOR))
     pictures = [nets.picture(seed=seed) for seed in range(3)]
-    expected = here.detect(pictures, thresh=0.1, batch=3)
+    expected = here.detect(pictures, thresh=0.1, nms=0, batch=3)
     there.detect(pictures, batch=3)
     machine.taken()
-    assert there.detect(pictures, thresh=0.1, batch=3) == expected
+    assert there.detect(pictures, thresh=0.1, nms=0, batch=3) == expected
     assert any(expected)
     head = 3 * there.outputs.size * 4
     assert machine.taken() == [("in", p.nbytes) for p in pictures] + [("out", head)]
+
+
+@pytest.mark.parametrize("kind", ["sort", "obj"])
+def test_the_device_suppresses(machine: Machine, kind: str) -> None:
+    here, there = pair(nets.net_text(nets.DETECTOR, 32))
+    picture = nets.picture(seed=1)
+    options = {"thresh": 0.1, "nms": 0.1, "nms_kind": kind}
+    expected = here.detect(picture, **options)
+    assert 0 < len(expected) < len(here.detect(picture, thresh=0.1, nms=0))
+    there.detect(picture, thresh=0.1, nms=0)
+    machine.taken()
+    assert there.detect(picture, **options) == expected
+    boxes, starts, alive = machine.taken()[-3:]
+    assert (boxes[0], starts[0]) == ("in", "in")
+    assert alive == ("out", boxes[1] // 4)
 
 
 def test_weights_are_transferred_once(machine: Machine) -> None:
