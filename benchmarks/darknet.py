@@ -1,11 +1,11 @@
 """The same training by AlexeyAB's Darknet and by ours: cfg, photographs, start and number of iterations.
 
-    python benchmarks/darknet.py DARKNET DATA [--iterations N] [--seeds N] [--output FILE]
+    python benchmarks/darknet.py DARKNET DATA [--iterations N] [--runs N] [--output FILE]
 
 DARKNET is that program, built with AVX=1 OPENMP=1; DATA is of `pydarknet data voc` on a folder with JPEGImages, where
-both programs find the labels. Both train benchmarks/cfg/bccd-tiny.cfg on one processor, one after the other, ours
-once for each seed, and both judge what has been learnt. Writes benchmarks/results/darknet.json and, of each fiftieth
-iteration, the mean losses: darknet.csv.
+both programs find the labels. Both train benchmarks/cfg/bccd-tiny.cfg on one processor, in turns, ours with the
+seeds 0, 1, ..., the other with the clock's, as it does; and both judge what has been learnt. Writes
+benchmarks/results/darknet.json and, of each fiftieth iteration, the mean losses: darknet.csv.
 """
 
 from __future__ import annotations
@@ -96,13 +96,15 @@ def main() -> None:
     parser.add_argument("darknet", type=Path)
     parser.add_argument("data", type=Path)
     parser.add_argument("--iterations", type=int, default=1000)
-    parser.add_argument("--seeds", type=int, default=3, help="of our runs, from 0 on")
+    parser.add_argument("--runs", type=int, default=3, help="of each program")
     parser.add_argument("--output", type=Path, default=RESULTS)
     args = parser.parse_args()
     programs = {OURS: [sys.executable, "-m", "pydarknet"], THEIRS: [str(args.darknet.resolve())]}
     race = Race(programs, args.data, args.iterations)
-    runs = {f"{OURS}, seed {seed}": race.learn(OURS, "--seed", str(seed)) for seed in range(args.seeds)}
-    runs[THEIRS] = race.learn(THEIRS)
+    runs = {}
+    for run_number in range(args.runs):
+        runs[f"{OURS} {run_number}"] = race.learn(OURS, "--seed", str(run_number))
+        runs[f"{THEIRS} {run_number}"] = race.learn(THEIRS)
     result = {"iterations": args.iterations, "runs": {name: figures for name, (figures, _) in runs.items()}}
     print(json.dumps(result, indent=1))
     args.output.write_text(json.dumps(result, indent=1) + "\n")
