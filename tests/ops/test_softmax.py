@@ -17,7 +17,8 @@ from pydarknet.ops import Ops
     ("shape", "groups", "spatial"),
     [((2, 1000, 1, 1), 1, False), ((3, 1, 1, 1), 1, False), ((2, 30, 1, 1), 6, False), ((2, 5, 3, 4), 4, False),
      ((2, 20, 13, 13), 1, True), ((1, 7, 5, 5), 7, True), ((2, 18, 3, 7), 3, True), ((1, 80, 1, 17), 2, True),
-     ((1, 15, 1, 1), 1, True), ((1, 16, 1, 1), 1, True), ((1, 17, 1, 1), 1, True)],
+     ((1, 15, 1, 1), 1, True), ((1, 16, 1, 1), 1, True), ((1, 17, 1, 1), 1, True),
+     ((2, 9000, 1, 1), 3000, False)],  # more groups than a grid on a device has blocks: they go round
 )  # fmt: skip
 def test_softmax(
     ops: Ops, arrays: Arrays, shape: tuple[int, ...], groups: int, spatial: bool, temperature: float, in_place: bool
