@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import options
 from .loading import find_cfg, read_data_file
 from .messages import say
-from .parser import real, whole
+from .parser import UsageError, real, whole
 
 if TYPE_CHECKING:
     from ..train.metrics import Metrics
@@ -72,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
     from ..train.tensorboard import TensorBoard
     from ..train.trainer import Trainer
 
+    if args.cutoff is not None and not args.weights:
+        raise UsageError("--cutoff N says how much of WEIGHTS is loaded, but none are given")
     weights = find_weights(args.weights) if args.weights else None
     trainer = Trainer(
         find_cfg(args.cfg),

@@ -215,7 +215,8 @@ def _count(summary: Summary, path: str, labels: npt.NDArray[np.float32] | None, 
 def _error(images: ImageList, problems: Sequence[str], without: int) -> DataError:
     listed = "".join(f"\n  {problem}" for problem in problems[:SHOWN])
     more = f"\n  and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-    advice = "\nPictures without a label file can count as background by option." if without else ""
+    option = "--no-labels-is-background, from Python missing='background'"
+    advice = f"\nPictures without a label file can count as background by option: {option}." if without else ""
     total = len(images.images)
     return DataError.at(
         images.file, None, f"{len(problems)} of {total} pictures can't be used:{listed}{more}{advice}"

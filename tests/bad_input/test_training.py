@@ -51,7 +51,7 @@ BAD: dict[str, tuple[Spoil, str]] = {
     "list empty": (lambda f: (f / "train.txt").write_text("\n"), r"train\.txt: is empty"),
     "picture missing": (remove("images/dark3.png"), r"train\.txt:6: the picture .*dark3\.png is missing"),
     "picture cut off": (lambda f: (f / "images/dark3.png").write_bytes(b"\x89PNG"), r"train\.txt:6: .*dark3\.png: "),
-    "label missing": (remove("labels/dark3.txt"), r"train\.txt:6: .*has no label file(.|\n)*background by option"),
+    "label missing": (remove("labels/dark3.txt"), r"has no label file(.|\n)*option: --no-labels-is-background"),
     "x out of range": (label("1 1.5 .5 .2 .2"), r"dark3\.txt:2: expected the centre inside .* found x=1\.5"),
     "width out of range": (label("1 .5 .5 1.2 .2"), r"dark3\.txt:2: expected a width and height .* found w=1\.2"),
     "box outside": (label("1 -.3 .5 .2 .2"), r"dark3\.txt:2: expected the centre inside .* found x=-0\.3"),
@@ -84,6 +84,14 @@ def test_refused_before_the_first_iteration(tmp_path: Path, capsys: pytest.Captu
     assert "Traceback" not in errors
     assert re.search(message, errors), errors
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_cutoff_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, cfg = make(tmp_path)
+    assert main(["train", str(data), str(cfg), "--max-batches", "2", "--cutoff", "2"]) == 2
+    out, errors = capsys.readouterr()
+    assert out == ""
+    assert "--cutoff N says how much of WEIGHTS is loaded, but none are given" in errors
 
 
 def test_a_missing_label_is_background_by_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
