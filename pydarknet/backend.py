@@ -22,6 +22,7 @@ ALIGNMENT = 64  # bytes: one cache line, one AVX-512 register
 FLOAT = 4  # bytes
 POISON = 0x7FBADBAD  # kPoison of csrc/emu/memory.h
 ISAS = ("baseline", "avx2", "avx512")
+PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
 HOST_MEMORY = (1, 3)  # of DLPack's kinds of devices: CPU, CPU pinned for CUDA
 
 Step = Callable[[], None]
@@ -85,6 +86,15 @@ class Backend:
     def program(self, steps: Sequence[Step]) -> Step:
         """The steps as one function, for steps that do the same to the same memory whenever they are run."""
         return sequence(steps)
+
+    def set_precision(self, name: str) -> None:
+        """What convolutions may round their factors to, in the whole process. DeviceError if the device hasn't it."""
+        if name not in PRECISIONS:
+            raise DeviceError(f"precision {name!r}: expected one of {', '.join(PRECISIONS)}")
+        try:
+            self.ops.set_precision(name)
+        except ValueError as error:
+            raise DeviceError(f"precision {name!r}: {self.name} computes in fp32 only") from error
 
     def wait(self) -> None:
         """Wait until everything has been computed."""

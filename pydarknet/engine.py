@@ -32,8 +32,10 @@ class Engine(Graph):
     `cfg`: path of a cfg (or a parsed one). `weights`: path of a weights file; None starts from random
     parameters (`seed`). `cutoff`: load only the first so many layers (a backbone). `threads`: for all networks
     of the process; default: PYDARKNET_NUM_THREADS or every processor. `device`: "cpu", "cuda", "cuda:N", "emu" (the
-    kernels of CUDA, emulated), or "auto", the GPU if it can be used. `uniform`: types of layers
-    whose random weights are evenly distributed, not normally. CfgError, WeightsError, DataError, DeviceError.
+    kernels of CUDA, emulated), or "auto", the GPU if it can be used. `precision`: "fp32", "tf32", "fp16" or "bf16",
+    what convolutions round their factors to, for all networks of the process on such devices; default: as it is,
+    tf32 at first; the CPU has fp32 only. `uniform`: types of layers whose random weights are evenly distributed, not
+    normally. CfgError, WeightsError, DataError, DeviceError.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Engine(Graph):
         seed: int = 0,
         threads: int | None = None,
         device: str = "cpu",
+        precision: str | None = None,
         allow_nan: bool = False,
         uniform: Container[str] = (),
     ) -> None:
@@ -53,6 +56,8 @@ class Engine(Graph):
         self.backend, doubt = choose(device)
         if doubt is not None:
             self.warnings.append(doubt)
+        if precision is not None:
+            self.backend.set_precision(precision)
         if threads is not None:
             cpu_backend().ops.set_num_threads(threads)
         self.seen = 0

@@ -59,9 +59,13 @@ class Network(Engine):
         seed: int = 0,
         threads: int | None = None,
         device: str = "cpu",
+        precision: str | None = None,
         allow_nan: bool = False,
     ) -> None:
-        super().__init__(cfg, weights, cutoff=cutoff, seed=seed, threads=threads, device=device, allow_nan=allow_nan)
+        super().__init__(
+            cfg, weights, cutoff=cutoff, seed=seed, threads=threads, device=device, precision=precision,
+            allow_nan=allow_nan,
+        )  # fmt: skip
         self.names = self._read_names(names)
 
     @overload

@@ -41,7 +41,13 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
     from ..catalog import find_weights
     from ..network import Network
 
-    net = Network(find_cfg(args.cfg), find_weights(args.weights), threads=args.threads, device=device_of(args))
+    net = Network(
+        find_cfg(args.cfg),
+        find_weights(args.weights),
+        threads=args.threads,
+        device=device_of(args),
+        precision=args.precision,
+    )
     warn([*net.warnings, *(data.warnings if data else [])], args.quiet)
     net.names, origin = choose_names(net, args.names, data)
     nms = f", nms {args.nms_kind} {args.nms:g}" if net.heads() and "nms" in args else ""

@@ -19,6 +19,12 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="cpu (default), cuda, cuda:N, auto (a GPU if it can be used) or emu",
     )
+    group.add_argument(
+        "-precision",
+        "--precision",
+        metavar="NAME",
+        help="what a device's convolutions round their factors to: fp32, tf32 (default), fp16, bf16; CPU: fp32",
+    )
     group.add_argument("-i", "--gpu", type=whole(-1, 9999), metavar="N", help="GPU N if it can be used; -1: the CPU")
     group.add_argument("-nogpu", "--no-gpu", action="store_true", help="compute on the CPU")
 

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from .loading import find_cfg
     from .messages import say, warn
 
-    net = Network(find_cfg(args.cfg), threads=args.threads, device=options.device_of(args))
+    net = Network(find_cfg(args.cfg), threads=args.threads, device=options.device_of(args), precision=args.precision)
     warn(net.warnings, args.quiet)
     if args.size:
         net.resize(args.size, args.size)

@@ -87,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
         workers=args.workers,
         threads=args.threads,
         device=options.device_of(args),
+        precision=args.precision,
         max_batches=args.max_batches,
         max_hours=args.max_hours,
         order=args.order,

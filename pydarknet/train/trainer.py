@@ -41,8 +41,8 @@ class Trainer:
     the backup folder. `max_batches`, `max_hours`: when to end. `backup`: a folder instead of that of the .data file;
     a backup each `save_every` iterations. `order`: "darknet" draws pictures, "epochs" shuffles. `missing`: what a
     picture without label file is. `map`: measure on the valid list while training, and save the best weights; True,
-    or a `Validation` that says when. `device`: as of `Engine`, where `net` is none. Each of `callbacks` gets each
-    `Metrics`; `warn` gets what should be known.
+    or a `Validation` that says when. `device`, `precision`: as of `Engine`, where `net` is none. Each of
+    `callbacks` gets each `Metrics`; `warn` gets what should be known.
 
     Everything that can be wrong is found here, before the first iteration: CfgError, DataError, WeightsError,
     TrainingError, DeviceError. On the CPU the same arguments give the same weights, bit for bit.
@@ -62,6 +62,7 @@ class Trainer:
         workers: int = 2,
         threads: int | None = None,
         device: str = "cpu",
+        precision: str | None = None,
         max_batches: int | None = None,
         max_hours: float | None = None,
         backup: str | PathLike[str] | None = None,
@@ -79,7 +80,8 @@ class Trainer:
         self.dialect = _dialect(cfg, dialect)
         self.files = open_files(cfg, self.data, backup, self.dialect.name, save_every)
         self.engine = net if isinstance(net, Engine) else Engine(
-            cfg, None, seed=seed, threads=threads, device=device, uniform=self.dialect.uniform
+            cfg, None, seed=seed, threads=threads, device=device, precision=precision,
+            uniform=self.dialect.uniform
         )  # fmt: skip
         if weights is not None and not resume:
             self.engine.load_weights(weights, cutoff)
