@@ -113,7 +113,9 @@ def toolkits() -> Iterator[tuple[Path, list[Path]]]:
     """nvcc and the folders that belong to it: of CUDA_HOME, on the PATH, in the usual place, installed from PyPI."""
     homes = [Path(os.environ[v]) / "bin/nvcc" for v in ("CUDA_HOME", "CUDA_PATH") if os.environ.get(v)]
     on_path = shutil.which("nvcc")
-    wheels = [p for folder in sys.path for p in Path(folder).glob("nvidia/*/bin/nvcc")]
+    # An isolated build has the environment's packages in its prefix, but not on its path.
+    folders = dict.fromkeys([*sys.path, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    wheels = [p for folder in folders for p in Path(folder).glob("nvidia/*/bin/nvcc")]
     for nvcc in [*homes, *([Path(on_path)] if on_path else []), Path("/usr/local/cuda/bin/nvcc"), *wheels]:
         if nvcc.is_file():
             # A toolkit is one folder; PyPI's wheels are several side by side.
@@ -157,7 +159,7 @@ def extensions() -> list[Extension]:
     if wanted == "1" and not complete:
         raise SystemExit(
             "PYDARKNET_CUDA=1, but there is no nvcc with libcudart.so: set CUDA_HOME, or pip install "
-            "nvidia-cuda-nvcc nvidia-cuda-runtime"
+            "nvidia-cuda-nvcc nvidia-cuda-runtime nvidia-cuda-cccl"
         )
     if complete:
         found.append(cuda_extension(*complete[0]))
