@@ -54,7 +54,7 @@ sanitize: build
 
 # In an active environment that has pybind11, NumPy, OpenCV, pytest, CuPy and PyTorch, nothing is fetched.
 gpu-build: $(VENV)/bin/python
-	$(PYTHON) -c 'import cupy, cv2, pytest, tqdm' || $(PYTHON) -m pip install -q --no-build-isolation -e '.[cuda,test]'
+	$(PYTHON) -c 'import cupy, cv2, pytest, tqdm' 2>/dev/null || $(PYTHON) -m pip install -q --no-build-isolation -e '.[cuda,test]'
 	PYDARKNET_CUDA=1 PYDARKNET_EMU=0 $(PYTHON) setup.py -q build_ext --inplace
 
 gpu-check: gpu-build

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -15,13 +16,17 @@ RATE = 1e-6  # so small that the loss of random targets stays finite
 
 
 def open_peer(device: Backend) -> Peer | None:
-    """PyTorch on the same device, if it is installed and has it."""
+    """PyTorch on the same device; None, and a line that says why, if it isn't installed or doesn't have it."""
     try:
         import torch
-    except ImportError:
+    except ImportError as error:
+        print(f"gpu-bench: without PyTorch's times: {error}", file=sys.stderr)
         return None
     if device.name.startswith("cuda:"):
-        return Peer(torch, device.name) if torch.cuda.is_available() else None
+        if torch.cuda.is_available():
+            return Peer(torch, device.name)
+        print(f"gpu-bench: without PyTorch's times: PyTorch {torch.__version__} finds no GPU", file=sys.stderr)
+        return None
     return Peer(torch, "cpu")
 
 

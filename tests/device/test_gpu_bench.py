@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -50,6 +51,20 @@ def test_without_a_gpu_nothing_is_measured(
     cuda.cuda_backend.cache_clear()
     assert gpu.main([]) == 2
     assert capsys.readouterr().err == "gpu-bench: nothing was measured: there is no NVIDIA GPU\n"
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_why_pytorch_is_left_out(
+    gpu: ModuleType, machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    installed: bool,
+) -> None:  # fmt: skip
+    blind = SimpleNamespace(__version__="2.0+cpu", cuda=SimpleNamespace(is_available=lambda: False))
+    monkeypatch.setitem(sys.modules, "torch", blind if installed else None)
+    assert gpu.open_peer(backend("cuda")) is None
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    why = "PyTorch 2.0+cpu finds no GPU" if installed else "import of torch halted"
+    assert err.startswith(f"gpu-bench: without PyTorch's times: {why}")
 
 
 def test_roofline(gpu: ModuleType, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
