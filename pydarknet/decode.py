@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from .backend import Backend
 from .boxes import Boxes, Fit, to_picture
 from .detection import Box, Detection
 from .nms import Kind, nms_obj, nms_sort
+from .ops import Array
 from .tree import Mode, Tree
 
 Floats = npt.NDArray[np.float32]
@@ -25,6 +27,39 @@ Ints = npt.NDArray[np.integer[Any]]
 Anchors = Sequence[tuple[float, float]]
 
 CHUNK = 64  # boxes whose whole tree is multiplied out at once
+
+
+@dataclass(frozen=True)
+class Found:
+    """M boxes of one image in the output of a [region] or [yolo] head of `height` x `width` cells.
+
+    Box m stands at `anchor[m]` (M,) in `cell[m]` (M,), counted row by row; `values` (M, E) are all its entries.
+    """
+
+    anchor: Ints
+    cell: Ints
+    values: Floats
+    width: int
+    height: int
+
+
+def find(
+    backend: Backend, output: Array, anchors: int, objectness: int | None, thresh: float, by_cell: bool
+) -> list[Found]:
+    """Of each image in a head's activated output (N, C, H, W), an array of the backend, the boxes whose entry
+    `objectness` is above `thresh`; None: it counts as 1. Anchor by anchor, or `by_cell`: cell by cell. Nothing else
+    comes to the host."""
+    n, channels, height, width = output.shape
+    cells = height * width
+    found, starts = backend.empty((n * anchors * cells,), "int32"), backend.empty((n + 1,), "int32")
+    entry = -1 if objectness is None else objectness
+    backend.ops.find_boxes(output, anchors, entry, thresh, by_cell, found, starts)
+    begins = backend.to_host(starts).tolist()
+    chosen, values = found[: begins[-1]], backend.empty((begins[-1], channels // anchors))
+    backend.ops.gather_boxes(output, anchors, chosen, values)
+    anchor, cell = np.divmod(backend.to_host(chosen) % (anchors * cells), cells)
+    rows = backend.to_host(values)
+    return [Found(anchor[b:e], cell[b:e], rows[b:e], width, height) for b, e in pairwise(begins)]
 
 
 @dataclass(frozen=True)
@@ -83,7 +118,7 @@ def join(parts: Sequence[Candidates]) -> Candidates:
 
 
 def decode_region(
-    output: Floats,
+    found: Found,
     anchors: Anchors,
     classes: int,
     thresh: float,
@@ -95,46 +130,34 @@ def decode_region(
     hier_mode: Mode = "darknet",
     map: Ints | Sequence[int] | None = None,
 ) -> Candidates:
-    """Candidates of a [region] output (num * (coords + 1 + classes), H, W); anchors in grid cells.
+    """Candidates of boxes found in a [region] output, of coords + 1 + classes entries; anchors in grid cells.
 
-    Flat: a class is kept if objectness * probability > thresh, on boxes whose objectness is. With a tree a
-    box has one class, the node where the walk down stops, with the objectness as its probability; with a
-    `map` too, entry j is objectness * absolute probability of node map[j], kept if > thresh. With
-    `background` there is no objectness: it counts as 1.
+    Flat: a class is kept if objectness * probability > thresh. With a tree a box has one class, the node where
+    the walk down stops, with the objectness as its probability; with a `map` too, entry j is objectness *
+    absolute probability of node map[j], kept if > thresh. With `background` there is no objectness: it counts as 1.
     """
-    values = coords + 1 + classes
-    height, width = output.shape[1:]
-    cells = output.reshape(len(anchors), values, height * width)
-    objectness = np.ones_like(cells[:, coords]) if background else cells[:, coords]
-    anchor, cell = np.nonzero(objectness > np.float32(thresh))
-    found = cells[anchor, :coords, cell]
-    kept = np.ascontiguousarray(objectness[anchor, cell])
-    boxes = _boxes(found, cell, width, height, np.asarray(anchors)[anchor], width, height)
+    values = found.values
+    kept = np.ones(len(values), np.float32) if background else np.ascontiguousarray(values[:, coords])
+    boxes = _boxes(found, anchors, found.width, found.height)
     if tree is None:
-        given = cells[anchor, coords + 1 :, cell]
-        return Candidates(boxes, kept, *_above(kept[:, None] * given, thresh))
+        return Candidates(boxes, kept, *_above(kept[:, None] * values[:, coords + 1 :], thresh))
     # Without an objectness plane the tree begins one plane earlier; Darknet's map doesn't know that.
     first = coords if background else coords + 1
-    nodes = (cells[a, first : first + classes, c] for a, c in zip(anchor, cell, strict=True))
+    nodes = values[:, first : first + classes]
     if map is None:
         walked = [tree.descend(given, hier_thresh, hier_mode)[0] for given in nodes]
         return Candidates(boxes, kept, np.arange(len(boxes)), np.array(walked, np.intp), kept)
-    return Candidates(boxes, kept, *_mapped(list(nodes), kept, tree, np.asarray(map, np.intp), thresh))
+    return Candidates(boxes, kept, *_mapped(nodes, kept, tree, np.asarray(map, np.intp), thresh))
 
 
-def decode_yolo(output: Floats, anchors: Anchors, classes: int, net_w: int, net_h: int, thresh: float) -> Candidates:
-    """Candidates of a [yolo] output (len(anchors) * (5 + classes), H, W).
+def decode_yolo(found: Found, anchors: Anchors, net_w: int, net_h: int, thresh: float) -> Candidates:
+    """Candidates of boxes found in a [yolo] output, of 5 + classes entries.
 
     `anchors` are those of the head's mask, in pixels of the network's input.
     """
-    height, width = output.shape[1:]
-    cells = output.reshape(len(anchors), 5 + classes, height * width)
-    above = cells[:, 4] > np.float32(thresh)
-    cell, anchor = np.nonzero(above.T)
-    found = cells[anchor, :, cell]
-    boxes = _boxes(found[:, :4], cell, width, height, np.asarray(anchors)[anchor], net_w, net_h)
-    kept = np.ascontiguousarray(found[:, 4])
-    return Candidates(boxes, kept, *_above(kept[:, None] * found[:, 5:], thresh))
+    boxes = _boxes(found, anchors, net_w, net_h)
+    kept = np.ascontiguousarray(found.values[:, 4])
+    return Candidates(boxes, kept, *_above(kept[:, None] * found.values[:, 5:], thresh))
 
 
 def decode_detection(
@@ -222,25 +245,22 @@ def _above(products: Floats, thresh: float) -> tuple[Ints, Ints, Floats]:
     return index, class_id, products[index, class_id]
 
 
-def _boxes(
-    raw: Floats, cell: Ints, width: int, height: int, anchors: npt.NDArray[Any], unit_w: int, unit_h: int
-) -> Boxes:
-    """Boxes (M, 4) in fractions of the input from raw x, y, w, h; anchors (M, 2) in units per input size."""
-    row, column = np.divmod(cell, width)
-    boxes = np.empty((len(cell), 4), np.float32)
+def _boxes(found: Found, anchors: Anchors, unit_w: int, unit_h: int) -> Boxes:
+    """Boxes (M, 4) in fractions of the input, whose size in the unit of the anchors is unit_w x unit_h."""
+    raw, sides = found.values, np.asarray(anchors)[found.anchor]
+    row, column = np.divmod(found.cell, found.width)
+    boxes = np.empty((len(raw), 4), np.float32)
     with np.errstate(over="ignore"):  # Darknet has no limit on sizes either: an overflow is an infinite box
-        boxes[:, 0] = (column.astype(np.float32) + raw[:, 0]) / np.float32(width)
-        boxes[:, 1] = (row.astype(np.float32) + raw[:, 1]) / np.float32(height)
-        sizes = np.exp(raw[:, 2:4].astype(np.float64)) * anchors.astype(np.float32).reshape(-1, 2)
+        boxes[:, 0] = (column.astype(np.float32) + raw[:, 0]) / np.float32(found.width)
+        boxes[:, 1] = (row.astype(np.float32) + raw[:, 1]) / np.float32(found.height)
+        sizes = np.exp(raw[:, 2:4].astype(np.float64)) * sides.astype(np.float32).reshape(-1, 2)
         boxes[:, 2:] = sizes / np.array([unit_w, unit_h], np.float64)
     return boxes
 
 
-def _mapped(
-    nodes: Sequence[Floats], objectness: Floats, tree: Tree, map: Ints, thresh: float
-) -> tuple[Ints, Ints, Floats]:
+def _mapped(nodes: Floats, objectness: Floats, tree: Tree, map: Ints, thresh: float) -> tuple[Ints, Ints, Floats]:
     products = np.zeros((len(nodes), len(map)), np.float32)
     for start in range(0, len(nodes), CHUNK):
-        absolute = tree.absolute(np.stack(nodes[start : start + CHUNK], axis=1))
+        absolute = tree.absolute(nodes[start : start + CHUNK].T)
         products[start : start + CHUNK] = absolute[map].T
     return _above(objectness[:, None] * products, thresh)

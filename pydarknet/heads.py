@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from .backend import Backend, cpu_backend
 from .boxes import Fit
-from .decode import Candidates, Floats, Ints, decode_detection, decode_region, decode_yolo
+from .decode import Candidates, Floats, Ints, decode_detection, decode_region, decode_yolo, find
 from .errors import DataError
 from .layers import Layer
 from .layers.detection import Detection
 from .layers.region import Region
 from .layers.yolo import Yolo
 from .nms import Kind
+from .ops import Array
 from .shape import Shape
 from .tree import Mode, Tree
+
+YOLO_OBJECTNESS = 4  # behind x, y, w, h
 
 
 @dataclass(frozen=True)
@@ -38,24 +44,40 @@ class DetectOptions:
 
 def candidates(layer: Layer, output: Floats, inputs: Shape, options: DetectOptions) -> Candidates:
     """The candidates in one head's activated output (C, H, W) for a network input of shape `inputs`."""
+    return batch_candidates(cpu_backend(), layer, np.ascontiguousarray(output)[None], inputs, options)[0]
+
+
+def batch_candidates(
+    backend: Backend, layer: Layer, output: Array, inputs: Shape, options: DetectOptions
+) -> list[Candidates]:
+    """Those of each image in a head's activated output (N, C, H, W), an array of the backend.
+
+    Of [region] and [yolo] only the boxes above the threshold come to the host; [detection] is small.
+    """
     thresh = options.thresh
     if isinstance(layer, Region):
-        return decode_region(
-            output,
-            layer.anchors,
-            layer.classes,
-            thresh,
-            coords=layer.coords,
-            background=layer.background,
-            tree=layer.tree,
-            hier_thresh=options.hier_thresh,
-            hier_mode=options.hier_mode,
-            map=options.map,
-        )
+        objectness = None if layer.background else layer.coords
+        return [
+            decode_region(
+                found,
+                layer.anchors,
+                layer.classes,
+                thresh,
+                coords=layer.coords,
+                background=layer.background,
+                tree=layer.tree,
+                hier_thresh=options.hier_thresh,
+                hier_mode=options.hier_mode,
+                map=options.map,
+            )
+            for found in find(backend, output, layer.num, objectness, thresh, by_cell=False)
+        ]
     if isinstance(layer, Yolo):
-        return decode_yolo(output, layer.anchors, layer.classes, inputs.w, inputs.h, thresh)
+        given = find(backend, output, len(layer.mask), YOLO_OBJECTNESS, thresh, by_cell=True)
+        return [decode_yolo(found, layer.anchors, inputs.w, inputs.h, thresh) for found in given]
     if isinstance(layer, Detection):
-        return decode_detection(output, layer.side, layer.num, layer.classes, layer.square, thresh)
+        shape = layer.side, layer.num, layer.classes, layer.square
+        return [decode_detection(image, *shape, thresh) for image in backend.to_host(output)]
     raise TypeError(f"{layer!r} is no head")
 
 

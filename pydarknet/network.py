@@ -18,7 +18,7 @@ from .decode import Candidates, Floats, join, to_detections
 from .detection import Detection
 from .engine import Engine
 from .errors import CfgError, DataError
-from .heads import DetectOptions, candidates, check_map, head_classes, head_tree
+from .heads import DetectOptions, batch_candidates, check_map, head_classes, head_tree
 from .image import as_bgr, load_image
 from .layers import Layer
 from .layers.softmax import Softmax
@@ -160,11 +160,10 @@ class Network(Engine):
         with self.plan(len(images)) as plan:
             self.fit_pictures(plan.input, images, options.fit)
             plan.run()
-            outputs = [(layer, self.backend.to_host(plan.outputs[layer.index])) for layer in heads]
-            return [
-                join([candidates(layer, output[i], inputs, options) for layer, output in outputs])
-                for i in range(len(images))
+            found = [
+                batch_candidates(self.backend, layer, plan.outputs[layer.index], inputs, options) for layer in heads
             ]
+        return [join(parts) for parts in zip(*found, strict=True)]
 
     def _place(
         self, found: Candidates, image: npt.NDArray[np.uint8], options: DetectOptions, tree: Tree | None

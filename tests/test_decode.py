@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from decoding import decode_region, decode_yolo
 
 from pydarknet import decode
 from pydarknet.decode import (
     Candidates,
     average_mirrored,
     decode_detection,
-    decode_region,
-    decode_yolo,
     join,
     to_detections,
 )
@@ -89,7 +88,7 @@ def test_yolo(thresh: float) -> None:
         if v[4] > F(thresh):
             box = naive_box(*v[:4], column, row, 4, 5, anchors[n], 128, 160)
             expected.append((box, v[4], naive_classes(v[4], v[5:], thresh)))
-    check(decode_yolo(output, anchors, 4, 128, 160, thresh), expected)
+    check(decode_yolo(output, anchors, 128, 160, thresh), expected)
 
 
 @pytest.mark.parametrize("square", [False, True])
@@ -111,7 +110,7 @@ def test_no_objectness_no_box(value: float) -> None:
     output = head(5, 3, 9)
     output.reshape(3, 9, 20)[:, 4] = value
     assert len(decode_region(output, TOY_ANCHORS, 4, 0.0)) == 0
-    assert len(decode_yolo(output, TOY_ANCHORS, 4, 64, 64, 0.0)) == 0
+    assert len(decode_yolo(output, TOY_ANCHORS, 64, 64, 0.0)) == 0
 
 
 def test_a_threshold_is_not_above_itself() -> None:
@@ -189,7 +188,7 @@ def candidates(boxes, objectness, entries) -> Candidates:
 
 def test_join_keeps_entries_with_their_boxes() -> None:
     a, b = (
-        decode_yolo(head(7, 2, 9), TOY_ANCHORS[:2], 4, 64, 64, 0.4),
+        decode_yolo(head(7, 2, 9), TOY_ANCHORS[:2], 64, 64, 0.4),
         decode_region(head(8, 3, 9), TOY_ANCHORS, 4, 0.4),
     )
     both = join([a, b])

@@ -7,6 +7,7 @@ namespace pydarknet::bindings {
 void bind_activation(Module& m);
 void bind_augment(Module& m);
 void bind_batchnorm(Module& m);
+void bind_candidates(Module& m);
 void bind_conv(Module& m);
 void bind_cost(Module& m);
 void bind_conv_backward(Module& m);

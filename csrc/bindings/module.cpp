@@ -30,6 +30,7 @@ PYDARKNET_DEFINE_MODULE(PYDARKNET_MODULE, module) {
   bind_activation(m);
   bind_augment(m);
   bind_batchnorm(m);
+  bind_candidates(m);
   bind_conv(m);
   bind_cost(m);
   bind_conv_backward(m);

@@ -43,16 +43,20 @@ def test_a_forward_pass_takes_one_array_in_and_one_out(machine: Machine) -> None
         assert machine.taken() == [("in", x.nbytes), ("out", output.nbytes)]
 
 
-def test_detection_takes_pictures_in_and_heads_out(machine: Machine) -> None:
+def test_detection_takes_pictures_in_and_boxes_above_the_threshold_out(machine: Machine) -> None:
     here, there = pair(nets.net_text(nets.DETECTOR))
     pictures = [nets.picture(seed=seed) for seed in range(3)]
-    expected = here.detect(pictures, thresh=0.1, nms=0, batch=3)
+    expected = here.detect(pictures, thresh=0.25, nms=0, batch=3)
     there.detect(pictures, batch=3)
     machine.taken()
-    assert there.detect(pictures, thresh=0.1, nms=0, batch=3) == expected
+    assert there.detect(pictures, thresh=0.25, nms=0, batch=3) == expected
     assert any(expected)
-    head = 3 * there.outputs.size * 4
-    assert machine.taken() == [("in", p.nbytes) for p in pictures] + [("out", head)]
+    *given, starts, numbers, values = machine.taken()
+    assert given == [("in", p.nbytes) for p in pictures]
+    assert starts == ("out", 4 * 4)
+    entries = there.heads()[0].classes + 5
+    assert values == ("out", numbers[1] * entries)
+    assert 0 < values[1] < 3 * there.outputs.size * 4
 
 
 @pytest.mark.parametrize("kind", ["sort", "obj"])

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from decoding import decode_region, decode_yolo
 
 from pydarknet.boxes import Fit, to_picture
-from pydarknet.decode import Candidates, decode_detection, decode_region, decode_yolo
+from pydarknet.decode import Candidates, decode_detection
 
 from .oracle import Detections, Oracle
 
@@ -80,7 +81,7 @@ def test_region(options: str, tmp_path: Path) -> None:
 def test_yolo(tmp_path: Path) -> None:
     with oracle_of(tmp_path, YOLO, 2 * (5 + CLASSES)) as oracle:
         output = predict(oracle, 2)
-        ours = decode_yolo(output, [(5.5, 7), (10, 14)], CLASSES, WIDTH, HEIGHT, THRESH)
+        ours = decode_yolo(output, [(5.5, 7), (10, 14)], WIDTH, HEIGHT, THRESH)
         assert len(ours) > 50
         check(ours, oracle, "letterbox")
 

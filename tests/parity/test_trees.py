@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from decoding import decode_region
 
 from pydarknet.cfg import parse_cfg
-from pydarknet.decode import Candidates, decode_region
+from pydarknet.decode import Candidates
 from pydarknet.engine import Engine
 from pydarknet.layers.region import Region
 from pydarknet.nms import nms_obj
