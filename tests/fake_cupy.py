@@ -36,6 +36,7 @@ class Sealed:
 
     shape = property(lambda self: self._hidden.shape)
     size = property(lambda self: self._hidden.size)
+    nbytes = property(lambda self: self._hidden.nbytes)
     ndim = property(lambda self: self._hidden.ndim)
     dtype = property(lambda self: self._hidden.dtype)
 
