@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pydarknet.backend import cpu_backend, cpu_isa
 from pydarknet.cfg import parse_cfg
 from pydarknet.dialects import DIALECTS
 from pydarknet.engine import Engine
@@ -15,7 +17,8 @@ from pydarknet.tape import Tape
 from pydarknet.train.step import Stepper
 
 GOLDENS = Path(__file__).parent.parent / "goldens"
-REGION = sorted(p.stem for p in GOLDENS.glob("train_*.npz") if "debian" not in p.stem and "classifier" not in p.stem)
+NAMES = sorted(p.stem.removeprefix("train_") for p in GOLDENS.glob("train_*.npz"))
+REGION = [name for name in NAMES if not name.startswith(("debian", "classifier"))]
 PREFIX = {"paper2017": "p17", "alexeyab": "a"}
 CHECKED = (1, 2, 20)  # updates after which the golden has all parameters
 # Relative error (norm) of one record after that many updates. The oracle itself, compiled with other
@@ -26,12 +29,39 @@ LOSS = 1e-4  # relative: four digits
 
 # Batch norm of a connected layer over a mini-batch of two gives +-.7, whichever of the two is larger: where they
 # come close, at the 8th update of this golden, no two programs agree. Its first 7 updates are compared.
-UPDATES = {"train_debian_detection": 7}
+UPDATES = {"debian_detection": 7}
 # A max-pool or a leaky unit whose inputs differ by the last bit goes one way in one program and the other way in
 # another, and twenty updates make 1e-3 of it: the golden stands on one side. Starts that differ by a few units in
-# the last place from the golden's fall on both sides; one of so many must meet it.
+# the last place from the golden's fall on both sides; one of so many must meet it. Which goldens come so close to an
+# edge depends on the order of the sums, so on threads (one, here) and the instruction set: these, found by running
+# all 46. The others must
+# be met from their own start. Instruction sets that are not listed were not at hand: there any golden may be beside.
 STARTS = 24
+BESIDE = {
+    "avx2": {
+        "region_linear alexeyab",
+        "region_rescore1_match0 alexeyab",
+        "region_scales alexeyab",
+        "tree_depth1 paper2017",
+        "tree_mixed_late alexeyab",
+    },
+    "baseline": {
+        "debian_detection darknet2018",  # batch norm over two, as above, but only the loss of the 7th update
+        "region_scales alexeyab",
+        "tree_depth1 paper2017",
+        "tree_mixed_late alexeyab",
+    },
+}
 ULP = np.float32(6e-8)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    ops = cpu_backend().ops
+    before = ops.num_threads()
+    ops.set_num_threads(1)
+    yield
+    ops.set_num_threads(before)
 
 
 def stepper(golden: dict[str, np.ndarray], folder: Path, dialect: str, start: int = 0) -> Stepper:
@@ -110,10 +140,18 @@ def shape_of_one(tape: Tape) -> object:
     return tape.ops.ConvShape(1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1)
 
 
-def check(golden: dict[str, np.ndarray], folder: Path, dialect: str, prefix: str, updates: int = 20) -> None:
-    """The golden's own start, or one a unit in the last place beside it, ends where the golden does."""
+def starts(case: str) -> int:
+    """How many starts a golden may take, by the instruction set."""
+    known = BESIDE.get(cpu_isa())
+    return STARTS if known is None or case in known else 1
+
+
+def check(name: str, folder: Path, dialect: str, prefix: str, updates: int = 20) -> None:
+    """The golden's own start, or for some one a few units in the last place beside it, ends where the golden does."""
+    with np.load(GOLDENS / f"train_{name}.npz") as file:
+        golden = dict(file)
     first: list[str] = []
-    for start in range(STARTS):
+    for start in range(starts(f"{name} {dialect}")):
         problems = run(golden, stepper(golden, folder, dialect, start), prefix, updates)
         if not problems:
             return
@@ -125,9 +163,7 @@ def check(golden: dict[str, np.ndarray], folder: Path, dialect: str, prefix: str
 @pytest.mark.parametrize("dialect", PREFIX)
 @pytest.mark.parametrize("name", REGION)
 def test_region(name: str, dialect: str, tmp_path: Path) -> None:
-    with np.load(GOLDENS / f"{name}.npz") as file:
-        golden = dict(file)
-    check(golden, tmp_path, dialect, f"{PREFIX[dialect]}_")
+    check(name, tmp_path, dialect, f"{PREFIX[dialect]}_")
 
 
 @pytest.mark.parametrize("name", ["classifier_flat", "classifier_tree", "debian_yolo", "debian_detection",
@@ -135,7 +171,5 @@ def test_region(name: str, dialect: str, tmp_path: Path) -> None:
 def test_others(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name.startswith("debian"):
         monkeypatch.setattr(Tape, "add_delta", overwriting(Tape.add_delta))
-    with np.load(GOLDENS / f"train_{name}.npz") as file:
-        golden = dict(file)
     dialect = "paper2017" if name.startswith("classifier") else "darknet2018"
-    check(golden, tmp_path, dialect, "", UPDATES.get(f"train_{name}", 20))
+    check(name, tmp_path, dialect, "", UPDATES.get(name, 20))
