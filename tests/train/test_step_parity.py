@@ -34,8 +34,8 @@ UPDATES = {"debian_detection": 7}
 # another, and twenty updates make 1e-3 of it: the golden stands on one side. Starts that differ by a few units in
 # the last place from the golden's fall on both sides; one of so many must meet it. Which goldens come so close to an
 # edge depends on the order of the sums, so on threads (one, here) and the instruction set: these, found by running
-# all 46. The others must
-# be met from their own start. Instruction sets that are not listed were not at hand: there any golden may be beside.
+# all 46. The others must be met from their own start. Instruction sets that are not listed were not at hand: there
+# any golden may be beside.
 STARTS = 24
 BESIDE = {
     "avx2": {
