@@ -34,7 +34,7 @@ CLASSIFIER = NET + (
 )
 DETECTOR = (
     NET.format(64)
-    + "learning_rate=.01\nburn_in=20\nmax_batches=75\n"
+    + "learning_rate=.003\nburn_in=20\nmax_batches=120\n"
     + BODY
     + CONV.format(48, 3)
     + "[route]\nlayers=-3\n"
@@ -129,7 +129,7 @@ def test_from_a_classifier_to_a_detector(tmp_path: Path, capsys: pytest.CaptureF
     assert read_header(backbone).seen == 0
     run("anchors", boxes, detector, "--write", detector)
     assert "anchors=1,1,2,2" not in detector.read_text()
-    out = run("detector", "train", boxes, detector, backbone, "-map", "--map-every", "25", *TOY)
+    out = run("detector", "train", boxes, detector, backbone, "-map", "--map-every", "40", *TOY)
     scores = [float(score) for score in re.findall(r"mean_average_precision \(mAP@0.50\) = (\S+),", out)]
     assert len(scores) == 3
     found = run("detector", "map", boxes, detector, backup / "detector_best.weights", "--fit", "stretch")
