@@ -6,6 +6,16 @@ namespace {
 
 constexpr int kFindThreads = 256, kGatherThreads = 128;
 
+// The k-th box of an image, counted in the order of the choice.
+__device__ std::int64_t box_in_order(const HeadBoxes& head, const Choice& choice, std::int64_t k) {
+  return choice.by_cell ? k % head.anchors * head.output.plane() + k / head.anchors : k;
+}
+
+__device__ bool is_chosen(const HeadBoxes& head, const Choice& choice, std::int64_t number) {
+  if (choice.objectness < 0) return 1 > choice.thresh;
+  return head.first_entry(number)[choice.objectness * head.output.plane()] > choice.thresh;
+}
+
 // A block of threads for each image, here and below.
 __global__ void count_boxes(HeadBoxes head, Choice choice, std::int32_t* counts) {
   const std::int64_t boxes = head.boxes();

@@ -29,16 +29,6 @@ struct Choice {
   bool by_cell;
 };
 
-// The k-th box of an image, counted in the order of the choice.
-PYDARKNET_HD inline std::int64_t box_in_order(const HeadBoxes& head, const Choice& choice, std::int64_t k) {
-  return choice.by_cell ? k % head.anchors * head.output.plane() + k / head.anchors : k;
-}
-
-PYDARKNET_HD inline bool is_chosen(const HeadBoxes& head, const Choice& choice, std::int64_t number) {
-  if (choice.objectness < 0) return 1 > choice.thresh;
-  return head.first_entry(number)[choice.objectness * head.output.plane()] > choice.thresh;
-}
-
 // Writes the numbers of the chosen boxes of all images one after the other to `found`, which has room for
 // all() of them; those of image i are [starts[i], starts[i + 1]).
 void find_boxes(const HeadBoxes& head, Choice choice, std::int32_t* found, std::int32_t* starts,
