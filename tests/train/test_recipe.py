@@ -34,7 +34,7 @@ CLASSIFIER = NET + (
 )
 DETECTOR = (
     NET.format(64)
-    + "learning_rate=.003\nburn_in=20\nmax_batches=120\n"
+    + "learning_rate=.005\nburn_in=20\nmax_batches=120\n"
     + BODY
     + CONV.format(48, 3)
     + "[route]\nlayers=-3\n"
@@ -43,7 +43,7 @@ DETECTOR = (
     + CONV.format(48, 3)
     + "[convolutional]\nfilters=16\nsize=1\nactivation=linear\n"
     + "[region]\nanchors=1,1,2,2\nclasses=3\nnum=2\nsoftmax=1\njitter=.2\nrescore=1\nbias_match=1\n"
-    + "object_scale=5\nthresh=.6\nrandom=0\n"
+    + "object_scale=5\nnoobject_scale=.5\nthresh=.6\nrandom=0\n"
 )
 
 
