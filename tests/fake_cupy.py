@@ -1,8 +1,10 @@
 """A CUDA machine without a GPU: arrays that no NumPy function can read, a CuPy that has what the backend uses of it,
-and the CPU's ops as the extension. Every transfer is counted, and a hidden one is an error."""
+the ops of the CPU or of the emulator as the extension. Every transfer, wait and allocation is counted; a hidden one
+is an error, and so is what CUDA forbids while a stream is recorded."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -13,6 +15,7 @@ import numpy as np
 from pydarknet.backend import cpu_backend
 from pydarknet.device_ops import STREAMED
 
+# The handle of the current stream is none that CUDA's default streams have: what was started on those shows.
 DEFAULT_STREAM, FREE, TOTAL = 7, 1 << 30, 2 << 30
 
 
@@ -52,6 +55,14 @@ class Sealed:
     def __array__(self, *_: Any, **__: Any) -> np.ndarray:
         raise TypeError("Implicit conversion to a NumPy array is not allowed")
 
+    def __bool__(self) -> bool:
+        raise TypeError("the truth of an array of the device is a copy and a wait")
+
+    def __eq__(self, _: object) -> Any:
+        raise TypeError("a comparison with an array of the device is a kernel of CuPy's")
+
+    __hash__ = None  # type: ignore[assignment]
+
     def set(self, host: np.ndarray) -> None:
         assert host.dtype == self.dtype
         assert host.shape == self.shape
@@ -60,6 +71,7 @@ class Sealed:
 
     def get(self) -> np.ndarray:
         self._machine.transfer("out", self._hidden.nbytes)
+        self._machine.counts["waits"] += 1
         return self._hidden.copy()
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -70,12 +82,16 @@ class Sealed:
 
 
 class Machine:
-    """`count` GPUs; `cupy` and `extension` are the modules. `transfers` grows by (direction, bytes)."""
+    """`count` GPUs; `cupy` and `extension` are the modules, the latter with `ops` (default: the CPU's).
+
+    `transfers` grows by (direction, bytes), `counts` by "waits", "allocations" and "questions" to the driver.
+    """
 
     def __init__(self, count: int = 1, ops: Any = None) -> None:
         self.count, self.ops = count, ops or cpu_backend().ops
         self.transfers: list[tuple[str, int]] = []
-        self.launches = 0
+        self.counts: Counter[str] = Counter()
+        self.launches = 0  # of recorded graphs
         self.index = -1  # of the current GPU; -1: none was chosen
         self.stream = DEFAULT_STREAM
         self.recorded: list[Callable[[], None]] | None = None
@@ -88,6 +104,8 @@ class Machine:
 
     def empty(self, shape: tuple[int, ...], dtype: str) -> Sealed:
         assert self.index >= 0, "allocated on no GPU in particular"
+        self.not_while_recorded()
+        self.counts["allocations"] += 1
         array = np.full(shape, 77, dtype)
         if array.nbytes > self.free:
             raise OutOfMemoryError(f"Out of memory allocating {array.nbytes} bytes")
@@ -100,9 +118,20 @@ class Machine:
 
     def transfer(self, direction: str, size: int) -> None:
         assert self.index >= 0
+        self.not_while_recorded()
+        self.transfers.append((direction, size))
+
+    def not_while_recorded(self) -> None:
         if self.recorded is not None:
             raise RuntimeFailureError(900, "cudaErrorStreamCaptureUnsupported: operation not permitted")
-        self.transfers.append((direction, size))
+
+    def wait(self) -> None:
+        self.not_while_recorded()
+        self.counts["waits"] += 1
+
+    def memory(self) -> tuple[int, int]:
+        self.counts["questions"] += 1
+        return self.free, TOTAL
 
     def do(self, work: Callable[[], Any]) -> Any:
         """Now, or when the graph that is recorded is launched."""
@@ -140,15 +169,14 @@ class Machine:
         runtime = SimpleNamespace(
             CUDARuntimeError=RuntimeFailureError,
             getDeviceCount=lambda: self.count,
-            memGetInfo=lambda: (self.free, TOTAL),
+            memGetInfo=self.memory,
             getDeviceProperties=lambda index: {"name": b"NVIDIA Paper"},
         )
-        current = SimpleNamespace(synchronize=lambda: None)
         return SimpleNamespace(
             Device=Device,
             runtime=runtime,
             memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
-            get_current_stream=lambda: SimpleNamespace(ptr=self.stream, **vars(current)),
+            get_current_stream=lambda: SimpleNamespace(ptr=self.stream, synchronize=self.wait),
             Stream=lambda non_blocking: Stream(self),
         )
 
@@ -182,7 +210,7 @@ class Stream:
 
 
 class Extension:
-    """The ops of the CPU, for sealed arrays only, on the current stream only."""
+    """The machine's ops, for sealed arrays only, on the current stream only."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -198,7 +226,7 @@ class Extension:
             assert stream == machine.stream, f"{name} on another stream"
             opened = [_opened(each) for each in args]
             named = {key: _opened(value) for key, value in options.items()}
-            return machine.do(lambda: op(*opened, **named))
+            return machine.do(lambda: op(*opened, stream=stream, **named))
 
         return call
 

@@ -1,6 +1,7 @@
 #include <cstring>
 #include <string>
 
+#include "emu/counts.h"
 #include "emu/launch.h"
 #include "emu/watch.h"
 
@@ -21,20 +22,24 @@ void check(const void* data, std::size_t bytes, bool written, const char* name) 
 
 }  // namespace
 
-void copy_to_host(void* to, const void* from, std::size_t bytes, Stream) {
+void copy_to_host(void* to, const void* from, std::size_t bytes, Stream stream) {
+  emu::count(&emu::Counts::waits, stream);
   check(from, bytes, false, "copy_to_host");
   std::memcpy(to, from, bytes);
 }
-void copy_to_device(void* to, const void* from, std::size_t bytes, Stream) {
+void copy_to_device(void* to, const void* from, std::size_t bytes, Stream stream) {
+  emu::count(&emu::Counts::copies_in, stream);
   check(to, bytes, true, "copy_to_device");
   std::memcpy(to, from, bytes);
 }
-void copy_on_device(void* to, const void* from, std::size_t bytes, Stream) {
+void copy_on_device(void* to, const void* from, std::size_t bytes, Stream stream) {
+  emu::count(&emu::Counts::launches, stream);
   check(from, bytes, false, "copy_on_device");
   check(to, bytes, true, "copy_on_device");
   std::memmove(to, from, bytes);
 }
-void set_zero(void* to, std::size_t bytes, Stream) {
+void set_zero(void* to, std::size_t bytes, Stream stream) {
+  emu::count(&emu::Counts::launches, stream);
   check(to, bytes, true, "set_zero");
   std::memset(to, 0, bytes);
 }

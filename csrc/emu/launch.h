@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "device_failure.h"
+#include "emu/counts.h"
 #include "emu/memory.h"
 #include "emu/types.h"
 #include "ops/tensor.h"
@@ -38,8 +39,9 @@ struct KernelCall {
 }  // namespace emu
 
 template <class... P, class... A>
-void launch(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes, Stream,
-            A... arguments) {
+void launch(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes,
+            Stream stream, A... arguments) {
+  emu::count(&emu::Counts::launches, stream);
   const emu::KernelCall<P...> call{kernel, {arguments...}};
   emu::run({name, grid, block, shared_bytes, &emu::KernelCall<P...>::run, &call, sizeof call});
 }
@@ -64,7 +66,9 @@ inline bool device_supports_tf32() { return true; }
 template <class T>
 class Scratch {
  public:
-  Scratch(std::int64_t count, Stream) : data_(emu::allocate(count * sizeof(T))) {}
+  Scratch(std::int64_t count, Stream stream) : data_(emu::allocate(count * sizeof(T))) {
+    if (count) emu::count(&emu::Counts::allocations, stream);
+  }
   ~Scratch() { emu::release(data_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
