@@ -17,6 +17,7 @@ from pydarknet.device_ops import STREAMED
 
 # The handle of the current stream is none that CUDA's default streams have: what was started on those shows.
 DEFAULT_STREAM, FREE, TOTAL = 7, 1 << 30, 2 << 30
+UNSUPPORTED = 900, "cudaErrorStreamCaptureUnsupported: operation not permitted when stream is capturing"
 
 
 class RuntimeFailureError(RuntimeError):
@@ -84,11 +85,12 @@ class Sealed:
 class Machine:
     """`count` GPUs; `cupy` and `extension` are the modules, the latter with `ops` (default: the CPU's).
 
-    `transfers` grows by (direction, bytes), `counts` by "waits", "allocations" and "questions" to the driver.
+    `transfers` grows by (direction, bytes), `counts` by "waits", "allocations" and "questions" to the driver. `waited`
+    is how often the ops themselves have waited.
     """
 
-    def __init__(self, count: int = 1, ops: Any = None) -> None:
-        self.count, self.ops = count, ops or cpu_backend().ops
+    def __init__(self, count: int = 1, ops: Any = None, waited: Callable[[], int] = int) -> None:
+        self.count, self.ops, self.waited = count, ops or cpu_backend().ops, waited
         self.transfers: list[tuple[str, int]] = []
         self.counts: Counter[str] = Counter()
         self.launches = 0  # of recorded graphs
@@ -123,7 +125,7 @@ class Machine:
 
     def not_while_recorded(self) -> None:
         if self.recorded is not None:
-            raise RuntimeFailureError(900, "cudaErrorStreamCaptureUnsupported: operation not permitted")
+            raise RuntimeFailureError(*UNSUPPORTED)
 
     def wait(self) -> None:
         self.not_while_recorded()
@@ -203,8 +205,11 @@ class Stream:
 
         def launch() -> None:
             self._machine.launches += 1
+            before = self._machine.waited()
             for each in work or []:
                 each()
+            if self._machine.waited() != before:  # which CUDA says while it records
+                raise RuntimeFailureError(*UNSUPPORTED)
 
         return SimpleNamespace(launch=launch)
 

@@ -289,10 +289,12 @@ def test_graphs_can_be_turned_off(machine: Machine, monkeypatch: pytest.MonkeyPa
     assert machine.launches == 0
 
 
-def test_a_step_that_waits_cannot_be_recorded(machine: Machine) -> None:
+@pytest.mark.parametrize("step", ["to_host", "write", "copy", "empty", "wait"])
+def test_what_a_recording_forbids_is_an_error(machine: Machine, step: str) -> None:
     b = backend("cuda")
-    array = b.zeros((3,))
-    run = b.program([lambda: b.to_host(array)])
+    array, host = b.zeros((3,)), np.zeros(3, np.float32)
+    arguments = {"to_host": (array,), "write": (array, host), "copy": (array,), "empty": ((3,),), "wait": ()}
+    run = b.program([lambda: getattr(b, step)(*arguments[step])])
     run()
     with pytest.raises(DeviceError, match=r"^cuda:0: cudaErrorStreamCaptureUnsupported"):
         run()

@@ -33,6 +33,32 @@ def test_every_layer(machine: Machine, kind: str) -> None:
     assert machine.launches >= 2
 
 
+def test_recorded_plans_follow_weights_sizes_and_batches(machine: Machine, tmp_path: Path) -> None:
+    here, there = pair(nets.net_text(nets.DETECTOR))
+    _, weights = nets.write(tmp_path)
+
+    def change(net: Network) -> None:
+        net.layers[0].parameters["weights"] *= -0.5
+        net.layers[4].parameters["biases"] += 1
+        net.parameters_changed()
+
+    def shrink(net: Network) -> None:
+        net.resize(8, 8)
+
+    changes = [lambda net: None, change, shrink, lambda net: net.load_weights(weights), lambda net: net.resize(16, 16)]
+    seen = []
+    for apply in changes:
+        for net in (here, there):
+            apply(net)
+        for count in (1, 2):
+            for seed in range(3):  # as it is, recorded, launched again
+                x = nets.batch(here, count, seed)
+                seen.append(here.forward(x))
+                np.testing.assert_array_equal(there.forward(x), seen[-1])
+    assert machine.launches == len(changes) * 2 * 2
+    assert len({output.tobytes() for output in seen}) == len(seen)  # every change is one
+
+
 def test_a_forward_pass_takes_one_array_in_and_one_out(machine: Machine) -> None:
     _, net = pair(nets.net_text(nets.DETECTOR))
     net.forward(nets.batch(net, 2))

@@ -16,11 +16,11 @@ import toy_training
 from fake_cupy import Machine
 from networks_trained import steppers, truth_of
 
-from pydarknet import Network, Trainer, cuda
+from pydarknet import DeviceError, Network, Trainer, cuda
 from pydarknet.backend import emu_backend
 from pydarknet.cfg import parse_cfg_text
 from pydarknet.layers.region import Region
-from pydarknet.plan import Value
+from pydarknet.plan import Builder, Value
 from pydarknet.tape import Tape
 
 REGION = nets.net_text(nets.DETECTOR)
@@ -46,7 +46,8 @@ def launched() -> Launched:
 def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     """One GPU, whose kernels the emulator runs."""
     emu_backend()  # says how to build it where it is missing
-    machine = Machine(ops=importlib.import_module("pydarknet._emu"))
+    counts = launched()
+    machine = Machine(ops=importlib.import_module("pydarknet._emu"), waited=lambda: counts.waits)
     monkeypatch.setattr(cuda, "load_extension", lambda: machine.extension)
     monkeypatch.setattr(cuda, "load_cupy", lambda: machine.cupy)
     cuda.cuda_backend.cache_clear()
@@ -162,6 +163,22 @@ def test_a_planted_wait_of_a_launcher_is_counted(
 
     monkeypatch.setattr(Region, "train", waiting)
     assert cost(machine, Training("region", tmp_path).mini)["waits*"] == 2
+
+
+def test_a_launcher_that_waits_cannot_be_recorded(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = Region.plan
+
+    def waiting(self: Region, p: Builder, x: Value) -> Value:
+        y = plan(self, p, x)
+        p.emit(p.ops.sum_squares, y)
+        return y
+
+    monkeypatch.setattr(Region, "plan", waiting)
+    net = Network(parse_cfg_text(REGION), device="cuda")
+    x = nets.batch(net)
+    net.forward(x)
+    with pytest.raises(DeviceError, match="cudaErrorStreamCaptureUnsupported"):
+        net.forward(x)
 
 
 def test_the_default_stream_is_noticed(machine: Machine) -> None:
