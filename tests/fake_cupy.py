@@ -85,8 +85,8 @@ class Sealed:
 class Machine:
     """`count` GPUs; `cupy` and `extension` are the modules, the latter with `ops` (default: the CPU's).
 
-    `transfers` grows by (direction, bytes), `counts` by "waits", "allocations" and "questions" to the driver. `waited`
-    is how often the ops themselves have waited.
+    `transfers` grows by (direction, bytes), `counts` by "waits", "allocations" and "questions" to the driver.
+    `waited` is how often the ops themselves have waited.
     """
 
     def __init__(self, count: int = 1, ops: Any = None, waited: Callable[[], int] = int) -> None:

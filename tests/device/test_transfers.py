@@ -42,10 +42,13 @@ def test_recorded_plans_follow_weights_sizes_and_batches(machine: Machine, tmp_p
         net.layers[4].parameters["biases"] += 1
         net.parameters_changed()
 
-    def shrink(net: Network) -> None:
-        net.resize(8, 8)
-
-    changes = [lambda net: None, change, shrink, lambda net: net.load_weights(weights), lambda net: net.resize(16, 16)]
+    changes = [
+        lambda net: None,
+        change,
+        lambda net: net.resize(8, 8),
+        lambda net: net.load_weights(weights),
+        lambda net: net.resize(16, 16),
+    ]
     seen = []
     for apply in changes:
         for net in (here, there):
