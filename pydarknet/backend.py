@@ -77,7 +77,8 @@ class Backend:
     def given(self, x: Any) -> Array:
         """A user's array in float32: as NumPy's, or as this backend's if it is on its device already.
 
-        Anything that NumPy or DLPack takes. ValueError for an array on another device.
+        Anything that NumPy or DLPack takes. ValueError for an array on another device, or one whose library doesn't
+        hand it out (PyTorch's with a gradient).
         """
         if hasattr(x, "__dlpack__") and not isinstance(x, np.ndarray):
             x = self._from_dlpack(x)
@@ -129,7 +130,15 @@ class Backend:
                 f"the array is on a device, the network on {self.name}; bring the array to the host, or make the "
                 'network with device="cuda"'
             )
-        return np.from_dlpack(x)
+        return handed_out(np.from_dlpack, x)
+
+
+def handed_out(from_dlpack: Callable[[Any], Array], x: Any) -> Array:
+    """What a library's `from_dlpack` makes of another one's array. ValueError if that refuses."""
+    try:
+        return from_dlpack(x)
+    except BufferError as error:
+        raise ValueError(f"the array can't be taken by DLPack: {error}") from error
 
 
 def aligned(shape: Sequence[int], dtype: str = "float32") -> npt.NDArray[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .backend import Backend, Step, sequence
+from .backend import Backend, Step, handed_out, sequence
 from .device_ops import DeviceOps
 from .errors import DeviceError
 from .ops import Array
@@ -72,7 +72,7 @@ class CudaBackend(Backend):
         if index != self.index:
             raise ValueError(f"the array is on GPU {index}, the network on {self.name}")
         with self.active():
-            array = self.arrays.from_dlpack(x)
+            array = handed_out(self.arrays.from_dlpack, x)
         if array.dtype != "float32":
             raise ValueError(f"expected an array of float32, found {array.dtype}")
         return array

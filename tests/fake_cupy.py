@@ -78,8 +78,9 @@ class Sealed:
     def __dlpack_device__(self) -> tuple[int, int]:
         return 2, self._index
 
-    def __dlpack__(self, **_: Any) -> None:
-        raise BufferError("only CuPy reads this")
+    def __dlpack__(self, *, stream: int, **_: Any) -> Sealed:
+        """In place of a capsule the array itself, which nothing but the fake CuPy can read."""
+        return self
 
 
 class Machine:
@@ -100,7 +101,7 @@ class Machine:
         self.free = FREE
         self.extension = Extension(self)
         self.cupy = SimpleNamespace(
-            empty=self.empty, copyto=self.copyto, from_dlpack=lambda x: x, cuda=self._cuda(),
+            empty=self.empty, copyto=self.copyto, from_dlpack=self.from_dlpack, cuda=self._cuda(),
             get_default_memory_pool=lambda: SimpleNamespace(free_bytes=lambda: 0),
         )  # fmt: skip
 
@@ -112,6 +113,12 @@ class Machine:
         if array.nbytes > self.free:
             raise OutOfMemoryError(f"Out of memory allocating {array.nbytes} bytes")
         return Sealed(self, array, self.index)
+
+    def from_dlpack(self, x: Any) -> Sealed:
+        """Its producer is told the stream that will read the array, as the protocol wants it."""
+        assert self.index >= 0, "taken on no GPU in particular"
+        array: Sealed = x.__dlpack__(stream=self.stream)
+        return array
 
     def copyto(self, target: Sealed, source: Sealed) -> None:
         assert isinstance(source, Sealed)
