@@ -19,6 +19,17 @@ GROUPED = (
     "[convolutional]\nfilters=12\nsize=3\npad=1\nactivation=leaky\n[route]\nlayers=-1,-2\ngroups=2\ngroup_id=1\n"
     "[convolutional]\nfilters=16\n[region]\nanchors=1,1, 2,2\nclasses=3\nnum=2\n"
 )
+YOLO = (
+    "[convolutional]\nfilters=16\n"
+    "[yolo]\nanchors=3,3, 4,4, 5,7, 14,12\nmask={mask}\nclasses=3\nnum=4\nignore_thresh=.4\n"
+)
+# As YOLOv3: a residual block, a head on a quarter of the width, and one on a half that sees the first one's features.
+TWO_HEADS = (
+    CONV + "stride=2\n" + "[convolutional]\nfilters=4\nactivation=leaky\n" + CONV
+    + "[shortcut]\nfrom=-3\nactivation=linear\n" + CONV + "stride=2\n" + YOLO.format(mask="2,3")
+    + "[route]\nlayers=-3\n[convolutional]\nfilters=4\nactivation=leaky\n[upsample]\nstride=2\n"
+    + "[route]\nlayers=-1,3\n" + CONV + YOLO.format(mask="0,1")
+)  # fmt: skip
 
 TRAINED = {
     "region": nets.net_text(nets.DETECTOR),
@@ -26,6 +37,7 @@ TRAINED = {
     "tree": nets.net_text(CONV + "[convolutional]\nfilters=18\n" + REGION.format(classes=4) + "tree=toy.tree\n", 8),
     "tree of a classifier": nets.net_text(CONV + "[avgpool]\n[connected]\noutput=4\n[softmax]\ntree=toy.tree\n", 8),
     "yolo": nets.net_text(CONV + nets.LAYERS["yolo"], 8),
+    "two heads": nets.net_text(TWO_HEADS),
     "detection": nets.net_text(CONV + nets.LAYERS["detection"].replace("num=2", "num=2\nrandom=1"), 8),
     "shortcut": nets.net_text(CONV + nets.LAYERS["shortcut"] + "\n[upsample]\nstride=2\n[cost]\n", 8),
     "grouped route": nets.net_text(CONV + GROUPED, 8),

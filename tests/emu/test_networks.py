@@ -10,7 +10,7 @@ from pathlib import Path
 import nets
 import numpy as np
 import pytest
-from networks_trained import TRAINED, steppers, truth_of
+from networks_trained import TRAINED, TWO_HEADS, steppers, truth_of
 
 from pydarknet import Network
 from pydarknet import backend as backend_module
@@ -43,9 +43,9 @@ def error(actual: np.ndarray, expected: np.ndarray) -> float:
     return float(np.linalg.norm(actual - expected) / max(float(np.linalg.norm(expected)), 1e-20))
 
 
-@pytest.mark.parametrize("kind", nets.LAYERS)
+@pytest.mark.parametrize("kind", [*nets.LAYERS, "two heads"])
 def test_every_layer(kind: str) -> None:
-    cfg = nets.layer_network(kind).cfg
+    cfg = parse_cfg_text(TRAINED[kind]) if kind == "two heads" else nets.layer_network(kind).cfg
     here, there = Network(cfg), Network(cfg, device=DEVICE)
     for seed in range(2):
         x = nets.batch(here, 2, seed)
@@ -54,8 +54,9 @@ def test_every_layer(kind: str) -> None:
         assert error(theirs.output, mine.output) < RELATIVE, mine
 
 
-def test_detections() -> None:
-    text = nets.net_text(nets.DETECTOR, 32)
+@pytest.mark.parametrize("layers", [nets.DETECTOR, TWO_HEADS], ids=["region", "two heads"])
+def test_detections(layers: str) -> None:
+    text = nets.net_text(layers, 32)
     here, there = (Network(parse_cfg_text(text), device=device) for device in ("cpu", DEVICE))
     pictures = [nets.picture(50, 40, seed) for seed in range(2)]
     expected = here.detect(pictures, thresh=0.2)
