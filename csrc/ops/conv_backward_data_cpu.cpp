@@ -7,7 +7,6 @@
 #include "ops/conv_backward.h"
 #include "ops/conv_kinds.h"
 #include "ops/conv_phases.h"
-#include "simd/product.h"
 #include "simd/vec.h"
 #include "threads.h"
 
@@ -22,61 +21,6 @@ std::int64_t blocked_floats(int n, int c, int h, int w) {
   return whole_lines(std::int64_t{n} * blocks_of(c) * h * w * kBlock);
 }
 
-using Weights = std::unique_ptr<float[]>;
-
-// Channels [from_c, to_c) of (c, k / groups, y.taps, x.taps) out of (k, c / groups, kernel_h, kernel_w):
-// input and output channels change places, and the taps of one residue run backwards.
-Weights transposed(const ConvShape& s, const PhaseAxis& y, const PhaseAxis& x, int from_c, int to_c,
-                   const float* weights) {
-  const int group_c = s.c / s.groups, group_k = s.k / s.groups, all_taps = s.taps();
-  std::vector<int> taps;
-  for (int i = 0; i < y.taps; ++i) {
-    for (int j = 0; j < x.taps; ++j) taps.push_back(y.tap(i) * s.kernel_w + x.tap(j));
-  }
-  const int count = static_cast<int>(taps.size());
-  const int* const order = taps.data();
-  Weights all(new float[static_cast<std::size_t>(std::int64_t{to_c - from_c} * group_k * count)]);
-  parallel_for(to_c - from_c, kLine, [&](std::int64_t begin, std::int64_t end) {
-    // In squares of some channels of one group and some filters, so that whole lines are read and, one
-    // channel after the other, written: rows lie powers of two apart, and only so many of them fit in the
-    // cache.
-    for (std::int64_t first = from_c + begin, last; first < from_c + end; first = last) {
-      const std::int64_t group = first / group_c;
-      last = std::min({from_c + end, first + kLine, (group + 1) * group_c});
-      const float* const rows = weights + group * group_k * group_c * all_taps;
-      for (int k = 0; k < group_k; k += kLine) {
-        const int filters = static_cast<int>(std::min<std::int64_t>(kLine, group_k - k));
-        for (std::int64_t c = first; c < last; ++c) {
-          const float* from = rows + (std::int64_t{k} * group_c + c % group_c) * all_taps;
-          float* to = all.get() + ((c - from_c) * group_k + k) * count;
-          for (int j = 0; j < filters; ++j, from += std::int64_t{group_c} * all_taps, to += count) {
-            for (int i = 0; i < count; ++i) to[i] = from[order[i]];
-          }
-        }
-      }
-    }
-  });
-  return all;
-}
-
-// Packs them in strips of whole panels, which lie one after the other: a strip stays in the cache, and memory
-// as large as the weights would cost more than the rest, being new to the process each time.
-void pack_transposed(const ConvAlgorithm& algorithm, const ConvShape& inner, const ConvShape& s,
-                     const PhaseAxis& y, const PhaseAxis& x, const float* weights, float* packed) {
-  constexpr std::int64_t kFloats = 1 << 20;
-  constexpr int kPanel = simd::kPanelBlocks * kBlock;
-  const std::int64_t channel = std::int64_t{inner.c} * inner.taps();
-  const int strip =
-      s.groups > 1 ? s.c : static_cast<int>(std::max<std::int64_t>(1, kFloats / channel / kPanel)) * kPanel;
-  for (int first = 0; first < s.c; first += strip) {
-    const int last = std::min(s.c, first + strip);
-    ConvShape part = inner;
-    part.k = last - first;
-    algorithm.pack(part, transposed(s, y, x, first, last, weights).get(), packed, {});
-    packed += algorithm.packed_size(part);
-  }
-}
-
 struct DataCall {
   ConstTensor dy;
   const float* packed;
@@ -86,7 +30,7 @@ struct DataCall {
   std::int64_t floats;  // of workspace
 };
 
-void convolve(const ConvAlgorithm& algorithm, const ConvShape& shape, const float* packed, const float* x,
+void convolve(const CpuConvolution& algorithm, const ConvShape& shape, const float* packed, const float* x,
               Tensor y, float* workspace, std::int64_t floats) {
   conv_forward(algorithm, {shape, packed, nullptr, Activation::kLinear, workspace, floats}, x, y, {});
 }
@@ -109,7 +53,7 @@ class DataAlgorithm {
 // One forward convolution whose output is dx as it lies in memory.
 class OneConvolution : public DataAlgorithm {
  public:
-  OneConvolution(const ConvShape& shape, const ConvShape& inner, const ConvAlgorithm& algorithm)
+  OneConvolution(const ConvShape& shape, const ConvShape& inner, const CpuConvolution& algorithm)
       : s_(shape), inner_(inner), algorithm_(algorithm) {}
 
   std::int64_t packed_size() const override { return algorithm_.packed_size(inner_); }
@@ -126,7 +70,7 @@ class OneConvolution : public DataAlgorithm {
 
  protected:
   const ConvShape s_, inner_;
-  const ConvAlgorithm& algorithm_;
+  const CpuConvolution& algorithm_;
 
  private:
   std::int64_t sum_floats() const { return blocked_floats(s_.n, s_.c, s_.h, s_.w); }
@@ -154,11 +98,12 @@ class Turned : public OneConvolution {
     return shape;
   }
   Turned(const ConvShape& s, const std::string& algorithm)
-      : OneConvolution(s, inner(s), conv_algorithm(inner(s), algorithm)) {}
+      : OneConvolution(s, inner(s), static_cast<const CpuConvolution&>(conv_algorithm(inner(s), algorithm))) {
+  }
 
   void pack(const float* weights, float* packed) const override {
-    pack_transposed(algorithm_, inner_, s_, PhaseAxis(0, 1, s_.pad_y, s_.kernel_h, s_.h),
-                    PhaseAxis(0, 1, s_.pad_x, s_.kernel_w, s_.w), weights, packed);
+    const PhaseAxis y(0, 1, s_.pad_y, s_.kernel_h, s_.h), x(0, 1, s_.pad_x, s_.kernel_w, s_.w);
+    algorithm_.pack_kernels(inner_, Kernels(s_, y, x, weights), packed);
   }
 };
 
@@ -181,10 +126,10 @@ class Connected : public OneConvolution {
   }
 
  private:
-  Weights inner_weights(const float* weights) const {
+  std::unique_ptr<float[]> inner_weights(const float* weights) const {
     const std::int64_t taps = s_.taps(), row = s_.c * taps;
     const std::int64_t size = blocks_of(s_.c) * kBlock * taps * s_.k;
-    Weights all(new float[static_cast<std::size_t>(size)]);
+    std::unique_ptr<float[]> all(new float[static_cast<std::size_t>(size)]);
     if (s_.c % kBlock != 0) std::fill_n(all.get(), size, 0.0f);
     // In squares of whole lines: several lines of a filter's weights, one line of filters.
     constexpr std::int64_t kValues = 4 * kLine;
@@ -223,7 +168,7 @@ class Phases : public DataAlgorithm {
 
   void pack(const float* weights, float* packed) const override {
     for (const Phase& p : phases_) {
-      pack_transposed(algorithm(), p.convolution(s_), s_, p.y, p.x, weights, packed + p.offset);
+      algorithm().pack_kernels(p.convolution(s_), Kernels(s_, p.y, p.x, weights), packed + p.offset);
     }
   }
 
@@ -261,7 +206,7 @@ class Phases : public DataAlgorithm {
     }
   };
 
-  const ConvAlgorithm& algorithm() const {
+  const CpuConvolution& algorithm() const {
     return depthwise_convolution().supports(s_) ? depthwise_convolution() : direct_convolution();
   }
   std::int64_t window_floats(const Phase& p) const {

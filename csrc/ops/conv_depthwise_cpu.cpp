@@ -20,7 +20,7 @@ struct Span {
   int start, begin, end;
 };
 
-class Depthwise : public ConvAlgorithm {
+class Depthwise : public CpuConvolution {
  public:
   const char* name() const override { return "depthwise"; }
   bool supports(const ConvShape& s) const override { return s.groups > 1 && s.groups == s.c && s.k == s.c; }
@@ -30,13 +30,10 @@ class Depthwise : public ConvAlgorithm {
   std::int64_t workspace(const ConvShape&, int) const override { return 0; }
 
   // [block][tap][lane]
-  void pack(const ConvShape& s, const float* weights, float* packed, Stream) const override {
-    for (int block = 0; block < blocks_of(s.c); ++block) {
-      for (int tap = 0; tap < s.taps(); ++tap) {
-        for (int c = block * kBlock; c < (block + 1) * kBlock; ++c) {
-          *packed++ = c < s.c ? weights[std::int64_t{c} * s.taps() + tap] : 0.0f;
-        }
-      }
+  void pack_kernels(const ConvShape& s, const Kernels& kernels, float* packed) const override {
+    for (int c = 0; c < blocks_of(s.c) * kBlock; ++c) {
+      float* const to = packed + std::int64_t{c / kBlock} * s.taps() * kBlock + c % kBlock;
+      kernels.each_tap(c, c, [&](int tap, float weight) { to[tap * kBlock] = weight; });
     }
   }
 
@@ -88,7 +85,7 @@ class Depthwise : public ConvAlgorithm {
 
 }  // namespace
 
-const ConvAlgorithm& depthwise_convolution() {
+const CpuConvolution& depthwise_convolution() {
   static const Depthwise algorithm;
   return algorithm;
 }

@@ -264,7 +264,7 @@ class BandProduct {
   int channels_ = 0;
 };
 
-class Direct : public ConvAlgorithm {
+class Direct : public CpuConvolution {
  public:
   explicit Direct(bool plain) : plain_(plain) {}
   const char* name() const override { return plain_ ? "direct_plain" : "direct"; }
@@ -275,9 +275,8 @@ class Direct : public ConvAlgorithm {
     return packed_floats(conv_panels(s), s.taps());
   }
 
-  void pack(const ConvShape& s, const float* weights, float* packed, Stream) const override {
+  void pack_kernels(const ConvShape& s, const Kernels& kernels, float* packed) const override {
     const std::vector<Panel> panels = conv_panels(s);
-    const Kernels kernels(s, weights);
     parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         float* to = packed + panels[i].offset * s.taps();
@@ -336,15 +335,15 @@ class Direct : public ConvAlgorithm {
   }
 
   static void pack_blocked(const ConvShape& s, const Panel& panel, const Kernels& kernels, float* to) {
-    const float* found[kBlock * simd::kPanelBlocks * kBlock];  // kernels of a block's lanes, looked up once
     for (int block = 0; block < panel.channel_blocks(); ++block) {
-      const int first = (panel.channel_block + block) * kBlock, count = panel.lanes(block) * panel.filters();
-      for (int i = 0; i < count; ++i) {
-        found[i] = kernels(panel.filter_block * kBlock + i % panel.filters(), first + i / panel.filters());
+      const int lanes = panel.lanes(block), row = panel.filters();
+      for (int j = 0; j < panel.blocks; ++j) {
+        kernels.each((panel.filter_block + j) * kBlock, (panel.channel_block + block) * kBlock, lanes,
+                     [&](int c, int tap, simd::Lanes filters) {
+                       simd::store(to + (tap * lanes + c) * row + j * kBlock, filters);
+                     });
       }
-      for (int tap = 0; tap < s.taps(); ++tap) {
-        for (int i = 0; i < count; ++i) *to++ = found[i] ? found[i][tap] : 0.0f;
-      }
+      to += std::int64_t{lanes} * s.taps() * row;
     }
   }
 
@@ -373,12 +372,12 @@ class Direct : public ConvAlgorithm {
 
 }  // namespace
 
-const ConvAlgorithm& direct_convolution() {
+const CpuConvolution& direct_convolution() {
   static const Direct algorithm(false);
   return algorithm;
 }
 
-const ConvAlgorithm& direct_plain_convolution() {
+const CpuConvolution& direct_plain_convolution() {
   static const Direct algorithm(true);
   return algorithm;
 }

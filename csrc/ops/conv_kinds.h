@@ -1,15 +1,25 @@
 // The CPU's convolution algorithms, and what they share.
 #pragma once
 #include "ops/conv.h"
+#include "ops/conv_kernels.h"
 
 namespace pydarknet {
 
-const ConvAlgorithm& direct_convolution();
-const ConvAlgorithm& direct_plain_convolution();
-const ConvAlgorithm& depthwise_convolution();
+// What all of convolution_algorithms() are here: kernels are packed from wherever they lie.
+class CpuConvolution : public ConvAlgorithm {
+ public:
+  void pack(const ConvShape& shape, const float* weights, float* packed, Stream) const final {
+    pack_kernels(shape, Kernels(shape, weights), packed);
+  }
+  virtual void pack_kernels(const ConvShape& shape, const Kernels& kernels, float* packed) const = 0;
+};
+
+const CpuConvolution& direct_convolution();
+const CpuConvolution& direct_plain_convolution();
+const CpuConvolution& depthwise_convolution();
 // F(2x2, 3x3) and F(4x4, 3x3), Lavin and Gray 2015.
-const ConvAlgorithm& winograd2_convolution();
-const ConvAlgorithm& winograd4_convolution();
+const CpuConvolution& winograd2_convolution();
+const CpuConvolution& winograd4_convolution();
 
 // The slope below zero with which simd::rectify makes the activation; 1 for those it can't make.
 float rectifier_slope(Activation activation);

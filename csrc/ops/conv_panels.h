@@ -26,28 +26,6 @@ std::vector<Panel> conv_panels(const ConvShape& shape);
 // Floats of all panels' weights with `values` values for each channel and filter.
 std::int64_t packed_floats(const std::vector<Panel>& panels, std::int64_t values);
 
-// The filters' kernels, with zeros between filters and channels of different groups and past k.
-class Kernels {
- public:
-  Kernels(const ConvShape& shape, const float* weights)
-      : weights_(weights),
-        k_(shape.k),
-        group_k_(shape.k / shape.groups),
-        group_c_(shape.c / shape.groups),
-        taps_(shape.taps()) {}
-  // The taps of filter k on channel c; nullptr if all are zero.
-  const float* operator()(int k, int c) const {
-    if (k >= k_) return nullptr;
-    const int first = k_ == group_k_ ? 0 : k / group_k_ * group_c_;  // channel of the filter's group
-    if (c < first || c >= first + group_c_) return nullptr;
-    return weights_ + (std::int64_t{k} * group_c_ + c - first) * taps_;
-  }
-
- private:
-  const float* weights_;
-  int k_, group_k_, group_c_, taps_;
-};
-
 // The panel's biases, zeros past k.
 struct PanelBias {
   PanelBias(const Panel& panel, const ConvCall& call);

@@ -9,6 +9,7 @@
 #include "ops/conv_panels.h"
 #include "ops/winograd.h"
 #include "simd/product.h"
+#include "simd/stream.h"
 #include "threads.h"
 
 namespace pydarknet {
@@ -24,6 +25,7 @@ constexpr std::int64_t kCachedBytes = 1 << 20;
 constexpr std::int64_t kProductBytes = 2 << 20;  // of a thread's products
 constexpr std::int64_t kPartBytes = 24 << 10;    // of kernels in the first-level cache
 constexpr int kLine = 16;                        // floats of a cache line
+constexpr int kPackChannels = 8;                 // packed together
 
 int ceil_div(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
 
@@ -286,7 +288,7 @@ class WinogradCall {
 };
 
 template <int M>
-class WinogradConvolution : public ConvAlgorithm {
+class WinogradConvolution : public CpuConvolution {
   using Transform = Winograd<M>;
   static constexpr int kTile = Transform::kTile, kPoints = kTile * kTile;
 
@@ -303,17 +305,15 @@ class WinogradConvolution : public ConvAlgorithm {
   }
 
   // [panel][point][channel][filter]
-  void pack(const ConvShape& s, const float* weights, float* packed, Stream) const override {
+  void pack_kernels(const ConvShape& s, const Kernels& kernels, float* packed) const override {
     const std::vector<Panel> panels = conv_panels(s);
-    const Kernels kernels(s, weights);
     parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        for (int c = 0; c < panels[i].channels; ++c) {
-          for (int j = 0; j < panels[i].blocks; ++j) {
-            pack_channel(panels[i], kernels, c, j, packed + panels[i].offset * kPoints);
-          }
+        for (int c = 0; c < panels[i].channels; c += kPackChannels) {
+          pack_channels(panels[i], kernels, c, packed + panels[i].offset * kPoints);
         }
       }
+      simd::end_streams();
     });
   }
 
@@ -362,29 +362,44 @@ class WinogradConvolution : public ConvAlgorithm {
   }
 
  private:
-  // u = G g G^T of one channel and one block of filters.
-  static void pack_channel(const Panel& panel, const Kernels& kernels, int c, int block, float* packed) {
-    Lanes g[9] = {}, half[3 * kTile], u[kPoints];
-    for (int lane = 0; lane < kBlock; ++lane) {
-      const float* kernel =
-          kernels((panel.filter_block + block) * kBlock + lane, panel.channel_block * kBlock + c);
-      for (int tap = 0; kernel && tap < 9; ++tap) g[tap][lane] = kernel[tap];
+  // Channels from `first` on, all points of them together: points lie powers of two apart, and only so many
+  // of their lines fit in the first-level cache.
+  static void pack_channels(const Panel& panel, const Kernels& kernels, int first, float* packed) {
+    const int channels = std::min(kPackChannels, panel.channels - first), row = panel.filters();
+    constexpr int kPoint = kPackChannels * simd::kPanelBlocks * kBlock + kLine;
+    float u[kPoints * kPoint];
+    for (int j = 0; j < panel.blocks; ++j) {
+      Lanes g[kPackChannels * 9];
+      kernels.each((panel.filter_block + j) * kBlock, panel.channel_block * kBlock + first, channels,
+                   [&](int c, int tap, Lanes filters) { g[c * 9 + tap] = filters; });
+      for (int c = 0; c < channels; ++c) kernel_tile(g + c * 9, u + c * row + j * kBlock, kPoint);
     }
+    for (int point = 0; point < kPoints; ++point) {
+      float* const to = packed + point * panel.size() + std::int64_t{first} * row;
+      simd::stream(to, u + point * kPoint, channels * row);
+    }
+  }
+
+  // u = G g G^T.
+  static void kernel_tile(const Lanes* g, float* u, int point) {
+    Lanes half[3 * kTile];
     for (int j = 0; j < 3; ++j) Transform::kernel(g + j, 3, half + j, 3);
-    for (int i = 0; i < kTile; ++i) Transform::kernel(half + i * 3, 1, u + i * kTile, 1);
-    float* to = packed + std::int64_t{c} * panel.filters() + block * kBlock;
-    for (int point = 0; point < kPoints; ++point) simd::store(to + point * panel.size(), u[point]);
+    for (int i = 0; i < kTile; ++i) {
+      Lanes out[kTile];
+      Transform::kernel(half + i * 3, 1, out, 1);
+      for (int j = 0; j < kTile; ++j) simd::store(u + (i * kTile + j) * point, out[j]);
+    }
   }
 };
 
 }  // namespace
 
-const ConvAlgorithm& winograd2_convolution() {
+const CpuConvolution& winograd2_convolution() {
   static const WinogradConvolution<2> algorithm;
   return algorithm;
 }
 
-const ConvAlgorithm& winograd4_convolution() {
+const CpuConvolution& winograd4_convolution() {
   static const WinogradConvolution<4> algorithm;
   return algorithm;
 }

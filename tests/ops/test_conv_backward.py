@@ -202,8 +202,8 @@ def test_data_algorithms(cpu_ops: Any) -> None:
 
 @pytest.mark.parametrize(("c", "k", "groups"), [(300, 512, 1), (37, 19, 1), (96, 160, 2)])
 def test_packed_weights_bit_for_bit(cpu_ops: Any, c: int, k: int, groups: int) -> None:
-    """Those of the data gradient are those of NumPy's turned weights, also where they are packed in several strips;
-    and the direct ones are their own in the order [panel][channel block][tap][lane][filter]."""
+    """Those of the data gradient are those of NumPy's turned weights, wherever the array begins; and the direct
+    ones are their own in the order [panel][channel block][tap][lane][filter]."""
     ops = cpu_ops
     w = np.random.default_rng(c).standard_normal((k, c // groups, 3, 3)).astype(np.float32)
     shape = ops.ConvShape(1, c, 13, 13, k, 3, 3, 1, 1, 1, 1, groups)
@@ -216,6 +216,9 @@ def test_packed_weights_bit_for_bit(cpu_ops: Any, c: int, k: int, groups: int) -
         ops.conv_data_pack(shape, algorithm, w, found)
         ops.conv_pack(inner, algorithm, turned, expected)
         np.testing.assert_array_equal(found, expected, strict=True)
+        one_float_off = np.full(found.size + 1, np.nan, np.float32)[1:]
+        ops.conv_data_pack(shape, algorithm, w, one_float_off)
+        np.testing.assert_array_equal(one_float_off, expected)
         if algorithm == "direct" and groups == 1:
             np.testing.assert_array_equal(found, direct_layout(turned, ops.block))
 
