@@ -56,6 +56,15 @@ def test_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "nothing to do" in capsys.readouterr().err
 
 
+def test_no_time_to_train(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, cfg = make(tmp_path)
+    assert main(["train", str(data), str(cfg), "--max-hours", "0"]) == 2
+    assert "--max-hours: expected a number above 0 to 1e+06, found '0'" in capsys.readouterr().err
+    assert not (tmp_path / "backup" / "toy.backup").exists()
+    assert main(["train", str(data), str(cfg), "--max-hours", "1e-12"]) == 0
+    assert "stopped at iteration 0, before any was trained, saved" in capsys.readouterr().err
+
+
 def test_bad_input_is_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, cfg = make(tmp_path)
     (tmp_path / "labels" / "dark1.txt").unlink()

@@ -67,16 +67,17 @@ def _starts_with_number(arguments: Sequence[str]) -> bool:
     return bool(arguments) and arguments[0].isdecimal()
 
 
-def real(low: float, high: float) -> Callable[[str], float]:
-    """The type of an option that is a number from low to high."""
+def real(low: float, high: float, above: bool = False) -> Callable[[str], float]:
+    """The type of an option that is a number from low (or only `above` it) to high."""
+    begin = "above" if above else "from"
 
     def convert(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             value = float("nan")
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"expected a number from {low:g} to {high:g}, found {text!r}")
+        if not low <= value <= high or (above and value == low):
+            raise argparse.ArgumentTypeError(f"expected a number {begin} {low:g} to {high:g}, found {text!r}")
         return value
 
     return convert

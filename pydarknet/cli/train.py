@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-clear", "--clear", action="store_true", help="count pictures from 0, whatever WEIGHTS says")
     parser.add_argument("--cutoff", type=whole(0), metavar="N", help="load only the first N layers of WEIGHTS")
     parser.add_argument("--max-batches", type=whole(1), metavar="N", help="iterations, instead of the cfg's")
-    parser.add_argument("--max-hours", type=real(0, 1e6), metavar="H", help="stop after so long, saved, resumable")
+    parser.add_argument("--max-hours", type=real(0, 1e6, above=True), metavar="H",
+                        help="stop after so long, saved, resumable")  # fmt: skip
     parser.add_argument("--order", choices=("darknet", "epochs"), default="darknet", help="draw pictures, or shuffle")
     parser.add_argument("--no-labels-is-background", dest="background", action="store_true",
                         help="a picture without label file shows nothing; default: an error")  # fmt: skip
@@ -125,6 +126,7 @@ def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> int:
         progress.show(metrics)
 
     trainer.callbacks.append(report)
+    first = trainer.iteration
     for metrics in trainer:
         if metrics.iteration % CHART_EVERY == 0:
             _chart(trainer, args)
@@ -133,7 +135,8 @@ def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> int:
     if trainer.iteration >= trainer.max_batches:
         say(f"done: {trainer.files.final}", args.quiet)
         return 0
-    say(f"stopped at iteration {trainer.iteration}, saved {trainer.files.backup}; --resume goes on", args.quiet)
+    none = ", before any was trained" if trainer.iteration == first else ""
+    say(f"stopped at iteration {trainer.iteration}{none}, saved {trainer.files.backup}; --resume goes on", args.quiet)
     return INTERRUPTED if trainer.stopped else 0
 
 
