@@ -37,6 +37,8 @@ def load_image(path: str | PathLike[str]) -> Picture:
 
     name = fspath(path)
     data = _read(name)
+    if _is_cut_png(data):
+        raise ImageError(f"{name}: {_what_is(data)}")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except (cv2.error, MemoryError) as error:
@@ -127,6 +129,16 @@ def _read(name: str) -> bytes:
     if len(data) > MAX_BYTES:
         raise ImageError(f"{name}: the file is larger than {MAX_BYTES >> 20} MiB; expected a picture")
     return data
+
+
+def _is_cut_png(data: bytes) -> bool:
+    """Whether a PNG ends before its last chunk. libpng would say so on standard error, whatever OpenCV is told."""
+    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return False
+    end = 8
+    while data[end + 4 : end + 8] != b"IEND" and end < len(data):
+        end += 12 + int.from_bytes(data[end : end + 4], "big")
+    return end + 12 > len(data)
 
 
 def _what_is(data: bytes) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from cli_nets import spawned
 
 from pydarknet.cli import data as command
 from pydarknet.cli.parser import Parser
@@ -350,8 +351,8 @@ def test_everything_wrong(data: Path, capsys: pytest.CaptureFixture[str]) -> Non
         r"labels/4.txt:5: error: expected the centre inside the picture",
         r"labels/4.txt:6: warning: the box is tiny",
         r"labels/5.txt: error: is not a text file",
+        r"val.txt: warning: 1 of 3 pictures also in train.txt, first images/0.png (train.txt:1); what is trained on",
         r"val.txt:2: warning: images/7.png is the same picture as images/6.png",
-        r"val.txt:3: warning: images/0.png is listed again, first in train.txt:1; what is trained on can't be",
     ]
     assert len(found) == len(expected)
     for line, beginning in zip(found, expected, strict=True):
@@ -360,6 +361,39 @@ def test_everything_wrong(data: Path, capsys: pytest.CaptureFixture[str]) -> Non
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == 4
     assert printed[2:] == ["... and 9 more; see --max", "8 pictures: 8 errors, 3 warnings"]
+
+
+def test_lists_that_share_pictures(data: Path) -> None:
+    root = data.parent
+    (root / "val.txt").write_text("images/6.png\n" + (root / "train.txt").read_text() + "images/6.png\n")
+    assert findings(data) == [
+        "val.txt:8: warning: images/6.png is listed again, first in val.txt:1",
+        "val.txt: warning: 6 of 8 pictures also in train.txt, first images/0.png (train.txt:1); "
+        "what is trained on can't be validated on",
+    ]
+    data.write_text(data.read_text().replace("val.txt", "./train.txt") + "test=train.txt\n")
+    assert findings(data) == [
+        f"a.data: warning: train and {name} are the same list, train.txt; what is trained on can't be validated on"
+        for name in ("valid", "test")
+    ]
+    data.write_text("classes=2\nvalid=train.txt\ntest=train.txt\nnames=a.names\n")
+    assert findings(data) == ["a.data: warning: valid and test are the same list, train.txt"]
+
+
+@pytest.mark.parametrize("ending", [".png", ".jpg", ".bmp", ".tiff"])
+@pytest.mark.parametrize("part", [0.05, 0.5])
+def test_of_a_damaged_picture_we_alone_speak(
+    ending: str, part: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENCV_LOG_LEVEL", raising=False)
+    noise = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
+    whole = cv2.imencode(ending, noise)[1].tobytes()
+    (tmp_path / f"cut{ending}").write_bytes(whole[: int(part * len(whole))])
+    (tmp_path / "cut.txt").write_text("")
+    (tmp_path / "list.txt").write_text(f"cut{ending}\n")
+    result = spawned("data", "check", tmp_path / "list.txt", "--classes", "1")
+    assert (result.code, result.err) == (1, "")
+    assert "picture that is damaged or cut off" in result.out
 
 
 def test_quick_check_and_missing_labels(data: Path) -> None:

@@ -108,8 +108,6 @@ def _film_camera(camera: Camera, skip: int) -> Film:
 
 
 def _open(what: int | str, name: str, hint: str) -> Any:
-    for variable, level in (("OPENCV_LOG_LEVEL", "SILENT"), ("OPENCV_FFMPEG_LOGLEVEL", "-8")):
-        os.environ.setdefault(variable, level)  # our error says it; OpenCV reads these when it is loaded
     import cv2
 
     capture = cv2.VideoCapture(what)

@@ -57,6 +57,7 @@ ERROR, INTERRUPTED, UNREAD = 2, 130, 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     _never_fail_on_letters()
+    _hush_opencv()
     try:
         code = dispatch(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
@@ -149,6 +150,12 @@ def _never_fail_on_letters() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _hush_opencv() -> None:
+    """What OpenCV finds wrong with a file is in our error. It reads these when it is loaded, which is later."""
+    for variable, level in (("OPENCV_LOG_LEVEL", "SILENT"), ("OPENCV_FFMPEG_LOGLEVEL", "-8")):
+        os.environ.setdefault(variable, level)
 
 
 def _give_up_output() -> None:

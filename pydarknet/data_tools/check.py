@@ -38,18 +38,13 @@ def check(data: DataSet, *, decode: bool = True, missing_is_empty: bool = False)
     if data.names and data.classes and len(data.names) != data.classes:
         yield Finding(data.file, True, f"expected {data.classes} names, found {len(data.names)}")
     counts = np.zeros(data.classes or 0, np.int64)
-    seen: dict[str, str] = {}
     contents: dict[bytes, str] = {}
     labels_seen: dict[str, str] = {}
+    seen: dict[str, tuple[ImageList, str]] = {}
     for images in data.lists:
-        for path, line in zip(images.images, images.lines, strict=True):
-            place = locate(images.file, line)
-            if path in seen:
-                yield Finding(
-                    place, False, f"{path} is listed again, first in {seen[path]}{_leak(seen[path], images)}"
-                )
-                continue
-            seen[path] = place
+        pictures, findings = _listed(data, images, seen)
+        yield from findings
+        for path, place in pictures:
             yield from _picture(path, place, decode, contents)
             if not os.path.isfile(path):
                 continue  # the path may be wrong, and its labels elsewhere
@@ -93,8 +88,35 @@ def _labels(
     yield from (Finding(locate(label, p.line), p.error, p.message) for p in problems)
 
 
-def _leak(place: str, images: ImageList) -> str:
-    return "" if place.startswith(f"{images.file}:") else "; what is trained on can't be validated on"
+def _listed(
+    data: DataSet, images: ImageList, seen: dict[str, tuple[ImageList, str]]
+) -> tuple[list[tuple[str, str]], list[Finding]]:
+    """The pictures of a list that were not `seen` before, with their places; and what to say of the others."""
+    for before in data.lists[: data.lists.index(images)]:
+        if os.path.samefile(before.file, images.file):
+            message = f"{before.name} and {images.name} are the same list, {images.file}{_leak(before)}"
+            return [], [Finding(data.file, False, message)]
+    pictures, findings = [], []
+    shared: dict[str, list[str]] = {}
+    for path, line in zip(images.images, images.lines, strict=True):
+        place = locate(images.file, line)
+        before, first = seen.setdefault(path, (images, place))
+        if first == place:
+            pictures.append((path, place))
+        elif before is images:
+            findings.append(Finding(place, False, f"{path} is listed again, first in {first}"))
+        else:
+            shared.setdefault(before.file, []).append(path)
+    for file, paths in shared.items():
+        before, first = seen[paths[0]]
+        count = f"{len(paths)} of {len(images.images)} pictures"
+        message = f"{count} also in {file}, first {paths[0]} ({first}){_leak(before)}"
+        findings.append(Finding(images.file, False, message))
+    return pictures, findings
+
+
+def _leak(before: ImageList) -> str:
+    return "; what is trained on can't be validated on" if before.name == "train" else ""
 
 
 def _apart(warning: str) -> tuple[str, bool, str]:
