@@ -63,17 +63,38 @@ void check_contiguous(const py::dict& info, const RawArray& a, std::int64_t item
   }
 }
 
-}  // namespace
+// NumPy's array interface as it is for C; NumPy calls it PyArrayInterface.
+struct ArrayStruct {
+  int two, ndim;
+  char kind;
+  int itemsize, flags;
+  Py_intptr_t *shape, *strides;
+  void* data;
+  PyObject* description;
+};
+constexpr int kContiguous = 0x1, kNotSwapped = 0x200, kWriteable = 0x400;
 
-void Where::fail(const std::string& message) const {
-  throw py::value_error(std::string(op) + ": argument '" + argument + "': " + message);
+// Reads the array by its struct, where it has one that says all that is wanted; the dictionary says the same
+// in fifty times the time, and what is wrong.
+bool read_struct(py::handle object, const char* typestr, bool writable, RawArray& a) {
+  if (!kArrayStruct) return false;
+  const py::object capsule = py::getattr(object, kArrayStruct, py::none());
+  if (!PyCapsule_IsValid(capsule.ptr(), nullptr)) return false;
+  const auto& s = *static_cast<const ArrayStruct*>(PyCapsule_GetPointer(capsule.ptr(), nullptr));
+  const int flags = kContiguous | kNotSwapped | (writable ? kWriteable : 0);
+  if (s.two != 2 || s.kind != typestr[1] || s.itemsize != typestr[2] - '0' || (s.flags & flags) != flags ||
+      s.ndim > static_cast<int>(a.shape.size())) {
+    return false;
+  }
+  a = {s.data, s.ndim, {}, 1};
+  for (int i = 0; i < a.ndim; ++i) a.size *= a.shape[i] = s.shape[i];
+  return true;
 }
 
-RawArray raw_array(py::handle object, const char* typestr, bool writable, Where where) {
-  if (!py::hasattr(object, kArrayInterface)) {
-    where.fail(std::string("expected an array with ") + kArrayInterface);
-  }
-  const py::dict info = object.attr(kArrayInterface).cast<py::dict>();
+RawArray read_dictionary(py::handle object, const char* typestr, bool writable, Where where) {
+  const py::object found = py::getattr(object, kArrayInterface, py::none());
+  if (found.is_none()) where.fail(std::string("expected an array with ") + kArrayInterface);
+  const auto info = found.cast<py::dict>();
   const auto type = info["typestr"].cast<std::string>();
   if (type != typestr) where.fail(std::string("expected element type ") + typestr + ", found " + type);
   const auto shape = info["shape"].cast<py::tuple>();
@@ -83,8 +104,20 @@ RawArray raw_array(py::handle object, const char* typestr, bool writable, Where 
   const auto data = info["data"].cast<py::tuple>();
   a.data = reinterpret_cast<void*>(data[0].cast<std::uintptr_t>());
   if (writable && data[1].cast<bool>()) where.fail("the array is read-only");
-  const std::int64_t item = type.back() - '0';
-  check_contiguous(info, a, item, where);
+  check_contiguous(info, a, type.back() - '0', where);
+  return a;
+}
+
+}  // namespace
+
+void Where::fail(const std::string& message) const {
+  throw py::value_error(std::string(op) + ": argument '" + argument + "': " + message);
+}
+
+RawArray raw_array(py::handle object, const char* typestr, bool writable, Where where) {
+  RawArray a;
+  if (!read_struct(object, typestr, writable, a)) a = read_dictionary(object, typestr, writable, where);
+  const std::int64_t item = typestr[2] - '0';
   note_array(where.argument, a.data, static_cast<std::size_t>(a.size * item), writable);
   return a;
 }

@@ -15,6 +15,8 @@ namespace py = pybind11;
 
 // The attribute arrays of this build's device carry; defined by the one interface_*.cpp the build links.
 extern const char* const kArrayInterface;
+// That of the same as a C struct; nullptr where the device's arrays have none.
+extern const char* const kArrayStruct;
 
 // Whether this process can read what lies in the arrays. Where it can't, nobody checks contents but the
 // kernels.

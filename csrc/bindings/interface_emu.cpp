@@ -13,6 +13,7 @@ std::mutex one_call;
 }  // namespace
 
 const char* const kArrayInterface = "__array_interface__";
+const char* const kArrayStruct = "__array_struct__";
 const bool kContentsReadable = true;
 const std::uintptr_t kBlockedAlignment = kBlock * sizeof(float);
 

@@ -124,3 +124,20 @@ def test_spare_lanes_dont_matter(ops: Ops, arrays: Arrays, name: str) -> None:
     call(ops, noisy, y2)
     channels = BLOCKED[name][1][0]
     np.testing.assert_array_equal(arrays.channels(y, channels), arrays.channels(y2, channels))
+
+
+@pytest.mark.parametrize("form", ["__array_interface__", "__array_struct__"])
+def test_either_form_of_the_array_interface_is_enough(cpu_ops: Ops, form: str) -> None:
+    class Described:
+        def __init__(self, array: np.ndarray) -> None:
+            setattr(self, form, getattr(array, form))
+
+    x = np.array([-1, 2, 3], np.float32)
+    cpu_ops.activate(Described(x), "relu")
+    np.testing.assert_array_equal(x, [0, 2, 3])
+    x.flags.writeable = False
+    with pytest.raises(ValueError, match=r"read-only|expected an array"):
+        cpu_ops.activate(Described(x), "relu")
+    for refused in (np.zeros(3), np.zeros((4, 4), np.float32)[:, ::2], np.zeros(3, ">f4")):
+        with pytest.raises(ValueError, match="activate: argument 'x'"):
+            cpu_ops.activate(Described(refused), "relu")
