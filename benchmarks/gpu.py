@@ -84,9 +84,8 @@ def measure(args: argparse.Namespace, device: Backend, card: Card, peer: Peer | 
     for name in args.networks:
         cfg = name if name.endswith(".cfg") else str(ROOT / "cfg" / f"{name}.cfg")
         for precision in args.precision:
-            set_precision(device, precision)
-            jobs = [inference(cfg, args.device, batch, args.size) for batch in args.batch]
-            jobs += [training(cfg, args.device, args.training, args.size)] if args.training else []
+            jobs = [inference(cfg, device.name, precision, batch, args.size) for batch in args.batch]
+            jobs += [training(cfg, device.name, precision, args.training, args.size)] if args.training else []
             for job in jobs:
                 theirs = peer.seconds(job, precision, args.runs) if peer else None
                 yield row(
@@ -94,12 +93,6 @@ def measure(args: argparse.Namespace, device: Backend, card: Card, peer: Peer | 
                 )
                 if args.calls:
                     yield from calls(args, job, precision, card, peer)
-
-
-def set_precision(device: Backend, precision: str) -> None:
-    """Algorithms of this precision from now on. A CPU has only fp32."""
-    if device.name != "cpu":
-        device.ops.set_precision(precision)
 
 
 def calls(args: argparse.Namespace, job: Job, precision: str, card: Card, peer: Peer | None) -> Iterator[Row]:

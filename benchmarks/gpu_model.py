@@ -43,7 +43,7 @@ def extension() -> Any:
 
 def convolution(ops: Any, layer: Convolution, batch: int, precision: str) -> Row:
     k, s, p = layer.kernel, layer.stride, layer.padding
-    shape = ops.ConvShape(batch, *layer.inputs, layer.out.c, *k, s, s, p, p, layer.groups)
+    shape = ops.ConvShape(batch, *layer.inputs, layer.out.c, *k, s, s, p, p, layer.groups, precision)
     weights = layer.out.c * layer.inputs.c // layer.groups * k[0] * k[1]
     budget = max(SMALL_PACKED, 2 * 4 * weights)  # as Convolution.budget() says, without loading weights
     kernel = ops.conv_algorithms(shape, budget, layer.inputs.c <= MAX_PLAIN_CHANNELS)[0]
@@ -61,7 +61,6 @@ def other(layer: Layer, batch: int) -> Row:
 
 def rows(ops: Any, graph: Graph, batch: int, precision: str) -> list[Row]:
     """One for each layer. Routes of one layer are views."""
-    ops.set_precision(precision)
     return [
         convolution(ops, layer, batch, precision) if isinstance(layer, Convolution) else other(layer, batch)
         for layer in graph.layers

@@ -51,20 +51,20 @@ def timed(run: Callable[[], object], wait: Callable[[], None], runs: int) -> flo
     return statistics.median(seconds[WARM:])
 
 
-def open_network(cfg: str, device: str, batch: int, size: int | None) -> Network:
+def open_network(cfg: str, device: str, precision: str, batch: int, size: int | None) -> Network:
     """The network with random weights, for mini-batches of `batch`."""
     parsed = parse_cfg(cfg)
     for key, value in (("batch", batch), ("subdivisions", 1)):
         parsed.net.set(key, value)
-    net = Network(parsed, device=device)
+    net = Network(parsed, device=device, precision=None if device == "cpu" else precision)
     if size:
         net.resize(size, size)
     return net
 
 
-def inference(cfg: str, device: str, batch: int, size: int | None) -> Job:
+def inference(cfg: str, device: str, precision: str, batch: int, size: int | None) -> Job:
     """A forward pass without its transfers."""
-    net = open_network(cfg, device, batch, size)
+    net = open_network(cfg, device, precision, batch, size)
 
     def make(backend: Backend) -> Callable[[], object]:
         net.backend = backend
@@ -76,9 +76,9 @@ def inference(cfg: str, device: str, batch: int, size: int | None) -> Job:
     return Job(f"forward, batch {batch}", net, batch, False, make)
 
 
-def training(cfg: str, device: str, batch: int, size: int | None) -> Job:
+def training(cfg: str, device: str, precision: str, batch: int, size: int | None) -> Job:
     """A step: pictures in, forward, loss, backward, update."""
-    net = open_network(cfg, device, batch, size)
+    net = open_network(cfg, device, precision, batch, size)
     x = np.random.default_rng(1).random((batch, *net.inputs), np.float32)
 
     def make(backend: Backend) -> Callable[[], object]:

@@ -7,7 +7,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -30,7 +30,8 @@ Step = Callable[[], None]
 
 @dataclass(frozen=True)
 class Backend:
-    """`name` ("cpu", "emu", "cuda:0"), `isa` of its ops, `arrays` (the array module) and `ops` (the extension).
+    """`name` ("cpu", "emu", "cuda:0"), `isa` of its ops, `arrays` (the array module), `ops` (the extension), and the
+    `precision` that a network's convolutions may round their factors to.
 
     The arrays of this class lie in the machine's memory, so that its transfers copy nothing; `cuda.CudaBackend`
     has the others.
@@ -40,6 +41,7 @@ class Backend:
     isa: str
     arrays: Any
     ops: Ops
+    precision: str = "fp32"
 
     def empty(self, shape: Sequence[int], dtype: str = "float32") -> Array:
         """An uninitialised array that starts on a cache line. DeviceError if memory is out."""
@@ -88,14 +90,13 @@ class Backend:
         """The steps as one function, for steps that do the same to the same memory whenever they are run."""
         return sequence(steps)
 
-    def set_precision(self, name: str) -> None:
-        """What convolutions may round their factors to, in the whole process. DeviceError if the device hasn't it."""
+    def with_precision(self, name: str) -> Backend:
+        """The same device with another precision. DeviceError if it hasn't that."""
         if name not in PRECISIONS:
             raise DeviceError(f"precision {name!r}: expected one of {', '.join(PRECISIONS)}")
-        try:
-            self.ops.set_precision(name)
-        except ValueError as error:
-            raise DeviceError(f"precision {name!r}: {self.name} computes in fp32 only") from error
+        if name not in self.ops.precisions:
+            raise DeviceError(f"precision {name!r}: {self.name} computes in fp32 only")
+        return replace(self, precision=name)
 
     def wait(self) -> None:
         """Wait until everything has been computed."""
@@ -248,7 +249,12 @@ def emu_backend() -> Backend:
         raise DeviceError(
             f"the emulator pydarknet._emu can't be loaded ({error}); build it with PYDARKNET_EMU=1 make build"
         ) from error
-    return EmulatedBackend("emu", "of CUDA", np, DeviceOps(ops))
+    return EmulatedBackend("emu", "of CUDA", np, DeviceOps(ops), usual_precision(ops))
+
+
+def usual_precision(ops: Ops) -> str:
+    """Of a device's networks that ask for none: TF32, as in other programs."""
+    return "tf32" if "tf32" in ops.precisions else "fp32"
 
 
 def backend(device: str) -> Backend:
@@ -274,7 +280,7 @@ def choose(device: str) -> tuple[Backend, str | None]:
 
 def parse_device(device: str) -> tuple[str, int]:
     """The kind and the number of a device. DeviceError for anything else."""
-    match = re.fullmatch(r"(cpu|emu)|(cuda|auto)(?::([0-9]{1,4}))?", device)
+    match = re.fullmatch(r"(cpu|emu)|(cuda|auto)(?::([0-9]{1,4}))?", str(device))
     if match is None:
         raise DeviceError(f"device {device!r}: expected cpu, cuda, cuda:N, auto or emu")
     return match[1] or match[2], int(match[3] or 0)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .backend import Backend, Step, handed_out, sequence
+from .backend import Backend, Step, handed_out, sequence, usual_precision
 from .device_ops import DeviceOps
 from .errors import DeviceError
 from .ops import Array
@@ -187,7 +187,7 @@ def cuda_backend(index: int = 0) -> CudaBackend:
         return int(cupy.cuda.get_current_stream().ptr)
 
     ops: Any = DeviceOps(extension, stream, lambda: Active(cupy, index))
-    result = CudaBackend(f"cuda:{index}", isa, cupy, ops, index)
+    result = CudaBackend(f"cuda:{index}", isa, cupy, ops, usual_precision(extension), index)
     _try(result, capability)
     return result
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from . import weights as weights_file
 from .backend import Backend, choose, cpu_backend
 from .cfg import Cfg
+from .errors import DeviceError
 from .graph import Graph
 from .initialise import initialise
 from .layers import Layer
@@ -33,9 +34,9 @@ class Engine(Graph):
     parameters (`seed`). `cutoff`: load only the first so many layers (a backbone). `threads`: for all networks
     of the process; default: PYDARKNET_NUM_THREADS or every processor. `device`: "cpu", "cuda", "cuda:N", "emu" (the
     kernels of CUDA, emulated), or "auto", the GPU if it can be used. `precision`: "fp32", "tf32", "fp16" or "bf16",
-    what convolutions round their factors to, for all networks of the process on such devices; default: as it is,
-    tf32 at first; the CPU has fp32 only. `uniform`: types of layers whose random weights are evenly distributed, not
-    normally. CfgError, WeightsError, DataError, DeviceError.
+    what this network's convolutions round their factors to; default: tf32 on devices; the CPU has fp32 only.
+    `uniform`: types of layers whose random weights are evenly distributed, not normally. CfgError, WeightsError,
+    DataError, DeviceError.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Engine(Graph):
         if doubt is not None:
             self.warnings.append(doubt)
         if precision is not None:
-            self.backend.set_precision(precision)
+            self.backend = with_precision(self.backend, precision, doubt)
         if threads is not None:
             cpu_backend().ops.set_num_threads(threads)
         self.seen = 0
@@ -185,6 +186,16 @@ class Engine(Graph):
         if key not in self._constants:
             self._constants[key] = make()
         return self._constants[key]
+
+
+def with_precision(backend: Backend, precision: str, doubt: str | None) -> Backend:
+    """The backend with another precision. DeviceError, with the `doubt` about the device, if it hasn't that."""
+    try:
+        return backend.with_precision(precision)
+    except DeviceError as error:
+        if doubt is None:
+            raise
+        raise DeviceError(f"{error} ({doubt})") from error
 
 
 class WeakOutput:

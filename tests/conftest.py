@@ -60,15 +60,13 @@ def _ops(name: str) -> Any:
 
 
 def _prepared(name: str) -> Iterator[Any]:
-    """The ops of a backend on two threads, convolutions in FP32."""
+    """The ops of a backend on two threads."""
     ops = _ops(name)
     _ran.add(name)
-    threads, precision = ops.num_threads(), ops.precision()
+    threads = ops.num_threads()
     ops.set_num_threads(THREADS)
-    ops.set_precision("fp32")
     yield ops
     ops.set_num_threads(threads)
-    ops.set_precision(precision)
 
 
 @pytest.fixture(params=BACKENDS)

@@ -40,8 +40,8 @@ def convolve(
 class Case:
     """Random x, weights and dy of one geometry, and what their gradients must be."""
 
-    def __init__(self, ops: Any, numbers: tuple[int, ...], seed: int = 0) -> None:
-        self.shape = s = ops.ConvShape(*numbers)
+    def __init__(self, ops: Any, numbers: tuple[int, ...], seed: int = 0, precision: str = "fp32") -> None:
+        self.shape = s = ops.ConvShape(*numbers, precision)
         rng = np.random.default_rng(seed)
         self.x = rng.standard_normal((s.n, s.c, s.h, s.w), np.float32)
         self.weights = rng.standard_normal((s.k, s.c // s.groups, s.kernel_h, s.kernel_w), np.float32)

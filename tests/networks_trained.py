@@ -54,10 +54,11 @@ TRAINED = {
 
 
 def steppers(kind: str, name: str, folder: Path, *devices: str) -> list[Stepper]:
-    """The same network on each device: mini-batches of 2, an update after two of them."""
+    """The same network on each device, in FP32: mini-batches of 2, an update after two of them."""
     (folder / "toy.tree").write_text(TREE)
     (folder / "small.cfg").write_text(TRAINED[kind].replace("[net]", "[net]\nbatch=4\nsubdivisions=2"))
-    return [Stepper(Engine(parse_cfg(folder / "small.cfg"), device=device), dialect(name)) for device in devices]
+    engines = [Engine(parse_cfg(folder / "small.cfg"), device=device, precision="fp32") for device in devices]
+    return [Stepper(engine, dialect(name)) for engine in engines]
 
 
 def truth_of(stepper: Stepper, rng: np.random.Generator) -> np.ndarray:

@@ -9,21 +9,34 @@ namespace pydarknet::bindings {
 namespace {
 
 ConvShape make_shape(int n, int c, int h, int w, int k, int kernel_h, int kernel_w, int stride_y,
-                     int stride_x, int pad_y, int pad_x, int groups) {
-  const ConvShape shape{n, c, h, w, k, kernel_h, kernel_w, stride_y, stride_x, pad_y, pad_x, groups};
+                     int stride_x, int pad_y, int pad_x, int groups, const std::string& precision) {
+  const ConvShape shape{n,
+                        c,
+                        h,
+                        w,
+                        k,
+                        kernel_h,
+                        kernel_w,
+                        stride_y,
+                        stride_x,
+                        pad_y,
+                        pad_x,
+                        groups,
+                        parse_precision(precision)};
   shape.validate();
   return shape;
 }
 
 py::tuple shape_state(const ConvShape& s) {
   return py::make_tuple(s.n, s.c, s.h, s.w, s.k, s.kernel_h, s.kernel_w, s.stride_y, s.stride_x, s.pad_y,
-                        s.pad_x, s.groups);
+                        s.pad_x, s.groups, precision_name(s.precision));
 }
 
 ConvShape shape_from_state(const py::tuple& t) {
-  if (t.size() != 12) throw py::value_error("ConvShape: expected 12 numbers");
+  if (t.size() != 13) throw py::value_error("ConvShape: expected 12 numbers and a precision");
   const auto at = [&](int i) { return t[i].cast<int>(); };
-  return make_shape(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8), at(9), at(10), at(11));
+  return make_shape(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8), at(9), at(10), at(11),
+                    t[12].cast<std::string>());
 }
 
 std::vector<std::string> py_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain) {
@@ -111,7 +124,7 @@ void bind_shape(Module& m) {
                         "Geometry of a convolution; ValueError if it makes none")
       .def(py::init(&make_shape), arg("n"), arg("c"), arg("h"), arg("w"), arg("k"), arg("kernel_h"),
            arg("kernel_w"), arg("stride_y") = 1, arg("stride_x") = 1, arg("pad_y") = 0, arg("pad_x") = 0,
-           arg("groups") = 1)
+           arg("groups") = 1, arg("precision") = "fp32")
       .def_readonly("n", &ConvShape::n)
       .def_readonly("c", &ConvShape::c)
       .def_readonly("h", &ConvShape::h)
@@ -124,6 +137,7 @@ void bind_shape(Module& m) {
       .def_readonly("pad_y", &ConvShape::pad_y)
       .def_readonly("pad_x", &ConvShape::pad_x)
       .def_readonly("groups", &ConvShape::groups)
+      .def_property_readonly("precision", [](const ConvShape& s) { return precision_name(s.precision); })
       .def_property_readonly("out_h", &ConvShape::out_h)
       .def_property_readonly("out_w", &ConvShape::out_w)
       .def_property_readonly("flops", &ConvShape::flops)
@@ -141,13 +155,9 @@ void bind_shape(Module& m) {
 void bind_conv(Module& m) {
   using py::arg;
   bind_shape(m);
-  m.def(
-      "precision", [] { return precision_name(precision()); },
-      "The coarsest precision that algorithms are chosen with");
-  m.def(
-      "set_precision", [](const std::string& name) { set_precision(parse_precision(name)); }, arg("name"),
-      "Choose \"fp32\", \"tf32\", \"fp16\" or \"bf16\" for the whole process; ValueError if there is no such "
-      "algorithm");
+  py::list names;
+  for (const Precision precision : precisions()) names.append(precision_name(precision));
+  m.attr("precisions") = py::tuple(names);
   m.def("conv_algorithms", &py_algorithms, arg("shape"), arg("max_packed_bytes"), arg("plain") = false,
         "Names of the usable algorithms, fastest first by the cost model");
   m.def("conv_cost", &py_cost, arg("shape"), arg("algorithm"),

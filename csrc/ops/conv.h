@@ -11,9 +11,11 @@
 
 namespace pydarknet {
 
-// Images, channels, rows and columns of the input; filters; kernel, stride and padding of one side.
+// Images, channels, rows and columns of the input; filters; kernel, stride and padding of one side; the
+// coarsest precision to choose algorithms with.
 struct ConvShape {
   int n, c, h, w, k, kernel_h, kernel_w, stride_y, stride_x, pad_y, pad_x, groups;
+  Precision precision = Precision::kFp32;
 
   int out_h() const { return static_cast<int>((h + 2 * std::int64_t{pad_y} - kernel_h) / stride_y + 1); }
   int out_w() const { return static_cast<int>((w + 2 * std::int64_t{pad_x} - kernel_w) / stride_x + 1); }
@@ -63,8 +65,8 @@ const std::vector<const ConvAlgorithm*>& convolution_algorithms();
 const ConvAlgorithm& conv_algorithm(const ConvShape& shape, const std::string& name);
 
 // Names of the algorithms usable for `shape`, fastest first for the current number of threads, those coarser
-// than precision() last. Those whose packed weights pass `max_packed_bytes` are left out, unless none that is
-// fine enough would be left: then the smallest of these stays.
+// than the shape's precision last. Those whose packed weights pass `max_packed_bytes` are left out, unless
+// none that is fine enough would be left: then the smallest of these stays.
 std::vector<std::string> conv_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain);
 
 // Floats of workspace for the current number of threads.

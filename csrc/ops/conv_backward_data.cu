@@ -85,7 +85,7 @@ std::vector<std::string> conv_data_algorithms(const ConvShape& s, std::int64_t m
     for (const Phase& phase : phases) seconds += algorithm.seconds(phase.problem);
     candidates.push_back({a, seconds, packed_floats(algorithm, phases) * std::int64_t{sizeof(float)}});
   }
-  return fastest_first(candidates, max_packed_bytes);
+  return fastest_first(candidates, max_packed_bytes, s.precision);
 }
 
 std::int64_t conv_data_packed_size(const ConvShape& s, const std::string& algorithm) {

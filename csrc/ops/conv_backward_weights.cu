@@ -22,7 +22,9 @@ __global__ void add_weight_parts(const CorrelateCall call) {
 
 bool depthwise(const ConvShape& s) { return s.groups > 1 && s.groups == s.c && s.k == s.c; }
 
-Precision usable_precision() { return device_multiplies(precision()) ? precision() : Precision::kFp32; }
+Precision usable_precision(const ConvShape& s) {
+  return device_multiplies(s.precision) ? s.precision : Precision::kFp32;
+}
 
 std::int64_t sums_of(const ConvProblem& p) {
   return std::int64_t{p.bundles.count} * p.bundles.filters() * p.rows();
@@ -45,7 +47,7 @@ void add_gradient(const ConvShape& s, const float* x, bool plain, const float* d
                   float* workspace, Stream stream) {
   const ConvProblem p = forward_problem(s);
   if (depthwise(s)) return correlate_depthwise({p, x, dy, dweights, nullptr, 1}, stream);
-  const Precision chosen = usable_precision();
+  const Precision chosen = usable_precision(s);
   const CorrelatePlan plan = correlate_plan(p, chosen, plain);
   const CorrelateCall call{p, x, dy, dweights, workspace, plan.parts};
   correlate(chosen, call, plan, stream);
@@ -59,7 +61,7 @@ void add_gradient(const ConvShape& s, const float* x, bool plain, const float* d
 std::int64_t conv_weights_workspace(const ConvShape& s, bool plain, int) {
   if (depthwise(s)) return 0;
   const ConvProblem p = forward_problem(s);
-  const int parts = correlate_plan(p, usable_precision(), plain).parts;
+  const int parts = correlate_plan(p, usable_precision(s), plain).parts;
   return parts == 1 ? 0 : std::int64_t{parts} * sums_of(p) * kBlock;
 }
 

@@ -100,7 +100,8 @@ class Convolution(Layer):
     def geometry(self, p: Builder, x: Value) -> tuple[Array, bool]:
         """The ConvShape, and whether x is read in NCHW (a picture's few channels)."""
         strides, padding = (self.stride, self.stride), (self.padding, self.padding)
-        shape = p.ops.ConvShape(p.batch, *x.shape, self.out.c, *self.kernel, *strides, *padding, self.groups)
+        sizes = p.batch, *x.shape, self.out.c, *self.kernel, *strides, *padding, self.groups
+        shape = p.ops.ConvShape(*sizes, p.backend.precision)
         return shape, not x.blocked and x.shape.c <= MAX_PLAIN_CHANNELS
 
     def budget(self) -> int:

@@ -15,7 +15,7 @@ from networks_trained import TRAINED, TWO_HEADS, steppers, truth_of
 from pydarknet import Network
 from pydarknet import backend as backend_module
 from pydarknet.backend import backend, cpu_backend
-from pydarknet.cfg import parse_cfg_text
+from pydarknet.cfg import Cfg, parse_cfg_text
 from pydarknet.detection import Detection
 from pydarknet.output.lines import darknet_lines
 
@@ -25,17 +25,20 @@ RELATIVE = 1e-4
 
 
 @pytest.fixture(autouse=True, scope="module")
-def exact() -> Iterator[None]:
-    """Convolutions with factors as they are: what is compared is not the tensor cores' rounding."""
-    device = backend(DEVICE)
-    before = device.ops.precision()
-    device.ops.set_precision("fp32")
+def apart() -> Iterator[None]:
+    """On a GPU each array by itself, so that a sanitizer sees where it ends."""
+    cupy = backend(DEVICE).arrays
     if DEVICE == "cuda":
-        device.arrays.cuda.set_allocator(None)  # each array by itself, so that a sanitizer sees where it ends
+        cupy.cuda.set_allocator(None)
     yield
-    device.ops.set_precision(before)
     if DEVICE == "cuda":
-        device.arrays.cuda.set_allocator(device.arrays.get_default_memory_pool().malloc)
+        cupy.cuda.set_allocator(cupy.get_default_memory_pool().malloc)
+
+
+def pair(cfg: Cfg) -> tuple[Network, Network]:
+    """The network on the CPU and on the device, with factors as they are: what is compared is not the tensor cores'
+    rounding."""
+    return Network(cfg), Network(cfg, device=DEVICE, precision="fp32")
 
 
 def error(actual: np.ndarray, expected: np.ndarray) -> float:
@@ -46,7 +49,7 @@ def error(actual: np.ndarray, expected: np.ndarray) -> float:
 @pytest.mark.parametrize("kind", [*nets.LAYERS, "two heads"])
 def test_every_layer(kind: str) -> None:
     cfg = parse_cfg_text(TRAINED[kind]) if kind == "two heads" else nets.layer_network(kind).cfg
-    here, there = Network(cfg), Network(cfg, device=DEVICE)
+    here, there = pair(cfg)
     for seed in range(2):
         x = nets.batch(here, 2, seed)
         assert error(there.forward(x), here.forward(x)) < RELATIVE
@@ -56,8 +59,7 @@ def test_every_layer(kind: str) -> None:
 
 @pytest.mark.parametrize("layers", [nets.DETECTOR, TWO_HEADS], ids=["region", "two heads"])
 def test_detections(layers: str) -> None:
-    text = nets.net_text(layers, 32)
-    here, there = (Network(parse_cfg_text(text), device=device) for device in ("cpu", DEVICE))
+    here, there = pair(parse_cfg_text(nets.net_text(layers, 32)))
     pictures = [nets.picture(50, 40, seed) for seed in range(2)]
     expected = here.detect(pictures, thresh=0.2)
     assert sum(map(len, expected)) > 10
@@ -72,8 +74,7 @@ def test_detections_differ_in_near_ties_alone() -> None:
     """All that may differ between backends: the order of detections whose confidences are nearer to each other than
     those of the backends are, and a printed percentage whose unrounded number is that near to a half. Never which
     boxes and classes. With yolov2-tiny on a photograph at 0.02 it is one pair among 1,162, 2.2e-6 apart."""
-    text = nets.net_text(nets.DETECTOR, 32)
-    here, there = (Network(parse_cfg_text(text), device=device) for device in ("cpu", DEVICE))
+    here, there = pair(parse_cfg_text(nets.net_text(nets.DETECTOR, 32)))
     picture = nets.picture(60, 50, 3)
     expected, found = (network.detect(picture, thresh=0.02, nms=0.1) for network in (here, there))
     assert 100 < len(expected) < len(here.detect(picture, thresh=0.02, nms=0))

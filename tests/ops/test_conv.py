@@ -302,9 +302,10 @@ def test_wrong_arguments_are_named(ops: Any) -> None:
 
 
 def test_precision_is_one_that_the_build_has(cpu_ops: Any) -> None:
-    assert cpu_ops.precision() == "fp32"
+    assert cpu_ops.precisions == ("fp32",)
+    numbers = 1, 16, 8, 8, 16, 1, 1, 1, 1, 0, 0, 1
+    assert cpu_ops.ConvShape(*numbers).precision == "fp32"
     with pytest.raises(ValueError, match="expected one of fp32, tf32, fp16, bf16"):
-        cpu_ops.set_precision("fp8")
+        cpu_ops.ConvShape(*numbers, "fp8")
     with pytest.raises(ValueError, match="'bf16' is not available"):
-        cpu_ops.set_precision("bf16")
-    assert cpu_ops.precision() == "fp32"
+        cpu_ops.ConvShape(*numbers, "bf16")

@@ -39,10 +39,9 @@ def assert_close(found: Any, expected: Any, algorithm: str, length: int) -> None
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("numbers", GEOMETRIES)
 def test_every_precision(device_ops: Any, numbers: tuple[int, ...], precision: str) -> None:
-    ops, case, name = device_ops, Case(device_ops, numbers), f"implicit_{precision}"
+    ops, case, name = device_ops, Case(device_ops, numbers, precision=precision), f"implicit_{precision}"
     s = case.shape
     expected = conv(case.x, case.weights, None, (s.stride_y, s.stride_x), (s.pad_y, s.pad_x), s.groups)
-    ops.set_precision(precision)
     for algorithm in (name, f"{name}_plain") if s.groups == 1 else (name,):
         y = convolve(ops, s, algorithm, case.x, case.weights, None)
         assert_close(y, expected, algorithm, case.weights[0].size)
@@ -66,29 +65,26 @@ def test_every_precision(device_ops: Any, numbers: tuple[int, ...], precision: s
     ],
 )
 def test_algorithms_that_are_too_coarse_come_last(device_ops: Any, precision: str, fine_enough: set[str]) -> None:
-    device_ops.set_precision(precision)
-    assert device_ops.precision() == precision
-    shape = device_ops.ConvShape(8, 256, 52, 52, 512, 3, 3, 1, 1, 1, 1, 1)
+    shape = device_ops.ConvShape(8, 256, 52, 52, 512, 3, 3, 1, 1, 1, 1, 1, precision)
+    assert shape.precision == precision
     for names in (device_ops.conv_algorithms(shape, ANY_SIZE), device_ops.conv_data_algorithms(shape, ANY_SIZE)):
         assert set(names) == {"winograd4", *(f"implicit_{p}" for p in PRECISIONS)}
         assert set(names[: len(fine_enough)]) == fine_enough
         assert names[0] == ("winograd4" if precision == "fp32" else f"implicit_{precision}")
-    plain = device_ops.conv_algorithms(device_ops.ConvShape(8, 3, 416, 416, 32, 3, 3, 1, 1, 1, 1, 1), ANY_SIZE, True)
+    picture = device_ops.ConvShape(8, 3, 416, 416, 32, 3, 3, 1, 1, 1, 1, 1, precision)
+    plain = device_ops.conv_algorithms(picture, ANY_SIZE, True)
     assert set(plain) == {f"implicit_{p}_plain" for p in PRECISIONS}
     assert plain[-1] != f"implicit_{precision}_plain"
 
 
 def test_depthwise_layers_are_read_once(device_ops: Any) -> None:
-    shape = device_ops.ConvShape(1, 64, 52, 52, 64, 3, 3, 1, 1, 1, 1, 64)
     for precision in PRECISIONS:
-        device_ops.set_precision(precision)
+        shape = device_ops.ConvShape(1, 64, 52, 52, 64, 3, 3, 1, 1, 1, 1, 64, precision)
         assert device_ops.conv_algorithms(shape, ANY_SIZE)[0] == "depthwise"
         assert device_ops.conv_data_algorithms(shape, ANY_SIZE)[0] == "depthwise"
 
 
 def test_winograd_is_for_3x3_layers_with_enough_tiles(device_ops: Any) -> None:
-    device_ops.set_precision("fp32")
-
     def names(*numbers: int) -> list[str]:
         return device_ops.conv_algorithms(device_ops.ConvShape(*numbers), ANY_SIZE)
 
@@ -101,8 +97,7 @@ def test_winograd_is_for_3x3_layers_with_enough_tiles(device_ops: Any) -> None:
 
 
 def test_a_small_budget_leaves_the_precision_alone(device_ops: Any) -> None:
-    shape = device_ops.ConvShape(1, 64, 13, 13, 64, 3, 3, 1, 1, 1, 1, 1)
-    device_ops.set_precision("tf32")
+    shape = device_ops.ConvShape(1, 64, 13, 13, 64, 3, 3, 1, 1, 1, 1, 1, "tf32")
     assert device_ops.conv_algorithms(shape, 0)[0] == "implicit_tf32"
     assert device_ops.conv_packed_size(shape, "implicit_fp16") * 2 == device_ops.conv_packed_size(
         shape, "implicit_tf32"

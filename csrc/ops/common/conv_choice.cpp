@@ -19,8 +19,7 @@ std::vector<const ConvAlgorithm*> usable(const ConvShape& shape) {
 }
 
 // FP32 is never too coarse, and TF32 not where sixteen bits are enough.
-bool fine_enough(Precision precision) {
-  const Precision coarsest = pydarknet::precision();
+bool fine_enough(Precision precision, Precision coarsest) {
   return precision == Precision::kFp32 || precision == coarsest ||
          (precision == Precision::kTf32 && coarsest != Precision::kFp32);
 }
@@ -38,15 +37,15 @@ const ConvAlgorithm& conv_algorithm(const ConvShape& shape, const std::string& n
 }
 
 std::vector<std::string> fastest_first(const std::vector<ConvCandidate>& candidates,
-                                       std::int64_t max_packed_bytes) {
+                                       std::int64_t max_packed_bytes, Precision coarsest) {
+  const auto fine = [&](const ConvCandidate& c) { return fine_enough(c.algorithm->precision(), coarsest); };
   std::vector<ConvCandidate> sorted = candidates;
-  std::stable_sort(sorted.begin(), sorted.end(), [](const ConvCandidate& a, const ConvCandidate& b) {
-    const bool a_fine = fine_enough(a.algorithm->precision()), b_fine = fine_enough(b.algorithm->precision());
-    return a_fine != b_fine ? a_fine : a.cost < b.cost;
+  std::stable_sort(sorted.begin(), sorted.end(), [&](const ConvCandidate& a, const ConvCandidate& b) {
+    return fine(a) != fine(b) ? fine(a) : a.cost < b.cost;
   });
   std::int64_t least = std::numeric_limits<std::int64_t>::max();
   for (const ConvCandidate& c : sorted) {
-    if (fine_enough(c.algorithm->precision())) least = std::min(least, c.packed_bytes);
+    if (fine(c)) least = std::min(least, c.packed_bytes);
   }
   std::vector<std::string> names;
   for (const ConvCandidate& c : sorted) {
@@ -62,7 +61,7 @@ std::vector<std::string> conv_algorithms(const ConvShape& shape, std::int64_t ma
     candidates.push_back(
         {a, a->cost(shape, num_threads()), a->packed_size(shape) * std::int64_t{sizeof(float)}});
   }
-  return fastest_first(candidates, max_packed_bytes);
+  return fastest_first(candidates, max_packed_bytes, shape.precision);
 }
 
 std::int64_t conv_workspace(const ConvShape& shape, const ConvAlgorithm& algorithm) {

@@ -31,7 +31,8 @@ std::string ConvShape::text() const {
   return "ConvShape(n=" + std::to_string(n) + ", c=" + std::to_string(c) + ", h=" + std::to_string(h) +
          ", w=" + std::to_string(w) + ", k=" + std::to_string(k) + ", kernel=" + pair(kernel_h, kernel_w) +
          ", stride=" + pair(stride_y, stride_x) + ", pad=" + pair(pad_y, pad_x) +
-         ", groups=" + std::to_string(groups) + ")";
+         ", groups=" + std::to_string(groups) +
+         (precision == Precision::kFp32 ? "" : std::string(", precision=") + precision_name(precision)) + ")";
 }
 
 void ConvShape::validate() const {

@@ -1,6 +1,5 @@
 #include "ops/precision.h"
 
-#include <atomic>
 #include <stdexcept>
 
 #include "ops/conv.h"
@@ -17,30 +16,26 @@ bool available(Precision precision) {
   return false;
 }
 
-std::atomic<Precision>& chosen() {
-  static std::atomic<Precision> value{available(Precision::kTf32) ? Precision::kTf32 : Precision::kFp32};
-  return value;
-}
-
 }  // namespace
 
 const char* precision_name(Precision precision) { return kNames[static_cast<int>(precision)]; }
 
 Precision parse_precision(const std::string& name) {
   for (int i = 0; i < 4; ++i) {
-    if (name == kNames[i]) return static_cast<Precision>(i);
+    const auto precision = static_cast<Precision>(i);
+    if (name != kNames[i]) continue;
+    if (available(precision)) return precision;
+    throw std::invalid_argument("precision '" + name + "' is not available on this device; use fp32");
   }
   throw std::invalid_argument("unknown precision '" + name + "'; expected one of fp32, tf32, fp16, bf16");
 }
 
-Precision precision() { return chosen(); }
-
-void set_precision(Precision precision) {
-  if (!available(precision)) {
-    throw std::invalid_argument("precision '" + std::string(precision_name(precision)) +
-                                "' is not available on this device; use fp32");
+std::vector<Precision> precisions() {
+  std::vector<Precision> found;
+  for (int i = 0; i < 4; ++i) {
+    if (available(static_cast<Precision>(i))) found.push_back(static_cast<Precision>(i));
   }
-  chosen() = precision;
+  return found;
 }
 
 }  // namespace pydarknet
