@@ -14,12 +14,12 @@ struct BoxPlace {
   int anchor, row, column;
 };
 
-// One image of a head. Entry e (x, y, w, h, ...) of a box is [offset(box) + e * pixels()] of output and
-// delta.
+// One image of a head. Entry e of a box is [offset(box) + e * pixels()] of output and delta: first `coords`
+// of them (x, y, w, h, mask), then the objectness, then the classes.
 struct BoxHead {
   const float* output;
   float* delta;
-  int anchors, entries, h, w;
+  int anchors, coords, entries, h, w;
   float unit_w, unit_h;  // the picture's size in the unit of the anchors
 
   PYDARKNET_DEVICE std::int64_t pixels() const { return std::int64_t{h} * w; }
@@ -34,6 +34,13 @@ struct BoxHead {
   }
   PYDARKNET_DEVICE std::int64_t offset(const BoxPlace& at) const {
     return at.anchor * entries * pixels() + std::int64_t{at.row} * w + at.column;
+  }
+
+  PYDARKNET_DEVICE std::int64_t objectness_of(const BoxPlace& at) const {
+    return offset(at) + coords * pixels();
+  }
+  PYDARKNET_DEVICE std::int64_t classes_of(const BoxPlace& at) const {
+    return offset(at) + (coords + 1) * pixels();
   }
 
   // x and y are through the logistic already. `anchor` is its width and height.
@@ -70,10 +77,11 @@ struct BoxHead {
 
 // One image of a batch, as the launchers of the losses see it.
 PYDARKNET_DEVICE inline BoxHead image_head(const ConstPlain& output, const Plain& delta, int image,
-                                           int anchors, float unit_w, float unit_h) {
+                                           int anchors, int coords, float unit_w, float unit_h) {
   return {output.channel(image, 0),
           delta.channel(image, 0),
           anchors,
+          coords,
           output.c / anchors,
           output.h,
           output.w,
@@ -85,16 +93,16 @@ PYDARKNET_DEVICE inline BoxHead image_head(const ConstPlain& output, const Plain
 enum BoxUse : unsigned char { kNoObject = 0, kObject = 1, kClassified = 2 };
 
 // Adds delta^2 to the losses, each member of the team its part. `uses` has one BoxUse for each box; the
-// deltas of classes are all 0 where it is not kClassified. The objectness is entry `coords`.
+// deltas of classes are all 0 where it is not kClassified.
 template <class Team>
-PYDARKNET_DEVICE void add_losses(const BoxHead& head, int coords, const unsigned char* uses,
-                                 LossStatistics* sums, const Team& team) {
+PYDARKNET_DEVICE void add_losses(const BoxHead& head, const unsigned char* uses, LossStatistics* sums,
+                                 const Team& team) {
   const std::int64_t next = head.pixels(), boxes = head.boxes();
   for (std::int64_t box = team.rank(); box < boxes; box += team.size()) {
     const float* d = head.delta + head.offset(head.place(box));
     double coord = 0;
-    for (int e = 0; e < coords; ++e) coord += square(d[e * next]);
-    const double object = square(d[coords * next]);
+    for (int e = 0; e < head.coords; ++e) coord += square(d[e * next]);
+    const double object = square(d[head.coords * next]);
     sums->coord_loss += coord;
     (uses[box] & kObject ? sums->object_loss : sums->noobject_loss) += object;
     sums->total_loss += coord + object;
@@ -103,7 +111,7 @@ PYDARKNET_DEVICE void add_losses(const BoxHead& head, int coords, const unsigned
   team.for_marked(boxes, classified, [&](std::int64_t box, int rank, int size) {
     const float* d = head.delta + head.offset(head.place(box));
     double category = 0;
-    for (int e = coords + 1 + rank; e < head.entries; e += size) category += square(d[e * next]);
+    for (int e = head.coords + 1 + rank; e < head.entries; e += size) category += square(d[e * next]);
     sums->class_loss += category;
     sums->total_loss += category;
   });

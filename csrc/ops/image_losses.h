@@ -1,8 +1,11 @@
 // Losses of the images of a mini-batch, side by side on the CPU.
 #pragma once
+#include <algorithm>
 #include <vector>
 
-#include "ops/loss.h"
+#include "ops/box_head.h"
+#include "ops/team.h"
+#include "ops/truths.h"
 #include "threads.h"
 
 namespace pydarknet {
@@ -17,6 +20,21 @@ LossStatistics for_images(std::int64_t images, F&& loss) {
     }
   });
   return sum_of(sums);
+}
+
+// Of a head with boxes: Image<Team> is the loss of one image by the rules, which know the head and its
+// labels.
+template <template <class> class Image, class Rules>
+LossStatistics box_losses(const ConstPlain& output, const Truths& truths, const Plain& delta,
+                          const Rules& rules) {
+  std::fill_n(delta.data, delta.size(), 0.0f);
+  return for_images(output.n, [&](int image) {
+    const BoxHead head = rules.head(output, delta, image);
+    std::vector<unsigned char> uses(static_cast<std::size_t>(head.boxes()), kNoObject);
+    std::vector<Truth> room(static_cast<std::size_t>(truths.most));
+    const TruthList list = read_truths(truths, image, rules.truths, room.data(), Alone{});
+    return Image<Alone>(head, rules, uses.data(), Alone{}).run(list);
+  });
 }
 
 }  // namespace pydarknet

@@ -14,6 +14,15 @@ struct LossStatistics {
   double iou, recall, recall75, category, all_category, objectness, any_objectness, matched, classified;
   double coord_loss, object_loss, noobject_loss, class_loss, total_loss;
 
+  // A truth that found a box of this objectness, whose prediction overlaps it so far.
+  PYDARKNET_DEVICE void add_match(float overlap, float box_objectness) {
+    recall += overlap > .5f;
+    recall75 += overlap > .75f;
+    iou += overlap;
+    objectness += box_objectness;
+    matched += 1;
+    classified += 1;
+  }
   // In the order above.
   std::array<double, 14> values() const {
     return {iou,     recall,     recall75,   category,    all_category,  objectness, any_objectness,

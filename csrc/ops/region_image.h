@@ -18,6 +18,11 @@ struct RegionRules {
   RegionLossSettings set;
   ClassTree tree;
   TruthRules truths;
+
+  PYDARKNET_DEVICE BoxHead head(const ConstPlain& output, const Plain& delta, int image) const {
+    return image_head(output, delta, image, shape.anchors, shape.coords, static_cast<float>(output.w),
+                      static_cast<float>(output.h));
+  }
 };
 
 template <class Team>
@@ -46,7 +51,7 @@ class RegionImage {
     team_.wait();
     if (set_.slope_in_loss) apply_slopes();
     team_.wait();
-    add_losses(head_, shape_.coords, uses_, &sums_, team_);
+    add_losses(head_, uses_, &sums_, team_);
     team_.wait();
     if (!set_.slope_in_loss) apply_slopes();
     return sums_.summed(team_);
@@ -60,32 +65,22 @@ class RegionImage {
 
   PYDARKNET_DEVICE bool leads() const { return team_.rank() == 0; }
   PYDARKNET_DEVICE const float* anchor(int index) const { return set_.anchors + 2 * index; }
-  PYDARKNET_DEVICE float objectness(std::int64_t box) const {
-    return head_.output[box + shape_.coords * next_];
+  PYDARKNET_DEVICE float objectness(const BoxPlace& at) const {
+    return head_.output[head_.objectness_of(at)];
   }
-  PYDARKNET_DEVICE float& objectness_delta(std::int64_t box) {
-    return head_.delta[box + shape_.coords * next_];
-  }
-  PYDARKNET_DEVICE std::int64_t classes_of(const BoxPlace& at) const {
-    return head_.offset(at) + (shape_.coords + 1) * next_;
+  PYDARKNET_DEVICE float& objectness_delta(const BoxPlace& at) {
+    return head_.delta[head_.objectness_of(at)];
   }
 
   // Before the truths claim their boxes.
   PYDARKNET_DEVICE void teach_empty(const BoxPlace& at, const TruthList& truths) {
-    const Box predicted = head_.predict(at, anchor(at.anchor));
-    const std::int64_t box = head_.offset(at);
-    float best_iou = 0;
-    int label = -1;
-    for (const Truth& truth : truths) {
-      const float found = iou(predicted, truth.box);
-      if (found > best_iou) best_iou = found, label = truth.label;
-    }
-    sums_.any_objectness += objectness(box);
-    const float target = set_.classfix == -1 ? best_iou : shape_.background ? 1 : 0;
-    objectness_delta(box) = set_.noobject_scale * (target - objectness(box));
-    if (set_.classfix != -1 && best_iou > set_.thresh) {
-      objectness_delta(box) = 0;
-      if (set_.classfix > 0) fix_class(at, label);
+    const TruthMatch match = truths.best(head_.predict(at, anchor(at.anchor)));
+    sums_.any_objectness += objectness(at);
+    const float target = set_.classfix == -1 ? match.overlap : shape_.background ? 1 : 0;
+    objectness_delta(at) = set_.noobject_scale * (target - objectness(at));
+    if (set_.classfix != -1 && match.overlap > set_.thresh) {
+      objectness_delta(at) = 0;
+      if (set_.classfix > 0) fix_class(at, match.truth ? match.truth->label : -1);
     }
     if (set_.seen < kPriorPictures) pull_to_anchor(at);
   }
@@ -93,7 +88,7 @@ class RegionImage {
   // The label is not mapped here.
   PYDARKNET_DEVICE void fix_class(const BoxPlace& at, int label) {
     if (label < 0 || label >= shape_.classes) return;
-    const float weight = set_.classfix == 2 ? objectness(head_.offset(at)) : 1;
+    const float weight = set_.classfix == 2 ? objectness(at) : 1;
     uses_[head_.number(at)] |= kClassified;
     sums_.category += teach_class(at, label, set_.class_scale * weight, Alone{});
     sums_.classified += 1;
@@ -123,14 +118,9 @@ class RegionImage {
       head_.delta[box + e * next_] = set_.mask_scale * (truth.mask[e - 4] - head_.output[box + e * next_]);
     }
     const float target = shape_.background ? 0 : set_.rescore ? found : 1;
-    objectness_delta(box) = set_.object_scale * (target - objectness(box));
+    objectness_delta(at) = set_.object_scale * (target - objectness(at));
     uses_[head_.number(at)] |= kObject | kClassified;
-    sums_.recall += found > .5f;
-    sums_.recall75 += found > .75f;
-    sums_.iou += found;
-    sums_.objectness += objectness(box);
-    sums_.matched += 1;
-    sums_.classified += 1;
+    sums_.add_match(found, objectness(at));
   }
 
   // By overlap with the truth, both at the origin; the first one of several that fit equally.
@@ -152,7 +142,7 @@ class RegionImage {
   // Gives what the head thinks of the class; 0 where a second class is only added to the first.
   template <class Members>
   PYDARKNET_DEVICE float teach_class(const BoxPlace& at, int category, float scale, const Members& team) {
-    const std::int64_t first = classes_of(at);
+    const std::int64_t first = head_.classes_of(at);
     if (tree_.parent) {
       teach_path(first, category, scale, team);
       return path_probability(first, category);
@@ -200,7 +190,6 @@ class RegionImage {
 
   PYDARKNET_DEVICE void teach_class_only(int category) {
     const BoxPlace chosen = most_probable_box(category);
-    const std::int64_t box = head_.offset(chosen);
     const float probability = teach_class(chosen, category, set_.class_scale, team_);
     if (leads()) {
       sums_.category += probability;
@@ -208,14 +197,12 @@ class RegionImage {
       uses_[head_.number(chosen)] |= kClassified;
     }
     if (set_.class_only == ClassOnly::kIgnore) return;
-    for_each_box([&](const BoxPlace& at) {
-      const std::int64_t other = head_.offset(at);
-      objectness_delta(other) = set_.noobject_scale * (0 - objectness(other));
-    });
+    for_each_box(
+        [&](const BoxPlace& at) { objectness_delta(at) = set_.noobject_scale * (0 - objectness(at)); });
     team_.wait();
     if (!leads()) return;
-    const bool pull = set_.class_only == ClassOnly::kPull && objectness(box) < kAssumedIou;
-    objectness_delta(box) = pull ? set_.object_scale * (kAssumedIou - objectness(box)) : 0;
+    const bool pull = set_.class_only == ClassOnly::kPull && objectness(chosen) < kAssumedIou;
+    objectness_delta(chosen) = pull ? set_.object_scale * (kAssumedIou - objectness(chosen)) : 0;
     uses_[head_.number(chosen)] |= kObject;
   }
 
@@ -225,7 +212,7 @@ class RegionImage {
     float highest = 0;
     double order = kNone;  // negative, so that the highest is the first
     for_each_box([&](const BoxPlace& at) {
-      const float probability = objectness(head_.offset(at)) * path_probability(classes_of(at), category);
+      const float probability = objectness(at) * path_probability(head_.classes_of(at), category);
       const double here =
           -static_cast<double>((std::int64_t{at.row} * head_.w + at.column) * head_.anchors + at.anchor);
       if (probability > highest || (probability == highest && here > order)) {

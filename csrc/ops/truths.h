@@ -40,9 +40,25 @@ struct Truth {
   const float* mask;  // the values between the box and the class
 };
 
+// nullptr where there is no overlap.
+struct TruthMatch {
+  const Truth* truth;
+  float overlap;
+};
+
 struct TruthList {
   const Truth* items;
   int count;
+
+  // The one that overlaps a box most, the first of several.
+  PYDARKNET_DEVICE TruthMatch best(const Box& box) const {
+    TruthMatch match{nullptr, 0};
+    for (const Truth& truth : *this) {
+      const float found = iou(box, truth.box);
+      if (found > match.overlap) match = {&truth, found};
+    }
+    return match;
+  }
 
   PYDARKNET_DEVICE const Truth* begin() const { return items; }
   PYDARKNET_DEVICE const Truth* end() const { return items + count; }

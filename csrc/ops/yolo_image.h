@@ -6,13 +6,28 @@
 
 namespace pydarknet {
 
+// What all images of a mini-batch have in common.
+struct YoloRules {
+  YoloLossSettings set;
+  TruthRules truths;
+
+  PYDARKNET_DEVICE BoxHead head(const ConstPlain& output, const Plain& delta, int image) const {
+    return image_head(output, delta, image, set.mask_count, kYoloObjectness, static_cast<float>(set.net_w),
+                      static_cast<float>(set.net_h));
+  }
+};
+
 template <class Team>
 class YoloImage {
  public:
   // Deltas and `uses`, one for each box, are 0.
-  PYDARKNET_DEVICE YoloImage(const BoxHead& head, const YoloLossSettings& settings, const TruthRules& rules,
-                             unsigned char* uses, Team team)
-      : head_(head), set_(settings), rules_(rules), uses_(uses), next_(head.pixels()), team_(team) {}
+  PYDARKNET_DEVICE YoloImage(const BoxHead& head, const YoloRules& rules, unsigned char* uses, Team team)
+      : head_(head),
+        set_(rules.set),
+        truth_rules_(rules.truths),
+        uses_(uses),
+        next_(head.pixels()),
+        team_(team) {}
 
   PYDARKNET_DEVICE LossStatistics run(const TruthList& truths) {
     for (std::int64_t box = team_.rank(); box < head_.boxes(); box += team_.size()) {
@@ -20,7 +35,7 @@ class YoloImage {
     }
     team_.wait();
     for (const Truth& truth : truths) teach(truth);
-    add_losses(head_, kYoloObjectness, uses_, &sums_, team_);
+    add_losses(head_, uses_, &sums_, team_);
     return sums_.summed(team_);
   }
 
@@ -38,29 +53,20 @@ class YoloImage {
     return -1;
   }
   PYDARKNET_DEVICE float objectness(const BoxPlace& at) const {
-    return head_.output[head_.offset(at) + kYoloObjectness * next_];
+    return head_.output[head_.objectness_of(at)];
   }
-  PYDARKNET_DEVICE void set_objectness(const BoxPlace& at, float delta) {
-    head_.delta[head_.offset(at) + kYoloObjectness * next_] = delta;
-  }
-  PYDARKNET_DEVICE std::int64_t classes_of(const BoxPlace& at) const {
-    return head_.offset(at) + (kYoloObjectness + 1) * next_;
+  PYDARKNET_DEVICE float& objectness_delta(const BoxPlace& at) {
+    return head_.delta[head_.objectness_of(at)];
   }
 
   // Before the truths claim their boxes.
   PYDARKNET_DEVICE void teach_empty(const BoxPlace& at, const TruthList& truths) {
-    const Box predicted = head_.predict(at, anchor(masked(at.anchor)));
-    float best_iou = 0;
-    const Truth* best = nullptr;
-    for (const Truth& truth : truths) {
-      const float found = iou(predicted, truth.box);
-      if (found > best_iou) best_iou = found, best = &truth;
-    }
+    const TruthMatch match = truths.best(head_.predict(at, anchor(masked(at.anchor))));
     sums_.any_objectness += objectness(at);
-    set_objectness(at, best_iou > set_.ignore_thresh ? 0 : 0 - objectness(at));
-    if (best && best_iou > set_.truth_thresh) {
-      teach_box(at, masked(at.anchor), *best);
-      teach_class(at, rules_.map[best->label], Alone{});
+    objectness_delta(at) = match.overlap > set_.ignore_thresh ? 0 : 0 - objectness(at);
+    if (match.truth && match.overlap > set_.truth_thresh) {
+      teach_box(at, masked(at.anchor), *match.truth);
+      teach_class(at, truth_rules_.map[match.truth->label], Alone{});
     }
   }
 
@@ -68,37 +74,30 @@ class YoloImage {
   PYDARKNET_DEVICE void teach(const Truth& truth) {
     const bool leads = team_.rank() == 0;
     BoxPlace at = head_.cell_of(truth.box);
-    const int best = best_anchor(truth.box), category = rules_.map[truth.label];
+    const int best = best_anchor(truth.box), category = truth_rules_.map[truth.label];
     at.anchor = box_of(best);
     if (at.anchor < 0) return;
-    if (leads) count(at, category, teach_box(at, best, truth));
+    if (leads) {
+      sums_.category += head_.output[head_.classes_of(at) + category * next_];
+      sums_.add_match(teach_box(at, best, truth), objectness(at));
+    }
     teach_class(at, category, team_);
     team_.wait();
-  }
-
-  PYDARKNET_DEVICE void count(const BoxPlace& at, int category, float overlapped) {
-    sums_.category += head_.output[classes_of(at) + category * next_];
-    sums_.objectness += objectness(at);
-    sums_.iou += overlapped;
-    sums_.recall += overlapped > .5f;
-    sums_.recall75 += overlapped > .75f;
-    sums_.matched += 1;
-    sums_.classified += 1;
   }
 
   // All but the class. Gives the IoU of the prediction and the truth.
   PYDARKNET_DEVICE float teach_box(const BoxPlace& at, int anchor_index, const Truth& truth) {
     uses_[head_.number(at)] = kObject | kClassified;
-    set_objectness(at, 1 - objectness(at));
+    objectness_delta(at) = 1 - objectness(at);
     return head_.pull(at, anchor(anchor_index), truth.box, 2 - truth.box.w * truth.box.h);
   }
 
   template <class Members>
   PYDARKNET_DEVICE void teach_class(const BoxPlace& at, int category, const Members& team) {
-    const std::int64_t first = classes_of(at);
+    const std::int64_t first = head_.classes_of(at);
     const bool taught_before = head_.delta[first] != 0;
     team.wait();  // all have seen the first delta
-    for (int c = team.rank(); c < rules_.classes; c += team.size()) {
+    for (int c = team.rank(); c < truth_rules_.classes; c += team.size()) {
       if (taught_before && c != category) continue;
       const std::int64_t i = first + c * next_;
       head_.delta[i] = (c == category ? 1 : 0) - head_.output[i];
@@ -120,7 +119,7 @@ class YoloImage {
 
   const BoxHead head_;
   const YoloLossSettings set_;
-  const TruthRules rules_;
+  const TruthRules truth_rules_;
   unsigned char* uses_;
   const std::int64_t next_;
   const Team team_;
