@@ -7,16 +7,14 @@
 #include "ops/conv_backward.h"
 #include "ops/conv_kinds.h"
 #include "ops/conv_phases.h"
+#include "ops/conv_sizes.h"
 #include "simd/vec.h"
 #include "threads.h"
 
 namespace pydarknet {
 namespace {
 
-constexpr std::int64_t kLine = 16;  // floats of a cache line; every array in the workspace begins at one
-
-std::int64_t whole_lines(std::int64_t floats) { return (floats + kLine - 1) / kLine * kLine; }
-
+// Every array in the workspace begins at a cache line.
 std::int64_t blocked_floats(int n, int c, int h, int w) {
   return whole_lines(std::int64_t{n} * blocks_of(c) * h * w * kBlock);
 }

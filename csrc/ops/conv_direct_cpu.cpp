@@ -7,6 +7,7 @@
 #include "ops/conv_cost.h"
 #include "ops/conv_kinds.h"
 #include "ops/conv_panels.h"
+#include "ops/conv_sizes.h"
 #include "simd/product.h"
 #include "threads.h"
 
@@ -38,8 +39,6 @@ struct Bands {
   std::int64_t phase, row, channel;  // strides
   std::int64_t slot;                 // floats of a thread's copy of the band
 };
-
-int ceil_div(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
 
 class Geometry {
  public:

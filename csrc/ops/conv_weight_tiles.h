@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ops/conv.h"
+#include "ops/conv_sizes.h"
 #include "simd/correlate.h"
 #include "simd/transpose.h"
 #include "threads.h"
@@ -14,8 +15,6 @@ using simd::Correlation;
 using simd::Lanes;
 
 inline constexpr int kTileBlocks = 2 * simd::kCorrelateVectors;
-
-inline int ceil_div(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
 
 inline int part(std::int64_t items, int index, int parts) {
   return static_cast<int>(part_begin(items, index, parts));

@@ -1,6 +1,7 @@
 // Gradients of 3x3 kernels with stride 1 by F(4x4, 3x3) transposed (simd/winograd_gradient.h): dy's tiles of
 // 4x4 and x's of 6x6 become 36 points each; at every point the gradient is a sum of outer products over
 // tiles.
+#include "ops/conv_sizes.h"
 #include "ops/conv_weight_tiles.h"
 #include "ops/conv_winograd_gradient.h"
 #include "simd/winograd_gradient.h"
@@ -13,12 +14,8 @@ using Gradient = simd::WinogradGradient;
 
 constexpr int kSide = Gradient::kTile, kPoints = kSide * kSide, kStep = Gradient::kOutput;
 constexpr int kTaps = Gradient::kKernel * Gradient::kKernel;
-constexpr int kLine = 16;                        // floats of a cache line
 constexpr std::int64_t kGroupBytes = 16 << 20;   // of transformed x and dy
 constexpr std::int64_t kPointBytes = 768 << 10;  // of a weight tile's points, in the second-level cache
-
-// An odd number of cache lines, so that points don't meet in the same sets of the cache.
-std::int64_t odd_lines(std::int64_t floats) { return (std::int64_t{ceil_div(floats, kLine)} | 1) * kLine; }
 
 // Tiles of pixels in groups; weights in tiles. If there are several groups, all sums are kept in between.
 struct Plan {
