@@ -182,18 +182,6 @@ def decode_detection(
     return Candidates(boxes.reshape(-1, 4), kept, *_above(products, thresh))
 
 
-def average_mirrored(output: Floats, mirrored: Floats, boxes: int) -> Floats:
-    """The mean of a region or yolo output (C, H, W) and that of the mirrored picture, turned back.
-
-    `boxes` is the number of boxes in a cell. Darknet does so whenever the batch is 2, and flips the wrong
-    planes; here it happens only where asked for, and x becomes 1 - x.
-    """
-    turned = mirrored[:, :, ::-1].reshape(boxes, -1, *mirrored.shape[1:]).copy()
-    turned[:, 0] = 1 - turned[:, 0]
-    mean: Floats = (output + turned.reshape(output.shape)) / np.float32(2)
-    return mean
-
-
 def to_detections(
     candidates: Candidates,
     names: Sequence[str],

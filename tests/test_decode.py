@@ -12,7 +12,6 @@ from decoding import decode_region, decode_yolo
 from pydarknet import decode
 from pydarknet.decode import (
     Candidates,
-    average_mirrored,
     decode_detection,
     join,
     to_detections,
@@ -259,11 +258,3 @@ def test_boxes_without_end_are_left_out() -> None:
 def test_nothing_of_the_picture_nothing_found() -> None:
     given = candidates([[0.5, 0.5, 0.2, 0.2]], [0.9], [(0, 0, 0.9)])
     assert to_detections(given, ["dog"], 20_000, 1, 416, 416) == []
-
-
-def test_average_with_the_mirrored_picture() -> None:
-    output = head(10, 3, 9)
-    mirrored = output.reshape(3, 9, 5, 4)[..., ::-1].copy()
-    mirrored[:, 0] = 1 - mirrored[:, 0]
-    mean = average_mirrored(output, mirrored.reshape(output.shape), 3)
-    np.testing.assert_allclose(mean, output, atol=1e-7)  # 1 - (1 - x) rounds

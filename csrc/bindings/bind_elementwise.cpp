@@ -34,19 +34,12 @@ void py_add(py::handle x_array, py::handle y_array, std::uintptr_t stream) {
   add(x.data, y.data, x.count, stream_of(stream));
 }
 
-void pass(py::handle dy_array, py::handle dx_array, bool accumulate, std::uintptr_t stream, const char* op) {
+void py_l2norm_backward(py::handle dy_array, py::handle dx_array, bool accumulate, std::uintptr_t stream) {
+  constexpr const char* op = "l2norm_backward";
   const Row dy = row(dy_array, false, {op, "dy"}), dx = row(dx_array, true, {op, "dx"});
   expect_range(dx.count, dy.count, dy.count, {op, "dx"});
   py::gil_scoped_release release;
   pass_backward(dy.data, dx.data, dy.count, accumulate, stream_of(stream));
-}
-
-void py_softmax_backward(py::handle dy, py::handle dx, bool accumulate, std::uintptr_t stream) {
-  pass(dy, dx, accumulate, stream, "softmax_backward");
-}
-
-void py_l2norm_backward(py::handle dy, py::handle dx, bool accumulate, std::uintptr_t stream) {
-  pass(dy, dx, accumulate, stream, "l2norm_backward");
 }
 
 double py_sum_squares(py::handle x_array, std::uintptr_t stream) {
@@ -68,8 +61,6 @@ void bind_elementwise(Module& m) {
   m.def("fill", &py_fill, arg("x"), arg("value"), arg("stream") = 0, "x = value, for any shape");
   m.def("scale", &py_scale, arg("x"), arg("factor"), arg("stream") = 0, "x *= factor, for any shape");
   m.def("add", &py_add, arg("x"), arg("y"), arg("stream") = 0, "y += x, for arrays of any shape");
-  m.def("softmax_backward", &py_softmax_backward, arg("dy"), arg("dx"), arg("accumulate") = false,
-        arg("stream") = 0, "Darknet's: dy passes as it is; dx is written, or added to");
   m.def("l2norm_backward", &py_l2norm_backward, arg("dy"), arg("dx"), arg("accumulate") = false,
         arg("stream") = 0, "Darknet's: dy passes as it is; dx is written, or added to");
   m.def("sum_squares", &py_sum_squares, arg("x"), arg("stream") = 0, "The sum of x^2, for any shape");

@@ -15,7 +15,6 @@ ROWS: dict[str, Callable[[Ops, Floats, Floats], None]] = {
     "fill": lambda ops, x, y: ops.fill(y, 0.5),
     "scale": lambda ops, x, y: ops.scale(y, 0.5),
     "add": lambda ops, x, y: ops.add(x, y),
-    "softmax_backward": lambda ops, x, y: ops.softmax_backward(x, y, False),
     "activate": lambda ops, x, y: ops.activate(y, "leaky"),
     "activate_backward": lambda ops, x, y: ops.activate_backward(x, y, "logistic"),
     "dropout_forward": lambda ops, x, y: ops.dropout_forward(x, y, MASK[: y.size], 0.5),

@@ -48,7 +48,6 @@ ELSEWHERE = {
     "l2norm_backward",
     "local_backward",
     "lrn_backward",
-    "softmax_backward",
 }
 
 
