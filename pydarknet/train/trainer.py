@@ -104,17 +104,7 @@ class Trainer:
         self._check_memory()
         for text in (*self.engine.warnings, *self.data.warnings, *self.source.warnings):
             self.warn(text)
-        mini = self.stepper.mini_batch
-        self.loader = Loader(
-            self.source.task,
-            self.source.images.images,
-            self.samples,
-            mini,
-            lambda number: self.sizes.at(self.first + number // self.stepper.subdivisions),
-            workers=workers,
-            ahead=max(2, -(-2 * workers // mini)),
-            warn=self.warn,
-        )
+        self.loader = self._open_loader(workers)
         self.stopped = False
         self._started = time.monotonic()
         self._unsaved = False  # a save is due that failed
@@ -267,6 +257,19 @@ class Trainer:
         engine, net, heads = self.engine, self.engine.cfg.net, self.engine.heads()
         section, rule = (heads[-1].section, DETECTOR) if heads else (net, CLASSIFIER)
         return read_sizes(net, section, engine.inputs, self.seed, self.max_batches, rule)
+
+    def _open_loader(self, workers: int) -> Loader:
+        mini = self.stepper.mini_batch
+        return Loader(
+            self.source.task,
+            self.source.images.images,
+            self.samples,
+            mini,
+            lambda number: self.sizes.at(self.first + number // self.stepper.subdivisions),
+            workers=workers,
+            ahead=max(2, -(-2 * workers // mini)),
+            warn=self.warn,
+        )
 
     def _open_judge(self, validation: Validation, missing: Missing) -> Judge:
         epoch = len(self.source.images.images) / self.stepper.batch
