@@ -2,6 +2,9 @@
 #pragma once
 #include <cuda_runtime.h>
 
+#include <map>
+#include <mutex>
+
 #include "nvcc/launch.h"
 
 namespace pydarknet {
@@ -22,6 +25,27 @@ inline void set_zero(void* to, std::size_t bytes, Stream stream) {
   check_cuda(cudaMemsetAsync(to, 0, bytes, cuda_stream(stream)), "set_zero");
 }
 
+// Where the current device's scratch memory comes from. CUDA's own pool hands what lies idle back to the
+// driver whenever somebody waits, as each loss does, so that every step would map it anew; this one keeps
+// some.
+inline cudaMemPool_t scratch_pool() {
+  static std::mutex mutex;
+  static std::map<int, cudaMemPool_t> pools;
+  int device = 0;
+  check_cuda(cudaGetDevice(&device), "scratch memory");
+  const std::lock_guard<std::mutex> lock(mutex);
+  cudaMemPool_t& pool = pools[device];
+  if (!pool) {
+    cudaMemPoolProps wanted{};
+    wanted.allocType = cudaMemAllocationTypePinned;
+    wanted.location = {cudaMemLocationTypeDevice, device};
+    check_cuda(cudaMemPoolCreate(&pool, &wanted), "scratch memory");
+    std::uint64_t kept = std::uint64_t{64} << 20;  // bytes
+    check_cuda(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &kept), "scratch memory");
+  }
+  return pool;
+}
+
 // Device memory until the end of the scope, as the stream counts time.
 template <class T>
 class Scratch {
@@ -29,8 +53,10 @@ class Scratch {
   Scratch(std::int64_t count, Stream stream) : stream_(cuda_stream(stream)) {
     const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
     if (!bytes) return;
-    check_cuda(cudaMallocAsync(&data_, bytes, stream_),
-               "scratch memory of " + std::to_string(bytes) + " bytes");
+    const cudaError_t error = cudaMallocFromPoolAsync(&data_, bytes, scratch_pool(), stream_);
+    const char* advice =
+        error == cudaErrorMemoryAllocation ? " (a smaller input size or batch needs less)" : "";
+    check_cuda(error, "scratch memory of " + std::to_string(bytes) + " bytes" + advice);
   }
   ~Scratch() {
     if (data_) cudaFreeAsync(data_, stream_);  // a failure here shows in the next call that can report it

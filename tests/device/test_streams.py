@@ -11,9 +11,9 @@ import pytest
 CSRC = Path(__file__).resolve().parents[2] / "csrc"
 # What the launchers of csrc/nvcc may ask of the runtime. None of it waits but the one that says so.
 ALLOWED = {
-    "cudaLaunchKernel", "cudaMemcpyAsync", "cudaMemsetAsync", "cudaMallocAsync", "cudaFreeAsync",
+    "cudaLaunchKernel", "cudaMemcpyAsync", "cudaMemsetAsync", "cudaMallocFromPoolAsync", "cudaFreeAsync",
     "cudaStreamSynchronize", "cudaFuncSetAttribute", "cudaDeviceGetAttribute", "cudaGetDevice", "cudaGetLastError",
-    "cudaGetErrorString",
+    "cudaGetErrorString", "cudaMemPoolCreate", "cudaMemPoolSetAttribute",
 }  # fmt: skip
 STREAMS = {"stream", "call.stream"}
 # The place of the stream among the arguments, from the left, or from the right if negative.
