@@ -280,7 +280,8 @@ def choose(device: str) -> tuple[Backend, str | None]:
 
 def parse_device(device: str) -> tuple[str, int]:
     """The kind and the number of a device. DeviceError for anything else."""
-    match = re.fullmatch(r"(cpu|emu)|(cuda|auto)(?::([0-9]{1,4}))?", str(device))
+    device = str(device)  # of anything that calls itself so, as PyTorch's devices do
+    match = re.fullmatch(r"(cpu|emu)|(cuda|auto)(?::([0-9]{1,4}))?", device)
     if match is None:
         raise DeviceError(f"device {device!r}: expected cpu, cuda, cuda:N, auto or emu")
     return match[1] or match[2], int(match[3] or 0)

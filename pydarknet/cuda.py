@@ -106,7 +106,8 @@ class CudaBackend(Backend):
 
     def describe(self) -> str:
         """The GPU's name and capability."""
-        properties = self.arrays.cuda.runtime.getDeviceProperties(self.index)
+        with self.active():
+            properties = self.arrays.cuda.runtime.getDeviceProperties(self.index)
         return f"{self.name} ({properties['name'].decode()}, {self.isa})"
 
     def active(self) -> Active:
@@ -122,14 +123,20 @@ class Active:
         self._device = cupy.cuda.Device(index)
 
     def __enter__(self) -> None:
-        self._device.__enter__()
+        try:
+            self._device.__enter__()
+        except self._cuda.runtime.CUDARuntimeError as error:  # the first time makes a context there
+            raise self._failure(error) from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._device.__exit__(kind, error, trace)
         if isinstance(error, self._cuda.runtime.CUDARuntimeError):
-            raise DeviceError(f"cuda:{self._index}: {error}") from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: BaseException) -> DeviceError:
+        return DeviceError(f"cuda:{self._index}: {error}")
 
 
 class Graph:
@@ -180,7 +187,8 @@ def cuda_backend(index: int = 0) -> CudaBackend:
         raise DeviceError(
             f"there is no cuda:{index}: this machine has {count} GPU{'s' * (count != 1)}, from cuda:0 on"
         )
-    capability = cupy.cuda.Device(index).compute_capability
+    with Active(cupy, index):
+        capability = cupy.cuda.Device(index).compute_capability
     isa = f"compute capability {capability[:-1]}.{capability[-1]}"
 
     def stream() -> int:

@@ -26,7 +26,15 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
         help="what a device's convolutions round their factors to: fp32, tf32 (default), fp16, bf16; CPU: fp32",
     )
     group.add_argument("-i", "--gpu", type=whole(-1, 9999), metavar="N", help="GPU N if it can be used; -1: the CPU")
+    group.add_argument("-gpus", "--gpus", dest="gpu", type=one_gpu, metavar="N", help="-i N; only one can be used")
     group.add_argument("-nogpu", "--no-gpu", action="store_true", help="compute on the CPU")
+
+
+def one_gpu(text: str) -> int:
+    """The type of Darknet's -gpus, of which one works."""
+    if "," in text:
+        raise argparse.ArgumentTypeError(f"expected one GPU, found {text!r}: a network runs on one; use -i N")
+    return whole(0, 9999)(text)
 
 
 def device_of(args: argparse.Namespace) -> str:

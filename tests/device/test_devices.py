@@ -42,9 +42,13 @@ def test_names(device: str, expected: tuple[str, int]) -> None:
     assert parse_device(device) == expected
 
 
-@pytest.mark.parametrize("device", ["", "gpu", "cuda:", "cuda:-1", "cpu:0", "cuda:99999", "CUDA", "cuda:0 ", "emu:1"])
-def test_other_names_are_errors(device: str) -> None:
-    with pytest.raises(DeviceError, match=re.escape(f"device {device!r}: expected cpu, cuda, cuda:N, auto or emu")):
+NO_DEVICES: list[Any] = ["", "gpu", "cuda:", "cuda:-1", "cpu:0", "cuda:99999", "CUDA", "cuda:0 ", "emu:1", 0, None]
+
+
+@pytest.mark.parametrize("device", NO_DEVICES)
+def test_other_names_are_errors(device: Any) -> None:
+    message = f"device {str(device)!r}: expected cpu, cuda, cuda:N, auto or emu"
+    with pytest.raises(DeviceError, match=re.escape(message)):
         Network(parse_cfg_text(TEXT), device=device)
 
 
@@ -54,6 +58,7 @@ def test_other_names_are_errors(device: str) -> None:
         ([], "cpu"),
         (["-i", "0"], "auto:0"),
         (["-i", "2"], "auto:2"),
+        (["-gpus", "2"], "auto:2"),
         (["-i", "-1"], "cpu"),
         (["-nogpu"], "cpu"),
         (["-i", "1", "-nogpu"], "cpu"),
@@ -67,6 +72,12 @@ def test_options(words: list[str], device: str) -> None:
     parser.add_argument("words", nargs="*")
     add_machine(parser)
     assert device_of(parser.parse([*words, "net.cfg"])) == device
+
+
+def test_several_gpus_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    result = cli_nets.call(capsys, "detector", "train", "toy.data", "net.cfg", "-gpus", "0,1")
+    assert result.code == 2
+    assert "argument -gpus/--gpus: expected one GPU, found '0,1': a network runs on one; use -i N" in result.err
 
 
 # What is missing, one after the other.
@@ -147,6 +158,20 @@ def test_too_high_a_number(machine: Machine) -> None:
     assert backend("cuda:1").name == "cuda:1"
     with pytest.raises(DeviceError, match="there is no cuda:2: this machine has 2 GPUs"):
         backend("cuda:2")
+
+
+def test_a_gpu_that_others_hold(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "cudaErrorDevicesUnavailable: CUDA-capable device(s) is/are busy or unavailable"
+
+    def fail(_: Any) -> None:
+        raise RuntimeFailureError(46, text)
+
+    monkeypatch.setattr(machine.cupy.cuda.Device, "__enter__", fail)
+    with pytest.raises(DeviceError, match=r"^cuda:1: cudaErrorDevicesUnavailable"):
+        backend("cuda:1")
+    chosen, doubt = choose("auto")
+    assert chosen is cpu_backend()
+    assert doubt == f"device auto: running on the CPU, since cuda:0: {text}"
 
 
 def test_kernels_for_other_gpus(machine: Machine) -> None:
