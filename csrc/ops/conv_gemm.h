@@ -9,6 +9,10 @@ namespace pydarknet {
 inline constexpr int kPanel = 32;
 
 PYDARKNET_HD inline int ceil_div(int a, int b) { return (a + b - 1) / b; }
+// Where part `part` of `parts` of `count` steps begins: count * part / parts, without 64 bits.
+PYDARKNET_HD inline int part_at(int count, int part, int parts) {
+  return count / parts * part + count % parts * part / parts;
+}
 PYDARKNET_HD inline int panels_of(const Bundles& b) { return ceil_div(b.filters(), kPanel); }
 
 // Whether stages of `rows` rows never pass from one tap to the next and all lanes are channels. Large tiles
@@ -21,17 +25,16 @@ inline bool whole_taps(const ConvProblem& p, int rows) {
 
 // Which pixels, filters and part of the sum a thread block has.
 struct GemmBlock {
-  PYDARKNET_HD GemmBlock(const ConvProblem& p, int pixels, int filters, int parts, unsigned index) {
-    const unsigned across = ceil_div(p.pixels(), pixels), down = ceil_div(p.bundles.filters(), filters);
-    first_pixel = static_cast<int>(index % across) * pixels;
-    index /= across;
-    first_filter = static_cast<int>(index % down) * filters;
-    index /= down;
-    part = static_cast<int>(index % parts);
-    bundle = static_cast<int>(index / parts);
-  }
   int first_pixel, first_filter, part, bundle;
 };
+
+PYDARKNET_HD inline GemmBlock gemm_block(const ConvProblem& p, int pixels, int filters, int parts,
+                                         unsigned index) {
+  const unsigned across = ceil_div(p.pixels(), pixels), down = ceil_div(p.bundles.filters(), filters);
+  const unsigned line = index / across, rest = line / down;
+  return {static_cast<int>(index % across) * pixels, static_cast<int>(line % down) * filters,
+          static_cast<int>(rest % parts), static_cast<int>(rest / parts)};
+}
 
 // The tile of a thread block, and into how many parts the sum is cut where there are too few tiles.
 enum class GemmTiles { kLarge, kSmall, kNarrow };

@@ -86,10 +86,11 @@ __global__ void __launch_bounds__(Tile::kThreads)
     implicit_gemm(const ConvProblem p, const float* __restrict__ x, const float* __restrict__ packed,
                   const ConvResult result, float* parts, int part_count) {
   PYDARKNET_DYNAMIC_SHARED(float4, shared);
-  const GemmBlock at(p, Tile::kPixels, Tile::kFilters, part_count, blockIdx.x);
-  const std::int64_t steps = ceil_div(p.rows(), Sums::kRows);
-  const int begin = static_cast<int>(steps * at.part / part_count);
-  const int end = static_cast<int>(steps * (at.part + 1) / part_count);
+  PYDARKNET_SHARED(GemmBlock, at);  // kept for the end, in no register of the main loop
+  if (threadIdx.x == 0) at = gemm_block(p, Tile::kPixels, Tile::kFilters, part_count, blockIdx.x);
+  __syncthreads();
+  const int steps = ceil_div(p.rows(), Sums::kRows);
+  const int begin = part_at(steps, at.part, part_count), end = part_at(steps, at.part + 1, part_count);
   GemmPipeline<Sums, Tile, Source> pipeline(shared, p, x, packed, at, begin);
   Sums sums;
   sum_steps<Sums::kStages>(pipeline, end - begin, sums);

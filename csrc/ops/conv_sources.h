@@ -68,7 +68,7 @@ class BlockedSource {
   static constexpr int kUnroll = kWholeTaps ? 8 : 1;  // rows of a stage
 
   __device__ BlockedSource(const ConvProblem& p, const float* x, int bundle, int pixel, int row)
-      : walk_(p, pixel, row), width_(p.x.size), plane_(std::int64_t{p.y.size} * p.x.size) {
+      : walk_(p, pixel, row), width_(p.x.size), plane_(p.y.size * p.x.size) {
     const int first = bundle * p.bundles.channels();
     channels_ = p.bundles.total_channels - first;
     base_ = reinterpret_cast<const float4*>(x) +
@@ -87,7 +87,7 @@ class BlockedSource {
   }
 
   __device__ void advance(int rows) {
-    from_ += rows * plane_;
+    from_ += std::int64_t{rows} * plane_;
     if constexpr (!kWholeTaps) {
       if (walk_.advance(rows)) enter_tap();
     }
@@ -102,13 +102,12 @@ class BlockedSource {
  private:
   __device__ void enter_tap() {
     inside_ = walk_.inside();
-    from_ = base_ + (inside_ ? walk_.block() * plane_ + walk_.y() * std::int64_t{width_} + walk_.x() : 0);
+    from_ = base_ + (inside_ ? std::int64_t{walk_.block()} * plane_ + walk_.y() * width_ + walk_.x() : 0);
   }
 
   TapWalk walk_;
   const float4 *base_, *from_;
-  const int width_;
-  const std::int64_t plane_;
+  const int width_, plane_;
   int channels_;
   bool inside_;
 };
@@ -122,15 +121,16 @@ class PlainSource {
       : walk_(p, pixel, row),
         width_(p.x.size),
         channels_(p.bundles.total_channels),
-        plane_(std::int64_t{p.y.size} * p.x.size),
-        image_(x + walk_.image() * channels_ * plane_) {}
+        plane_(p.y.size * p.x.size),
+        x_(x) {}
 
   __device__ void copy(float4* to) const {
     const bool inside = walk_.inside();
     const int first = walk_.block() * kBlock;
-    const float* from = image_ + (inside ? first * plane_ + walk_.y() * std::int64_t{width_} + walk_.x() : 0);
-    for (int i = 0; i < kBlock; ++i) {
-      cp_async4(reinterpret_cast<float*>(to) + i, from + i * plane_, inside && first + i < channels_);
+    const std::int64_t plane = std::int64_t{walk_.image()} * channels_ + first;
+    const float* from = x_ + (inside ? plane * plane_ + walk_.y() * width_ + walk_.x() : 0);
+    for (int i = 0; i < kBlock; ++i, from += plane_) {
+      cp_async4(reinterpret_cast<float*>(to) + i, from, inside && first + i < channels_);
     }
   }
 
@@ -139,9 +139,8 @@ class PlainSource {
 
  private:
   TapWalk walk_;
-  const int width_, channels_;
-  const std::int64_t plane_;
-  const float* const image_;
+  const int width_, channels_, plane_;
+  const float* const x_;
 };
 
 }  // namespace pydarknet

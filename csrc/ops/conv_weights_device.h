@@ -28,8 +28,8 @@ struct CorrelateBlock {
     index /= down;
     part = static_cast<int>(index % call.part_count);
     bundle = static_cast<int>(index / call.part_count);
-    begin = static_cast<int>(std::int64_t{p.pixels()} * part / call.part_count);
-    end = static_cast<int>(std::int64_t{p.pixels()} * (part + 1) / call.part_count);
+    begin = part_at(p.pixels(), part, call.part_count);
+    end = part_at(p.pixels(), part + 1, call.part_count);
   }
   int first_column, first_filter, part, bundle, begin, end;
 };
