@@ -15,11 +15,17 @@ from .step import MiniBatch, Stepper
 SHOWN = 8
 
 
-def check_finite(stepper: Stepper, mini: MiniBatch, paths: Sequence[str]) -> None:
-    """TrainingError if the loss, a parameter or its update is infinite or NaN: layer, iteration, pictures, advice."""
+def check_finite(stepper: Stepper, mini: MiniBatch, paths: Sequence[str], updated: bool = False) -> None:
+    """TrainingError if a number is infinite or NaN: layer, iteration, pictures, advice.
+
+    Looks at what has changed: after a mini-batch its loss and the updates, after an update (`updated`) the parameters
+    and the optimiser's moments too. On a device each array is a wait.
+    """
     parameters = stepper.parameters
-    arrays = parameters.updates, parameters.values, *stepper.optimiser.moments().values()
-    if math.isfinite(mini.cost) and all(map(stepper.engine.backend.ops.all_finite, arrays)):
+    changed = [parameters.updates]
+    if updated:
+        changed += [parameters.values, *stepper.optimiser.moments().values()]
+    if math.isfinite(mini.cost) and all(map(stepper.engine.backend.ops.all_finite, changed)):
         return
     listed = "".join(f"\n  {path}" for path in paths[:SHOWN])
     more = f"\n  and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""

@@ -178,7 +178,7 @@ class Trainer:
             minis.append(stepper.mini(batch.x, batch.truth))
             check_finite(stepper, minis[-1], batch.paths)
         rate = stepper.update()
-        check_finite(stepper, minis[-1], batch.paths)
+        check_finite(stepper, minis[-1], batch.paths, updated=True)
         loss = sum(mini.cost for mini in minis) / stepper.batch
         self.average = loss if self.average is None else 0.9 * self.average + 0.1 * loss
         seconds = time.perf_counter() - start
