@@ -96,6 +96,29 @@ def test_winograd_is_for_3x3_layers_with_enough_tiles(device_ops: Any) -> None:
         assert "winograd4" not in names(1, 256, 26, 26, 512, *others)
 
 
+def test_winograd_in_chunks_of_tiles_changes_nothing(device_ops: Any) -> None:
+    # 2025 tiles an image of 6912 bytes: two chunks, which meet within the third image; one image is one chunk.
+    image = (16, 178, 180, 32, 3, 3, 1, 1, 1, 1, 1)
+    batch, alone = device_ops.ConvShape(5, *image), device_ops.ConvShape(1, *image)
+    workspaces = [4 * device_ops.conv_workspace(shape, "winograd4") for shape in (batch, alone)]
+    assert workspaces == [6912 * -(-5 * 2025 // 2), 6912 * 2025]
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((5, 16, 178, 180), np.float32)
+    weights = rng.standard_normal((32, 16, 3, 3), np.float32)
+    y = convolve(device_ops, batch, "winograd4", x, weights, None)
+    for i in (2, 4):
+        expected = convolve(device_ops, alone, "winograd4", x[i : i + 1], weights, None)
+        np.testing.assert_array_equal(y[i : i + 1], expected)
+
+
+@pytest.mark.parametrize("n", [1, 8, 64, 500])
+@pytest.mark.parametrize("image", [(32, 208, 208, 64), (128, 52, 52, 256), (512, 13, 13, 1024), (64, 304, 304, 32)])
+def test_workspace_of_winograd_is_bounded(device_ops: Any, n: int, image: tuple[int, ...]) -> None:
+    shape = device_ops.ConvShape(n, *image, 3, 3, 1, 1, 1, 1, 1)
+    assert 4 * device_ops.conv_workspace(shape, "winograd4") <= 64 << 20
+    assert 4 * device_ops.conv_data_workspace(shape, "winograd4", False) <= 64 << 20
+
+
 def test_a_small_budget_leaves_the_precision_alone(device_ops: Any) -> None:
     shape = device_ops.ConvShape(1, 64, 13, 13, 64, 3, 3, 1, 1, 1, 1, 1, "tf32")
     assert device_ops.conv_algorithms(shape, 0)[0] == "implicit_tf32"
