@@ -11,7 +11,7 @@
 
 namespace pydarknet::emu {
 
-unsigned char shared_arena[kSharedArena];
+alignas(128) unsigned char shared_arena[kSharedArena];
 
 namespace {
 

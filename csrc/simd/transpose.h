@@ -18,13 +18,15 @@ inline void store_first(float* to, Lanes v, int count) {
 }
 
 namespace detail {
-using Indices = std::int32_t __attribute__((vector_size(kBlock * sizeof(float))));
-
-// Lane 2i is a[i + half * kBlock / 2], lane 2i + 1 the same of b.
-template <int... I>
-inline Lanes zip(Lanes a, Lanes b, int half, std::integer_sequence<int, I...>) {
-  const Indices low{(I % 2 * kBlock + I / 2)...}, high{(I % 2 * kBlock + (I + kBlock) / 2)...};
-  return half ? __builtin_shuffle(a, b, high) : __builtin_shuffle(a, b, low);
+// Lane 2i is a[i + first], lane 2i + 1 the same of b. Clang has no __builtin_shuffle, and GCC before 12 only
+// that.
+template <int first, int... I>
+inline Lanes zip(Lanes a, Lanes b, std::integer_sequence<int, I...>) {
+#if defined(__clang__)
+  return __builtin_shufflevector(a, b, (I % 2 * kBlock + I / 2 + first)...);
+#else
+  return __builtin_shuffle(a, b, IntLanes{(I % 2 * kBlock + I / 2 + first)...});
+#endif
 }
 }  // namespace detail
 
@@ -37,8 +39,8 @@ inline void transpose(Lanes (&rows)[kBlock]) {
     Lanes next[kBlock];
     PYDARKNET_UNROLL
     for (int i = 0; i < kBlock / 2; ++i) {
-      next[2 * i] = detail::zip(rows[i], rows[i + kBlock / 2], 0, lanes);
-      next[2 * i + 1] = detail::zip(rows[i], rows[i + kBlock / 2], 1, lanes);
+      next[2 * i] = detail::zip<0>(rows[i], rows[i + kBlock / 2], lanes);
+      next[2 * i + 1] = detail::zip<kBlock / 2>(rows[i], rows[i + kBlock / 2], lanes);
     }
     PYDARKNET_UNROLL
     for (int i = 0; i < kBlock; ++i) rows[i] = next[i];
