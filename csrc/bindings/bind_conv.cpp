@@ -39,8 +39,9 @@ ConvShape shape_from_state(const py::tuple& t) {
                     t[12].cast<std::string>());
 }
 
-std::vector<std::string> py_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain) {
-  return conv_algorithms(shape, max_packed_bytes, plain);
+std::vector<std::string> py_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain,
+                                       int threads) {
+  return conv_algorithms(shape, max_packed_bytes, plain, threads > 0 ? threads : num_threads());
 }
 
 std::int64_t py_packed_size(const ConvShape& shape, const std::string& algorithm) {
@@ -159,7 +160,8 @@ void bind_conv(Module& m) {
   for (const Precision precision : precisions()) names.append(precision_name(precision));
   m.attr("precisions") = py::tuple(names);
   m.def("conv_algorithms", &py_algorithms, arg("shape"), arg("max_packed_bytes"), arg("plain") = false,
-        "Names of the usable algorithms, fastest first by the cost model");
+        arg("threads") = 0,
+        "Names of the usable algorithms, fastest first by the cost model for so many threads (0: as set)");
   m.def("conv_cost", &py_cost, arg("shape"), arg("algorithm"),
         "Seconds by the cost model, for the current number of threads or the device it describes");
   m.def("conv_packed_size", &py_packed_size, arg("shape"), arg("algorithm"), "Floats of the packed weights");

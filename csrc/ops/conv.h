@@ -64,10 +64,11 @@ const std::vector<const ConvAlgorithm*>& convolution_algorithms();
 // Throws std::invalid_argument if there is no such algorithm or it can't do `shape`.
 const ConvAlgorithm& conv_algorithm(const ConvShape& shape, const std::string& name);
 
-// Names of the algorithms usable for `shape`, fastest first for the current number of threads, those coarser
-// than the shape's precision last. Those whose packed weights pass `max_packed_bytes` are left out, unless
-// none that is fine enough would be left: then the smallest of these stays.
-std::vector<std::string> conv_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain);
+// Names of the algorithms usable for `shape`, fastest first for so many threads, those coarser than the
+// shape's precision last. Those whose packed weights pass `max_packed_bytes` are left out, unless none that
+// is fine enough would be left: then the smallest of these stays.
+std::vector<std::string> conv_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain,
+                                         int threads);
 
 // Floats of workspace for the current number of threads.
 std::int64_t conv_workspace(const ConvShape& shape, const ConvAlgorithm& algorithm);

@@ -265,7 +265,7 @@ std::unique_ptr<DataAlgorithm> make(const ConvShape& s, const std::string& name)
 
 std::vector<std::string> conv_data_algorithms(const ConvShape& s, std::int64_t max_packed_bytes) {
   if (Connected::supports(s)) return {"connected"};
-  if (Turned::supports(s)) return conv_algorithms(Turned::inner(s), max_packed_bytes, false);
+  if (Turned::supports(s)) return conv_algorithms(Turned::inner(s), max_packed_bytes, false, 1);
   return {"phases"};
 }
 

@@ -18,6 +18,8 @@ using namespace weight_gradient;
 constexpr std::int64_t kSumBytes = 384 << 10;  // of a tile's sums, in the second-level cache
 constexpr std::int64_t kBandBytes = 36 << 10;  // of the pixels that one run of filters meets, in the first
 constexpr int kBandColumns = 64;
+constexpr std::int64_t kTasks = 16;         // wanted at least, for the threads of larger machines
+constexpr std::int64_t kTaskPixels = 1024;  // at least: clearing and adding a sum costs as much as some 20
 struct Range {
   int begin, end;
   int size() const { return end - begin; }
@@ -30,8 +32,9 @@ struct Parts {
   int longest() const { return ceil_div(size, count); }
 };
 
-// Bands of output pixels, rectangles of all images, and how threads share the work: tile by tile, or, if
-// there are few tiles, each tile in several parts of the bands whose sums are added at the end.
+// Bands of output pixels, rectangles of all images, and the tasks that threads share: tiles, or, if there are
+// few, each tile in several parts of the bands whose sums are added at the end. Tasks are the same for any
+// number of threads, and so are the sums.
 struct Plan {
   Plan(const ConvShape& s, bool plain, int threads) {
     const int taps = plain ? 1 : s.taps();
@@ -61,7 +64,9 @@ struct Plan {
     const std::int64_t columns_in = std::int64_t{across.longest() - 1} * s.stride_x + s.kernel_w;
     copy = plain ? s.c * rows_in * columns_in : 0;
     const std::int64_t count = static_cast<std::int64_t>(tiles.size());
-    splits = static_cast<int>(count >= threads ? 1 : std::min<std::int64_t>(bands, ceil_div(threads, count)));
+    const std::int64_t pixels = std::int64_t{s.n} * s.out_h() * s.out_w();
+    splits = static_cast<int>(
+        std::clamp<std::int64_t>(std::min(bands, pixels / kTaskPixels), 1, ceil_div(kTasks, count)));
     slots = static_cast<int>(splits > 1 ? count * splits : std::min<std::int64_t>(threads, count));
   }
   std::int64_t workspace() const { return (tile_floats + copy) * slots; }

@@ -43,13 +43,14 @@ class Convolution(Layer):
         return y
 
     def train(self, p: Tape, x: Value) -> Value:
-        """Weights are packed anew after every update; batch norm uses the mini-batch's own statistics."""
+        """Weights are packed anew after every update; batch norm uses the mini-batch's own statistics. The algorithm
+        is that for one thread, so that any number of threads learns the same bits."""
         if self.binary:
             raise self.section.error("binary=1 can't be trained")
         ops, y = p.ops, p.new(self.out)
         shape, plain = self.geometry(p, x)
         source = x if plain else p.blocked(x)
-        algorithm = ops.conv_algorithms(shape, self.budget(), plain)[0]
+        algorithm = ops.conv_algorithms(shape, self.budget(), plain, threads=1)[0]
         packed = p.backend.empty((ops.conv_packed_size(shape, algorithm),))
         p.refresh(ops.conv_pack, shape, algorithm, self.kernels(p.parameter(self, "weights")), packed)
         call = ops.conv_forward_plain if plain else ops.conv_forward

@@ -54,12 +54,12 @@ std::vector<std::string> fastest_first(const std::vector<ConvCandidate>& candida
   return names;
 }
 
-std::vector<std::string> conv_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain) {
+std::vector<std::string> conv_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain,
+                                         int threads) {
   std::vector<ConvCandidate> candidates;
   for (const ConvAlgorithm* a : usable(shape)) {
     if (a->plain() != plain) continue;
-    candidates.push_back(
-        {a, a->cost(shape, num_threads()), a->packed_size(shape) * std::int64_t{sizeof(float)}});
+    candidates.push_back({a, a->cost(shape, threads), a->packed_size(shape) * std::int64_t{sizeof(float)}});
   }
   return fastest_first(candidates, max_packed_bytes, shape.precision);
 }
