@@ -19,7 +19,8 @@ constexpr std::int64_t kSumBytes = 384 << 10;  // of a tile's sums, in the secon
 constexpr std::int64_t kBandBytes = 36 << 10;  // of the pixels that one run of filters meets, in the first
 constexpr int kBandColumns = 64;
 constexpr std::int64_t kTasks = 16;         // wanted at least, for the threads of larger machines
-constexpr std::int64_t kTaskPixels = 1024;  // at least: clearing and adding a sum costs as much as some 20
+constexpr std::int64_t kTaskPixels = 1024;  // at least, to make up for clearing and adding a task's sums
+
 struct Range {
   int begin, end;
   int size() const { return end - begin; }
