@@ -28,7 +28,7 @@ struct ConvShape {
 };
 
 // Everything one call of a convolution needs. `bias` has k floats or is nullptr. `workspace` has at least
-// conv_workspace() floats for one thread; with more it is used by more threads.
+// the algorithm's floats for one thread; with more it is used by more threads.
 struct ConvCall {
   ConvShape shape;
   const float* packed;
@@ -50,6 +50,7 @@ class ConvAlgorithm {
   virtual std::int64_t packed_size(const ConvShape& shape) const = 0;
   // weights (k, c / groups, kernel_h, kernel_w); packed has packed_size floats.
   virtual void pack(const ConvShape& shape, const float* weights, float* packed, Stream stream) const = 0;
+  // Floats that a call with any number of threads up to `threads` takes.
   virtual std::int64_t workspace(const ConvShape& shape, int threads) const = 0;
   // Seconds that `threads` threads (or the device) take, by the model in docs/cpu-kernels.md
   // (docs/kernels.md).
@@ -70,7 +71,7 @@ const ConvAlgorithm& conv_algorithm(const ConvShape& shape, const std::string& n
 std::vector<std::string> conv_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain,
                                          int threads);
 
-// Floats of workspace for the current number of threads.
+// Floats of workspace for the current number of threads, and for fewer.
 std::int64_t conv_workspace(const ConvShape& shape, const ConvAlgorithm& algorithm);
 
 // y = activation(convolution(x) + bias). x has c channels (its last block's other lanes are ignored), y has

@@ -17,7 +17,7 @@ std::vector<std::string> conv_data_algorithms(const ConvShape& shape, std::int64
 std::int64_t conv_data_packed_size(const ConvShape& shape, const std::string& algorithm);
 void conv_data_pack(const ConvShape& shape, const std::string& algorithm, const float* weights, float* packed,
                     Stream stream);
-// Floats of workspace for `threads` threads.
+// Floats of workspace for any number of threads up to `threads`.
 std::int64_t conv_data_workspace(const ConvShape& shape, const std::string& algorithm, bool accumulate,
                                  int threads);
 
@@ -27,7 +27,7 @@ void conv_backward_data(const ConvShape& shape, const std::string& algorithm, Co
                         const float* packed, Tensor dx, bool accumulate, float* workspace,
                         std::int64_t workspace_floats, Stream stream);
 
-// Floats of workspace for `threads` threads; `plain` tells whether x is.
+// Floats of workspace for any number of threads up to `threads`; `plain` tells whether x is.
 std::int64_t conv_weights_workspace(const ConvShape& shape, bool plain, int threads);
 
 // dweights (k, c / groups, kernel_h, kernel_w) += the gradient, summed over images and pixels. Lanes of x

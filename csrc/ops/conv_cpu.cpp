@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "ops/conv.h"
 #include "ops/conv_kinds.h"
 #include "threads.h"
@@ -11,9 +13,15 @@ const std::vector<const ConvAlgorithm*>& convolution_algorithms() {
   return all;
 }
 
-int conv_threads(const ConvCall& call, const ConvAlgorithm& algorithm) {
+std::int64_t CpuConvolution::workspace(const ConvShape& shape, int threads) const {
+  std::int64_t most = 0;
+  for (int i = 1; i <= threads; ++i) most = std::max(most, scratch(shape, i));
+  return most;
+}
+
+int conv_threads(const ConvCall& call, const CpuConvolution& algorithm) {
   int threads = num_threads();
-  while (threads > 1 && algorithm.workspace(call.shape, threads) > call.workspace_floats) --threads;
+  while (threads > 1 && algorithm.scratch(call.shape, threads) > call.workspace_floats) --threads;
   return threads;
 }
 

@@ -27,7 +27,7 @@ class Depthwise : public CpuConvolution {
   std::int64_t packed_size(const ConvShape& s) const override {
     return std::int64_t{blocks_of(s.c)} * s.taps() * kBlock;
   }
-  std::int64_t workspace(const ConvShape&, int) const override { return 0; }
+  std::int64_t scratch(const ConvShape&, int) const override { return 0; }
 
   // [block][tap][lane]
   void pack_kernels(const ConvShape& s, const Kernels& kernels, float* packed) const override {

@@ -288,7 +288,7 @@ class Direct : public CpuConvolution {
     });
   }
 
-  std::int64_t workspace(const ConvShape& s, int threads) const override {
+  std::int64_t scratch(const ConvShape& s, int threads) const override {
     const Bands b = Geometry(s, plain_, static_cast<int>(conv_panels(s).size()), threads).bands();
     return b.slot * std::min(threads, b.count * b.chunks);
   }

@@ -12,6 +12,10 @@ class CpuConvolution : public ConvAlgorithm {
     pack_kernels(shape, Kernels(shape, weights), packed);
   }
   virtual void pack_kernels(const ConvShape& shape, const Kernels& kernels, float* packed) const = 0;
+  // What a call with exactly so many threads needs. More threads may need less: they cut the work finer.
+  virtual std::int64_t scratch(const ConvShape& shape, int threads) const = 0;
+  // Enough for a call with any number of threads up to `threads`.
+  std::int64_t workspace(const ConvShape& shape, int threads) const final;
 };
 
 const CpuConvolution& direct_convolution();
@@ -25,6 +29,6 @@ const CpuConvolution& winograd4_convolution();
 float rectifier_slope(Activation activation);
 
 // Threads whose scratch fits the call's workspace, at most the current number.
-int conv_threads(const ConvCall& call, const ConvAlgorithm& algorithm);
+int conv_threads(const ConvCall& call, const CpuConvolution& algorithm);
 
 }  // namespace pydarknet

@@ -227,8 +227,8 @@ class WinogradConvolution : public CpuConvolution {
   std::int64_t packed_size(const ConvShape& s) const override {
     return packed_floats(conv_panels(s), kPoints);
   }
-  std::int64_t workspace(const ConvShape& s, int threads) const override {
-    return Tiles<M>(s, conv_panels(s), threads).workspace(threads);
+  std::int64_t scratch(const ConvShape& s, int threads) const override {
+    return Tiles<M>(s, conv_panels(s), threads).scratch(threads);
   }
 
   // [panel][point][channel][filter]

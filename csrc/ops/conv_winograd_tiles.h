@@ -38,8 +38,8 @@ struct Tiles {
     *this = best;
   }
 
-  // Floats of workspace: one transformed input if threads share it, else one each; products for each thread.
-  std::int64_t workspace(int threads) const {
+  // Floats: one transformed input if threads share it, else one each; products for each thread.
+  std::int64_t scratch(int threads) const {
     return v_size * (shared ? 1 : threads) + product_size() * threads;
   }
   std::int64_t product_size() const { return m_panel * chunk; }

@@ -99,11 +99,11 @@ class Convolution(Layer):
         p.add_delta(x, dx)
 
     def geometry(self, p: Builder, x: Value) -> tuple[Array, bool]:
-        """The ConvShape, and whether x is read in NCHW (a picture's few channels)."""
+        """The ConvShape, and whether x is read in NCHW (a picture's few channels, all of them by every filter)."""
         strides, padding = (self.stride, self.stride), (self.padding, self.padding)
         sizes = p.batch, *x.shape, self.out.c, *self.kernel, *strides, *padding, self.groups
         shape = p.ops.ConvShape(*sizes, p.backend.precision)
-        return shape, not x.blocked and x.shape.c <= MAX_PLAIN_CHANNELS
+        return shape, not x.blocked and x.shape.c <= MAX_PLAIN_CHANNELS and self.groups == 1
 
     def budget(self) -> int:
         """Bytes that the packed weights may take."""

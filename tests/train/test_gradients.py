@@ -19,6 +19,8 @@ BODIES = {
     "convolution": CONV.format(5, "logistic"),
     "batch norm": CONV.format(5, "logistic") + "batch_normalize=1\n",
     "stride and groups": CONV.format(4, "tanh") + STRIDE,
+    "depthwise on a picture": "[conv]\nfilters=3\nsize=3\npad=1\ngroups=3\nactivation=tanh\n",
+    "groups on a picture": "[conv]\nfilters=6\nsize=3\nstride=2\ngroups=3\nbatch_normalize=1\nactivation=elu\n",
     "depthwise": CONV.format(4, "tanh") + "[conv]\nfilters=4\nsize=3\npad=1\ngroups=4\nactivation=linear\n",
     "5x5 without padding": "[conv]\nfilters=4\nsize=5\nactivation=linear\n",
     "maxpool": CONV.format(4, "linear") + "[maxpool]\nsize=2\nstride=2\n",

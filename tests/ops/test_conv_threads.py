@@ -1,0 +1,80 @@
+"""Convolutions whose number of threads changes between plan and run: any workspace that was asked for serves."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from convolutions import ANY_SIZE
+from guarded import Arrays
+from reference.conv import conv
+from tolerances import conv_tolerance
+
+THREADS = (1, 2, 3, 4, 6, 8)
+
+
+def shapes(ops: Any) -> list[Any]:
+    """Layers of published networks and around them, small and large beside their weights."""
+    sizes, batches, channels = (4, 7, 13, 20, 26, 28, 38, 52), (1, 2, 3, 4, 8), (16, 32, 64, 128, 256)
+    cases = itertools.product(sizes, batches, channels, (1, 2), ((3, 1), (3, 2), (1, 1), (5, 1)))
+    return [ops.ConvShape(n, c, size, size, double * c, kernel, kernel, stride, stride, kernel // 2, kernel // 2)
+            for size, n, c, double, (kernel, stride) in cases]  # fmt: skip
+
+
+def forward_needs(ops: Any, shape: Any) -> dict[str, int]:
+    plain = (ops.ConvShape(shape.n, 3, shape.h, shape.w, shape.k, 3, 3, 1, 1, 1, 1), True)
+    return {
+        f"{algorithm} of {s}": ops.conv_workspace(s, algorithm)
+        for s, is_plain in ((shape, False), plain)
+        for algorithm in ops.conv_algorithms(s, ANY_SIZE, is_plain)
+    }
+
+
+def gradient_needs(ops: Any, shape: Any) -> dict[str, int]:
+    needs = {f"data by {algorithm} of {shape}": ops.conv_data_workspace(shape, algorithm)
+             for algorithm in ops.conv_data_algorithms(shape, ANY_SIZE)}  # fmt: skip
+    return needs | {f"weights of {shape}": ops.conv_weights_workspace(shape)}
+
+
+@pytest.mark.parametrize("needs", [forward_needs, gradient_needs])
+def test_workspace_for_many_threads_is_enough_for_fewer(cpu_ops: Any, needs: Any) -> None:
+    for shape in shapes(cpu_ops):
+        before: dict[str, int] = {}
+        for threads in THREADS:
+            cpu_ops.set_num_threads(threads)
+            needed = needs(cpu_ops, shape)
+            short = {key: (floats, before[key]) for key, floats in needed.items() if floats < before.get(key, 0)}
+            assert not short, f"{threads} threads ask for less than fewer: {short}"
+            before = needed
+
+
+# The first three alone need less on two threads than on one: with blocks of 4, 8 and 16 lanes.
+RUNS = [(3, 64, 20, 20, 128, 3), (2, 64, 26, 26, 128, 3), (8, 16, 38, 38, 16, 3), (1, 48, 13, 13, 64, 1)]
+
+
+@pytest.mark.parametrize("numbers", RUNS)
+@pytest.mark.parametrize("planned", [1, 2, 3, 5])
+def test_any_number_of_threads_runs_in_a_planned_workspace(
+    cpu_ops: Any, numbers: tuple[int, ...], planned: int
+) -> None:
+    ops, (n, c, h, w, k, kernel) = cpu_ops, numbers
+    shape = ops.ConvShape(n, c, h, w, k, kernel, kernel, 1, 1, kernel // 2, kernel // 2)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((n, c, h, w), np.float32)
+    weights = rng.standard_normal((k, c, kernel, kernel), np.float32)
+    expected = conv(x, weights, None, pad=(kernel // 2, kernel // 2))
+    for algorithm in ops.conv_algorithms(shape, ANY_SIZE):
+        arrays = Arrays(ops.block)
+        ops.set_num_threads(planned)
+        workspace = arrays.empty(ops.conv_workspace(shape, algorithm))
+        packed = arrays.empty(ops.conv_packed_size(shape, algorithm))
+        ops.conv_pack(shape, algorithm, weights, packed)
+        for threads in (1, 2, 3, 8):
+            ops.set_num_threads(threads)
+            y = arrays.empty_blocked(n, k, h, w)
+            ops.conv_forward(shape, algorithm, arrays.blocked(x), packed, None, y, "linear", workspace)
+            arrays.check()
+            error = np.abs(arrays.channels(y, k) - expected).max()
+            assert error <= conv_tolerance(algorithm, c * kernel * kernel), (algorithm, threads)
