@@ -34,6 +34,7 @@ from .compat._networks import (
     network_predict,
     set_gpu,
 )
+from .compat._of_2017 import make_boxes, make_probs, network_detect, num_boxes
 from .heads import DetectOptions
 
 
@@ -94,8 +95,7 @@ def make_network_boxes(net: NetworkHandle, thresh: float = 0.0, num: Any = None)
 
 def classify(net: NetworkHandle, meta: METADATA, im: IMAGE) -> list[tuple[str | bytes, float]]:
     """All classes of a picture with their probabilities, the most probable first."""
-    out = _api.predict_fitted(net, im, "letterbox").reshape(-1)[: meta.classes]
-    return sorted(((meta.name(i), float(p)) for i, p in enumerate(out)), key=lambda found: -found[1])
+    return _api.classify(net, [meta.name(i) for i in range(meta.classes)], im, "letterbox")
 
 
 def detect(
@@ -131,6 +131,10 @@ lib = SimpleNamespace(
     network_predict_image=predict_image,
     cuda_set_device=set_gpu,
     make_image=make_image,
+    num_boxes=num_boxes,
+    make_boxes=make_boxes,
+    make_probs=make_probs,
+    network_detect=network_detect,
     get_network_boxes=get_network_boxes,
     make_network_boxes=make_network_boxes,
     free_detections=free_detections,

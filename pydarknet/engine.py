@@ -20,7 +20,7 @@ from .graph import Graph
 from .initialise import initialise
 from .layers import Layer
 from .ops import Array
-from .plan import Builder, Plan
+from .plan import Builder, LastPass, Plan
 
 PLANS_KEPT = 4  # idle plans; each holds a network's activations
 
@@ -66,8 +66,9 @@ class Engine(Graph):
         self._lock = threading.RLock()
         self._idle: list[tuple[tuple[object, ...], Plan]] = []
         self._version = 0
-        self._last_input: Array = None
-        self._kept: dict[int, Array] | None = None
+        self._mine = threading.local()  # .last: this thread's last pass
+        self._last: LastPass | None = None  # that of any thread
+        self._kept: tuple[LastPass, dict[int, Array]] | None = None
         for layer in self.layers:
             layer.output_of = WeakOutput(self)
         if weights is not None:
@@ -113,7 +114,7 @@ class Engine(Graph):
             if (width, height) != (self.width, self.height):
                 self.reshape(width, height)
                 self._idle.clear()
-                self._last_input = self._kept = None
+                self._mine, self._last, self._kept = threading.local(), None, None
 
     def forward(self, x: Any, *, on_device: bool = False) -> Array:
         """The network's output (N, C, H, W) for a batch x (N, C, H, W), float32, as Darknet's `network_predict`.
@@ -137,16 +138,20 @@ class Engine(Graph):
         """A plan for `batch` images of the present size, lent to this caller alone, to fill its input and run it."""
         key = (batch, self.inputs, self._version, self.backend.stream)
         with self._lock:
-            found = next((item for item in self._idle if item[0] == key), None)
+            fitting = [item for item in self._idle if item[0] == key]
+            mine = getattr(self._mine, "last", None)
+            own = [item for item in fitting if item[1].last is mine]  # rather than one into which others may look
+            found = next(iter(own or fitting), None)
             if found is not None:
                 self._idle.remove(found)
             plan = found[1] if found else self._compile(batch, keep_all=False)
-            if plan.input is self._last_input:  # about to be filled anew
-                self._last_input = None
+            if plan.last is not None:  # about to be filled anew
+                plan.last.input = None
         try:
             yield plan
             with self._lock:
-                self._last_input, self._kept = plan.input, None
+                self._mine.last = self._last = plan.last = LastPass(plan.input)
+                self._kept = None
         finally:
             with self._lock:
                 self._idle.append((key, plan))
@@ -157,18 +162,27 @@ class Engine(Graph):
         return [layer for layer in self.layers if layer.is_head]
 
     def layer_output(self, index: int) -> FloatArray:
-        """Output (N, C, H, W) of one layer in the last forward pass. The first look runs the network once more,
-        keeping all layers. RuntimeError before the first forward pass, and during one in another thread."""
+        """Output (N, C, H, W) of one layer in this thread's last forward pass (if it made none, in that of another).
+
+        The first look runs the network once more, keeping all layers. RuntimeError before the first forward pass,
+        and when another thread's has taken its memory."""
         with self._lock:
-            if self._kept is None:
-                if self._last_input is None:
-                    raise RuntimeError("no forward pass yet, or one under way: call forward() or detect() first")
-                plan = self._compile(len(self._last_input), keep_all=True)
-                self.backend.write(plan.input, self._last_input)
+            last = self._last_pass()
+            if self._kept is None or self._kept[0] is not last:
+                if last is None or last.input is None:
+                    raise RuntimeError(
+                        "no forward pass yet, or one under way, or that of another thread has taken the memory of "
+                        "this thread's: call forward() or detect() first"
+                    )
+                plan = self._compile(len(last.input), keep_all=True)
+                self.backend.write(plan.input, last.input)
                 plan.run()
-                self._kept = plan.outputs
-            output: FloatArray = self.backend.to_host(self._kept[index])
+                self._kept = last, plan.outputs
+            output: FloatArray = self.backend.to_host(self._kept[1][index])
         return output.reshape(len(output), *self.layers[index].out)
+
+    def _last_pass(self) -> LastPass | None:
+        return getattr(self._mine, "last", self._last)
 
     def _compile(self, batch: int, keep_all: bool) -> Plan:
         p = Builder(self.backend, batch, self.inputs, self._constant)

@@ -157,7 +157,14 @@ class Builder:
         return self._converted[value]
 
 
-@dataclass
+@dataclass(eq=False)
+class LastPass:
+    """The input of a plan's last run, until the next run overwrites it."""
+
+    input: Array
+
+
+@dataclass(eq=False)
 class Plan:
     """`input` (N, C, H, W) to fill before `run` computes `outputs` by layer index (valid until the next run), all of
     them arrays of the backend; `bytes` of activations it holds."""
@@ -166,6 +173,7 @@ class Plan:
     outputs: dict[int, Array]
     run: Step
     bytes: int
+    last: LastPass | None = None
 
 
 def bind(op: Callable[..., None], args: tuple[object, ...], workspace: Array) -> Step:

@@ -186,6 +186,22 @@ def test_outputs_of_layers_follow_detect() -> None:
     assert net.layers[0].output.shape == (3, *net.layers[0].out)
 
 
+def test_outputs_of_layers_are_those_of_the_threads_own_pass() -> None:
+    net = nets.network()
+    mine, theirs = nets.batch(net, 1, seed=1), nets.batch(net, 2, seed=2)
+    net.forward(mine)
+    wanted = net.layers[2].output.copy()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(net.forward, theirs).result()
+        np.testing.assert_array_equal(net.layers[2].output, wanted)
+        assert len(pool.submit(lambda: net.layers[2].output).result()) == 2
+        pool.submit(net.forward, mine + 1).result()  # in the memory of this thread's pass
+        with pytest.raises(RuntimeError, match="another thread has taken"):
+            _ = net.layers[2].output
+    with ThreadPoolExecutor(1) as pool:  # a thread that has made none
+        assert len(pool.submit(lambda: net.layers[2].output).result()) == 1
+
+
 def test_no_output_before_the_first_forward_pass() -> None:
     net = nets.network()
     with pytest.raises(RuntimeError, match="no forward pass yet"):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from typing import TYPE_CHECKING
 
+from ..draw import has_display as has_display
 from .messages import say
 
 if TYPE_CHECKING:
@@ -15,13 +14,6 @@ if TYPE_CHECKING:
 TITLE = "pydarknet"
 ESCAPE, LEFT, UP, RIGHT, DOWN = 27, 81, 82, 83, 84  # as Darknet reads them
 STEP = 0.02
-
-
-def has_display() -> bool:
-    """Whether a window could be opened."""
-    return not sys.platform.startswith("linux") or any(
-        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
-    )
 
 
 class Screen:

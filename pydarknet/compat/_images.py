@@ -72,9 +72,9 @@ def from_array(planes: Floats) -> IMAGE:
 
 
 def as_array(image: IMAGE) -> Floats:
-    """The picture's memory as an array (c, h, w). ImageError if it has been freed or is empty."""
+    """The picture's memory as an array (c, h, w). ImageError if it has none."""
     if not image.data or min(image.c, image.h, image.w) < 1:
-        raise ImageError(f"the IMAGE ({image.w} x {image.h} x {image.c}) has no pixels; was it freed?")
+        raise ImageError(f"the IMAGE ({image.w} x {image.h} x {image.c}) has no pixels")
     return np.asarray(Memory(image.data, (image.c, image.h, image.w)))
 
 
@@ -116,6 +116,13 @@ def copy_image_from_bytes(image: IMAGE, data: Any) -> None:
     planes[:] = UNIT[given[: planes.size]].reshape(image.h, image.w, image.c).transpose(2, 0, 1)
 
 
+def array_to_image(arr: npt.NDArray[Any]) -> tuple[IMAGE, Floats]:
+    """An array (h, w, c) of 0..255 as a picture, and its memory. ImageError if it is no such array."""
+    if not isinstance(arr, np.ndarray) or arr.ndim != 3:
+        raise ImageError(f"expected an array (height, width, channels), found {np.shape(arr)}")
+    planes = np.ascontiguousarray(arr.transpose(2, 0, 1), np.float32) / np.float32(255)
+    return from_array(planes), planes.reshape(-1)
+
+
 def free_image(image: IMAGE) -> None:
-    """Let go of the memory now; without this it goes with the last reference."""
-    image.data = None
+    """Accepted: the memory goes with the last reference, for some scripts free a picture that is still in use."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import weakref
 from collections.abc import Callable, Sequence
 from ctypes import POINTER, Array, Structure, _Pointer, c_char_p, c_float, c_int, pointer, sizeof
 from functools import cache
@@ -64,16 +66,53 @@ def load_meta(filename: Path) -> METADATA:
     return meta
 
 
+class Prediction(dict[int, Floats]):
+    """Outputs (N, C, H, W) of the heads and of the last layer, by the layer's index."""
+
+
 class NetworkHandle:
     """What `load_net` returns in place of a pointer; freed with the last reference.
 
-    `network` is the network itself; `batch` is how many images `network_predict` reads from a float*.
+    `network` is the network itself. Predictions belong to the thread that makes them, so that several may work with
+    one network.
     """
 
     def __init__(self, network: Network, batch: int) -> None:
         self._network: Network | None = network
-        self.batch = batch
-        self.outputs: dict[int, Floats] = {}
+        self._batch = batch
+        self._forget()
+
+    def _forget(self) -> None:
+        self._mine = threading.local()
+        self._last: Prediction | None = None
+        self._alive: weakref.WeakValueDictionary[int, Prediction] = weakref.WeakValueDictionary()  # by thread
+
+    @property
+    def batch(self) -> int:
+        """How many images `network_predict` reads from a float* in this thread."""
+        return int(getattr(self._mine, "batch", self._batch))
+
+    @batch.setter
+    def batch(self, value: int) -> None:
+        self._mine.batch = value
+
+    @property
+    def outputs(self) -> Prediction:
+        """The last prediction of this thread; one that made none may look at another's, if there is only one.
+
+        DarknetError if there is none, or several.
+        """
+        mine: Prediction | None = getattr(self._mine, "prediction", None)
+        if mine is not None:
+            return mine
+        if self._last is None:
+            raise DarknetError("no prediction yet: call predict_image or network_predict first")
+        if any(each() is not None and each() is not self._last for each in self._alive.valuerefs()):
+            raise DarknetError(
+                "this thread has made no prediction with the network, and several others have: "
+                "call get_network_boxes in the thread that called predict_image or network_predict"
+            )
+        return self._last
 
     @property
     def network(self) -> Network:
@@ -85,7 +124,7 @@ class NetworkHandle:
     def free(self) -> None:
         """Let go of the network now."""
         self._network = None
-        self.outputs = {}
+        self._forget()
 
     def run(self, x: Floats) -> Floats:
         """Forward x (N, C, H, W), keeping the heads' outputs; the network's output (N, C, H, W)."""
@@ -95,8 +134,9 @@ class NetworkHandle:
         with network.plan(len(x)) as plan:
             network.backend.write(plan.input, x)
             plan.run()
-            self.outputs = {index: network.backend.to_host(each).copy() for index, each in plan.outputs.items()}
-        return self.outputs[network.output_index]
+            made = Prediction((i, network.backend.to_host(each).copy()) for i, each in plan.outputs.items())
+        self._last = self._mine.prediction = self._alive[threading.get_ident()] = made
+        return made[network.output_index]
 
 
 class Chosen:
@@ -157,6 +197,16 @@ def predict_fitted(net: NetworkHandle, image: IMAGE, fit: Fit) -> Floats:
     return net.run(as_array(fitted(image, net.network.width, net.network.height, fit))[None])
 
 
+def classify(net: NetworkHandle, names: Sequence[Any], image: IMAGE, fit: Fit) -> list[tuple[Any, float]]:
+    """Names with their probabilities, the most probable first. DataError if there are fewer outputs than names."""
+    output = predict_fitted(net, image, fit).reshape(-1)
+    if len(output) < len(names):
+        raise DataError(
+            f"{len(names)} names, but the network has {len(output)} outputs; is it another network's .data?"
+        )
+    return sorted(zip(names, map(float, output), strict=False), key=lambda found: -found[1])
+
+
 def find_boxes(
     net: NetworkHandle,
     structure: type[Structure],
@@ -173,10 +223,8 @@ def find_boxes(
     the threshold are in the array.
     """
     network = net.network
-    heads = network.heads()
-    if any(layer.index not in net.outputs for layer in heads):
-        raise DarknetError("no prediction yet: call predict_image or network_predict first")
-    found = join([decode(layer, net.outputs[layer.index][item], network.inputs, options) for layer in heads])
+    heads, outputs = network.heads(), net.outputs
+    found = join([decode(layer, outputs[layer.index][item], network.inputs, options) for layer in heads])
     boxes = to_picture(found.boxes, *size, network.width, network.height, options.fit)
     if relative:
         boxes /= np.array([*size, *size], np.float32)

@@ -16,9 +16,11 @@ can be read and written. What is different:
 from __future__ import annotations
 
 import ctypes as ct
+import math  # noqa: F401  (old scripts take these from here)
 import os
-import random
-from collections.abc import Iterable, Sequence
+import random  # noqa: F401
+from collections.abc import Sequence
+from ctypes import *  # noqa: F403
 from ctypes import POINTER, Structure, c_float, c_int
 from dataclasses import replace
 from types import SimpleNamespace
@@ -26,7 +28,9 @@ from typing import Any
 
 import numpy as np
 
+from ..darknet import c_array, sample  # noqa: F401
 from ..decode import Candidates
+from ..errors import DataError
 from ..heads import DetectOptions, candidates
 from ..layers import Layer
 from ..layers.region import Region
@@ -35,6 +39,7 @@ from . import _networks as _api
 from ._images import (
     IMAGE,
     Floats,
+    array_to_image,  # noqa: F401
     copy_image_from_bytes,
     free_image,
     letterbox_image,
@@ -45,7 +50,7 @@ from ._images import (
 )
 from ._networks import (
     BOX,
-    METADATA,  # noqa: F401  (a name of the original)
+    METADATA,
     NetworkHandle,
     do_nms_obj,
     do_nms_sort,
@@ -56,7 +61,18 @@ from ._networks import (
     network_width,
     set_gpu,
 )
+from ._results import (
+    Box,
+    bbox2points,  # noqa: F401
+    class_colors,
+    decode_detection,
+    draw_boxes,  # noqa: F401
+    illustrated,
+    non_max_suppression_fast,  # noqa: F401
+    print_detections,  # noqa: F401
+)
 
+hasGPU = True  # noqa: N816  (old scripts ask; `set_gpu` falls back to the CPU)
 FloatPtr = POINTER(c_float)
 IntPtr = POINTER(c_int)
 
@@ -92,8 +108,6 @@ class DETNUMPAIR(Structure):
 
 DETNUMPAIRPtr = POINTER(DETNUMPAIR)
 
-Box = tuple[float, float, float, float]
-
 
 def load_network(
     config_file: _api.Path, data_file: _api.Path, weights: _api.Path, batch_size: int = 1
@@ -119,60 +133,6 @@ def free_network_ptr(net: NetworkHandle) -> None:
     net.free()
 
 
-def class_colors(names: Iterable[str]) -> dict[str, tuple[int, int, int]]:
-    """A random colour (B, G, R) for each name."""
-    return {name: (random.randint(0, 255), random.randint(0, 255), random.randint(0, 255)) for name in names}
-
-
-def bbox2points(bbox: Box) -> tuple[int, int, int, int]:
-    """(left, top, right, bottom) as whole pixels, of centre and size: xmin, ymin, xmax, ymax."""
-    x, y, w, h = bbox
-    return round(x - w / 2), round(y - h / 2), round(x + w / 2), round(y + h / 2)
-
-
-def print_detections(detections: Iterable[tuple[str, str, Box]], coordinates: bool = False) -> None:
-    """Print labels and confidences, and the boxes if asked for."""
-    print("\nObjects:")
-    for label, confidence, (x, y, w, h) in detections:
-        place = f"    (left_x: {x:.0f}   top_y:  {y:.0f}   width:   {w:.0f}   height:  {h:.0f})"
-        print(f"{label}: {confidence}%{place if coordinates else ''}")
-
-
-def draw_boxes(detections: Iterable[tuple[str, str, Box]], image: Any, colors: Any) -> Any:
-    """Draw boxes with their labels into an OpenCV picture; returns it."""
-    import cv2
-
-    for label, confidence, bbox in detections:
-        left, top, right, bottom = bbox2points(bbox)
-        text = f"{label} [{float(confidence):.2f}]"
-        cv2.rectangle(image, (left, top), (right, bottom), colors[label], 1)
-        cv2.putText(image, text, (left, top - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colors[label], 2)
-    return image
-
-
-def decode_detection(detections: Iterable[tuple[str, float, Box]]) -> list[tuple[str, str, Box]]:
-    """Confidences as text, in percent with two digits."""
-    return [(str(label), str(round(confidence * 100, 2)), bbox) for label, confidence, bbox in detections]
-
-
-def non_max_suppression_fast(detections: Sequence[Any], overlap_thresh: float) -> list[Any]:
-    """From the lowest bottom edge up, drop detections of which more than overlap_thresh is covered by a kept one."""
-    if not detections:
-        return []
-    x, y, w, h = np.array([detection[-1] for detection in detections], np.float64).T
-    left, top, right, bottom = x - w / 2, y - h / 2, x + w / 2, y + h / 2
-    area = (right - left + 1) * (bottom - top + 1)
-    rest, kept = np.argsort(bottom)[::-1], []
-    while len(rest):
-        first, rest = rest[0], rest[1:]
-        kept.append(detections[first])
-        width = np.minimum(right[first], right[rest]) - np.maximum(left[first], left[rest]) + 1
-        height = np.minimum(bottom[first], bottom[rest]) - np.maximum(top[first], top[rest]) + 1
-        covered = np.maximum(width, 0) * np.maximum(height, 0) / area[rest]
-        rest = rest[covered <= overlap_thresh]
-    return kept
-
-
 def remove_negatives(detections: Any, class_names: Sequence[str], num: int) -> list[tuple[str, float, Box]]:
     """(name, probability, box) of every class above 0 of every detection."""
     found = _api.positives(detections, num, len(class_names))
@@ -192,23 +152,89 @@ def remove_negatives_faster(detections: Any, class_names: Sequence[str], num: in
 
 def detect_image(
     network: NetworkHandle,
-    class_names: Sequence[str],
+    class_names: Sequence[str] | METADATA,
     image: IMAGE,
     thresh: float = 0.5,
     hier_thresh: float = 0.5,
     nms: float = 0.45,
-) -> list[tuple[str, str, Box]]:
-    """(label, confidence as text, box) of the objects in a picture, sorted by that text.
+    debug: bool = False,
+) -> list[tuple[Any, Any, Box]]:
+    """The objects in a picture, which is stretched to the network's size; boxes are centre and size in its pixels.
 
-    The picture is stretched to the network's size; boxes are centre and size in its own pixels.
+    With a list of names (label, confidence as text, box), sorted by that text; with a METADATA, as until 2020,
+    (name, confidence, box), the most confident first. `debug` is accepted.
     """
+    names = _names(class_names) if isinstance(class_names, METADATA) else class_names
     pnum = ct.pointer(c_int(0))
     predict_image(network, image)
     detections = get_network_boxes(network, image.w, image.h, thresh, hier_thresh, None, 0, pnum, 0)
     if nms:
-        do_nms_sort(detections, pnum[0], len(class_names), nms)
-    found = decode_detection(remove_negatives(detections, class_names, pnum[0]))
-    return sorted(found, key=lambda detection: detection[1])
+        do_nms_sort(detections, pnum[0], len(names), nms)
+    found: list[tuple[Any, Any, Box]] = remove_negatives(detections, names, pnum[0])
+    if isinstance(class_names, METADATA):
+        return sorted(found, key=lambda detection: -detection[1])
+    return sorted(decode_detection(found), key=lambda detection: detection[1])
+
+
+def detect(
+    net: NetworkHandle,
+    meta: METADATA,
+    image: _api.Path,
+    thresh: float = 0.5,
+    hier_thresh: float = 0.5,
+    nms: float = 0.45,
+    debug: bool = False,
+) -> list[tuple[Any, Any, Box]]:
+    """`detect_image` of a picture file."""
+    return detect_image(net, meta, load_image(image, 0, 0), thresh, hier_thresh, nms)
+
+
+def classify(net: NetworkHandle, meta: METADATA, im: IMAGE) -> list[tuple[Any, float]]:
+    """All classes of a picture, stretched, with their probabilities, the most probable first."""
+    return _api.classify(net, _names(meta), im, "stretch")
+
+
+# What performDetect has read, and keeps for the next call. A script may set altNames: the names in results.
+netMain: NetworkHandle | None = None  # noqa: N816
+metaMain: METADATA | None = None  # noqa: N816
+altNames: Sequence[str] | None = None  # noqa: N816
+
+
+def performDetect(
+    imagePath: _api.Path = "data/dog.jpg",  # noqa: N803
+    thresh: float = 0.25,
+    configPath: _api.Path = "./cfg/yolov3.cfg",  # noqa: N803
+    weightPath: _api.Path = "yolov3.weights",  # noqa: N803
+    metaPath: _api.Path = "./cfg/coco.data",  # noqa: N803
+    showImage: bool = True,  # noqa: N803
+    makeImageOnly: bool = False,  # noqa: N803
+    initOnly: bool = False,  # noqa: N803
+) -> Any:
+    """Everything in one call: (label, confidence, box) of the objects in a picture file, the most confident first.
+
+    With `showImage` a dictionary of these "detections", the "image" (RGB) with its boxes, which a window shows
+    unless `makeImageOnly`, and a "caption". The network is read once; with `initOnly` that is all. CfgError,
+    WeightsError, DataError, ImageError.
+    """
+    global netMain, metaMain, altNames
+    netMain = netMain or load_net_custom(configPath, weightPath, 0, 1)
+    metaMain = metaMain or load_meta(os.fsdecode(metaPath))
+    if altNames is None:
+        altNames = [str(metaMain.name(i)) for i in range(metaMain.classes)]
+    if initOnly:
+        print("Initialized detector")
+        return None
+    detections = detect(netMain, metaMain, imagePath, thresh)
+    return illustrated(imagePath, detections, not makeImageOnly) if showImage else detections
+
+
+def _names(meta: METADATA) -> Sequence[Any]:
+    """The classes' names: those that the script has set, else those of the .data file."""
+    if altNames is None:
+        return [meta.name(i) for i in range(meta.classes)]
+    if len(altNames) < meta.classes:
+        raise DataError(f"altNames: expected {meta.classes} names, one for each class, found {len(altNames)}")
+    return altNames[: meta.classes]
 
 
 def network_predict(net: NetworkHandle, data: Any) -> Any:
@@ -317,6 +343,7 @@ lib = SimpleNamespace(
     network_width=network_width,
     network_height=network_height,
     copy_image_from_bytes=copy_image_from_bytes,
+    network_predict=network_predict,
     network_predict_ptr=network_predict,
     network_predict_image=predict_image,
     network_predict_image_letterbox=predict_image_letterbox,

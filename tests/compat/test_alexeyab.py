@@ -27,6 +27,8 @@ ORIGINAL = """ct random os np cv2 BOX FloatPtr IntPtr DETECTION DETECTIONPtr DET
     set_gpu init_cpu make_image get_network_boxes make_network_boxes free_detections free_batch_detections free_ptrs
     network_predict reset_rnn load_net load_net_custom free_network_ptr do_nms_obj do_nms_sort free_image
     letterbox_image load_meta load_image rgbgr_image predict_image predict_image_letterbox network_predict_batch"""
+OF_2019 = """sample c_array hasGPU array_to_image classify detect performDetect netMain metaMain altNames c_int
+    c_float pointer POINTER Structure cast math"""
 
 
 def rows(found: list[Any]) -> list[tuple[Any, ...]]:
@@ -51,7 +53,7 @@ def resized(path: str, width: int = 96, height: int = 64) -> np.ndarray:
 
 
 def test_every_name() -> None:
-    assert [name for name in ORIGINAL.split() if not hasattr(darknet, name)] == []
+    assert [name for name in (ORIGINAL + " " + OF_2019).split() if not hasattr(darknet, name)] == []
 
 
 def test_no_other_name() -> None:
@@ -93,6 +95,62 @@ def test_script_batch(run: Script, net: Network) -> None:
     assert len(script["faster"]) > 0
     with pytest.raises(DarknetError, match="this network has been freed"):
         darknet.network_width(script["network"])
+
+
+def test_script_of_2019(run: Script, net: Network) -> None:
+    """Names as bytes, confidences as floats, best first; one picture for all frames, freed while it is in use."""
+    script = run("alexeyab_2019")
+    for path, found in zip(("data/wide.png", "data/tall.png"), script["results"], strict=True):
+        assert [c for _, c, _ in found] == sorted((c for _, c, _ in found), reverse=True)
+        assert all(isinstance(name, bytes) and isinstance(c, float) for name, c, _ in found)
+        named = [(name.decode(), c, box) for name, c, box in found]
+        assert_rows(rows(named), expected(net, resized(path), "stretch"))
+    assert script["labels"]
+
+
+def test_detect_stretches_and_classify_too(folder: Path, net: Network) -> None:
+    network, meta = darknet.load_net("cfg/small.cfg", "small.weights"), darknet.load_meta("cfg/small.data")
+    assert_rows(rows(darknet.detect(network, meta, "data/wide.png", 0.4)), expected(net, "data/wide.png", "stretch"))
+    classifier = darknet.load_net("cfg/classifier.cfg", "classifier.weights")
+    found = darknet.classify(classifier, meta, darknet.load_image("data/wide.png"))
+    wanted = Network("cfg/classifier.cfg", "classifier.weights", names=NAMES).classify("data/wide.png", fit="stretch")
+    assert [name for name, _ in found] == [each.name for each in wanted]
+    assert [p for _, p in found] == pytest.approx([each.probability for each in wanted], abs=1e-6)
+
+
+def test_array_to_image(folder: Path) -> None:
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    image, keep = darknet.array_to_image(pixels)
+    assert (image.w, image.h, image.c) == (4, 2, 3)
+    np.testing.assert_allclose(keep.reshape(3, 2, 4), pixels.transpose(2, 0, 1) / 255, atol=1e-8)
+    image.data[0] = 0.5
+    assert keep[0] == 0.5  # the same memory
+    with pytest.raises(ImageError, match=r"expected an array \(height, width, channels\), found \(2, 4\)"):
+        darknet.array_to_image(pixels[:, :, 0])
+
+
+def test_perform_detect(
+    folder: Path, net: Network, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("netMain", "metaMain", "altNames"):
+        monkeypatch.setattr(darknet, name, None)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    files = {"configPath": "cfg/small.cfg", "weightPath": "small.weights", "metaPath": "cfg/small.data"}
+    assert darknet.performDetect(initOnly=True, **files) is None
+    found = darknet.performDetect("data/wide.png", 0.4, showImage=False, **files)
+    assert_rows(rows(found), expected(net, "data/wide.png", "stretch"))
+    assert all(isinstance(name, str) for name, *_ in found)
+    shown = darknet.performDetect("data/wide.png", 0.4, **files)
+    assert shown["detections"] == found
+    assert shown["image"].shape == (50, 120, 3)
+    assert np.any(shown["image"][:, :, ::-1] != cv2.imread("data/wide.png"))
+    assert shown["caption"].split("\n<br/>")[0] == f"{found[0][0]}: {np.rint(100 * found[0][1])}%"
+    assert f"*** {len(found)} Results" in capsys.readouterr().out
+    monkeypatch.setattr(darknet, "altNames", ["one"])
+    with pytest.raises(DarknetError, match="altNames: expected 3 names"):
+        darknet.performDetect("data/wide.png", 0.4, showImage=False, **files)
+    with pytest.raises(DarknetError, match=r"absent\.png"):
+        darknet.performDetect("absent.png", **files)
 
 
 def test_detections_of_a_batch_outlive_it(folder: Path) -> None:

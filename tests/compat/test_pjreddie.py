@@ -66,6 +66,17 @@ def test_script_by_hand(run: Script, net: Network) -> None:
     assert (script["chosen"], script["root"], script["number"]) == (1, 1.5, 1)
 
 
+def test_script_of_2017(run: Script, net: Network) -> None:
+    script = run("pjreddie_2017")
+    assert_same(script["results"], expected(net, "data/wide.png", "sort"))
+    handle, count = script["net"], sum(layer.out.h * layer.out.w * 2 for layer in net.heads())
+    assert dn.num_boxes(handle) == dn.lib.num_boxes(handle) == count
+    boxes, probs = dn.make_boxes(handle), dn.make_probs(handle)
+    dn.network_detect(handle, script["im"], 0.4, 0.5, 0.45, boxes, probs)
+    dn.network_detect(handle, dn.make_image(96, 64, 3), 0.999, 0.5, 0.45, boxes, probs)
+    assert [p for j in range(count) for p in probs[j][:3]] == [0] * 3 * count  # nothing of the first one is left
+
+
 def test_script_classify(run: Script, capsys: pytest.CaptureFixture[str]) -> None:
     found = run("pjreddie_classify")["r"]
     wanted = Network("cfg/classifier.cfg", "classifier.weights", names=NAMES).classify("data/wide.png", top=None)
@@ -218,14 +229,29 @@ def test_everything_outlives_what_it_came_from(folder: Path) -> None:
     assert len(garbage) == 50
 
 
-def test_freed_picture() -> None:
+def test_a_freed_picture_can_be_used_as_long_as_it_is_there() -> None:
     im = dn.make_image(8, 8, 3)
+    im.data[5] = 0.5
     dn.free_image(im)
     dn.free_image(im)
-    with pytest.raises(ImageError, match=r"the IMAGE \(8 x 8 x 3\) has no pixels; was it freed\?"):
-        dn.rgbgr_image(im)
-    with pytest.raises(ValueError, match="NULL pointer"):
-        im.data[0]
+    dn.rgbgr_image(im)
+    assert im.data[2 * 64 + 5] == 0.5
+
+
+def test_a_picture_without_pixels() -> None:
+    with pytest.raises(ImageError, match=r"the IMAGE \(8 x 8 x 3\) has no pixels"):
+        dn.rgbgr_image(dn.IMAGE(8, 8, 3, None))
+
+
+def test_names_of_another_network(folder: Path) -> None:
+    Path("data/many.names").write_text("\n".join("abcdefg"))
+    Path("many.data").write_text("classes=7\nnames=data/many.names\n")
+    with pytest.raises(DataError, match="7 names, but the network has 3 outputs"):
+        dn.classify(
+            dn.load_net("cfg/classifier.cfg", "classifier.weights"),
+            dn.load_meta("many.data"),
+            dn.load_image("data/wide.png"),
+        )
 
 
 def test_accepted_and_without_effect(folder: Path) -> None:
