@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from os import PathLike, fspath
 from typing import TypeVar
 
-from .cfg_keys import known_keys
+from .cfg_keys import Keys, equals
 from .cnumbers import FLOAT_MAX, INT_MAX, INT_MIN, NOT_A_NUMBER, read_float, read_int
 from .errors import CfgError, locate
 from .text import did_you_mean, lines, read_text, short
@@ -33,7 +33,7 @@ class Section:
 
     `index` is the layer's number (0 for the first section after [net], -1 for [net]). `lines` has the line
     of each key, `spelling` the line as written. A getter marks its key as used and adds its doubts to
-    `warnings`, which all sections of a cfg share.
+    `warnings`, which all sections of a cfg share. `keys` are those that the section's owner declared.
     """
 
     type: str
@@ -45,6 +45,7 @@ class Section:
     spelling: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
+    keys: Keys = field(default_factory=Keys)
     warned: set[tuple[str | None, str]] = field(default_factory=set)
 
     def has(self, key: str) -> bool:
@@ -99,19 +100,49 @@ class Section:
         """Note a doubt, once, in the warnings of the cfg, placed like an error."""
         if (key, message) not in self.warned:
             self.warned.add((key, message))
-            self.warnings.append(f"{locate(self.file, self._line(key))}: [{self.type}] {message}")
+            self.warnings.append(f"{self._place(key)}: [{self.type}] {message}")
+
+    def declare(self, keys: Keys) -> None:
+        """Take what the section's owner says of keys that it doesn't read. CfgError for one that is refused; numbers
+        that only training reads are doubted now."""
+        self.keys = keys
+        for key in self.options.keys() & keys.refused.keys():
+            refusal, text = keys.refused[key], self.options[key]
+            if not refusal.allows(text):
+                raise self.error(
+                    f"{key}={short(text)} is not supported: it would {refusal.what}. Harmless is "
+                    f"{key}={refusal.harmless[0]}, or no such line", key,
+                )  # fmt: skip
+        for key in self.options.keys() & keys.training.keys():
+            value = keys.training[key]
+            if isinstance(value, (int, float)):
+                read = read_int if isinstance(value, int) else read_float
+                self._doubt(key, read(self.options[key])[1])
+
+    def unfollowed(self, followed: Iterable[str]) -> dict[str, str]:
+        """Warnings, by key, about keys of training that nobody asked for, here or (`followed`) in a section of this
+        type."""
+        ignored = [key for key in self.options if key in self.keys.training.keys() - self.used - {*followed}]
+        texts = {key: self.options[key] for key in ignored}
+        return {
+            key: f"{self._place(key)}: [{self.type}] {key}={short(text)} is not followed in training"
+            for key, text in texts.items()
+            if not equals(text, self.keys.training[key])
+        }
 
     def unused(self) -> list[str]:
-        """Warnings about keys that neither a getter asked for nor any Darknet knows in this section."""
-        known = known_keys(self.type) | self.used
+        """Warnings about keys that neither a getter asked for nor the section's owner declared."""
+        known = self.keys.names | self.used
         unknown = [key for key in self.options if key not in known]
         texts = [
-            f"{locate(self.file, self._line(key))}: [{self.type}] unknown key {short(key)!r} is ignored"
-            f"{did_you_mean(key, known)}"
+            f"{self._place(key)}: [{self.type}] unknown key {short(key)!r} is ignored{did_you_mean(key, known)}"
             for key in unknown[:MAX_UNKNOWN]
         ]
         more = len(unknown) - len(texts)
         return texts + [f"{self.file}: [{self.type}] {more} more unknown keys are ignored"] * (more > 0)
+
+    def _place(self, key: str | None) -> str:
+        return locate(self.file, self._line(key))
 
     def _line(self, key: str | None) -> int:
         return self.line if key is None else self.lines.get(key, self.line)
@@ -122,14 +153,18 @@ class Section:
         return default
 
     def _checked(self, key: str, value: _N, doubt: str, low: _N, high: _N) -> _N:
+        self._doubt(key, doubt)
+        if not low <= value <= high:
+            text = short(self.options[key])
+            raise self.error(f"{key}={text}: expected {_range(low, high)}, found {value}", key)
+        return value
+
+    def _doubt(self, key: str, doubt: str) -> None:
         text = short(self.options[key])
         if doubt == NOT_A_NUMBER:
             self.warn(f"value {text!r} for {key} is not a number, read as 0", key)
         elif doubt:
             self.warn(f"{key}={text}: {doubt}", key)
-        if not low <= value <= high:
-            raise self.error(f"{key}={text}: expected {_range(low, high)}, found {value}", key)
-        return value
 
     def _list(self, key: str, read: Callable[[str], tuple[_N, str]], at_least: int) -> list[_N]:
         items = self.options[key].split(",")

@@ -6,11 +6,40 @@ from difflib import get_close_matches
 from os import PathLike, fspath
 
 from .cfg import Cfg, Section, parse_cfg
+from .cfg_keys import Keys
 from .errors import CfgError
 from .layers import REGISTRY, Layer
 from .shape import Shape
 
 RECURRENT = frozenset({"rnn", "gru", "lstm", "crnn", "conv_lstm", "history"})
+# Sections of the other Darknets, by whose they are.
+MISSING = {
+    **dict.fromkeys(
+        ("Gaussian_yolo", "scale_channels", "sam", "local_avgpool", "local_avg", "reorg3d", "implicit", "contrastive",
+         "empty", "silence"), "AlexeyAB's",
+    ),
+    **dict.fromkeys(("deconvolutional", "deconv", "iseg"), "pjreddie's"),
+}  # fmt: skip
+
+# What a network that is not trained doesn't read; where no value is as good as none, as with sizes of crops, it's 0.
+NET_KEYS = Keys(
+    training={
+        "learning_rate": 0.001, "learning_rate_min": 1e-5, "momentum": 0.9, "decay": 0.0001, "max_batches": 0,
+        "policy": "constant", "burn_in": 0, "power": 1.0, "step": 1, "scale": 1.0, "steps": (), "scales": (),
+        "seq_scales": (), "gamma": 1.0, "sgdr_cycle": 0, "sgdr_mult": 2, "adam": 0, "B1": 0.9, "B2": 0.999,
+        "eps": 1e-6, "time_steps": 1, "dialect": "",
+        "max_crop": 0, "min_crop": 0, "max_ratio": 0.0, "min_ratio": 0.0, "center": 0, "angle": 0.0, "aspect": 1.0,
+        "saturation": 1.0, "exposure": 1.0, "hue": 0.0, "flip": 1, "random": 0.0, "resize_step": 32, "min_size": 0,
+        "max_size": 0, "notruth": 0, "letter_box": 0, "blur": 0, "gaussian_noise": 0, "mixup": 0, "cutmix": 0,
+        "mosaic": 0, "mosaic_bound": 0, "label_smooth_eps": 0.0, "attention": 0, "adversarial_lr": 0.0,
+        "contrastive": 0, "contrastive_jit_flip": 0, "contrastive_color": 0, "unsupervised": 0, "track": 0,
+        "dynamic_minibatch": 0, "loss_scale": 1.0, "try_fix_nan": 0, "weights_reject_freq": 0,
+        "equidistant_point": 0, "badlabels_rejection_percentage": 0.0, "num_sigmas_reject_badlabels": 0.0,
+        "ema_alpha": 0.0,
+    },
+    idle="""optimized_memory workspace_size_limit_MB use_cuda_graph max_chart_loss show_receptive_field
+        augment_speed sequential_subdivisions seen""",  # of track, of track, of writing.cfg, which nobody reads
+)  # fmt: skip
 
 
 class Graph:
@@ -23,6 +52,7 @@ class Graph:
     def __init__(self, cfg: str | PathLike[str] | Cfg) -> None:
         self.cfg = cfg if isinstance(cfg, Cfg) else parse_cfg(fspath(cfg))
         net = self.cfg.net
+        net.declare(NET_KEYS)
         self.inputs = input_shape(self.cfg)
         self.batch = net.int_("batch", 1)
         self.subdivisions = net.int_("subdivisions", 1)
@@ -35,6 +65,19 @@ class Graph:
             self.layers.append(layer)
             shape = layer.out
         self.warnings = [*self.cfg.warnings, *(w for s in [net, *self.cfg.sections] for w in s.unused())]
+
+    def unfollowed(self) -> list[str]:
+        """Warnings about keys of training that nothing has read, one for each key of a type of section, to be asked
+        for when a training is set up."""
+        sections = [self.cfg.net, *self.cfg.sections]
+        read: dict[str, set[str]] = {}
+        for section in sections:
+            read.setdefault(section.type, set()).update(section.used)
+        first: dict[tuple[str, str], str] = {}
+        for section in sections:
+            for key, text in section.unfollowed(read[section.type]).items():
+                first.setdefault((section.type, key), text)
+        return list(first.values())
 
     @property
     def output_index(self) -> int:
@@ -97,7 +140,9 @@ def layer_class(section: Section) -> type[Layer]:
     if section.type in REGISTRY:
         return REGISTRY[section.type]
     if section.type in RECURRENT:
-        raise section.error("recurrent layers are not supported")
+        raise section.error("recurrent layers are not supported yet")
+    if section.type in MISSING:
+        raise section.error(f"this section of {MISSING[section.type]} Darknet is not supported yet")
     close = get_close_matches(section.type, REGISTRY, 1)
     hint = f"; did you mean [{close[0]}]?" if close else ""
     raise section.error(f"unknown section{hint}; known: {', '.join(sorted(REGISTRY))}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pydarknet.cfg import MAX_BYTES, MAX_UNKNOWN, Section, dump, parse_cfg, parse_cfg_text
-from pydarknet.cfg_keys import canonical, known_keys, section_types
+from pydarknet.cfg_keys import Keys, Refusal, canonical
 from pydarknet.cnumbers import FLOAT_MAX, INT_MAX, INT_MIN, read_float, read_int
 from pydarknet.errors import CfgError, DarknetError, DataError
 
@@ -233,6 +233,9 @@ def test_errors_travel_between_processes() -> None:
 
 def test_unknown_keys_with_a_guess() -> None:
     cfg = parse_cfg_text("[net]\nbach=1\n[conv]\nfliters=3\nqqqqqqq=1\nbinary=1\n", "a.cfg")
+    cfg.net.int_("batch", 1)
+    for key in ("filters", "binary"):
+        cfg.sections[0].int_(key, 1)
     assert cfg.net.unused() == ["a.cfg:2: [net] unknown key 'bach' is ignored; did you mean 'batch'?"]
     assert cfg.sections[0].unused() == [
         "a.cfg:4: [conv] unknown key 'fliters' is ignored; did you mean 'filters'?",
@@ -254,13 +257,49 @@ def test_unknown_keys_do_not_flood() -> None:
     assert texts[-1] == f"a.cfg: [net] {9 * MAX_UNKNOWN} more unknown keys are ignored"
 
 
-def test_the_table_of_keys() -> None:
+DECLARED = Keys(
+    training={"rate": 0.5, "steps": ()}, idle="show", refused={"blur": Refusal("blur the output", (0, -1))}
+)
+
+
+def test_declared_keys_are_not_unknown_and_harmless_values_pass() -> None:
+    section = net("rate=1", "steps=1,2", "show=1", "blur=-1")
+    section.declare(DECLARED)
+    assert section.unused() == section.warnings == []
+
+
+def test_a_refused_key_says_what_it_would_do() -> None:
+    text = (
+        r"^a.cfg:3: \[net\] blur=2 is not supported: it would blur the output. Harmless is blur=0, or no such line$"
+    )
+    with pytest.raises(CfgError, match=text):
+        net("rate=1", "blur=2").declare(DECLARED)
+
+
+def test_a_key_of_training_is_warned_about_unless_read_or_as_good_as_none() -> None:
+    section = net("rate=1", "steps=1,2")
+    section.declare(DECLARED)
+    assert section.unfollowed([]) == {
+        "rate": "a.cfg:2: [net] rate=1 is not followed in training",
+        "steps": "a.cfg:3: [net] steps=1,2 is not followed in training",
+    }
+    section.float_("rate")
+    assert section.unfollowed(["steps"]) == {}
+    section = net("rate=.5")
+    section.declare(DECLARED)
+    assert section.unfollowed([]) == {}
+
+
+def test_numbers_of_training_are_doubted_at_once() -> None:
+    section = net("rate=0,001")
+    section.declare(DECLARED)
+    section.float_("rate")
+    assert section.warnings == ["a.cfg:2: [net] rate=0,001: ',001' after the number is ignored, read as 0.0"]
+
+
+def test_short_names() -> None:
     assert canonical("conv") == "convolutional"
-    assert known_keys("max") == known_keys("maxpool") >= {"size", "dontload"}
-    assert "mosaic" in known_keys("net")
-    assert "dontload" not in known_keys("net")
-    assert known_keys("nonsense") == frozenset()
-    assert {"region", "lrn", "conv", "reorg3d"} < set(section_types())
+    assert canonical("nonsense") == "nonsense"
 
 
 # Bad files

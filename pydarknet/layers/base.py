@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
 from ..cfg import Section
+from ..cfg_keys import Keys
 from ..ops import Array
 from ..plan import Builder, Value
 from ..shape import Shape
@@ -16,15 +17,22 @@ from ..weights import Record
 MAX_ELEMENTS = 2**31 - 1  # Darknet counts elements in a C int
 MAX_EXTENT = 1 << 12  # of a window, a stride or a padding: what every op takes
 
+# Keys that the Darknets read in a section of any type.
+ANY_LAYER = Keys(
+    training={"clip": 0.0, "dont_update": 0, "burnin_update": 0, "train_only_bn": 0, "truth": 0, "smooth": 0.0}
+)
+
 
 class Layer(ABC):
     """One section of a cfg.
 
     `inputs` and `out` are the shapes of one image. `records` names the parameters in the order of the weights
     file; `parameters` holds them by name (NumPy arrays, often views of the mapped file). `flops` counts what
-    Darknet's `ops` counts (2 per multiply-add) for one image. CfgError if the section can't be built.
+    Darknet's `ops` counts (2 per multiply-add) for one image. `keys` declares those that `configure` doesn't read.
+    CfgError if the section can't be built.
     """
 
+    keys: ClassVar[Keys] = Keys()
     is_head: ClassVar[bool] = False
     transposable: ClassVar[bool] = False
 
@@ -46,6 +54,7 @@ class Layer(ABC):
         self.learning_rate = section.float_("learning_rate", 1.0)
         self.stopbackward = section.int_("stopbackward", 0)
         self.onlyforward = section.bool_("onlyforward", False)
+        section.declare(ANY_LAYER | self.keys)
         self.configure(section, previous)
         self.check()
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..activations import read_activation
 from ..cfg import Section
+from ..cfg_keys import Keys, Refusal
 from ..ops import Array
 from ..plan import Builder, Value
 from ..shape import Shape
@@ -28,6 +29,7 @@ class Convolution(Layer):
     padding = 0
     groups = 1
     batch_normalize = False
+    cross_batch = False
     binary = False
     activation = "linear"
 
@@ -45,8 +47,8 @@ class Convolution(Layer):
     def train(self, p: Tape, x: Value) -> Value:
         """Weights are packed anew after every update; batch norm uses the mini-batch's own statistics. The algorithm
         is that for one thread, so that any number of threads learns the same bits."""
-        if self.binary:
-            raise self.section.error("binary=1 can't be trained")
+        if self.binary or self.cross_batch:
+            raise self.section.error(f"{'binary' if self.binary else 'cbn'}=1 can't be trained")
         ops, y = p.ops, p.new(self.out)
         shape, plain = self.geometry(p, x)
         source = x if plain else p.blocked(x)
@@ -147,6 +149,23 @@ class Convolution(Layer):
 class Convolutional(Convolution):
     """2-D convolution; `pad=1` means size / 2 as in Darknet."""
 
+    keys = Keys(
+        training={
+            "dot": 0.0, "assisted_excitation": 0.0, "sway": 0, "rotate": 0, "stretch": 0, "stretch_sway": 0,
+            "grad_centr": 0, "reverse": 0.0,
+        },
+        idle="stream wait_stream angle bin_output",  # angle: of sway and its like; bin_output: of xnor
+        refused={
+            "dilation": Refusal("spread the kernel over a larger window", (1,)),
+            "stride_x": Refusal("step otherwise from left to right than from top to bottom", (-1,)),
+            "stride_y": Refusal("step otherwise from top to bottom than from left to right", (-1,)),
+            "antialiasing": Refusal("blur the output before it is thinned out"),
+            "share_index": Refusal("take the weights of another layer", (-1000000000,)),
+            "coordconv": Refusal("add each pixel's place to the output"),
+            "xnor": Refusal("multiply binary inputs by binary weights"),
+        },
+    )  # fmt: skip
+
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         filters = section.int_("filters", 1, low=1)
         size = section.int_("size", 1, low=1, high=MAX_EXTENT)
@@ -155,7 +174,8 @@ class Convolutional(Convolution):
         padding = section.int_("padding", 0, low=0, high=MAX_EXTENT)
         self.padding = size // 2 if pad else padding
         self.groups = section.int_("groups", 1, low=1)
-        self.batch_normalize = section.bool_("batch_normalize", False)
+        self.cross_batch = section.bool_("cbn", False)
+        self.batch_normalize = section.bool_("batch_normalize", False) or self.cross_batch
         self.binary = section.bool_("binary", False)
         self.activation = read_activation(section, "logistic")
         self.kernel = (size, size)
@@ -171,8 +191,6 @@ class Convolutional(Convolution):
     def refuse(self, section: Section, filters: int, size: int) -> None:
         """CfgError for what no convolution can be, or this one is not."""
         c, h, w = self.inputs
-        if section.bool_("xnor", False):
-            raise section.error("xnor=1 (binary activations) is not supported; use binary=1 or neither", "xnor")
         for name, channels in (("input channels", c), ("filters", filters)):
             if channels % self.groups:
                 raise section.error(f"groups={self.groups} does not divide the {channels} {name}", "groups")

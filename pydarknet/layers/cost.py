@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..cfg import Section
+from ..cfg_keys import Keys
 from ..ops import Array
 from ..plan import Builder, Value
 from ..statistics import LossOnly
@@ -18,6 +19,8 @@ TYPES = ("sse", "masked", "smooth", "L1", "seg", "wgan")
 @register("cost")
 class Cost(Layer):
     """Never the network's output: Darknet's `network_predict` returns the layer before it."""
+
+    keys = Keys(training={"ratio": 0.0})
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         self.cost_type = section.str_("type", "sse")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..cfg import Section
+from ..cfg_keys import Keys
 from ..ops import Array
 from ..plan import Builder, Value
 from ..shape import Shape
@@ -15,6 +16,8 @@ from .base import Layer, register
 @register("crop")
 class Crop(Layer):
     """crop_width x crop_height out of the input."""
+
+    keys = Keys(training={"angle": 0.0, "saturation": 1.0, "exposure": 1.0, "shift": 0.0})
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         c, h, w = self.inputs

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..cfg import Section
+from ..cfg_keys import Keys
 from ..ops import Array
 from ..plan import Builder, Value
 from ..shape import Shape
 from ..statistics import HeadStatistics
 from ..tape import Tape
 from .base import Layer, register
+from .head import AUGMENTATION, MAX_BOXES
 
 RANDOM_PICTURES = 64000  # with random=1 boxes are drawn, not chosen, while fewer have been seen
 
@@ -19,6 +21,8 @@ RANDOM_PICTURES = 64000  # with random=1 boxes are drawn, not chosen, while fewe
 @register("detection")
 class Detection(Layer):
     """side x side cells: class probabilities of all cells, then objectness and boxes of all cells."""
+
+    keys = Keys(training=AUGMENTATION, idle="reorg")
 
     is_head = True
 
@@ -30,6 +34,7 @@ class Detection(Layer):
         self.softmax = section.bool_("softmax", False)
         self.square = section.bool_("sqrt", False)
         self.random = section.bool_("random", False)
+        self.max_boxes = section.int_("max", 30, low=1, high=MAX_BOXES)
         self.loss_options: dict[str, Any] = {
             **{
                 f"{key}_scale": section.float_(f"{key}_scale", 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..cfg import Section
+from ..cfg_keys import Keys
 from ..ops import Array
 from ..plan import Builder, Value
 from ..tape import Tape
@@ -14,6 +15,8 @@ from .base import Layer, register
 @register("dropout")
 class Dropout(Layer):
     """Drops inputs with `probability` in training only."""
+
+    keys = Keys(training={"dropblock": 0, "dropblock_size_rel": 0.0, "dropblock_size_abs": 0})
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         self.probability = section.float_("probability", 0.5, low=0.0, high=1.0)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from ..cfg import Section
+from ..cfg_keys import Value
 from ..shape import Shape
 
 MAX_ANCHORS = 1000  # no list is made of what a cfg merely claims
 MAX_BOXES = 1 << 16  # truths of one picture
+
+# Keys of every head by which pictures vary in training.
+AUGMENTATION: dict[str, Value] = {"jitter": 0.2, "random": 0.0, "resize": 1.0}
 
 
 def check_filters(section: Section, inputs: Shape, boxes: int, values: int) -> None:

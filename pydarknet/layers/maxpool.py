@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..cfg import Section
+from ..cfg_keys import Keys, Refusal
 from ..plan import Builder, Value
 from ..shape import Shape
 from ..tape import Tape
@@ -14,6 +15,17 @@ from .base import MAX_EXTENT, Layer, register
 @register("maxpool", "max")
 class MaxPool(Layer):
     """Maximum over size x size windows. `padding` is Darknet's total (default size - 1), mostly right and below."""
+
+    keys = Keys(
+        idle="out_channels",  # of maxpool_depth
+        refused={
+            "stride_x": Refusal("step otherwise from left to right than from top to bottom"),
+            "stride_y": Refusal("step otherwise from top to bottom than from left to right"),
+            "maxpool_depth": Refusal("take the maximum over channels"),
+            "antialiasing": Refusal("blur the output before it is thinned out"),
+            "maxpool_zero_nonmax": Refusal("put 0 for each pixel that is no maximum"),
+        },
+    )
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         self.stride = section.int_("stride", 1, low=1, high=MAX_EXTENT)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..backend import Backend
 from ..cfg import Section
+from ..cfg_keys import Keys
 from ..datafile import read_map
 from ..ops import Array
 from ..plan import Builder, Value
@@ -14,13 +15,15 @@ from ..resources import find
 from ..statistics import HeadStatistics
 from ..tape import Tape
 from .base import Layer, register
-from .head import MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors
+from .head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors
 from .tree import group_sizes, section_tree, tree_arrays
 
 
 @register("region")
 class Region(Layer):
     """Per anchor: x, y, w, h, (mask), objectness, classes. Anchors are in grid cells."""
+
+    keys = Keys(training=AUGMENTATION, idle="log sqrt absolute")
 
     is_head = True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..cfg import Section
+from ..cfg_keys import Keys
 from ..plan import Builder, Value
 from ..shape import Shape
 from ..tape import Tape
@@ -15,6 +16,8 @@ from .references import resolve
 @register("route")
 class Route(Layer):
     """Concatenation of `layers`; AlexeyAB's `groups` and `group_id` take one part of each."""
+
+    keys = Keys(idle="stream wait_stream")
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         self.sources = [resolve(section, "layers", i, previous) for i in section.ints("layers")]

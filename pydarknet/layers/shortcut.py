@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..activations import read_activation
 from ..cfg import Section
+from ..cfg_keys import Keys, Refusal
 from ..plan import Builder, Value
 from ..tape import Tape
 from .base import Layer, register
@@ -16,8 +17,18 @@ from .references import resolve
 class Shortcut(Layer):
     """y = f(alpha-beta sum of the previous layer and layer `from`), with Darknet's sampling where sizes differ."""
 
+    keys = Keys(
+        idle="weights_normalization",  # of weights_type
+        refused={"weights_type": Refusal("weigh the layers that are added", ("none",))},
+    )
+
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
-        self.source = resolve(section, "from", section.int_("from"), previous)
+        sources = section.ints("from")
+        if len(sources) > 1:
+            raise section.error(
+                "adding more than one layer is not supported; one shortcut after the other is", "from"
+            )
+        self.source = resolve(section, "from", sources[0], previous)
         self.activation = read_activation(section, "linear")
         self.alpha = section.float_("alpha", 1.0)
         self.beta = section.float_("beta", 1.0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..cfg import Section
+from ..cfg_keys import Keys, Refusal
+from ..cnumbers import FLOAT_MAX
 from ..datafile import read_map
 from ..ops import Array
 from ..plan import Builder, Value
@@ -12,12 +14,28 @@ from ..resources import find
 from ..statistics import HeadStatistics
 from ..tape import Tape
 from .base import Layer, register
-from .head import MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors
+from .head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors
 
 
 @register("yolo")
 class Yolo(Layer):
     """Per anchor in `mask`: x, y, w, h, objectness, classes. Anchors are in pixels of the network's input."""
+
+    keys = Keys(
+        training={
+            **AUGMENTATION,
+            "max_delta": FLOAT_MAX, "label_smooth_eps": 0.0, "objectness_smooth": 0, "focal_loss": 0,
+            "iou_normalizer": 1.0, "obj_normalizer": 1.0, "cls_normalizer": 1.0, "delta_normalizer": 1.0,
+            "iou_loss": "mse", "iou_thresh": 1.0, "iou_thresh_kind": "iou", "counters_per_class": (),
+        },
+        idle="show_details track_history_size sim_thresh dets_for_track dets_for_show track_ciou_norm beta_nms",
+        refused={
+            "embedding_layer": Refusal("give each box the features that tracking compares", (999999,)),
+            "scale_x_y": Refusal("move the centres of boxes", (1.0,)),
+            "new_coords": Refusal("take the sizes of boxes from squares"),
+            "nms_kind": Refusal("suppress boxes by the distance of their centres, too", ("default",)),
+        },
+    )  # fmt: skip
 
     is_head = True
 

@@ -75,8 +75,11 @@ def read_schedule(net: Section, dialect: Dialect) -> Schedule:
         raise net.error(f"steps has {len(steps)} numbers, scales {len(scales)}; they go together", "steps")
     if policy == "poly" and not max_batches:
         raise net.error("policy=poly needs max_batches", "policy")
+    learning_rate = net.float_("learning_rate", 0.001)
+    if learning_rate <= 0:
+        net.warn(f"learning_rate={learning_rate:g}: nothing is learnt; a usual rate is 0.001", "learning_rate")
     return Schedule(
-        learning_rate=net.float_("learning_rate", 0.001),
+        learning_rate=learning_rate,
         policy=policy,
         burn_in=net.int_("burn_in", 0, low=0),
         power=net.float_("power", dialect.power),

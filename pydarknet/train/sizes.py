@@ -80,6 +80,8 @@ def read_sizes(net: Section, section: Section, inputs: Shape, seed: int, end: in
     longer = max(base)
     factor = section.float_("random", 0.0, low=0.0, high=16.0)
     if not factor:
+        for key in ("resize_step", "min_size", "max_size"):
+            net.has(key)  # they belong to `random`: nothing is amiss without it
         return Sizes(base, longer, longer)
     step = net.int_("resize_step", 32, low=1)
     low, high = (rule.low, rule.high) if factor == 1 else (round(longer / factor), round(longer * factor))

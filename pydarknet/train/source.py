@@ -24,12 +24,6 @@ from .truth import RULES
 
 Floats = npt.NDArray[np.float32]
 
-# Keys of [net] with which AlexeyAB's Darknet trains otherwise, and which are not followed here.
-NOT_DONE = (
-    "adversarial_lr", "blur", "contrastive", "cutmix", "ema_alpha", "gaussian_noise", "label_smooth_eps",
-    "letter_box", "mixup", "mosaic", "track",
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class GridTask:
@@ -78,9 +72,6 @@ def open_source(
 ) -> Source:
     """What the network of `engine` is trained on. CfgError, DataError: everything that is wrong with it."""
     net = engine.cfg.net
-    for key in NOT_DONE:
-        if net.float_(key, 0.0) != 0:
-            engine.warnings.append(f"{net.file}: [net] {key} is not followed in training")
     if engine.inputs.c != 3:
         raise net.error(f"takes {engine.inputs.c} channels; pictures have 3", "channels")
     images = read_image_list("train", data.path("train"))
@@ -95,15 +86,16 @@ def _detection(
 ) -> Source:
     if not isinstance(head, (Region, Yolo, DetectionLayer)):
         raise head.section.error("can't be trained on pictures")
+    if isinstance(head, Yolo) and dialect.name == "alexeyab" and "iou_normalizer" not in head.section.options:
+        head.section.warn("without iou_normalizer AlexeyAB's is .75; here boxes learn with 1")
     map_ = None if isinstance(head, DetectionLayer) else head.map
     tree: Tree | None = getattr(head, "tree", None)
     classes = head.classes if map_ is None else max(len(map_), len(tree) if tree else 0)
     if map_ is None:
         check_classes(data.int_("classes", head.classes), head.classes, data.file, engine.cfg.file)
         _check_names(data, head.classes)
-    maximum = 30 if isinstance(head, DetectionLayer) else head.max_boxes
     augment = detection_augmentation(engine, head, dialect)
-    boxes = DetectionTask(classes, maximum, augment, RULES[dialect.name], missing, tree is not None)
+    boxes = DetectionTask(classes, head.max_boxes, augment, RULES[dialect.name], missing, tree is not None)
     task: Task = boxes
     if isinstance(head, DetectionLayer):
         if head.coords != 4:
@@ -111,7 +103,7 @@ def _detection(
         task = GridTask(replace(boxes, rules=RULES["paper2017"]), head.side)  # those of less than .005 don't count
     summary = Summary()
     if check:
-        summary = check_detection(images, classes, maximum=maximum, tree=tree, missing=missing)
+        summary = check_detection(images, classes, maximum=head.max_boxes, tree=tree, missing=missing)
     return Source(task, images, summary)
 
 

@@ -102,7 +102,8 @@ class Trainer:
         self.sizes = self._read_sizes()
         self.judge = self._open_judge(Validation() if map is True else map, missing) if map else None
         self._check_memory()
-        for text in (*self.engine.warnings, *self.data.warnings, *self.source.warnings):
+        for text in dict.fromkeys((*self.engine.warnings, *cfg.warnings, *self.engine.unfollowed(),
+                                   *self.data.warnings, *self.source.warnings)):  # fmt: skip
             self.warn(text)
         self.loader = self._open_loader(workers)
         self.stopped = False

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from random import Random
 
-from pydarknet.cfg_keys import known_keys, section_types
+from pydarknet.cfg import parse_cfg
+from pydarknet.graph import MISSING, NET_KEYS, RECURRENT
+from pydarknet.layers import REGISTRY
+from pydarknet.layers.base import ANY_LAYER
 
 Mutation = Callable[[Random, bytes], bytes]
 
@@ -17,8 +21,11 @@ VALUES = [
     *("/dev/null", ".", "1" * 400, "1," * 300),
 ]
 WORDS = [0, 1, 2, 5, 9, 10, 999, 1000, 1001, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7F800000, 0x7FC00000, 0xFF800000]
-TYPES = section_types()
-KEYS = sorted({key for kind in TYPES for key in known_keys(kind)})
+TYPES = sorted({"net", "network", *REGISTRY, *RECURRENT, *MISSING})
+CFGS = Path(__file__).resolve().parents[2] / "cfg"
+READ = [key for path in CFGS.glob("*.cfg") for section in parse_cfg(path).sections for key in section.options]
+DECLARED = [NET_KEYS, ANY_LAYER, *(layer.keys for layer in REGISTRY.values())]
+KEYS = sorted({*READ, *(name for keys in DECLARED for name in keys.names)})
 
 
 # Bytes

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pydarknet.cfg import Section, dump, parse_cfg, parse_cfg_text
-from pydarknet.cfg_keys import known_keys
 from pydarknet.datafile import read_data, read_labels, read_list, read_map, read_names
 from pydarknet.errors import CfgError, DataError, DeviceError, WeightsError
 from pydarknet.graph import Graph
@@ -35,7 +34,7 @@ def parse(path: Path) -> None:
 
 
 def read_everything(section: Section) -> None:
-    for key in [*section.options, *sorted(known_keys(section.type))[:5]]:
+    for key in [*section.options, "batch", "clip"]:
         for getter in (section.int_, section.float_, section.str_, section.bool_, section.ints, section.floats):
             with suppress(CfgError):
                 getter(key)

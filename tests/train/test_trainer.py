@@ -223,12 +223,30 @@ def test_bad_input_is_found_before_the_first_iteration(tmp_path: Path, case: str
         Trainer(cfg, data)
 
 
-def test_keys_that_are_not_followed_are_named(tmp_path: Path) -> None:
+def warnings_of(tmp_path: Path, old: str, new: str) -> list[str]:
+    """What a training of the toy network is warned about when a line of its cfg is replaced."""
     data, cfg = make(tmp_path)
     warnings: list[str] = []
-    cfg.write_text(cfg.read_text().replace("[net]\n", "[net]\nmosaic=1\nmixup=0\n"))
+    assert old in cfg.read_text()
+    cfg.write_text(cfg.read_text().replace(old, new))
     Trainer(cfg, data, warn=warnings.append).close()
-    assert [w.rpartition("] ")[2] for w in warnings] == ["mosaic is not followed in training"]
+    return [text.replace(str(cfg), "cfg") for text in warnings]
+
+
+def test_keys_that_are_not_followed_are_named(tmp_path: Path) -> None:
+    assert warnings_of(tmp_path, "[net]\n", "[net]\nmosaic=1\nmixup=0\n") == [
+        "cfg:2: [net] mosaic=1 is not followed in training"
+    ]
+    [text] = warnings_of(tmp_path, "[convolutional]\n", "[convolutional]\nclip=1\ndont_update=0\n")
+    assert text.endswith("[convolutional] clip=1 is not followed in training")
+
+
+def test_a_learning_rate_of_nothing(tmp_path: Path) -> None:
+    texts = warnings_of(tmp_path, "learning_rate=0.01\n", "learning_rate=0,01\n")
+    assert [text.partition(" [net] ")[2] for text in texts] == [
+        "learning_rate=0,01: ',01' after the number is ignored, read as 0.0",
+        "learning_rate=0: nothing is learnt; a usual rate is 0.001",
+    ]
 
 
 def test_nothing_to_do(tmp_path: Path) -> None:
