@@ -15,6 +15,7 @@ need python3-dev sh -c 'test -f "$(python3 -c "import sysconfig; print(sysconfig
 need python3-venv python3 -c "import ensurepip"
 if [ "${1:-}" = test ]; then
   need darknet test -f /usr/lib/darknet/libdarknet.so
+  need wordnet-base test -f /usr/share/wordnet/data.noun
 fi
 [ -n "$missing" ] || exit 0
 

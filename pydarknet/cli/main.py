@@ -33,6 +33,7 @@ COMMANDS = {
     "info": "info",
     "weights": "weights",
     "export": "export",
+    "tree": "tree",
     "data": "data",
     "anchors": "anchors",
     "detector calc_anchors": "detector_calc_anchors",

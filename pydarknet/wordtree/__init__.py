@@ -1,0 +1,33 @@
+"""WordTrees made, searched, drawn and cut: what stands behind `pydarknet tree`.
+
+A tree is three files: NAME.tree (`id parent` on each line), NAME.names (what people call the nodes) and NAME.labels
+(the ids alone, as Darknet's classifiers look for them in paths).
+"""
+
+from .build import Hierarchy, from_csv, from_folders, from_wordnet
+from .files import NamedTree, open_tree, write_tree
+from .lookup import Match, find, match_classes, node_of
+from .show import as_dot, as_svg, as_text
+from .subset import subset
+from .wordnet import WordNet, read_synsets, read_wordnet
+
+__all__ = [
+    "Hierarchy",
+    "Match",
+    "NamedTree",
+    "WordNet",
+    "as_dot",
+    "as_svg",
+    "as_text",
+    "find",
+    "from_csv",
+    "from_folders",
+    "from_wordnet",
+    "match_classes",
+    "node_of",
+    "open_tree",
+    "read_synsets",
+    "read_wordnet",
+    "subset",
+    "write_tree",
+]

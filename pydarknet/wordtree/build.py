@@ -1,0 +1,166 @@
+"""Trees from WordNet, from a table of child and parent, and from folders in folders."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from io import StringIO
+from os import PathLike, fspath
+from pathlib import Path
+
+from ..errors import DataError
+from ..text import lines, read_text, short
+from .wordnet import WordNet
+
+MAX_BYTES = 64 << 20
+# Everything is an entity, and nearly everything that can be seen a physical one: the published tree begins below.
+TOO_GENERAL = ("n00001740", "n00001930")
+
+
+@dataclass
+class Hierarchy:
+    """A tree in the making: the parent of each node (None at a root), in the order they came, and their names."""
+
+    parent: dict[str, str | None] = field(default_factory=dict)
+    name: dict[str, str] = field(default_factory=dict)
+
+    def add(self, path: Sequence[str]) -> None:
+        """A way from a root down; nodes that are there keep the parent they have."""
+        above = None
+        for node in path:
+            self.parent.setdefault(node, above)
+            above = node
+
+    def children(self) -> dict[str | None, list[str]]:
+        """The nodes below each node, and the roots below None."""
+        found: dict[str | None, list[str]] = {None: []}
+        for node, parent in self.parent.items():
+            found.setdefault(parent, []).append(node)
+        return found
+
+    def ordered(self) -> list[str]:
+        """The nodes level by level, siblings as neighbours, as Darknet wants them."""
+        below = self.children()
+        order = list(below[None])
+        for node in order:  # grows while it is walked through
+            order += below.get(node, [])
+        return order
+
+
+def from_wordnet(wordnet: WordNet, synsets: Sequence[str]) -> Hierarchy:
+    """The paper's tree of some classes (section 4, "Hierarchical classification"), as the published one was made.
+
+    First the classes with one path to the root, then for each other one the path that adds fewest nodes, of several
+    the first in WordNet's file. Afterwards nodes with a single child give it to their own parent (`_without_chains`).
+    """
+    tree = Hierarchy()
+    several: list[list[tuple[str, ...]]] = []
+    for synset in synsets:
+        paths = list(dict.fromkeys(tuple(n for n in path if n not in TOO_GENERAL) for path in wordnet.paths(synset)))
+        if len(paths) == 1:
+            tree.add(paths[0])
+        else:
+            several.append(paths)
+    for paths in several:
+        tree.add(min(paths, key=lambda path: sum(node not in tree.parent for node in path)))
+    if not tree.parent:
+        raise DataError("the list of synsets has none below `physical entity`: nothing is left for a tree")
+    result = _without_chains(tree, frozenset(synsets))
+    result.name = {node: wordnet.name(node) for node in result.parent}
+    return result
+
+
+def _without_chains(tree: Hierarchy, classes: frozenset[str]) -> Hierarchy:
+    """One pass from the top: a node with a single child loses it to its own parent. A class stays, as a leaf beside
+    its former child; a node that is no class vanishes. The paper doesn't say so; the published tree shows it."""
+    below, parent = tree.children(), dict(tree.parent)
+    for node in tree.ordered():
+        if len(below.get(node, [])) != 1:
+            continue
+        (child,) = below.pop(node)
+        siblings = below[parent[node]]
+        place = siblings.index(node)
+        siblings[place : place + 1] = [node, child] if node in classes else [child]
+        parent[child] = parent[node]
+        if node not in classes:
+            del parent[node]
+    order = list(below[None])
+    for node in order:
+        order += below.get(node, [])
+    return Hierarchy({node: parent[node] for node in order})
+
+
+def from_csv(path: str | PathLike[str]) -> Hierarchy:
+    """A table of `child,parent`; a root's parent is empty, or a root is a parent only. A heading is skipped.
+
+    DataError with the line for anything else, a child with two parents, or a cycle.
+    """
+    file = fspath(path)
+    text = read_text(file, MAX_BYTES, lambda message: DataError.at(file, None, message))
+    given: dict[str, tuple[str, int]] = {}
+    for number, row in enumerate(csv.reader(StringIO("\n".join(lines(text)))), 1):
+        fields = [" ".join(each.split()) for each in row]
+        if not any(fields) or (number == 1 and [each.lower() for each in fields] == ["child", "parent"]):
+            continue
+        if len(fields) not in (1, 2) or not fields[0]:
+            raise DataError.at(file, number, f"expected child,parent, found {short(','.join(row))!r}")
+        child, parent = fields[0], fields[1] if len(fields) == 2 and fields[1] != "-1" else ""
+        known, line = given.setdefault(child, (parent, number))
+        if known != parent:
+            message = f"{short(child)!r} is below {short(parent)!r} here and below {short(known)!r} in line {line}"
+            raise DataError.at(file, number, message)
+    if not given:
+        raise DataError.at(file, None, "is empty; expected child,parent on each line")
+    return _rooted(file, given)
+
+
+def _rooted(file: str, given: Mapping[str, tuple[str, int]]) -> Hierarchy:
+    """Nodes that are only parents are roots. DataError for a cycle."""
+    tree = Hierarchy()
+    for parent, _ in given.values():
+        if parent and parent not in given:
+            tree.parent[parent] = None
+    for child, (parent, _) in given.items():
+        tree.parent[child] = parent or None
+    reached = set(tree.ordered())
+    lost = next((child for child in given if child not in reached), None)
+    if lost is not None:
+        raise DataError.at(file, given[lost][1], f"{short(lost)!r} is in a cycle, or below one: no root is above it")
+    return _identified(tree, file)
+
+
+def from_folders(path: str | PathLike[str]) -> Hierarchy:
+    """Every folder below a folder is a node, and the folder it lies in its parent; hidden ones are left out.
+
+    DataError if there is none, or two have the same name.
+    """
+    top = Path(fspath(path))
+    if not top.is_dir():
+        raise DataError(f"{top}: is no folder; expected one with a folder for each class")
+    tree, places = Hierarchy(), dict[str, Path]()
+    for folder, below, _ in os.walk(top, followlinks=False):
+        below[:] = sorted(each for each in below if not each.startswith("."))
+        for name in below:
+            place = Path(folder) / name
+            if name in places:
+                raise DataError(f"{place}: another node has that name, {places[name]}; names must be unique")
+            places[name] = place
+            tree.parent[name] = None if Path(folder) == top else Path(folder).name
+    if not tree.parent:
+        raise DataError(f"{top}: has no folders; expected one for each class")
+    return _identified(tree, str(top))
+
+
+def _identified(tree: Hierarchy, file: str) -> Hierarchy:
+    """With ids that hold no blanks, which would end a name in Darknet's file; the names stay as they are."""
+    ids = {name: "_".join(name.split()) for name in tree.parent}
+    taken: dict[str, str] = {}
+    for name, short_name in ids.items():
+        if taken.setdefault(short_name, name) != name:
+            raise DataError.at(
+                file, None, f"{taken[short_name]!r} and {name!r} are both {short_name!r} in a .tree file"
+            )
+    parent = {ids[node]: ids[above] if above is not None else None for node, above in tree.parent.items()}
+    return Hierarchy(parent, {ids[name]: name for name in tree.parent})

@@ -1,0 +1,90 @@
+"""Nodes by their names: one that must be there, all that hold a word, and those of a data set's classes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import DataError
+from ..text import did_you_mean, short
+from .files import NamedTree
+from .wordnet import WordNet
+
+LISTED = 5  # of several nodes of one name
+
+
+@dataclass(frozen=True)
+class Match:
+    """A class of a data set and its node. `others` are further nodes of that name; node -1: there is none."""
+
+    name: str
+    node: int
+    how: str
+    others: tuple[int, ...] = ()
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: small letters, `_` and `-` as blanks."""
+    return " ".join(name.lower().replace("_", " ").replace("-", " ").split())
+
+
+def by_name(named: NamedTree, wordnet: WordNet | None = None) -> dict[str, list[int]]:
+    """The nodes of each compared name; those that have it as another word in WordNet come after the others."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for node, name in enumerate(named.names):
+        found[plain(name)].append(node)
+    for node, synset in enumerate(named.tree.name if wordnet else ()):
+        for word in wordnet.words.get(synset, ()) if wordnet else ():
+            if node not in found[plain(word)]:
+                found[plain(word)].append(node)
+    return dict(found)
+
+
+def node_of(named: NamedTree, word: str) -> int:
+    """The node with that id, number, or name. DataError if there is none, or several."""
+    if word in named.tree.name:
+        return named.tree.name.index(word)
+    if word.isdecimal() and int(word) < len(named.tree):
+        return int(word)
+    names = by_name(named)
+    nodes = names.get(plain(word), [])
+    if not nodes:
+        raise DataError(f"{named.file}: has no node {short(word)!r}{did_you_mean(plain(word), names)}")
+    if len(nodes) > 1:
+        which = ", ".join(named.tree.name[node] for node in nodes[:LISTED])
+        raise DataError(f"{named.file}: {len(nodes)} nodes are called {short(word)!r}; say which: {which}")
+    return nodes[0]
+
+
+def find(named: NamedTree, word: str) -> list[int]:
+    """The nodes whose id is the word, or whose name holds it; those that are called just so come first."""
+    wanted = plain(word)
+    holding = [
+        node for node, name in enumerate(named.names) if wanted in plain(name) or word == named.tree.name[node]
+    ]
+    return sorted(holding, key=lambda node: (plain(named.names[node]) != wanted, node))
+
+
+def match_classes(named: NamedTree, classes: Sequence[str], wordnet: WordNet | None = None) -> list[Match]:
+    """The node of each class: by id (a synset), else by name, with or without the plural's s or blanks.
+
+    With `wordnet` all words of the nodes' synsets are names. Of several nodes of one name the first counts; `others`
+    has the rest.
+    """
+    ids = {node_id: node for node, node_id in enumerate(named.tree.name)}
+    names = by_name(named, wordnet)
+    spaceless = {key.replace(" ", ""): nodes for key, nodes in names.items()}
+    return [_match(each, ids, names, spaceless) for each in classes]
+
+
+def _match(name: str, ids: dict[str, int], names: dict[str, list[int]], spaceless: dict[str, list[int]]) -> Match:
+    if name in ids:
+        return Match(name, ids[name], "id")
+    word = plain(name)
+    for how, form in (("name", word), ("singular", word.removesuffix("s"))):
+        if form in names:
+            first, *others = names[form]
+            return Match(name, first, how, tuple(others))
+    nodes = spaceless.get(word.replace(" ", ""), [])
+    return Match(name, nodes[0], "joined", tuple(nodes[1:])) if nodes else Match(name, -1, "missing")
