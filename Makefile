@@ -11,7 +11,7 @@ else
 VENV := .venv
 endif
 PYTHON := $(VENV)/bin/python
-SOURCES := $(wildcard csrc/*.h csrc/*.cpp csrc/*/*.h csrc/*/*.cpp csrc/*/*.cu csrc/ops/common/*.cpp tests/emu/*.cu benchmarks/*.cpp)
+SOURCES := $(shell find csrc tests/emu benchmarks -name "*.h" -o -name "*.cpp" -o -name "*.cu")
 # Tests need the emulator of CUDA; nvcc takes minutes, so it runs only where somebody asks for it.
 export PYDARKNET_EMU := 1
 export PYDARKNET_CUDA := $(if $(GPU),1,0)

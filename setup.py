@@ -41,10 +41,10 @@ ISAS = {
 }
 COMMON = ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-fPIC", "-pthread",
           "-Wall", "-Wextra", "-Werror"]  # fmt: skip
-# Kernels under the emulator: every access to memory becomes a call of csrc/emu/hooks.cpp.
+# Kernels under the emulator: every access to memory becomes a call of csrc/emu/machine/hooks.cpp.
 EMU_KERNELS = ["-O2", "-g1", "-ffp-contract=off", "-fno-strict-aliasing", "-Wno-unknown-pragmas",
                "-fsanitize=thread,alignment"]  # fmt: skip
-EMU_FIBER = "csrc/emu/fiber_ucontext.cpp"  # on other processors
+EMU_FIBER = "csrc/emu/machine/fiber_ucontext.cpp"  # on other processors
 CUDA_ARCHS = ("75", "80", "86", "89", "90", "100", "120")
 CUDA_KERNELS = ["-std=c++17", "-O3", "-cudart=shared", "--expt-relaxed-constexpr", "-Werror=all-warnings",
                 "-Xcompiler=-fPIC,-fvisibility=hidden", "-lineinfo"]  # fmt: skip
@@ -52,7 +52,7 @@ CUDA_KERNELS = ["-std=c++17", "-O3", "-cudart=shared", "--expt-relaxed-constexpr
 COMPILER = shlex.split(os.environ.get("CXX", "g++"))
 EXTRA = shlex.split(os.environ.get("PYDARKNET_CXXFLAGS", ""))
 STRIP = [] if EXTRA else ["-Wl,-s"]
-CPU = f"-I{ROOT / 'csrc/cpu'}"  # one of these three folders comes first on the include path of every source
+CPU = f"-I{ROOT / 'csrc/cpu/shim'}"  # one of these three folders comes first on the include path of every source
 INCLUDES = [f"-I{ROOT / 'csrc'}", f"-isystem{pybind11.get_include()}", f"-isystem{sysconfig.get_path('include')}"]
 
 
@@ -71,7 +71,7 @@ def sources(*patterns: str) -> list[str]:
 
 def common_sources(interface: str) -> list[str]:
     """Everything but the ops: the bindings with the one interface of this build, and what all builds share."""
-    found = sources("csrc/ops/common/*.cpp", "csrc/bindings/*.cpp", "csrc/*.cpp")
+    found = sources("csrc/shared/*.cpp", "csrc/bindings/*.cpp")
     return [s for s in found if not Path(s).name.startswith("interface_")] + [
         f"csrc/bindings/interface_{interface}.cpp"
     ]
@@ -95,18 +95,18 @@ class Native(Extension):
 def cpu_extension(isa: str) -> Native:
     block, flags = ISAS[isa]
     return Native(
-        f"_cpu_{isa}", sources("csrc/ops/*_cpu.cpp") + common_sources("cpu"), block, [CPU, *flags], link=STRIP
+        f"_cpu_{isa}", sources("csrc/cpu/**/*.cpp") + common_sources("cpu"), block, [CPU, *flags], link=STRIP
     )
 
 
 def emu_extension() -> Native:
     machine = platform.machine().lower().replace("amd64", "x86_64")
-    fiber = f"csrc/emu/fiber_{machine}.cpp"
-    others = set(sources("csrc/emu/fiber_*.cpp")) - {fiber if Path(fiber).exists() else EMU_FIBER}
-    emulator = [s for s in sources("csrc/emu/*.cpp") if s not in others]
-    kernels = [*COMPILER, *COMMON, *EMU_KERNELS, f"-I{ROOT / 'csrc/emu'}", *INCLUDES, *EXTRA, "-x", "c++"]
-    files = sources("csrc/ops/*.cu") + emulator + common_sources("emu")
-    return Native("_emu", files, 4, [f"-I{ROOT / 'csrc/emu'}", "-ffp-contract=off"], kernels)
+    fiber = f"csrc/emu/machine/fiber_{machine}.cpp"
+    others = set(sources("csrc/emu/machine/fiber_*.cpp")) - {fiber if Path(fiber).exists() else EMU_FIBER}
+    emulator = [s for s in sources("csrc/emu/machine/*.cpp") if s not in others]
+    kernels = [*COMPILER, *COMMON, *EMU_KERNELS, f"-I{ROOT / 'csrc/emu/vocabulary'}", *INCLUDES, *EXTRA, "-x", "c++"]
+    files = sources("csrc/cuda/**/*.cu") + emulator + common_sources("emu")
+    return Native("_emu", files, 4, [f"-I{ROOT / 'csrc/emu/vocabulary'}", "-ffp-contract=off"], kernels)
 
 
 def toolkits() -> Iterator[tuple[Path, list[Path]]]:
@@ -143,9 +143,9 @@ def cuda_extension(nvcc: Path, roots: list[Path]) -> Native:
     archs = cuda_archs(nvcc)
     code = [f"-gencode=arch=compute_{a},code=sm_{a}" for a in archs]
     code.append(f"-gencode=arch=compute_{archs[-1]},code=compute_{archs[-1]}")
-    kernels = [str(nvcc), *CUDA_KERNELS, *code, f"-I{ROOT / 'csrc/nvcc'}", f"-I{ROOT / 'csrc'}", *includes]
+    kernels = [str(nvcc), *CUDA_KERNELS, *code, f"-I{ROOT / 'csrc/cuda/shim'}", f"-I{ROOT / 'csrc'}", *includes]
     link = [str(runtime), f"-Wl,-rpath,{runtime.parent}", *STRIP]
-    files = sources("csrc/ops/*.cu") + common_sources("cuda")
+    files = sources("csrc/cuda/**/*.cu") + common_sources("cuda")
     return Native("_cuda", files, 4, [CPU], kernels, link)
 
 

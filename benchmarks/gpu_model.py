@@ -2,7 +2,7 @@
 
     python benchmarks/gpu_model.py [cfg/yolov2.cfg] [--size 416] [--batch 1] [--precision tf32]
 
-Convolutions are predicted by the model that chooses their algorithm (csrc/ops/conv_plan.cu), so the extension for
+Convolutions are predicted by the model that chooses their algorithm (csrc/cuda/conv/plan.cu), so the extension for
 CUDA or its emulator must be built; no GPU is needed. Other layers read their input and write their output once.
 """
 

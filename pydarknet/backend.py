@@ -20,7 +20,7 @@ from .ops import Array, Ops
 
 ALIGNMENT = 64  # bytes: one cache line, one AVX-512 register
 FLOAT = 4  # bytes
-POISON = 0x7FBADBAD  # kPoison of csrc/emu/memory.h
+POISON = 0x7FBADBAD  # kPoison of csrc/emu/machine/memory.h
 ISAS = ("baseline", "avx2", "avx512")
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
 HOST_MEMORY = (1, 3)  # of DLPack's kinds of devices: CPU, CPU pinned for CUDA

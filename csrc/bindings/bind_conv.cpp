@@ -3,7 +3,7 @@
 #include "bindings/arrays.h"
 #include "bindings/bind.h"
 #include "ops/conv.h"
-#include "threads.h"
+#include "shared/threads.h"
 
 namespace pydarknet::bindings {
 namespace {

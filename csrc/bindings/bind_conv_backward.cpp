@@ -4,7 +4,7 @@
 #include "bindings/bind.h"
 #include "bindings/checks.h"
 #include "ops/conv_backward.h"
-#include "threads.h"
+#include "shared/threads.h"
 
 namespace pydarknet::bindings {
 namespace {

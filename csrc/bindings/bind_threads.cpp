@@ -1,5 +1,5 @@
 #include "bindings/bind.h"
-#include "threads.h"
+#include "shared/threads.h"
 
 void pydarknet::bindings::bind_threads(Module& m) {
   m.def("num_threads", &num_threads, "Threads that ops use");

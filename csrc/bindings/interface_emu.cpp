@@ -1,7 +1,7 @@
 #include <mutex>
 
 #include "bindings/arrays.h"
-#include "emu/memory.h"
+#include "emu/machine/memory.h"
 
 namespace pydarknet::bindings {
 namespace {

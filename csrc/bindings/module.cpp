@@ -1,8 +1,8 @@
 #include <exception>
 
 #include "bindings/bind.h"
-#include "device_failure.h"
 #include "ops/tensor.h"
+#include "shared/device_failure.h"
 
 namespace {
 

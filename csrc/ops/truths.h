@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "ops/box.h"
+#include "shared/box.h"
 
 namespace pydarknet {
 

@@ -46,7 +46,7 @@ def known_archs(nvcc: Path) -> set[str]:
 
 
 def compile_kernels(nvcc: Path, source: str, folder: Path) -> list[Kernel]:
-    """Compiles csrc/ops/`source` for each of ARCHS that nvcc knows, warnings as errors, as setup.py does.
+    """Compiles csrc/cuda/`source` for each of ARCHS that nvcc knows, warnings as errors, as setup.py does.
 
     cubin() tells where the kernels then are.
     """
@@ -68,9 +68,9 @@ def _compile_family(nvcc: Path, source: str, folder: Path, family: str, archs: l
     folder.mkdir()
     code = ",".join(f"sm_{a}" for a in archs)
     command = [str(nvcc), "-std=c++17", "-O3", "--expt-relaxed-constexpr", "-Werror=all-warnings", "-Xptxas=-v"]
-    command += ["-DPYDARKNET_BLOCK=4", f"-I{ROOT / 'csrc/nvcc'}", f"-I{ROOT / 'csrc'}", "-fatbin", "--keep"]
+    command += ["-DPYDARKNET_BLOCK=4", f"-I{ROOT / 'csrc/cuda/shim'}", f"-I{ROOT / 'csrc'}", "-fatbin", "--keep"]
     command += [f"--keep-dir={folder}", f"-gencode=arch=compute_{family},code=[{code}]"]
-    command += [str(ROOT / "csrc/ops" / source), "-o", str(folder / "all.fatbin")]
+    command += [str(ROOT / "csrc/cuda" / source), "-o", str(folder / "all.fatbin")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return [_kernel(text) for text in done.stderr.split("Compiling entry function '")[1:]]

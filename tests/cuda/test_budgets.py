@@ -17,14 +17,14 @@ from sass import ARCHS, ROOT, Kernel, compile_kernels, count, cubin, find_tool, 
 ARCH = "80"  # the oldest with asynchronous copies, TF32 and BF16
 REGISTERS, THREADS = 65536, 128  # of a multiprocessor, of a thread block
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
-LARGE = {"gemm": "GemmTileILi128ELi128E", "correlate": "CorrelateTileILi128ELi32E"}
+LARGE = {"gemm": "GemmTileILi128ELi128E", "wgrad_gemm": "CorrelateTileILi128ELi32E"}
 # Sources of other hot kernels, and the names of these.
 HOT = {
     "batchnorm": ("channel_parts", "channel_totals"),
-    "conv_correlate_depthwise": ("depthwise",),
-    "conv_depthwise": ("depthwise",),
-    "conv_pack": ("gemm_pack", "winograd_pack"),
-    "conv_winograd": ("winograd_input", "winograd_output"),
+    "conv/wgrad_depthwise": ("depthwise",),
+    "conv/depthwise": ("depthwise",),
+    "conv/pack": ("gemm_pack", "winograd_pack"),
+    "conv/winograd": ("winograd_input", "winograd_output"),
 }
 
 # Of all instructions of the main loop, the least share that multiplies: in large tiles, in others. 64 (32 where one
@@ -34,10 +34,10 @@ SHARES = {
     ("gemm", "tf32"): (0.30, 0.105),
     ("gemm", "fp16"): (0.28, 0.10),
     ("gemm", "bf16"): (0.28, 0.10),
-    ("correlate", "fp32"): (0.88, 0.75),
-    ("correlate", "tf32"): (0.19, 0.07),
-    ("correlate", "fp16"): (0.12, 0.04),
-    ("correlate", "bf16"): (0.12, 0.04),
+    ("wgrad_gemm", "fp32"): (0.88, 0.75),
+    ("wgrad_gemm", "tf32"): (0.19, 0.07),
+    ("wgrad_gemm", "fp16"): (0.12, 0.04),
+    ("wgrad_gemm", "bf16"): (0.12, 0.04),
 }
 
 
@@ -70,7 +70,7 @@ def assert_no_local_memory(built: Built) -> None:
 def gemm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Built]:
     """Kind and precision of some kernels, and these."""
     kind, precision = request.param
-    return kind, precision, build(f"conv_{kind}_{precision}.cu", tmp_path_factory.mktemp("kernels"))
+    return kind, precision, build(f"conv/{kind}_{precision}.cu", tmp_path_factory.mktemp("kernels"))
 
 
 def test_architectures_are_those_of_the_build() -> None:

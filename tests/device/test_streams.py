@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 CSRC = Path(__file__).resolve().parents[2] / "csrc"
-# What the launchers of csrc/nvcc may ask of the runtime. None of it waits but the one that says so.
+SHIM = CSRC / "cuda/shim"
+# What the launchers of csrc/cuda/shim may ask of the runtime. None of it waits but the one that says so.
 ALLOWED = {
     "cudaLaunchKernel", "cudaMemcpyAsync", "cudaMemsetAsync", "cudaMallocFromPoolAsync", "cudaFreeAsync",
     "cudaStreamSynchronize", "cudaFuncSetAttribute", "cudaDeviceGetAttribute", "cudaGetDevice", "cudaGetLastError",
@@ -28,8 +29,9 @@ def code(path: Path) -> str:
 
 def kernels() -> list[Path]:
     """The sources that nvcc compiles, but for the one that says what a Stream is."""
-    files = [path for folder in ("ops", "cuda") for path in sorted((CSRC / folder).iterdir())]
-    return [path for path in files if path.suffix in (".cu", ".h") and path.name != "tensor.h"]
+    files = [path for folder in ("ops", "shared", "cuda") for path in sorted((CSRC / folder).rglob("*"))]
+    files = [path for path in files if path.suffix in (".cu", ".h") and path.parent != SHIM]
+    return [path for path in files if path.name != "tensor.h"]
 
 
 def calls(text: str, name: str) -> Iterator[list[str]]:
@@ -64,9 +66,9 @@ def test_a_kernels_source_keeps_to_its_stream(path: Path) -> None:
 
 
 def test_the_launchers_ask_for_nothing_that_waits() -> None:
-    asked = {name for path in (CSRC / "nvcc").iterdir() for name in re.findall(r"\bcuda[A-Z]\w+(?=\()", code(path))}
+    asked = {name for path in SHIM.iterdir() for name in re.findall(r"\bcuda[A-Z]\w+(?=\()", code(path))}
     assert asked <= ALLOWED
-    waits = re.findall(r"Synchronize\(", code(CSRC / "nvcc/memory.h"))
+    waits = re.findall(r"Synchronize\(", code(SHIM / "memory.h"))
     assert len(waits) == 1
 
 

@@ -29,7 +29,7 @@ CLASSIFIER = nets.net_text(CONV + "[avgpool]\n[connected]\noutput=4\n[softmax]\n
 
 
 class Launched(ctypes.Structure):
-    """Counts of csrc/emu/counts.h."""
+    """Counts of csrc/emu/machine/counts.h."""
 
     _fields_ = [(name, ctypes.c_int64) for name in ("launches", "waits", "copies_in", "allocations", "unordered")]
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMON = ["-std=c++17", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-DPYDARKNET_BLOCK=4",
-          f"-I{ROOT}/csrc/emu", f"-I{ROOT}/csrc"]  # fmt: skip
+          f"-I{ROOT}/csrc/emu/vocabulary", f"-I{ROOT}/csrc"]  # fmt: skip
 KERNELS = ["-O2", "-g1", "-fno-strict-aliasing", "-fsanitize=thread,alignment", "-x", "c++"]
 
 
 def sources() -> list[Path]:
-    folder = ROOT / "csrc/emu"
+    folder = ROOT / "csrc/emu/machine"
     machine = folder / f"fiber_{platform.machine()}.cpp"
     fiber = machine if machine.exists() else folder / "fiber_ucontext.cpp"
     return [fiber, *(p for p in sorted(folder.glob("*.cpp")) if not p.name.startswith("fiber_"))]

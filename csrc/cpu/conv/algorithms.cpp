@@ -1,0 +1,48 @@
+#include "cpu/conv/algorithms.h"
+
+#include <algorithm>
+
+#include "ops/conv.h"
+#include "shared/threads.h"
+
+namespace pydarknet {
+
+const std::vector<const ConvAlgorithm*>& convolution_algorithms() {
+  static const std::vector<const ConvAlgorithm*> all = {&direct_convolution(), &direct_plain_convolution(),
+                                                        &depthwise_convolution(), &winograd2_convolution(),
+                                                        &winograd4_convolution()};
+  return all;
+}
+
+std::int64_t CpuConvolution::workspace(const ConvShape& shape, int threads) const {
+  std::int64_t most = 0;
+  for (int i = 1; i <= threads; ++i) most = std::max(most, scratch(shape, i));
+  return most;
+}
+
+int conv_threads(const ConvCall& call, const CpuConvolution& algorithm) {
+  int threads = num_threads();
+  while (threads > 1 && algorithm.scratch(call.shape, threads) > call.workspace_floats) --threads;
+  return threads;
+}
+
+float rectifier_slope(Activation activation) {
+  switch (activation) {
+    case Activation::kRelu:
+      return 0.0f;
+    case Activation::kLeaky:
+      return 0.1f;
+    default:
+      return 1.0f;
+  }
+}
+
+void conv_forward(const ConvAlgorithm& algorithm, const ConvCall& call, const float* x, Tensor y,
+                  Stream stream) {
+  algorithm.forward(call, x, y, stream);
+  if (call.activation != Activation::kLinear && rectifier_slope(call.activation) == 1.0f) {
+    activate(y.data, y.size(), call.activation, stream);
+  }
+}
+
+}  // namespace pydarknet

@@ -1,0 +1,335 @@
+// 3x3 convolution with stride 1 in the Winograd domain. Tiles are taken in groups; of each group the input
+// is transformed to [point][channel block][tile], multiplied point by point with the packed kernels into
+// [panel][point][block][tile], and transformed back, all within the second-level cache.
+#include "shared/winograd.h"
+
+#include <algorithm>
+#include <array>
+
+#include "cpu/conv/algorithms.h"
+#include "cpu/conv/cost.h"
+#include "cpu/conv/panels.h"
+#include "cpu/conv/winograd_tiles.h"
+#include "cpu/simd/microkernel.h"
+#include "cpu/simd/stream.h"
+#include "shared/threads.h"
+
+namespace pydarknet {
+namespace {
+
+using simd::Ahead;
+using simd::Lanes;
+using simd::Product;
+using simd::Segment;
+
+using winograd::kCachedBytes;
+using winograd::Tiles;
+
+constexpr std::int64_t kPartBytes = 24 << 10;  // of kernels in the first-level cache
+constexpr int kPackChannels = 8;               // packed together
+
+template <int M>
+class WinogradCall {
+  using Transform = Winograd<M>;
+  static constexpr int kTile = Transform::kTile, kPoints = kTile * kTile;
+
+ public:
+  WinogradCall(const ConvCall& call, const Tiles<M>& tiles, const std::vector<Panel>& panels, const float* x,
+               Tensor y)
+      : call_(call),
+        s_(call.shape),
+        t_(tiles),
+        panels_(panels),
+        x_{x, s_.n, tiles.blocks * kBlock, s_.h, s_.w},
+        y_(y),
+        slope_(rectifier_slope(call.activation)),
+        streamed_(4 * packed_floats(panels, kPoints) > kCachedBytes) {
+    for (const Panel& panel : panels) {
+      if (segments_.empty() || panel.channels != panels[panel_segments_.size() - 1].channels) {
+        segments_.emplace_back();
+        for (int c = 0; c < panel.channel_blocks(); ++c) {
+          segments_.back().push_back({c * tiles.v_block, panel.lanes(c)});
+        }
+      }
+      panel_segments_.push_back(static_cast<int>(segments_.size()) - 1);
+    }
+  }
+
+  int group_tiles(int group) const { return std::min(t_.group, t_.all - group * t_.group); }
+
+  // v = B^T d B of the group's tiles in channel blocks [first, last).
+  void transform_input(int group, int first, int last, float* v) const {
+    for (int block = first; block < last; ++block) {
+      const int lanes = std::min(kBlock, s_.c - block * kBlock);
+      for (int i = 0; i < group_tiles(group); ++i) {
+        input_tile(group * t_.group + i, block, lanes, v + block * t_.v_block + i * kBlock);
+      }
+    }
+  }
+
+  // Products and inverse transforms of panels [first, last).
+  void multiply(int group, int first, int last, const float* v, float* m) const {
+    for (int begin = first; begin < last; begin += t_.chunk) {
+      const int end = std::min(last, begin + t_.chunk);
+      for (int point = 0; point < kPoints; ++point) {
+        for (int i = begin; i < end; ++i) {
+          const std::int64_t steps = std::int64_t{panels_[i].channels} * simd::runs_of(group_tiles(group));
+          const std::array<Ahead, 2> next{next_kernels(i, point, begin, end, steps),
+                                          next_input(i, point, begin, end, steps, v)};
+          multiply_point(group, i, point, v, m + (i - begin) * t_.m_panel, next);
+        }
+      }
+      for (int i = begin; i < end; ++i) transform_output(group, panels_[i], m + (i - begin) * t_.m_panel);
+    }
+  }
+
+ private:
+  struct Place {
+    int image, row, column;  // first output pixel
+  };
+  Place place(int tile) const {
+    const int in_image = tile % (t_.rows * t_.columns);
+    return {tile / (t_.rows * t_.columns), in_image / t_.columns * M, in_image % t_.columns * M};
+  }
+
+  void input_tile(int tile, int block, int lanes, float* v) const {
+    const Place at = place(tile);
+    const int top = at.row - s_.pad_y, left = at.column - s_.pad_x;
+    const float* plane = x_.block(at.image, block);
+    if (top >= 0 && left >= 0 && top + kTile <= s_.h && left + kTile <= s_.w && lanes == kBlock) {
+      forward_tile(plane + (std::int64_t{top} * s_.w + left) * kBlock, std::int64_t{s_.w} * kBlock, v);
+      return;
+    }
+    Lanes padded[kPoints] = {};
+    const int right = std::min(kTile, s_.w - left);
+    for (int i = std::max(0, -top); i < std::min(kTile, s_.h - top); ++i) {
+      const float* from = plane + (std::int64_t{top} + i) * s_.w * kBlock;
+      for (int j = std::max(0, -left); j < right; ++j) {
+        padded[i * kTile + j] = simd::first_lanes(simd::load(from + (left + j) * kBlock), lanes);
+      }
+    }
+    forward_tile(reinterpret_cast<const float*>(padded), kTile * kBlock, v);
+  }
+
+  void forward_tile(const float* x, std::int64_t row, float* v) const {
+    Lanes half[kPoints];  // B^T d
+    PYDARKNET_UNROLL
+    for (int j = 0; j < kTile; ++j) {
+      Lanes column[kTile];
+      PYDARKNET_UNROLL
+      for (int i = 0; i < kTile; ++i) column[i] = simd::load(x + i * row + j * kBlock);
+      Transform::input(column, 1, half + j, kTile);
+    }
+    for (int i = 0; i < kTile; ++i) {
+      Lanes out[kTile];
+      Transform::input(half + i * kTile, 1, out, 1);
+      PYDARKNET_UNROLL
+      for (int j = 0; j < kTile; ++j) simd::store(v + (i * kTile + j) * t_.v_point, out[j]);
+    }
+  }
+
+  const float* kernels_of(int panel, int point) const {
+    return call_.packed + panels_[panel].offset * kPoints + point * panels_[panel].size();
+  }
+
+  // Wanted after a panel's products at a point, if they have a long way: the next kernels,
+  Ahead next_kernels(int panel, int point, int begin, int end, std::int64_t steps) const {
+    const int next = panel + 1 < end ? panel + 1 : begin;
+    if (next == begin) ++point;
+    if (!streamed_ || point == kPoints) return {call_.packed, 0};
+    return simd::ahead(kernels_of(next, point), panels_[next].size(), steps);
+  }
+
+  // and the panel's share of the next point's transformed input.
+  Ahead next_input(int panel, int point, int begin, int end, std::int64_t steps, const float* v) const {
+    if (!t_.far || point + 1 == kPoints) return {v, 0};
+    const std::int64_t first = part_begin(t_.v_point, panel - begin, end - begin);
+    const std::int64_t last = part_begin(t_.v_point, panel - begin + 1, end - begin);
+    return simd::ahead(v + (point + 1) * t_.v_point + first, last - first, steps);
+  }
+
+  void multiply_point(int group, int index, int point, const float* v, float* m,
+                      const std::array<Ahead, 2>& next) const {
+    const Panel& panel = panels_[index];
+    const int tiles = group_tiles(group);
+    const std::vector<Segment>& segments = segments_[panel_segments_[index]];
+    // Long reductions go in parts whose kernels stay in the first-level cache for all runs.
+    const int count = static_cast<int>(segments.size());
+    const int parts = ceil_div(4 * panel.size(), kPartBytes);
+    Product p{};
+    p.weights = kernels_of(index, point);
+    p.y_block = t_.v_block;
+    p.y_pixel = kBlock;
+    p.slope = 1.0f;
+    p.ahead = next;
+    for (int part = 0; part < parts; ++part) {
+      const int first = static_cast<int>(part_begin(count, part, parts));
+      p.segments = segments.data() + first;
+      p.count = static_cast<int>(part_begin(count, part + 1, parts)) - first;
+      p.x = v + point * t_.v_point + panel.channel_block * t_.v_block;
+      p.y = m + point * t_.m_point;
+      simd::product_pixels<kBlock>(p, tiles, panel.blocks);
+      p.weights += std::int64_t{p.count} * kBlock * panel.filters();
+      p.accumulate = true;
+    }
+  }
+
+  void transform_output(int group, const Panel& panel, const float* m) const {
+    const PanelBias bias(panel, call_);
+    for (int j = 0; j < panel.blocks; ++j) {
+      const Lanes start = simd::load(bias.values + j * kBlock);
+      for (int i = 0; i < group_tiles(group); ++i) {
+        inverse_tile(group * t_.group + i, panel.filter_block + j, m + j * t_.v_block + i * kBlock, start);
+      }
+    }
+  }
+
+  void inverse_tile(int tile, int block, const float* m, Lanes bias) const {
+    Lanes half[M * kTile];  // A^T m
+    PYDARKNET_UNROLL
+    for (int j = 0; j < kTile; ++j) {
+      Lanes column[kTile];
+      PYDARKNET_UNROLL
+      for (int i = 0; i < kTile; ++i) column[i] = simd::load(m + (i * kTile + j) * t_.m_point);
+      Transform::output(column, 1, half + j, kTile);
+    }
+    const Place at = place(tile);
+    const int rows = std::min(M, y_.h - at.row), columns = std::min(M, y_.w - at.column);
+    float* y = y_.block(at.image, block) + (std::int64_t{at.row} * y_.w + at.column) * kBlock;
+    for (int i = 0; i < rows; ++i, y += std::int64_t{y_.w} * kBlock) {
+      Lanes out[M];
+      Transform::output(half + i * kTile, 1, out, 1);
+      for (int j = 0; j < columns; ++j) simd::store(y + j * kBlock, simd::rectify(out[j] + bias, slope_));
+    }
+  }
+
+  const ConvCall& call_;
+  const ConvShape& s_;
+  const Tiles<M>& t_;
+  const std::vector<Panel>& panels_;
+  const ConstTensor x_;
+  const Tensor y_;
+  const float slope_;
+  const bool streamed_;  // kernels come from memory
+  std::vector<std::vector<Segment>> segments_;
+  std::vector<int> panel_segments_;  // of each panel, its list in segments_
+};
+
+template <int M>
+class WinogradConvolution : public CpuConvolution {
+  using Transform = Winograd<M>;
+  static constexpr int kTile = Transform::kTile, kPoints = kTile * kTile;
+
+ public:
+  const char* name() const override { return M == 2 ? "winograd2" : "winograd4"; }
+  bool supports(const ConvShape& s) const override {
+    return s.kernel_h == 3 && s.kernel_w == 3 && s.stride_y == 1 && s.stride_x == 1;
+  }
+  std::int64_t packed_size(const ConvShape& s) const override {
+    return packed_floats(conv_panels(s), kPoints);
+  }
+  std::int64_t scratch(const ConvShape& s, int threads) const override {
+    return Tiles<M>(s, conv_panels(s), threads).scratch(threads);
+  }
+
+  // [panel][point][channel][filter]
+  void pack_kernels(const ConvShape& s, const Kernels& kernels, float* packed) const override {
+    const std::vector<Panel> panels = conv_panels(s);
+    parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        for (int c = 0; c < panels[i].channels; c += kPackChannels) {
+          pack_channels(panels[i], kernels, c, packed + panels[i].offset * kPoints);
+        }
+      }
+      simd::end_streams();
+    });
+  }
+
+  double cost(const ConvShape& s, int threads) const override {
+    const std::vector<Panel> panels = conv_panels(s);
+    const Tiles<M> t(s, panels, threads);
+    const double tiles = t.all, packed = static_cast<double>(packed_size(s));
+    CostModel model(threads);
+    model.product(tiles * packed / kBlock, t.group);
+    // Loads, stores and arithmetic of the transforms, in which a tile passes through the cache twice.
+    model.vectors(tiles * t.blocks * kPoints * 5.0);
+    model.vectors(tiles * blocks_of(s.k) * kPoints * 4.0);
+    model.weights(packed_size(s));
+    return model.seconds();
+  }
+
+  void forward(const ConvCall& call, const float* x, Tensor y, Stream) const override {
+    const std::vector<Panel> panels = conv_panels(call.shape);
+    const int threads = conv_threads(call, *this);
+    const Tiles<M> tiles(call.shape, panels, threads);
+    const WinogradCall<M> work(call, tiles, panels, x, y);
+    const int all_panels = static_cast<int>(panels.size());
+    float* const v = call.workspace;
+    float* const m = v + tiles.v_size * (tiles.shared ? 1 : threads);
+    if (!tiles.shared) {
+      parallel_parts(threads, [&](int part, int parts) {
+        const int end = static_cast<int>(part_begin(tiles.groups, part + 1, parts));
+        for (int g = static_cast<int>(part_begin(tiles.groups, part, parts)); g < end; ++g) {
+          work.transform_input(g, 0, tiles.blocks, v + part * tiles.v_size);
+          work.multiply(g, 0, all_panels, v + part * tiles.v_size, m + part * tiles.product_size());
+        }
+      });
+      return;
+    }
+    for (int g = 0; g < tiles.groups; ++g) {
+      parallel_parts(threads, [&](int part, int parts) {
+        work.transform_input(g, static_cast<int>(part_begin(tiles.blocks, part, parts)),
+                             static_cast<int>(part_begin(tiles.blocks, part + 1, parts)), v);
+      });
+      parallel_parts(threads, [&](int part, int parts) {
+        work.multiply(g, static_cast<int>(part_begin(all_panels, part, parts)),
+                      static_cast<int>(part_begin(all_panels, part + 1, parts)), v,
+                      m + part * tiles.product_size());
+      });
+    }
+  }
+
+ private:
+  // Channels from `first` on, all points of them together: points lie powers of two apart, and only so many
+  // of their lines fit in the first-level cache.
+  static void pack_channels(const Panel& panel, const Kernels& kernels, int first, float* packed) {
+    const int channels = std::min(kPackChannels, panel.channels - first), row = panel.filters();
+    constexpr int kPoint = kPackChannels * simd::kPanelBlocks * kBlock + kLine;
+    float u[kPoints * kPoint];
+    for (int j = 0; j < panel.blocks; ++j) {
+      Lanes g[kPackChannels * 9];
+      kernels.each((panel.filter_block + j) * kBlock, panel.channel_block * kBlock + first, channels,
+                   [&](int c, int tap, Lanes filters) { g[c * 9 + tap] = filters; });
+      for (int c = 0; c < channels; ++c) kernel_tile(g + c * 9, u + c * row + j * kBlock, kPoint);
+    }
+    for (int point = 0; point < kPoints; ++point) {
+      float* const to = packed + point * panel.size() + std::int64_t{first} * row;
+      simd::stream(to, u + point * kPoint, channels * row);
+    }
+  }
+
+  // u = G g G^T.
+  static void kernel_tile(const Lanes* g, float* u, int point) {
+    Lanes half[3 * kTile];
+    for (int j = 0; j < 3; ++j) Transform::kernel(g + j, 3, half + j, 3);
+    for (int i = 0; i < kTile; ++i) {
+      Lanes out[kTile];
+      Transform::kernel(half + i * 3, 1, out, 1);
+      for (int j = 0; j < kTile; ++j) simd::store(u + (i * kTile + j) * point, out[j]);
+    }
+  }
+};
+
+}  // namespace
+
+const CpuConvolution& winograd2_convolution() {
+  static const WinogradConvolution<2> algorithm;
+  return algorithm;
+}
+
+const CpuConvolution& winograd4_convolution() {
+  static const WinogradConvolution<4> algorithm;
+  return algorithm;
+}
+
+}  // namespace pydarknet

@@ -1,5 +1,0 @@
-// The CPU's version of csrc/nvcc/host_device.h: every build has one of this name on its include path.
-#pragma once
-
-#define PYDARKNET_HD
-#define PYDARKNET_DEVICE

@@ -1,0 +1,27 @@
+#include "ops/region.h"
+
+#include <cstring>
+
+#include "cpu/simd/math.h"
+#include "shared/threads.h"
+
+namespace pydarknet {
+
+void region_forward(ConstPlain x, Plain y, RegionShape shape, const ChannelGroups* tree, Stream stream) {
+  const std::int64_t pixels = x.plane(), boxes = std::int64_t{x.n} * shape.anchors;
+  const int entries = shape.entries();
+  parallel_for(boxes * entries, 8, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const RegionEntry kind = entry_kind(static_cast<int>(i % entries), shape, tree != nullptr);
+      if (kind == RegionEntry::kSoftmax) continue;
+      const float* from = x.data + i * pixels;
+      float* to = y.data + i * pixels;
+      if (to != from) std::memcpy(to, from, static_cast<std::size_t>(pixels) * sizeof(float));
+      if (kind == RegionEntry::kLogistic)
+        simd::transform(to, pixels, [](simd::Lanes v) { return simd::logistic(v); });
+    }
+  });
+  region_softmax(x, y, shape, tree, stream);
+}
+
+}  // namespace pydarknet

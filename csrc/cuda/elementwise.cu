@@ -1,0 +1,100 @@
+#include "cuda/lib/flat.h"
+#include "ops/elementwise.h"
+
+namespace pydarknet {
+namespace {
+
+struct Fill {
+  float* x;
+  float value;
+  template <class At>
+  __device__ void operator()(At at) const {
+    at.fill(x, value);
+  }
+};
+
+struct Scale {
+  float* x;
+  float factor;
+  template <class At>
+  __device__ void operator()(At at) const {
+    at.store(x, at.load(x) * factor);
+  }
+};
+
+struct AddTo {
+  const float* x;
+  float* y;
+  template <class At>
+  __device__ void operator()(At at) const {
+    at.store(y, at.load(y) + at.load(x));
+  }
+};
+
+constexpr int kThreads = 256;
+
+// Partial sums, one for each block of threads. Their number depends on `count` alone, and so does the order.
+__global__ void sum_squares_kernel(const float* x, std::int64_t count, double* sums) {
+  double sum = 0;
+  for (std::int64_t i = global_thread(); i < count; i += global_threads()) sum += double{x[i]} * x[i];
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) sums[blockIdx.x] = sum;
+}
+
+__global__ void sum_kernel(const double* parts, int count, double* total) {
+  double sum = 0;
+  for (int i = threadIdx.x; i < count; i += blockDim.x) sum += parts[i];
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) *total = sum;
+}
+
+__global__ void find_strange_kernel(const float* x, std::int64_t count, int* found) {
+  constexpr int kExponent = 0x7f800000;
+  int strange = 0;
+  for (std::int64_t i = global_thread(); i < count; i += global_threads()) {
+    strange |= (__float_as_int(x[i]) & kExponent) == kExponent;
+  }
+  if (strange) atomicMax(found, 1);
+}
+
+}  // namespace
+
+void fill(float* x, std::int64_t count, float value, Stream stream) {
+  for_flat("fill", count, stream, Fill{x, value}, x);
+}
+
+void scale(float* x, std::int64_t count, float factor, Stream stream) {
+  for_flat("scale", count, stream, Scale{x, factor}, x);
+}
+
+void add(const float* x, float* y, std::int64_t count, Stream stream) {
+  for_flat("add", count, stream, AddTo{x, y}, x, y);
+}
+
+void pass_backward(const float* dy, float* dx, std::int64_t count, bool accumulate, Stream stream) {
+  if (accumulate) return add(dy, dx, count, stream);
+  if (dx != dy) copy_on_device(dx, dy, static_cast<std::size_t>(count) * sizeof(float), stream);
+}
+
+double sum_squares(const float* x, std::int64_t count, Stream stream) {
+  const unsigned blocks = grid_for(count, 16 * kThreads);
+  const Scratch<double> sums(blocks + 1, stream);  // the last one is the total
+  double* total = sums.data() + blocks;
+  launch("sum_squares", sum_squares_kernel, blocks, kThreads, 0, stream, x, count, sums.data());
+  launch("sum_squares", sum_kernel, 1, kThreads, 0, stream, sums.data(), static_cast<int>(blocks), total);
+  double result = 0;
+  copy_to_host(&result, total, sizeof result, stream);
+  return result;
+}
+
+bool all_finite(const float* x, std::int64_t count, Stream stream) {
+  const Scratch<int> found(1, stream);
+  set_zero(found.data(), sizeof(int), stream);
+  launch("all_finite", find_strange_kernel, grid_for(count, 16 * kThreads), kThreads, 0, stream, x, count,
+         found.data());
+  int strange = 0;
+  copy_to_host(&strange, found.data(), sizeof strange, stream);
+  return strange == 0;
+}
+
+}  // namespace pydarknet

@@ -1,0 +1,22 @@
+#include "cuda/lib/block_team.h"
+#include "shared/nms_run.h"
+
+namespace pydarknet {
+namespace {
+
+constexpr int kRunThreads = 256;
+
+// A block of threads for each run.
+__global__ void suppress_runs(BoxRuns boxes, float thresh, std::int32_t* alive) {
+  for (std::int64_t run = blockIdx.x; run < boxes.runs; run += gridDim.x) {
+    suppress(boxes, run, thresh, alive, BlockTeam{});
+  }
+}
+
+}  // namespace
+
+void nms(const BoxRuns& boxes, float thresh, std::int32_t* alive, Stream stream) {
+  launch("nms", suppress_runs, grid_for(boxes.runs, 1), kRunThreads, 0, stream, boxes, thresh, alive);
+}
+
+}  // namespace pydarknet

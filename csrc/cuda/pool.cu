@@ -1,0 +1,162 @@
+#include <cfloat>
+
+#include "cuda/lib/lanes.h"
+#include "cuda/lib/pixels.h"
+#include "cuda/lib/windows.h"
+#include "ops/pool.h"
+
+namespace pydarknet {
+namespace {
+
+struct MaxPool {
+  ConstTensor x;
+  Tensor y;
+  Windows windows;
+
+  __device__ void operator()(std::int64_t plane, std::uint32_t pixel) const {
+    const Span rows = windows.covered(pixel / y.w, x.h), columns = windows.covered(pixel % y.w, x.w);
+    const float* from = x.data + plane * x.plane();
+    Lanes best = splat(-FLT_MAX);
+    for (int r = rows.begin; r < rows.end; ++r) {
+      const float* row = from + std::int64_t{r} * x.w * kBlock;
+      for (int s = columns.begin; s < columns.end; ++s) best = map(Greater{}, best, load(row + s * kBlock));
+    }
+    store(y.data + plane * y.plane() + std::int64_t{pixel} * kBlock, best);
+  }
+};
+
+// For each lane the pixel with the first maximum of window (i, j); -1 if nothing exceeds -FLT_MAX.
+struct FirstMaximum {
+  ConstTensor x;
+  Windows windows;
+
+  __device__ static void look(float v, int pixel, float& best, int& where) {
+    if (v > best) best = v, where = pixel;
+  }
+  __device__ int4 operator()(std::int64_t plane, std::uint32_t i, std::uint32_t j) const {
+    const Span rows = windows.covered(i, x.h), columns = windows.covered(j, x.w);
+    const float* from = x.data + plane * x.plane();
+    Lanes best = splat(-FLT_MAX);
+    int4 where = make_int4(-1, -1, -1, -1);
+    for (int r = rows.begin; r < rows.end; ++r) {
+      for (int s = columns.begin; s < columns.end; ++s) {
+        const int pixel = r * x.w + s;
+        const Lanes v = load(from + std::int64_t{pixel} * kBlock);
+        look(v.x, pixel, best.x, where.x);
+        look(v.y, pixel, best.y, where.y);
+        look(v.z, pixel, best.z, where.z);
+        look(v.w, pixel, best.w, where.w);
+      }
+    }
+    return where;
+  }
+};
+
+// The same, found before.
+struct StoredMaximum {
+  int4* where;
+  int h, w;
+
+  __device__ int4& operator()(std::int64_t plane, std::uint32_t i, std::uint32_t j) const {
+    return where[(plane * h + i) * w + j];
+  }
+};
+
+struct StoreMaximum {
+  FirstMaximum find;
+  StoredMaximum found;
+
+  __device__ void operator()(std::int64_t plane, std::uint32_t pixel) const {
+    const std::uint32_t i = pixel / found.w, j = pixel % found.w;
+    found(plane, i, j) = find(plane, i, j);
+  }
+};
+
+// A pixel asks the windows around it whether it is their maximum, so that sums have one order.
+template <class Maximum>
+struct MaxPoolBackward {
+  Maximum maximum;
+  ConstTensor dy;
+  Tensor dx;
+  Windows windows;
+  bool accumulate;
+
+  __device__ void operator()(std::int64_t plane, std::uint32_t pixel) const {
+    const Span rows = windows.around(pixel / dx.w, dy.h), columns = windows.around(pixel % dx.w, dy.w);
+    const float* from = dy.data + plane * dy.plane();
+    const int here = static_cast<int>(pixel);
+    Lanes sum = splat(0.0f);
+    for (int i = rows.begin; i < rows.end; ++i) {
+      for (int j = columns.begin; j < columns.end; ++j) {
+        const int4 where = maximum(plane, i, j);
+        const Lanes v = load(from + (std::int64_t{i} * dy.w + j) * kBlock);
+        sum = sum + make_float4(where.x == here ? v.x : 0.0f, where.y == here ? v.y : 0.0f,
+                                where.z == here ? v.z : 0.0f, where.w == here ? v.w : 0.0f);
+      }
+    }
+    put(dx.data + plane * dx.plane() + std::int64_t{pixel} * kBlock, sum, accumulate);
+  }
+};
+
+// One block of threads for each plane.
+__global__ void avgpool_kernel(ConstTensor x, float* y, std::int64_t planes) {
+  const std::int64_t pixels = std::int64_t{x.h} * x.w;
+  const float divisor = static_cast<float>(x.h) * static_cast<float>(x.w);
+  for (std::int64_t plane = blockIdx.x; plane < planes; plane += gridDim.x) {
+    const float* from = x.data + plane * x.plane();
+    Lanes sum = splat(0.0f);
+    for (std::int64_t p = threadIdx.x; p < pixels; p += blockDim.x) sum = sum + load(from + p * kBlock);
+    sum = make_float4(block_sum(sum.x), block_sum(sum.y), block_sum(sum.z), block_sum(sum.w));
+    if (threadIdx.x == 0) store(y + plane * kBlock, pixels > 0 ? sum / splat(divisor) : sum);
+  }
+}
+
+struct AvgPoolBackward {
+  const float* dy;
+  Tensor dx;
+  bool accumulate;
+
+  __device__ void operator()(std::int64_t plane, std::uint32_t pixel) const {
+    const float pixels = static_cast<float>(dx.h) * static_cast<float>(dx.w);
+    const Lanes share = load(dy + plane * kBlock) / splat(pixels);
+    put(dx.data + plane * dx.plane() + std::int64_t{pixel} * kBlock, share, accumulate);
+  }
+};
+
+}  // namespace
+
+void maxpool_forward(ConstTensor x, Tensor y, int size, int stride, int padding, Stream stream) {
+  for_pixels("maxpool_forward", planes_of(y), pixels_of(y), stream,
+             MaxPool{x, y, {size, stride, -padding / 2}});
+}
+
+void avgpool_forward(ConstTensor x, Tensor y, Stream stream) {
+  const int threads = x.plane() > 1024 * kBlock ? 256 : 32;
+  launch("avgpool_forward", avgpool_kernel, grid_for(planes_of(y), 1), threads, 0, stream, x, y.data,
+         planes_of(y));
+}
+
+void maxpool_backward(ConstTensor x, ConstTensor dy, Tensor dx, int size, int stride, int padding,
+                      bool accumulate, Stream stream) {
+  constexpr const char* name = "maxpool_backward";
+  const Windows windows{size, stride, -padding / 2};
+  const std::int64_t planes = planes_of(x), pixels = pixels_of(x);
+  const FirstMaximum find{x, windows};
+  if (size <= 3) {  // Looking again costs less than memory for what was found.
+    const MaxPoolBackward<FirstMaximum> body{find, dy, dx, windows, accumulate};
+    return for_pixels(name, planes, pixels, stream, body);
+  }
+  const std::int64_t outputs = pixels_of(dy);
+  const Scratch<int4> where(planes * outputs, stream);
+  const StoredMaximum found{where.data(), dy.h, dy.w};
+  for_pixels(name, planes, outputs, stream, StoreMaximum{find, found});
+  const MaxPoolBackward<StoredMaximum> body{found, dy, dx, windows, accumulate};
+  for_pixels(name, planes, pixels, stream, body);
+}
+
+void avgpool_backward(ConstTensor dy, Tensor dx, bool accumulate, Stream stream) {
+  for_pixels("avgpool_backward", planes_of(dx), pixels_of(dx), stream,
+             AvgPoolBackward{dy.data, dx, accumulate});
+}
+
+}  // namespace pydarknet

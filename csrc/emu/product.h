@@ -1,3 +1,0 @@
-// The emulated device runs host code.
-#pragma once
-#include "cpu/product.h"

@@ -1,0 +1,3 @@
+// The emulated device runs host code.
+#pragma once
+#include "cpu/shim/product.h"

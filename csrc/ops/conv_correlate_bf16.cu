@@ -1,9 +1,0 @@
-#include "ops/conv_correlate.h"
-
-namespace pydarknet {
-
-void correlate_bf16(const CorrelateCall& call, const CorrelatePlan& plan, Stream stream) {
-  run_correlate<Bf16Correlation>(call, plan, stream);
-}
-
-}  // namespace pydarknet

@@ -1,7 +1,0 @@
-#include "ops/conv_implicit.h"
-
-namespace pydarknet {
-
-void gemm_fp16(const GemmCall& call) { run_gemm<Fp16Sums>(call); }
-
-}  // namespace pydarknet

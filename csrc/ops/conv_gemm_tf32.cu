@@ -1,7 +1,0 @@
-#include "ops/conv_implicit.h"
-
-namespace pydarknet {
-
-void gemm_tf32(const GemmCall& call) { run_gemm<Tf32Sums>(call); }
-
-}  // namespace pydarknet

@@ -1,0 +1,120 @@
+// The boxes of [region] and [yolo] heads, and their share of the loss.
+#pragma once
+#include <cmath>
+#include <cstdint>
+
+#include "ops/loss.h"
+#include "ops/tensor.h"
+#include "shared/box.h"
+
+namespace pydarknet {
+
+// Where a box stands: its anchor among those of the head, its cell.
+struct BoxPlace {
+  int anchor, row, column;
+};
+
+// One image of a head. Entry e of a box is [offset(box) + e * pixels()] of output and delta: first `coords`
+// of them (x, y, w, h, mask), then the objectness, then the classes.
+struct BoxHead {
+  const float* output;
+  float* delta;
+  int anchors, coords, entries, h, w;
+  float unit_w, unit_h;  // the picture's size in the unit of the anchors
+
+  PYDARKNET_DEVICE std::int64_t pixels() const { return std::int64_t{h} * w; }
+  PYDARKNET_DEVICE std::int64_t boxes() const { return anchors * pixels(); }
+  // Boxes are numbered anchor by anchor, row by row.
+  PYDARKNET_DEVICE BoxPlace place(std::int64_t box) const {
+    const auto cell = static_cast<int>(box % pixels());
+    return {static_cast<int>(box / pixels()), cell / w, cell % w};
+  }
+  PYDARKNET_DEVICE std::int64_t number(const BoxPlace& at) const {
+    return at.anchor * pixels() + std::int64_t{at.row} * w + at.column;
+  }
+  PYDARKNET_DEVICE std::int64_t offset(const BoxPlace& at) const {
+    return at.anchor * entries * pixels() + std::int64_t{at.row} * w + at.column;
+  }
+
+  PYDARKNET_DEVICE std::int64_t objectness_of(const BoxPlace& at) const {
+    return offset(at) + coords * pixels();
+  }
+  PYDARKNET_DEVICE std::int64_t classes_of(const BoxPlace& at) const {
+    return offset(at) + (coords + 1) * pixels();
+  }
+
+  // x and y are through the logistic already. `anchor` is its width and height.
+  PYDARKNET_DEVICE Box predict(const BoxPlace& at, const float* anchor) const {
+    const float* x = output + offset(at);
+    const std::int64_t next = pixels();
+    return {(static_cast<float>(at.column) + x[0]) / static_cast<float>(w),
+            (static_cast<float>(at.row) + x[next]) / static_cast<float>(h),
+            static_cast<float>(std::exp(double{x[2 * next]}) * anchor[0] / unit_w),
+            static_cast<float>(std::exp(double{x[3 * next]}) * anchor[1] / unit_h)};
+  }
+
+  // Sets the deltas of x, y, w, h to scale * (truth - output); gives the IoU of the prediction and the truth.
+  PYDARKNET_DEVICE float pull(const BoxPlace& at, const float* anchor, const Box& truth, float scale) const {
+    const float* x = output + offset(at);
+    float* d = delta + offset(at);
+    const std::int64_t next = pixels();
+    d[0] = scale * (truth.x * static_cast<float>(w) - static_cast<float>(at.column) - x[0]);
+    d[next] = scale * (truth.y * static_cast<float>(h) - static_cast<float>(at.row) - x[next]);
+    d[2 * next] = scale * (std::log(truth.w * unit_w / anchor[0]) - x[2 * next]);
+    d[3 * next] = scale * (std::log(truth.h * unit_h / anchor[1]) - x[3 * next]);
+    return iou(predict(at, anchor), truth);
+  }
+
+  // The cell of a truth; a centre on the far edge belongs to the last one.
+  PYDARKNET_DEVICE BoxPlace cell_of(const Box& truth) const {
+    const auto index = [](float place, int cells) {
+      const int i = static_cast<int>(place * static_cast<float>(cells));
+      return i < cells ? i : cells - 1;
+    };
+    return {0, index(truth.y, h), index(truth.x, w)};
+  }
+};
+
+// One image of a batch, as the launchers of the losses see it.
+PYDARKNET_DEVICE inline BoxHead image_head(const ConstPlain& output, const Plain& delta, int image,
+                                           int anchors, int coords, float unit_w, float unit_h) {
+  return {output.channel(image, 0),
+          delta.channel(image, 0),
+          anchors,
+          coords,
+          output.c / anchors,
+          output.h,
+          output.w,
+          unit_w,
+          unit_h};
+}
+
+// What a box was used for; a box may be both.
+enum BoxUse : unsigned char { kNoObject = 0, kObject = 1, kClassified = 2 };
+
+// Adds delta^2 to the losses, each member of the team its part. `uses` has one BoxUse for each box; the
+// deltas of classes are all 0 where it is not kClassified.
+template <class Team>
+PYDARKNET_DEVICE void add_losses(const BoxHead& head, const unsigned char* uses, LossStatistics* sums,
+                                 const Team& team) {
+  const std::int64_t next = head.pixels(), boxes = head.boxes();
+  for (std::int64_t box = team.rank(); box < boxes; box += team.size()) {
+    const float* d = head.delta + head.offset(head.place(box));
+    double coord = 0;
+    for (int e = 0; e < head.coords; ++e) coord += square(d[e * next]);
+    const double object = square(d[head.coords * next]);
+    sums->coord_loss += coord;
+    (uses[box] & kObject ? sums->object_loss : sums->noobject_loss) += object;
+    sums->total_loss += coord + object;
+  }
+  const auto classified = [&](std::int64_t box) { return (uses[box] & kClassified) != 0; };
+  team.for_marked(boxes, classified, [&](std::int64_t box, int rank, int size) {
+    const float* d = head.delta + head.offset(head.place(box));
+    double category = 0;
+    for (int e = head.coords + 1 + rank; e < head.entries; e += size) category += square(d[e * next]);
+    sums->class_loss += category;
+    sums->total_loss += category;
+  });
+}
+
+}  // namespace pydarknet

@@ -1,0 +1,42 @@
+// Suppression in one run of boxes, as a team's work: the later boxes side by side.
+#pragma once
+#include "ops/nms.h"
+#include "shared/box.h"
+#include "shared/team.h"
+
+namespace pydarknet {
+
+PYDARKNET_DEVICE inline Box box_at(const float* boxes, std::int64_t i) {
+  const float* b = boxes + 4 * i;
+  return {b[0], b[1], b[2], b[3]};
+}
+
+// Of an infinite size around an infinite centre too.
+PYDARKNET_DEVICE inline bool has_nan(const Box& box) {
+  const auto nan = [](float centre, float size) {
+    const float low = centre - size / 2, high = centre + size / 2;
+    return low != low || high != high;
+  };
+  return nan(box.x, box.w) || nan(box.y, box.h);
+}
+
+template <class Team>
+PYDARKNET_DEVICE void suppress(const BoxRuns& of, std::int64_t run, float thresh, std::int32_t* alive,
+                               const Team& team) {
+  // On a device nobody has checked where runs begin.
+  const std::int64_t begin = of.starts[run] < 0 ? 0 : of.starts[run];
+  const std::int64_t end = of.starts[run + 1] < of.count ? of.starts[run + 1] : of.count;
+  for (std::int64_t i = begin + team.rank(); i < end; i += team.size()) alive[i] = 1;
+  team.wait();
+  for (std::int64_t i = begin; i < end; ++i) {
+    const Box best = box_at(of.boxes, i);
+    if (!alive[i] || has_nan(best)) continue;
+    for (std::int64_t k = i + 1 + team.rank(); k < end; k += team.size()) {
+      const Box other = box_at(of.boxes, k);
+      if (alive[k] && iou(best, other) > thresh && !has_nan(other)) alive[k] = 0;
+    }
+    team.wait();
+  }
+}
+
+}  // namespace pydarknet

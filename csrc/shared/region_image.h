@@ -1,0 +1,253 @@
+// The [region] loss of one image, as a team's work: boxes side by side, truths one after another.
+#pragma once
+#include <cfloat>
+
+#include "ops/region_loss.h"
+#include "shared/box_head.h"
+#include "shared/team.h"
+
+namespace pydarknet {
+
+inline constexpr std::int64_t kPriorPictures = 12800;
+inline constexpr float kPriorScale = .01f;
+inline constexpr float kAssumedIou = .3f;  // of a picture with a class only
+
+// What all images of a mini-batch have in common. `tree` has no arrays where there is none.
+struct RegionRules {
+  RegionShape shape;
+  RegionLossSettings set;
+  ClassTree tree;
+  TruthRules truths;
+
+  PYDARKNET_DEVICE BoxHead head(const ConstPlain& output, const Plain& delta, int image) const {
+    return image_head(output, delta, image, shape.anchors, shape.coords, static_cast<float>(output.w),
+                      static_cast<float>(output.h));
+  }
+};
+
+template <class Team>
+class RegionImage {
+ public:
+  // Deltas and `uses`, one for each box, are 0.
+  PYDARKNET_DEVICE RegionImage(const BoxHead& head, const RegionRules& rules, unsigned char* uses, Team team)
+      : head_(head),
+        shape_(rules.shape),
+        set_(rules.set),
+        tree_(rules.tree),
+        map_(rules.truths.map),
+        uses_(uses),
+        next_(head.pixels()),
+        team_(team) {}
+
+  PYDARKNET_DEVICE LossStatistics run(const TruthList& truths) {
+    const Truth* last = truths.end() - 1;
+    if (truths.count && is_class_only(last->box)) {
+      teach_class_only(last->label);
+    } else {
+      for_each_box([&](const BoxPlace& at) { teach_empty(at, truths); });
+      team_.wait();
+      for (const Truth& truth : truths) teach(truth);
+    }
+    team_.wait();
+    if (set_.slope_in_loss) apply_slopes();
+    team_.wait();
+    add_losses(head_, uses_, &sums_, team_);
+    team_.wait();
+    if (!set_.slope_in_loss) apply_slopes();
+    return sums_.summed(team_);
+  }
+
+ private:
+  template <class F>
+  PYDARKNET_DEVICE void for_each_box(F&& body) {
+    for (std::int64_t box = team_.rank(); box < head_.boxes(); box += team_.size()) body(head_.place(box));
+  }
+
+  PYDARKNET_DEVICE bool leads() const { return team_.rank() == 0; }
+  PYDARKNET_DEVICE const float* anchor(int index) const { return set_.anchors + 2 * index; }
+  PYDARKNET_DEVICE float objectness(const BoxPlace& at) const {
+    return head_.output[head_.objectness_of(at)];
+  }
+  PYDARKNET_DEVICE float& objectness_delta(const BoxPlace& at) {
+    return head_.delta[head_.objectness_of(at)];
+  }
+
+  // Before the truths claim their boxes.
+  PYDARKNET_DEVICE void teach_empty(const BoxPlace& at, const TruthList& truths) {
+    const TruthMatch match = truths.best(head_.predict(at, anchor(at.anchor)));
+    sums_.any_objectness += objectness(at);
+    const float target = set_.classfix == -1 ? match.overlap : shape_.background ? 1 : 0;
+    objectness_delta(at) = set_.noobject_scale * (target - objectness(at));
+    if (set_.classfix != -1 && match.overlap > set_.thresh) {
+      objectness_delta(at) = 0;
+      if (set_.classfix > 0) fix_class(at, match.truth ? match.truth->label : -1);
+    }
+    if (set_.seen < kPriorPictures) pull_to_anchor(at);
+  }
+
+  // The label is not mapped here.
+  PYDARKNET_DEVICE void fix_class(const BoxPlace& at, int label) {
+    if (label < 0 || label >= shape_.classes) return;
+    const float weight = set_.classfix == 2 ? objectness(at) : 1;
+    uses_[head_.number(at)] |= kClassified;
+    sums_.category += teach_class(at, label, set_.class_scale * weight, Alone{});
+    sums_.classified += 1;
+  }
+
+  PYDARKNET_DEVICE void pull_to_anchor(const BoxPlace& at) {
+    const float w = static_cast<float>(head_.w), h = static_cast<float>(head_.h);
+    const Box centred{(static_cast<float>(at.column) + .5f) / w, (static_cast<float>(at.row) + .5f) / h,
+                      anchor(at.anchor)[0] / w, anchor(at.anchor)[1] / h};
+    head_.pull(at, anchor(at.anchor), centred, kPriorScale);
+  }
+
+  PYDARKNET_DEVICE void teach(const Truth& truth) {
+    BoxPlace at = head_.cell_of(truth.box);
+    at.anchor = static_cast<int>(team_.sum(leads() ? best_anchor(at, truth.box) : 0));
+    if (leads()) teach_box(at, truth);
+    const float probability = teach_class(at, map_[truth.label], set_.class_scale, team_);
+    if (leads()) sums_.category += probability;
+    team_.wait();
+  }
+
+  PYDARKNET_DEVICE void teach_box(const BoxPlace& at, const Truth& truth) {
+    const std::int64_t box = head_.offset(at);
+    const float weight = set_.weigh_small ? 2 - truth.box.w * truth.box.h : 1;
+    const float found = head_.pull(at, anchor(at.anchor), truth.box, set_.coord_scale * weight);
+    for (int e = 4; e < shape_.coords; ++e) {
+      head_.delta[box + e * next_] = set_.mask_scale * (truth.mask[e - 4] - head_.output[box + e * next_]);
+    }
+    const float target = shape_.background ? 0 : set_.rescore ? found : 1;
+    objectness_delta(at) = set_.object_scale * (target - objectness(at));
+    uses_[head_.number(at)] |= kObject | kClassified;
+    sums_.add_match(found, objectness(at));
+  }
+
+  // By overlap with the truth, both at the origin; the first one of several that fit equally.
+  PYDARKNET_DEVICE int best_anchor(BoxPlace at, const Box& truth) const {
+    const Box shifted{0, 0, truth.w, truth.h};
+    float best_iou = 0;
+    int best = 0;
+    for (at.anchor = 0; at.anchor < head_.anchors; ++at.anchor) {
+      const float* sides = anchor(at.anchor);
+      Box box{0, 0, sides[0] / static_cast<float>(head_.w), sides[1] / static_cast<float>(head_.h)};
+      if (!set_.bias_match) box = head_.predict(at, sides);
+      box.x = box.y = 0;
+      const float found = iou(box, shifted);
+      if (found > best_iou) best_iou = found, best = at.anchor;
+    }
+    return best;
+  }
+
+  // Gives what the head thinks of the class; 0 where a second class is only added to the first.
+  template <class Members>
+  PYDARKNET_DEVICE float teach_class(const BoxPlace& at, int category, float scale, const Members& team) {
+    const std::int64_t first = head_.classes_of(at);
+    if (tree_.parent) {
+      teach_path(first, category, scale, team);
+      return path_probability(first, category);
+    }
+    const bool added = set_.multi_label && head_.delta[first] != 0;
+    const float probability = head_.output[first + category * next_];
+    const float focus = set_.focal_loss && !added ? focus_on(probability) : 1;
+    team.wait();  // all have seen the first delta
+    for (int c = team.rank(); c < shape_.classes; c += team.size()) {
+      if (added && c != category) continue;
+      set_class_delta(first, c, scale, c == category ? 1 : 0);
+      head_.delta[first + c * next_] *= focus;
+    }
+    return added ? 0 : probability;
+  }
+
+  PYDARKNET_DEVICE void set_class_delta(std::int64_t first, int c, float scale, float target) {
+    const std::int64_t i = first + c * next_;
+    head_.delta[i] = scale * (target - head_.output[i]);
+  }
+
+  PYDARKNET_DEVICE static float focus_on(float probability) {
+    const float p = probability + 1e-15f;
+    return -.5f * (1 - p) * (2 * p * std::log(p) + p - 1);
+  }
+
+  // A softmax for each group from the class up to its root.
+  template <class Members>
+  PYDARKNET_DEVICE void teach_path(std::int64_t first, int category, float scale, const Members& team) {
+    for (int node = category; node >= 0; node = tree_.above(node)) {
+      const ClassTree::Range group = tree_.siblings(node, shape_.classes);
+      for (int c = group.begin + team.rank(); c < group.end; c += team.size()) {
+        set_class_delta(first, c, scale, c == node ? 1 : 0);
+      }
+    }
+  }
+
+  PYDARKNET_DEVICE float path_probability(std::int64_t first, int category) const {
+    float product = 1;
+    for (int node = category; node >= 0; node = tree_.above(node)) {
+      product *= head_.output[first + node * next_];
+    }
+    return product;
+  }
+
+  PYDARKNET_DEVICE void teach_class_only(int category) {
+    const BoxPlace chosen = most_probable_box(category);
+    const float probability = teach_class(chosen, category, set_.class_scale, team_);
+    if (leads()) {
+      sums_.category += probability;
+      sums_.classified += 1;
+      uses_[head_.number(chosen)] |= kClassified;
+    }
+    if (set_.class_only == ClassOnly::kIgnore) return;
+    for_each_box(
+        [&](const BoxPlace& at) { objectness_delta(at) = set_.noobject_scale * (0 - objectness(at)); });
+    team_.wait();
+    if (!leads()) return;
+    const bool pull = set_.class_only == ClassOnly::kPull && objectness(chosen) < kAssumedIou;
+    objectness_delta(chosen) = pull ? set_.object_scale * (kAssumedIou - objectness(chosen)) : 0;
+    uses_[head_.number(chosen)] |= kObject;
+  }
+
+  // Of several the first one in Darknet's order: cell by cell, and the anchors of each.
+  PYDARKNET_DEVICE BoxPlace most_probable_box(int category) {
+    constexpr double kNone = -DBL_MAX;
+    float highest = 0;
+    double order = kNone;  // negative, so that the highest is the first
+    for_each_box([&](const BoxPlace& at) {
+      const float probability = objectness(at) * path_probability(head_.classes_of(at), category);
+      const double here =
+          -static_cast<double>((std::int64_t{at.row} * head_.w + at.column) * head_.anchors + at.anchor);
+      if (probability > highest || (probability == highest && here > order)) {
+        highest = probability;
+        order = here;
+      }
+    });
+    const double top = team_.highest(highest);
+    if (!(top > 0)) return {0, 0, 0};
+    const auto best = static_cast<std::int64_t>(-team_.highest(double{highest} == top ? order : kNone));
+    const auto cell = static_cast<int>(best / head_.anchors);
+    return {static_cast<int>(best % head_.anchors), cell / head_.w, cell % head_.w};
+  }
+
+  // Of the logistic on x, y, mask and objectness; classes and background have none by their loss.
+  PYDARKNET_DEVICE void apply_slopes() {
+    for_each_box([&](const BoxPlace& at) {
+      const std::int64_t box = head_.offset(at);
+      for (int e = 0; e <= shape_.coords; ++e) {
+        if (e == 2 || e == 3 || (e == shape_.coords && shape_.background)) continue;
+        const std::int64_t i = box + e * next_;
+        head_.delta[i] *= (1 - head_.output[i]) * head_.output[i];
+      }
+    });
+  }
+
+  const BoxHead head_;
+  const RegionShape shape_;
+  const RegionLossSettings set_;
+  const ClassTree tree_;
+  const ClassMap map_;
+  unsigned char* uses_;
+  const std::int64_t next_;
+  const Team team_;
+  LossStatistics sums_{};
+};
+
+}  // namespace pydarknet
