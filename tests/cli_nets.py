@@ -54,6 +54,17 @@ def write_picture(path: Path, width: int = 40, height: int = 30, seed: int = 0) 
     return path
 
 
+def write_film(path: Path, frames: int = 3, width: int = 48, height: int = 32) -> Path:
+    """A film of grey frames, each a little brighter."""
+    import cv2
+
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (width, height))
+    for number in range(frames):
+        writer.write(np.full((height, width, 3), number % 256, np.uint8))
+    writer.release()
+    return path
+
+
 def write_files(folder: Path) -> None:
     """net, tree and classes (.cfg, .weights), names, a .data file and a.jpg."""
     (folder / "toy.tree").write_text(TREE)

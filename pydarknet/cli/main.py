@@ -1,11 +1,11 @@
 """`pydarknet`: finds the command, runs it, and turns what went wrong into one line and an exit code.
 
-0: all is well. 1: some pictures of several failed. 2: an error. 130: Ctrl-C. 141: nobody reads the output.
+0: all is well. 1: some pictures of several failed. 2: an error. 130: Ctrl-C, and 128 + n another signal.
+141: nobody reads the output.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -13,9 +13,11 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
+from .. import signals
 from .._version import __version__
 from ..errors import DarknetError
 from ..text import did_you_mean
+from . import console
 from .parser import Parser, UsageError
 
 COMMANDS = {
@@ -57,28 +59,23 @@ ERROR, INTERRUPTED, UNREAD = 2, 130, 141
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    _never_fail_on_letters()
     _hush_opencv()
-    try:
-        code = dispatch(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
-    except SystemExit as stop:  # --help
-        return int(stop.code or 0)
-    except KeyboardInterrupt:
-        return _report("interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        _give_up_output()
-        return UNREAD
-    except DarknetError as error:
-        return _report(f"error: {error}", ERROR)
-    except OSError as error:
-        if error.filename is None:
-            _give_up_output()
-        where = "standard output" if error.filename is None else os.fsdecode(error.filename)
-        return _report(f"error: {where}: {error.strerror or error}", ERROR)
-    except MemoryError:
-        return _report("error: out of memory; use a smaller input size or batch", ERROR)
-    return code
+    with console.ready():
+        try:
+            with signals.stopping():
+                code = dispatch(list(sys.argv[1:] if argv is None else argv))
+            sys.stdout.flush()
+        except SystemExit as stop:  # --help
+            return _flushed(int(stop.code or 0))
+        except KeyboardInterrupt as stop:
+            return _stopped(stop)
+        except DarknetError as error:
+            return _report(f"error: {error}", ERROR)
+        except OSError as error:
+            return _failed(error)
+        except MemoryError:
+            return _report("error: out of memory; use a smaller input size or batch", ERROR)
+        return code
 
 
 def dispatch(arguments: list[str]) -> int:
@@ -146,26 +143,43 @@ def overview() -> str:
     )
 
 
-def _never_fail_on_letters() -> None:
-    """What the terminal's encoding lacks is written as an escape."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
 def _hush_opencv() -> None:
     """What OpenCV finds wrong with a file is in our error. It reads these when it is loaded, which is later."""
     for variable, level in (("OPENCV_LOG_LEVEL", "SILENT"), ("OPENCV_FFMPEG_LOGLEVEL", "-8")):
         os.environ.setdefault(variable, level)
 
 
-def _give_up_output() -> None:
-    """What is still in the buffer must not fail again when the interpreter ends."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _flushed(code: int) -> int:
+    """The code, once standard output has all that was printed."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return _failed(error)
+    return code
+
+
+def _stopped(stop: KeyboardInterrupt) -> int:
+    """Say what ended the program. A closed terminal takes neither this nor what was printed before."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        console.give_up_output()
+    if isinstance(stop, signals.Stopped):
+        return _report(str(stop), signals.exit_code(stop.number))
+    return _report("interrupted", INTERRUPTED)
+
+
+def _failed(error: OSError) -> int:
+    """A file that nobody named in an error of ours; without a name it is standard output."""
+    if error.filename is None:
+        console.give_up_output()
+    if isinstance(error, BrokenPipeError):
+        return UNREAD
+    where = "standard output" if error.filename is None else os.fsdecode(error.filename)
+    return _report(f"error: {where}: {error.strerror or error}", ERROR)
 
 
 def _report(message: str, code: int) -> int:
     with suppress(OSError):
-        print(f"pydarknet: {message}", file=sys.stderr)
+        print(f"pydarknet: {message}", file=sys.stderr, flush=True)
     return code

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+from .console import harmless, raw
+
 MAX_WARNINGS = 20
+CLEAR = "\033[2J\033[1;1H"
 
 
 def say(text: str, quiet: bool = False) -> None:
-    """A line on standard error."""
+    """A line on standard error. One that can't be written ends nothing: it is no result."""
     if not quiet:
-        print(f"pydarknet: {text}", file=sys.stderr, flush=True)
+        with suppress(OSError):
+            print(f"pydarknet: {text}", file=sys.stderr, flush=True)
 
 
 def warn(warnings: Iterable[str], quiet: bool) -> None:
@@ -33,12 +37,19 @@ class Lines:
 
     def print(self, lines: Iterable[str]) -> None:
         """Print the lines of one result; whoever reads them has them at once."""
+        if sys.stdout.isatty():
+            lines = (harmless(line, line=True) for line in lines)
         text = "".join(f"{line}\n" for line in lines)
         if self._bar is None:
             sys.stdout.write(text)
         else:
             self._bar.write(text, file=sys.stdout, end="")
         sys.stdout.flush()
+
+    def clear(self) -> None:
+        """Begin at the top of an empty screen, if standard output is one, as Darknet's demo does."""
+        if sys.stdout.isatty():
+            raw(sys.stdout).write(CLEAR)
 
     def complain(self, text: str) -> None:
         """An error that doesn't end the work."""
@@ -61,5 +72,5 @@ def progress(total: int | None, unit: str, *, quiet: bool, force: bool = False) 
         return
     from tqdm import tqdm
 
-    with tqdm(total=total, unit=unit, dynamic_ncols=True, file=sys.stderr) as bar:
+    with tqdm(total=total, unit=unit, dynamic_ncols=True, file=raw(sys.stderr)) as bar:
         yield Lines(bar)

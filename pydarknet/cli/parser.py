@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..errors import DarknetError
 from ..text import did_you_mean
@@ -22,9 +23,14 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, prog: str | None = None, description: str | None = None, add_help: bool = True) -> None:
         super().__init__(prog=prog, description=description, add_help=add_help, allow_abbrev=False)
+        self.color = False  # what Python 3.14 would put into the help, a terminal is not shown raw
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """argparse hides that help can't be written."""
+        (file or sys.stdout).write(message)
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """The arguments' values. argparse alone loses pictures that are named after an option."""

@@ -32,7 +32,7 @@ def detect_pictures(net: Network, source: Source, args: argparse.Namespace) -> i
     with net.plan(batch):  # packs the weights, so that the first picture is timed like the others
         pass
     with ExitStack() as stack:
-        writers = [stack.enter_context(writer) for writer in open_writers(args, net.names)]
+        writers = open_writers(args, net.names, stack)
         silent = args.quiet or source.total is None or source.single
         out = stack.enter_context(progress(source.total, "img", quiet=silent, force=args.progress))
         run = _Run(net, args, out, writers, drawings)
@@ -41,15 +41,15 @@ def detect_pictures(net: Network, source: Source, args: argparse.Namespace) -> i
     return FAILED if run.failures else 0
 
 
-def open_writers(args: argparse.Namespace, names: Sequence[str]) -> list[Writer]:
-    """The writers that --save asks for."""
+def open_writers(args: argparse.Namespace, names: Sequence[str], stack: ExitStack) -> list[Writer]:
+    """The writers that --save asks for, each closed by the stack: also where the next one can't be opened."""
     from ..output import open_writer
 
     kinds = list(dict.fromkeys(args.save))
     if args.save_to is not None and len(kinds) != 1:
         raise UsageError("--save-to needs exactly one --save KIND")
     places = {kind: args.save_to or ("results" if kind in ("voc", "yolo") else ".") for kind in kinds}
-    return [open_writer(kind, place, names) for kind, place in places.items()]
+    return [stack.enter_context(open_writer(kind, place, names)) for kind, place in places.items()]
 
 
 def detect_options(args: argparse.Namespace) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from ..network import Network
 
 READ_AHEAD = 4  # frames of a file; of a camera none, so that the newest one is shown
-CLEAR = "\033[2J\033[1;1H"  # Darknet's way to a clean terminal
 
 Detect = Callable[["Picture"], "list[Detection]"]
 Sink = Callable[["Picture"], bool]  # takes a drawn frame; False when the user wants to end
@@ -37,13 +35,14 @@ def play(net: Network, film: Film, args: argparse.Namespace) -> None:
     with net.plan(1):  # packs the weights before the first frame comes
         pass
     with ExitStack() as stack:
-        writers = [stack.enter_context(writer) for writer in open_writers(args, net.names)]
+        writers = open_writers(args, net.names, stack)
         sinks = open_sinks(film, args, stack)
         out = stack.enter_context(progress(film.total, "frame", quiet=args.quiet, force=args.progress))
         frames = stack.enter_context(closing(ahead(film.frames, 0 if film.live else READ_AHEAD)))
         clock = Clock()
         for frame in frames:
             found = at_depth(detect(frame.image), args.depth, net.class_tree())
+            out.clear()
             out.print(report(found, clock.tick(), args))
             for writer in writers:
                 writer.write(frame.path, (frame.image.shape[1], frame.image.shape[0]), found, frame=frame.number)
@@ -86,9 +85,8 @@ def detector(net: Network, args: argparse.Namespace) -> Detect:
 
 
 def report(found: Sequence[Detection], rate: float, args: argparse.Namespace) -> list[str]:
-    """Darknet's lines about a frame; on a terminal they replace those of the frame before."""
-    clear = CLEAR if sys.stdout.isatty() else ""
-    return [clear, f"FPS:{rate:.1f}", "Objects:", "", *lines(found, args)]
+    """Darknet's lines about a frame."""
+    return ["", f"FPS:{rate:.1f}", "Objects:", "", *lines(found, args)]
 
 
 def draw(image: Picture, found: Sequence[Detection], net: Network, args: argparse.Namespace) -> Picture:
