@@ -4,8 +4,10 @@ Objects are rebuilt only when a source or a header they include has changed. Env
 PYDARKNET_ISAS       comma-separated subset of baseline,avx2,avx512 (default: all that fit the machine's architecture)
 PYDARKNET_EMU        1: build the emulator of CUDA as well, which only tests need (default: 0)
 PYDARKNET_CUDA       1: build for CUDA, 0: don't (default: if nvcc is found)
-PYDARKNET_CUDA_ARCHS comma-separated compute capabilities, the last one as PTX too
-                     (default: those of 75,80,86,89,90,100,120 that nvcc knows)
+PYDARKNET_CUDA_ARCHS comma-separated compute capabilities, the last one as PTX too; native: those of the GPUs there
+                     (default, also where there are none: those of 75,80,86,89,90,100,120 that nvcc knows)
+PYDARKNET_PREBUILT   folder with extensions for this Python; each that is there is taken as it is instead of built
+PYDARKNET_WERROR     0: a compiler's warnings are no errors (default: 1)
 PYDARKNET_CXXFLAGS   appended to the flags of the C++ compiler (a sanitizer build, for instance)
 """
 
@@ -19,8 +21,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pybind11
@@ -39,14 +41,16 @@ ISAS = {
         ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma", "-mf16c", "-mprefer-vector-width=512"],
     ),
 }
+STRICT = os.environ.get("PYDARKNET_WERROR", "1") != "0"
 COMMON = ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-fPIC", "-pthread",
-          "-Wall", "-Wextra", "-Werror"]  # fmt: skip
+          "-Wall", "-Wextra", *(["-Werror"] if STRICT else [])]  # fmt: skip
 # Kernels under the emulator: every access to memory becomes a call of csrc/emu/machine/hooks.cpp.
 EMU_KERNELS = ["-O2", "-g1", "-ffp-contract=off", "-fno-strict-aliasing", "-Wno-unknown-pragmas",
                "-fsanitize=thread,alignment"]  # fmt: skip
 EMU_FIBER = "csrc/emu/machine/fiber_ucontext.cpp"  # on other processors
 CUDA_ARCHS = ("75", "80", "86", "89", "90", "100", "120")
-CUDA_KERNELS = ["-std=c++17", "-O3", "-cudart=shared", "--expt-relaxed-constexpr", "-Werror=all-warnings",
+CUDA_KERNELS = ["-std=c++17", "-O3", "-cudart=shared", "--expt-relaxed-constexpr",
+                *(["-Werror=all-warnings"] if STRICT else []),
                 "-Xcompiler=-fPIC,-fvisibility=hidden", "-lineinfo"]  # fmt: skip
 
 COMPILER = shlex.split(os.environ.get("CXX", "g++"))
@@ -128,9 +132,18 @@ def runtimes(roots: list[Path]) -> list[Path]:
     return [p for r in roots for lib in ("lib64", "lib") for p in sorted((r / lib).glob("libcudart.so*"))]
 
 
+def card_archs() -> list[str]:
+    """Compute capabilities of the GPUs that are there, as nvidia-smi tells them."""
+    tool = shutil.which("nvidia-smi")
+    command = [tool or "", "--query-gpu=compute_cap", "--format=csv,noheader"]
+    text = subprocess.run(command, check=False, capture_output=True, text=True).stdout if tool else ""
+    return sorted({"".join(found) for found in re.findall(r"^(\d+)\.(\d)$", text, re.MULTILINE)}, key=int)
+
+
 def cuda_archs(nvcc: Path) -> list[str]:
     """The wanted ones, or those of CUDA_ARCHS that this nvcc knows."""
     wanted = [a.strip() for a in os.environ.get("PYDARKNET_CUDA_ARCHS", "").split(",") if a.strip()]
+    wanted = card_archs() if wanted == ["native"] else wanted
     if wanted:
         return wanted
     text = subprocess.run([str(nvcc), "--list-gpu-arch"], check=True, capture_output=True, text=True).stdout
@@ -149,12 +162,26 @@ def cuda_extension(nvcc: Path, roots: list[Path]) -> Native:
     return Native("_cuda", files, 4, [CPU], kernels, link)
 
 
+def prebuilt(module: str) -> Path | None:
+    """The file of an extension that was brought along for this Python."""
+    folder = os.environ.get("PYDARKNET_PREBUILT")
+    if not folder:
+        return None
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    if not any(Path(folder).glob(f"*{suffix}")):
+        raise SystemExit(f"PYDARKNET_PREBUILT={folder}: there is no extension for this Python, *{suffix}")
+    file = Path(folder) / f"{module}{suffix}"
+    return file if file.exists() else None
+
+
 def extensions() -> list[Extension]:
     found: list[Extension] = [Native("_cpuid", ["csrc/cpuid/cpuid.cpp"], 1, [], link=STRIP)]
     found += [cpu_extension(isa) for isa in chosen_isas()]
     if os.environ.get("PYDARKNET_EMU", "0") == "1":
         found.append(emu_extension())
     wanted = os.environ.get("PYDARKNET_CUDA", "")
+    if wanted != "0" and prebuilt("_cuda"):
+        return [*found, Native("_cuda", [], 4, [])]
     complete = [(nvcc, roots) for nvcc, roots in toolkits() if runtimes(roots)] if wanted != "0" else []
     if wanted == "1" and not complete:
         raise SystemExit(
@@ -174,7 +201,25 @@ class IncrementalBuild(build_ext):
         if self.inplace:  # an editable install otherwise compiles into a temporary folder, from scratch each time
             self.build_temp = str(ROOT / "build" / f"temp.{sysconfig.get_platform()}-{sys.implementation.cache_tag}")
 
-    def build_extension(self, ext: Native) -> None:
+    def build_extensions(self) -> None:
+        """All files of all extensions at once; nvcc takes longest, so its files come first."""
+        self.check_extensions_list(self.extensions)
+        brought = {ext.name: prebuilt(ext.name.rpartition(".")[2]) for ext in self.extensions}
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            jobs = [(ext, self.compile(ext, pool)) for ext in reversed(self.extensions) if not brought[ext.name]]
+            try:
+                for ext, objects in jobs:
+                    self.link(ext, [each.result() for each in objects])
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        for name, file in brought.items():
+            if file:
+                print(f"setup.py: {name} is {file}")
+                self.place(name, lambda part, file=file: shutil.copyfile(file, part))
+
+    def compile(self, ext: Native, pool: ThreadPoolExecutor) -> list[Future[Path]]:
+        """The objects of an extension, which the pool makes."""
         folder = Path(self.build_temp) / ext.name
         folder.mkdir(parents=True, exist_ok=True)
         stamp = folder / "command.txt"
@@ -182,16 +227,26 @@ class IncrementalBuild(build_ext):
             for stale in folder.glob("*.o"):
                 stale.unlink()
             stamp.write_text(repr(ext.commands))
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            files = self.united(ext.sources, folder)
-            objects = list(pool.map(lambda s: self.compile_one(ext.commands[Path(s).suffix], Path(s), folder), files))
+        return [
+            pool.submit(self.compile_one, ext.commands[Path(s).suffix], Path(s), folder)
+            for s in self.united(ext.sources, folder)
+        ]
+
+    def link(self, ext: Native, objects: list[Path]) -> None:
+        """The extension, unless it is newer than its objects."""
         target = Path(self.get_ext_fullpath(ext.name))
+        if target.exists() and all(o.stat().st_mtime <= target.stat().st_mtime for o in objects):
+            return
+        command = [*COMPILER, "-shared", "-pthread", *EXTRA, *map(str, objects), *ext.link, "-o"]
+        self.place(ext.name, lambda part: subprocess.run([*command, str(part)], check=True))
+
+    def place(self, name: str, make: Callable[[Path], object]) -> None:
+        """Puts an extension where it belongs, once it is whole."""
+        target = Path(self.get_ext_fullpath(name))
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists() or any(o.stat().st_mtime > target.stat().st_mtime for o in objects):
-            part = target.with_suffix(".part")
-            command = [*COMPILER, "-shared", "-pthread", *EXTRA, *map(str, objects), *ext.link, "-o", str(part)]
-            subprocess.run(command, check=True)
-            os.replace(part, target)
+        part = target.with_suffix(".part")
+        make(part)
+        os.replace(part, target)
 
     @staticmethod
     def united(sources: list[str], folder: Path) -> list[str]:

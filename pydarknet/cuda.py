@@ -21,6 +21,7 @@ from .ops import Array
 DEVICE_MEMORY = (2, 13)  # of DLPack's kinds of devices: CUDA, CUDA managed
 # Of the CUDA runtime.
 NO_DEVICE, INSUFFICIENT_DRIVER = 100, 35
+MEMORY_POOLS_SUPPORTED = 115  # an attribute of devices
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,17 @@ class CudaBackend(Backend):
         return array
 
     def program(self, steps: Sequence[Step]) -> Step:
-        """Recorded as a CUDA graph the second time it is run; PYDARKNET_CUDA_GRAPHS=0 turns that off."""
-        if os.environ.get("PYDARKNET_CUDA_GRAPHS", "1") == "0":
+        """Recorded as a CUDA graph the second time it is run; PYDARKNET_CUDA_GRAPHS=0 turns that off.
+
+        Never on a GPU without memory pools, where scratch memory can't be had while recording.
+        """
+        if os.environ.get("PYDARKNET_CUDA_GRAPHS", "1") == "0" or not self.has_pools():
             return sequence(steps)
         return Graph(self, sequence(steps)).run
+
+    def has_pools(self) -> bool:
+        """Whether the GPU has memory pools; some virtual ones have none."""
+        return bool(self.arrays.cuda.runtime.deviceGetAttribute(MEMORY_POOLS_SUPPORTED, self.index))
 
     def wait(self) -> None:
         """Wait for the current stream."""

@@ -23,6 +23,8 @@ class Ops(Protocol):
     """The table of ops. `stream` is a device stream handle, 0 for the default."""
 
     block: int
+    alignment: int  # bytes on a multiple of which blocked arrays, packed weights and workspaces begin
+    contents_readable: bool  # whether calls see, and so check, what lies in arrays
     precisions: tuple[str, ...]  # what a ConvShape may ask for
 
     def num_threads(self) -> int: ...

@@ -99,6 +99,7 @@ class Machine:
         self.stream = DEFAULT_STREAM
         self.recorded: list[Callable[[], None]] | None = None
         self.free = FREE
+        self.pools = True  # of memory
         self.extension = Extension(self)
         self.cupy = SimpleNamespace(
             empty=self.empty, copyto=self.copyto, from_dlpack=self.from_dlpack, cuda=self._cuda(),
@@ -179,6 +180,7 @@ class Machine:
             CUDARuntimeError=RuntimeFailureError,
             getDeviceCount=lambda: self.count,
             memGetInfo=self.memory,
+            deviceGetAttribute=lambda attribute, index: int(self.pools),
             getDeviceProperties=lambda index: {"name": b"NVIDIA Paper"},
         )
         return SimpleNamespace(

@@ -22,6 +22,12 @@ RawArray dims(py::handle object, int ndim, bool writable, Where where) {
   return a;
 }
 
+void check_alignment(const RawArray& a, std::uintptr_t bytes, Where where) {
+  if (a.size > 0 && reinterpret_cast<std::uintptr_t>(a.data) % bytes) {
+    where.fail("the array must begin on a multiple of " + std::to_string(bytes) + " bytes");
+  }
+}
+
 template <class T>
 TensorOf<T> blocked_view(py::handle object, bool writable, Where where) {
   const RawArray a = dims(object, 5, writable, where);
@@ -29,9 +35,7 @@ TensorOf<T> blocked_view(py::handle object, bool writable, Where where) {
     where.fail("expected a blocked array with " + std::to_string(kBlock) + " lanes, found shape " +
                raw_shape_text(a));
   }
-  if (reinterpret_cast<std::uintptr_t>(a.data) % kBlockedAlignment) {
-    where.fail("a blocked array must begin on a multiple of " + std::to_string(kBlockedAlignment) + " bytes");
-  }
+  check_alignment(a, kAlignment, where);
   const auto at = [&](int i) { return static_cast<int>(a.shape[i]); };
   return {static_cast<T*>(a.data), at(0), at(1) * kBlock, at(2), at(3)};
 }
@@ -43,12 +47,18 @@ PlainOf<T> plain_view(py::handle object, bool writable, Where where) {
   return {static_cast<T*>(a.data), at(0), at(1), at(2), at(3)};
 }
 
-void* flat(py::handle object, const char* typestr, bool writable, std::int64_t least, Where where) {
+RawArray flat(py::handle object, const char* typestr, bool writable, std::int64_t least, Where where) {
   const RawArray a = raw_array(object, typestr, writable, where);
   if (a.size < least) {
     where.fail("expected at least " + std::to_string(least) + " elements, found shape " + raw_shape_text(a));
   }
-  return a.data;
+  return a;
+}
+
+RawArray aligned(py::handle object, bool writable, std::int64_t least, Where where) {
+  const RawArray a = flat(object, "<f4", writable, least, where);
+  check_alignment(a, kAlignment, where);
+  return a;
 }
 
 void check_contiguous(const py::dict& info, const RawArray& a, std::int64_t item, Where where) {
@@ -118,6 +128,7 @@ RawArray raw_array(py::handle object, const char* typestr, bool writable, Where 
   RawArray a;
   if (!read_struct(object, typestr, writable, a)) a = read_dictionary(object, typestr, writable, where);
   const std::int64_t item = typestr[2] - '0';
+  check_alignment(a, static_cast<std::uintptr_t>(item), where);
   note_array(where.argument, a.data, static_cast<std::size_t>(a.size * item), writable);
   return a;
 }
@@ -145,16 +156,26 @@ Picture picture(py::handle object, const char* op, const char* argument) {
   return {static_cast<const std::uint8_t*>(a.data), at(0), at(1), at(2)};
 }
 float* floats(py::handle object, std::int64_t least, const char* op, const char* argument) {
-  return static_cast<float*>(flat(object, "<f4", true, least, {op, argument}));
+  return static_cast<float*>(flat(object, "<f4", true, least, {op, argument}).data);
 }
 const float* const_floats(py::handle object, std::int64_t least, const char* op, const char* argument) {
-  return static_cast<const float*>(flat(object, "<f4", false, least, {op, argument}));
+  return static_cast<const float*>(flat(object, "<f4", false, least, {op, argument}).data);
+}
+float* packed_floats(py::handle object, std::int64_t least, const char* op, const char* argument) {
+  return static_cast<float*>(aligned(object, true, least, {op, argument}).data);
+}
+const float* const_packed_floats(py::handle object, std::int64_t least, const char* op,
+                                 const char* argument) {
+  return static_cast<const float*>(aligned(object, false, least, {op, argument}).data);
+}
+RawArray workspace_floats(py::handle object, std::int64_t least, const char* op) {
+  return aligned(object, true, least, {op, "workspace"});
 }
 const float* optional_floats(py::handle object, std::int64_t least, const char* op, const char* argument) {
   return object.is_none() ? nullptr : const_floats(object, least, op, argument);
 }
 const std::int32_t* const_ints(py::handle object, std::int64_t least, const char* op, const char* argument) {
-  return static_cast<const std::int32_t*>(flat(object, "<i4", false, least, {op, argument}));
+  return static_cast<const std::int32_t*>(flat(object, "<i4", false, least, {op, argument}).data);
 }
 
 void require(bool condition, const char* op, const std::string& message) {

@@ -22,8 +22,8 @@ extern const char* const kArrayStruct;
 // kernels.
 extern const bool kContentsReadable;
 
-// Bytes on a multiple of which blocked arrays begin: devices move a pixel's lanes as one.
-extern const std::uintptr_t kBlockedAlignment;
+// Bytes on a multiple of which blocked arrays, packed weights and workspaces begin: devices move 16 as one.
+extern const std::uintptr_t kAlignment;
 
 // Where an argument stands, for messages: "maxpool_forward: argument 'x'".
 struct Where {
@@ -39,8 +39,8 @@ struct RawArray {
   std::int64_t size;
 };
 
-// Reads the array interface; the array must be C-contiguous, of `typestr` ("<f4", "<i4", "|u1") and, if
-// `writable`, not read-only. Throws ValueError naming op and argument.
+// Reads the array interface; the array must be C-contiguous, of `typestr` ("<f4", "<i4", "|u1"), begin where
+// its elements may and, if `writable`, not be read-only. Throws ValueError naming op and argument.
 RawArray raw_array(py::handle object, const char* typestr, bool writable, Where where);
 
 Tensor tensor(py::handle object, const char* op, const char* argument);
@@ -54,6 +54,11 @@ Picture picture(py::handle object, const char* op, const char* argument);
 // A flat float array of at least `least` elements.
 float* floats(py::handle object, std::int64_t least, const char* op, const char* argument);
 const float* const_floats(py::handle object, std::int64_t least, const char* op, const char* argument);
+// The same, beginning on kAlignment.
+float* packed_floats(py::handle object, std::int64_t least, const char* op, const char* argument);
+const float* const_packed_floats(py::handle object, std::int64_t least, const char* op, const char* argument);
+// The workspace of a call that needs at least `least` floats of it.
+RawArray workspace_floats(py::handle object, std::int64_t least, const char* op);
 // nullptr for None.
 const float* optional_floats(py::handle object, std::int64_t least, const char* op, const char* argument);
 const std::int32_t* const_ints(py::handle object, std::int64_t least, const char* op, const char* argument);

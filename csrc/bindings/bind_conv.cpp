@@ -62,7 +62,7 @@ void py_pack(const ConvShape& shape, const std::string& name, py::handle weights
   const ConvAlgorithm& algorithm = conv_algorithm(shape, name);
   const std::int64_t weights = std::int64_t{shape.k} * (shape.c / shape.groups) * shape.taps();
   const float* from = const_floats(weights_array, weights, op, "weights");
-  float* to = floats(packed_array, algorithm.packed_size(shape), op, "packed");
+  float* to = packed_floats(packed_array, algorithm.packed_size(shape), op, "packed");
   py::gil_scoped_release release;
   algorithm.pack(shape, from, to, stream_of(stream));
 }
@@ -80,16 +80,13 @@ void forward(const char* op, const ConvShape& shape, const ConvAlgorithm& algori
              py::handle workspace, std::uintptr_t stream) {
   const Tensor y = tensor(y_array, op, "y");
   check_y(shape, y, op);
-  const RawArray scratch = raw_array(workspace, "<f4", true, {op, "workspace"});
+  const RawArray scratch = workspace_floats(workspace, algorithm.workspace(shape, 1), op);
   const ConvCall call{shape,
-                      const_floats(packed, algorithm.packed_size(shape), op, "packed"),
+                      const_packed_floats(packed, algorithm.packed_size(shape), op, "packed"),
                       optional_floats(bias, shape.k, op, "bias"),
                       parse_activation(activation),
                       static_cast<float*>(scratch.data),
                       scratch.size};
-  const std::int64_t least = algorithm.workspace(shape, 1);
-  require(scratch.size >= least, op,
-          "argument 'workspace': expected at least " + std::to_string(least) + " floats");
   py::gil_scoped_release release;
   conv_forward(algorithm, call, x, y, stream_of(stream));
 }

@@ -11,13 +11,6 @@ namespace {
 
 std::int64_t weights_of(const ConvShape& s) { return std::int64_t{s.k} * (s.c / s.groups) * s.taps(); }
 
-RawArray scratch_of(py::handle workspace, std::int64_t least, const char* op) {
-  const RawArray scratch = raw_array(workspace, "<f4", true, {op, "workspace"});
-  require(scratch.size >= least, op,
-          "argument 'workspace': expected at least " + std::to_string(least) + " floats");
-  return scratch;
-}
-
 ConstTensor dy_of(py::handle array, const ConvShape& s, const char* op) {
   const ConstTensor dy = const_tensor(array, op, "dy");
   expect_shape(dy, s.n, blocks_of(s.k), s.out_h(), s.out_w(), {op, "dy"});
@@ -28,7 +21,7 @@ void py_data_pack(const ConvShape& shape, const std::string& algorithm, py::hand
                   py::handle packed_array, std::uintptr_t stream) {
   constexpr const char* op = "conv_data_pack";
   const float* from = const_floats(weights_array, weights_of(shape), op, "weights");
-  float* to = floats(packed_array, conv_data_packed_size(shape, algorithm), op, "packed");
+  float* to = packed_floats(packed_array, conv_data_packed_size(shape, algorithm), op, "packed");
   py::gil_scoped_release release;
   conv_data_pack(shape, algorithm, from, to, stream_of(stream));
 }
@@ -42,10 +35,12 @@ void py_backward_data(const ConvShape& shape, const std::string& algorithm, py::
                       std::uintptr_t stream) {
   constexpr const char* op = "conv_backward_data";
   const ConstTensor dy = dy_of(dy_array, shape, op);
-  const float* packed = const_floats(packed_array, conv_data_packed_size(shape, algorithm), op, "packed");
+  const float* packed =
+      const_packed_floats(packed_array, conv_data_packed_size(shape, algorithm), op, "packed");
   const Tensor dx = tensor(dx_array, op, "dx");
   expect_shape(dx, shape.n, blocks_of(shape.c), shape.h, shape.w, {op, "dx"});
-  const RawArray scratch = scratch_of(workspace, conv_data_workspace(shape, algorithm, accumulate, 1), op);
+  const RawArray scratch =
+      workspace_floats(workspace, conv_data_workspace(shape, algorithm, accumulate, 1), op);
   require(dy.data != dx.data, op, "argument 'dx': must not be dy itself");
   py::gil_scoped_release release;
   conv_backward_data(shape, algorithm, dy, packed, dx, accumulate, static_cast<float*>(scratch.data),
@@ -62,7 +57,7 @@ void py_backward_weights(const ConvShape& shape, py::handle x_array, py::handle 
   const ConstTensor x = const_tensor(x_array, op, "x"), dy = dy_of(dy_array, shape, op);
   expect_shape(x, shape.n, blocks_of(shape.c), shape.h, shape.w, {op, "x"});
   float* dweights = floats(dweights_array, weights_of(shape), op, "dweights");
-  const RawArray scratch = scratch_of(workspace, conv_weights_workspace(shape, false, 1), op);
+  const RawArray scratch = workspace_floats(workspace, conv_weights_workspace(shape, false, 1), op);
   py::gil_scoped_release release;
   conv_backward_weights(shape, x, dy, dweights, static_cast<float*>(scratch.data), scratch.size,
                         stream_of(stream));
@@ -76,7 +71,7 @@ void py_backward_weights_plain(const ConvShape& shape, py::handle x_array, py::h
   const ConstTensor dy = dy_of(dy_array, shape, op);
   expect_shape(x, shape.n, shape.c, shape.h, shape.w, {op, "x"});
   float* dweights = floats(dweights_array, weights_of(shape), op, "dweights");
-  const RawArray scratch = scratch_of(workspace, conv_weights_workspace(shape, true, 1), op);
+  const RawArray scratch = workspace_floats(workspace, conv_weights_workspace(shape, true, 1), op);
   py::gil_scoped_release release;
   conv_backward_weights(shape, x, dy, dweights, static_cast<float*>(scratch.data), scratch.size,
                         stream_of(stream));

@@ -5,7 +5,7 @@ namespace pydarknet::bindings {
 const char* const kArrayInterface = "__array_interface__";
 const char* const kArrayStruct = "__array_struct__";
 const bool kContentsReadable = true;
-const std::uintptr_t kBlockedAlignment = alignof(float);
+const std::uintptr_t kAlignment = alignof(float);
 
 DeviceCall::DeviceCall() {}
 DeviceCall::~DeviceCall() {}

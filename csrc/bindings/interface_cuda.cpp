@@ -5,7 +5,7 @@ namespace pydarknet::bindings {
 const char* const kArrayInterface = "__cuda_array_interface__";
 const char* const kArrayStruct = nullptr;
 const bool kContentsReadable = false;
-const std::uintptr_t kBlockedAlignment = kBlock * sizeof(float);
+const std::uintptr_t kAlignment = kBlock * sizeof(float);
 
 DeviceCall::DeviceCall() {}
 DeviceCall::~DeviceCall() {}

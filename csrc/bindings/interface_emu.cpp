@@ -1,3 +1,5 @@
+#include <cstdlib>
+#include <cstring>
 #include <mutex>
 
 #include "bindings/arrays.h"
@@ -10,12 +12,19 @@ namespace {
 // runs needs to return.
 std::mutex one_call;
 
+bool contents_wanted() {
+  const char* text = std::getenv("PYDARKNET_EMU_CONTENTS");
+  return !text || std::strcmp(text, "0") != 0;
+}
+
 }  // namespace
 
 const char* const kArrayInterface = "__array_interface__";
 const char* const kArrayStruct = "__array_struct__";
-const bool kContentsReadable = true;
-const std::uintptr_t kBlockedAlignment = kBlock * sizeof(float);
+// Like those of a GPU's where PYDARKNET_EMU_CONTENTS=0: then nothing but the kernels sees what lies in
+// arrays.
+const bool kContentsReadable = contents_wanted();
+const std::uintptr_t kAlignment = kBlock * sizeof(float);
 
 DeviceCall::DeviceCall() {
   py::gil_scoped_release release;

@@ -1,5 +1,6 @@
 #include <exception>
 
+#include "bindings/arrays.h"
 #include "bindings/bind.h"
 #include "ops/tensor.h"
 #include "shared/device_failure.h"
@@ -27,6 +28,8 @@ PYDARKNET_DEFINE_MODULE(PYDARKNET_MODULE, module) {
   Module m(module);
   m.doc() = "pydarknet's kernels for one instruction set or device";
   m.attr("block") = pydarknet::kBlock;
+  m.attr("alignment") = kAlignment;
+  m.attr("contents_readable") = kContentsReadable;
   bind_activation(m);
   bind_augment(m);
   bind_batchnorm(m);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "shared/device_failure.h"
 #include "shared/threads.h"
 
 namespace pydarknet {
@@ -14,6 +15,10 @@ std::vector<const ConvAlgorithm*> usable(const ConvShape& shape) {
   std::vector<const ConvAlgorithm*> list;
   for (const ConvAlgorithm* a : convolution_algorithms()) {
     if (a->supports(shape)) list.push_back(a);
+  }
+  if (list.empty()) {
+    throw DeviceFailure(shape.text() +
+                        ": more pixels or weights than the device counts; use a smaller input or batch");
   }
   return list;
 }

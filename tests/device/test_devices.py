@@ -306,6 +306,14 @@ def test_out_of_memory_for_one_buffer(machine: Machine) -> None:
         b.empty((1 << 21,))
 
 
+def test_without_memory_pools_nothing_is_recorded(machine: Machine) -> None:
+    machine.pools = False
+    net = Network(parse_cfg_text(TEXT), device="cuda")
+    for _ in range(3):
+        net.forward(nets.batch(net))
+    assert machine.launches == 0
+
+
 def test_graphs_can_be_turned_off(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYDARKNET_CUDA_GRAPHS", "0")
     net = Network(parse_cfg_text(TEXT), device="cuda")

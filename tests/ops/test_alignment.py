@@ -1,4 +1,5 @@
-"""Where arrays begin: rows of floats anywhere, blocked arrays where their device can move a pixel's lanes at once."""
+"""Where arrays begin: rows of floats anywhere, blocked arrays, packed weights and workspaces where their device can
+move 16 bytes at once."""
 
 from __future__ import annotations
 
@@ -48,10 +49,53 @@ def test_rows_begin_anywhere(ops: Ops, arrays: Arrays, name: str, offsets: tuple
 def test_blocked_arrays_begin_where_lanes_can_be_moved(ops: Ops, arrays: Arrays) -> None:
     x = np.random.default_rng(2).normal(size=(2, 1, 3, 5, ops.block)).astype(np.float32)
     displaced, y = part(arrays, x.ravel(), 1).reshape(x.shape), arrays.empty(*x.shape)
-    if ops.__name__ == "pydarknet._emu":  # type: ignore[attr-defined]
+    if ops.alignment > x.itemsize:
         for given in [(displaced, y), (y, displaced)]:
-            with pytest.raises(ValueError, match=r"argument '[xy]': a blocked array must begin on a multiple of 16"):
+            with pytest.raises(ValueError, match=r"argument '[xy]': the array must begin on a multiple of 16 bytes"):
                 ops.upsample_forward(*given, 1, 1.0)
     else:
         ops.upsample_forward(displaced, y, 1, 1.0)
         np.testing.assert_array_equal(y, x)
+
+
+def convolution(ops: Ops, arrays: Arrays, step: str, displaced: str) -> None:
+    """A call of a step of a 3x3 convolution, one of whose arrays begins where no device can move 16 bytes."""
+    shape = ops.ConvShape(1, 8, 6, 6, 8, 3, 3, 1, 1, 1, 1, 1)
+    x, y = (arrays.blocked(np.ones((1, 8, 6, 6), np.float32)) for _ in range(2))
+    weights = arrays.plain(np.ones((8, 8, 3, 3), np.float32))
+    forward, data = ops.conv_algorithms(shape, 1 << 20)[0], ops.conv_data_algorithms(shape, 1 << 20)[0]
+    sizes = {"packed": max(ops.conv_packed_size(shape, forward), ops.conv_data_packed_size(shape, data)),
+             "workspace": max(ops.conv_workspace(shape, forward), ops.conv_data_workspace(shape, data),
+                              ops.conv_weights_workspace(shape), 4)}  # fmt: skip
+    packed, workspace = (
+        part(arrays, np.zeros(size, np.float32), int(name == displaced)) for name, size in sizes.items()
+    )
+    {
+        "conv_pack": lambda: ops.conv_pack(shape, forward, weights, packed),
+        "conv_forward": lambda: ops.conv_forward(shape, forward, x, packed, None, y, "linear", workspace),
+        "conv_data_pack": lambda: ops.conv_data_pack(shape, data, weights, packed),
+        "conv_backward_data": lambda: ops.conv_backward_data(shape, data, y, packed, x, False, workspace),
+        "conv_backward_weights": lambda: ops.conv_backward_weights(shape, x, y, weights, workspace),
+    }[step]()
+
+
+@pytest.mark.parametrize(
+    ("step", "displaced"),
+    [("conv_pack", "packed"), ("conv_forward", "packed"), ("conv_forward", "workspace"), ("conv_data_pack", "packed"),
+     ("conv_backward_data", "packed"), ("conv_backward_data", "workspace"), ("conv_backward_weights", "workspace")],
+)  # fmt: skip
+def test_packed_weights_and_workspaces_too(ops: Ops, arrays: Arrays, step: str, displaced: str) -> None:
+    convolution(ops, arrays, step, "")
+    if ops.alignment > np.float32().itemsize:
+        with pytest.raises(
+            ValueError, match=f"{step}: argument '{displaced}': the array must begin on a multiple of"
+        ):
+            convolution(ops, arrays, step, displaced)
+    else:
+        convolution(ops, arrays, step, displaced)
+
+
+def test_no_array_begins_inside_an_element(ops: Ops) -> None:
+    x = np.zeros(9, np.uint8)[1:].view("<f4")
+    with pytest.raises(ValueError, match="fill: argument 'x': the array must begin on a multiple of 4 bytes"):
+        ops.fill(x, 0.0)

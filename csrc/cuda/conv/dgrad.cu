@@ -76,6 +76,7 @@ const DeviceConvolution& find(const ConvShape& s, const std::string& name) {
 }  // namespace
 
 std::vector<std::string> conv_data_algorithms(const ConvShape& s, std::int64_t max_packed_bytes) {
+  require_countable(s);
   const std::vector<Phase> phases = phases_of(s);
   std::vector<ConvCandidate> candidates;
   for (const ConvAlgorithm* a : convolution_algorithms()) {

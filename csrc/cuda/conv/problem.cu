@@ -30,6 +30,12 @@ bool countable(const ConvShape& s) {
          s.taps() * blocks < kMost;
 }
 
+void require_countable(const ConvShape& s) {
+  if (countable(s)) return;
+  throw DeviceFailure(s.text() +
+                      ": more pixels or weights than the device counts; use a smaller input or batch");
+}
+
 WeightMap forward_weights(const ConvShape& s) {
   const std::int64_t channel = s.taps(), filter = channel * (s.c / s.groups);
   return {filter * (s.k / s.groups), filter, channel, 0, 1, 0, 1, s.kernel_w, 0, 0};

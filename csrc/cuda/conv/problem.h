@@ -45,6 +45,8 @@ ConvProblem forward_problem(const ConvShape& shape);
 
 // Whether pixels and rows of weights can be counted with 31 bits.
 bool countable(const ConvShape& shape);
+// Throws DeviceFailure if not.
+void require_countable(const ConvShape& shape);
 
 // Where the weight of a filter, channel and tap of a problem lies among (K, C / groups, R, S).
 struct WeightMap {

@@ -45,6 +45,7 @@ void correlate(Precision precision, const CorrelateCall& call, const CorrelatePl
 
 void add_gradient(const ConvShape& s, const float* x, bool plain, const float* dy, float* dweights,
                   float* workspace, Stream stream) {
+  require_countable(s);
   const ConvProblem p = forward_problem(s);
   if (depthwise(s)) return correlate_depthwise({p, x, dy, dweights, nullptr, 1}, stream);
   const Precision chosen = usable_precision(s);
@@ -59,6 +60,7 @@ void add_gradient(const ConvShape& s, const float* x, bool plain, const float* d
 }  // namespace
 
 std::int64_t conv_weights_workspace(const ConvShape& s, bool plain, int) {
+  require_countable(s);
   if (depthwise(s)) return 0;
   const ConvProblem p = forward_problem(s);
   const int parts = correlate_plan(p, usable_precision(s), plain).parts;

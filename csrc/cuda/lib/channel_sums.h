@@ -32,12 +32,13 @@ struct PartialSums {
 
 template <int kSums, class Term>
 __global__ void channel_parts_kernel(ConstTensor x, Term term, PartialSums<kSums> partial) {
-  const std::uint32_t pixels = static_cast<std::uint32_t>(x.h) * x.w, all = pixels * x.n;
+  const std::int64_t pixels = std::int64_t{x.h} * x.w, step = std::int64_t{gridDim.y} * blockDim.x;
   for (int block = blockIdx.x; block < x.blocks(); block += gridDim.x) {
     LaneSums<kSums> sums{};
-    for (std::uint32_t i = blockIdx.y * blockDim.x + threadIdx.x; i < all; i += gridDim.y * blockDim.x) {
-      const std::uint32_t image = i / pixels, pixel = i % pixels;
-      term(block, image * x.image() + block * x.plane() + std::int64_t{pixel} * kBlock, sums);
+    std::int64_t pixel = blockIdx.y * blockDim.x + threadIdx.x;
+    for (int image = 0; image < x.n; pixel -= pixels, ++image) {
+      const std::int64_t plane = image * x.image() + block * x.plane();
+      for (; pixel < pixels; pixel += step) term(block, plane + pixel * kBlock, sums);
     }
     for (int sum = 0; sum < kSums; ++sum) {
       for (int lane = 0; lane < kBlock; ++lane) {

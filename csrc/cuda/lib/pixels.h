@@ -2,13 +2,17 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <limits>
+#include <string>
 
 #include "device.h"
 #include "ops/tensor.h"
 
 namespace pydarknet {
 
-// Pixels of a plane are counted in 32 bits: 2^32 of them would be 64 GiB of one block.
+// Pixels of a plane are counted in 32 bits: more of them would be 32 GiB of one block.
+constexpr std::int64_t kMostPixels = std::numeric_limits<int>::max();
+
 template <class Body>
 __global__ void pixel_kernel(std::int64_t planes, std::uint32_t pixels, Body body) {
   const std::int64_t first = std::int64_t{blockIdx.y} * blockDim.y + threadIdx.y;
@@ -33,9 +37,14 @@ std::int64_t pixels_of(const View& x) {
 }
 
 // Calls body(plane, pixel) for all pixels of all planes; neighbouring threads have neighbouring pixels.
+// Throws DeviceFailure for planes that can't be counted.
 template <class Body>
 void for_pixels(const char* name, std::int64_t planes, std::int64_t pixels, Stream stream, Body body) {
   constexpr int kThreads = 256, kMostBlocks = 1 << 15;
+  if (pixels > kMostPixels) {
+    throw DeviceFailure(std::string(name) + ": a plane of " + std::to_string(pixels) + " pixels; expected " +
+                        std::to_string(kMostPixels) + " at most");
+  }
   unsigned across = 1;  // threads of one block on one plane; small planes share a block
   while (across < kThreads && across < pixels) across *= 2;
   const dim3 block(across, kThreads / across);
