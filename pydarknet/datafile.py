@@ -19,7 +19,7 @@ MAX_BYTES = 64 << 20
 MAX_LIST_BYTES = 1 << 30  # ten million paths
 
 _KEYS = """classes train valid test names labels backup results eval map tree leaves top tag saveweights
-    savelast difficult"""
+    savelast difficult labels_match"""
 KNOWN_KEYS = frozenset(_KEYS.split())
 
 

@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     the last."""
     from ..evaluate.classes import Accuracy, validate_classifier
     from ..evaluate.validset import read_leaves, valid_pictures
+    from ..path_labels import path_classes
     from .loading import load_network, read_data_file
     from .messages import progress, say
 
@@ -46,7 +47,10 @@ def run(args: argparse.Namespace) -> int:
     last, unknown = Accuracy(0, 0, 0, top), 0
     with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
         watch = judging.Watch(out)
-        judged = validate_classifier(net, pictures, labels, top=top, batch=args.batch, leaves=read_leaves(data))
+        judged = validate_classifier(
+            net, pictures, labels, top=top, batch=args.batch, leaves=read_leaves(data),
+            classes=path_classes(data, labels),
+        )  # fmt: skip
         for each in watch.over(judged):
             if each.error is None:
                 last, unknown = each.accuracy, unknown + (each.class_id < 0)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from ..errors import DataError, ImageError
 from ..image import Picture
 from ..network import Network
+from ..path_labels import Best, Classes
 from ..train.augment import centre_square
-from ..train.truth import Matcher
 from ..tree import Tree
 from .batches import batches, good
 
@@ -67,23 +67,26 @@ def validate_classifier(
     top: int = 1,
     batch: int = 4,
     leaves: Sequence[str] | None = None,
+    classes: Classes | None = None,
 ) -> Iterator[Judged]:
     """Judge a classifier by the largest square in the middle of each picture.
 
-    The first of `labels` that occurs in a path is the picture's class. With a tree only its leaves, or the nodes
-    named in `leaves`, can win, each with the product of the probabilities down to it. DataError if there are more
-    labels than outputs.
+    `classes` finds a picture's class in its path, by default that of the one of `labels` that fits best; the first
+    counts if it finds several. With a tree only its leaves, or the nodes named in `leaves`, can win, each with the
+    product of the probabilities down to it. DataError, before anything runs, if there are more labels than outputs,
+    or for a path whose class is ambiguous.
     """
     tree = network.class_tree()
     if len(labels) > network.outputs.size:
         raise DataError(f"{len(labels)} labels, but the network has {network.outputs.size} outputs")
-    match, allowed = Matcher(labels), _allowed(tree, leaves)
+    find, allowed = classes or Best(labels), _allowed(tree, leaves)
+    own = [next(iter(find(path)), -1) for path in pictures]
     accuracy = Accuracy(0, 0, 0, top)
     for chunk in batches(pictures, batch):
         images = good(chunk)
         outputs = iter(_outputs(network, images) if images else ())
         for each in chunk:
-            class_id = next(iter(match(each.path)), -1)
+            class_id = own[each.index]
             if each.error is not None:
                 yield Judged(each.path, class_id, np.empty(0, np.float32), accuracy, each.error)
                 continue

@@ -16,11 +16,12 @@ import numpy.typing as npt
 from ..data_tools.dataset import ImageList
 from ..errors import DataError, ImageError, locate
 from ..labels import MAX_BYTES, find_label, label_path, read_labels
+from ..path_labels import Best, Classes
 from ..picture_size import picture_size
 from ..text import lines, read_text
 from ..tree import Tree
 from .tasks import Missing
-from .truth import Matcher, without_place
+from .truth import without_place
 
 SHOWN = 5  # findings that a message lists
 CHUNK = 256  # pictures a thread takes at a time
@@ -111,19 +112,26 @@ def check_detection(
 def check_classification(
     images: ImageList,
     labels: Sequence[str],
+    classes: Classes | None = None,
     *,
     workers: int = 4,
     progress: Callable[[int], None] | None = None,
 ) -> Summary:
-    """Look at every picture's header and for its label in its path; none or several are a warning, as in Darknet.
+    """Look at every picture's header and for its class in its path; none is a warning, as several are where the rule
+    `classes` (default: the best label) allows them.
 
-    DataError, with the first findings, for pictures that can't be read, or if no path has a label.
+    DataError, with the first findings, for pictures that can't be read or whose class is ambiguous, or if no path
+    has a label.
     """
-    match = Matcher(labels)
+    find = classes or Best(labels)
 
     def look(path: str, place: str) -> _Finding:
-        problem = _unreadable(path, place)
-        return _Finding(problem=problem) if problem else _Finding(np.array(match(path), np.float32)[:, None])
+        if problem := _unreadable(path, place):
+            return _Finding(problem=problem)
+        try:
+            return _Finding(np.array(find(path), np.float32)[:, None])
+        except DataError as error:
+            return _Finding(problem=f"{place}: {error}")
 
     summary = Summary(per_class=np.zeros(len(labels), np.int64))
     problems: list[str] = []

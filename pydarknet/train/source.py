@@ -16,6 +16,7 @@ from ..layers import Layer
 from ..layers.detection import Detection as DetectionLayer
 from ..layers.region import Region
 from ..layers.yolo import Yolo
+from ..path_labels import path_classes
 from ..tree import Tree, read_tree
 from .augment import GENERATIONS, WINDOWS, Classification, ColourRange, Detection, Draw
 from .precheck import Summary, check_classes, check_classification, check_detection, check_names
@@ -122,10 +123,8 @@ def detection_augmentation(engine: Engine, head: Layer, dialect: Dialect) -> Det
 def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: ImageList, check: bool) -> Source:
     net = engine.cfg.net
     classes = engine.outputs.size
-    file = data.path("labels") if data.get("labels") else data.path("names")
     check_classes(data.int_("classes", classes), classes, data.file, engine.cfg.file)
-    labels = read_labels(file)
-    check_names(labels, classes, str(file))
+    labels = _labels(data, classes)
     width = engine.inputs.w
     low, high = net.int_("min_crop", width, low=1), net.int_("max_crop", 2 * width, low=1)
     ratios = net.float_("min_ratio", low / width, low=0.0), net.float_("max_ratio", high / width, low=0.0)
@@ -144,8 +143,9 @@ def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: Im
     except DataError as error:
         raise net.error(str(error)) from error
     tree = read_tree(data.path("tree")) if data.get("tree") else engine_tree(engine)
-    task = ClassificationTask(labels, augment, tree)
-    return Source(task, images, check_classification(images, labels) if check else Summary())
+    find = path_classes(data, labels)
+    task = ClassificationTask(labels, augment, tree, find)
+    return Source(task, images, check_classification(images, labels, find) if check else Summary())
 
 
 def engine_tree(engine: Engine) -> Tree | None:
@@ -159,6 +159,17 @@ def _colours(engine: Engine) -> ColourRange:
         return ColourRange(net.float_("hue", 0.0), net.float_("saturation", 1.0), net.float_("exposure", 1.0))
     except DataError as error:
         raise CfgError(net.file, net.line, f"[net] {error}") from error
+
+
+def _labels(data: DataFile, classes: int) -> list[str]:
+    """The labels of a classifier; where label files have numbers (`tag=1`) nothing needs any."""
+    key = next((key for key in ("labels", "names") if data.get(key)), None)
+    if key is None and data.int_("tag", 0):
+        return [str(class_id) for class_id in range(classes)]
+    file = data.path(key or "names")
+    labels = read_labels(file)
+    check_names(labels, classes, str(file))
+    return labels
 
 
 def _check_names(data: DataFile, classes: int) -> None:

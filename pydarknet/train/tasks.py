@@ -12,9 +12,10 @@ import numpy.typing as npt
 from ..errors import DataError
 from ..image import load_image
 from ..labels import Labels, find_label, label_path, read_labels
+from ..path_labels import Best, Classes
 from ..tree import Tree
 from .augment import Canvas, Classification, Crop, Detection, Draw, Size, centre_square, centred, stretched
-from .truth import RULES, Matcher, Rules, boxes, class_truth, draw_order, without_place
+from .truth import RULES, Rules, boxes, class_truth, draw_order, without_place
 
 Floats = npt.NDArray[np.float32]
 Missing = Literal["error", "background"]
@@ -75,20 +76,22 @@ class DetectionTask:
 
 @dataclass(frozen=True)
 class ClassificationTask:
-    """One number a class: 1 for the labels that the path contains. With a `tree`, -1234 where nothing is known.
+    """One number a class: 1 for the picture's own. With a `tree`, -1234 where nothing is known.
 
-    Without `augment` the largest square in the middle is shown, as in validation.
+    Without `augment` the largest square in the middle is shown, as in validation. `classes` finds the class of a
+    path, by default that of the label that fits it best.
     """
 
     labels: Sequence[str]
     augment: Classification | None = None
     tree: Tree | None = None
-    _match: Matcher = field(init=False, repr=False)
+    classes: Classes | None = field(default=None, repr=False)
+    _find: Classes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.tree is not None and len(self.tree) != len(self.labels):
             raise DataError(f"{len(self.labels)} labels, but the tree has {len(self.tree)} nodes; expected as many")
-        object.__setattr__(self, "_match", Matcher(self.labels))
+        object.__setattr__(self, "_find", self.classes or Best(self.labels))
 
     @property
     def truth_shape(self) -> tuple[int, ...]:
@@ -101,7 +104,7 @@ class ClassificationTask:
         size, net = (image.shape[1], image.shape[0]), (x.shape[2], x.shape[1])
         draw = self.augment.draw(rng, size, net) if self.augment else centre_square(size)
         draw.apply(image, x)
-        truth[...] = class_truth(self._match(path), len(self.labels), self.tree)
+        truth[...] = class_truth(self._find(path), len(self.labels), self.tree)
         return draw
 
 

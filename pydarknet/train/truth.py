@@ -108,24 +108,6 @@ def _stay(table: Floats, nowhere: npt.NDArray[np.bool_], rules: Rules, net: Size
     return result
 
 
-class Matcher:
-    """Finds the labels that occur in a path, as Darknet names the class of a picture (`strstr`)."""
-
-    def __init__(self, labels: Sequence[str]) -> None:
-        self._classes: dict[str, list[int]] = {}
-        for class_id, label in enumerate(labels):
-            self._classes.setdefault(label, []).append(class_id)
-        self._lengths = sorted({len(label) for label in self._classes if label})
-
-    def __call__(self, path: str) -> list[int]:
-        """The classes whose label is anywhere in the path. One is what training expects."""
-        found: set[int] = set()
-        for length in self._lengths:
-            for start in range(len(path) - length + 1):
-                found.update(self._classes.get(path[start : start + length], ()))
-        return sorted(found)
-
-
 def class_truth(found: Sequence[int], classes: int, tree: Tree | None = None) -> Floats:
     """The truth (classes,) of a picture: 1 for the classes found, 0 for others.
 

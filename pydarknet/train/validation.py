@@ -128,12 +128,15 @@ def _detector(network: Network, data: DataFile, iou_thresh: float, fit: Fit, mis
 def _classifier(network: Network, data: DataFile, task: ClassificationTask, warn: Warn) -> Judge:
     """As `classifier valid` judges."""
     images = read_image_list("valid", data.path("valid"))
-    check_classification(images, task.labels)
+    check_classification(images, task.labels, task.classes)
     leaves = read_leaves(data)
 
     def look() -> float:
         right = 0.0
-        for judged in validate_classifier(network, images.images, task.labels, batch=BATCH, leaves=leaves):
+        judging = validate_classifier(
+            network, images.images, task.labels, batch=BATCH, leaves=leaves, classes=task.classes
+        )
+        for judged in judging:
             _complain(judged.error, warn)
             right = judged.accuracy.top1
         return right

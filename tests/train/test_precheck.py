@@ -11,6 +11,7 @@ import pytest
 
 from pydarknet.data_tools.dataset import ImageList, read_image_list
 from pydarknet.errors import DataError
+from pydarknet.path_labels import Substring
 from pydarknet.train.precheck import check_classes, check_classification, check_detection, check_names
 from pydarknet.tree import read_tree
 
@@ -156,12 +157,15 @@ def test_classification(folder: Path) -> None:
     good = check_classification(images(folder), [f"p{i}.png" for i in range(COUNT)])
     assert good.per_class.tolist() == [1] * COUNT
     assert not good.warnings
-    odd = check_classification(images(folder), ["p0.png", "p1.png", "1.png"])
+    labels = ["p0.png", "p1.png", "1.png"]
+    odd = check_classification(images(folder), labels, Substring(labels))
     assert odd.per_class.tolist() == [1, 1, 1]
     assert any("1 of 8 paths hold several labels" in warning and "p1.png" in warning for warning in odd.warnings)
     assert any("6 of 8 paths hold no label" in warning and "p2.png" in warning for warning in odd.warnings)
     with pytest.raises(DataError, match=r"no path holds one of the labels \(zebra, mouse"):
         check_classification(images(folder), ["zebra", "mouse"])
+    with pytest.raises(DataError, match=r"1 of 8 pictures(.|\n)*train\.txt:2: .*p1\.png: expected one class"):
+        check_classification(images(folder), ["p1", "p2", "p1"])
     (folder / "images" / "p3.png").unlink()
     with pytest.raises(DataError, match=r"1 of 8 pictures(.|\n)*train\.txt:4: the picture .*p3\.png is missing"):
         check_classification(images(folder), ["p1"])
