@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
@@ -10,27 +12,33 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from .cnumbers import read_int
+from .cnumbers import INT_MAX, INT_MIN, read_int
 from .errors import DataError, locate
 from .resources import find
 from .text import did_you_mean, lines, read_text, short
 
 MAX_BYTES = 64 << 20
 MAX_LIST_BYTES = 1 << 30  # ten million paths
+MAX_CLASSES = 1_000_000  # a hundred times the largest published network's
 
 _KEYS = """classes train valid test names labels backup results eval map tree leaves top tag saveweights
     savelast difficult labels_match"""
 KNOWN_KEYS = frozenset(_KEYS.split())
 
+_COMMENT = re.compile(r"(?:[ \t]+(?:#|;|//).*|[ \t]*[,;])+$")  # behind a value
+_COMMENT_OF_NUMBER = re.compile(r"[ \t]*[#;].*$")
+
 
 @dataclass
 class DataFile:
-    """The options of a .data file as text; `lines` has the line of each key."""
+    """The options of a .data file as text, without comments behind them; `lines` has the line of each key, `written`
+    the text as it stands where that is another one."""
 
     file: str
     options: dict[str, str]
     lines: dict[str, int]
     warnings: list[str] = field(default_factory=list)
+    written: dict[str, str] = field(default_factory=dict)
 
     @overload
     def get(self, key: str) -> str | None: ...
@@ -46,18 +54,27 @@ class DataFile:
             raise DataError.at(self.file, None, f"{key!r} is missing; add a line {key} = ...")
         return self.options[key]
 
-    def int_(self, key: str, default: int) -> int:
-        """An option as atoi reads it; DataError if there is no number to read."""
+    def int_(self, key: str, default: int, low: int = INT_MIN, high: int = INT_MAX) -> int:
+        """An option that is an integer. DataError if there is none, or more, or it is outside low..high."""
         if key not in self.options:
             return default
-        value, doubt = read_int(self.options[key])
+        text = _COMMENT_OF_NUMBER.sub("", self.options[key])
+        value, doubt = read_int(text)
         if doubt:
-            raise self.error(f"expected an integer, found {short(self.options[key])!r}", key)
+            raise self.error(f"expected an integer, found {short(text)!r}", key)
+        if not low <= value <= high:
+            raise self.error(f"expected a number from {low} to {high}, found {value}", key)
         return value
+
+    def classes(self, default: int) -> int:
+        """`classes`, 0 where they aren't known. DataError for what can be no number of classes."""
+        return self.int_("classes", default, 0, MAX_CLASSES)
 
     def path(self, key: str) -> Path:
         """The file that an option names, whatever the current folder; DataError with the places tried."""
         name = self.str_(key)
+        with suppress(DataError):
+            return find(self.written.get(key, name), relative_to=self.file)
         try:
             return find(name, relative_to=self.file)
         except DataError as error:
@@ -69,7 +86,10 @@ class DataFile:
 
 
 def read_data(path: str | PathLike[str]) -> DataFile:
-    """Read a .data file: the options of a cfg without sections, except that blanks inside a value stay."""
+    """Read a .data file: the options of a cfg without sections, except that blanks inside a value stay.
+
+    Darknet knows no comments behind a value; here they don't count, nor does a comma at the end.
+    """
     name = fspath(path)
     data = DataFile(name, {}, {})
     for number, line in enumerate(_lines(name, MAX_BYTES), 1):
@@ -86,7 +106,9 @@ def read_data(path: str | PathLike[str]) -> DataFile:
             first = data.lines[key]
             data.warnings.append(f"{place}: {key!r} is given again: line {first} counts, as in Darknet")
         else:
-            data.options[key], data.lines[key] = value, number
+            data.options[key], data.lines[key] = _COMMENT.sub("", value) or value, number
+            if data.options[key] != value:
+                data.written[key] = value
             if key not in KNOWN_KEYS:
                 hint = did_you_mean(key, KNOWN_KEYS)
                 data.warnings.append(f"{place}: unknown key {short(key)!r} is ignored{hint}")

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .cnumbers import read_float, read_int
+from .datafile import MAX_CLASSES
 from .errors import DataError
 from .text import lines, read_text, short
 
@@ -23,7 +24,7 @@ Labels = npt.NDArray[np.float32]
 
 MAX_BYTES = 16 << 20
 FOLDERS = ("images", "JPEGImages", "raw")  # what Darknet takes for the folder of the pictures
-SLACK = 1e-3  # how far a box may reach over the picture's edge before it is a doubt: rounding, not a mistake
+SLACK = 1e-3  # how far a number may be over the picture before it is a doubt or an error: rounding, not a mistake
 
 TINY = 0.005  # of the picture: the most that a dialect leaves out
 
@@ -112,21 +113,25 @@ def check_labels(path: str | PathLike[str], classes: int | None = None) -> tuple
 
 
 def parse_label(line: str, classes: int | None = None) -> tuple[list[float], str]:
-    """The five numbers of a line, and what is wrong with them ('' if nothing)."""
+    """The five numbers of a line, and what is wrong with them ('' if nothing).
+
+    What is over the picture by no more than `SLACK` is cut to it.
+    """
     fields = line.split()
     if len(fields) != 5:
         return [], f"expected 'class x y w h', found {len(fields)} fields: {short(line)!r}"
     class_id, doubt = read_int(fields[0])
-    if doubt or class_id < 0 or (classes is not None and class_id >= classes):
-        limit = "" if classes is None else f" to {classes - 1}"
-        return [], f"expected a class from 0{limit}, found {short(fields[0])!r}"
+    limit = MAX_CLASSES if classes is None else classes
+    if doubt or not 0 <= class_id < limit:
+        return [], f"expected a class from 0 to {limit - 1}, found {short(fields[0])!r}"
     row = [float(class_id)]
     for what, field in zip("xywh", fields[1:], strict=True):
         value, doubt = read_float(field)
         if doubt or not math.isfinite(value):
             return [], f"expected a number for {what}, found {short(field)!r}"
         row.append(value)
-    return row, _misplaced(row)
+    problem = _misplaced(row)
+    return row if problem else [row[0], *_cut(row[1:])], problem
 
 
 def is_class_only(labels: Labels) -> npt.NDArray[np.bool_]:
@@ -163,7 +168,7 @@ def _quick(text: str, classes: int | None) -> Labels | None:
         rows = np.array([list(map(float, fields)) for fields in objects])
     except ValueError:
         return None
-    limit = 2**24 if classes is None else classes  # float32 counts no further
+    limit = MAX_CLASSES if classes is None else classes
     sizes, centres = rows[:, 3:], rows[:, 1:3]
     placed = (centres >= 0) & (centres <= 1) & (sizes > 0) & (sizes <= 1)
     good = (rows[:, 0] < limit) & (placed.all(axis=1) | ~rows[:, 1:].any(axis=1))
@@ -174,12 +179,19 @@ def _misplaced(row: list[float]) -> str:
     _, x, y, w, h = row
     if not any(row[1:]):
         return ""
-    if not (0 <= x <= 1 and 0 <= y <= 1):
+    if not (-SLACK <= x <= 1 + SLACK and -SLACK <= y <= 1 + SLACK):
         hint = "; are these pixels? They must be divided by the picture's size" if max(map(abs, row[1:])) > 2 else ""
-        return f"expected the centre inside the picture (0 to 1), found x={x:g} y={y:g}{hint}"
-    if not (0 < w <= 1 and 0 < h <= 1):
-        return f"expected a width and height above 0 and up to 1, found w={w:g} h={h:g}"
+        return f"expected the centre inside the picture (0 to 1), found x={x:.9g} y={y:.9g}{hint}"
+    if not (0 < w <= 1 + SLACK and 0 < h <= 1 + SLACK):
+        return f"expected a width and height above 0 and up to 1, found w={w:.9g} h={h:.9g}"
     return ""
+
+
+def _cut(sides: list[float]) -> list[float]:
+    """x, y, w, h without what is over the picture; but a centre that would be 0 0 stays beside it: that is a class
+    without a place."""
+    x, y, w, h = (min(max(value, 0.0), 1.0) for value in sides)
+    return [x, y, w, h] if x or y else [*sides[:2], w, h]
 
 
 def _doubts(row: list[float]) -> Iterator[str]:

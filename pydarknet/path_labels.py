@@ -107,7 +107,9 @@ def path_classes(data: DataFile, labels: Sequence[str], classes: int | None = No
         return Numbers(len(labels) if classes is None else classes)
     rule = data.get("labels_match", RULES[0])
     if rule not in RULES:
-        raise data.error(f"expected {' or '.join(RULES)}, found {short(rule)!r}{did_you_mean(rule, RULES)}", "labels_match")
+        raise data.error(
+            f"expected {' or '.join(RULES)}, found {short(rule)!r}{did_you_mean(rule, RULES)}", "labels_match"
+        )
     return Substring(labels) if rule == "substring" else Best(labels)
 
 

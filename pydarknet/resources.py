@@ -16,13 +16,15 @@ def find(name: str | PathLike[str], *, relative_to: str | PathLike[str] | None =
     """The first file of that name: as given, beside the file that names it, in that file's parent folder,
     in the package's own data.
 
-    `relative_to` is the file that names it. DataError with the places tried if there is none.
+    `relative_to` is the file that names it. Where nothing is found with backslashes, slashes are tried. DataError
+    with the places tried if there is none.
     """
     tried = []
-    for place in places(name, relative_to):
-        if os.path.isfile(place):
-            return place
-        tried.append(str(place))
+    for spelling in dict.fromkeys([fspath(name), with_slashes(fspath(name))]):
+        for place in places(spelling, relative_to):
+            if os.path.isfile(place):
+                return place
+            tried.append(str(place))
     raise DataError(f"can't find {fspath(name)!r}; tried {', '.join(tried)}")
 
 
@@ -37,6 +39,23 @@ def places(name: str | PathLike[str], relative_to: str | PathLike[str] | None = 
         yield folder.parent / name
     for own in (share(), share() / "cfg", share() / "data"):
         yield own / name
+
+
+def listed(path: str, list_file: str) -> str:
+    """A path of a list as it can be opened: as it is written, beside the list, or in that folder's parent; with
+    slashes where there is none with backslashes. As written if there is none at all."""
+    for spelling in dict.fromkeys([path, with_slashes(path)]):
+        if os.path.lexists(spelling):
+            return spelling
+        for folder in Path(os.path.abspath(list_file)).parents[:2]:
+            if not os.path.isabs(spelling) and os.path.lexists(folder / spelling):
+                return str(folder / spelling)
+    return path
+
+
+def with_slashes(path: str) -> str:
+    """A path that Windows wrote, for systems where a backslash is a letter."""
+    return path.replace("\\", "/") if os.sep == "/" else path
 
 
 def share() -> Path:

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from .datafile import read_list
 from .errors import DataError
+from .resources import listed, with_slashes
 
 _KNOWN = "jpg jpeg jpe jp2 png bmp dib webp tif tiff gif avif ppm pgm pbm pnm exr hdr ras sr"
 ENDINGS = frozenset(f".{ending}" for ending in _KNOWN.split())
@@ -48,7 +49,8 @@ def read_lines(stdin: BinaryIO) -> Iterator[str]:
     for line in iter(stdin.readline, b""):
         path = line.strip(b" \t\r\n")
         if path:
-            yield os.fsdecode(path)
+            name = os.fsdecode(path)
+            yield name if os.path.lexists(name) else with_slashes(name)
 
 
 def is_picture_name(path: str) -> bool:
@@ -56,11 +58,22 @@ def is_picture_name(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in ENDINGS
 
 
+def is_companion(path: str) -> bool:
+    """Whether a file is what macOS writes beside another one on a foreign disk: ._name, in AppleDouble format."""
+    if not os.path.basename(path).startswith("._"):
+        return False
+    try:
+        with open(path, "rb") as file:
+            return file.read(4) == b"\0\x05\x16\x07"
+    except (OSError, ValueError):
+        return False
+
+
 def _expand(word: str) -> list[str]:
     if os.path.isdir(word):
         return _folder(word)
     if os.path.splitext(word)[1].lower() in LISTS:
-        return [_beside(path, word) for path in read_list(word)]
+        return [listed(path, word) for path in read_list(word)]
     if glob.has_magic(word) and not os.path.lexists(word):
         found = sorted(path for path in glob.glob(word, recursive=True) if os.path.isfile(path))
         if not found:
@@ -75,15 +88,7 @@ def _folder(folder: str) -> list[str]:
     except OSError as error:
         raise DataError(f"{folder}: the folder can't be read: {error.strerror or error}") from error
     paths = [os.path.join(folder, name) for name in names if is_picture_name(name)]
-    found = [path for path in paths if os.path.isfile(path)]
+    found = [path for path in paths if os.path.isfile(path) and not is_companion(path)]
     if not found:
         raise DataError(f"{folder}: holds no picture; looked for files that end in {' '.join(sorted(ENDINGS))}")
     return found
-
-
-def _beside(path: str, list_file: str) -> str:
-    """A path of a list: as it is written, else beside the list."""
-    if os.path.isabs(path) or os.path.lexists(path):
-        return path
-    beside = os.path.join(os.path.dirname(list_file), path)
-    return beside if os.path.lexists(beside) else path

@@ -59,7 +59,9 @@ def test_darknets_rule_has_a_name(tmp_path: Path) -> None:
     assert find("train/0_sun.jpg") == [0, 1]
     assert find("x.jpg") == Best(WEATHER)("x.jpg") == []
     file.write_text("labels_match = substr\n")
-    with pytest.raises(DataError, match=r"c\.data:1: labels_match: expected best or substring, found 'substr'; did you"):
+    with pytest.raises(
+        DataError, match=r"c\.data:1: labels_match: expected best or substring, found 'substr'; did you"
+    ):
         path_classes(read_data(file), WEATHER)
 
 

@@ -71,6 +71,6 @@ def read_labels(data: DataFile) -> list[str]:
     """The labels that are looked for in paths, as many as `classes` says."""
     from ..datafile import read_labels
 
-    classes = data.int_("classes", 0)
+    classes = data.classes(0)
     labels = read_labels(data.path("labels"), classes)
     return labels[:classes] if classes else labels

@@ -36,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dialect", metavar="NAME", help="paper2017, darknet2018, alexeyab (default: the cfg's)")
     parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="of weights, samples and augmentation")
     parser.add_argument("--resume", action="store_true", help="go on where the state in the backup folder stands")
+    parser.add_argument("--overwrite", action="store_true",
+                        help="start anew over the weights and the state of an earlier run")  # fmt: skip
     parser.add_argument("-clear", "--clear", action="store_true", help="count pictures from 0, whatever WEIGHTS says")
     parser.add_argument("--cutoff", type=whole(0), metavar="N", help="load only the first N layers of WEIGHTS")
     parser.add_argument("--max-batches", type=whole(1), metavar="N", help="iterations, instead of the cfg's")
@@ -85,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         clear=args.clear,
         resume=args.resume,
+        overwrite=args.overwrite,
         workers=args.workers,
         threads=args.threads,
         device=options.device_of(args),

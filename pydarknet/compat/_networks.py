@@ -59,7 +59,7 @@ def load_meta(filename: Path) -> METADATA:
     key = next((key for key in ("names", "labels") if key in data.options), None)
     if key is None:
         raise DataError.at(data.file, None, "has neither names nor labels; add a line names = data/coco.names")
-    classes = data.int_("classes", 2)
+    classes = data.classes(2)
     names = [name.encode("utf-8", "surrogateescape") for name in read_names(data.path(key), classes)]
     meta = METADATA(classes, (c_char_p * len(names))(*names))
     meta.text = not isinstance(filename, bytes)

@@ -10,10 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import DataError, ImageError, locate
+from ..exif import UPRIGHT, orientation, turned_by_exif
 from ..image import load_image
 from ..labels import check_labels, find_label, label_path
 from ..picture_size import picture_size
 from .dataset import DataSet, ImageList
+
+SHOWN = 100  # classes that nothing is of
 
 
 class Finding(NamedTuple):
@@ -35,8 +38,6 @@ def check(data: DataSet, *, decode: bool = True, missing_is_empty: bool = False)
     label file is a warning with `missing_is_empty`.
     """
     yield from (Finding(*_apart(warning)) for warning in data.warnings)
-    if data.names and data.classes and len(data.names) != data.classes:
-        yield Finding(data.file, True, f"expected {data.classes} names, found {len(data.names)}")
     counts = np.zeros(data.classes or 0, np.int64)
     contents: dict[bytes, str] = {}
     labels_seen: dict[str, str] = {}
@@ -56,8 +57,14 @@ def check(data: DataSet, *, decode: bool = True, missing_is_empty: bool = False)
             if (other := labels_seen.setdefault(label, path)) != path:
                 yield Finding(place, True, f"{path} has the same label file as {other}: {label}")
             yield from _labels(label, data.classes, counts)
-    for class_id in np.flatnonzero(counts == 0):
-        yield Finding(data.file, False, f"no object is of class {class_id} ({data.name_of(int(class_id))})")
+        turned = [path for path, _ in pictures if orientation(path) != UPRIGHT]
+        if turned:
+            yield Finding(images.file, False, turned_by_exif(turned, len(pictures)))
+    unseen = np.flatnonzero(counts == 0).tolist()
+    for class_id in unseen[:SHOWN]:
+        yield Finding(data.file, False, f"no object is of class {class_id} ({data.name_of(class_id)})")
+    if len(unseen) > SHOWN:
+        yield Finding(data.file, False, f"nor is any of {len(unseen) - SHOWN} more of the {data.classes} classes")
 
 
 def _picture(path: str, place: str, decode: bool, contents: dict[bytes, str]) -> Iterator[Finding]:

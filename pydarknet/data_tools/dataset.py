@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from os import PathLike, fspath
-from pathlib import Path
 
 from ..datafile import MAX_LIST_BYTES, read_data, read_names
 from ..errors import DataError
+from ..resources import listed
+from ..sources import is_companion
 from ..text import lines, read_text
 
 LISTS = ("train", "valid", "test")
@@ -16,12 +16,14 @@ LISTS = ("train", "valid", "test")
 
 @dataclass(frozen=True)
 class ImageList:
-    """Pictures of a list file. `images` are the paths as they can be opened, `lines` where they stand."""
+    """Pictures of a list file. `images` are the paths as they can be opened, `lines` where they stand; `warnings`
+    say what was left out."""
 
     name: str
     file: str
     images: list[str]
     lines: list[int]
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -61,34 +63,41 @@ def read_dataset(
     file = fspath(path)
     if not file.endswith(".data"):
         known = read_names(names, classes or 0) if names is not None else []
-        return DataSet(file, classes or len(known) or None, known, [read_image_list("", file)])
+        images = read_image_list("", file)
+        return DataSet(file, classes or len(known) or None, known, [images], list(images.warnings))
     data = read_data(file)
     keys = [key for key in LISTS if key in data.options]
     if not keys:
         raise DataError.at(file, None, "names no list of pictures; add a line train = ...")
     names_file = fspath(names) if names is not None else data.path("names") if "names" in data.options else None
     known = read_names(names_file) if names_file is not None else []
-    count = classes or data.int_("classes", len(known)) or None
+    count = classes or data.classes(len(known)) or None
     if count and known and len(known) < count:
         raise data.error(f"{count} classes, but {fspath(names_file or '')} has {len(known)} names", "classes")
     lists = [read_image_list(key, data.path(key)) for key in keys]
-    return DataSet(file, count, known[:count], lists, list(data.warnings))
+    warnings = [*data.warnings, *(text for each in lists for text in each.warnings)]
+    if count and len(known) > count:
+        warnings.append(f"{fspath(names_file or '')}: has {len(known)} names for {count} classes; the first count")
+    return DataSet(file, count, known[:count], lists, warnings)
 
 
 def read_image_list(name: str, path: str | PathLike[str]) -> ImageList:
-    """Read a list file. A path that isn't there as it is written is looked for beside the list and in its parent."""
+    """Read a list file. A path that isn't there as it is written is looked for beside the list and in its parent.
+
+    What macOS writes beside a picture (._name) is left out, with a warning. DataError if nothing is left.
+    """
     file = fspath(path)
     text = read_text(file, MAX_LIST_BYTES, lambda message: DataError.at(file, None, message))
     rows = [(number, row) for number, line in enumerate(lines(text), 1) if (row := line.strip(" \t"))]
     if not rows:
         raise DataError.at(file, None, "is empty; expected the path of an image on each line")
-    return ImageList(name, file, [_resolved(row, file) for _, row in rows], [number for number, _ in rows])
-
-
-def _resolved(image: str, file: str) -> str:
-    if os.path.isabs(image) or os.path.lexists(image):
-        return image
-    for folder in Path(os.path.abspath(file)).parents[:2]:
-        if os.path.lexists(folder / image):
-            return str(folder / image)
-    return image
+    found = [(number, listed(row, file)) for number, row in rows]
+    kept = [(number, path) for number, path in found if not is_companion(path)]
+    warnings = []
+    if len(kept) < len(found):
+        first = next(path for _, path in found if is_companion(path))
+        count = f"{len(found) - len(kept)} of {len(found)} files"
+        warnings.append(f"{file}: {count} hold what macOS notes of a picture, and are left out; the first: {first}")
+    if not kept:
+        raise DataError.at(file, None, "holds no picture; all its files are notes of macOS (._name)")
+    return ImageList(name, file, [path for _, path in kept], [number for number, _ in kept], warnings)

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..backend import Backend, aligned
 from ..layers import Layer
 from ..ops import Array
@@ -31,7 +33,8 @@ class Parameters:
     """`values`, `updates` and `statistics` (flat float32, on the device).
 
     The layers' `parameters` become views of a copy of `values` and `statistics` on the host, which on the CPU is
-    these arrays themselves; elsewhere `pull` brings it up to date. Rolling statistics belong to no segment. `updates`
+    these arrays themselves; elsewhere `pull` brings it up to date. Rolling statistics belong to no segment;
+    `variances` are the places of variances among them. `updates`
     holds Darknet's accumulated deltas and momentum at once.
     """
 
@@ -43,6 +46,8 @@ class Parameters:
         self.values, self.statistics = learnt.device, measured.device
         self.updates = backend.zeros(self.values.shape)
         self.segments = learnt.segments
+        variances = [slice(s.start, s.stop) for s in measured.segments if s.name == "rolling_variance"]
+        self.variances = np.concatenate([np.arange(cut.start, cut.stop) for cut in variances] or [np.empty(0, int)])
         self._flats = learnt, measured
         self._values = learnt.views(self.values) | measured.views(self.statistics)
         self._updates = learnt.views(self.updates)

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data_tools.dataset import ImageList
+from ..datafile import DataFile
 from ..errors import DataError, ImageError, locate
+from ..exif import UPRIGHT, orientation, turned_by_exif
 from ..labels import MAX_BYTES, find_label, label_path, read_labels
 from ..path_labels import Best, Classes
 from ..picture_size import picture_size
@@ -47,23 +49,28 @@ class _Finding:
     labels: npt.NDArray[np.float32] | None = None
     problem: str = ""
     missing: bool = False
+    turned: bool = False  # by EXIF
 
 
-def check_names(names: Sequence[str], classes: int, file: str) -> None:
-    """DataError unless there is a name for each class, and no more."""
-    if len(names) != classes:
-        raise DataError.at(
-            file, None, f"has {len(names)} names for {classes} classes; is it, or classes=, of another network?"
-        )
+def check_names(names: Sequence[str], classes: int, file: str) -> list[str]:
+    """DataError unless there is a name for each class; a warning of more."""
+    told = f"has {len(names)} names for {classes} classes"
+    if len(names) < classes:
+        raise DataError.at(file, None, f"{told}; is it, or classes=, of another network?")
+    return [f"{file}: {told}; the first {classes} count"] if len(names) > classes else []
 
 
-def check_classes(data_classes: int, head_classes: int, data_file: str, cfg_file: str) -> None:
-    """DataError unless the .data file and the network's head count the same classes."""
-    if data_classes != head_classes:
-        raise DataError(
-            f"{data_file}: classes={data_classes}, but the network of {cfg_file} has {head_classes}; set classes= in "
-            "both (and filters= of the layer before the head)"
-        )
+def check_classes(data: DataFile, head_classes: int, cfg_file: str, strict: bool = False) -> list[str]:
+    """A warning where the .data file counts other classes than the network; with `strict` a DataError."""
+    count = data.classes(head_classes)
+    if count == head_classes:
+        return []
+    message = f"classes={count}, but the network of {cfg_file} has {head_classes}"
+    advice = "set classes= in both, and filters= of the layer before the head to fit"
+    if strict:
+        raise data.error(f"{message}; {advice}", "classes")
+    place = locate(data.file, data.lines["classes"])
+    return [f"{place}: {message}, which counts; {advice}"]
 
 
 def check_detection(
@@ -88,20 +95,25 @@ def check_detection(
 
     summary = Summary(per_class=np.zeros(limit, np.int64))
     problems: list[str] = []
-    without = 0
+    without, turned = 0, list[str]()
     for path, found in zip(images.images, _each(images, look, workers, progress), strict=True):
         if found.missing:
             without += 1
+        if found.turned:
+            turned.append(path)
         if found.problem and not (found.missing and missing == "background"):
             problems.append(found.problem)
         else:
             _count(summary, path, found.labels, maximum)
     if problems:
         raise _error(images, problems, without)
+    summary.warnings += images.warnings
     if without:
         summary.warnings.append(
             f"{images.file}: {without} of {summary.pictures} pictures have no label file: background"
         )
+    if turned:
+        summary.warnings.append(f"{images.file}: {turned_by_exif(turned, summary.pictures)}")
     if not summary.objects:
         raise DataError.at(
             images.file, None, "none of the pictures has an object: there is nothing to learn, or to judge by"
@@ -145,6 +157,7 @@ def check_classification(
             odd["several labels" if len(found.labels) else "no label"].append(path)
     if problems:
         raise _error(images, problems, 0)
+    summary.warnings += images.warnings
     if not summary.objects:
         raise DataError.at(images.file, None, f"no path holds one of the labels ({', '.join(labels[:3])}, ...)")
     summary.warnings += [
@@ -185,7 +198,7 @@ def _look(path: str, place: str, classes: int, has_tree: bool) -> _Finding:
     if not has_tree and (nowhere := without_place(labels)).any():
         message = "an object at 0 0 has a class and no place (class 0 0 0 0); only a head with tree= learns from it"
         return _Finding(problem=f"{locate(file, _line_of(file, int(np.argmax(nowhere))))}: {message}")
-    return _Finding(labels)
+    return _Finding(labels, turned=bool(len(labels)) and orientation(path) != UPRIGHT)
 
 
 def _line_of(file: str, index: int) -> int:

@@ -92,9 +92,9 @@ def _detection(
     map_ = None if isinstance(head, DetectionLayer) else head.map
     tree: Tree | None = getattr(head, "tree", None)
     classes = head.classes if map_ is None else max(len(map_), len(tree) if tree else 0)
+    doubts: list[str] = []
     if map_ is None:
-        check_classes(data.int_("classes", head.classes), head.classes, data.file, engine.cfg.file)
-        _check_names(data, head.classes)
+        doubts = [*check_classes(data, head.classes, engine.cfg.file), *_check_names(data, head.classes)]
     augment = detection_augmentation(engine, head, dialect)
     boxes = DetectionTask(classes, head.max_boxes, augment, RULES[dialect.name], missing, tree is not None)
     task: Task = boxes
@@ -105,6 +105,7 @@ def _detection(
     summary = Summary()
     if check:
         summary = check_detection(images, classes, maximum=head.max_boxes, tree=tree, missing=missing)
+    summary.warnings[:0] = doubts
     return Source(task, images, summary)
 
 
@@ -123,8 +124,8 @@ def detection_augmentation(engine: Engine, head: Layer, dialect: Dialect) -> Det
 def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: ImageList, check: bool) -> Source:
     net = engine.cfg.net
     classes = engine.outputs.size
-    check_classes(data.int_("classes", classes), classes, data.file, engine.cfg.file)
-    labels = _labels(data, classes)
+    check_classes(data, classes, engine.cfg.file, strict=True)
+    labels, doubts = _labels(data, classes)
     width = engine.inputs.w
     low, high = net.int_("min_crop", width, low=1), net.int_("max_crop", 2 * width, low=1)
     ratios = net.float_("min_ratio", low / width, low=0.0), net.float_("max_ratio", high / width, low=0.0)
@@ -145,7 +146,9 @@ def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: Im
     tree = read_tree(data.path("tree")) if data.get("tree") else engine_tree(engine)
     find = path_classes(data, labels)
     task = ClassificationTask(labels, augment, tree, find)
-    return Source(task, images, check_classification(images, labels, find) if check else Summary())
+    summary = check_classification(images, labels, find) if check else Summary()
+    summary.warnings[:0] = doubts
+    return Source(task, images, summary)
 
 
 def engine_tree(engine: Engine) -> Tree | None:
@@ -161,18 +164,18 @@ def _colours(engine: Engine) -> ColourRange:
         raise CfgError(net.file, net.line, f"[net] {error}") from error
 
 
-def _labels(data: DataFile, classes: int) -> list[str]:
-    """The labels of a classifier; where label files have numbers (`tag=1`) nothing needs any."""
+def _labels(data: DataFile, classes: int) -> tuple[list[str], list[str]]:
+    """The labels of a classifier, and doubts; where label files have numbers (`tag=1`) nothing needs any."""
     key = next((key for key in ("labels", "names") if data.get(key)), None)
     if key is None and data.int_("tag", 0):
-        return [str(class_id) for class_id in range(classes)]
+        return [str(class_id) for class_id in range(classes)], []
     file = data.path(key or "names")
     labels = read_labels(file)
-    check_names(labels, classes, str(file))
-    return labels
+    return labels[:classes], check_names(labels, classes, str(file))
 
 
-def _check_names(data: DataFile, classes: int) -> None:
-    if data.get("names"):
-        file = data.path("names")
-        check_names(read_names(file), classes, str(file))
+def _check_names(data: DataFile, classes: int) -> list[str]:
+    if not data.get("names"):
+        return []
+    file = data.path("names")
+    return check_names(read_names(file), classes, str(file))

@@ -16,7 +16,8 @@ from ..dialects import DEFAULT, dialect
 from ..engine import Engine
 from ..errors import DarknetError, TrainingError
 from ..weights import save_weights
-from .checkpoint import EVERY, load_state, open_files, save_state
+from .checkpoint import EVERY, open_files
+from .folder import Claim, check_unused
 from .guard import check_finite
 from .loader import Batch, Loader
 from .memory import advice, step_bytes
@@ -24,6 +25,7 @@ from .metrics import History, Metrics, head_numbers
 from .samples import Order, Samples
 from .sizes import CLASSIFIER, DETECTOR, Sizes, read_sizes
 from .source import open_source
+from .state import apply_state, read_state, save_state
 from .step import MiniBatch, Stepper
 from .tasks import Missing
 from .validation import Judge, Validation
@@ -38,8 +40,9 @@ class Trainer:
     `net`: path of a cfg, a parsed one, or an `Engine` (or `Network`) with its parameters. `data`: a .data file.
     `weights`: where to start from (None: random by `seed`), `cutoff`: only that many layers of it. `dialect`: a name;
     default: `dialect=` of [net], else paper2017. `clear`: count pictures from 0. `resume`: go on from the state in
-    the backup folder. `max_batches`, `max_hours`: when to end. `backup`: a folder instead of that of the .data file;
-    a backup each `save_every` iterations. `order`: "darknet" draws pictures, "epochs" shuffles. `missing`: what a
+    the backup folder; without it or `overwrite` weights of an earlier run there are an error. `max_batches`,
+    `max_hours`: when to end. `backup`: a folder instead of that of the .data file; a backup each `save_every`
+    iterations. `order`: "darknet" draws pictures, "epochs" shuffles. `missing`: what a
     picture without label file is. `map`: measure on the valid list while training, and save the best weights; True,
     or a `Validation` that says when. `device`, `precision`: as of `Engine`, where `net` is none. Each of
     `callbacks` gets each `Metrics`; `warn` gets what should be known.
@@ -59,6 +62,7 @@ class Trainer:
         seed: int = 0,
         clear: bool = False,
         resume: bool = False,
+        overwrite: bool = False,
         workers: int = 2,
         threads: int | None = None,
         device: str = "cpu",
@@ -79,6 +83,10 @@ class Trainer:
         self.data = data if isinstance(data, DataFile) else read_data(data)
         self.dialect = _dialect(cfg, dialect)
         self.files = open_files(cfg, self.data, backup, self.dialect.name, save_every)
+        if resume and overwrite:
+            raise TrainingError("resume goes on with a run, overwrite starts anew over it: choose one")
+        if not (resume or overwrite):
+            check_unused(self.files, None if clear else weights)
         self.engine = net if isinstance(net, Engine) else Engine(
             cfg, None, seed=seed, threads=threads, device=device, precision=precision,
             uniform=self.dialect.uniform
@@ -105,6 +113,7 @@ class Trainer:
         for text in dict.fromkeys((*self.engine.warnings, *cfg.warnings, *self.engine.unfollowed(),
                                    *self.data.warnings, *self.source.warnings)):  # fmt: skip
             self.warn(text)
+        self.claim = Claim(self.files, self.warn)
         self.loader = self._open_loader(workers)
         self.stopped = False
         self._started = time.monotonic()
@@ -158,6 +167,7 @@ class Trainer:
     def close(self) -> None:
         """End the loader's threads. The engine is ready for inference with what was learnt."""
         self.loader.close()
+        self.claim.close()
         self.engine.resize(*self.sizes.base)
         self.stepper.publish()
 
@@ -239,10 +249,12 @@ class Trainer:
         save_state(self.files.state, self.stepper, more, self.history.array())
 
     def _resume(self) -> None:
-        meta, history = load_state(self.files.state, self.stepper)
+        state = read_state(self.files.state, self.stepper)
+        meta = state.meta
         self.samples.restore(meta["samples"])
+        apply_state(state, self.stepper)
         self.seed, self.first, self.average = meta["seed"], meta["first"], meta["average"]
-        self.history = History(history, meta["stride"], meta.get("scores", ()))
+        self.history = History(state.history, meta["stride"], meta["scores"])
 
     def _end(self) -> None:
         """Darknet's last file, unless the run was stopped before its end."""

@@ -60,8 +60,21 @@ BAD: dict[str, tuple[Spoil, str]] = {
     "class too high": (label("2 .5 .5 .2 .2"), r"dark3\.txt:2: expected a class from 0 to 1, found '2'"),
     "columns missing": (label("1 .5 .5"), r"dark3\.txt:2: expected 'class x y w h', found 3 fields"),
     "too few names": (lambda f: (f / "toy.names").write_text("bright\n"), r"toy\.names: has 1 names for 2 classes"),
-    "other classes": (change("toy.data", "classes = 2", "classes = 3"), r"classes=3, but the network .* has 2"),
-    "backup absent": (lambda f: (f / "backup").rmdir(), r"the backup folder .* doesn't exist; make it"),
+    "no number": (change("toy.data", "classes = 2", "classes = 2o"), r"toy\.data:1: classes: .* found '2o'"),
+    "classes for weeks": (
+        change("toy.data", "s = 2", "s = 2147483647"),
+        r"toy\.data:1: classes: .* to 1000000, found",
+    ),
+    "negative classes": (change("toy.data", "classes = 2", "classes = -1"), r"toy\.data:1: classes: .*, found -1"),
+    "not mounted": (
+        lambda f: change("toy.data", f"{f}/backup", "/mnt/absent/backup")(f),
+        r"doesn't exist, nor does /mnt/absent",
+    ),
+    "backup a file": (lambda f: change("toy.data", "/backup", "/toy.cfg")(f), r"toy\.cfg is a file"),
+    "a run is there": (
+        trained,
+        r"backup holds toy\.state\.npz, toy\.backup, toy_final\.weights, of a run that has seen 8",
+    ),
     # The kernel lets nobody, root included, make a file there.
     "backup read-only": (
         lambda f: change("toy.data", f"{f}/backup", "/proc/self")(f),

@@ -88,7 +88,7 @@ def test_resume_in_one_process(tmp_path: Path) -> None:
     with Trainer(cfg, data, max_batches=30, order="epochs", backup=tmp_path / "backup") as trainer:
         expected = [(m.loss, m.rate, m.average) for m in trainer]
         final = trainer.files.final.read_bytes()
-    with Trainer(cfg, data, max_batches=30, order="epochs", save_every=13) as trainer:
+    with Trainer(cfg, data, max_batches=30, order="epochs", save_every=13, overwrite=True) as trainer:
         for _ in range(17):
             next(trainer)
     with Trainer(cfg, data, max_batches=30, order="epochs", resume=True) as trainer:

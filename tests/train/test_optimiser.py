@@ -114,7 +114,7 @@ def test_resumed(tmp_path: Path, dialect: str) -> None:
     with Trainer(cfg, data, max_batches=20, dialect=dialect) as trainer:
         expected = [m.loss for m in trainer]
         final = trainer.files.final.read_bytes()
-    with Trainer(cfg, data, max_batches=20, dialect=dialect, save_every=8) as trainer:
+    with Trainer(cfg, data, max_batches=20, dialect=dialect, save_every=8, overwrite=True) as trainer:
         while next(trainer).iteration < 10:
             pass
     with Trainer(cfg, data, max_batches=20, dialect=dialect, resume=True) as trainer:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pydarknet.data_tools.dataset import ImageList, read_image_list
+from pydarknet.datafile import read_data
 from pydarknet.errors import DataError
 from pydarknet.path_labels import Substring
 from pydarknet.train.precheck import check_classes, check_classification, check_detection, check_names
@@ -142,15 +143,19 @@ def test_class_only_labels_with_a_tree(folder: Path) -> None:
     assert summary.per_class.tolist() == [0, 3, 4, 0, 1]
 
 
-def test_names_and_classes() -> None:
-    check_names(["a", "b"], 2, "x.names")
+def test_names_and_classes(tmp_path: Path) -> None:
+    """Too few names are an error, too many a warning; so are other classes in the .data file, which nobody needs."""
+    assert check_names(["a", "b"], 2, "x.names") == []
     with pytest.raises(DataError, match=r"x\.names: has 2 names for 3 classes"):
         check_names(["a", "b"], 3, "x.names")
-    with pytest.raises(DataError, match=r"x\.names: has 2 names for 1 classes"):
-        check_names(["a", "b"], 1, "x.names")
-    check_classes(3, 3, "x.data", "y.cfg")
-    with pytest.raises(DataError, match=r"x\.data: classes=3, but the network of y\.cfg has 20"):
-        check_classes(3, 20, "x.data", "y.cfg")
+    assert check_names(["a", "b"], 1, "x.names") == ["x.names: has 2 names for 1 classes; the first 1 count"]
+    (tmp_path / "x.data").write_text("\nclasses=3\n")
+    data = read_data(tmp_path / "x.data")
+    assert check_classes(data, 3, "y.cfg") == []
+    (doubt,) = check_classes(data, 20, "y.cfg")
+    assert doubt.startswith(f"{data.file}:2: classes=3, but the network of y.cfg has 20, which counts")
+    with pytest.raises(DataError, match=r"x\.data:2: classes: classes=3, but the network of y\.cfg has 20"):
+        check_classes(data, 20, "y.cfg", strict=True)
 
 
 def test_classification(folder: Path) -> None:

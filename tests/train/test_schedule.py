@@ -92,7 +92,7 @@ def toy(folder: Path, text: str) -> tuple[Path, Path]:
 def changed(folder: Path, text: str, dialect: str) -> list[bool]:
     """Which of the layers with weights are others after some iterations; `text` stands in the second."""
     data, cfg = toy(folder, text)
-    with Trainer(cfg, data, dialect=dialect, max_batches=3) as trainer:
+    with Trainer(cfg, data, dialect=dialect, max_batches=3, overwrite=True) as trainer:
         layers = [layer for layer in trainer.engine.layers if layer.records]
         before = [layer.parameters["weights"].copy() for layer in layers]
         trainer.run()
@@ -133,7 +133,9 @@ def test_a_run_resumed_while_the_way_back_is_closed(tmp_path: Path) -> None:
     final = []
     for ends in ((5,), (2, 5)):
         for end in ends:
-            with Trainer(cfg, data, dialect="alexeyab", max_batches=end, resume=end > ends[0]) as trainer:
+            with Trainer(
+                cfg, data, dialect="alexeyab", max_batches=end, resume=end > ends[0], overwrite=end == ends[0]
+            ) as trainer:
                 trainer.run()
         final.append(trainer.files.final.read_bytes())
     assert final[0] == final[1]
@@ -157,7 +159,7 @@ def test_a_layers_rate_is_a_factor(tmp_path: Path) -> None:
     for factor in ("1", ".5"):
         data, cfg = make(tmp_path)
         cfg.write_text(cfg.read_text().replace("filters=16\n", f"filters=16\nlearning_rate={factor}\n"))
-        with Trainer(cfg, data, max_batches=1) as trainer:
+        with Trainer(cfg, data, max_batches=1, overwrite=True) as trainer:
             weights = trainer.engine.layers[2].parameters["weights"]
             before = weights.copy()
             trainer.run()

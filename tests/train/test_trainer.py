@@ -60,7 +60,7 @@ def test_the_same_arguments_give_the_same_weights(tmp_path: Path) -> None:
     final = tmp_path / "backup" / "toy_final.weights"
     found = []
     for workers, seed in ((1, 5), (3, 5), (1, 6)):
-        with Trainer(cfg, data, max_batches=6, workers=workers, seed=seed) as trainer:
+        with Trainer(cfg, data, max_batches=6, workers=workers, seed=seed, overwrite=True) as trainer:
             trainer.run()
         found.append(final.read_bytes())
     assert found[0] == found[1] != found[2]
@@ -106,7 +106,7 @@ def test_a_classifier_of_many_sizes(tmp_path: Path) -> None:
     text = cfg.read_text().replace("[net]\n", "[net]\nrandom=1\nmin_size=32\nmax_size=96\n")
     for more, low, high in (("", 1.0, 1.5), ("min_ratio=2\nmax_ratio=3\n", 2.0, 3.0)):
         cfg.write_text(text.replace("[net]\n", f"[net]\n{more}"))
-        with Trainer(cfg, data, max_batches=90, seed=2) as trainer:
+        with Trainer(cfg, data, max_batches=90, seed=2, overwrite=True) as trainer:
             widths = [m.width for m in trainer]
             draw = trainer.source.task.augment.draw  # type: ignore[attr-defined]
         assert len(set(widths)) > 1
@@ -191,7 +191,6 @@ def test_advice() -> None:
 
 
 BAD = {
-    "no backup folder": (lambda f: (f / "backup").rmdir(), DataError, "doesn't exist; make it"),
     "a file for a folder": (
         lambda f: ((f / "backup").rmdir(), (f / "backup").write_text("")),
         DataError,
@@ -207,9 +206,9 @@ BAD = {
     "nowhere": (lambda f: (f / "labels" / "dark1.txt").write_text("0 0 0 0 0\n"), DataError, "tree"),
     "names": (lambda f: (f / "toy.names").write_text("one\n"), DataError, "names"),
     "classes": (
-        lambda f: (f / "toy.data").write_text((f / "toy.data").read_text().replace("= 2", "= 3")),
+        lambda f: (f / "toy.data").write_text((f / "toy.data").read_text().replace("= 2", "= two")),
         DataError,
-        "classes=3",
+        "classes: expected an integer, found 'two'",
     ),
 }
 
@@ -256,10 +255,10 @@ def test_nothing_to_do(tmp_path: Path) -> None:
     weights = tmp_path / "backup" / "toy_final.weights"
     with pytest.raises(TrainingError, match=r"nothing to do: 3 iterations.*--max-batches"):
         Trainer(cfg, data, max_batches=3, weights=weights)
-    with Trainer(cfg, data, max_batches=3, weights=weights, clear=True) as trainer:
+    with Trainer(cfg, data, max_batches=3, weights=weights, clear=True, overwrite=True) as trainer:
         assert trainer.iteration == 0
     with pytest.raises(CfgError, match="max_batches is missing"):
-        Trainer(cfg, data, max_batches=0)
+        Trainer(cfg, data, max_batches=0, overwrite=True)
 
 
 def test_a_classifier_learns(tmp_path: Path) -> None:
@@ -292,7 +291,7 @@ def test_stop_and_hours(tmp_path: Path) -> None:
         assert list(trainer) == []
         assert trainer.files.state.exists()
         assert not trainer.files.final.exists()
-    with Trainer(cfg, data, max_hours=0) as trainer:
+    with Trainer(cfg, data, max_hours=0, overwrite=True) as trainer:
         assert list(trainer) == []
 
 

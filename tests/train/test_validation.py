@@ -67,7 +67,7 @@ def test_the_weights_are_those_of_a_run_without(tmp_path: Path) -> None:
     data, cfg = toy(tmp_path, random=1)
     final = []
     for map_ in (False, Validation(every=3)):
-        with Trainer(cfg, data, max_batches=20, map=map_) as trainer:
+        with Trainer(cfg, data, max_batches=20, map=map_, overwrite=True) as trainer:
             trainer.run()
         final.append(trainer.files.final.read_bytes())
     assert final[0] == final[1]
@@ -78,7 +78,7 @@ def test_its_memory_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     data, cfg = toy(tmp_path)
     needed, held = [], []
     for map_ in (False, Validation(every=1)):
-        with Trainer(cfg, data, max_batches=1, map=map_) as trainer:
+        with Trainer(cfg, data, max_batches=1, map=map_, overwrite=True) as trainer:
             needed.append(trainer.bytes_needed)
             if trainer.judge is not None:
                 network = trainer.judge.network
@@ -107,7 +107,7 @@ def test_a_resumed_run_remembers_the_best(tmp_path: Path) -> None:
         trainer.run()
     expected, best = trainer.history.scores, trainer.files.best.read_bytes()
     trainer.files.best.unlink()
-    with Trainer(cfg, data, max_batches=60, map=when, save_every=30) as trainer:
+    with Trainer(cfg, data, max_batches=60, map=when, save_every=30, overwrite=True) as trainer:
         while next(trainer).iteration < 37:
             pass
     with Trainer(cfg, data, max_batches=60, map=when, resume=True) as trainer:
@@ -197,7 +197,7 @@ def test_pictures_without_labels_may_show_nothing(tmp_path: Path) -> None:
     with Trainer(cfg, data, max_batches=2, map=True) as trainer:
         trainer.run()
     (tmp_path / "labels" / "dark1.txt").unlink()
-    with Trainer(cfg, data, max_batches=2, map=True, missing="background") as trainer:
+    with Trainer(cfg, data, max_batches=2, map=True, missing="background", overwrite=True) as trainer:
         trainer.run()
     assert trainer.history.best is not None
 

@@ -1,0 +1,89 @@
+"""No training writes over what another one has learnt, whether that has ended or still goes on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from toy_training import make
+
+from pydarknet.errors import TrainingError
+from pydarknet.train.trainer import Trainer
+
+
+def train(folder: Path, iterations: int = 2, **options: object) -> None:
+    with Trainer(folder / "toy.cfg", folder / "toy.data", max_batches=iterations, **options) as trainer:  # type: ignore[arg-type]
+        trainer.run()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "backup").iterdir()}
+
+
+@pytest.mark.parametrize("dialect", ["paper2017", "alexeyab"])
+@pytest.mark.parametrize("left", ["*", "*.state.npz", "*_final.weights", "toy_*.weights", "toy.*"])
+def test_a_second_training_is_refused(tmp_path: Path, dialect: str, left: str) -> None:
+    """Whatever of the first is there; resuming and starting anew are said to be the ways on."""
+    make(tmp_path)
+    train(tmp_path, dialect=dialect)
+    for path in set((tmp_path / "backup").iterdir()) - set((tmp_path / "backup").glob(left)):
+        path.unlink()
+    before = contents(tmp_path)
+    with pytest.raises(TrainingError, match="has seen 8 pictures: --resume goes on with it, --overwrite starts anew"):
+        train(tmp_path)
+    assert contents(tmp_path) == before
+    train(tmp_path, iterations=1, overwrite=True)
+    assert before.items() - contents(tmp_path).items()
+
+
+def test_ways_on(tmp_path: Path) -> None:
+    """Its state, its newest weights as Darknet's users give them, another name, another folder."""
+    _, cfg = make(tmp_path)
+    train(tmp_path)
+    train(tmp_path, iterations=3, resume=True)
+    newest = tmp_path / "backup" / "toy.backup"
+    train(tmp_path, iterations=4, weights=newest)
+    with pytest.raises(TrainingError, match="has seen 16 pictures"):
+        train(tmp_path, weights=newest, clear=True)
+    older = newest.with_name("toy_1.weights")
+    older.write_bytes(newest.read_bytes()[:12] + (4).to_bytes(8, "little") + newest.read_bytes()[20:])
+    with pytest.raises(TrainingError, match="has seen 16 pictures"):
+        train(tmp_path, weights=older)
+    with pytest.raises(TrainingError, match="choose one"):
+        train(tmp_path, resume=True, overwrite=True)
+    (tmp_path / "other").mkdir()
+    train(tmp_path, backup=tmp_path / "other")
+    cfg.rename(tmp_path / "mine.cfg")
+    Trainer(tmp_path / "mine.cfg", tmp_path / "toy.data").close()
+
+
+def test_a_run_that_learnt_nothing_is_in_nobodys_way(tmp_path: Path) -> None:
+    make(tmp_path)
+    train(tmp_path, max_hours=1e-12)
+    assert "toy.state.npz" in contents(tmp_path)
+    train(tmp_path)
+
+
+def test_two_at_once(tmp_path: Path) -> None:
+    """The second is refused while the first lives; one that was killed leaves nothing in the way."""
+    make(tmp_path)
+    with Trainer(tmp_path / "toy.cfg", tmp_path / "toy.data") as first:
+        assert next(first).iteration == 1
+        with pytest.raises(
+            TrainingError, match=r"another training writes here under the same name \(process \d+ on "
+        ):
+            train(tmp_path)
+    assert contents(tmp_path) == {}
+    words = [sys.executable, "-m", "pydarknet", "train", str(tmp_path / "toy.data"), str(tmp_path / "toy.cfg")]
+    words += ["--max-batches", "1000000", "--no-chart", "--save-every", "1000000"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        with pytest.raises(TrainingError, match=rf"process {process.pid} on"):
+            train(tmp_path)
+        process.kill()
+    assert ".toy.lock" in contents(tmp_path)
+    train(tmp_path, overwrite=True)
+    assert ".toy.lock" not in contents(tmp_path)
