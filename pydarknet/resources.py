@@ -47,9 +47,9 @@ def listed(path: str, list_file: str) -> str:
     for spelling in dict.fromkeys([path, with_slashes(path)]):
         if os.path.lexists(spelling):
             return spelling
-        for folder in Path(os.path.abspath(list_file)).parents[:2]:
-            if not os.path.isabs(spelling) and os.path.lexists(folder / spelling):
-                return str(folder / spelling)
+        for folder in (os.path.dirname(list_file), *Path(os.path.abspath(list_file)).parents[1:2]):
+            if os.path.lexists(beside := os.path.join(folder, spelling)):
+                return beside
     return path
 
 
