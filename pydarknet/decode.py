@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from .backend import Backend
 from .boxes import Boxes, Fit, to_picture
 from .detection import Box, Detection
-from .nms import Kind, nms_obj, nms_sort
+from .nms import GREEDY_BETA, Kind, distance_exponent, nms_obj, nms_sort
 from .ops import Array
 from .tree import Mode, Tree
 
@@ -91,16 +91,25 @@ class Candidates:
         index = np.flatnonzero(self.objectness > np.float32(thresh))
         return Candidates(self.boxes, self.objectness, index, np.zeros_like(index), self.objectness[index])
 
-    def suppressed(self, thresh: float, kind: Kind = "sort", backend: Backend | None = None) -> Candidates:
-        """Without the entries that non-maximum suppression removes, on a backend. A thresh of 0 removes nothing."""
-        if kind not in ("sort", "obj"):
-            raise ValueError(f"nms kind must be 'sort' or 'obj', not {kind!r}")
+    def suppressed(
+        self, thresh: float, kind: Kind = "sort", backend: Backend | None = None, beta: float = GREEDY_BETA,
+        picture: tuple[int, int] = (1, 1),
+    ) -> Candidates:  # fmt: skip
+        """Without the entries that non-maximum suppression removes, on a backend. A thresh of 0 removes nothing.
+
+        `beta` is that of diounms. `picture`: width and height of the picture, in whose unit the boxes are.
+        """
+        if kind not in get_args(Kind):
+            raise ValueError(f"nms kind must be one of {', '.join(get_args(Kind))}, not {kind!r}")
         if not thresh:
             return self
         if kind == "obj":
             kept = nms_obj(self.boxes, self.objectness, thresh, backend)[self.index]
         else:
-            kept = nms_sort(self.boxes, self.index, self.class_id, self.probability, thresh, backend)
+            exponent = distance_exponent(kind, beta)
+            unit = np.float32(1) if exponent is None else np.array([*picture, *picture], np.float32)
+            boxes: Boxes = self.boxes / unit
+            kept = nms_sort(boxes, self.index, self.class_id, self.probability, thresh, backend, exponent)
         entries = self.index[kept], self.class_id[kept], self.probability[kept]
         return Candidates(self.boxes, self.objectness, *entries)
 
@@ -150,12 +159,15 @@ def decode_region(
     return Candidates(boxes, kept, *_mapped(nodes, kept, tree, np.asarray(map, np.intp), thresh))
 
 
-def decode_yolo(found: Found, anchors: Anchors, net_w: int, net_h: int, thresh: float) -> Candidates:
+def decode_yolo(
+    found: Found, anchors: Anchors, net_w: int, net_h: int, thresh: float, new_coords: bool = False
+) -> Candidates:
     """Candidates of boxes found in a [yolo] output, of 5 + classes entries.
 
-    `anchors` are those of the head's mask, in pixels of the network's input.
+    `anchors` are those of the head's mask, in pixels of the network's input. With `new_coords` sizes are the
+    anchor's times (2 v)^2, not e^v.
     """
-    boxes = _boxes(found, anchors, net_w, net_h)
+    boxes = _boxes(found, anchors, net_w, net_h, new_coords)
     kept = np.ascontiguousarray(found.values[:, 4])
     return Candidates(boxes, kept, *_above(kept[:, None] * found.values[:, 5:], thresh))
 
@@ -193,6 +205,7 @@ def to_detections(
     fit: Fit = "letterbox",
     nms: float = 0.45,
     nms_kind: Kind = "sort",
+    beta_nms: float = GREEDY_BETA,
     tree: Tree | None = None,
     backend: Backend | None = None,
 ) -> list[Detection]:
@@ -206,7 +219,7 @@ def to_detections(
     boxes = to_picture(candidates.boxes, image_w, image_h, net_w, net_h, fit)
     placed = Candidates(
         boxes, candidates.objectness, candidates.index, candidates.class_id, candidates.probability
-    ).suppressed(nms, nms_kind, backend)
+    ).suppressed(nms, nms_kind, backend, beta_nms, (image_w, image_h))
     usable = [bool(np.isfinite(box).all()) for box in boxes]
     detections = []
     for p in np.argsort(-placed.probability, kind="stable"):
@@ -233,7 +246,7 @@ def _above(products: Floats, thresh: float) -> tuple[Ints, Ints, Floats]:
     return index, class_id, products[index, class_id]
 
 
-def _boxes(found: Found, anchors: Anchors, unit_w: int, unit_h: int) -> Boxes:
+def _boxes(found: Found, anchors: Anchors, unit_w: int, unit_h: int, squares: bool = False) -> Boxes:
     """Boxes (M, 4) in fractions of the input, whose size in the unit of the anchors is unit_w x unit_h."""
     raw, sides = found.values, np.asarray(anchors)[found.anchor]
     row, column = np.divmod(found.cell, found.width)
@@ -241,8 +254,10 @@ def _boxes(found: Found, anchors: Anchors, unit_w: int, unit_h: int) -> Boxes:
     with np.errstate(over="ignore"):  # Darknet has no limit on sizes either: an overflow is an infinite box
         boxes[:, 0] = (column.astype(np.float32) + raw[:, 0]) / np.float32(found.width)
         boxes[:, 1] = (row.astype(np.float32) + raw[:, 1]) / np.float32(found.height)
-        sizes = np.exp(raw[:, 2:4].astype(np.float64)) * sides.astype(np.float32).reshape(-1, 2)
-        boxes[:, 2:] = sizes / np.array([unit_w, unit_h], np.float64)
+        v = raw[:, 2:4]
+        grown = v * v * np.float32(4) if squares else np.exp(v.astype(np.float64))
+        sizes = grown * sides.astype(np.float32).reshape(-1, 2)
+        boxes[:, 2:] = sizes / np.array([unit_w, unit_h], grown.dtype)
     return boxes
 
 

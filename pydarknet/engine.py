@@ -35,7 +35,8 @@ class Engine(Graph):
     of the process; default: PYDARKNET_NUM_THREADS or every processor. `device`: "cpu", "cuda", "cuda:N", "emu" (the
     kernels of CUDA, emulated), or "auto", the GPU if it can be used. `precision`: "fp32", "tf32", "fp16" or "bf16",
     what this network's convolutions round their factors to; default: tf32 on devices; the CPU has fp32 only.
-    `uniform`: types of layers whose random weights are evenly distributed, not normally. CfgError, WeightsError,
+    `uniform`: types of layers whose random weights are evenly distributed, not normally. `dialect`: whose Darknet's
+    batch norm, a name of `pydarknet.dialects`; default: that of [net], else pjreddie's. CfgError, WeightsError,
     DataError, DeviceError.
     """
 
@@ -51,8 +52,9 @@ class Engine(Graph):
         precision: str | None = None,
         allow_nan: bool = False,
         uniform: Container[str] = (),
+        dialect: str | None = None,
     ) -> None:
-        super().__init__(cfg)
+        super().__init__(cfg, dialect)
         self.backend: Backend
         self.backend, doubt = choose(device)
         if doubt is not None:

@@ -7,7 +7,9 @@ from os import PathLike, fspath
 
 from .cfg import Cfg, Section, parse_cfg
 from .cfg_keys import Keys
-from .errors import CfgError
+from .dialects import DEFAULT, Dialect
+from .dialects import dialect as dialect_of
+from .errors import CfgError, DataError
 from .layers import REGISTRY, Layer
 from .shape import Shape
 
@@ -27,7 +29,7 @@ NET_KEYS = Keys(
         "learning_rate": 0.001, "learning_rate_min": 1e-5, "momentum": 0.9, "decay": 0.0001, "max_batches": 0,
         "policy": "constant", "burn_in": 0, "power": 1.0, "step": 1, "scale": 1.0, "steps": (), "scales": (),
         "seq_scales": (), "gamma": 1.0, "sgdr_cycle": 0, "sgdr_mult": 2, "adam": 0, "B1": 0.9, "B2": 0.999,
-        "eps": 1e-6, "time_steps": 1, "dialect": "",
+        "eps": 1e-6, "time_steps": 1,
         "max_crop": 0, "min_crop": 0, "max_ratio": 0.0, "min_ratio": 0.0, "center": 0, "angle": 0.0, "aspect": 1.0,
         "saturation": 1.0, "exposure": 1.0, "hue": 0.0, "flip": 1, "random": 0.0, "resize_step": 32, "min_size": 0,
         "max_size": 0, "notruth": 0, "letter_box": 0, "blur": 0, "gaussian_noise": 0, "mixup": 0, "cutmix": 0,
@@ -45,14 +47,16 @@ NET_KEYS = Keys(
 class Graph:
     """The layers of a cfg with their shapes; no parameters, no backend, no memory to speak of.
 
-    `inputs` is the shape of one input image, `outputs` that of the last layer that is no [cost] (what Darknet's
-    `network_predict` returns), `warnings` what the user should know about the cfg. CfgError if it can't be built.
+    `dialect`: a name, in place of [net]'s. `inputs` is the shape of one input image, `outputs` that of the last layer
+    that is no [cost] (what Darknet's `network_predict` returns), `warnings` what the user should know about the cfg.
+    CfgError if it can't be built.
     """
 
-    def __init__(self, cfg: str | PathLike[str] | Cfg) -> None:
+    def __init__(self, cfg: str | PathLike[str] | Cfg, dialect: str | None = None) -> None:
         self.cfg = cfg if isinstance(cfg, Cfg) else parse_cfg(fspath(cfg))
         net = self.cfg.net
         net.declare(NET_KEYS)
+        self.dialect = choose_dialect(self.cfg, dialect)
         self.inputs = input_shape(self.cfg)
         self.batch = net.int_("batch", 1)
         self.subdivisions = net.int_("subdivisions", 1)
@@ -62,6 +66,7 @@ class Graph:
         shape = self.inputs
         for index, section in enumerate(self.cfg.sections):
             layer = layer_class(section)(section, index, shape, self.layers)
+            layer.dialect = self.dialect
             self.layers.append(layer)
             shape = layer.out
         self.warnings = [*self.cfg.warnings, *(w for s in [net, *self.cfg.sections] for w in s.unused())]
@@ -117,6 +122,16 @@ class Graph:
         for layer in self.layers:
             layer.reshape(shape, self.layers[: layer.index])
             shape = layer.out
+
+
+def choose_dialect(cfg: Cfg, name: str | None) -> Dialect:
+    """The dialect of that name, else that of [net], else the default. DataError, CfgError if there is none such."""
+    if name is not None:
+        return dialect_of(name)
+    try:
+        return dialect_of(cfg.net.str_("dialect", DEFAULT))
+    except DataError as error:
+        raise cfg.net.error(str(error), "dialect") from error
 
 
 def input_shape(cfg: Cfg) -> Shape:

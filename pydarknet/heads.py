@@ -15,7 +15,7 @@ from .layers import Layer
 from .layers.detection import Detection
 from .layers.region import Region
 from .layers.yolo import Yolo
-from .nms import Kind
+from .nms import GREEDY_BETA, Kind
 from .ops import Array
 from .shape import Shape
 from .tree import Mode, Tree
@@ -28,15 +28,17 @@ class DetectOptions:
     """How to turn outputs into detections.
 
     `thresh`: least objectness and probability. `hier_thresh`, `hier_mode`: how far down a tree to go, with
-    Darknet's double product or the paper's probabilities. `nms`: greatest overlap two boxes may have (0: any),
-    per class ("sort") or over all ("obj"). `fit`: how pictures are brought to the network's size. `map`: tree
-    node of each reported class.
+    Darknet's double product or the paper's probabilities. `nms`: greatest overlap two boxes may have (0: any), by
+    `nms_kind` and `beta_nms` (of "diounms"), None: as the last head says, per class ("sort"), over all ("obj"), or
+    per class with the distance of centres ("greedynms", "diounms"). `fit`: how pictures are brought to the
+    network's size. `map`: tree node of each reported class.
     """
 
     thresh: float = 0.5
     hier_thresh: float = 0.5
     nms: float = 0.45
-    nms_kind: Kind = "sort"
+    nms_kind: Kind | None = None
+    beta_nms: float | None = None
     fit: Fit = "letterbox"
     hier_mode: Mode = "darknet"
     map: Ints | Sequence[int] | None = None
@@ -74,11 +76,19 @@ def batch_candidates(
         ]
     if isinstance(layer, Yolo):
         given = find(backend, output, len(layer.mask), YOLO_OBJECTNESS, thresh, by_cell=True)
-        return [decode_yolo(found, layer.anchors, inputs.w, inputs.h, thresh) for found in given]
+        return [decode_yolo(found, layer.anchors, inputs.w, inputs.h, thresh, layer.new_coords) for found in given]
     if isinstance(layer, Detection):
         shape = layer.side, layer.num, layer.classes, layer.square
         return [decode_detection(image, *shape, thresh) for image in backend.to_host(output)]
     raise TypeError(f"{layer!r} is no head")
+
+
+def suppression(heads: Sequence[Layer], kind: Kind | None, beta: float | None) -> tuple[Kind, float]:
+    """Kind and exponent of suppression: as asked for, else as the last head says (AlexeyAB's nms_kind, beta_nms)."""
+    last = heads[-1] if heads else None
+    if not isinstance(last, Yolo):
+        return kind or "sort", GREEDY_BETA if beta is None else beta
+    return kind or last.nms_kind, last.beta_nms if beta is None else beta
 
 
 def check_map(heads: Sequence[Layer], map: Ints | Sequence[int] | None) -> None:

@@ -18,7 +18,7 @@ from .decode import Candidates, Floats, join, to_detections
 from .detection import Detection
 from .engine import Engine
 from .errors import CfgError, DataError
-from .heads import DetectOptions, batch_candidates, check_map, head_classes, head_tree
+from .heads import DetectOptions, batch_candidates, check_map, head_classes, head_tree, suppression
 from .image import as_bgr, load_image
 from .layers import Layer
 from .layers.softmax import Softmax
@@ -61,10 +61,11 @@ class Network(Engine):
         device: str = "cpu",
         precision: str | None = None,
         allow_nan: bool = False,
+        dialect: str | None = None,
     ) -> None:
         super().__init__(
             cfg, weights, cutoff=cutoff, seed=seed, threads=threads, device=device, precision=precision,
-            allow_nan=allow_nan,
+            allow_nan=allow_nan, dialect=dialect,
         )  # fmt: skip
         self.names = self._read_names(names)
 
@@ -81,7 +82,7 @@ class Network(Engine):
         *,
         color: Color = "bgr",
         fit: Fit = "letterbox",
-        nms_kind: Kind = "sort",
+        nms_kind: Kind | None = None,
         hier_mode: Mode = "darknet",
         map: Sequence[int] | None = None,
         batch: int = 4,
@@ -95,7 +96,7 @@ class Network(Engine):
         CfgError if it has no detection head.
         """
         check_map(self._need_heads(), map)
-        options = DetectOptions(thresh, hier_thresh, nms, nms_kind, fit, hier_mode, map)
+        options = DetectOptions(thresh, hier_thresh, nms, nms_kind, fit=fit, hier_mode=hier_mode, map=map)
         if isinstance(image, (str, PathLike, np.ndarray)):
             return next(self._detect_batch([open_picture(image, color)], options))
         found: list[list[Detection]] = []
@@ -169,6 +170,7 @@ class Network(Engine):
         self, found: Candidates, image: npt.NDArray[np.uint8], options: DetectOptions, tree: Tree | None
     ) -> list[Detection]:
         height, width = image.shape[:2]
+        kind, beta = suppression(self.heads(), options.nms_kind, options.beta_nms)
         return to_detections(
             found,
             self.names,
@@ -178,7 +180,8 @@ class Network(Engine):
             self.inputs.h,
             fit=options.fit,
             nms=options.nms,
-            nms_kind=options.nms_kind,
+            nms_kind=kind,
+            beta_nms=beta,
             tree=tree,
             backend=self.backend,
         )

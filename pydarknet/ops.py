@@ -162,7 +162,10 @@ class Ops(Protocol):
         self, x: Array, y: Array, anchors: int, classes: int, coords: int, softmax: bool, background: bool,
         group_sizes: Array | None, stream: int = 0,
     ) -> None: ...  # fmt: skip
-    def yolo_forward(self, x: Array, y: Array, anchors: int, classes: int, stream: int = 0) -> None: ...
+    def yolo_forward(
+        self, x: Array, y: Array, anchors: int, classes: int, scale: float = 1.0, new_coords: bool = False,
+        stream: int = 0,
+    ) -> None: ...  # fmt: skip
     def detection_forward(
         self,
         x: Array,
@@ -185,7 +188,8 @@ class Ops(Protocol):
     ) -> Array: ...  # fmt: skip
     def yolo_loss(
         self, output: Array, truth: Array, delta: Array, anchors: Array, mask: Array, classes: int, net_w: int,
-        net_h: int, ignore_thresh: float = 0.5, truth_thresh: float = 1.0, map: Array | None = None, stream: int = 0,
+        net_h: int, ignore_thresh: float = 0.5, truth_thresh: float = 1.0, map: Array | None = None,
+        new_coords: bool = False, stream: int = 0,
     ) -> Array: ...  # fmt: skip
     def detection_loss(
         self, output: Array, truth: Array, delta: Array, side: int, classes: int, num: int, coords: int = 4, *,
@@ -205,7 +209,9 @@ class Ops(Protocol):
         stream: int = 0,
     ) -> None: ...  # fmt: skip
     def gather_boxes(self, output: Array, anchors: int, found: Array, values: Array, stream: int = 0) -> None: ...
-    def nms(self, boxes: Array, starts: Array, thresh: float, alive: Array, stream: int = 0) -> None: ...
+    def nms(
+        self, boxes: Array, starts: Array, thresh: float, alive: Array, beta: float | None = None, stream: int = 0
+    ) -> None: ...
     def letterbox(self, image: Array, y: Array, swap_rb: bool, mode: str, stream: int = 0) -> None: ...
     def letterbox_planar(self, x: Array, y: Array, mode: str, stream: int = 0) -> None: ...
     def augment_place(

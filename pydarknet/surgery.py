@@ -189,7 +189,7 @@ def _normalised(net: Engine) -> Iterator[Convolution]:
 
 def _fold(layer: Convolution) -> None:
     """Batch norm's scale into the weights, its shift into the biases."""
-    scale, bias = fold(layer.parameters)
+    scale, bias = fold(layer.parameters, layer.dialect)
     weights = layer.parameters["weights"]
     layer.parameters["weights"] = weights * scale.reshape(-1, *[1] * (weights.ndim - 1))
     layer.parameters["biases"] = bias
@@ -239,7 +239,7 @@ def _rebuilt(
 ) -> tuple[Engine, list[Change]]:
     """A network of the edited cfg with the parameters it shares with `net`; those of `fresh` layers start anew."""
     cfg, changes = _edited(net.cfg, edits)
-    result = Engine(cfg, seed=seed)
+    result = Engine(cfg, seed=seed, dialect=net.dialect.name)
     for layer, source in zip(result.layers, net.layers, strict=True):
         for name, values in source.parameters.items():
             if name in layer.parameters and layer.index not in fresh:

@@ -27,9 +27,9 @@ def decode_region(
 
 
 def decode_yolo(
-    output: np.ndarray, anchors: decode.Anchors, net_w: int, net_h: int, thresh: float
+    output: np.ndarray, anchors: decode.Anchors, net_w: int, net_h: int, thresh: float, new_coords: bool = False
 ) -> decode.Candidates:
     """Those of a [yolo] output (C, H, W)."""
     given = np.ascontiguousarray(output)[None]
     (found,) = decode.find(cpu_backend(), given, len(anchors), 4, thresh, by_cell=True)
-    return decode.decode_yolo(found, anchors, net_w, net_h, thresh)
+    return decode.decode_yolo(found, anchors, net_w, net_h, thresh, new_coords)

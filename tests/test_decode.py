@@ -90,6 +90,15 @@ def test_yolo(thresh: float) -> None:
     check(decode_yolo(output, anchors, 128, 160, thresh), expected)
 
 
+def test_yolo_of_new_coords() -> None:
+    output = abs(head(3, 2, 9))
+    found = decode_yolo(output, TOY_ANCHORS[:2], 128, 160, 0.0, new_coords=True)
+    plain = decode_yolo(output, TOY_ANCHORS[:2], 128, 160, 0.0)
+    np.testing.assert_array_equal(found.boxes[:, :2], plain.boxes[:, :2])
+    sizes = 4 * output.reshape(2, 9, 20)[:, 2:4] ** 2 * np.array(TOY_ANCHORS[:2])[..., None] / [[128], [160]]
+    np.testing.assert_allclose(found.boxes[:, 2:], sizes.transpose(2, 0, 1).reshape(-1, 2), rtol=1e-6)
+
+
 @pytest.mark.parametrize("square", [False, True])
 def test_detection(square: bool) -> None:
     side, num, classes = 3, 2, 4

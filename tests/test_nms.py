@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from pydarknet.boxes import iou
-from pydarknet.nms import nms_obj, nms_sort
+from pydarknet.cfg import parse_cfg_text
+from pydarknet.decode import Candidates
+from pydarknet.graph import Graph
+from pydarknet.heads import suppression
+from pydarknet.nms import Kind, nms_obj, nms_sort
 
 F = np.float32
 
@@ -111,3 +115,43 @@ def test_a_suppressed_box_suppresses_nobody() -> None:
     boxes = np.array([[0, 0, 4, 4], [1, 0, 4, 4], [2, 0, 4, 4]], F)  # neighbours .6, ends .33
     scores = np.array([0.9, 0.8, 0.7], F)
     assert nms_obj(boxes, scores, 0.5).tolist() == [True, False, True]
+
+
+def diou(a, b, beta):
+    """IoU less (d^2 / c^2)^beta, d the distance of centres, c the diagonal around both; in double precision."""
+    low, high = [np.stack([box[:2] + sign * box[2:] / 2 for box in (a, b)]) for sign in (-1, 1)]
+    around = ((high.max(axis=0) - low.min(axis=0)) ** 2).sum()
+    return iou(a[None], b[None])[0, 0] - (((a[:2] - b[:2]) ** 2).sum() / around) ** beta
+
+
+@pytest.mark.parametrize(("kind", "beta", "exponent"), [("greedynms", 0.1, 0.6), ("diounms", 0.1, 0.1)])
+def test_kinds_of_distance(kind: str, beta: float, exponent: float) -> None:
+    """They spare boxes that IoU alone takes, measured in fractions of the picture, whatever its shape."""
+    boxes = crowd(5, 40).astype(np.float64)
+    places = np.arange(40)
+    scores = np.linspace(1, 0.1, 40).astype(F)
+    wide = (boxes * [1000, 10, 1000, 10]).astype(F)
+    found = Candidates(wide, scores, places, np.zeros(40, np.intp), scores)
+    alive = set(places)
+    for i in places:
+        if i in alive:
+            alive -= {j for j in alive if j > i and diou(boxes[i], boxes[j], exponent) > 0.1}
+    kept = found.suppressed(0.1, kind, beta=beta, picture=(1000, 10)).index.tolist()
+    assert kept == sorted(alive)
+    assert set(found.suppressed(0.1, "sort").index) < alive
+
+
+NET = "[net]\nwidth=32\nheight=32\nchannels=3\n[convolutional]\nfilters=6\n"
+YOLO = "[yolo]\nclasses=1\nnum=1\nanchors=9,9\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "asked", "result"),
+    [("", None, ("sort", 0.6)), ("nms_kind=greedynms\nbeta_nms=.8\n", None, ("greedynms", 0.8)),
+     ("nms_kind=diounms\n", None, ("diounms", 0.6)), ("nms_kind=diounms\n", "obj", ("obj", 0.6)),
+     ("nms_kind=cornersnms\n", None, ("sort", 0.6)), ("nms_kind=greedy\n", None, ("sort", 0.6))],
+)  # fmt: skip
+def test_the_last_head_says_which_kind(keys: str, asked: Kind | None, result: tuple[Kind, float]) -> None:
+    graph = Graph(parse_cfg_text(NET + YOLO + keys))
+    assert suppression(graph.layers, asked, None) == result
+    assert bool(graph.warnings) == ("greedy\n" in keys)

@@ -25,6 +25,8 @@ TOLERANCES = {
     "exp": Tolerance(2e-7, 0.0),
     # exp, an addition and a division. Below 1e-37 floats lose digits.
     "logistic": Tolerance(3e-7, 1e-37),
+    # A logistic (or a normal number, up to 20) times at most 2, less at most a half: relative to the terms.
+    "spread": Tolerance(4e-7, 2 * 3e-7),
     # expm1, an addition and a division; around 0 the relative precision stays.
     "tanh": Tolerance(5e-7, 0.0),
     # At most five roundings, constants included.

@@ -1,3 +1,5 @@
+#include <pybind11/stl.h>
+
 #include "bindings/bind.h"
 #include "bindings/checks.h"
 #include "ops/nms.h"
@@ -18,7 +20,7 @@ void check_starts(const BoxRuns& boxes) {
 }
 
 void py_nms(py::handle boxes_array, py::handle starts_array, float thresh, py::handle alive_array,
-            std::uintptr_t stream) {
+            std::optional<float> beta, std::uintptr_t stream) {
   const RawArray boxes = raw_array(boxes_array, "<f4", false, {kNms, "boxes"});
   const RawArray starts = raw_array(starts_array, "<i4", false, {kNms, "starts"});
   const RawArray alive = raw_array(alive_array, "<i4", true, {kNms, "alive"});
@@ -30,16 +32,19 @@ void py_nms(py::handle boxes_array, py::handle starts_array, float thresh, py::h
                      static_cast<const std::int32_t*>(starts.data), starts.size - 1};
   if (kContentsReadable) check_starts(runs);
   py::gil_scoped_release release;
-  nms(runs, thresh, static_cast<std::int32_t*>(alive.data), stream_of(stream));
+  nms(runs, {thresh, beta.has_value(), beta.value_or(0)}, static_cast<std::int32_t*>(alive.data),
+      stream_of(stream));
 }
 
 }  // namespace
 
 void bind_nms(Module& m) {
   using py::arg;
-  m.def(
-      kNms, &py_nms, arg("boxes"), arg("starts"), arg("thresh"), arg("alive"), arg("stream") = 0,
-      "Suppression in runs of sorted boxes (N, 4), run r from starts[r] to starts[r + 1]: writes alive (N,)");
+  m.def(kNms, &py_nms, arg("boxes"), arg("starts"), arg("thresh"), arg("alive"), arg("beta") = py::none(),
+        arg("stream") = 0,
+        "Suppression in runs of sorted boxes (N, 4), run r from starts[r] to starts[r + 1]: writes alive "
+        "(N,). With beta by "
+        "IoU - (d^2 / c^2)^beta, d the distance of two centres, c the diagonal around both");
 }
 
 }  // namespace pydarknet::bindings

@@ -8,7 +8,7 @@ namespace {
 py::array_t<double> py_yolo_loss(py::handle output_array, py::handle truth_array, py::handle delta_array,
                                  py::handle anchors_array, py::handle mask_array, int classes, int net_w,
                                  int net_h, float ignore_thresh, float truth_thresh, py::handle map,
-                                 std::uintptr_t stream) {
+                                 bool new_coords, std::uintptr_t stream) {
   constexpr const char* op = "yolo_loss";
   const ConstPlain output = const_plain(output_array, op, "output");
   const Plain delta = plain(delta_array, op, "delta");
@@ -38,7 +38,8 @@ py::array_t<double> py_yolo_loss(py::handle output_array, py::handle truth_array
                                   net_w,
                                   net_h,
                                   ignore_thresh,
-                                  truth_thresh};
+                                  truth_thresh,
+                                  new_coords};
   LossStatistics statistics;
   {
     py::gil_scoped_release release;
@@ -53,7 +54,7 @@ void bind_yolo_loss(Module& m) {
   using py::arg;
   m.def("yolo_loss", &py_yolo_loss, arg("output"), arg("truth"), arg("delta"), arg("anchors"), arg("mask"),
         arg("classes"), arg("net_w"), arg("net_h"), arg("ignore_thresh") = 0.5f, arg("truth_thresh") = 1.0f,
-        arg("map") = py::none(), arg("stream") = 0,
+        arg("map") = py::none(), arg("new_coords") = false, arg("stream") = 0,
         "[yolo]'s loss: writes delta, returns LossStatistics as an array. See csrc/ops/yolo_loss.h");
 }
 

@@ -12,13 +12,16 @@ void region_forward(ConstPlain x, Plain y, RegionShape shape, const ChannelGroup
   const int entries = shape.entries();
   parallel_for(boxes * entries, 8, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const RegionEntry kind = entry_kind(static_cast<int>(i % entries), shape, tree != nullptr);
+      const int entry = static_cast<int>(i % entries);
+      const RegionEntry kind = entry_kind(entry, shape, tree != nullptr);
       if (kind == RegionEntry::kSoftmax) continue;
       const float* from = x.data + i * pixels;
       float* to = y.data + i * pixels;
       if (to != from) std::memcpy(to, from, static_cast<std::size_t>(pixels) * sizeof(float));
       if (kind == RegionEntry::kLogistic)
         simd::transform(to, pixels, [](simd::Lanes v) { return simd::logistic(v); });
+      if (!is_spread(entry, shape)) continue;
+      for (std::int64_t p = 0; p < pixels; ++p) to[p] = spread(to[p], shape.spread);
     }
   });
   region_softmax(x, y, shape, tree, stream);

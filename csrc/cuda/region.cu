@@ -12,10 +12,12 @@ __global__ void region_entries(ConstPlain x, Plain y, RegionShape shape, bool tr
   const std::int64_t planes = std::int64_t{x.n} * x.c, pixels = x.plane();
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   for (std::int64_t i = global_thread() / kWarp; i < planes; i += global_threads() / kWarp) {
-    const RegionEntry kind = entry_kind(static_cast<int>(i % shape.entries()), shape, tree);
+    const int entry = static_cast<int>(i % shape.entries());
+    const RegionEntry kind = entry_kind(entry, shape, tree);
     if (kind == RegionEntry::kSoftmax) continue;
     for (std::int64_t p = i * pixels + lane; p < (i + 1) * pixels; p += kWarp) {
-      y.data[p] = kind == RegionEntry::kLogistic ? activation::logistic(x.data[p]) : x.data[p];
+      const float value = kind == RegionEntry::kLogistic ? activation::logistic(x.data[p]) : x.data[p];
+      y.data[p] = is_spread(entry, shape) ? spread(value, shape.spread) : value;
     }
   }
 }

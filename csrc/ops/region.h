@@ -1,5 +1,6 @@
 #pragma once
 #include "ops/softmax.h"
+#include "product.h"
 
 namespace pydarknet {
 
@@ -7,19 +8,23 @@ namespace pydarknet {
 struct RegionShape {
   int anchors, classes, coords;
   bool softmax, background;
+  float spread = 1;  // x and y reach so far around the middle of their cell
+  bool raw = false;  // all entries are as they are, but for the spread
 
   PYDARKNET_HD int entries() const { return coords + 1 + classes; }
 };
 
 // Logistic on x, y, the mask and the objectness; w and h as they are. Classes: a softmax for each group of
 // the tree if there is one, else a softmax if asked for, else logistic. With `background` the objectness has
-// no logistic, and the softmax takes it in as a first class. y may be x.
+// no logistic, and the softmax takes it in as a first class. At last x and y become spread * v - (spread - 1)
+// / 2. y may be x.
 void region_forward(ConstPlain x, Plain y, RegionShape shape, const ChannelGroups* tree, Stream stream);
 
 // What happens to an entry of a box.
 enum class RegionEntry { kLogistic, kAsIs, kSoftmax };
 
 PYDARKNET_HD inline RegionEntry entry_kind(int entry, const RegionShape& shape, bool tree) {
+  if (shape.raw) return RegionEntry::kAsIs;
   if (entry < 2) return RegionEntry::kLogistic;
   if (entry < 4) return RegionEntry::kAsIs;
   if (entry < shape.coords) return RegionEntry::kLogistic;
@@ -29,6 +34,12 @@ PYDARKNET_HD inline RegionEntry entry_kind(int entry, const RegionShape& shape, 
   if (!shape.background) return RegionEntry::kLogistic;
   return shape.softmax && !tree ? RegionEntry::kSoftmax : RegionEntry::kAsIs;
 }
+
+PYDARKNET_HD inline bool is_spread(int entry, const RegionShape& shape) {
+  return entry < 2 && shape.spread != 1;
+}
+
+PYDARKNET_DEVICE inline float spread(float value, float by) { return product(value, by) - (by - 1) / 2; }
 
 // The entries of kSoftmax.
 inline void region_softmax(ConstPlain x, Plain y, RegionShape shape, const ChannelGroups* tree,

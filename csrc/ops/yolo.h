@@ -3,7 +3,14 @@
 
 namespace pydarknet {
 
-// Channels for each anchor: x, y, w, h, objectness, classes. Logistic on all but w and h. y may be x.
-void yolo_forward(ConstPlain x, Plain y, int anchors, int classes, Stream stream);
+// Channels for each anchor: x, y, w, h, objectness, classes. Logistic on all but w and h, or with `raw` on
+// none. Then x and y become spread * v - (spread - 1) / 2, so that a centre can lie on the edge of its cell.
+// y may be x.
+struct YoloShape {
+  int anchors, classes;
+  float spread;
+  bool raw;
+};
+void yolo_forward(ConstPlain x, Plain y, YoloShape shape, Stream stream);
 
 }  // namespace pydarknet

@@ -16,6 +16,7 @@ struct YoloLossSettings {
   int net_w, net_h;     // the network's input, in pixels
   float ignore_thresh;  // a box that overlaps a truth by more is not called empty
   float truth_thresh;   // and by more than this it learns that truth
+  bool squares;         // sizes are those of new_coords
 };
 
 // [yolo] (Darknet's forward_yolo_layer of 2018): `delta` becomes truth - output for the boxes that count, the

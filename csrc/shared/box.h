@@ -17,6 +17,13 @@ PYDARKNET_DEVICE inline float overlap(float a, float length_a, float b, float le
   return (right_a < right_b ? right_a : right_b) - (left_a > left_b ? left_a : left_b);
 }
 
+// Length of the smallest interval around two.
+PYDARKNET_DEVICE inline float span(float a, float length_a, float b, float length_b) {
+  const float left_a = a - length_a / 2, left_b = b - length_b / 2;
+  const float right_a = a + length_a / 2, right_b = b + length_b / 2;
+  return (right_a > right_b ? right_a : right_b) - (left_a < left_b ? left_a : left_b);
+}
+
 // Intersection over union; NaN of two empty boxes, which is more than no threshold.
 PYDARKNET_DEVICE inline float iou(const Box& a, const Box& b) {
   const float w = overlap(a.x, a.w, b.x, b.w), h = overlap(a.y, a.h, b.y, b.h);

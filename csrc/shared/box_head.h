@@ -21,6 +21,7 @@ struct BoxHead {
   float* delta;
   int anchors, coords, entries, h, w;
   float unit_w, unit_h;  // the picture's size in the unit of the anchors
+  bool squares;          // w and h of a box are (2 v)^2 of its anchor's instead of e^v
 
   PYDARKNET_DEVICE std::int64_t pixels() const { return std::int64_t{h} * w; }
   PYDARKNET_DEVICE std::int64_t boxes() const { return anchors * pixels(); }
@@ -49,8 +50,16 @@ struct BoxHead {
     const std::int64_t next = pixels();
     return {(static_cast<float>(at.column) + x[0]) / static_cast<float>(w),
             (static_cast<float>(at.row) + x[next]) / static_cast<float>(h),
-            static_cast<float>(std::exp(double{x[2 * next]}) * anchor[0] / unit_w),
-            static_cast<float>(std::exp(double{x[3 * next]}) * anchor[1] / unit_h)};
+            static_cast<float>(size(x[2 * next]) * anchor[0] / unit_w),
+            static_cast<float>(size(x[3 * next]) * anchor[1] / unit_h)};
+  }
+
+  // A side as a multiple of the anchor's, and back.
+  PYDARKNET_DEVICE double size(float v) const {
+    return squares ? 4 * double{v} * double{v} : std::exp(double{v});
+  }
+  PYDARKNET_DEVICE float entry(float multiple) const {
+    return squares ? std::sqrt(multiple) / 2 : std::log(multiple);
   }
 
   // Sets the deltas of x, y, w, h to scale * (truth - output); gives the IoU of the prediction and the truth.
@@ -60,8 +69,8 @@ struct BoxHead {
     const std::int64_t next = pixels();
     d[0] = scale * (truth.x * static_cast<float>(w) - static_cast<float>(at.column) - x[0]);
     d[next] = scale * (truth.y * static_cast<float>(h) - static_cast<float>(at.row) - x[next]);
-    d[2 * next] = scale * (std::log(truth.w * unit_w / anchor[0]) - x[2 * next]);
-    d[3 * next] = scale * (std::log(truth.h * unit_h / anchor[1]) - x[3 * next]);
+    d[2 * next] = scale * (entry(truth.w * unit_w / anchor[0]) - x[2 * next]);
+    d[3 * next] = scale * (entry(truth.h * unit_h / anchor[1]) - x[3 * next]);
     return iou(predict(at, anchor), truth);
   }
 
@@ -77,7 +86,8 @@ struct BoxHead {
 
 // One image of a batch, as the launchers of the losses see it.
 PYDARKNET_DEVICE inline BoxHead image_head(const ConstPlain& output, const Plain& delta, int image,
-                                           int anchors, int coords, float unit_w, float unit_h) {
+                                           int anchors, int coords, float unit_w, float unit_h,
+                                           bool squares = false) {
   return {output.channel(image, 0),
           delta.channel(image, 0),
           anchors,
@@ -86,7 +96,8 @@ PYDARKNET_DEVICE inline BoxHead image_head(const ConstPlain& output, const Plain
           output.h,
           output.w,
           unit_w,
-          unit_h};
+          unit_h,
+          squares};
 }
 
 // What a box was used for; a box may be both.

@@ -1,5 +1,7 @@
 // Suppression in one run of boxes, as a team's work: the later boxes side by side.
 #pragma once
+#include <cmath>
+
 #include "ops/nms.h"
 #include "shared/box.h"
 #include "shared/team.h"
@@ -20,8 +22,23 @@ PYDARKNET_DEVICE inline bool has_nan(const Box& box) {
   return nan(box.x, box.w) || nan(box.y, box.h);
 }
 
+// What DIoU takes off the IoU of two boxes.
+PYDARKNET_DEVICE inline float apart(const Box& a, const Box& b, float beta) {
+  const float w = span(a.x, a.w, b.x, b.w), h = span(a.y, a.h, b.y, b.h);
+  const float around = product(w, w) + product(h, h);
+  if (around == 0) return 0;
+  const float between = product(a.x - b.x, a.x - b.x) + product(a.y - b.y, a.y - b.y);
+  return static_cast<float>(std::pow(double{between / around}, double{beta}));
+}
+
+PYDARKNET_DEVICE inline bool too_close(const Box& a, const Box& b, const Overlap& limit) {
+  const float overlap = iou(a, b);
+  if (!limit.by_distance) return overlap > limit.thresh;
+  return overlap > limit.thresh && overlap - apart(a, b, limit.beta) > limit.thresh;
+}
+
 template <class Team>
-PYDARKNET_DEVICE void suppress(const BoxRuns& of, std::int64_t run, float thresh, std::int32_t* alive,
+PYDARKNET_DEVICE void suppress(const BoxRuns& of, std::int64_t run, Overlap limit, std::int32_t* alive,
                                const Team& team) {
   // On a device nobody has checked where runs begin.
   const std::int64_t begin = of.starts[run] < 0 ? 0 : of.starts[run];
@@ -33,7 +50,7 @@ PYDARKNET_DEVICE void suppress(const BoxRuns& of, std::int64_t run, float thresh
     if (!alive[i] || has_nan(best)) continue;
     for (std::int64_t k = i + 1 + team.rank(); k < end; k += team.size()) {
       const Box other = box_at(of.boxes, k);
-      if (alive[k] && iou(best, other) > thresh && !has_nan(other)) alive[k] = 0;
+      if (alive[k] && too_close(best, other, limit) && !has_nan(other)) alive[k] = 0;
     }
     team.wait();
   }

@@ -4,8 +4,9 @@
 
 namespace pydarknet {
 
-void yolo_forward(ConstPlain x, Plain y, int anchors, int classes, Stream stream) {
-  region_forward(x, y, {anchors, classes, 4, false, false}, nullptr, stream);
+void yolo_forward(ConstPlain x, Plain y, YoloShape shape, Stream stream) {
+  region_forward(x, y, {shape.anchors, shape.classes, 4, false, false, shape.spread, shape.raw}, nullptr,
+                 stream);
 }
 
 }  // namespace pydarknet

@@ -13,7 +13,7 @@ struct YoloRules {
 
   PYDARKNET_DEVICE BoxHead head(const ConstPlain& output, const Plain& delta, int image) const {
     return image_head(output, delta, image, set.mask_count, kYoloObjectness, static_cast<float>(set.net_w),
-                      static_cast<float>(set.net_h));
+                      static_cast<float>(set.net_h), set.squares);
   }
 };
 

@@ -27,7 +27,7 @@ class Averager:
     def detect(self, image: Picture, options: DetectOptions) -> list[Detection]:
         """Detections by the mean of the heads' outputs."""
         from ..decode import join, to_detections
-        from ..heads import candidates, head_tree
+        from ..heads import candidates, head_tree, suppression
 
         net, heads = self._net, self._net.heads()
         with net.plan(1) as plan:
@@ -37,6 +37,7 @@ class Averager:
                 memory.append(net.backend.to_host(plan.outputs[index])[0].copy())
         found = [candidates(layer, self._mean(layer.index), net.inputs, options) for layer in heads]
         height, width = image.shape[:2]
+        kind, beta = suppression(heads, options.nms_kind, options.beta_nms)
         return to_detections(
             join(found),
             net.names,
@@ -46,7 +47,8 @@ class Averager:
             net.height,
             fit=options.fit,
             nms=options.nms,
-            nms_kind=options.nms_kind,
+            nms_kind=kind,
+            beta_nms=beta,
             tree=head_tree(heads),
             backend=net.backend,
         )

@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, help="default: what the name of OUT says")
     parser.add_argument("--width", type=int, metavar="N", help="of the network's input; default: the cfg's")
     parser.add_argument("--height", type=int, metavar="N")
+    parser.add_argument("--dialect", metavar="NAME", help="whose batch norm (default: the cfg's)")
     parser.add_argument("--names", type=Path, metavar="FILE", help="class names, to be put into the model (onnx)")
     parser.add_argument(
         "--batch", type=_batch, default=1, metavar="N|dynamic", help="images at a time (onnx; default 1)"
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from ..export import export
     from ..network import Network
 
-    network = Network(args.cfg, args.weights, names=args.names)
+    network = Network(args.cfg, args.weights, names=args.names, dialect=args.dialect)
     if args.width or args.height:
         network.resize(args.width or network.width, args.height or network.height)
     export(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..datafile import DataFile
     from ..graph import Graph
     from ..network import Network
+    from ..nms import Kind
     from ..tree import Tree
 
 # The names of networks whose number of classes gives them away.
@@ -47,13 +48,26 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
         threads=args.threads,
         device=device_of(args),
         precision=args.precision,
+        dialect=args.dialect,
     )
     warn([*net.warnings, *(data.warnings if data else [])], args.quiet)
     net.names, origin = choose_names(net, args.names, data)
-    nms = f", nms {args.nms_kind} {args.nms:g}" if net.heads() and "nms" in args else ""
+    nms = ""
+    if net.heads() and "nms" in args:
+        args.nms_kind = choose_kind(net, args)
+        nms = f", nms {args.nms_kind} {args.nms:g}"
     how = f"{net.width} x {net.height} by {args.fit}{nms}; names: {origin}"
     say(f"{net.cfg.file}: {net.backend.describe()}; {how}", args.quiet)
     return net
+
+
+def choose_kind(net: Network, args: argparse.Namespace) -> Kind:
+    """The kind of suppression: as asked for, else what the cfg says of it, else the command's usual one."""
+    from ..heads import suppression
+
+    kind, _ = suppression(net.heads(), args.nms_kind, None)
+    asked: Kind = args.usual_nms_kind if args.nms_kind is None and kind == "sort" else kind
+    return asked
 
 
 def read_data_file(name: str) -> DataFile:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from .parser import real, whole
+
+if TYPE_CHECKING:
+    from ..nms import Kind
 
 KINDS = ("json", "jsonl", "coco", "csv", "voc", "yolo")
 
@@ -68,14 +72,16 @@ def add_fit(parser: argparse.ArgumentParser) -> None:
 
 
 def add_names(parser: argparse.ArgumentParser, data: bool) -> None:
-    """Where the classes' names come from."""
+    """Where the classes' names come from, and whose network it is."""
+    parser.add_argument("--dialect", metavar="NAME",
+                        help="whose batch norm: paper2017, darknet2018, alexeyab (default: the cfg's)")  # fmt: skip
     parser.add_argument("-names", "--names", metavar="FILE", help="names of the classes, one a line")
     if data:
         parser.add_argument("-data", "--data", metavar="FILE", help="a .data file whose names= counts")
 
 
 def add_detection(
-    parser: argparse.ArgumentParser, nms: float = 0.45, nms_kind: str = "sort", thresh: float = 0.5
+    parser: argparse.ArgumentParser, nms: float = 0.45, nms_kind: Kind = "sort", thresh: float = 0.5
 ) -> None:
     """What counts as a detection."""
     group = parser.add_argument_group("detection")
@@ -112,10 +118,11 @@ def add_detection(
     )
     group.add_argument(
         "--nms-kind",
-        choices=("sort", "obj"),
-        default=nms_kind,
-        help=f"boxes compete within each class, or all with all (default: {nms_kind})",
+        choices=("sort", "obj", "greedynms", "diounms"),
+        help="boxes compete within each class, all with all, or within each class by AlexeyAB's distance of centres "
+        f"(default: what the cfg says, else {nms_kind})",
     )
+    parser.set_defaults(usual_nms_kind=nms_kind)
     add_fit(group)  # type: ignore[arg-type]
 
 

@@ -154,9 +154,13 @@ def say_once(text: str) -> None:
     print(f"pydarknet: {text}", file=sys.stderr)
 
 
-def load_network(cfg: Path, weights: Path | None, clear: int = 0, batch: int = 1) -> NetworkHandle:
+def load_network(
+    cfg: Path, weights: Path | None, clear: int = 0, batch: int = 1, dialect: str | None = None
+) -> NetworkHandle:
     """Read a network; without weights (None or empty) it starts from random ones. CfgError, WeightsError."""
-    network = Network(os.fsdecode(cfg), os.fsdecode(weights) if weights else None, device=chosen.device)
+    network = Network(
+        os.fsdecode(cfg), os.fsdecode(weights) if weights else None, device=chosen.device, dialect=dialect
+    )
     for warning in network.warnings:
         if warning.startswith(f"device {chosen.device}: "):
             say_once(warning)

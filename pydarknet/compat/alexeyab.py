@@ -120,12 +120,12 @@ def load_network(
 
 def load_net(cfg: _api.Path, weights: _api.Path | None, clear: int = 0) -> NetworkHandle:
     """Read a network for one image at a time."""
-    return _api.load_network(cfg, weights, clear)
+    return _api.load_network(cfg, weights, clear, dialect="alexeyab")
 
 
 def load_net_custom(cfg: _api.Path, weights: _api.Path | None, clear: int = 0, batch: int = 1) -> NetworkHandle:
     """Read a network for `batch` images at a time."""
-    return _api.load_network(cfg, weights, clear, batch)
+    return _api.load_network(cfg, weights, clear, batch, "alexeyab")
 
 
 def free_network_ptr(net: NetworkHandle) -> None:

@@ -52,7 +52,7 @@ def evaluate_network(
     batch: int = 4,
     fit: Fit = "letterbox",
     nms: float = 0.45,
-    nms_kind: Kind = "sort",
+    nms_kind: Kind | None = None,
     map: Sequence[int] | None = None,
     seen: Callable[[Seen], None] | None = None,
 ) -> Report:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,9 +42,9 @@ def decoded(layer: Layer, g: Nodes, x: str, network: Shape) -> tuple[str, str]:
     if isinstance(layer, Region):
         return _region_boxes(layer, g, x)
     if isinstance(layer, Yolo):
-        cells = _cells(g, x, layer, len(layer.mask), 4, lambda value: g.add("Sigmoid", value))
+        cells = _yolo_cells(layer, g, x)
         scores = _rows(g, _times(g, cells.objectness, _some(layer, cells.classes)), layer.classes)
-        return _boxes(g, cells, layer.out, layer.anchors, network.w, network.h), scores
+        return _boxes(g, cells, layer.out, layer.anchors, network.w, network.h, layer.new_coords), scores
     if isinstance(layer, Detection):
         return _detection_boxes(layer, g, x)
     raise TypeError(f"{layer!r} is no head")
@@ -57,7 +57,7 @@ def _(layer: Region, g: Nodes, x: str) -> str:
 
 @convert.register
 def _(layer: Yolo, g: Nodes, x: str) -> str:
-    return _joined(g, _cells(g, x, layer, len(layer.mask), 4, lambda value: g.add("Sigmoid", value)), layer.out)
+    return _joined(g, _yolo_cells(layer, g, x), layer.out)
 
 
 @convert.register
@@ -68,15 +68,30 @@ def _(layer: Detection, g: Nodes, x: str) -> str:
 
 
 def _cells(
-    g: Nodes, x: str, layer: Region | Yolo, anchors: int, coords: int, classify: Callable[[str], str]
-) -> Cells:
-    """The usual head: logistic on all but the sizes, `classify` on the classes."""
+    g: Nodes, x: str, layer: Region | Yolo, anchors: int, coords: int, classify: Callable[[str], str],
+    activated: bool = False,
+) -> Cells:  # fmt: skip
+    """The usual head: logistic on all but the sizes, unless it's `activated`, and `classify` on the classes."""
     _, h, w = layer.out
     sizes = [size for size in (2, 2, coords - 4, 1, layer.classes) if size]
     xy, wh, *rest = g.parts(g.reshape(x, anchors, sum(sizes), h * w), 2, sizes)
     classes = classify(rest.pop()) if layer.classes else None
-    rest = [g.add("Sigmoid", part) for part in rest]
-    return Cells(g.add("Sigmoid", xy), wh, rest, rest[-1], classes)
+    if not activated:
+        xy, *rest = (g.add("Sigmoid", part) for part in (xy, *rest))
+    return Cells(xy, wh, rest, rest[-1], classes)
+
+
+def _yolo_cells(layer: Yolo, g: Nodes, x: str) -> Cells:
+    """With new_coords the layer before has activated all; scale_x_y stretches centres about the middle."""
+
+    def classify(value: str) -> str:
+        return value if layer.new_coords else g.add("Sigmoid", value)
+
+    cells = _cells(g, x, layer, len(layer.mask), 4, classify, layer.new_coords)
+    if layer.scale_x_y == 1:
+        return cells
+    stretched = g.add("Mul", cells.xy, g.floats(layer.scale_x_y))
+    return replace(cells, xy=g.add("Sub", stretched, g.floats((layer.scale_x_y - 1) / 2)))
 
 
 def _region_cells(layer: Region, g: Nodes, x: str) -> Cells:
@@ -125,14 +140,18 @@ def _region_boxes(layer: Region, g: Nodes, x: str) -> tuple[str, str]:
 
 
 def _boxes(
-    g: Nodes, cells: Cells, out: Shape, anchors: Sequence[tuple[float, float]], unit_w: int, unit_h: int
-) -> str:
+    g: Nodes, cells: Cells, out: Shape, anchors: Sequence[tuple[float, float]], unit_w: int, unit_h: int,
+    squares: bool = False,
+) -> str:  # fmt: skip
     """Boxes (N, M, 4); the anchors are in units of which the input has unit_w x unit_h."""
     row, column = np.divmod(np.arange(out.h * out.w), out.w)
     corner = g.add("Add", cells.xy, g.floats(np.stack([column, row])[None, None]))
     centre = g.add("Div", corner, g.floats(np.reshape([out.w, out.h], (1, 1, 2, 1))))
     unit = np.array(anchors, np.float64).reshape(1, -1, 2, 1) / np.reshape([unit_w, unit_h], (2, 1))
-    size = g.add("Mul", g.add("Exp", cells.wh), g.floats(unit))
+    if squares:
+        size = g.add("Mul", g.add("Mul", cells.wh, cells.wh), g.floats(4 * unit))
+    else:
+        size = g.add("Mul", g.add("Exp", cells.wh), g.floats(unit))
     return _rows(g, g.add("Concat", centre, size, axis=2), 4)
 
 

@@ -55,15 +55,15 @@ def _(layer: Convolution, g: Nodes, x: str) -> str:
 def _(layer: batchnorm_layer.BatchNorm, g: Nodes, x: str) -> str:
     if g.keep_bn:
         return _normalised(layer, g, x)
-    scale, bias = batchnorm_layer.fold(layer.parameters)
+    scale, bias = batchnorm_layer.fold(layer.parameters, layer.dialect)
     y = g.add("Mul", x, g.weight("scale", _per_channel(scale)))
     return g.add("Add", y, g.weight("bias", _per_channel(bias)))
 
 
 def _normalised(layer: Layer, g: Nodes, x: str) -> str:
     given = layer.parameters
-    # ONNX divides by sqrt(variance + epsilon), Darknet by sqrt(variance) + epsilon.
-    variance = (np.sqrt(given["rolling_variance"].clip(min=0)) + np.float32(batchnorm_layer.EPSILON)) ** 2
+    # ONNX divides by sqrt(variance + epsilon), the Darknets by what they like.
+    variance = batchnorm_layer.deviation(given, layer.dialect) ** 2
     biases = given["biases"] if "biases" in given else np.zeros_like(variance)
     arrays = {"scale": given["scales"], "bias": biases, "mean": given["rolling_mean"], "variance": variance}
     constants = [g.weight(f"bn_{name}", array) for name, array in arrays.items()]

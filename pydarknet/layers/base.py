@@ -8,6 +8,7 @@ from typing import ClassVar, TypeVar
 
 from ..cfg import Section
 from ..cfg_keys import Keys
+from ..dialects import DEFAULT, DIALECTS, Dialect
 from ..ops import Array
 from ..plan import Builder, Value
 from ..shape import Shape
@@ -29,10 +30,11 @@ class Layer(ABC):
     `inputs` and `out` are the shapes of one image. `records` names the parameters in the order of the weights
     file; `parameters` holds them by name (NumPy arrays, often views of the mapped file). `flops` counts what
     Darknet's `ops` counts (2 per multiply-add) for one image. `keys` declares those that `configure` doesn't read.
-    CfgError if the section can't be built.
+    `dialect` is the network's. CfgError if the section can't be built.
     """
 
     keys: ClassVar[Keys] = Keys()
+    dialect: Dialect = DIALECTS[DEFAULT]
     is_head: ClassVar[bool] = False
     transposable: ClassVar[bool] = False
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..cfg import Section
+from ..dialects import Dialect
 from ..ops import Array
 from ..plan import Builder, Value
 from ..tape import Tape
 from ..weights import Record
 from .base import Layer, register
 
-# Darknet's CPU code normalises with (x - mean) / (sqrt(variance) + 1e-6).
-EPSILON = 1e-6
 # Every Darknet adds this to the variance, inside the root, on the way back.
 BACKWARD_EPSILON = 1e-5
 
@@ -22,10 +21,17 @@ def records(channels: int) -> list[Record]:
     return [Record(name, (channels,)) for name in ("scales", "rolling_mean", "rolling_variance")]
 
 
-def fold(parameters: dict[str, Array]) -> tuple[Array, Array]:
-    """Per channel (scale, bias) with y = scale * x + bias equal to the normalisation at inference."""
+def deviation(parameters: dict[str, Array], dialect: Dialect) -> Array:
+    """What batch normalisation divides by at inference, as the dialect's CPU code does."""
     variance = parameters["rolling_variance"].clip(min=0)
-    scale = parameters["scales"] / (variance**0.5 + EPSILON)
+    if dialect.norm_inside:
+        return (variance + dialect.norm_epsilon) ** 0.5
+    return variance**0.5 + dialect.norm_epsilon
+
+
+def fold(parameters: dict[str, Array], dialect: Dialect) -> tuple[Array, Array]:
+    """Per channel (scale, bias) with y = scale * x + bias equal to the normalisation at inference."""
+    scale = parameters["scales"] / deviation(parameters, dialect)
     bias = -parameters["rolling_mean"] * scale
     if "biases" in parameters:
         bias = bias + parameters["biases"]
@@ -60,8 +66,8 @@ class BatchNorm(Layer):
 
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out)
-        scale = p.constant((self.index, "scale"), lambda: fold(self.parameters)[0])
-        bias = p.constant((self.index, "bias"), lambda: fold(self.parameters)[1])
+        scale = p.constant((self.index, "scale"), lambda: fold(self.parameters, self.dialect)[0])
+        bias = p.constant((self.index, "bias"), lambda: fold(self.parameters, self.dialect)[1])
         p.emit(p.ops.scale_bias, p.blocked(x), scale, bias, y)
         return y
 

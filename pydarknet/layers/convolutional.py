@@ -135,13 +135,13 @@ class Convolution(Layer):
             mean = abs(weights).mean(axis=(1, 2, 3), keepdims=True)
             weights = ((weights > 0) * 2.0 - 1.0).astype("float32") * mean
         if self.batch_normalize:
-            weights = weights * batchnorm.fold(self.parameters)[0][:, None, None, None]
+            weights = weights * batchnorm.fold(self.parameters, self.dialect)[0][:, None, None, None]
         return weights
 
     def folded_bias(self) -> Array:
         """The bias (K,) with batch norm's shift in it."""
         if self.batch_normalize:
-            return batchnorm.fold(self.parameters)[1]
+            return batchnorm.fold(self.parameters, self.dialect)[1]
         return self.parameters["biases"].copy()
 
 

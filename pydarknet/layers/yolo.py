@@ -8,18 +8,29 @@ from ..cfg import Section
 from ..cfg_keys import Keys, Refusal
 from ..cnumbers import FLOAT_MAX
 from ..datafile import read_map
+from ..nms import GREEDY_BETA, Kind
 from ..ops import Array
 from ..plan import Builder, Value
 from ..resources import find
 from ..statistics import HeadStatistics
 from ..tape import Tape
+from ..text import short
 from .base import Layer, register
 from .head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors
+
+# In [yolo] AlexeyAB's cornersnms is the default.
+NMS_KINDS: dict[str, Kind] = {
+    "default": "sort", "greedynms": "greedynms", "diounms": "diounms", "cornersnms": "sort",
+}  # fmt: skip
 
 
 @register("yolo")
 class Yolo(Layer):
-    """Per anchor in `mask`: x, y, w, h, objectness, classes. Anchors are in pixels of the network's input."""
+    """Per anchor in `mask`: x, y, w, h, objectness, classes. Anchors are in pixels of the network's input.
+
+    AlexeyAB's `scale_x_y` widens the range of x and y. With his `new_coords` the layer before has the logistic, and
+    sizes are squares, not exponentials.
+    """
 
     keys = Keys(
         training={
@@ -28,12 +39,9 @@ class Yolo(Layer):
             "iou_normalizer": 1.0, "obj_normalizer": 1.0, "cls_normalizer": 1.0, "delta_normalizer": 1.0,
             "iou_loss": "mse", "iou_thresh": 1.0, "iou_thresh_kind": "iou", "counters_per_class": (),
         },
-        idle="show_details track_history_size sim_thresh dets_for_track dets_for_show track_ciou_norm beta_nms",
+        idle="show_details track_history_size sim_thresh dets_for_track dets_for_show track_ciou_norm",
         refused={
             "embedding_layer": Refusal("give each box the features that tracking compares", (999999,)),
-            "scale_x_y": Refusal("move the centres of boxes", (1.0,)),
-            "new_coords": Refusal("take the sizes of boxes from squares"),
-            "nms_kind": Refusal("suppress boxes by the distance of their centres, too", ("default",)),
         },
     )  # fmt: skip
 
@@ -51,6 +59,10 @@ class Yolo(Layer):
         self.max_boxes = section.int_("max", 90, low=1, high=MAX_BOXES)
         self.ignore_thresh = section.float_("ignore_thresh", 0.5)
         self.truth_thresh = section.float_("truth_thresh", 1.0)
+        self.scale_x_y = section.float_("scale_x_y", 1.0)
+        self.new_coords = section.bool_("new_coords", False)
+        self.nms_kind = read_nms_kind(section)
+        self.beta_nms = section.float_("beta_nms", GREEDY_BETA)
         self.map = None
         if section.has("map"):
             self.map = read_map(find(section.str_("map"), relative_to=section.file))
@@ -58,7 +70,8 @@ class Yolo(Layer):
 
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out, blocked=False)
-        p.emit(p.ops.yolo_forward, p.plain(x), y, len(self.mask), self.classes)
+        coords = self.scale_x_y, self.new_coords
+        p.emit(p.ops.yolo_forward, p.plain(x), y, len(self.mask), self.classes, *coords)
         return y
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
@@ -73,10 +86,19 @@ class Yolo(Layer):
 
         def loss(output: Array, delta: Array) -> None:
             statistics = p.ops.yolo_loss(
-                output, truth, delta, anchors, mask, self.classes, net.w, net.h, *thresholds, classes
-            )
+                output, truth, delta, anchors, mask, self.classes, net.w, net.h, *thresholds, classes,
+                self.new_coords,
+            )  # fmt: skip
             p.state.statistics[self.index] = HeadStatistics(*map(float, statistics))
 
         delta = p.new(self.out, blocked=False)
         p.emit(loss, y, delta)
         p.add_delta(x, delta)
+
+
+def read_nms_kind(section: Section) -> Kind:
+    """AlexeyAB's `nms_kind`."""
+    name = section.str_("nms_kind", "default")
+    if name not in NMS_KINDS:
+        section.warn(f"unknown nms_kind {short(name)!r}: boxes compete by IoU, as in AlexeyAB's Darknet", "nms_kind")
+    return NMS_KINDS.get(name, "sort")

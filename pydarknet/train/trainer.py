@@ -12,9 +12,10 @@ from typing import Any
 
 from ..cfg import Cfg, parse_cfg
 from ..datafile import DataFile, read_data
-from ..dialects import DEFAULT, dialect
+from ..dialects import dialect as dialect_of
 from ..engine import Engine
 from ..errors import DarknetError, TrainingError
+from ..graph import choose_dialect
 from ..weights import save_weights
 from .checkpoint import EVERY, open_files
 from .folder import Claim, check_unused
@@ -81,7 +82,8 @@ class Trainer:
         if max_batches is not None:
             cfg.net.set("max_batches", max_batches)
         self.data = data if isinstance(data, DataFile) else read_data(data)
-        self.dialect = _dialect(cfg, dialect)
+        known = net.dialect if isinstance(net, Engine) else choose_dialect(cfg, None)
+        self.dialect = dialect_of(dialect) if dialect else known
         self.files = open_files(cfg, self.data, backup, self.dialect.name, save_every)
         if resume and overwrite:
             raise TrainingError("resume goes on with a run, overwrite starts anew over it: choose one")
@@ -89,7 +91,7 @@ class Trainer:
             check_unused(self.files, None if clear else weights)
         self.engine = net if isinstance(net, Engine) else Engine(
             cfg, None, seed=seed, threads=threads, device=device, precision=precision,
-            uniform=self.dialect.uniform
+            uniform=self.dialect.uniform, dialect=self.dialect.name
         )  # fmt: skip
         if weights is not None and not resume:
             self.engine.load_weights(weights, cutoff)
@@ -319,7 +321,3 @@ class Trainer:
                 f"{looking}, {available / 2**30:.1f} GiB are free; "
                 + advice(mini, rest, stepper.batch, stepper.subdivisions)
             )
-
-
-def _dialect(cfg: Cfg, name: str | None) -> Any:
-    return dialect(name or cfg.net.str_("dialect", DEFAULT))

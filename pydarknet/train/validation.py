@@ -56,7 +56,9 @@ class Validation:
         warn: Warn,
     ) -> Judge:
         """Read and check the valid list. `epoch`: iterations that all pictures take. CfgError, DataError."""
-        network = Network(engine.cfg, device=engine.backend.name, precision=engine.backend.precision)
+        network = Network(
+            engine.cfg, device=engine.backend.name, precision=engine.backend.precision, dialect=dialect.name
+        )
         for mine, theirs in zip(network.layers, engine.layers, strict=True):
             mine.parameters = theirs.parameters
         if isinstance(task, ClassificationTask):

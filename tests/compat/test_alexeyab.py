@@ -31,6 +31,12 @@ OF_2019 = """sample c_array hasGPU array_to_image classify detect performDetect 
     c_float pointer POINTER Structure cast math"""
 
 
+@pytest.fixture
+def net(net: Network) -> Network:
+    """The network with AlexeyAB's batch norm."""
+    return Network(net.cfg, "small.weights", names=net.names, dialect="alexeyab")
+
+
 def rows(found: list[Any]) -> list[tuple[Any, ...]]:
     """(name, confidence, x, y, w, h), in an order that doesn't depend on suppression's."""
     return sorted((name, float(p), *box) for name, p, box in found)
@@ -113,7 +119,9 @@ def test_detect_stretches_and_classify_too(folder: Path, net: Network) -> None:
     assert_rows(rows(darknet.detect(network, meta, "data/wide.png", 0.4)), expected(net, "data/wide.png", "stretch"))
     classifier = darknet.load_net("cfg/classifier.cfg", "classifier.weights")
     found = darknet.classify(classifier, meta, darknet.load_image("data/wide.png"))
-    wanted = Network("cfg/classifier.cfg", "classifier.weights", names=NAMES).classify("data/wide.png", fit="stretch")
+    wanted = Network("cfg/classifier.cfg", "classifier.weights", names=NAMES, dialect="alexeyab").classify(
+        "data/wide.png", fit="stretch"
+    )
     assert [name for name, _ in found] == [each.name for each in wanted]
     assert [p for _, p in found] == pytest.approx([each.probability for each in wanted], abs=1e-6)
 

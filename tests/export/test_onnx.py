@@ -80,6 +80,9 @@ HEADS = {
     "region_background": SMALL + HEAD.format(16) + "[region]\nsoftmax=1\nbackground=1\n" + REGION.format(3, 4),
     "region_tree": SMALL + HEAD.format(26) + "[region]\ntree=small.tree\n" + REGION.format(8, 4),
     "yolo": SMALL + HEAD.format(16) + "[yolo]\nclasses=3\nnum=3\nmask=0,2\nanchors=10,14, 23,27, 37,58\n",
+    "yolo_scaled": SMALL + HEAD.format(8) + "[yolo]\nclasses=3\nnum=1\nanchors=10,14\nscale_x_y=1.2\n",
+    "yolo_new_coords": SMALL + HEAD.format(8).replace("linear", "logistic") + "[yolo]\nclasses=3\nnum=1\n"
+    "anchors=10,14\nscale_x_y=2\nnew_coords=1\n",
     "detection": SMALL + "[connected]\noutput=52\nactivation=linear\n"
     "[detection]\nclasses=3\ncoords=4\nnum=2\nside=2\nsoftmax=1\nsqrt=1\n",
 }  # fmt: skip
@@ -128,7 +131,7 @@ def test_boxes(name: str) -> None:
     tree = getattr(head, "tree", None)
     options = DetectOptions(thresh=0.0, map=None if tree is None else np.arange(len(tree)))
     wanted = candidates(head, output, net.inputs, options)
-    order = _by_anchor(head.out, 2) if name == "yolo" else np.arange(len(boxes))
+    order = _by_anchor(head.out, len(head.anchors)) if name.startswith("yolo") else np.arange(len(boxes))
     assert_close(boxes[order], wanted.boxes, 1e-5)
     assert_close(np.maximum(scores[order], 0), wanted.dense(head.classes), 1e-5)  # ours lack what is below 0
 

@@ -29,6 +29,21 @@ def test_against_naive(ops: Ops, starts: list[int], thresh: float) -> None:
     np.testing.assert_array_equal(suppress(ops, boxes, starts, thresh), naive.suppress(boxes, starts, thresh))
 
 
+@pytest.mark.parametrize("beta", [0.0, 0.6, 1.0, -0.5])
+def test_the_distance_of_centres_takes_from_the_overlap(ops: Ops, beta: float) -> None:
+    boxes, starts = crowd(np.random.default_rng(3), 60), [0, 60]
+    alive = np.empty(60, np.int32)
+    ops.nms(boxes, np.array(starts, np.int32), 0.3, alive, beta)
+    np.testing.assert_array_equal(alive, naive.suppress(boxes, starts, 0.3, beta))
+
+
+def test_boxes_of_one_place_have_no_distance(ops: Ops) -> None:
+    alive = np.empty(4, np.int32)
+    boxes = np.array([[0.5, 0.5, 0.2, 0.2]] * 2 + [[0.1, 0.1, 0, 0]] * 2, F)
+    ops.nms(boxes, np.array([0, 2, 4], np.int32), 0.9, alive, 0.6)
+    assert alive.tolist() == [1, 0, 1, 1]
+
+
 def test_boxes_that_are_no_boxes(ops: Ops) -> None:
     """Empty ones have no overlap, and what holds NaN neither falls nor suppresses."""
     odd = [0.0, 0.5, 0.2, np.nan, np.inf, -np.inf, 1e30]

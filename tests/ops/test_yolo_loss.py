@@ -29,24 +29,27 @@ def truths(rng: np.random.Generator, images: int, classes: int) -> np.ndarray:
     return rows
 
 
+@pytest.mark.parametrize("new_coords", [False, True])
 @pytest.mark.parametrize("seed", range(80))
-def test_against_naive(ops: Ops, arrays: Arrays, seed: int) -> None:
+def test_against_naive(ops: Ops, arrays: Arrays, seed: int, new_coords: bool) -> None:
     rng = np.random.default_rng(seed)
     classes, images = int(rng.integers(1, 5)), int(rng.integers(1, 4))
     mask = rng.permutation(4)[: int(rng.integers(1, 4))].tolist()
     h, w = int(rng.integers(1, 7)), int(rng.integers(1, 7))
     map_ = rng.integers(0, classes, 6).tolist() if rng.random() < 0.5 else None
     output = heads.yolo(rng.normal(0, 0.7, (images, len(mask) * (5 + classes), h, w)), len(mask), classes)
+    if new_coords:
+        output = abs(output)  # of a logistic
     rows = truths(rng, images, 6 if map_ else classes)
     ignore, certain = (0.2, 0.3) if seed % 2 else (0.5, 1.0)
     delta, y = arrays.empty(*output.shape), arrays.plain(output)
     statistics = HeadStatistics(
         *ops.yolo_loss(
             y, rows, delta, ANCHORS, np.array(mask, np.int32), classes, 64, 48, ignore, certain,
-            None if map_ is None else np.array(map_, np.int32),
+            None if map_ is None else np.array(map_, np.int32), new_coords,
         )
     )  # fmt: skip
-    expected, sums = yolo_loss(y, rows, ANCHORS, mask, classes, (64, 48), ignore, certain, map_)
+    expected, sums = yolo_loss(y, rows, ANCHORS, mask, classes, (64, 48), ignore, certain, map_, new_coords)
     assert_delta_close(delta, expected)
     for name, value in sums.items():
         np.testing.assert_allclose(getattr(statistics, name), value, rtol=1e-5, atol=1e-6, err_msg=name)

@@ -42,11 +42,12 @@ def region(
     return result.reshape(x.shape)
 
 
-def yolo(x: NDArray[np.floating], anchors: int, classes: int) -> Doubles:
+def yolo(x: NDArray[np.floating], anchors: int, classes: int, scale: float = 1, new_coords: bool = False) -> Doubles:
     n, _, h, w = x.shape
     y = x.astype(np.float64).reshape(n, anchors, 5 + classes, h, w)
-    result = logistic(y)
+    result = y.copy() if new_coords else logistic(y)
     result[:, :, 2:4] = y[:, :, 2:4]
+    result[:, :, :2] = scale * result[:, :, :2] - (scale - 1) / 2
     return result.reshape(x.shape)
 
 

@@ -48,25 +48,29 @@ def iou(a: Doubles, b: Doubles) -> Doubles:
     return both / (np.prod(a[..., 2:], axis=-1) + np.prod(b[..., 2:], axis=-1) - both)  # type: ignore[no-any-return]
 
 
-def boxes(y: Doubles, anchors: Doubles, size: tuple[float, float]) -> Doubles:
+def boxes(y: Doubles, anchors: Doubles, size: tuple[float, float], squares: bool = False) -> Doubles:
     """Of one image's (anchors, entries, h, w): (anchors, h, w, 4). `size` is the picture's in the anchors' unit."""
     _, _, h, w = y.shape
     rows, columns = np.mgrid[:h, :w]
+    sides = 4 * y[:, 2:4] ** 2 if squares else np.exp(y[:, 2:4])
     return np.stack(
         [
             (columns + y[:, 0]) / w,
             (rows + y[:, 1]) / h,
-            np.exp(y[:, 2]) * anchors[:, 0, None, None] / size[0],
-            np.exp(y[:, 3]) * anchors[:, 1, None, None] / size[1],
+            sides[:, 0] * anchors[:, 0, None, None] / size[0],
+            sides[:, 1] * anchors[:, 1, None, None] / size[1],
         ],
         axis=-1,
     )
 
 
-def encode(box: Doubles, anchor: Doubles, row: int, column: int, grid: tuple[int, int], size: Any) -> Doubles:
-    """What the head should put out for a box: x, y within the cell, logarithms of the sizes."""
+def encode(
+    box: Doubles, anchor: Doubles, row: int, column: int, grid: tuple[int, int], size: Any, squares: bool = False
+) -> Doubles:
+    """What the head should put out for a box: x, y within the cell, logarithms or half the roots of the sizes."""
     h, w = grid
-    sizes = np.log(box[2:] * np.array(size) / anchor)
+    sizes = box[2:] * np.array(size) / anchor
+    sizes = np.sqrt(sizes) / 2 if squares else np.log(sizes)
     return np.array([box[0] * w - column, box[1] * h - row, *sizes])
 
 

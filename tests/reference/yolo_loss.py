@@ -21,6 +21,7 @@ def yolo_loss(
     ignore_thresh: float,
     truth_thresh: float,
     map: Sequence[int] | None = None,
+    new_coords: bool = False,
 ) -> tuple[Doubles, dict[str, float]]:
     """The delta, and the sums of HeadStatistics by name. `net` is (width, height) in pixels."""
     n, _, h, w = output.shape
@@ -39,7 +40,7 @@ def yolo_loss(
         target = np.eye(classes)[label]
         chosen = np.arange(classes) == label if d[5] != 0 else np.ones(classes, bool)
         d[5:][chosen] = (target - p[5:])[chosen]
-        d[:4] = (2 - row[2] * row[3]) * (encode(row[:4], sides[mask[k]], i, j, (h, w), net) - p[:4])
+        d[:4] = (2 - row[2] * row[3]) * (encode(row[:4], sides[mask[k]], i, j, (h, w), net, new_coords) - p[:4])
         d[4] = 1 - p[4]
         used[b, k, i, j] = True
         return label
@@ -47,7 +48,7 @@ def yolo_loss(
     for b in range(n):
         ends = np.flatnonzero(truth[b, :, 0] == 0)
         rows = truth[b, : ends[0] if len(ends) else None].astype(np.float64)
-        predicted = boxes(y[b], sides[list(mask)], (float(net[0]), float(net[1])))
+        predicted = boxes(y[b], sides[list(mask)], (float(net[0]), float(net[1])), new_coords)
         s["any_objectness"] += y[b, :, 4].sum()
         delta[b, :, 4] = -y[b, :, 4]
         if len(rows):
