@@ -156,7 +156,7 @@ class TestTerminal:
         Path("toy.names").write_text(f"c{ESCAPE}at\ndog\n")
         name = f"x{ESCAPE}\n.jpg"
         write_picture(Path(name))
-        Path("bad.cfg").write_text(f"[net]\nwidth=32\nheight=32\nchannels=3\n[a\x1b[2J]\n")
+        Path("bad.cfg").write_text("[net]\nwidth=32\nheight=32\nchannels=3\n[a\x1b[2J]\n")
         words = ["detect", *NET, name, f"no{ESCAPE}.jpg", "--names", "toy.names", "--progress"]
         for command in (words, ["info", "bad.cfg"], [f"det{ESCAPE}"]):
             shown = spawned(*command, prefix=ON_A_TERMINAL).out
