@@ -134,7 +134,7 @@ class TestClosedAndFull:
 
 
 ON_A_TERMINAL = [sys.executable, "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"]
-ON_A_TERMINAL += ["sh", "-c", 'stty cols 99; exec "$@"', "sh"]
+ON_A_TERMINAL += ["sh", "-c", 'stty rows 30 cols 99; exec "$@"', "sh"]
 ESCAPE = "\x1b]0;owned\x07"
 
 
