@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike, fspath
 from typing import BinaryIO
+
+STDOUT = "/dev/stdout"
 
 
 @contextmanager
 def replacing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     """A binary file to write that takes the place of `path` if the block succeeds; else nothing changes.
 
-    A device or pipe (/dev/null) is written to as it is: a file in its place would take it from everyone.
-    OSError as from `open` and `write`: a full disk or a missing permission leaves the old file whole.
+    The new file has the mode of the old one, and its owner if the user may give it away. A stream (see
+    `is_stream`) is written to as it is: a file in its place would take it from everyone. OSError as from `open`
+    and `write`: a full disk or a missing permission leaves the old file whole.
     """
+    if (number := _descriptor(fspath(path))) is not None:
+        with os.fdopen(os.dup(number), "wb") as stream:
+            yield stream
+        return
     target = os.path.realpath(fspath(path))
-    if os.path.exists(target) and not os.path.isfile(target):
+    if is_stream(target):
         with open(target, "wb") as device:
             yield device
         return
@@ -25,6 +33,7 @@ def replacing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     partial = os.path.join(folder, f".{name[:100]}.{os.getpid()}.{os.urandom(4).hex()}.part")
     try:
         with open(partial, "xb") as file:
+            _take_after(target, partial)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -33,3 +42,35 @@ def replacing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
         with suppress(OSError):
             os.unlink(partial)
         raise
+
+
+def is_stream(path: str | PathLike[str]) -> bool:
+    """Whether what is written there is gone at once: a pipe, a device, or one of this program's open files."""
+    name = fspath(path)
+    return _descriptor(name) is not None or (os.path.exists(name) and not os.path.isfile(name))
+
+
+def _descriptor(path: str) -> int | None:
+    """The number of the open file that /dev/stdout, /dev/fd/N and links to them mean. Resolved to the end, they
+    would name the file that standard output was sent to, which others write to as well."""
+    for _ in range(8):
+        if path == STDOUT:
+            return 1
+        folder, name = os.path.split(path)
+        if name.isdecimal() and os.path.realpath(folder) in ("/dev/fd", f"/proc/{os.getpid()}/fd"):
+            return int(name)
+        if not os.path.islink(path):
+            return None
+        path = os.path.join(folder, os.readlink(path))
+    return None
+
+
+def _take_after(old: str, new: str) -> None:
+    """Give a new file the permissions of the one whose place it takes."""
+    with suppress(FileNotFoundError):
+        status = os.stat(old)
+        if hasattr(os, "chown"):
+            with suppress(OSError):  # only root gives files away; who belongs to the group keeps that
+                os.chown(new, -1, status.st_gid)
+                os.chown(new, status.st_uid, -1)
+        os.chmod(new, stat.S_IMODE(status.st_mode) & 0o777)

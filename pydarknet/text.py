@@ -45,3 +45,8 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the choice that is close to the word, or ''."""
     close = difflib.get_close_matches(word[:64], sorted(choices), n=1, cutoff=0.7)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def csv_text(text: str) -> str:
+    """A name as a cell of a CSV file: behind an apostrophe where a spreadsheet would take it for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pydarknet.detection import Box, Detection
 from pydarknet.errors import DarknetError, DataError, ExportError
-from pydarknet.output import KINDS, Result, darknet_lines, open_writer
+from pydarknet.output import KINDS, BesideWriter, Result, darknet_lines, open_writer
 from pydarknet.output.base import FileWriter
 from pydarknet.output.coco import CATEGORIES, image_id
 
@@ -213,13 +213,13 @@ def test_unknown_kind(tmp_path: Path) -> None:
 
 def test_file_names_that_are_no_text_survive(tmp_path: Path) -> None:
     for kind in KINDS:
-        save(kind, folder_of(tmp_path, kind), (ODD, [DOG]))
+        save(kind, folder_of(tmp_path, kind), (ODD.replace("\n", "") if kind == "voc" else ODD, [DOG]))
     pictures = json.loads((tmp_path / "json" / "detections.json").read_bytes())
     (line,) = (tmp_path / "jsonl" / "detections.jsonl").read_bytes().splitlines()
     assert os.fsencode(pictures[0]["filename"]) == os.fsencode(json.loads(line)["filename"]) == os.fsencode(ODD)
     with (tmp_path / "csv" / "detections.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         assert next(csv.DictReader(file))["filename"] == ODD
-    assert os.fsencode(os.path.basename(ODD))[:-4] in (tmp_path / "voc" / "comp4_det_test_dog.txt").read_bytes()
+    assert os.fsencode(os.path.basename(ODD))[:-5] in (tmp_path / "voc" / "comp4_det_test_dog.txt").read_bytes()
     assert b'caf\xe9 "1",\\2\n.txt' in [os.fsencode(path.name) for path in (tmp_path / "yolo").iterdir()]
 
 
@@ -255,7 +255,8 @@ def test_json_and_csv_hold_anything(
     json.loads((folder / "coco_results.json").read_bytes(), parse_constant=refuse)
     with (folder / "detections.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         (row,) = csv.DictReader(file)
-    assert (row["filename"], row["name"]) == (path, name)
+    for cell, text in ((row["filename"], path), (row["name"], name)):
+        assert cell == (f"'{text}" if text.startswith(tuple("=+-@\t\r")) else text)
 
 
 def test_boxes_without_numbers(tmp_path: Path) -> None:
@@ -392,6 +393,37 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             open_writer(kind, tmp_path / "x", NAMES)
 
 
+@pytest.mark.parametrize("kind", FILES)
+def test_a_picture_is_not_replaced_by_its_results(tmp_path: Path, kind: str) -> None:
+    picture, link = tmp_path / "a.jpg", tmp_path / "b.jpg"
+    picture.write_bytes(b"pixels")
+    link.symlink_to(picture)
+    with open_writer(kind, link, NAMES) as writer, pytest.raises(ExportError, match="is a picture that is read"):
+        writer.write(str(picture), SIZE, [DOG])
+    with pytest.raises(ExportError, match="is a picture that is read"):
+        save(kind, picture, (str(link), [DOG]))
+    assert picture.read_bytes() == b"pixels"
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_pipe_gets_results_as_they_come(tmp_path: Path, kind: str) -> None:
+    reader, number = os.pipe()
+    with open_writer(kind, f"/dev/fd/{number}", NAMES) as writer:
+        writer.write("a.jpg", SIZE, [DOG])
+        first = os.read(reader, 1 << 16)
+        writer.write("b.jpg", SIZE, [EDGE])
+    os.close(number)
+    with open(reader, "rb") as rest:
+        streamed = first + rest.read()
+    save(kind, tmp_path / "file", ("a.jpg", [DOG]), ("b.jpg", [EDGE]))
+    assert streamed == (tmp_path / "file").read_bytes()
+
+
+def test_voc_lines_are_not_forged(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="line end"):
+        save("voc", tmp_path, ("a\nimg2 0.99 1 1 50 50\nb.png", [DOG]))
+
+
 # --- the truth is never overwritten
 
 
@@ -410,6 +442,7 @@ def refused(target: Path, image: str, words: str) -> None:
         ("images/a.jpg", "labels"),
         ("VOC/JPEGImages/a.png", "VOC/labels"),
         ("raw/x/a.jpeg", "labels/x"),
+        ("raw_data/images/a.jpg", "raw_data/labels"),
     ],
 )
 @pytest.mark.parametrize("absolute", [False, True])
@@ -450,10 +483,52 @@ def test_our_own_labels_are_replaced_unless_somebody_changed_them(tmp_path: Path
 
 
 def test_labels_of_an_interrupted_run_are_still_ours(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"two pictures of that name; the second is y/a\.png"):
-        save("yolo", tmp_path, ("x/a.jpg", [DOG]), ("y/a.png", [DOG]))
+    (tmp_path / "b.txt").write_text("by hand\n")
+    with pytest.raises(DataError, match="exists"):
+        save("yolo", tmp_path, ("x/a.jpg", [DOG]), ("x/b.jpg", [DOG]))
     save("yolo", tmp_path, ("x/a.jpg", [EDGE]))
     assert (tmp_path / "a.txt").read_text().startswith("3 ")
+
+
+def labels_of(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.txt"))
+
+
+def test_pictures_of_one_name(tmp_path: Path) -> None:
+    names = ["x/a.jpg", "y/z/a.png", "y/z/a.jpg", "../y/a.jpg", "/y/z/a.bmp", "x/a.jpg"]
+    for _ in range(2):  # the second run finds its own files
+        save("yolo", tmp_path, *((name, [DOG]) for name in names))
+        assert labels_of(tmp_path) == ["a.txt", "y/a.txt", "y/z/a.txt", "y/z/a_2.txt", "y/z/a_3.txt"]
+
+
+def test_labels_keep_the_folders_below_a_root(tmp_path: Path) -> None:
+    with open_writer("yolo", tmp_path, NAMES, root="/set") as writer:
+        for name in ("/set/a/1.jpg", "/set/b/1.jpg", "/set/2.jpg", "/other/3.jpg"):
+            writer.write(name, SIZE, [DOG])
+    assert labels_of(tmp_path) == ["2.txt", "a/1.txt", "b/1.txt", "other/3.txt"]
+
+
+def test_what_is_refused_ends_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("by hand\n")
+    with open_writer("yolo", tmp_path, NAMES) as writer:
+        with pytest.raises(DataError, match="exists"):
+            writer.write("x/a.jpg", SIZE, [DOG])
+        writer.write("x/b.jpg", SIZE, [DOG])
+    assert labels_of(tmp_path) == ["a.txt", "b.txt"]
+
+
+def test_labels_beside_the_pictures(tmp_path: Path) -> None:
+    images, labels = folder_of(tmp_path, "images"), folder_of(tmp_path, "labels")
+    (labels / "truth.txt").write_text("0 .5 .5 .1 .1\n")
+    for _ in range(2):
+        with BesideWriter(NAMES) as writer:
+            writer.write(str(images / "a.jpg"), SIZE, [DOG])
+            with pytest.raises(DataError, match=r"truth\.txt: exists"):
+                writer.write(str(images / "truth.jpg"), SIZE, [DOG])
+    assert labels_of(images) == ["a.txt"]
+    (images / "a.txt").write_text("corrected\n")
+    with BesideWriter(NAMES) as writer, pytest.raises(DataError, match="changed since"):
+        writer.check(str(images / "a.jpg"))
 
 
 def test_a_damaged_record_owns_nothing(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..atomic import replacing
 from ..errors import ExportError
+from ..text import csv_text
 from .confusion import Confusion, confusion
 from .objects import Detections, Truth
 from .voc import Curve, average_precision, curves, mean
@@ -125,7 +126,8 @@ class Report:
             c = row.counts
             ratios = (row.ap, c.precision, c.recall, c.f1, c.iou)
             ap, *rest = ("" if value is None else f"{value:.6f}" for value in ratios)
-            writer.writerow([row.class_id, row.name, row.truths, row.detections, ap, c.tp, c.fp, c.fn, *rest])
+            name = csv_text(row.name)
+            writer.writerow([row.class_id, name, row.truths, row.detections, ap, c.tp, c.fp, c.fn, *rest])
         _save(path, text.getvalue())
 
     def save_json(self, path: str | PathLike[str]) -> None:

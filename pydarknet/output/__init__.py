@@ -18,9 +18,9 @@ from .json_files import JsonLinesWriter, JsonWriter
 from .lines import darknet_lines
 from .table import CsvWriter
 from .voc import VocWriter
-from .yolo import YoloWriter
+from .yolo import BesideWriter, YoloWriter
 
-__all__ = ["KINDS", "Result", "Writer", "darknet_lines", "open_writer"]
+__all__ = ["KINDS", "BesideWriter", "Result", "Writer", "darknet_lines", "open_writer"]
 
 _FILES: dict[str, tuple[type[JsonWriter | JsonLinesWriter | CocoWriter | CsvWriter | ImagenetWriter], str]] = {
     "json": (JsonWriter, "detections.json"),
@@ -29,21 +29,23 @@ _FILES: dict[str, tuple[type[JsonWriter | JsonLinesWriter | CocoWriter | CsvWrit
     "csv": (CsvWriter, "detections.csv"),
     "imagenet": (ImagenetWriter, "imagenet-detection.txt"),
 }
-_FOLDERS: dict[str, type[VocWriter | YoloWriter]] = {"voc": VocWriter, "yolo": YoloWriter}
 
-KINDS = (*_FILES, *_FOLDERS)
+KINDS = (*_FILES, "voc", "yolo")
 
 
-def open_writer(kind: str, target: str | os.PathLike[str], names: Sequence[str]) -> Writer:
+def open_writer(kind: str, target: str | os.PathLike[str], names: Sequence[str], root: str | None = None) -> Writer:
     """A writer of that kind, ready: what can't be written is known before the first picture.
 
     `target` is a file for json, jsonl, coco, csv and imagenet (or a folder, where the file gets its usual
-    name) and a folder for voc and yolo, made if it is absent. `names` are those of all classes. ValueError
-    for an unknown kind, ExportError if the target can't be written.
+    name) and a folder for voc and yolo, made if it is absent; /dev/stdout, a pipe or a device gets results as they
+    come. `names` are those of all classes; labels of pictures below `root` keep their folders. ValueError for an
+    unknown kind, ExportError if the target can't be written.
     """
     path = Path(target)
-    if kind in _FOLDERS:
-        return _FOLDERS[kind](path, names)
+    if kind == "yolo":
+        return YoloWriter(path, names, root)
+    if kind == "voc":
+        return VocWriter(path, names)
     if kind not in _FILES:
         raise ValueError(f"unknown kind of output {kind!r}{did_you_mean(kind, KINDS)}; one of {', '.join(KINDS)}")
     writer, usual_name = _FILES[kind]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from ..atomic import replacing
+from ..atomic import is_stream, replacing
 from ..detection import Box, Detection
 from ..errors import ExportError
 
@@ -29,21 +29,22 @@ class Result:
 
     @property
     def stem(self) -> str:
-        """The file's name without folder and extension; with the frame's number if there is one."""
-        stem = os.path.splitext(os.path.basename(self.path))[0]
-        return stem if self.frame is None else f"{stem}_{self.frame:08d}"
+        """As of `stem_of`."""
+        return stem_of(self.path, self.frame)
 
 
 class Writer(ABC):
     """A context manager. Files appear whole, when it is left; also on Ctrl-C, with what is done by then.
 
-    An error before the first result, or of the writer itself, leaves the old files as they were.
+    An error before the first result, or of the writer itself, leaves the old files as they were. `count` results
+    have been written, and they are `saved` when the files have their names.
     """
 
     def __init__(self, target: Path, names: Sequence[str]) -> None:
         self.target = target
         self.names = names
-        self._count = 0
+        self.count = 0
+        self.saved = False
         self._open = True
 
     def __enter__(self) -> Writer:
@@ -52,7 +53,7 @@ class Writer(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None and not self._count:
+        if kind is not None and not self.count:
             self.discard()
         self.close()
 
@@ -65,12 +66,14 @@ class Writer(ABC):
     ) -> None:
         """Add the detections of one picture of `image_size` (width, height) pixels.
 
-        ExportError if they can't be written; then the writer is closed and its files are as before.
+        ExportError if they can't be written; then the writer is closed and its files are as before. After what
+        `check` refuses of many files, it goes on.
         """
         if not self._open:
             raise ExportError(f"{self.target}: the writer is closed")
         path = os.fsdecode(image_path)
-        result = Result(path, *image_size, detections, self._count + 1, frame)
+        self.check(path, frame)
+        result = Result(path, *image_size, detections, self.count + 1, frame)
         try:
             with translated(self.target):
                 self._write(result)
@@ -78,7 +81,10 @@ class Writer(ABC):
             if isinstance(error, Exception):
                 self.discard()
             raise
-        self._count += 1
+        self.count += 1
+
+    def check(self, image_path: str, frame: int | None = None) -> None:
+        """ExportError, or DataError, if this picture's results have no place here; known before it is computed."""
 
     def close(self) -> None:
         """Give the files their names. A second call does nothing."""
@@ -86,6 +92,7 @@ class Writer(ABC):
             self._open = False
             with translated(self.target):
                 self._commit()
+            self.saved = True
 
     def discard(self) -> None:
         """Leave the old files as they were. Nothing happens after `close`."""
@@ -104,18 +111,27 @@ class Writer(ABC):
 
 
 class FileWriter(Writer):
-    """One text file, UTF-8: `head`, what `_text` makes of each result with `between` them, `tail`."""
+    """One text file, UTF-8: `head`, what `_text` makes of each result with `between` them, `tail`.
+
+    A stream gets each result at once, whole.
+    """
 
     head = between = tail = ""
 
     def __init__(self, target: Path, names: Sequence[str]) -> None:
         super().__init__(target, names)
-        self._separator = ""
+        self._begun = False
+        self._is_stream = is_stream(target)
         self._place = replacing(target)
         with translated(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._place.__enter__()
-            self._put(self.head)
+
+    def check(self, image_path: str, frame: int | None = None) -> None:
+        """ExportError, and nothing is written, for the picture whose place the file would take."""
+        if not self._is_stream and is_same(image_path, self.target):
+            self.discard()
+            raise ExportError(f"{self.target}: is a picture that is read; choose another name to save to")
 
     @abstractmethod
     def _text(self, result: Result) -> str:
@@ -126,22 +142,25 @@ class FileWriter(Writer):
 
     def _put(self, text: str) -> None:
         self._file.write(self._encode(text))
+        if self._is_stream:
+            self._file.flush()
 
     def _write(self, result: Result) -> None:
         if not (text := self._text(result)):
             return
-        start = self._file.tell()
+        start = 0 if self._is_stream else self._file.tell()
         try:
-            self._put(self._separator + text)
+            self._put((self.between if self._begun else self.head) + text)
         except BaseException:  # Ctrl-C in the middle of a result must not leave half of it
-            self._file.seek(start)
-            self._file.truncate()
+            if not self._is_stream:
+                self._file.seek(start)
+                self._file.truncate()
             raise
-        self._separator = self.between
+        self._begun = True
 
     def _commit(self) -> None:
         try:
-            self._put(self.tail)
+            self._put(self.tail if self._begun else self.head + self.tail)
         except BaseException:
             self._abandon()
             raise
@@ -161,11 +180,27 @@ class _AbandonedError(Exception):
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """OSError becomes ExportError with the path."""
+    """OSError becomes ExportError with the path, but for a stream that nobody reads any more."""
     try:
         yield
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise ExportError(f"{path}: can't be written: {error.strerror or error}") from error
+
+
+def stem_of(path: str, frame: int | None = None) -> str:
+    """A file's name without folder and extension; with the frame's number if there is one."""
+    stem = os.path.splitext(os.path.basename(path))[0]
+    return stem if frame is None else f"{stem}_{frame:08d}"
+
+
+def is_same(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> bool:
+    """Whether two paths name one file that exists, by whatever links."""
+    try:
+        return os.path.samefile(a, b)
+    except (OSError, ValueError):
+        return False
 
 
 def prepare_folder(folder: Path) -> None:

@@ -44,18 +44,12 @@ class JsonWriter(FileWriter):
 class JsonLinesWriter(FileWriter):
     """One line a picture."""
 
-    between, tail = "\n", "\n"
-
     def _encode(self, text: str) -> bytes:
         return encode_json(text)
 
     def _text(self, result: Result) -> str:
         frame, objects = _picture(result)
-        return dumps({**frame, "objects": objects})
-
-    def _commit(self) -> None:
-        self.tail = self._separator  # a file without results is empty
-        super()._commit()
+        return dumps({**frame, "objects": objects}) + "\n"
 
 
 def _picture(result: Result) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:

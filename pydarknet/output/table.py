@@ -6,6 +6,7 @@ import csv
 import io
 
 from ..detection import Detection
+from ..text import csv_text
 from .base import FileWriter, Result
 
 COLUMNS = (
@@ -15,7 +16,8 @@ COLUMNS = (
 
 
 class CsvWriter(FileWriter):
-    """Boxes in pixels; `path` has the names from the tree's root, joined by ` > `."""
+    """Boxes in pixels; `path` has the names from the tree's root, joined by ` > `. An apostrophe stands before names
+    that a spreadsheet would compute: those that begin with = + - @, a tab or a carriage return."""
 
     head = ",".join(COLUMNS) + "\n"
 
@@ -27,8 +29,15 @@ def _row(detection: Detection, result: Result) -> str:
     box = detection.box
     edges = (f"{edge:.3f}" for edge in (box.left, box.top, box.right, box.bottom))
     scores = (f"{detection.confidence:.6f}", f"{detection.objectness:.6f}")
-    picture = (result.path, "" if result.frame is None else result.frame, result.width, result.height)
-    values = (*picture, detection.class_id, detection.name, *scores, *edges, " > ".join(detection.path))
+    picture = (csv_text(result.path), "" if result.frame is None else result.frame, result.width, result.height)
+    values = (
+        *picture,
+        detection.class_id,
+        csv_text(detection.name),
+        *scores,
+        *edges,
+        csv_text(" > ".join(detection.path)),
+    )
     text = io.StringIO()
     # With "\n" as the end of a line, Python's writer would leave a "\r" inside a name unquoted.
     csv.writer(text, lineterminator="\r\n").writerow(values)

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..errors import DataError
 from .base import Result, Writer, prepare_folder, translated
 
 PREFIX = "comp4_det_test_"
@@ -28,6 +29,14 @@ class VocWriter(Writer):
         with translated(target):
             self._parts = Path(tempfile.mkdtemp(prefix=".comp4-", dir=target))
         self._lines: dict[str, bytearray] = {}
+
+    def check(self, image_path: str, frame: int | None = None) -> None:
+        """DataError for a name that would end its line: what follows would be taken for results."""
+        if set(os.path.basename(image_path)) & {"\n", "\r"}:
+            raise DataError(
+                f"{image_path!r}: a line of VOC's results begins with the picture's name, which can't "
+                "hold a line end; rename the picture"
+            )
 
     def _write(self, result: Result) -> None:
         identity = result.stem.encode("utf-8", "surrogateescape")

@@ -6,67 +6,118 @@ picture's labels, is refused; elsewhere only a file that we wrote and nobody cha
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ..atomic import replacing
 from ..errors import DataError
-from .base import Result, Writer, clip, prepare_folder
-
-RECORD = ".pydarknet-labels.json"
+from ..labels import label_places
+from .base import Result, Writer, clip, prepare_folder, stem_of
+from .own_files import OwnFiles
 
 
 class YoloWriter(Writer):
-    """`<stem>.txt` in the target folder, each written at once; `RECORD` there remembers which are ours."""
+    """`<stem>.txt` in the target folder, each written at once. Pictures below the folder `root` keep their folders
+    below the target; so do others whose name is taken."""
 
-    def __init__(self, target: Path, names: Sequence[str]) -> None:
+    def __init__(self, target: Path, names: Sequence[str], root: str | None = None) -> None:
         super().__init__(target, names)
         prepare_folder(target)
-        self._own = _read_record(target / RECORD)
-        self._written: set[str] = set()
+        self._root = root
+        self._own = OwnFiles(target)
+        self._places: dict[tuple[str, int | None], str] = {}
+        self._taken: set[str] = set()
+
+    def check(self, image_path: str, frame: int | None = None) -> None:
+        """DataError for a place where the truth is, or may be."""
+        path = self._place(image_path, frame)
+        where = os.path.realpath(path)
+        if any(where == os.path.realpath(truth) for truth in _truths(image_path)):
+            raise DataError(f"{path}: is where the true labels of {image_path} belong; choose another folder")
+        refuse_others(path, self._own)
 
     def _write(self, result: Result) -> None:
-        path = self.target / f"{result.stem}.txt"
-        content = "".join(_lines(result)).encode()
-        self._check(path, result)
-        with replacing(path) as file:
-            file.write(content)
-        self._own[path.name] = hashlib.sha256(content).hexdigest()
-        self._written.add(path.name)
+        self._own.write(self._place(result.path, result.frame), content(result))
 
-    def _check(self, path: Path, result: Result) -> None:
-        if path.name in self._written:
-            raise DataError(
-                f"{path}: two pictures of that name; the second is {result.path}. "
-                "Save the labels of each folder of pictures into a folder of their own"
-            )
-        where = os.path.realpath(path)
-        if any(where == os.path.realpath(truth) for truth in _truths(result.path)):
-            raise DataError(f"{path}: is where the true labels of {result.path} belong; choose another folder")
-        if os.path.lexists(path) and not self._is_own(path):
-            raise DataError(
-                f"{path}: exists and was not written by pydarknet, or was changed since; it may be the truth. "
-                "Choose another folder, or remove the file"
-            )
+    def _place(self, image: str, frame: int | None) -> Path:
+        """The label file of a picture, the same whenever it is asked for."""
+        key = os.path.abspath(image), frame
+        if key not in self._places:
+            free = (name for name in self._names(image, frame) if name not in self._taken)
+            self._places[key] = next(free)
+            self._taken.add(self._places[key])
+        return self.target / self._places[key]
 
-    def _is_own(self, path: Path) -> bool:
-        if path.name not in self._own or path.is_symlink() or not path.is_file():
-            return False
-        return hashlib.sha256(path.read_bytes()).hexdigest() == self._own[path.name]
+    def _names(self, image: str, frame: int | None) -> Iterator[str]:
+        stem = stem_of(image, frame)
+        folder = os.path.dirname(image)
+        if self._root is None:
+            yield stem + ".txt"
+        else:
+            yield os.path.join(_below(os.path.relpath(os.path.abspath(folder), self._root)), stem + ".txt")
+        below = os.path.join(_below(folder), stem)
+        yield below + ".txt"
+        number = 2
+        while True:
+            yield f"{below}_{number}.txt"
+            number += 1
 
     def _commit(self) -> None:
-        if self._written:
-            with replacing(self.target / RECORD) as file:
-                file.write(json.dumps(self._own, indent=0).encode())
+        self._own.save()
 
     def _abandon(self) -> None:
         """The labels of earlier pictures are whole: they stay, and stay ours."""
         with suppress(OSError):
+            self._own.save()
+
+
+class BesideWriter(Writer):
+    """Labels beside their pictures, where training finds them: to label a data set by a network.
+
+    Pictures that have labels of somebody else's, there or where training looks first, are refused.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(Path("beside the pictures"), names)
+        self._own: dict[str, OwnFiles] = {}
+
+    def check(self, image_path: str, frame: int | None = None) -> None:
+        """DataError for a picture that has labels already."""
+        for place in dict.fromkeys([*_truths(image_path), _beside(image_path)]):
+            refuse_others(Path(place), self._record(place))
+
+    def _write(self, result: Result) -> None:
+        path = _beside(result.path)
+        self._record(path).write(Path(path), content(result))
+
+    def _record(self, path: str) -> OwnFiles:
+        folder = os.path.dirname(path)
+        if folder not in self._own:
+            self._own[folder] = OwnFiles(Path(folder))
+        return self._own[folder]
+
+    def _commit(self) -> None:
+        for own in self._own.values():
+            own.save()
+
+    def _abandon(self) -> None:
+        with suppress(OSError):
             self._commit()
+
+
+def refuse_others(path: Path, own: OwnFiles) -> None:
+    """DataError for a file that exists and is not ours."""
+    if os.path.lexists(path) and path not in own:
+        raise DataError(
+            f"{path}: exists and was not written by pydarknet, or was changed since; it may be the truth. "
+            "Choose another folder, or remove the file"
+        )
+
+
+def content(result: Result) -> bytes:
+    """The label file of a picture."""
+    return "".join(_lines(result)).encode()
 
 
 def _lines(result: Result) -> Iterator[str]:
@@ -82,17 +133,16 @@ def _lines(result: Result) -> Iterator[str]:
 
 
 def _truths(image: str) -> Iterator[str]:
-    """Where the labels of a picture are looked for: beside it, and by Darknet's rule of folders."""
-    yield os.path.splitext(image)[0] + ".txt"
-    for path in (image, os.path.abspath(image)):
-        for folder in ("images", "JPEGImages", "raw"):
-            path = path.replace(folder, "labels", 1)
-        yield os.path.splitext(path)[0] + ".txt"
+    """Where training looks for the labels of a picture, however a list may name it."""
+    yield from label_places(image)
+    yield from label_places(os.path.abspath(image))
 
 
-def _read_record(path: Path) -> dict[str, str]:
-    with suppress(OSError, ValueError):
-        record = json.loads(path.read_bytes())
-        if isinstance(record, dict):
-            return {str(name): str(value) for name, value in record.items()}
-    return {}
+def _beside(image: str) -> str:
+    return os.path.splitext(image)[0] + ".txt"
+
+
+def _below(folder: str) -> str:
+    """A folder as a path that leads nowhere but down."""
+    parts = os.path.normpath(os.path.splitdrive(folder)[1]).split(os.sep)
+    return os.path.join("", *(part for part in parts if part not in ("", os.curdir, os.pardir)))
