@@ -83,7 +83,7 @@ class Writer(ABC):
             raise
         self.count += 1
 
-    def check(self, image_path: str, frame: int | None = None) -> None:
+    def check(self, image_path: str, frame: int | None = None) -> None:  # noqa: B027
         """ExportError, or DataError, if this picture's results have no place here; known before it is computed."""
 
     def close(self) -> None:
