@@ -15,11 +15,9 @@ from .atomic import replacing
 from .cfg import Cfg, Section, parse_cfg, parse_cfg_text
 from .errors import CfgError
 from .graph import Graph, input_shape
-from .text import decode
+from .text import byte_order, decode
 
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|$)")
-# What stands around a value: its key; and a remark, which Darknet takes for a part of the value, and the line's end.
-_AROUND = re.compile(rb"([^=]*=[ \t]*)[^#;\r\n]*?([ \t]*(?:[#;][^\r\n]*)?[\r\n]*)$")
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def with_anchors(path: str | PathLike[str], anchors: Floats) -> bytes:
             edits[_convolution(cfg, head).line] = {"filters": str(count * _values(head))}
         edits[head.line] = changes
     with open(name, "rb") as file:
-        data = _edited(file.read(), cfg, edits)
+        data = _edited(_in_bytes(file.read()), cfg, edits)
     Graph(parse_cfg_text(decode(data), name))  # says what is wrong, if anything is, before the file is replaced
     return data
 
@@ -124,6 +122,11 @@ def _convolution(cfg: Cfg, head: Section) -> Section:
     return before
 
 
+def _in_bytes(data: bytes) -> bytes:
+    """A cfg in UTF-16 or UTF-32 as UTF-8, whose lines and values can be told by their bytes; others as they are."""
+    return data if byte_order(data)[1] == "utf-8" else decode(data).encode()
+
+
 def _edited(data: bytes, cfg: Cfg, edits: Mapping[int, Mapping[str, str]]) -> bytes:
     """Replace the values of keys in sections, given by their lines; keys that are not there come first in them."""
     rows = _LINE.findall(data)
@@ -131,7 +134,7 @@ def _edited(data: bytes, cfg: Cfg, edits: Mapping[int, Mapping[str, str]]) -> by
         for key, value in edits.get(section.line, {}).items():
             if key in section.lines:
                 row = rows[section.lines[key] - 1]
-                before, after = _AROUND.match(row).groups()  # type: ignore[union-attr]
+                before, after = _around(row)
                 rows[section.lines[key] - 1] = before + value.encode() + after
             else:
                 header = rows[section.line - 1]
@@ -139,6 +142,14 @@ def _edited(data: bytes, cfg: Cfg, edits: Mapping[int, Mapping[str, str]]) -> by
                 body = header[: len(header) - len(_ending(header))]
                 rows[section.line - 1] = body + ending + f"{key}={value}".encode() + _ending(header)
     return b"".join(rows)
+
+
+def _around(row: bytes) -> tuple[bytes, bytes]:
+    """What stands around a value: its key; and a remark, which Darknet takes for a part of the value, and the end."""
+    start = row.index(b"=") + 1
+    start += len(row[start:]) - len(row[start:].lstrip(b" \t"))
+    value = re.split(rb"[#;\r\n]", row[start:], maxsplit=1)[0].rstrip(b" \t")
+    return row[:start], row[start + len(value) :]
 
 
 def _ending(row: bytes) -> bytes:

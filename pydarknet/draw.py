@@ -20,6 +20,7 @@ import numpy as np
 from .detection import Box, Detection
 from .errors import ImageError
 from .image import Picture
+from .text import read_bytes
 
 Colour = tuple[int, int, int]
 
@@ -198,12 +199,8 @@ class _Strokes:
 
 def _is_truetype(path: str | PathLike[str]) -> bool:
     """Whether a file is a TrueType font whose necessary tables all lie within it."""
-    try:
-        with open(fspath(path), "rb") as file:
-            data = file.read(MAX_FONT + 1)
-    except (OSError, ValueError) as error:
-        raise ImageError(f"{fspath(path)}: the font can't be read: {error}") from error
-    if data[:4] not in (b"\0\1\0\0", b"true") or not 12 < len(data) <= MAX_FONT:
+    data = read_bytes(path, MAX_FONT, lambda reason: ImageError(f"{fspath(path)}: the font {reason}"))
+    if data[:4] not in (b"\0\1\0\0", b"true") or len(data) <= 12:
         return False
     (count,) = struct.unpack_from(">H", data, 4)
     if len(data) < 12 + 16 * count:

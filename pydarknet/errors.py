@@ -48,6 +48,10 @@ class ImageError(DarknetError):
     """A picture that can't be read or written, or an array that is no picture."""
 
 
+class PictureWarning(UserWarning):
+    """A picture that is used although something is wrong with its file."""
+
+
 class DeviceError(DarknetError):
     """A backend that is absent, or that failed while computing."""
 

@@ -6,6 +6,9 @@ A picture is a uint8 array (H, W, 3), BGR as OpenCV has it, C-contiguous.
 from __future__ import annotations
 
 import os
+import re
+import warnings
+import zlib
 from os import PathLike, fspath
 from typing import Any, Literal
 
@@ -13,9 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .atomic import replacing
-from .backend import cpu_backend
+from .backend import cpu_backend, free_bytes
 from .boxes import Fit
-from .errors import ImageError
+from .errors import ImageError, PictureWarning
+from .picture_header import BrokenHeaderError, Header, parse_header
+from .standard_error import unheard
+from .text import read_bytes
 
 Picture = npt.NDArray[np.uint8]
 Tensor = npt.NDArray[np.float32]
@@ -23,29 +29,78 @@ Color = Literal["bgr", "rgb"]
 
 MAX_BYTES = 1 << 30  # of a file; no camera comes near it
 
-_MAGIC = {b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"BM": "BMP", b"GIF8": "GIF", b"II*\0": "TIFF"}
-_MAGIC |= {b"MM\0*": "TIFF", b"RIFF": "WebP"}
+MAX_PIXELS = 200_000_000  # of a picture, unless PYDARKNET_MAX_PIXELS says another number
+_FEW_PIXELS = 1 << 24  # so many are decoded without a look at the free memory
+_BYTES_A_PIXEL = 6  # while a decoder is at work, rows and the result together
+
+LIBJPEG = (b"Corrupt JPEG data", b"Premature end of JPEG")  # how its lines on standard error begin
+_JPEG_END = b"\xff\xd9"
+_JPEG_SEGMENT = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a byte of the pixels nor a restart between them
 
 
 def load_image(path: str | PathLike[str]) -> Picture:
     """Read a picture file as Debian's Darknet does: by OpenCV, to 8 bits and BGR, turned upright by its EXIF.
 
-    16-bit pictures keep their upper byte, grey ones are repeated, alpha is dropped. ImageError if the file
-    is missing, a folder, empty, cut off, or no picture.
+    16-bit pictures keep their upper byte, grey ones are repeated, alpha is dropped. A JPEG whose end is missing is
+    used, grey where nothing is known, with a PictureWarning. ImageError if the file is missing, a folder, empty, no
+    picture, larger than the limit on pixels, damaged, or cut off in another format.
     """
-    import cv2
+    image, doubt = read_image(path)
+    if doubt:
+        warnings.warn(doubt, PictureWarning, stacklevel=2)
+    return image
 
+
+def read_image(path: str | PathLike[str]) -> tuple[Picture, str]:
+    """The picture of `load_image`, and what is doubtful about it ('' if nothing) instead of a warning."""
     name = fspath(path)
-    data = _read(name)
-    if _is_cut_png(data):
-        raise ImageError(f"{name}: {_what_is(data)}")
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except (cv2.error, MemoryError) as error:
-        raise ImageError(f"{name}: the picture can't be decoded: {_reason(error)}") from error
+    data = read_image_bytes(name)
+    header = _header(name, data)
+    if header.kind == "PNG" and not _is_sound_png(data):
+        raise ImageError(f"{name}: {_damaged('PNG', len(data))}")
+    cut = header.kind == "JPEG" and data.find(_JPEG_END, header.pixels_at) < 0
+    image = None if cut else _decode(name, data)
+    if image is None and header.kind == "JPEG":
+        with unheard(LIBJPEG):
+            image, cut = _decode(name, _ended(data, header)), True
     if image is None:
-        raise ImageError(f"{name}: {_what_is(data)}")
-    return np.ascontiguousarray(image)
+        raise ImageError(f"{name}: {_damaged(header.kind, len(data))}")
+    doubt = f"{name}: a JPEG picture whose end is missing; what it lacks stays grey" if cut else ""
+    return np.ascontiguousarray(image), doubt
+
+
+def read_image_bytes(name: str) -> bytes:
+    """The content of a file that should be a picture. ImageError if it is missing, empty or far too long."""
+    if os.path.isdir(name):
+        raise ImageError(f"{name}: is a folder; expected a picture file")
+    data = read_bytes(name, MAX_BYTES, lambda reason: ImageError(f"{name}: the picture {reason}"))
+    if not data:
+        raise ImageError(f"{name}: the file is empty (0 bytes); expected a picture")
+    return data
+
+
+def check_pixels(name: str, header: Header) -> None:
+    """ImageError if a picture has more pixels than are allowed, or than the free memory has room for."""
+    pixels, limit = max(header.width * header.height, header.room), max_pixels()
+    size = f"{name}: a {header.kind} picture of {header.width} x {header.height}"
+    if pixels > limit:
+        raise ImageError(
+            f"{size} pixels, more than {limit} in all; if it is meant, set PYDARKNET_MAX_PIXELS={pixels} or more"
+        )
+    if pixels > _FEW_PIXELS and (needed := pixels * _BYTES_A_PIXEL) > (free := free_bytes()):
+        raise ImageError(
+            f"{size} pixels needs {needed / 2**30:.1f} GiB to be decoded, {free / 2**30:.1f} GiB are free; scale it"
+        )
+
+
+def max_pixels() -> int:
+    """The limit on a picture's pixels: PYDARKNET_MAX_PIXELS, else `MAX_PIXELS`."""
+    text = os.environ.get("PYDARKNET_MAX_PIXELS", "").strip()
+    if not text:
+        return MAX_PIXELS
+    if not re.fullmatch("[0-9]{1,18}", text) or not int(text):
+        raise ImageError(f"PYDARKNET_MAX_PIXELS={text[:40]}: expected the number of pixels a picture may have")
+    return int(text)
 
 
 def save_image(path: str | PathLike[str], image: Picture, quality: int = 90) -> None:
@@ -116,40 +171,56 @@ def _fit(image: Picture, width: int, height: int, fit: Fit) -> Tensor:
     return result
 
 
-def _read(name: str) -> bytes:
+def _header(name: str, data: bytes) -> Header:
     try:
-        with open(name, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except IsADirectoryError as error:
-        raise ImageError(f"{name}: is a folder; expected a picture file") from error
-    except (OSError, ValueError) as error:
-        raise ImageError(f"{name}: the picture can't be read: {_reason(error)}") from error
-    if not data:
-        raise ImageError(f"{name}: the file is empty (0 bytes); expected a picture")
-    if len(data) > MAX_BYTES:
-        raise ImageError(f"{name}: the file is larger than {MAX_BYTES >> 20} MiB; expected a picture")
-    return data
+        header = parse_header(data)
+    except BrokenHeaderError as error:
+        raise ImageError(f"{name}: {_damaged(str(error), len(data))}") from error
+    if header is None:
+        raise ImageError(
+            f"{name}: is not a picture of a known format: found {len(data)} bytes that begin with {data[:12]!r}; "
+            "expected JPEG, PNG, WebP, TIFF, BMP or another format OpenCV reads"
+        )
+    check_pixels(name, header)
+    return header
 
 
-def _is_cut_png(data: bytes) -> bool:
-    """Whether a PNG ends before its last chunk. libpng would say so on standard error, whatever OpenCV is told."""
-    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return False
-    end = 8
-    while data[end + 4 : end + 8] != b"IEND" and end < len(data):
-        end += 12 + int.from_bytes(data[end : end + 4], "big")
-    return end + 12 > len(data)
+def _decode(name: str, data: bytes) -> Picture | None:
+    import cv2
+
+    try:
+        image: Picture | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except (cv2.error, MemoryError) as error:
+        raise ImageError(f"{name}: the picture can't be decoded: {_reason(error)}") from error
+    return image
 
 
-def _what_is(data: bytes) -> str:
-    """What to say of bytes that OpenCV can't decode."""
-    kind = next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
-    if kind:
-        return f"a {kind} picture that is damaged or cut off ({len(data)} bytes); get the file again"
-    return (
-        f"is not a picture of a known format: found {len(data)} bytes that begin with {data[:12]!r}; "
-        "expected JPEG, PNG, WebP, TIFF, BMP or another format OpenCV reads"
-    )
+def _ended(jpeg: bytes, header: Header) -> bytes:
+    """A JPEG with an end behind its last segment that is whole."""
+    place = header.pixels_at
+    while segment := _JPEG_SEGMENT.search(jpeg, place):
+        start = segment.start()
+        place = start + 2 + int.from_bytes(jpeg[start + 2 : start + 4], "big")
+        if place > len(jpeg) - 2 or segment.group() == _JPEG_END:
+            return jpeg[:start] + _JPEG_END
+    return jpeg + _JPEG_END
+
+
+def _is_sound_png(data: bytes) -> bool:
+    """Whether the chunks that make the picture are as they were written, by their checksums. libpng would say so on
+    standard error, whatever OpenCV is told."""
+    view, place, kind = memoryview(data), 8, b""
+    while kind != b"IEND":
+        end = place + 12 + int.from_bytes(view[place : place + 4], "big")
+        kind = data[place + 4 : place + 8]
+        if kind[:1].isupper() and zlib.crc32(view[place + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+            return False
+        place = end
+    return True
+
+
+def _damaged(kind: str, size: int) -> str:
+    return f"a {kind} picture that is damaged or cut off ({size} bytes); get the file again"
 
 
 def _reason(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import BinaryIO
 from .datafile import read_list
 from .errors import DataError
 from .resources import listed, with_slashes
+from .text import byte_order
 
 _KNOWN = "jpg jpeg jpe jp2 png bmp dib webp tif tiff gif avif ppm pgm pbm pnm exr hdr ras sr"
 ENDINGS = frozenset(f".{ending}" for ending in _KNOWN.split())
@@ -45,12 +47,28 @@ def expand(words: Sequence[str], stdin: BinaryIO) -> Source:
 
 
 def read_lines(stdin: BinaryIO) -> Iterator[str]:
-    """The paths on a stream, one a line, as they come."""
-    for line in iter(stdin.readline, b""):
+    """The paths on a stream, one a line, as they come. A byte order mark in front says how they are written."""
+    for line in _rows(stdin):
         path = line.strip(b" \t\r\n")
         if path:
             name = os.fsdecode(path)
             yield name if os.path.lexists(name) else with_slashes(name)
+
+
+def _rows(stdin: BinaryIO) -> Iterator[bytes]:
+    """The lines of a stream, in the bytes that file names have."""
+    first = stdin.readline()
+    mark, encoding = byte_order(first)
+    lines = chain([first[len(mark) :]], iter(stdin.readline, b""))
+    if encoding == "utf-8":
+        yield from lines
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    left = ""
+    for line in chain(lines, [b""]):  # a line may end inside of a letter
+        *whole, left = (left + decoder.decode(line, final=not line)).split("\n")
+        yield from map(os.fsencode, whole)
+    yield os.fsencode(left)
 
 
 def is_picture_name(path: str) -> bool:

@@ -2,33 +2,81 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 from collections.abc import Callable, Iterable
 from os import PathLike, fspath
+from typing import TypeVar
 
 from .errors import DarknetError
+
+_T = TypeVar("_T")
+_PIECE = 1 << 24  # bytes read at a time
+
+# UTF-32's first: in little-endian order it begins with the mark of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 
 
 def read_text(path: str | PathLike[str], limit: int, error: Callable[[str], DarknetError]) -> str:
     """The text of a file of at most `limit` bytes; `error` makes the exception from a message."""
+    data = _content(path, limit + 1, error)
+    try:
+        text = decode(data)
+    except UnicodeDecodeError as problem:
+        raise error("is not a text file (it holds zero bytes); are the files in the right order?") from problem
+    return _limited(text, len(data), limit, error)
+
+
+def read_bytes(path: str | PathLike[str], limit: int, error: Callable[[str], DarknetError]) -> bytes:
+    """The content of a file of at most `limit` bytes; `error` makes the exception from a message."""
+    data = _content(path, limit + 1, error)
+    return _limited(data, len(data), limit, error)
+
+
+def _content(path: str | PathLike[str], most: int, error: Callable[[str], DarknetError]) -> bytes:
+    """At most so many bytes of a file. Memory is taken as they come: a limit far above the file costs nothing."""
+    parts, left = [], most
     try:
         with open(fspath(path), "rb") as file:
-            data = file.read(limit + 1)
+            while left and (part := file.read(min(left, _PIECE))):
+                parts.append(part)
+                left -= len(part)
     except (OSError, ValueError) as problem:
         raise error(f"can't be read: {getattr(problem, 'strerror', None) or problem}") from problem
-    if b"\0" in data:
-        raise error("is not a text file (it holds zero bytes); are the files in the right order?")
-    if len(data) > limit:
+    return b"".join(parts)
+
+
+def _limited(content: _T, length: int, limit: int, error: Callable[[str], DarknetError]) -> _T:
+    if length > limit:
         raise error(f"is longer than {limit} bytes, too long for a file of this kind")
-    return decode(data)
+    return content
 
 
 def decode(data: bytes) -> str:
-    """UTF-8, with or without a byte order mark, else Latin-1, which never fails."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    """What a byte order mark says, else UTF-8, else Latin-1. UnicodeDecodeError for zero bytes and half letters."""
+    mark, encoding = byte_order(data)
+    data = data[len(mark) :]
+    if encoding != "utf-8":
+        text = data.decode(encoding)
+    else:
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+    if "\0" in text:
+        raise UnicodeDecodeError(encoding, data, 0, 1, "zero bytes")
+    return text
+
+
+def byte_order(start: bytes) -> tuple[bytes, str]:
+    """The byte order mark that a text begins with (b'' if none) and its encoding: UTF-8 if there is no mark."""
+    return next(((mark, encoding) for mark, encoding in _MARKS if start.startswith(mark)), (b"", "utf-8"))
 
 
 def lines(text: str) -> list[str]:

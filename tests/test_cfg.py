@@ -334,7 +334,7 @@ def test_header_without_end() -> None:
         parse_cfg_text("[net]\n[maxpool\n", "a.cfg")
 
 
-@pytest.mark.parametrize("data", [b"\0\0\0\0\2\0\0\0", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "[net]".encode("utf-16")])
+@pytest.mark.parametrize("data", [b"\0\0\0\0\2\0\0\0", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xfe[\0n"])
 def test_binary(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.weights"
     path.write_bytes(data)

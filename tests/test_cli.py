@@ -125,6 +125,23 @@ class TestDetect:
         assert not np.array_equal(drawn, cv2.imread("a.jpg"))
         assert Path("predictions.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
 
+    def test_a_jpeg_without_its_end(self, cli) -> None:
+        image = cv2.resize(np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8), (640, 480))
+        whole = cv2.imencode(".jpg", image)[1].tobytes()
+        Path("whole.jpg").write_bytes(whole)
+        Path("cut.jpg").write_bytes(whole[:-2])
+        Path("half.jpg").write_bytes(whole[: len(whole) // 2])
+        options = ("--thresh", "0", "--no-draw", "-names", "toy.names")
+        expected = cli("detect", *NET, "whole.jpg", *options).results[1:]
+        assert expected
+        for name in ("cut.jpg", "half.jpg"):
+            result = cli("detect", *NET, name, *options)
+            assert result.code == 0
+            warning = f"pydarknet: warning: {name}: a JPEG picture whose end is missing; what it lacks stays grey"
+            assert [line for line in result.err.splitlines() if "JPEG" in line] == [warning]
+            assert name == "half.jpg" or result.results[1:] == expected
+        assert "JPEG" not in cli("detect", *NET, "half.jpg", *options, "--quiet").err
+
     def test_numbers_where_no_names_are_known(self, cli) -> None:
         result = cli("detect", *NET, "a.jpg")
         assert result.results[1] == "0: 84%"
@@ -392,6 +409,21 @@ class TestAhead:
         items = ahead((made.append(i) or i for i in range(3)), 0)
         assert next(items) == 0
         assert made == [0]
+
+    def test_large_ones_wait_for_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pydarknet.ahead.ROOM", 100)
+        made: list[int] = []
+        taken = []
+        for item in ahead((made.append(i) or i for i in range(20)), 5, lambda _: 60):
+            taken.append(item)
+            assert len(made) <= item + 4  # the one in hand, two that wait, one that was begun beside one
+        assert taken == list(range(20))
+
+    def test_who_stops_early_is_not_held(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pydarknet.ahead.ROOM", 1)
+        items = ahead(iter(range(20)), 5, lambda _: 60)
+        assert next(items) == 0
+        items.close()
 
     def test_errors_arrive_in_their_place(self) -> None:
         def items():

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from cli_nets import spawned
 from pydarknet.cli import data as command
 from pydarknet.cli.parser import Parser
 from pydarknet.data_tools import check, read_coco, read_dataset, read_voc, write
+from pydarknet.data_tools.convert import Conversion, Sample
 from pydarknet.data_tools.split import split
 from pydarknet.data_tools.voc import read_annotation
 from pydarknet.datafile import read_data, read_names
@@ -131,9 +133,33 @@ def test_voc_sets(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+def test_entities_are_not_read(encoding: str, tmp_path: Path) -> None:
+    """Nor made: a billion of them would be made of these lines."""
+    more = "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in pairwise("abcdefghij"))
+    text = f'<!DOCTYPE x [<!ENTITY a "a">{more}]><annotation><object><name>&j;</name></object></annotation>'
+    (tmp_path / "x.xml").write_bytes(text.encode(encoding))
+    with pytest.raises(DataError, match="declares no entities"):
+        read_annotation(tmp_path / "x.xml")
+
+
+@pytest.mark.parametrize("number", ["9" * 1_000_000 + "x", "9" * 1_000_000, "." * 1_000_000, "1e999", "１"])
+def test_numbers_are_short(number: str, tmp_path: Path) -> None:
+    (tmp_path / "x.xml").write_text(f"<annotation><size><width>{number}</width></size></annotation>")
+    with pytest.raises(DataError, match="size/width: expected a number, found"):
+        read_annotation(tmp_path / "x.xml")
+
+
+@pytest.mark.parametrize("stem", ["../../x", "/x", "a/../../x"])
+def test_a_list_of_voc_stays_in_its_folder(stem: str, tmp_path: Path) -> None:
+    root = voc_folder(tmp_path / "VOC", {"train": f"000\n{stem} 1\n"})
+    with pytest.raises(DataError, match="leads out of the folder"):
+        read_voc([root])
+
+
 BROKEN = {
     "<annotation>": r"000\.xml:1: is no XML",
-    '<!DOCTYPE a [<!ENTITY b "c">]><annotation/>': "declares entities",
+    '<!DOCTYPE a [<!ENTITY b "c">]><annotation/>': "declares no entities",
     "<annotation><object></object></annotation>": "object 1: expected a name",
     "<annotation><object><name>dog</name></object></annotation>": "object 1: xmin: expected a number, found ''",
     "<annotation><size><width>x</width></size></annotation>": "size/width: expected a number, found 'x'",
@@ -207,7 +233,15 @@ def test_coco(tmp_path: Path) -> None:
         ({"categories": None}, "expected 'categories'"),
         ({"images": {}}, "expected a list 'images'"),
         ({"images": [{"id": 1}]}, "image 0: expected id, file_name, width and height"),
-        ({"images": [{"id": 5, "file_name": "a", "width": 0, "height": 5}]}, "image 0: expected a positive width"),
+        (
+            {"images": [{"id": 5, "file_name": "a.jpg", "width": 0, "height": 5}]},
+            "image 0: expected a positive width",
+        ),
+        (
+            {"images": [{"id": 5, "file_name": "a.jpg", "width": 9, "height": 5}] * 2},
+            "image 1: expected an id of",
+        ),
+        ({"categories": [{"id": 7, "name": "a"}] * 2}, "found one twice"),
         ({"annotations": [{"image_id": 6, "category_id": 7, "bbox": [1, 1, 1, 1]}]}, "annotation 0: expected"),
         ({"annotations": [{"image_id": 5, "category_id": 8, "bbox": [1, 1, 1, 1]}]}, "annotation 0: expected"),
         ({"annotations": [{"image_id": 5, "category_id": 7, "bbox": [1, 1, 1]}]}, "annotation 0: expected"),
@@ -216,6 +250,56 @@ def test_coco(tmp_path: Path) -> None:
 def test_other_json(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_coco({"train": (coco_json(tmp_path / "a.json", **changes), tmp_path)})
+
+
+NAMES_OUTSIDE = [
+    "../x.jpg",
+    "/x.jpg",
+    "a/../../x.jpg",
+    "..\\x.jpg",
+    "C:\\x.jpg",
+    "c:x.jpg",
+    "\\\\host\\x.jpg",
+    "..",
+    "",
+]
+NAMES_ODD = ["a.txt", "id_rsa", "a.jpg/", "a\0.jpg", "a\n.jpg", "\ud800.jpg", "a\x1b[2J.jpg", None, 5]
+
+
+@pytest.mark.parametrize("name", [*NAMES_OUTSIDE, *NAMES_ODD])
+def test_pictures_of_coco_stay_in_their_folder(name: Any, tmp_path: Path) -> None:
+    image = {"id": 5, "file_name": name, "width": 9, "height": 9}
+    file = coco_json(tmp_path / "a.json", images=[image], annotations=[])
+    with pytest.raises(DataError, match=r"a\.json: image 0: expected a file_name inside the folder"):
+        read_coco({"train": (file, tmp_path)})
+
+
+ODD_NUMBERS = ["1e999", "-1e999", "NaN", "1" + "0" * 400, "5.5", '"x"', "null", "[]", "{}"]
+
+
+@pytest.mark.parametrize("number", ODD_NUMBERS)
+@pytest.mark.parametrize("place", ["id", "width", "image_id", "category_id"])
+def test_numbers_of_coco_are_whole_and_known(place: str, number: str, tmp_path: Path) -> None:
+    file = coco_json(tmp_path / "a.json")
+    file.write_text(re.sub(rf'"{place}": \d+', f'"{place}": {number}', file.read_text(), count=1))
+    with pytest.raises(DataError, match=r"a\.json: (image|annotation) 0: |a\.json: expected 'categories'|is no JSON"):
+        read_coco({"train": (file, tmp_path)})
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "\ud800", "a\0"])
+def test_a_class_has_a_name_of_one_line(name: str, tmp_path: Path) -> None:
+    file = coco_json(tmp_path / "a.json", categories=[{"id": 7, "name": name}, {"id": 2, "name": "b"}])
+    with pytest.raises(DataError, match="category 7: expected a name in one line"):
+        read_coco({"train": (file, tmp_path)})
+    with pytest.raises(DataError, match="a name must be a line of text"):
+        write(Conversion([name], {}), tmp_path / "out")
+
+
+def test_a_device_is_not_copied(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").symlink_to("/dev/zero")
+    picture = Conversion(["a"], {"train": [Sample(str(tmp_path / "a.jpg"), [])]})
+    with pytest.raises(DataError, match=r"a\.jpg: is no file"):
+        write(picture, tmp_path / "out", pictures="copy")
 
 
 def test_a_nan_in_json_is_no_box(tmp_path: Path) -> None:
@@ -380,10 +464,12 @@ def test_lists_that_share_pictures(data: Path) -> None:
     assert findings(data) == ["a.data: warning: valid and test are the same list, train.txt"]
 
 
-@pytest.mark.parametrize("ending", [".png", ".jpg", ".bmp", ".tiff"])
-@pytest.mark.parametrize("part", [0.05, 0.5])
+@pytest.mark.parametrize(
+    ("ending", "part", "code"),
+    [*[(ending, part, 1) for ending in (".png", ".bmp", ".tiff") for part in (0.05, 0.5)], (".jpg", 0.5, 0)],
+)
 def test_of_a_damaged_picture_we_alone_speak(
-    ending: str, part: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ending: str, part: float, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENCV_LOG_LEVEL", raising=False)
     noise = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
@@ -392,13 +478,13 @@ def test_of_a_damaged_picture_we_alone_speak(
     (tmp_path / "cut.txt").write_text("")
     (tmp_path / "list.txt").write_text(f"cut{ending}\n")
     result = spawned("data", "check", tmp_path / "list.txt", "--classes", "1")
-    assert (result.code, result.err) == (1, "")
-    assert "picture that is damaged or cut off" in result.out
+    assert (result.code, result.err) == (code, "")
+    assert ("damaged or cut off" if code else "cut.jpg: a JPEG picture whose end is missing") in result.out
 
 
 def test_quick_check_and_missing_labels(data: Path) -> None:
     root = data.parent
-    header = cv2.imencode(".jpg", np.zeros((50, 100, 3), np.uint8))[1].tobytes()[:300]
+    header = cv2.imencode(".jpg", np.zeros((50, 100, 3), np.uint8))[1].tobytes()[:640]
     (root / "images" / "2.png").write_bytes(header)
     cut = [each for each in findings(data) if "images/2.png" in each]
     assert len(cut) == 1

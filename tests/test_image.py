@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from pydarknet.errors import ImageError
+from pydarknet.errors import ImageError, PictureWarning
 from pydarknet.image import as_bgr, letterbox, load_image, save_image, stretch
+from pydarknet.picture_header import parse_header
+from pydarknet.picture_size import picture_size
 
 F = np.float32
 
@@ -28,8 +30,8 @@ def noise(h: int, w: int, c: int = 3, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (h, w, c), np.uint8)
 
 
-def encoded(ending: str, image: np.ndarray) -> bytes:
-    done, data = cv2.imencode(ending, image)
+def encoded(ending: str, image: np.ndarray, options: tuple[int, ...] = ()) -> bytes:
+    done, data = cv2.imencode(ending, image, options)
     assert done
     return data.tobytes()
 
@@ -112,13 +114,85 @@ def test_exif_turns_pictures_upright(tmp_path: Path) -> None:
 PICTURE = noise(60, 80)
 
 
-@pytest.mark.parametrize("ending", [".jpg", ".png", ".webp", ".tiff", ".bmp"])
+@pytest.mark.parametrize("ending", [".png", ".webp", ".tiff", ".bmp"])
 @pytest.mark.parametrize("part", [0.02, 0.5, 0.9])
-def test_cut_off(ending: str, part: float, tmp_path: Path) -> None:
+def test_cut_off(ending: str, part: float, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     whole = encoded(ending, PICTURE)
     path = written(tmp_path / f"x{ending}", whole[: int(len(whole) * part)])
     with pytest.raises(ImageError, match=r"x\.\w+: a \w+ picture that is damaged or cut off"):
         load_image(path)
+    assert "libpng" not in capfd.readouterr().err
+
+
+def test_a_changed_png_is_refused_without_a_word_of_libpng(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(encoded(".png", PICTURE))
+    data[len(data) // 2] ^= 4
+    with pytest.raises(ImageError, match="a PNG picture that is damaged"):
+        load_image(written(tmp_path / "x.png", bytes(data)))
+    assert capfd.readouterr().err == ""
+
+
+PROGRESSIVE = (cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
+
+
+@pytest.mark.parametrize("options", [(), PROGRESSIVE, (cv2.IMWRITE_JPEG_RST_INTERVAL, 3)])
+def test_a_jpeg_without_its_end_is_used(options: tuple[int, ...], tmp_path: Path) -> None:
+    whole = encoded(".jpg", PICTURE, options)
+    image = load_image(written(tmp_path / "whole.jpg", whole))
+    start = parse_header(whole).pixels_at
+    for length in range(start, len(whole) - 1, 97):
+        with pytest.warns(PictureWarning, match=r"cut\.jpg: a JPEG picture whose end is missing"):
+            cut = load_image(written(tmp_path / "cut.jpg", whole[:length]))
+        assert cut.shape == image.shape
+        if options != PROGRESSIVE and length < len(whole) * 0.9:
+            assert np.ptp(cut[-1, -1]) == 0  # grey
+    with pytest.warns(PictureWarning):
+        np.testing.assert_array_equal(load_image(written(tmp_path / "cut.jpg", whole[:-2])), image)
+
+
+@pytest.mark.parametrize("options", [(), PROGRESSIVE])
+def test_a_jpeg_without_its_header_is_an_error(options: tuple[int, ...], tmp_path: Path) -> None:
+    whole = encoded(".jpg", PICTURE, options)
+    for length in range(3, parse_header(whole).pixels_at):
+        path = written(tmp_path / "cut.jpg", whole[:length])
+        for read in (load_image, picture_size):
+            with pytest.raises(ImageError, match=r"cut\.jpg: a JPEG picture that is damaged or cut off"):
+                read(path)
+
+
+# Each format's own way to say how large a picture is.
+FORMATS = {
+    ".jpg": 3, ".png": 4, ".bmp": 3, ".webp": 4, ".tiff": 3, ".gif": 3, ".avif": 3, ".jp2": 3, ".ppm": 3, ".pgm": 1,
+    ".pbm": 1, ".pam": 3, ".ras": 3, ".hdr": 3, ".pfm": 3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_a_picture_has_its_limit_before_it_is_decoded(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = noise(48, 80, FORMATS[ending])
+    data = encoded(ending, image if ending not in (".hdr", ".pfm") else image.astype(F) / 255)
+    path = written(tmp_path / f"x{ending}", data)
+    assert load_image(path).shape == (48, 80, 3)
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setenv("PYDARKNET_MAX_PIXELS", "3839")
+    for read in (load_image, picture_size):
+        with pytest.raises(ImageError, match=r"80 x 48 pixels, more than 3839 in all; .*PYDARKNET_MAX_PIXELS=3840"):
+            read(path)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1e9", "9" * 4000])
+def test_a_limit_that_is_none(value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYDARKNET_MAX_PIXELS", value)
+    with pytest.raises(ImageError, match=r"PYDARKNET_MAX_PIXELS=.*expected the number of pixels"):
+        load_image(written(tmp_path / "x.png", encoded(".png", noise(1, 1))))
+
+
+def test_a_picture_must_fit_the_free_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pydarknet.image.free_bytes", lambda: 1 << 20)
+    with pytest.raises(ImageError, match=r"9000 x 9000 pixels needs 0\.5 GiB to be decoded, 0\.0 GiB are free"):
+        load_image(written(tmp_path / "x.bmp", b"BM" + bytes(12) + struct.pack("<Iii", 40, 9000, -9000)))
 
 
 @pytest.mark.parametrize(

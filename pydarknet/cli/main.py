@@ -18,6 +18,7 @@ from .._version import __version__
 from ..errors import DarknetError
 from ..text import did_you_mean
 from . import console
+from .messages import picture_warnings
 from .parser import Parser, UsageError
 
 COMMANDS = {
@@ -90,7 +91,9 @@ def dispatch(arguments: list[str]) -> int:
     module = load(name)
     parser = Parser(prog=f"pydarknet {name}", description=module.HELP, add_help=name not in OWN_HELP)
     module.add_arguments(parser)
-    code: int = module.run(parser.parse(rest))
+    args = parser.parse(rest)
+    with picture_warnings(getattr(args, "quiet", False)):
+        code: int = module.run(args)
     return code
 
 

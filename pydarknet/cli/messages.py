@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import warnings as python_warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from ..errors import PictureWarning
 from .console import harmless, raw
 
 MAX_WARNINGS = 20
@@ -27,6 +29,23 @@ def warn(warnings: Iterable[str], quiet: bool) -> None:
         say(f"warning: {warning}", quiet)
     if len(unique) > MAX_WARNINGS:
         say(f"warning: {len(unique) - MAX_WARNINGS} more", quiet)
+
+
+@contextmanager
+def picture_warnings(quiet: bool) -> Iterator[None]:
+    """What is doubtful about pictures as lines on standard error, each once, from whatever thread reads them."""
+    with python_warnings.catch_warnings():
+        python_warnings.simplefilter("ignore" if quiet else "default", PictureWarning)
+        usual = python_warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+            if issubclass(category, PictureWarning):
+                say(f"warning: {message}")
+            else:
+                usual(message, category, *place)
+
+        python_warnings.showwarning = show  # type: ignore[assignment]
+        yield
 
 
 class Lines:

@@ -38,7 +38,9 @@ def play(net: Network, film: Film, args: argparse.Namespace) -> None:
         writers = open_writers(args, net.names, stack)
         sinks = open_sinks(film, args, stack)
         out = stack.enter_context(progress(film.total, "frame", quiet=args.quiet, force=args.progress))
-        frames = stack.enter_context(closing(ahead(film.frames, 0 if film.live else READ_AHEAD)))
+        frames = stack.enter_context(
+            closing(ahead(film.frames, 0 if film.live else READ_AHEAD, lambda frame: frame.image.nbytes))
+        )
         clock = Clock()
         for frame in frames:
             found = at_depth(detect(frame.image), args.depth, net.class_tree())

@@ -45,7 +45,7 @@ def read_all(source: Source, batch: int = 1) -> Iterator[Read]:
     Who hands in paths one by one may wait for each answer: then nothing is read ahead.
     """
     depth = 0 if source.total is None else batch + 1
-    for each in ahead(map(_read, source.paths), depth):
+    for each in ahead(map(_read, source.paths), depth, _bytes):
         if each.error is not None and source.single:
             raise each.error
         yield each
@@ -58,6 +58,10 @@ def _read(path: str) -> Read:
         return Read(path, load_image(path))
     except ImageError as error:
         return Read(path, error=error)
+
+
+def _bytes(read: Read) -> int:
+    return 0 if read.image is None else read.image.nbytes
 
 
 def prompted() -> Iterator[str]:

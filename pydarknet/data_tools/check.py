@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import DataError, ImageError, locate
 from ..exif import UPRIGHT, orientation, turned_by_exif
-from ..image import load_image
+from ..image import read_image
 from ..labels import check_labels, find_label, label_path
 from ..picture_size import picture_size
 from .dataset import DataSet, ImageList
@@ -72,7 +72,9 @@ def _picture(path: str, place: str, decode: bool, contents: dict[bytes, str]) ->
         if not decode:
             picture_size(path)
             return
-        load_image(path)
+        _, doubt = read_image(path)
+        if doubt:
+            yield Finding(place, False, doubt)
         with open(path, "rb") as file:
             digest = hashlib.sha256(file.read()).digest()
     except (ImageError, OSError) as error:

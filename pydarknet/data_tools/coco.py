@@ -9,9 +9,14 @@ from os import PathLike, fspath
 from typing import Any
 
 from ..errors import DataError
-from ..evaluate.readers import read_json
-from .convert import Conversion, Row, Sample
+from ..evaluate.readers import read_json, whole
+from ..sources import is_picture_name
+from ..text import short
+from .convert import Conversion, Row, Sample, is_line, stays_inside
 from .voc import box_row
+
+MAX_SIDE = 1 << 31  # pixels
+WRONG = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # what an entry of another form raises
 
 
 def read_coco(
@@ -39,11 +44,16 @@ def read_coco(
 def _categories(file: str, content: Any) -> tuple[list[str], dict[int, int]]:
     """The names by class, and the class of each category's id."""
     try:
-        found = sorted((int(each["id"]), str(each["name"])) for each in content["categories"])
-    except (KeyError, TypeError, ValueError) as error:
+        found = sorted((whole(each["id"]), str(each["name"])) for each in content["categories"])
+    except WRONG as error:
         raise DataError.at(
             file, None, "expected 'categories', each with id and name; is this an instances file?"
         ) from error
+    if len({number for number, _ in found}) != len(found):
+        raise DataError.at(file, None, "expected categories with ids of their own, found one twice")
+    for number, name in found:
+        if not is_line(name):
+            raise DataError.at(file, None, f"category {number}: expected a name in one line, found {short(name)!r}")
     return [name for _, name in found], {number: i for i, (number, _) in enumerate(found)}
 
 
@@ -53,21 +63,25 @@ def _samples(
     pictures: dict[int, tuple[Sample, tuple[int, int]]] = {}
     for index, each in enumerate(_entries(file, content, "images")):
         try:
-            size = int(each["width"]), int(each["height"])
-            sample = Sample(os.path.join(folder, str(each["file_name"])), [])
-            number = int(each["id"])
-        except (KeyError, TypeError, ValueError) as error:
+            size = whole(each["width"]), whole(each["height"])
+            name, number = str(each["file_name"]), whole(each["id"])
+        except WRONG as error:
             raise _wrong(file, "image", index, "id, file_name, width and height") from error
-        if min(size) < 1:
-            raise _wrong(file, "image", index, "a positive width and height")
-        pictures[number] = sample, size
+        if not (is_line(name) and stays_inside(name) and is_picture_name(name)):
+            expected = "a file_name inside the folder of the pictures, with the ending of a picture"
+            raise _wrong(file, "image", index, f"{expected}, found {short(name)!r}")
+        if not 0 < min(size) <= max(size) < MAX_SIDE:
+            raise _wrong(file, "image", index, f"a positive width and height, below {MAX_SIDE}")
+        if number in pictures:
+            raise _wrong(file, "image", index, f"an id of its own, found {number} again")
+        pictures[number] = Sample(os.path.join(folder, name), []), size
     for index, each in enumerate(_entries(file, content, "annotations")):
         try:
-            sample, size = pictures[int(each["image_id"])]
-            class_id = classes[int(each["category_id"])]
+            sample, size = pictures[whole(each["image_id"])]
+            class_id = classes[whole(each["category_id"])]
             left, top, width, height = map(float, each["bbox"])
             is_crowd = bool(each.get("iscrowd", 0))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except WRONG as error:
             raise _wrong(file, "annotation", index, "image_id, category_id and bbox of this file") from error
         if is_crowd and not crowd:
             left_out["a crowd"] += 1
@@ -81,7 +95,7 @@ def _samples(
 
 
 def _entries(file: str, content: Any, key: str) -> list[Any]:
-    entries = content.get(key)
+    entries = content.get(key) if isinstance(content, dict) else None
     if not isinstance(entries, list):
         raise DataError.at(file, None, f"expected a list {key!r}; is this an instances file?")
     return entries

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ from typing import Literal
 from ..atomic import replacing
 from ..errors import DataError
 from ..labels import label_path, label_text, sibling_label
+from ..text import short
 from .dataset import LISTS
 
 Row = tuple[int, float, float, float, float]  # class, centre x, y, width, height in fractions of the picture
@@ -51,6 +53,7 @@ def write(
     before anything is written, unless `force`. An empty label file says that there is nothing to be seen.
     Returns what the user should know. DataError also for two pictures of one name, and for what can't be written.
     """
+    _check_lines(data)
     folder = Path(os.path.abspath(fspath(out)))
     name = name or folder.name
     targets: dict[str, str] = {}  # of pictures that are brought to `out`
@@ -71,6 +74,29 @@ def write(
     _bring(targets, pictures)
     write_texts(texts, force=True)
     return [*data.notes, *_notes(texts, lists)]
+
+
+def stays_inside(name: str) -> bool:
+    """Whether a path that a data set gives relative to its folder can't lead out of it, on any system."""
+    parts = name.replace("\\", "/").split("/")
+    return ".." not in parts and bool(parts[0]) and parts[0][1:2] != ":"
+
+
+def _check_lines(data: Conversion) -> None:
+    """DataError for a name or path that can't be a line of a file."""
+    images = (sample.image for samples in data.sets.values() for sample in samples)
+    for text in chain(data.names, images):
+        if not is_line(text):
+            raise DataError(f"{short(text)!r}: a name must be a line of text: not empty, without control characters")
+
+
+def is_line(text: str) -> bool:
+    """Whether a text can be a line of a file: something, no control characters, and nothing that has no bytes."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return bool(text.strip()) and not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text)
 
 
 def _place(image: str, folder: Path, pictures: Pictures, targets: dict[str, str]) -> str:
@@ -117,6 +143,8 @@ def _holds(path: str, text: str) -> bool:
 
 def _bring(targets: dict[str, str], pictures: Pictures) -> None:
     for target, source in targets.items():
+        if not os.path.isfile(source):
+            raise DataError(f"{source}: is no file that could be brought to {target}")
         try:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             if os.path.lexists(target):

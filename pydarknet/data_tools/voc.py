@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import re
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from ..cnumbers import read_float
 from ..datafile import read_list, read_names
 from ..errors import DataError
 from ..picture_size import picture_size
 from ..resources import find
 from ..sources import ENDINGS
-from .convert import Conversion, Row, Sample
+from ..text import byte_order, decode, read_bytes, short
+from .convert import Conversion, Row, Sample, stays_inside
 
 SETS = ("train", "val", "trainval", "test")
 MAX_BYTES = 16 << 20
+PIECE = 1 << 16  # of the text that is parsed at a time
+LONGEST_NUMBER = 40
 
 
 class VocObject(NamedTuple):
@@ -64,10 +68,11 @@ def read_voc(
             )
     every = [each for entries in found.values() for _, annotation in entries for each in annotation.objects]
     known = read_names(names) if names is not None else _usual_names({each.name for each in every})
+    classes = {name: i for i, name in reversed(list(enumerate(known)))}
     left_out: Counter[str] = Counter()
     samples = {
         key: [
-            Sample(image, _rows(image, annotation, known, difficult, origin, left_out))
+            Sample(image, _rows(image, annotation, classes, difficult, origin, left_out))
             for image, annotation in entries
         ]
         for key, entries in found.items()
@@ -79,21 +84,31 @@ def read_voc(
 def read_annotation(path: str | PathLike[str]) -> Annotation:
     """Read one XML file. DataError if it is missing, broken, or lacks a number."""
     file = fspath(path)
+    data = read_bytes(file, MAX_BYTES, lambda reason: DataError.at(file, None, f"{reason}; expected VOC's XML"))
     try:
-        with open(file, "rb") as source:
-            data = source.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise DataError.at(file, None, f"can't be read: {getattr(error, 'strerror', None) or error}") from error
-    if len(data) > MAX_BYTES or b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise DataError.at(file, None, "is no annotation of VOC: it is too long, or declares entities")
-    try:
-        root = ElementTree.fromstring(data)
+        root = _parsed(data)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         line = getattr(error, "position", (None,))[0]
         raise DataError.at(file, line, f"is no XML: {error}") from error
     size = [_number(file, root.find(f"size/{key}"), f"size/{key}", 0) for key in ("width", "height")]
     objects = [_object(file, i, element) for i, element in enumerate(root.iter("object"), 1)]
     return Annotation(int(size[0]), int(size[1]), objects)
+
+
+class _Builder(ElementTree.TreeBuilder):
+    def doctype(self, *_: object) -> None:
+        """Called before the declarations are read, which can make gigabytes of a few lines."""
+        raise ValueError("an annotation of VOC has no document type and declares no entities")
+
+
+def _parsed(data: bytes) -> ElementTree.Element:
+    """The root element. In pieces, so that nothing is made of what stands behind a declaration."""
+    text = decode(data) if byte_order(data)[0] else data  # expat knows no UTF-32
+    parser = ElementTree.XMLParser(target=_Builder())
+    for start in range(0, len(text), PIECE):
+        parser.feed(text[start : start + PIECE])
+    root: ElementTree.Element = parser.close()
+    return root
 
 
 def _object(file: str, number: int, element: ElementTree.Element) -> VocObject:
@@ -110,9 +125,10 @@ def _number(file: str, element: ElementTree.Element | None, what: str, default: 
     text = "" if element is None else (element.text or "").strip()
     if not text and default is not None:
         return default
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", text):
-        raise DataError.at(file, None, f"{what}: expected a number, found {text[:40]!r}")
-    return float(text)
+    value, doubt = read_float(text[:LONGEST_NUMBER])
+    if doubt or not math.isfinite(value) or len(text) > LONGEST_NUMBER:
+        raise DataError.at(file, None, f"{what}: expected a number, found {short(text, LONGEST_NUMBER)!r}")
+    return value
 
 
 def _stems(folder: Path, sets: Sequence[str] | None) -> dict[str, list[str]]:
@@ -131,12 +147,16 @@ def _stems(folder: Path, sets: Sequence[str] | None) -> dict[str, list[str]]:
             files.pop("trainval", None)
         if not files:
             return {"train": sorted(path.stem for path in (folder / "Annotations").glob("*.xml"))}
-    return {key: [_stem(line) for line in read_list(path)] for key, path in files.items()}
+    return {key: [_stem(fspath(path), line) for line in read_list(path)] for key, path in files.items()}
 
 
-def _stem(line: str) -> str:
+def _stem(file: str, line: str) -> str:
     """Without the 1, 0 or -1 that lists of one class have behind the name."""
-    return re.sub(r"\s+(1|0|-1)$", "", line)
+    name, *flag = line.rsplit(maxsplit=1)
+    stem = name if flag in (["1"], ["0"], ["-1"]) else line
+    if not stays_inside(stem):
+        raise DataError.at(file, None, f"{short(stem)!r} leads out of the folder of the data set")
+    return stem
 
 
 def _picture(folder: Path, stem: str) -> str:
@@ -156,18 +176,23 @@ def _usual_names(found: set[str]) -> list[str]:
 
 
 def _rows(
-    image: str, annotation: Annotation, names: Sequence[str], difficult: bool, origin: int, left_out: Counter[str]
+    image: str,
+    annotation: Annotation,
+    classes: Mapping[str, int],
+    difficult: bool,
+    origin: int,
+    left_out: Counter[str],
 ) -> list[Row]:
     width, height = annotation.width, annotation.height
     if width < 1 or height < 1:
         width, height = picture_size(image)
     rows = []
     for each in annotation.objects:
-        if each.name not in names:
+        if each.name not in classes:
             left_out[f"class {each.name!r} is not among the names"] += 1
         elif each.difficult and not difficult:
             left_out["difficult"] += 1
-        elif (row := box_row(names.index(each.name), _shifted(each, origin), (width, height))) is None:
+        elif (row := box_row(classes[each.name], _shifted(each, origin), (width, height))) is None:
             left_out["the box is empty or outside the picture"] += 1
         else:
             rows.append(row)

@@ -22,7 +22,8 @@ class Read:
 
 def batches(pictures: Sequence[str], size: int) -> Iterator[list[Read]]:
     """All pictures in their order, `size` at a time."""
-    return chunks(ahead((_read(index, path) for index, path in enumerate(pictures)), size + 1), size)
+    read = (_read(index, path) for index, path in enumerate(pictures))
+    return chunks(ahead(read, size + 1, lambda each: 0 if each.image is None else each.image.nbytes), size)
 
 
 def good(chunk: Sequence[Read]) -> list[Picture]:

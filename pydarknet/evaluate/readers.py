@@ -19,6 +19,8 @@ from ..text import lines, read_text, short
 from .objects import Detections, Truth
 
 MAX_BYTES = 4 << 30  # of a results file
+MAX_EXACT = 1 << 53  # above, a float leaves whole numbers out
+MAX_NUMBER = (1 << 63) - 1  # of a picture, in our arrays
 
 
 def read_truth(
@@ -76,7 +78,7 @@ def read_imagenet_results(file: str | PathLike[str]) -> Detections:
     rows = []
     for number, line in _lines(fspath(file)):
         picture, class_id, *values = _floats(fspath(file), number, line.split(), 7)
-        if picture < 1 or class_id < 1 or picture % 1 or class_id % 1:
+        if not all(1 <= each <= MAX_EXACT and each % 1 == 0 for each in (picture, class_id)):
             raise DataError.at(fspath(file), number, "expected picture and class as numbers from 1")
         rows.append((int(picture) - 1, int(class_id) - 1, values))
     return _from_edges(rows, 0.0, 0.0)
@@ -99,12 +101,14 @@ def read_coco_results(
     rows = []
     for index, entry in enumerate(entries):
         try:
-            picture = int(entry["image_id"])
+            picture = whole(entry["image_id"])
             box = [float(value) for value in entry["bbox"]]
             left, top, width, height = box
-            row = (numbers[int(entry["category_id"])], [left, top, width, height], float(entry["score"]))
+            row = (numbers[whole(entry["category_id"])], [left, top, width, height], float(entry["score"]))
+            if abs(picture) > MAX_NUMBER or not np.isfinite([*box, row[2]]).all():
+                raise ValueError("beyond all numbers")
             rows.append((picture if image_ids is None else image_ids[picture], *row))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             message = f"detection {index}: expected image_id, category_id, bbox and score of this data set, found "
             raise DataError.at(name, None, message + short(repr(entry))) from error
     columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
@@ -118,6 +122,13 @@ def read_json(name: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DataError.at(name, getattr(error, "lineno", None), f"is no JSON: {error}") from error
+
+
+def whole(value: Any) -> int:
+    """A number of a JSON file as an integer. ValueError, TypeError or OverflowError if it is none."""
+    if isinstance(value, float) and not value.is_integer():
+        raise ValueError("has a fraction")
+    return int(value)
 
 
 def _boxes(

@@ -155,3 +155,18 @@ def test_a_missing_label_file(tmp_path: Path) -> None:
         read_truth(images, 2)
     with pytest.raises(DataError, match=r"labels/a\.txt:1: expected a class from 0 to 0, found '1'"):
         read_truth(images[:1], 1)
+
+
+@pytest.mark.parametrize("number", ["1e999", "NaN", "1" + "0" * 400, str(1 << 64), "5.5", "null"])
+@pytest.mark.parametrize("place", ["image_id", "bbox", "score", "category_id"])
+def test_numbers_beyond_all_arrays(place: str, number: str, tmp_path: Path) -> None:
+    if (place, number) in {("bbox", "5.5"), ("score", "5.5"), ("bbox", str(1 << 64)), ("score", str(1 << 64))}:
+        return  # as good as any
+    values = {"image_id": "1", "category_id": "1", "bbox": "1", "score": "1"} | {place: number}
+    values["bbox"] = f"[{values['bbox']}, 1, 1, 1]"
+    (tmp_path / "a.json").write_text("[{" + ", ".join(f'"{key}": {value}' for key, value in values.items()) + "}]")
+    with pytest.raises(DataError, match="detection 0: expected image_id, category_id, bbox and score"):
+        read_coco_results(tmp_path / "a.json", 2)
+    (tmp_path / "a.txt").write_text(f"{number} 1 .5 1 1 2 2\n")
+    with pytest.raises(DataError, match=r"a\.txt:1: expected"):
+        read_imagenet_results(tmp_path / "a.txt")

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pydarknet.errors import DataError, ImageError
+from pydarknet.errors import DataError, ImageError, PictureWarning
 from pydarknet.image import load_image
 from pydarknet.labels import label_text
 from pydarknet.train.augment import Classification, ColourRange, Crop, Detection, Size
@@ -283,3 +283,13 @@ def test_impossible(paths: list[str], option: str) -> None:
         loader(paths, **{option: 0})
     with pytest.raises(DataError, match="samples of 3"):
         Loader(TASK, paths, Samples(3), 1, (32, 32))
+
+
+@pytest.mark.parametrize("options", [(), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1)])
+def test_a_jpeg_without_its_end_is_learnt_from(paths: list[str], options: tuple[int, ...]) -> None:
+    path = str(Path(paths[0]).with_suffix(".jpg"))
+    image = cv2.resize(cv2.imread(paths[0]), (320, 240))
+    Path(path).write_bytes(cv2.imencode(".jpg", image, options)[1].tobytes()[:-100])
+    with pytest.warns(PictureWarning, match="end is missing"), loader([path], batch=1) as source:
+        batch = next(source)
+    assert (batch.paths, source.bad) == ([path], {})

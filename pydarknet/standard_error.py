@@ -1,0 +1,35 @@
+"""Lines that a library prints on standard error, past whoever uses it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Lock
+
+_STDERR = 2
+_lock = Lock()
+
+
+@contextmanager
+def unheard(beginnings: tuple[bytes, ...]) -> Iterator[None]:
+    """Nobody hears lines that begin so and are printed within the block; all others come when it ends.
+
+    Standard error belongs to the whole process: keep the block short, for what happens rarely.
+    """
+    with _lock:
+        try:
+            kept = os.dup(_STDERR)
+        except OSError:  # it is closed: nobody hears anything
+            yield
+            return
+        heard = os.memfd_create("stderr")
+        try:
+            os.dup2(heard, _STDERR)
+            yield
+        finally:
+            os.dup2(kept, _STDERR)
+            with open(heard, "rb") as file, suppress(OSError):
+                file.seek(0)
+                os.write(kept, b"".join(line for line in file if not line.startswith(beginnings)))
+            os.close(kept)
