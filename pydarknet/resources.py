@@ -44,10 +44,11 @@ def places(name: str | PathLike[str], relative_to: str | PathLike[str] | None = 
 def listed(path: str, list_file: str) -> str:
     """A path of a list as it can be opened: as it is written, beside the list, or in that folder's parent; with
     slashes where there is none with backslashes. As written if there is none at all."""
+    folders = [os.path.dirname(list_file), *map(str, Path(os.path.abspath(list_file)).parents[1:2])]
     for spelling in dict.fromkeys([path, with_slashes(path)]):
         if os.path.lexists(spelling):
             return spelling
-        for folder in (os.path.dirname(list_file), *Path(os.path.abspath(list_file)).parents[1:2]):
+        for folder in folders:
             if os.path.lexists(beside := os.path.join(folder, spelling)):
                 return beside
     return path
