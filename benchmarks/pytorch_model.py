@@ -51,11 +51,11 @@ class Reorg(nn.Module):
 class MaxPool(nn.Module):
     """Darknet pads at the right and below where the window of PyTorch would be cut."""
 
-    def __init__(self, size: int, stride: int, padding: int) -> None:
+    def __init__(self, size: int, strides: tuple[int, int], padding: int) -> None:
         super().__init__()
         self.before, self.after = padding // 2, padding - padding // 2
-        self.pool = nn.MaxPool2d(size, stride)
-        self.padded = stride == 1
+        self.pool = nn.MaxPool2d(size, strides)
+        self.padded = strides == (1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.padded:
@@ -69,7 +69,7 @@ def module(layer: Layer) -> nn.Module:
     if layer.type == "convolutional":
         return convolution(layer)
     if layer.type == "maxpool":
-        return MaxPool(layer.size, layer.stride, layer.padding)
+        return MaxPool(layer.size, layer.strides, layer.padding)
     if layer.type == "reorg":
         return Reorg(layer.stride)
     if layer.type == "upsample":
@@ -87,7 +87,7 @@ def convolution(layer: Layer) -> nn.Module:
     """Convolution, batch norm if there is one, and activation."""
     filters, channels, size, _ = layer.records[-1].shape
     normal = layer.batch_normalize
-    conv = nn.Conv2d(channels, filters, size, layer.stride, layer.padding, bias=not normal)
+    conv = nn.Conv2d(channels, filters, size, layer.strides, layer.padding, layer.dilation, bias=not normal)
     values = {name: torch.tensor(array) for name, array in layer.parameters.items()}
     conv.weight.data = values["weights"].reshape(conv.weight.shape)
     steps: list[nn.Module] = [conv]

@@ -10,6 +10,9 @@ ACTIVATIONS = (
     "leaky", "tanh", "stair", "relu6", "swish", "mish", "hard_mish", "gelu",
 )  # fmt: skip
 
+# Darknet finds the slope of an activation from its output. These need the input.
+SLOPE_OF_INPUT = frozenset({"swish", "mish", "hard_mish", "gelu"})
+
 
 def read_activation(section: Section, default: str) -> str:
     """The section's activation. Darknet falls back to relu for a name it does not know; that is an error here."""

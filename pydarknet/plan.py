@@ -76,9 +76,9 @@ class Builder:
     def ops(self) -> Ops:
         return self.backend.ops
 
-    def new(self, shape: Shape, blocked: bool = True) -> Value:
-        """A value that some step will write."""
-        n = self.batch
+    def new(self, shape: Shape, blocked: bool = True, images: int | None = None) -> Value:
+        """A value that some step will write, of the batch's images or of so many."""
+        n = images or self.batch
         dims = self.backend.blocked_shape(n, *shape) if blocked else (n, *shape)
         self._values.append(Value(shape, blocked, dims))
         return self._values[-1]

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .activations import SLOPE_OF_INPUT
 from .backend import Backend, Step
 from .cfg import Section
 from .dialects import Dialect
@@ -26,6 +27,12 @@ class Learner(Parametrised, Protocol):
 
     @property
     def section(self) -> Section: ...
+
+
+class Activated(Learner, Protocol):
+    """A layer that ends in an activation."""
+
+    activation: str
 
 
 class Learnt(Protocol):
@@ -67,6 +74,7 @@ class Tape(Builder):
         self.truth: Array = None
         self._deltas: dict[Value, Value] = {}
         self._origins: dict[Value, Value] = {}
+        self._inputs: dict[int, Value] = {}  # of the activations whose slope needs it, by layer
         super().__init__(backend, batch, inputs, once_each())
 
     def parameter(self, layer: Parametrised, name: str) -> Array:
@@ -105,6 +113,22 @@ class Tape(Builder):
             self.emit(self.ops.add, delta, self._deltas[origin])
         else:
             self._deltas[origin] = delta
+
+    def activate(self, layer: Activated, x: Value) -> Value:
+        """f(x), in place where the slope follows from it."""
+        y = x
+        if layer.activation in SLOPE_OF_INPUT:
+            y = self.new(x.shape, x.blocked)
+            self._inputs[layer.index] = x
+            self.emit(self.ops.activate_to, x, y, layer.activation)
+        elif layer.activation != "linear":
+            self.emit(self.ops.activate, x, layer.activation)
+        return y
+
+    def activate_backward(self, layer: Activated, y: Value, dy: Value) -> None:
+        """The delta of y = f(x) becomes that of x, in place."""
+        if layer.activation != "linear":
+            self.emit(self.ops.activate_backward, self._inputs.get(layer.index, y), dy, layer.activation)
 
     def _origin(self, value: Value) -> Value:
         while value in self._origins:

@@ -55,6 +55,7 @@ LAYERS = {
     "cost": "[cost]\ntype=sse",
     "crop": None,  # first layer only
     "detection": "[connected]\noutput=44\nactivation=linear\n[detection]\nclasses=1\ncoords=4\nside=2\nnum=2",
+    "dilation": "[convolutional]\nfilters=9\nsize=3\npad=1\nstride=2\ndilation=3\nbatch_normalize=1\nactivation=mish",
     "dropout": "[dropout]\nprobability=.5",
     "groups": "[convolutional]\nfilters=8\nsize=3\npad=1\ngroups=8\nactivation=swish",
     "l2norm": "[l2norm]",
@@ -67,6 +68,7 @@ LAYERS = {
     "route": "[convolutional]\nfilters=5\n[route]\nlayers=-1,0",
     "shortcut": "[convolutional]\nfilters=8\n[shortcut]\nfrom=-2\nactivation=linear",
     "softmax": "[softmax]",
+    "strides": "[convolutional]\nfilters=5\nsize=3\nstride_x=2\nactivation=elu\n[maxpool]\nsize=2\nstride_y=2",
     "upsample": "[upsample]\nstride=2",
     "yolo": "[convolutional]\nfilters=16\n[yolo]\nanchors=8,8, 16,16\nmask=0,1\nclasses=3\nnum=2",
 }

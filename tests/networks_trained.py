@@ -44,6 +44,15 @@ TRAINED = {
     "depthwise": nets.net_text(
         CONV + nets.LAYERS["groups"].replace("swish", "relu") + "\n[reorg]\nstride=2\n[cost]\n", 8
     ),
+    "dilation": nets.net_text(CONV + nets.LAYERS["dilation"] + "\n[cost]\n", 8),
+    "strides": nets.net_text(CONV + nets.LAYERS["strides"] + "\n[cost]\n", 8),
+    "mish": nets.net_text(
+        CONV.replace("leaky", "mish")
+        + "batch_normalize=1\n"
+        + nets.LAYERS["shortcut"].replace("linear", "swish")
+        + "\n[cost]\n",
+        8,
+    ),
     "local": nets.net_text(CONV + nets.LAYERS["local"] + "\n[cost]\n", 8),
     "normalization": nets.net_text(CONV + nets.LAYERS["normalization"] + "\n[l2norm]\n[cost]\n", 8),
     "batchnorm": nets.net_text(CONV + "[batchnorm]\n[cost]\n", 8),

@@ -29,6 +29,7 @@ void bind_resize(Module& m);
 void bind_route(Module& m);
 void bind_shortcut(Module& m);
 void bind_softmax(Module& m);
+void bind_space_batch(Module& m);
 void bind_threads(Module& m);
 void bind_update(Module& m);
 void bind_upsample(Module& m);

@@ -55,6 +55,7 @@ PYDARKNET_DEFINE_MODULE(PYDARKNET_MODULE, module) {
   bind_route(m);
   bind_shortcut(m);
   bind_softmax(m);
+  bind_space_batch(m);
   bind_threads(m);
   bind_update(m);
   bind_upsample(m);

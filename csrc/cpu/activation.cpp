@@ -1,5 +1,6 @@
 #include "ops/activation.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "cpu/simd/math.h"
@@ -39,10 +40,11 @@ float stair(float x) {
   return floor == 2.0f * half ? half : (x - floor) + half;
 }
 
-void activate_part(float* x, std::int64_t count, Activation activation) {
-  const auto with = [&](auto f) { simd::transform(x, count, f); };
+void activate_part(const float* x, float* y, std::int64_t count, Activation activation) {
+  const auto with = [&](auto f) { simd::transform(x, y, count, f); };
   switch (activation) {
     case Activation::kLinear:
+      if (x != y) std::copy_n(x, count, y);
       return;
     case Activation::kLogistic:
       return with([](Lanes v) { return simd::logistic(v); });
@@ -69,7 +71,7 @@ void activate_part(float* x, std::int64_t count, Activation activation) {
     case Activation::kTanh:
       return with([](Lanes v) { return simd::tanh(v); });
     case Activation::kStair:
-      for (std::int64_t i = 0; i < count; ++i) x[i] = stair(x[i]);
+      for (std::int64_t i = 0; i < count; ++i) y[i] = stair(x[i]);
       return;
     case Activation::kRelu6:
       return with([](Lanes v) { return simd::at_most(simd::at_least(v, 0.0f), 6.0f); });
@@ -86,12 +88,12 @@ void activate_part(float* x, std::int64_t count, Activation activation) {
 
 }  // namespace
 
-void activate(float* x, std::int64_t count, Activation activation, Stream) {
+void activate(const float* x, float* y, std::int64_t count, Activation activation, Stream) {
   constexpr std::int64_t kChunk = 16;  // Parts begin on cache lines, so threads share none.
   const std::int64_t chunks = (count + kChunk - 1) / kChunk;
   parallel_for(chunks, 512, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t first = begin * kChunk, last = end * kChunk < count ? end * kChunk : count;
-    activate_part(x + first, last - first, activation);
+    activate_part(x + first, y + first, last - first, activation);
   });
 }
 

@@ -1,4 +1,5 @@
 #include "cpu/lib/flat.h"
+#include "cpu/simd/math.h"
 #include "ops/activation.h"
 
 namespace pydarknet {
@@ -18,15 +19,37 @@ Lanes stair_slope(Lanes y) {
   return y;
 }
 
+// Slopes at the input x.
+Lanes swish_slope(Lanes x) {
+  const Lanes logistic = simd::logistic(x);
+  return logistic + x * logistic * (1.0f - logistic);
+}
+// With w = e^x (e^x + 2), tanh(log(1 + e^x)) is w / (w + 2), whose slope is 4 e^x (e^x + 1) / (w + 2)^2.
+// From x = 20 on the slope is 1.
+Lanes mish_slope(Lanes x) {
+  const Lanes v = simd::at_most(x, 20.0f), e = simd::exp(v), w = e * (e + 2.0f), above = w + 2.0f;
+  return w / above + v * (4.0f * e * (e + 1.0f) / (above * above));
+}
+Lanes hard_mish_slope(Lanes x) {
+  const Lanes middle = x > -2.0f ? x + 1.0f : splat(0.0f);
+  return x > 0.0f ? splat(1.0f) : middle;
+}
+// The tanh is 1 or -1 beyond the bounds, which keep squares finite.
+Lanes gelu_slope(Lanes x) {
+  const Lanes v = simd::at_most(simd::at_least(x, -10.0f), 10.0f);
+  const Lanes tanh = simd::tanh(0.797885f * v + 0.035677f * v * v * v);
+  return 0.5f * (1.0f + tanh) + 0.5f * v * (1.0f - tanh * tanh) * (0.797885f + 0.107031f * v * v);
+}
+
 template <class F>
-void multiply(const float* y, float* dy, std::int64_t count, F slope) {
-  for_flat(count, [&](auto at) { at.store(dy, at.load(dy) * slope(at.load(y))); });
+void multiply(const float* v, float* dy, std::int64_t count, F slope) {
+  for_flat(count, [&](auto at) { at.store(dy, at.load(dy) * slope(at.load(v))); });
 }
 
 }  // namespace
 
-void activate_backward(const float* y, float* dy, std::int64_t count, Activation activation, Stream) {
-  const auto with = [&](auto slope) { multiply(y, dy, count, slope); };
+void activate_backward(const float* v, float* dy, std::int64_t count, Activation activation, Stream) {
+  const auto with = [&](auto slope) { multiply(v, dy, count, slope); };
   switch (activation) {
     case Activation::kLogistic:
       return with([](Lanes v) { return (1.0f - v) * v; });
@@ -62,11 +85,15 @@ void activate_backward(const float* y, float* dy, std::int64_t count, Activation
       return with([](Lanes v) { return stair_slope(v); });
     case Activation::kRelu6:
       return with([](Lanes v) { return between(v, 0.0f, 6.0f, 1.0f, 0.0f); });
-    case Activation::kLinear:
     case Activation::kSwish:
+      return with([](Lanes v) { return swish_slope(v); });
     case Activation::kMish:
+      return with([](Lanes v) { return mish_slope(v); });
     case Activation::kHardMish:
+      return with([](Lanes v) { return hard_mish_slope(v); });
     case Activation::kGelu:
+      return with([](Lanes v) { return gelu_slope(v); });
+    case Activation::kLinear:
       return;
   }
 }

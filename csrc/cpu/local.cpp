@@ -76,7 +76,7 @@ void local_forward(ConstPlain x, const float* weights, const float* biases, Plai
       local.filter(i / y.c, static_cast<int>(i % y.c), patches);
     }
   });
-  activate(y.data, y.size(), activation, stream);
+  activate(y.data, y.data, y.size(), activation, stream);
 }
 
 }  // namespace pydarknet

@@ -46,8 +46,13 @@ void whole_windows(const float* from, std::int64_t row, float* to, int count, in
 
 class MaxPool {
  public:
-  MaxPool(ConstTensor x, Tensor y, int size, int stride, int padding)
-      : x_(x), y_(y), size_(size), stride_(stride), offset_(-padding / 2), row_(std::int64_t{x.w} * kBlock) {}
+  MaxPool(ConstTensor x, Tensor y, const PoolWindows& windows)
+      : x_(x),
+        y_(y),
+        windows_(windows),
+        size_(windows.size),
+        offset_(-windows.padding / 2),
+        row_(std::int64_t{x.w} * kBlock) {}
 
   void run() const {
     const std::int64_t planes = std::int64_t{y_.n} * y_.blocks();
@@ -71,8 +76,8 @@ class MaxPool {
   }
 
  private:
-  Span rows_of(int i) const { return window(i, size_, stride_, offset_, x_.h); }
-  Span columns_of(int j) const { return window(j, size_, stride_, offset_, x_.w); }
+  Span rows_of(int i) const { return window(i, size_, windows_.stride_y, offset_, x_.h); }
+  Span columns_of(int j) const { return window(j, size_, windows_.stride_x, offset_, x_.w); }
 
   void direct_row(std::int64_t plane, int i) const {
     const Span rows = rows_of(i);
@@ -84,9 +89,9 @@ class MaxPool {
       if (inside > 0) {
         const float* corner = from + std::int64_t{columns.begin} * kBlock;
         if (size_ == 2) {
-          whole_windows<2>(corner, row_, to + std::int64_t{j} * kBlock, inside, stride_);
+          whole_windows<2>(corner, row_, to + std::int64_t{j} * kBlock, inside, windows_.stride_x);
         } else {
-          whole_windows<3>(corner, row_, to + std::int64_t{j} * kBlock, inside, stride_);
+          whole_windows<3>(corner, row_, to + std::int64_t{j} * kBlock, inside, windows_.stride_x);
         }
         j += inside - 1;
         continue;
@@ -103,7 +108,7 @@ class MaxPool {
   // How many windows from column j on lie whole inside the input; 0 for sizes without a kernel of their own.
   int whole_from(Span rows, Span columns, int j) const {
     if (size_ < 2 || rows.end - rows.begin != size_ || columns.end - columns.begin != size_) return 0;
-    return std::min(y_.w - j, (x_.w - size_ - columns.begin) / stride_ + 1);
+    return std::min(y_.w - j, (x_.w - size_ - columns.begin) / windows_.stride_x + 1);
   }
 
   // The maximum of a window is the maximum of its rows' maxima: 2 * size comparisons instead of size^2.
@@ -125,7 +130,8 @@ class MaxPool {
 
   ConstTensor x_;
   Tensor y_;
-  int size_, stride_, offset_;
+  PoolWindows windows_;
+  int size_, offset_;
   std::int64_t row_;
 };
 
@@ -142,8 +148,8 @@ Lanes sum(const float* from, std::int64_t pixels) {
 
 }  // namespace
 
-void maxpool_forward(ConstTensor x, Tensor y, int size, int stride, int padding, Stream) {
-  MaxPool(x, y, size, stride, padding).run();
+void maxpool_forward(ConstTensor x, Tensor y, const PoolWindows& windows, Stream) {
+  MaxPool(x, y, windows).run();
 }
 
 void avgpool_forward(ConstTensor x, Tensor y, Stream) {

@@ -75,8 +75,9 @@ class MaxPoolPlane {
 
 }  // namespace
 
-void maxpool_backward(ConstTensor x, ConstTensor dy, Tensor dx, int size, int stride, int padding,
-                      bool accumulate, Stream) {
+void maxpool_backward(ConstTensor x, ConstTensor dy, Tensor dx, const PoolWindows& windows, bool accumulate,
+                      Stream) {
+  const int size = windows.size, padding = windows.padding;
   const std::int64_t row = std::int64_t{x.w} * kBlock;
   parallel_for(std::int64_t{x.n} * x.blocks(), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t plane = begin; plane < end; ++plane) {
@@ -88,10 +89,10 @@ void maxpool_backward(ConstTensor x, ConstTensor dy, Tensor dx, int size, int st
         if (last > cleared) std::fill(to + cleared * row, to + last * row, 0.0f), cleared = last;
       };
       for (int i = 0; i < dy.h; ++i) {
-        const Span rows(i, size, stride, padding, x.h);
+        const Span rows(i, size, windows.stride_y, padding, x.h);
         clear_until(rows.end);
         for (int j = 0; j < dy.w; ++j) {
-          pool.window(rows, Span(j, size, stride, padding, x.w), std::int64_t{i} * dy.w + j);
+          pool.window(rows, Span(j, size, windows.stride_x, padding, x.w), std::int64_t{i} * dy.w + j);
         }
       }
       clear_until(x.h);

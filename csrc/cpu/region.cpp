@@ -19,7 +19,7 @@ void region_forward(ConstPlain x, Plain y, RegionShape shape, const ChannelGroup
       float* to = y.data + i * pixels;
       if (to != from) std::memcpy(to, from, static_cast<std::size_t>(pixels) * sizeof(float));
       if (kind == RegionEntry::kLogistic)
-        simd::transform(to, pixels, [](simd::Lanes v) { return simd::logistic(v); });
+        simd::transform(to, to, pixels, [](simd::Lanes v) { return simd::logistic(v); });
       if (!is_spread(entry, shape)) continue;
       for (std::int64_t p = 0; p < pixels; ++p) to[p] = spread(to[p], shape.spread);
     }

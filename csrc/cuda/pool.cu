@@ -8,13 +8,20 @@
 namespace pydarknet {
 namespace {
 
+// Along both axes.
+struct Grid {
+  Windows y, x;
+  explicit Grid(const PoolWindows& w)
+      : y{w.size, w.stride_y, -w.padding / 2}, x{w.size, w.stride_x, -w.padding / 2} {}
+};
+
 struct MaxPool {
   ConstTensor x;
   Tensor y;
-  Windows windows;
+  Grid windows;
 
   __device__ void operator()(std::int64_t plane, std::uint32_t pixel) const {
-    const Span rows = windows.covered(pixel / y.w, x.h), columns = windows.covered(pixel % y.w, x.w);
+    const Span rows = windows.y.covered(pixel / y.w, x.h), columns = windows.x.covered(pixel % y.w, x.w);
     const float* from = x.data + plane * x.plane();
     Lanes best = splat(-FLT_MAX);
     for (int r = rows.begin; r < rows.end; ++r) {
@@ -28,13 +35,13 @@ struct MaxPool {
 // For each lane the pixel with the first maximum of window (i, j); -1 if nothing exceeds -FLT_MAX.
 struct FirstMaximum {
   ConstTensor x;
-  Windows windows;
+  Grid windows;
 
   __device__ static void look(float v, int pixel, float& best, int& where) {
     if (v > best) best = v, where = pixel;
   }
   __device__ int4 operator()(std::int64_t plane, std::uint32_t i, std::uint32_t j) const {
-    const Span rows = windows.covered(i, x.h), columns = windows.covered(j, x.w);
+    const Span rows = windows.y.covered(i, x.h), columns = windows.x.covered(j, x.w);
     const float* from = x.data + plane * x.plane();
     Lanes best = splat(-FLT_MAX);
     int4 where = make_int4(-1, -1, -1, -1);
@@ -78,11 +85,11 @@ struct MaxPoolBackward {
   Maximum maximum;
   ConstTensor dy;
   Tensor dx;
-  Windows windows;
+  Grid windows;
   bool accumulate;
 
   __device__ void operator()(std::int64_t plane, std::uint32_t pixel) const {
-    const Span rows = windows.around(pixel / dx.w, dy.h), columns = windows.around(pixel % dx.w, dy.w);
+    const Span rows = windows.y.around(pixel / dx.w, dy.h), columns = windows.x.around(pixel % dx.w, dy.w);
     const float* from = dy.data + plane * dy.plane();
     const int here = static_cast<int>(pixel);
     Lanes sum = splat(0.0f);
@@ -125,9 +132,8 @@ struct AvgPoolBackward {
 
 }  // namespace
 
-void maxpool_forward(ConstTensor x, Tensor y, int size, int stride, int padding, Stream stream) {
-  for_pixels("maxpool_forward", planes_of(y), pixels_of(y), stream,
-             MaxPool{x, y, {size, stride, -padding / 2}});
+void maxpool_forward(ConstTensor x, Tensor y, const PoolWindows& windows, Stream stream) {
+  for_pixels("maxpool_forward", planes_of(y), pixels_of(y), stream, MaxPool{x, y, Grid(windows)});
 }
 
 void avgpool_forward(ConstTensor x, Tensor y, Stream stream) {
@@ -136,13 +142,13 @@ void avgpool_forward(ConstTensor x, Tensor y, Stream stream) {
          planes_of(y));
 }
 
-void maxpool_backward(ConstTensor x, ConstTensor dy, Tensor dx, int size, int stride, int padding,
-                      bool accumulate, Stream stream) {
+void maxpool_backward(ConstTensor x, ConstTensor dy, Tensor dx, const PoolWindows& shape, bool accumulate,
+                      Stream stream) {
   constexpr const char* name = "maxpool_backward";
-  const Windows windows{size, stride, -padding / 2};
+  const Grid windows(shape);
   const std::int64_t planes = planes_of(x), pixels = pixels_of(x);
   const FirstMaximum find{x, windows};
-  if (size <= 3) {  // Looking again costs less than memory for what was found.
+  if (shape.size <= 3) {  // Looking again costs less than memory for what was found.
     const MaxPoolBackward<FirstMaximum> body{find, dy, dx, windows, accumulate};
     return for_pixels(name, planes, pixels, stream, body);
   }

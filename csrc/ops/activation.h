@@ -32,13 +32,12 @@ enum class Activation {
 // Throws std::invalid_argument for a name that is no activation.
 Activation parse_activation(const std::string& name);
 
-// x[i] = f(x[i]) for `count` floats.
-void activate(float* x, std::int64_t count, Activation activation, Stream stream);
+// y[i] = f(x[i]) for `count` floats; y may be x.
+void activate(const float* x, float* y, std::int64_t count, Activation activation, Stream stream);
 
-// Whether the slope is a function of the output: not for swish, mish, hard_mish and gelu.
-bool trainable(Activation activation);
-
-// dy[i] *= f'(x[i]), found from the output y[i] = f(x[i]) by Darknet's formulas, for a trainable activation.
-void activate_backward(const float* y, float* dy, std::int64_t count, Activation activation, Stream stream);
+// dy[i] *= f'(x[i]). By Darknet's formulas the slope is found from the output: v[i] = f(x[i]). Those of
+// swish, mish, hard_mish and gelu need the input: v[i] = x[i]. (AlexeyAB's fork finds gelu's at the output
+// instead.)
+void activate_backward(const float* v, float* dy, std::int64_t count, Activation activation, Stream stream);
 
 }  // namespace pydarknet

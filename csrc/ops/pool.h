@@ -4,17 +4,22 @@
 
 namespace pydarknet {
 
-// y[i][j] is the maximum of the size x size window at (i * stride - padding / 2, j * stride - padding / 2).
-// `padding` is Darknet's total; what lies outside counts as -FLT_MAX, and so do NaNs.
-void maxpool_forward(ConstTensor x, Tensor y, int size, int stride, int padding, Stream stream);
+// Window (i, j) begins at (i * stride_y - padding / 2, j * stride_x - padding / 2). `padding` is Darknet's
+// total.
+struct PoolWindows {
+  int size, stride_y, stride_x, padding;
+};
+
+// y[i][j] is the maximum of the window; what lies outside counts as -FLT_MAX, and so do NaNs.
+void maxpool_forward(ConstTensor x, Tensor y, const PoolWindows& windows, Stream stream);
 
 // y (n, c, 1, 1) holds the mean of each channel; 0 where x has no pixels.
 void avgpool_forward(ConstTensor x, Tensor y, Stream stream);
 
 // Each dy goes to the first maximum of its window of x, row by row; where nothing exceeds -FLT_MAX it goes
 // nowhere. With `accumulate` dx grows, else it is written.
-void maxpool_backward(ConstTensor x, ConstTensor dy, Tensor dx, int size, int stride, int padding,
-                      bool accumulate, Stream stream);
+void maxpool_backward(ConstTensor x, ConstTensor dy, Tensor dx, const PoolWindows& windows, bool accumulate,
+                      Stream stream);
 
 // dy (n, c, 1, 1), divided by the number of pixels, goes to each of them.
 void avgpool_backward(ConstTensor dy, Tensor dx, bool accumulate, Stream stream);

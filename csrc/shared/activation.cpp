@@ -32,16 +32,4 @@ Activation parse_activation(const std::string& name) {
   throw std::invalid_argument("unknown activation '" + name + "'");
 }
 
-bool trainable(Activation activation) {
-  switch (activation) {
-    case Activation::kSwish:
-    case Activation::kMish:
-    case Activation::kHardMish:
-    case Activation::kGelu:
-      return false;
-    default:
-      return true;
-  }
-}
-
 }  // namespace pydarknet

@@ -51,9 +51,18 @@ def row(layer: Layer) -> str:
 def geometry(layer: Layer) -> str:
     """The window and stride, or the layers that a layer refers to."""
     number = layer.section.options.get
-    if (size := number("size")) and "stride" in layer.section.options:
-        return f"{size} x {size} / {number('stride')}"
+    if (size := number("size")) and (strides := steps(layer)):
+        return f"{size} x {size} / {strides}"
     return next((f"{key}={text}" for key in ("layers", "from", "stride", "size") if (text := number(key))), "")
+
+
+def steps(layer: Layer) -> str | None:
+    """The stride, that across before that down where they differ, and a dilation in brackets."""
+    down, across = getattr(layer, "strides", (0, 0))
+    if not down:
+        return layer.section.options.get("stride")
+    dilation = getattr(layer, "dilation", 1)
+    return f"{across}" + f" x {down}" * (down != across) + f" ({dilation})" * (dilation > 1)
 
 
 def parameters(layer: Layer) -> int:

@@ -36,8 +36,9 @@ def _(layer: Convolution, g: Nodes, x: str) -> str:
     # A connected layer is a convolution whose kernel is the whole input.
     geometry = {
         "kernel_shape": layer.kernel,
-        "strides": [layer.stride] * 2,
+        "strides": layer.strides,
         "pads": [layer.padding] * 4,
+        "dilations": [layer.dilation] * 2,
         "group": layer.groups,
     }
     shape = (layer.out.c, layer.inputs.c // layer.groups, *layer.kernel)
@@ -84,13 +85,14 @@ def _(layer: Layer, g: Nodes, x: str) -> str:
 @convert.register
 def _(layer: maxpool.MaxPool, g: Nodes, x: str) -> str:
     # `before` and `after` are what windows reach beyond the picture; the total padding may be more than that.
-    (_, h, w), out, size, stride = layer.inputs, layer.out, layer.size, layer.stride
+    (_, h, w), (_, rows, columns), size = layer.inputs, layer.out, layer.size
     before = layer.padding // 2
-    after = [max((n - 1) * stride + size - length - before, 0) for n, length in ((out.h, h), (out.w, w))]
+    ends = zip((rows, columns), layer.strides, (h, w), strict=True)
+    after = [max((n - 1) * stride + size - length - before, 0) for n, stride, length in ends]
     pads = [before, before, *after]
     if max(pads) >= size:  # more than ONNX's pooling allows
         x, pads = g.pad(x, [0, before, before], [0, *after], LOWEST), [0] * 4
-    return g.add("MaxPool", x, kernel_shape=[size] * 2, strides=[stride] * 2, pads=pads)
+    return g.add("MaxPool", x, kernel_shape=[size] * 2, strides=layer.strides, pads=pads)
 
 
 @convert.register

@@ -12,8 +12,14 @@ from .._version import __version__
 from ..atomic import replacing
 from ..errors import ExportError
 from ..layers import Layer
+from ..layers.cost import Cost
 from ..layers.detection import Detection
+from ..layers.dropout import Dropout
+from ..layers.maxpool import MaxPool
 from ..layers.region import Region
+from ..layers.reorg import Reorg
+from ..layers.route import Route
+from ..layers.shortcut import Shortcut
 from ..layers.yolo import Yolo
 from ..network import Network
 from . import heads
@@ -61,6 +67,7 @@ def build(
         raise ExportError(f"opset {opset}: expected {OPSET} to {newest}, which the installed onnx knows")
     if batch is not None and batch < 1:
         raise ExportError(f"batch {batch}: expected a positive number, or 'dynamic'")
+    _refuse_sums_of_lowest(network)
     g = Nodes(batch, keep_bn)
     outputs = _outputs(network, g, boxes)
     nodes, constants = g.finish({name: value for name, (value, _) in outputs.items()})
@@ -89,6 +96,28 @@ def build(
         raise ExportError(f"the model has {model.ByteSize()} bytes; a file in ONNX can't have more than {MAX_BYTES}")
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _refuse_sums_of_lowest(network: Network) -> None:
+    """ExportError if a layer computes with the lowest float32, which [maxpool] gives for windows that lie wholly in
+    its padding: such sums overflow in another way in each program."""
+    origin: dict[int, int] = {}  # of the lowest numbers in a layer's output
+    for layer in network.layers:
+        sources = [layer.index - 1] if not isinstance(layer, Route) else [s.index for s in layer.sources]
+        if isinstance(layer, Shortcut):
+            sources.append(layer.source.index)
+        seen = [origin[i] for i in sources if i in origin]
+        if isinstance(layer, MaxPool) and layer.empty_windows:
+            origin[layer.index] = layer.index
+        elif seen and isinstance(layer, (MaxPool, Route, Reorg, Dropout, Cost)):
+            origin[layer.index] = seen[0]
+        elif seen:
+            pool = network.layers[seen[0]]
+            raise ExportError(
+                f"{pool.section.file}:{pool.section.line}: layer {pool.index} [maxpool] has windows that lie wholly "
+                f"in its padding, and layer {layer.index} [{layer.type}] computes with what comes of them; expected "
+                "a smaller padding="
+            )
 
 
 def _outputs(network: Network, g: Nodes, boxes: bool) -> dict[str, tuple[str, Sequence[int]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..activations import read_activation
+from ..activations import SLOPE_OF_INPUT, read_activation
 from ..cfg import Section
 from ..plan import Builder, Value
 from ..tape import Tape
@@ -19,15 +19,15 @@ class Activation(Layer):
         self.activation = read_activation(section, "linear")
 
     def plan(self, p: Builder, x: Value) -> Value:
-        source, y = p.blocked(x), p.new(self.out)
-        p.emit(p.ops.copy_channels, source, y, 0, self.out.c)
-        p.emit(p.ops.activate, y, self.activation)
+        y = p.new(self.out)
+        p.emit(p.ops.activate_to, p.blocked(x), y, self.activation)
         return y
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         dy = p.delta(y)
         if dy is not None:
-            p.emit(p.ops.activate_backward, y, dy, self.activation)
+            at = p.blocked(x) if self.activation in SLOPE_OF_INPUT else y
+            p.emit(p.ops.activate_backward, at, dy, self.activation)
             p.add_delta(x, dy)
 
 

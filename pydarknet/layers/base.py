@@ -9,7 +9,7 @@ from typing import ClassVar, TypeVar
 from ..cfg import Section
 from ..cfg_keys import Keys
 from ..dialects import DEFAULT, DIALECTS, Dialect
-from ..ops import Array
+from ..ops import Array, Pair
 from ..plan import Builder, Value
 from ..shape import Shape
 from ..tape import Tape
@@ -102,6 +102,13 @@ class Layer(ABC):
 
     def __repr__(self) -> str:
         return f"<{self.index} {self.type}: {self.inputs} -> {self.out}>"
+
+
+def read_strides(section: Section, low: int = 1) -> Pair:
+    """`stride_y` and `stride_x`; `stride` for those that are missing, or below 1 where `low` lets them be."""
+    stride = section.int_("stride", 1, low=1, high=MAX_EXTENT)
+    down, across = (section.int_(key, stride, low=low, high=MAX_EXTENT) for key in ("stride_y", "stride_x"))
+    return down if down > 0 else stride, across if across > 0 else stride
 
 
 REGISTRY: dict[str, type[Layer]] = {}

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..activations import read_activation
+from ..activations import SLOPE_OF_INPUT, read_activation
 from ..cfg import Section
 from ..cfg_keys import Keys, Refusal
-from ..ops import Array
+from ..cnumbers import INT_MIN
+from ..ops import Array, Pair
 from ..plan import Builder, Value
 from ..shape import Shape
 from ..tape import Tape
 from ..weights import Record, release
 from . import batchnorm
-from .base import MAX_EXTENT, Layer, register
+from .base import MAX_EXTENT, Layer, read_strides, register
+from .dilation import Parts
 
 # Packed weights of one layer may grow to twice their size, small ones to this many bytes: Winograd's larger
 # tiles are worth their memory only where the weights are small beside the activations.
@@ -24,9 +26,11 @@ MAX_PLAIN_CHANNELS = 4
 class Convolution(Layer):
     """The part a convolutional and a connected layer have in common. Weights are (K, C / groups, R, S)."""
 
-    kernel: tuple[int, int]
-    stride = 1
+    kernel: Pair
+    strides: Pair = (1, 1)
     padding = 0
+    dilation = 1
+    parts: Parts | None = None  # of a dilated convolution
     groups = 1
     batch_normalize = False
     cross_batch = False
@@ -34,78 +38,96 @@ class Convolution(Layer):
     activation = "linear"
 
     def plan(self, p: Builder, x: Value) -> Value:
-        ops, y = p.ops, p.new(self.out)
-        shape, plain = self.geometry(p, x)
+        source, shape, plain = self.geometry(p, x)
         algorithm, packed = self.pack(p, shape, plain)
         bias = p.constant((self.index, "bias"), self.folded_bias)
-        forward = ops.conv_forward_plain if plain else ops.conv_forward
-        workspace = p.workspace(ops.conv_workspace(shape, algorithm))
-        source = x if plain else p.blocked(x)
-        p.emit(forward, shape, algorithm, source, packed, bias, y, self.activation, workspace)
-        return y
+        return self.convolve(p, source, shape, algorithm, packed, bias, self.activation)
 
     def train(self, p: Tape, x: Value) -> Value:
         """Weights are packed anew after every update; batch norm uses the mini-batch's own statistics. The algorithm
         is that for one thread, so that any number of threads learns the same bits."""
         if self.binary or self.cross_batch:
             raise self.section.error(f"{'binary' if self.binary else 'cbn'}=1 can't be trained")
-        ops, y = p.ops, p.new(self.out)
-        shape, plain = self.geometry(p, x)
-        source = x if plain else p.blocked(x)
+        ops = p.ops
+        source, shape, plain = self.geometry(p, x)
         algorithm = ops.conv_algorithms(shape, self.budget(), plain, threads=1)[0]
         packed = p.backend.empty((ops.conv_packed_size(shape, algorithm),))
         p.refresh(ops.conv_pack, shape, algorithm, self.kernels(p.parameter(self, "weights")), packed)
-        call = ops.conv_forward_plain if plain else ops.conv_forward
-        scratch = p.workspace(ops.conv_workspace(shape, algorithm))
+        call = source, shape, algorithm, packed
         biases = p.parameter(self, "biases")
-        if not self.batch_normalize:
-            p.emit(call, shape, algorithm, source, packed, biases, y, self.activation, scratch)
-            p.saved[self.index] = source, None, None
-            return y
-        z = p.new(self.out)
-        statistics = [p.backend.empty((self.out.c,)) for _ in range(2)]
-        p.emit(call, shape, algorithm, source, packed, None, z, "linear", scratch)
-        batchnorm.train(p, self, biases, z, y, statistics)
-        if self.activation != "linear":
-            p.emit(ops.activate, y, self.activation)
-        p.saved[self.index] = source, z, statistics
-        return y
+        if self.batch_normalize:
+            z, y = self.convolve(p, *call, None, "linear"), p.new(self.out)
+            statistics = [p.backend.empty((self.out.c,)) for _ in range(2)]
+            batchnorm.train(p, self, biases, z, y, statistics)
+            p.saved[self.index] = source, z, statistics
+            return p.activate(self, y)
+        p.saved[self.index] = source, None, None
+        if self.activation in SLOPE_OF_INPUT:
+            return p.activate(self, self.convolve(p, *call, biases, "linear"))
+        return self.convolve(p, *call, biases, self.activation)
+
+    def convolve(
+        self,
+        p: Builder,
+        source: Value,
+        shape: Array,
+        algorithm: str,
+        packed: Array,
+        bias: Array | None,
+        activation: str,
+    ) -> Value:
+        """f(the convolution + bias)."""
+        y = p.new(Shape(self.out.c, shape.out_h, shape.out_w), images=shape.n)
+        forward = p.ops.conv_forward if source.blocked else p.ops.conv_forward_plain
+        workspace = p.workspace(p.ops.conv_workspace(shape, algorithm))
+        p.emit(forward, shape, algorithm, source, packed, bias, y, activation, workspace)
+        return self.parts.output(p, y, self.out) if self.parts else y
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         ops, dy = p.ops, p.delta(y)
         if dy is None:
             return
         source, z, statistics = p.saved[self.index]
-        if self.activation != "linear":
-            p.emit(ops.activate_backward, y, dy, self.activation)
+        p.activate_backward(self, y, dy)
         dbiases = p.update_of(self, "biases")
         if z is None:
             p.emit(ops.bias_backward, dy, dbiases, self.out.c)
         else:
             batchnorm.backward(p, self, z, dy, statistics, dbiases)
-        shape, plain = self.geometry(p, x)
+        if self.parts:
+            dy = self.parts.of_output(p, dy)
+        shape, plain = self.shape(p, source), not source.blocked
         call = ops.conv_backward_weights_plain if plain else ops.conv_backward_weights
         dweights = self.kernels(p.update_of(self, "weights"))
         p.emit(call, shape, source, dy, dweights, p.workspace(ops.conv_weights_workspace(shape, plain)))
-        if p.wants_delta(source):
-            self.backward_data(p, shape, source, dy)
+        if p.wants_delta(x):
+            dx = self.backward_data(p, shape, source, dy)
+            p.add_delta(x, self.parts.picture_delta(p, dx, x.shape) if self.parts else dx)
 
-    def backward_data(self, p: Tape, shape: Array, x: Value, dy: Value) -> None:
-        """The delta of the input."""
-        ops, dx = p.ops, p.new(x.shape)
+    def backward_data(self, p: Tape, shape: Array, source: Value, dy: Value) -> Value:
+        """The delta of the convolution's input."""
+        ops, dx = p.ops, p.new(source.shape, images=shape.n)
         algorithm = ops.conv_data_algorithms(shape, self.budget())[0]
         packed = p.backend.empty((ops.conv_data_packed_size(shape, algorithm),))
         p.refresh(ops.conv_data_pack, shape, algorithm, self.kernels(p.parameter(self, "weights")), packed)
         scratch = p.workspace(ops.conv_data_workspace(shape, algorithm))
         p.emit(ops.conv_backward_data, shape, algorithm, dy, packed, dx, False, scratch)
-        p.add_delta(x, dx)
+        return dx
 
-    def geometry(self, p: Builder, x: Value) -> tuple[Array, bool]:
-        """The ConvShape, and whether x is read in NCHW (a picture's few channels, all of them by every filter)."""
-        strides, padding = (self.stride, self.stride), (self.padding, self.padding)
-        sizes = p.batch, *x.shape, self.out.c, *self.kernel, *strides, *padding, self.groups
-        shape = p.ops.ConvShape(*sizes, p.backend.precision)
-        return shape, not x.blocked and x.shape.c <= MAX_PLAIN_CHANNELS and self.groups == 1
+    def geometry(self, p: Builder, x: Value) -> tuple[Value, Array, bool]:
+        """What is convolved, the ConvShape, and whether it is in NCHW (a picture's few channels, all of them seen by
+        every filter)."""
+        plain = not (x.blocked or self.parts) and x.shape.c <= MAX_PLAIN_CHANNELS and self.groups == 1
+        source = self.parts.of_picture(p, x) if self.parts else x if plain else p.blocked(x)
+        return source, self.shape(p, source), plain
+
+    def shape(self, p: Builder, source: Value) -> Array:
+        """The ConvShape for this input."""
+        strides, padding = self.strides, (self.padding, self.padding)
+        if self.parts:
+            strides, padding = self.parts.strides, (0, 0)
+        sizes = source.dims[0], *source.shape, self.out.c, *self.kernel, *strides, *padding, self.groups
+        return p.ops.ConvShape(*sizes, p.backend.precision)
 
     def budget(self) -> int:
         """Bytes that the packed weights may take."""
@@ -147,7 +169,8 @@ class Convolution(Layer):
 
 @register("convolutional", "conv")
 class Convolutional(Convolution):
-    """2-D convolution; `pad=1` means size / 2 as in Darknet."""
+    """2-D convolution; `pad=1` means size / 2 as in Darknet. `padding` is counted in input pixels, also where
+    `dilation` multiplies Darknet's."""
 
     keys = Keys(
         training={
@@ -156,9 +179,6 @@ class Convolutional(Convolution):
         },
         idle="stream wait_stream angle bin_output",  # angle: of sway and its like; bin_output: of xnor
         refused={
-            "dilation": Refusal("spread the kernel over a larger window", (1,)),
-            "stride_x": Refusal("step otherwise from left to right than from top to bottom", (-1,)),
-            "stride_y": Refusal("step otherwise from top to bottom than from left to right", (-1,)),
             "antialiasing": Refusal("blur the output before it is thinned out"),
             "share_index": Refusal("take the weights of another layer", (-1000000000,)),
             "coordconv": Refusal("add each pixel's place to the output"),
@@ -169,33 +189,44 @@ class Convolutional(Convolution):
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         filters = section.int_("filters", 1, low=1)
         size = section.int_("size", 1, low=1, high=MAX_EXTENT)
-        self.stride = section.int_("stride", 1, low=1, high=MAX_EXTENT)
+        self.strides = read_strides(section, low=INT_MIN)
         pad = section.bool_("pad", False)
         padding = section.int_("padding", 0, low=0, high=MAX_EXTENT)
-        self.padding = size // 2 if pad else padding
+        padding = size // 2 if pad else padding
+        self.dilation = 1 if size == 1 else section.int_("dilation", 1, low=1, high=MAX_EXTENT)
+        self.padding = padding * self.dilation
         self.groups = section.int_("groups", 1, low=1)
         self.cross_batch = section.bool_("cbn", False)
         self.batch_normalize = section.bool_("batch_normalize", False) or self.cross_batch
         self.binary = section.bool_("binary", False)
         self.activation = read_activation(section, "logistic")
         self.kernel = (size, size)
-        self.refuse(section, filters, size)
+        self.refuse(section, filters, size, padding)
         c, h, w = self.inputs
-        self.out = Shape(filters, (h + 2 * self.padding - size) // self.stride + 1,
-                         (w + 2 * self.padding - size) // self.stride + 1)  # fmt: skip
+        (down, across), beyond = self.strides, 2 * padding - size
+        self.out = Shape(filters, (h + beyond) // down + 1, (w + beyond) // across + 1)
+        if self.dilation > 1:
+            pads = self.padding, self.padding
+            self.parts = Parts(self.out, self.kernel, self.strides, pads, self.dilation)
         norm = batchnorm.records(filters) if self.batch_normalize else []
         weights = Record("weights", (filters, c // self.groups, size, size))
         self.records = [Record("biases", (filters,)), *norm, weights]
         self.flops = 2 * weights.size * self.out.h * self.out.w
 
-    def refuse(self, section: Section, filters: int, size: int) -> None:
+    def refuse(self, section: Section, filters: int, size: int, padding: int) -> None:
         """CfgError for what no convolution can be, or this one is not."""
         c, h, w = self.inputs
         for name, channels in (("input channels", c), ("filters", filters)):
             if channels % self.groups:
                 raise section.error(f"groups={self.groups} does not divide the {channels} {name}", "groups")
-        if size > min(h, w) + 2 * self.padding:
+        if size > min(h, w) + 2 * padding:
             raise section.error(
-                f"size={size} is larger than the padded input ({w} x {h} with {self.padding} on each side)",
-                "size",
+                f"size={size} is larger than the padded input ({w} x {h} with {padding} on each side)", "size"
+            )
+        # Darknet's output has the size that no dilation would give, which is right if both keep the picture's size.
+        if self.dilation > 1 and 2 * padding != size - 1:
+            raise section.error(
+                f"dilation={self.dilation} with size={size} and padding {padding}: expected a padding of half an odd "
+                "size, as outputs of another size aren't defined; set pad=1",
+                "dilation",
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..activations import read_activation
+from ..activations import SLOPE_OF_INPUT, read_activation
 from ..cfg import Section
 from ..plan import Builder, Value
 from ..shape import Shape
@@ -34,17 +34,26 @@ class Local(Layer):
         self.records = [Record("biases", (filters, self.out.h, self.out.w)), weights]
 
     def plan(self, p: Builder, x: Value) -> Value:
+        return self.forward(p, x, self.activation)
+
+    def train(self, p: Tape, x: Value) -> Value:
+        if self.activation in SLOPE_OF_INPUT:
+            return p.activate(self, self.forward(p, x, "linear"))
+        return self.plan(p, x)
+
+    def forward(self, p: Builder, x: Value, activation: str) -> Value:
+        """The output with this activation in place of the layer's own."""
         y = p.new(self.out, blocked=False)
         weights, biases = p.parameter(self, "weights"), p.parameter(self, "biases")
         pad = self.size // 2 if self.pad else 0
-        p.emit(p.ops.local_forward, p.plain(x), weights, biases, y, self.size, self.stride, pad, self.activation)
+        p.emit(p.ops.local_forward, p.plain(x), weights, biases, y, self.size, self.stride, pad, activation)
         return y
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         dy, source = p.delta(y), p.plain(x)
         if dy is None:
             return
-        p.emit(p.ops.activate_backward, y, dy, self.activation)
+        p.activate_backward(self, y, dy)
         dx = p.new(self.inputs, blocked=False) if p.wants_delta(x) else None
         updates = p.update_of(self, "weights"), p.update_of(self, "biases")
         geometry = self.size, self.stride, self.size // 2 if self.pad else 0

@@ -41,21 +41,28 @@ class Shortcut(Layer):
             )
 
     def plan(self, p: Builder, x: Value) -> Value:
+        y = self.sum(p, x)
+        if self.activation != "linear":
+            p.emit(p.ops.activate, y, self.activation)
+        return y
+
+    def train(self, p: Tape, x: Value) -> Value:
+        return p.activate(self, self.sum(p, x))
+
+    def sum(self, p: Builder, x: Value) -> Value:
+        """The layers added, before the activation."""
         add, y = p.outputs[self.source.index], p.new(self.out)
         p.emit(
             p.ops.shortcut_forward, p.blocked(x), p.blocked(add), y, self.inputs.c, self.source.out.c,
             self.alpha, self.beta,
         )  # fmt: skip
-        if self.activation != "linear":
-            p.emit(p.ops.activate, y, self.activation)
         return y
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         dy = p.delta(y)
         if dy is None:
             return
-        if self.activation != "linear":
-            p.emit(p.ops.activate_backward, y, dy, self.activation)
+        p.activate_backward(self, y, dy)
         dx, add = p.new(self.inputs), p.new(self.source.out)
         channels = self.inputs.c, self.source.out.c
         p.emit(p.ops.shortcut_backward, dy, dx, add, *channels, self.alpha, self.beta, False, False)

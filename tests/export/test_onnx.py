@@ -30,6 +30,8 @@ SKEW = "[net]\nheight=13\nwidth=14\nchannels=3\n"  # not a multiple of the small
 LAYERS = {
     "conv_batch_norm": NET + CONV.format(5, "leaky") + "batch_normalize=1\n",
     "conv_stride_groups": NET + CONV.format(6, "relu") + "[conv]\nfilters=4\nsize=3\nstride=2\npadding=2\ngroups=2\n",
+    "conv_strides": FOUR + "[conv]\nfilters=4\nsize=3\nstride_x=2\npad=1\n",
+    "conv_dilation": FOUR + "[conv]\nfilters=6\nsize=3\ndilation=3\nstride=2\npad=1\ngroups=2\nbatch_normalize=1\n",
     "conv_binary": FOUR + "batch_normalize=1\nbinary=1\n",
     "connected": NET + "[connected]\noutput=7\nactivation=tanh\n[dropout]\n"
     "[connected]\noutput=3\nbatch_normalize=1\n",
@@ -39,6 +41,9 @@ LAYERS = {
     "maxpool_same": FOUR + "[maxpool]\nsize=2\nstride=1\n",
     "maxpool_odd": FOUR + "[maxpool]\nsize=3\nstride=2\n[maxpool]\nsize=2\nstride=2\n",
     "maxpool_wide_padding": FOUR + "[maxpool]\nsize=2\nstride=2\npadding=5\n",
+    "maxpool_strides": FOUR + "[maxpool]\nsize=3\nstride_x=2\nstride_y=3\n",
+    "maxpool_wide_padding_moved": FOUR + "[maxpool]\nsize=1\nstride=2\npadding=3\n[maxpool]\nsize=2\nstride=2\n"
+    "[route]\nlayers=-1,-1\n[reorg]\nstride=1\n",
     "maxpool_no_padding": NET + "[maxpool]\nsize=3\nstride=2\npadding=0\n",
     "avgpool": FOUR + "[avgpool]\n",
     "upsample": NET + "[upsample]\nstride=3\nscale=.5\n",
@@ -101,6 +106,16 @@ def test_layer(name: str, keep_bn: bool) -> None:
     x = images(net)
     (found,) = run(build(net, boxes=False, keep_bn=keep_bn), x).values()
     assert_close(found, net.forward(x), 2e-5)
+
+
+@pytest.mark.parametrize(
+    "behind", ["conv]\nsize=1", "shortcut]\nfrom=-1", "avgpool]", "activation]", "upsample]\nscale=2"]
+)
+def test_sums_of_the_lowest_number_are_refused(behind: str) -> None:
+    """A window wholly in the padding gives it, and sums of it are other numbers in each program."""
+    net = network(FOUR + "[maxpool]\nsize=1\nstride=2\npadding=3\n[route]\nlayers=-1\n[" + behind + "\n")
+    with pytest.raises(ExportError, match=r"layer 1 \[maxpool\] has windows .* layer 3 \[.*\] computes"):
+        build(net)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from differences import assert_gradient
 from guarded import Arrays
-from reference.activation import ACTIVATIONS, SLOPES, activate, activate_backward
+from reference.activation import ACTIVATIONS, INPUT_SLOPES, SLOPES, activate, activate_backward
 from tolerances import EPSILON, TOLERANCES, assert_close
 
+from pydarknet.activations import SLOPE_OF_INPUT
 from pydarknet.ops import Ops
 
 # Which line of the table each activation has.
@@ -93,6 +94,34 @@ def test_backward(ops: Ops, arrays: Arrays, name: str) -> None:
     assert (np.abs(dx - activate_backward(y, dy, name)) <= bound).all()
 
 
+def test_slopes_of_the_input_are_those_that_layers_know() -> None:
+    assert INPUT_SLOPES.keys() == SLOPE_OF_INPUT
+    assert ACTIVATIONS.keys() == SLOPES.keys() | INPUT_SLOPES.keys()
+
+
+@pytest.mark.parametrize("name", INPUT_SLOPES)
+def test_backward_from_the_input(ops: Ops, arrays: Arrays, name: str) -> None:
+    x = np.append(samples(), np.float32([1e20, -1e20, 3e38, -3e38]))
+    dy = np.random.default_rng(3).normal(size=x.shape).astype(np.float32)
+    dx = arrays.plain(dy)
+    ops.activate_backward(arrays.plain(x), dx, name)
+    with np.errstate(over="ignore"):
+        expected = activate_backward(np.clip(x, -1e3, 1e3), dy, name)
+    # Slopes are of order 1, and x is multiplied by what is 1 minus something near 1 in float32: 0 beyond 90.
+    assert (np.abs(dx - expected) <= 8 * EPSILON * np.abs(dy) * np.clip(np.abs(x), 1, 90)).all()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activate_to_another_array(ops: Ops, arrays: Arrays, name: str) -> None:
+    x = samples()[:1003]
+    in_place, y, source = arrays.plain(x), arrays.empty(1003), arrays.plain(x)
+    ops.activate(in_place, name)
+    ops.activate_to(source, y, name)
+    np.testing.assert_array_equal(y, in_place)
+    np.testing.assert_array_equal(source, x)
+    arrays.check()
+
+
 @pytest.mark.parametrize("shape", [(0,), (1,), (15,), (17,), (7, 5, 3), (2, 1, 31, 9, 16), (40009,)])
 def test_backward_of_every_shape(ops: Ops, arrays: Arrays, shape: tuple[int, ...]) -> None:
     y, dy = np.random.default_rng(4).normal(size=(2, *shape)).astype(np.float32)
@@ -101,19 +130,21 @@ def test_backward_of_every_shape(ops: Ops, arrays: Arrays, shape: tuple[int, ...
     assert_close(dx, np.where(y > 0, dy, 0.1 * dy.astype(np.float64)), "piecewise")
 
 
-@pytest.mark.parametrize("name", SLOPES)
+@pytest.mark.parametrize("name", ACTIVATIONS)
 def test_slopes_are_derivatives(name: str) -> None:
     x = np.random.default_rng(5).uniform(-9, 9, 300)
     bends = np.arange(-9, 10)
     x = x[np.abs(x[:, None] - bends).min(axis=1) > 1e-3]
     dy = np.random.default_rng(6).normal(size=x.shape)
-    assert_gradient(activate_backward(activate(x, name), dy, name), lambda x: activate(x, name), x, dy)
+    at = x if name in INPUT_SLOPES else activate(x, name)
+    assert_gradient(activate_backward(at, dy, name), lambda x: activate(x, name), x, dy)
 
 
 def test_backward_arguments(ops: Ops, arrays: Arrays) -> None:
     y, dy = arrays.empty(4), arrays.empty(4)
-    for name in sorted(ACTIVATIONS.keys() - SLOPES.keys()):
-        with pytest.raises(ValueError, match=f"activate_backward: argument 'activation': '{name}' is not trainable"):
-            ops.activate_backward(y, dy, name)
+    with pytest.raises(ValueError, match="activate_backward: argument 'activation': unknown activation 'leeky'"):
+        ops.activate_backward(y, dy, "leeky")
+    with pytest.raises(ValueError, match="activate_to: argument 'y'"):
+        ops.activate_to(y, arrays.empty(5), "leaky")
     with pytest.raises(ValueError, match="activate_backward: argument 'dy'"):
         ops.activate_backward(y, arrays.empty(5), "leaky")

@@ -14,10 +14,12 @@ from pydarknet.ops import Ops
 LOWEST = np.finfo(np.float32).min
 
 
-def maxpool(ops: Ops, arrays: Arrays, x: np.ndarray, size: int, stride: int, padding: int) -> np.ndarray:
-    n, c, h, w = x.shape
-    out = [naive.out_side(side, size, stride, padding) for side in (h, w)]
-    y = arrays.empty_blocked(n, c, *out)
+Stride = int | tuple[int, int]
+
+
+def maxpool(ops: Ops, arrays: Arrays, x: np.ndarray, size: int, stride: Stride, padding: int) -> np.ndarray:
+    n, c, _, _ = x.shape
+    y = arrays.empty_blocked(n, c, *naive.windows(x, size, stride, padding)[:2])
     ops.maxpool_forward(arrays.blocked(x), y, size, stride, padding)
     return arrays.channels(y, c)
 
@@ -25,10 +27,11 @@ def maxpool(ops: Ops, arrays: Arrays, x: np.ndarray, size: int, stride: int, pad
 @pytest.mark.parametrize(
     ("size", "stride", "padding"),
     [(1, 1, 0), (1, 2, 0), (2, 2, 1), (2, 2, 0), (2, 1, 1), (3, 2, 2), (3, 1, 2), (3, 2, 1), (3, 3, 4), (2, 3, 1),
-     (4, 2, 3), (5, 1, 4), (9, 1, 8), (13, 1, 12), (7, 3, 6), (2, 2, 5), (5, 4, 9), (3, 5, 0)],
+     (4, 2, 3), (5, 1, 4), (9, 1, 8), (13, 1, 12), (7, 3, 6), (2, 2, 5), (5, 4, 9), (3, 5, 0),
+     (2, (1, 2), 1), (2, (2, 1), 0), (3, (1, 3), 2), (5, (3, 1), 4)],
 )  # fmt: skip
 @pytest.mark.parametrize(("h", "w"), [(1, 1), (2, 3), (6, 6), (13, 13), (16, 7), (5, 31)])
-def test_maxpool(ops: Ops, arrays: Arrays, size: int, stride: int, padding: int, h: int, w: int) -> None:
+def test_maxpool(ops: Ops, arrays: Arrays, size: int, stride: Stride, padding: int, h: int, w: int) -> None:
     if min(h, w) + padding < size:
         h, w = h + size, w + size
     x = np.random.default_rng(1).normal(size=(2, ops.block + 3, h, w)).astype(np.float32)
@@ -93,19 +96,19 @@ def test_maxpool_needs_another_array(ops: Ops, arrays: Arrays) -> None:
 
 
 BACKWARD = [(1, 1, 0), (1, 2, 0), (2, 2, 1), (2, 2, 0), (2, 1, 1), (3, 2, 2), (3, 1, 2), (2, 3, 1), (5, 1, 4),
-            (4, 3, 3), (7, 3, 6)]  # fmt: skip
+            (4, 3, 3), (7, 3, 6), (2, (1, 2), 1), (3, (2, 1), 0), (5, (3, 1), 4)]  # fmt: skip
 
 
 @pytest.mark.parametrize("accumulate", [False, True])
 @pytest.mark.parametrize(("size", "stride", "padding"), BACKWARD)
 @pytest.mark.parametrize(("h", "w"), [(7, 7), (8, 9), (11, 5)])
 def test_maxpool_backward(
-    ops: Ops, arrays: Arrays, size: int, stride: int, padding: int, h: int, w: int, accumulate: bool
+    ops: Ops, arrays: Arrays, size: int, stride: Stride, padding: int, h: int, w: int, accumulate: bool
 ) -> None:
     """On whole numbers, so that windows have several maxima and sums are exact."""
     rng = np.random.default_rng(3)
     x = rng.integers(-3, 3, (2, ops.block + 3, h, w)).astype(np.float32)
-    out = [naive.out_side(side, size, stride, padding) for side in (h, w)]
+    out = naive.windows(x, size, stride, padding)[:2]
     dy = rng.integers(-9, 9, (*x.shape[:2], *out)).astype(np.float32)
     before = rng.integers(-9, 9, x.shape).astype(np.float32)
     dx = arrays.blocked(before) if accumulate else arrays.empty_blocked(*x.shape)
@@ -125,7 +128,7 @@ def test_maxpool_backward_of_numbers_below_every_float(ops: Ops, arrays: Arrays,
 
 
 @pytest.mark.parametrize(("size", "stride", "padding"), BACKWARD)
-def test_maxpool_backward_is_the_derivative(size: int, stride: int, padding: int) -> None:
+def test_maxpool_backward_is_the_derivative(size: int, stride: Stride, padding: int) -> None:
     rng = np.random.default_rng(4)
     x = rng.permutation(2 * 7 * 9).reshape(1, 2, 7, 9).astype(np.float64)
     dy = rng.normal(size=naive.maxpool(x, size, stride, padding).shape)

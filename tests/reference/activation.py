@@ -91,5 +91,25 @@ SLOPES: dict[str, Callable[[Doubles], Doubles]] = {
 }
 
 
-def activate_backward(y: NDArray[np.floating], dy: NDArray[np.floating], name: str) -> Doubles:
-    return dy.astype(np.float64) * SLOPES[name](y.astype(np.float64))
+def mish_slope(x: Doubles) -> Doubles:
+    tanh = np.tanh(np.logaddexp(0, x))
+    return tanh + x * (1 - tanh**2) * logistic(x)
+
+
+def gelu_slope(x: Doubles) -> Doubles:
+    tanh = np.tanh(0.797885 * x + 0.035677 * x**3)
+    return (1 + tanh) / 2 + x / 2 * (1 - tanh**2) * (0.797885 + 3 * 0.035677 * x**2)
+
+
+# Slopes as functions of the input, for the others.
+INPUT_SLOPES: dict[str, Callable[[Doubles], Doubles]] = {
+    "swish": lambda x: logistic(x) * (1 + x * (1 - logistic(x))),
+    "mish": mish_slope,
+    "hard_mish": lambda x: np.where(x > 0, 1, np.where(x > -2, x + 1, 0)),
+    "gelu": gelu_slope,
+}
+
+
+def activate_backward(v: NDArray[np.floating], dy: NDArray[np.floating], name: str) -> Doubles:
+    """v is the output, or what INPUT_SLOPES are functions of."""
+    return dy.astype(np.float64) * (SLOPES | INPUT_SLOPES)[name](v.astype(np.float64))

@@ -13,13 +13,14 @@ def conv(
     stride: tuple[int, int] = (1, 1),
     pad: tuple[int, int] = (0, 0),
     groups: int = 1,
+    dilation: int = 1,
 ) -> NDArray[np.float64]:
     """x (N, C, H, W), weights (K, C / groups, R, S), bias (K,) -> (N, K, out_h, out_w)."""
     n, _, h, w = x.shape
     k, group_c, kernel_h, kernel_w = weights.shape
     padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (pad[0], pad[0]), (pad[1], pad[1])))
-    out_h = (h + 2 * pad[0] - kernel_h) // stride[0] + 1
-    out_w = (w + 2 * pad[1] - kernel_w) // stride[1] + 1
+    out_h = (h + 2 * pad[0] - dilation * (kernel_h - 1) - 1) // stride[0] + 1
+    out_w = (w + 2 * pad[1] - dilation * (kernel_w - 1) - 1) // stride[1] + 1
     y = np.zeros((n, k, out_h, out_w))
     group_k = k // groups
     for g in range(groups):
@@ -27,8 +28,8 @@ def conv(
         filters = weights[g * group_k : (g + 1) * group_k].astype(np.float64)
         for i in range(kernel_h):
             for j in range(kernel_w):
-                rows = slice(i, i + stride[0] * (out_h - 1) + 1, stride[0])
-                columns = slice(j, j + stride[1] * (out_w - 1) + 1, stride[1])
+                rows = slice(i * dilation, i * dilation + stride[0] * (out_h - 1) + 1, stride[0])
+                columns = slice(j * dilation, j * dilation + stride[1] * (out_w - 1) + 1, stride[1])
                 y[:, g * group_k : (g + 1) * group_k] += np.einsum(
                     "nchw,kc->nkhw", channels[:, :, rows, columns], filters[:, :, i, j]
                 )

@@ -13,6 +13,7 @@ def conv_backward(
     stride: tuple[int, int] = (1, 1),
     pad: tuple[int, int] = (0, 0),
     groups: int = 1,
+    dilation: int = 1,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """x (N, C, H, W), weights (K, C / groups, R, S), dy (N, K, out_h, out_w) -> gradients to x and weights."""
     h, w = x.shape[2:]
@@ -25,8 +26,8 @@ def conv_backward(
         channels, filters = slice(g * group_c, (g + 1) * group_c), slice(g * group_k, (g + 1) * group_k)
         for i in range(kernel_h):
             for j in range(kernel_w):
-                rows = slice(i, i + stride[0] * (dy.shape[2] - 1) + 1, stride[0])
-                columns = slice(j, j + stride[1] * (dy.shape[3] - 1) + 1, stride[1])
+                rows = slice(i * dilation, i * dilation + stride[0] * (dy.shape[2] - 1) + 1, stride[0])
+                columns = slice(j * dilation, j * dilation + stride[1] * (dy.shape[3] - 1) + 1, stride[1])
                 tap = weights[filters, :, i, j].astype(np.float64)
                 dpadded[:, channels, rows, columns] += np.einsum("nkhw,kc->nchw", dy[:, filters], tap)
                 dweights[filters, :, i, j] = np.einsum(

@@ -15,15 +15,22 @@ def out_side(side: int, size: int, stride: int, padding: int) -> int:
     return int((side + padding - size) / stride) + 1
 
 
-def maxpool(x: NDArray[Any], size: int, stride: int, padding: int) -> NDArray[Any]:
+def windows(x: NDArray[Any], size: int, stride: int | tuple[int, int], padding: int) -> tuple[int, int, int, int]:
+    """How many windows there are down and across, and how far apart."""
+    down, across = stride if isinstance(stride, tuple) else (stride, stride)
+    return out_side(x.shape[2], size, down, padding), out_side(x.shape[3], size, across, padding), down, across
+
+
+def maxpool(x: NDArray[Any], size: int, stride: int | tuple[int, int], padding: int) -> NDArray[Any]:
     n, c, h, w = x.shape
     offset = -(padding // 2)
-    y = np.empty((n, c, out_side(h, size, stride, padding), out_side(w, size, stride, padding)), x.dtype)
+    rows, columns, down, across = windows(x, size, stride, padding)
+    y = np.empty((n, c, rows, columns), x.dtype)
     for i in range(y.shape[2]):
         for j in range(y.shape[3]):
             best = np.full((n, c), LOWEST)
-            for r in range(i * stride + offset, i * stride + offset + size):
-                for s in range(j * stride + offset, j * stride + offset + size):
+            for r in range(i * down + offset, i * down + offset + size):
+                for s in range(j * across + offset, j * across + offset + size):
                     if 0 <= r < h and 0 <= s < w:
                         best = np.fmax(best, x[:, :, r, s])
             y[:, :, i, j] = best
@@ -35,15 +42,16 @@ def avgpool(x: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def maxpool_backward(
-    x: NDArray[np.floating], dy: NDArray[np.floating], size: int, stride: int, padding: int
+    x: NDArray[np.floating], dy: NDArray[np.floating], size: int, stride: int | tuple[int, int], padding: int
 ) -> NDArray[np.float64]:
     """Each dy to the first largest number of its window, row by row; nowhere if none exceeds LOWEST."""
     dx = np.zeros(x.shape)
     offset = -(padding // 2)
+    _, _, down, across = windows(x, size, stride, padding)
     for n, c, i, j in np.ndindex(dy.shape):
         best, where = LOWEST, None
-        for r in range(i * stride + offset, i * stride + offset + size):
-            for s in range(j * stride + offset, j * stride + offset + size):
+        for r in range(i * down + offset, i * down + offset + size):
+            for s in range(j * across + offset, j * across + offset + size):
                 if 0 <= r < x.shape[2] and 0 <= s < x.shape[3] and x[n, c, r, s] > best:
                     best, where = x[n, c, r, s], (n, c, r, s)
         if where:

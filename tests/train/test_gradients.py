@@ -15,10 +15,22 @@ CONV = "[conv]\nfilters={}\nsize=3\npad=1\nactivation={}\n"
 HEAD = CONV.format(2, "linear") + "[cost]\n"
 GROUPS = "[route]\nlayers=-1,-2\ngroups=2\ngroup_id=1\n"
 STRIDE = "[conv]\nfilters=6\nsize=3\nstride=2\npad=1\ngroups=2\nactivation=elu\n"
+DILATED = "[conv]\nfilters=6\nsize=3\npad=1\ndilation=2\nactivation=elu\n"
+OF_INPUT = ("swish", "mish", "hard_mish", "gelu")  # activations whose slope needs the input
 BODIES = {
     "convolution": CONV.format(5, "logistic"),
     "batch norm": CONV.format(5, "logistic") + "batch_normalize=1\n",
     "stride and groups": CONV.format(4, "tanh") + STRIDE,
+    "dilation": "[conv]\nfilters=4\nsize=3\npad=1\ndilation=2\nactivation=tanh\n",
+    "dilation behind a layer": CONV.format(5, "tanh") + DILATED + "batch_normalize=1\n",
+    "dilation and strides": CONV.format(4, "tanh") + DILATED + "stride_x=2\nstride_y=3\ngroups=2\n",
+    "strides": CONV.format(4, "tanh") + CONV.format(3, "elu") + "stride_x=2\n",
+    "maxpool with strides": CONV.format(4, "linear") + "[maxpool]\nsize=2\nstride=1\nstride_y=2\n",
+    "shortcut of mish": CONV.format(4, "tanh") + CONV.format(4, "linear") + "[shortcut]\nfrom=-2\nactivation=mish\n",
+    "local gelu": "[local]\nfilters=3\nsize=3\nstride=1\npad=1\nactivation=gelu\n",
+    **{f"{name} layer": f"{CONV.format(4, 'linear')}[activation]\nactivation={name}\n" for name in OF_INPUT},
+    **{name: CONV.format(5, name) for name in OF_INPUT},
+    **{f"{name} after batch norm": CONV.format(5, name) + "batch_normalize=1\n" for name in OF_INPUT},
     "depthwise on a picture": "[conv]\nfilters=3\nsize=3\npad=1\ngroups=3\nactivation=tanh\n",
     "groups on a picture": "[conv]\nfilters=6\nsize=3\nstride=2\ngroups=3\nbatch_normalize=1\nactivation=elu\n",
     "depthwise": CONV.format(4, "tanh") + "[conv]\nfilters=4\nsize=3\npad=1\ngroups=4\nactivation=linear\n",

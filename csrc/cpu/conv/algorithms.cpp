@@ -41,7 +41,7 @@ void conv_forward(const ConvAlgorithm& algorithm, const ConvCall& call, const fl
                   Stream stream) {
   algorithm.forward(call, x, y, stream);
   if (call.activation != Activation::kLinear && rectifier_slope(call.activation) == 1.0f) {
-    activate(y.data, y.size(), call.activation, stream);
+    activate(y.data, y.data, y.size(), call.activation, stream);
   }
 }
 

@@ -64,17 +64,17 @@ inline Lanes tanh(Lanes x) {
   return e / (e + 2.0f);
 }
 
-// p[i] = f(p[i]) for `count` floats, f from Lanes to Lanes. The tail runs f on whole lanes padded with zeros.
+// y[i] = f(x[i]) for `count` floats, f from Lanes to Lanes. The tail runs f on whole lanes padded with zeros.
 template <class F>
-inline void transform(float* p, std::int64_t count, F f) {
+inline void transform(const float* x, float* y, std::int64_t count, F f) {
   std::int64_t i = 0;
-  for (; i + kBlock <= count; i += kBlock) store(p + i, f(load(p + i)));
+  for (; i + kBlock <= count; i += kBlock) store(y + i, f(load(x + i)));
   if (i < count) {
     const std::size_t bytes = static_cast<std::size_t>(count - i) * sizeof(float);
     Lanes tail{};
-    std::memcpy(&tail, p + i, bytes);
+    std::memcpy(&tail, x + i, bytes);
     tail = f(tail);
-    std::memcpy(p + i, &tail, bytes);
+    std::memcpy(y + i, &tail, bytes);
   }
 }
 
