@@ -44,6 +44,7 @@ lint: $(VENV)/.pydarknet
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(PYTHON) tools/check_csrc.py
 	$(VENV)/bin/clang-format --dry-run --Werror $(SOURCES)
 
 bench: build

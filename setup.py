@@ -75,9 +75,9 @@ def sources(*patterns: str) -> list[str]:
 
 def common_sources(interface: str) -> list[str]:
     """Everything but the ops: the bindings with the one interface of this build, and what all builds share."""
-    found = sources("csrc/shared/*.cpp", "csrc/bindings/*.cpp")
+    found = sources("csrc/shared/*.cpp", "csrc/bindings/**/*.cpp")
     return [s for s in found if not Path(s).name.startswith("interface_")] + [
-        f"csrc/bindings/interface_{interface}.cpp"
+        f"csrc/bindings/lib/interface_{interface}.cpp"
     ]
 
 

@@ -24,7 +24,7 @@ for other in baseline avx2 avx512; do
 done
 
 mkdir -p "$copy"
-(cd "$root" && tar -c --exclude='*.so' --exclude=__pycache__ csrc pydarknet cfg data tests setup.py pyproject.toml) |
+(cd "$root" && tar -c --exclude='*.so' --exclude=__pycache__ csrc pydarknet cfg data tests tools setup.py pyproject.toml) |
   tar -x -C "$copy"
 cd "$copy"
 copy=$PWD

@@ -5,6 +5,7 @@
 #include "ops/region_loss.h"
 #include "shared/box_head.h"
 #include "shared/team.h"
+#include "shared/truths.h"
 
 namespace pydarknet {
 

@@ -1,4 +1,4 @@
-#include "ops/truths.h"
+#include "shared/truths.h"
 
 #include <cstdio>
 

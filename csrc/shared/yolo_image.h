@@ -3,6 +3,7 @@
 #include "ops/yolo_loss.h"
 #include "shared/box_head.h"
 #include "shared/team.h"
+#include "shared/truths.h"
 
 namespace pydarknet {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <vector>
 
-#include "ops/truths.h"
 #include "shared/box_head.h"
 #include "shared/team.h"
 #include "shared/threads.h"
+#include "shared/truths.h"
 
 namespace pydarknet {
 

@@ -4,8 +4,8 @@
 
 #include "cuda/lib/block_team.h"
 #include "ops/loss.h"
-#include "ops/truths.h"
 #include "shared/box_head.h"
+#include "shared/truths.h"
 
 namespace pydarknet {
 
