@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "cpu/simd/math.h"
+#include "shared/region_entries.h"
 #include "shared/threads.h"
 
 namespace pydarknet {

@@ -1,6 +1,6 @@
 #include "cuda/lib/activation.h"
 #include "device.h"
-#include "ops/region.h"
+#include "shared/region_entries.h"
 
 namespace pydarknet {
 namespace {
