@@ -71,6 +71,12 @@ class Graph:
             shape = layer.out
         self.warnings = [*self.cfg.warnings, *(w for s in [net, *self.cfg.sections] for w in s.unused())]
 
+    def adopt(self, dialect: Dialect) -> None:
+        """Take another dialect, the one that it has been trained in."""
+        self.dialect = dialect
+        for layer in self.layers:
+            layer.dialect = dialect
+
     def unfollowed(self) -> list[str]:
         """Warnings about keys of training that nothing has read, one for each key of a type of section, to be asked
         for when a training is set up."""

@@ -93,6 +93,7 @@ class Trainer:
             cfg, None, seed=seed, threads=threads, device=device, precision=precision,
             uniform=self.dialect.uniform, dialect=self.dialect.name
         )  # fmt: skip
+        self.engine.adopt(self.dialect)
         if weights is not None and not resume:
             self.engine.load_weights(weights, cutoff)
         if clear:

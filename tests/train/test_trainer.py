@@ -240,6 +240,19 @@ def test_keys_that_are_not_followed_are_named(tmp_path: Path) -> None:
     assert text.endswith("[convolutional] clip=1 is not followed in training")
 
 
+def test_a_network_detects_in_the_dialect_that_it_was_trained_in(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    net = pydarknet.Network(cfg)
+    pydarknet.Trainer(net, data, dialect="alexeyab").close()
+    again = pydarknet.Network(cfg, dialect="alexeyab")
+    for layer, trained in zip(again.layers, net.layers, strict=True):
+        layer.parameters = {name: np.full_like(values, 1e-4) for name, values in trained.parameters.items()}
+        trained.parameters = layer.parameters
+    net.parameters_changed()
+    x = np.full((1, 3, 32, 32), 0.5, np.float32)
+    np.testing.assert_array_equal(net.forward(x), again.forward(x))
+
+
 def test_a_learning_rate_of_nothing(tmp_path: Path) -> None:
     texts = warnings_of(tmp_path, "learning_rate=0.01\n", "learning_rate=0,01\n")
     assert [text.partition(" [net] ")[2] for text in texts] == [
