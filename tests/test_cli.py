@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from cli_nets import LINE, Result, call, spawn, spawned, write_files, write_picture
+from cli_nets import LINE, Result, call, spawn, spawned, write_files, write_film, write_picture
 
 from pydarknet.ahead import ahead
 from pydarknet.cli import main as main_module
@@ -67,11 +67,74 @@ class TestHelp:
     def test_h_of_demo_is_help_without_a_number(self, cli) -> None:
         assert cli("demo", "-h").out == cli("demo", "--help").out
 
+    @pytest.mark.parametrize("first", ["detector", "classifier"])
+    @pytest.mark.parametrize("more", [[], ["--help"], ["-h"], ["help"]])
+    def test_the_verbs(self, cli, first: str, more: list[str]) -> None:
+        result = cli(first, *more)
+        assert result.code == 0
+        assert all((f"  {name} " in result.out) == name.startswith(f"{first} ") for name in COMMANDS)
+
     def test_version(self, cli) -> None:
         assert cli("--version").out.startswith("pydarknet ")
 
     def test_python_m(self, cli) -> None:
         assert spawned("--version").out.startswith("pydarknet ")
+
+
+# Command lines of AlexeyAB's and pjreddie's pages, on toy networks. DATA stands for toy.data CFG WEIGHTS.
+PAGES = {
+    "detector test DATA a.jpg -thresh 0.25 -ext_output -dont_show": [],
+    "detector test DATA a.jpg -i 0 -dont_show -show -letter_box -benchmark_layers": ["-show", "-benchmark_layers"],
+    "detector test DATA a.jpg -gpus 0,1,2,3": ["-gpus 0,1,2,3: a network runs on one GPU; 0 is taken"],
+    "detector test DATA a.jpg -hier 0.5 -out out -fullscreen -c 0 -w 640 -s 0 -nogpu -dontdraw_bbox": [],
+    "detect net.cfg net.weights a.jpg -i 0 -thresh 0.25 -out_filename x.avi": ["-out_filename"],
+    "yolo test net.cfg net.weights a.jpg": [],
+    "coco test net.cfg net.weights a.jpg -thresh .3": [],
+    "yolo demo net.cfg net.weights film.avi -avg 3": [],
+    "detector demo DATA film.avi -dont_show -ext_output": [],
+    "detector demo DATA film.avi -benchmark": [],
+    "detector demo DATA film.avi -avgframes 3 -dontdraw_bbox -show_imgs": ["-show_imgs"],
+    "detector demo DATA film.avi -json_port 8070 -mjpeg_port 8090": ["-json_port 8070:", "-mjpeg_port 8090:"],
+    "detector demo DATA film.avi -http_post_host localhost -http_port 8090": ["-http_post_host", "-http_port"],
+    "detector demo DATA film.avi -i 1 -time_limit_sec 600 -prefix drawn -fps 10 -w 9 -h 9": [],
+    "detector demo DATA film.avi -out_filename res.avi -json_file_output res.json": [],
+    "detector demo DATA -c 0 film.avi -ext_output 1": None,
+    "detector map DATA -dont_show -iou_thresh 0.75 -points 101 -letter_box": [],
+    "detector valid DATA -dont_show -i 0": [],
+    "detector recall DATA -dont_show": [],
+    "detector calc_anchors toy.data -num_of_clusters 1 -width 416 -height 416 -show -dont_show": [],
+    "classifier predict toy.data classes.cfg classes.weights a.jpg -t 2 -dont_show -benchmark": [],
+    "ops net.cfg -i 0": [],
+    "partial net.cfg net.weights out.weights 1 -i 0": [],
+}
+
+
+class TestPages:
+    @pytest.mark.parametrize("page", PAGES)
+    def test_is_taken_and_says_what_is_not_done(self, cli, page: str) -> None:
+        write_film(Path("film.avi"))
+        Path("a.txt").write_text("0 .5 .5 .5 .5\n")
+        Path("list.txt").write_text("a.jpg\n")
+        with open("toy.data", "a") as data:
+            data.write("valid=list.txt\ntrain=list.txt\n")
+        result = cli(*page.replace("DATA", "toy.data net.cfg net.weights").split())
+        notes = PAGES[page]
+        if notes is None:
+            assert result.code == 2
+            return
+        assert result.code == 0, result.err
+        said = [line for line in result.err.splitlines() if line.startswith("pydarknet: warning: -")]
+        assert len(said) == len(notes)
+        assert all(line.startswith(f"pydarknet: warning: {note}") for line, note in zip(said, notes, strict=True))
+
+    def test_a_number_behind_a_flag(self, cli) -> None:
+        result = cli("detector", "test", "toy.data", *NET, "a.jpg", "-ext_output", "1")
+        assert result.code == 0
+        assert "'1' behind -ext_output is ignored" in result.err
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_dont_show_is_known_everywhere(self, cli, name: str) -> None:
+        assert "unknown option -dont_show" not in cli(*name.split(), "-dont_show", *["x"] * 4).err
 
 
 class TestArguments:
@@ -80,14 +143,20 @@ class TestArguments:
         [
             (["detec", "x"], "did you mean 'detect'?"),
             (["detector", "tset"], "did you mean 'test'?"),
-            (["detector"], "expected a detector verb: one of"),
+            (["detector", "-i", "0"], "unknown detector verb '0' (one of"),
+            (["detect", "test", "toy.data", *NET], "did you mean pydarknet detector test?"),
+            (["classify", "predict", "toy.data", *CLASSES], "did you mean pydarknet classifier predict?"),
+            (["yolo", "train"], "use pydarknet detector train DATA CFG"),
+            (["coco", "valid", *NET], "use pydarknet detector valid DATA CFG WEIGHTS"),
+            (["classifier", "demo", "toy.data"], "use pydarknet classify"),
+            (["nightmare", *NET, "a.jpg", "4"], "not part of pydarknet"),
             (["detect", *NET, "a.jpg", "-tresh", ".3"], "did you mean '-thresh'?"),
             (["detect", *NET, "a.jpg", "--tresh=.3"], "did you mean '--thresh'?"),
             (["detect", *NET, "a.jpg", "-thresh", "2"], "from 0 to 1"),
             (["detect", *NET, "a.jpg", "-thresh", "nan"], "from 0 to 1"),
             (["detect", *NET, "a.jpg", "-thresh"], "expected one argument"),
             (["detect", *NET, "a.jpg", "--threads", "0"], "from 1 to 1024"),
-            (["detect", *NET], "IMAGE"),
+            (["detect", "net.cfg"], "WEIGHTS"),
             (["detect", *NET, "a.jpg", "--save", "xml"], "invalid choice: 'xml'"),
             (["detect", *NET, "a.jpg", "--save-to", "x"], "--save-to needs"),
         ],

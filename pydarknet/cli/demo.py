@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from . import options
-from .parser import whole
+from .parser import real, whole
 
 NAME = "demo"
 HELP = "detect objects in a video, a camera's pictures or a picture sequence"
@@ -53,9 +53,10 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
         "-s", "--skip", type=whole(0), default=0, metavar="N", help="frames to leave out after each one (default: 0)"
     )
     group.add_argument(
-        "-avg", "--average", type=whole(1, 100), default=1, metavar="N",
+        "-avg", "-avgframes", "--average", type=whole(1, 100), default=1, metavar="N",
         help="average the outputs over N frames; Darknet's demo always takes 3 (default: 1)",
     )  # fmt: skip
+    group.add_argument("-time_limit_sec", "--max-seconds", type=real(0, 1e9), metavar="S", help="end after so long")
     group.add_argument(
         "-prefix", "--prefix", metavar="NAME", help="write the drawn frames to NAME_00000000.jpg and so on; no window"
     )

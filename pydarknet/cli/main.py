@@ -17,8 +17,8 @@ from .. import signals
 from .._version import __version__
 from ..errors import DarknetError
 from ..text import did_you_mean
-from . import console
-from .messages import picture_warnings
+from . import console, habits
+from .messages import picture_warnings, warn
 from .parser import Parser, UsageError
 
 COMMANDS = {
@@ -81,21 +81,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def dispatch(arguments: list[str]) -> int:
     """Run the command that the arguments name. UsageError if there is none."""
-    if not arguments or arguments[0] in ("help", "--help", "-help", "-h"):
+    if not arguments or arguments[0] in HELP:
         print(overview())
         return 0
     if arguments[0] in ("--version", "-version", "version"):
         print(f"pydarknet {__version__}")
         return 0
-    name, rest = split_command(arguments)
+    if arguments[0] in _firsts() - COMMANDS.keys() and (len(arguments) == 1 or arguments[1] in HELP):
+        print(overview(arguments[0]))
+        return 0
+    name, rest = split_command(habits.renamed(arguments))
     module = load(name)
-    parser = Parser(prog=f"pydarknet {name}", description=module.HELP, add_help=name not in OWN_HELP)
+    parser = Parser(f"pydarknet {name}", module.HELP, name not in OWN_HELP, habits.FLAGS, habits.VALUES)
     module.add_arguments(parser)
     args = parser.parse(rest)
-    with picture_warnings(getattr(args, "quiet", False)):
+    quiet = getattr(args, "quiet", False)
+    warn(parser.notes, quiet)
+    with picture_warnings(quiet):
         code: int = module.run(args)
     return code
 
+
+HELP = ("help", "--help", "-help", "-h")
 
 # `-h` is the camera's height there, as in Darknet; with no number behind it, it is help all the same.
 OWN_HELP = ("demo", "detector demo")
@@ -103,11 +110,26 @@ OWN_HELP = ("demo", "detector demo")
 
 def split_command(arguments: list[str]) -> tuple[str, list[str]]:
     """The command and the arguments without its words. As in Darknet, options may stand before them."""
-    first = _take(arguments, {name.partition(" ")[0] for name in COMMANDS}, "command")
+    first = _take(arguments, _firsts(), "command")
     if first in COMMANDS:
+        _look_for_verb(first, arguments)
         return first, arguments
-    verbs = {name.partition(" ")[2] for name in COMMANDS if name.startswith(f"{first} ")}
-    return f"{first} {_take(arguments, verbs, f'{first} verb')}", arguments
+    return f"{first} {_take(arguments, _verbs(first), f'{first} verb')}", arguments
+
+
+def _firsts() -> set[str]:
+    return {name.partition(" ")[0] for name in COMMANDS}
+
+
+def _verbs(first: str) -> set[str]:
+    return {name.partition(" ")[2] for name in COMMANDS if name.startswith(f"{first} ")}
+
+
+def _look_for_verb(command: str, arguments: list[str]) -> None:
+    """UsageError for `detect test DATA ...`, which means `detector test`."""
+    first = {"detect": "detector", "classify": "classifier"}.get(command)
+    if first and arguments and arguments[0] in _verbs(first) and not os.path.exists(arguments[0]):
+        raise UsageError(f"did you mean pydarknet {first} {arguments[0]}? {command} takes CFG WEIGHTS IMAGE...")
 
 
 def _take(arguments: list[str], choices: set[str], what: str) -> str:
@@ -117,8 +139,6 @@ def _take(arguments: list[str], choices: set[str], what: str) -> str:
         if arguments[i] in choices:
             return arguments.pop(i)
     listed = ", ".join(sorted(choices))
-    if not arguments:
-        raise UsageError(f"expected a {what}: one of {listed}")
     word = next((each for each in arguments if not each.startswith("-")), arguments[0])
     raise UsageError(f"unknown {what} {word!r}{did_you_mean(word, choices)} (one of {listed}); see pydarknet --help")
 
@@ -128,20 +148,22 @@ def load(name: str) -> Any:
     return import_module(f".{COMMANDS[name]}", __package__)
 
 
-def overview() -> str:
-    """What `pydarknet --help` prints."""
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {load(name).HELP}" for name in COMMANDS]
+def overview(first: str | None = None) -> str:
+    """What `pydarknet --help` prints; with the first word of two-word commands, those."""
+    names = [name for name in COMMANDS if first is None or name.startswith(f"{first} ")]
+    width = max(map(len, names))
+    lines = [f"  {name:<{width}}  {load(name).HELP}" for name in names]
     return "\n".join(
         [
             f"pydarknet {__version__}: Darknet's networks from their original .cfg and .weights files",
             "",
-            "usage: pydarknet COMMAND [ARGUMENTS]",
+            f"usage: pydarknet {f'{first} VERB' if first else 'COMMAND'} [ARGUMENTS]",
             "",
             *lines,
             "",
-            "pydarknet COMMAND --help tells more. Options may stand anywhere, spelled as in Darknet (-thresh .3) or",
-            "with two dashes (--thresh .3).",
+            f"pydarknet {f'{first} VERB' if first else 'COMMAND'} --help tells more. Options may stand anywhere, "
+            "spelled as in Darknet (-thresh .3)",
+            "or with two dashes (--thresh .3).",
         ]
     )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .parser import real, whole
+from .parser import Parser, real, whole
 
 if TYPE_CHECKING:
     from ..nms import Kind
@@ -30,15 +30,26 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
         help="what a device's convolutions round their factors to: fp32, tf32 (default), fp16, bf16; CPU: fp32",
     )
     group.add_argument("-i", "--gpu", type=whole(-1, 9999), metavar="N", help="GPU N if it can be used; -1: the CPU")
-    group.add_argument("-gpus", "--gpus", dest="gpu", type=one_gpu, metavar="N", help="-i N; only one can be used")
+    group.add_argument("-gpus", "--gpus", dest="gpu", type=gpu_list, action=FirstGpu, metavar="N,...",
+                       help="the first of them, as -i N")  # fmt: skip
     group.add_argument("-nogpu", "--no-gpu", action="store_true", help="compute on the CPU")
 
 
-def one_gpu(text: str) -> int:
-    """The type of Darknet's -gpus, of which one works."""
-    if "," in text:
-        raise argparse.ArgumentTypeError(f"expected one GPU, found {text!r}: a network runs on one; use -i N")
-    return whole(0, 9999)(text)
+class FirstGpu(argparse.Action):
+    """Darknet's `-gpus 0,1`, of which the first works."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        first, *others = values
+        if others and isinstance(parser, Parser):
+            parser.note(f"{option} {','.join(map(str, values))}: a network runs on one GPU; {first} is taken")
+        setattr(namespace, self.dest, first)
+
+
+def gpu_list(text: str) -> list[int]:
+    """The type of Darknet's -gpus."""
+    return [whole(-1, 9999)(number) for number in text.strip(",").split(",")]
 
 
 def device_of(args: argparse.Namespace) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from ..errors import DarknetError
 from ..text import did_you_mean
 
+_NONE: Mapping[str, str | None] = {}
 _NUMBER = re.compile(r"-[\d.]")
 
 
@@ -21,9 +23,20 @@ class UsageError(DarknetError):
 class Parser(argparse.ArgumentParser):
     """Options may stand anywhere among the words; whatever is wrong is a UsageError."""
 
-    def __init__(self, prog: str | None = None, description: str | None = None, add_help: bool = True) -> None:
+    def __init__(
+        self,
+        prog: str | None = None,
+        description: str | None = None,
+        add_help: bool = True,
+        flags: Mapping[str, str | None] = _NONE,
+        values: Mapping[str, str | None] = _NONE,
+    ) -> None:
+        """`flags` and `values` are options without and with a value that change nothing, with what to warn of."""
         super().__init__(prog=prog, description=description, add_help=add_help, allow_abbrev=False)
         self.color = False  # what Python 3.14 would put into the help, a terminal is not shown raw
+        self.notes: list[str] = []
+        self._ignored = {name: (0, missing) for name, missing in flags.items()}
+        self._ignored |= {name: (1, missing) for name, missing in values.items()}
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")
@@ -31,6 +44,10 @@ class Parser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: Any = None) -> None:
         """argparse hides that help can't be written."""
         (file or sys.stdout).write(message)
+
+    def note(self, text: str) -> None:
+        """Something to warn of before the command runs."""
+        self.notes.append(text)
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """The arguments' values. argparse alone loses pictures that are named after an option."""
@@ -42,26 +59,50 @@ class Parser(argparse.ArgumentParser):
     def _sort(self, arguments: list[str]) -> tuple[list[str], list[str]]:
         options: list[str] = []
         words: list[str] = []
+        flag: str | None = None  # the argument before, if it was an option without a value
         while arguments:
             argument = arguments.pop(0)
             if argument == "--":
                 return options, words + arguments
             if is_word(argument):
-                words.append(argument)
+                if flag is None or not self._is_stray(argument):
+                    words.append(argument)
+                else:
+                    self.note(f"{argument!r} behind {flag} is ignored: {flag} takes no value")
+                flag = None
                 continue
-            name, equals, _ = argument.partition("=")
-            action = self._option_string_actions.get(name)
-            if action is None:
-                hint = did_you_mean(name, self._option_string_actions)
-                self.error(f"unknown option {name}{hint}")
-            options.append(argument)
-            wants_value = action.nargs is None or (
-                action.nargs == argparse.OPTIONAL and _starts_with_number(arguments)
-            )
-            if wants_value and not equals:
-                options += arguments[:1]
-                del arguments[:1]
+            taken = self._take_option(argument, arguments)
+            options += taken
+            flag = argument if len(taken) < 2 and "=" not in argument else None
         return options, words
+
+    def _take_option(self, argument: str, rest: list[str]) -> list[str]:
+        """The option and its value, taken from the rest; nothing for one that changes nothing here."""
+        name, equals, _ = argument.partition("=")
+        action = self._option_string_actions.get(name)
+        if action is None:
+            return self._ignore(name, rest)
+        wants_value = action.nargs is None or (action.nargs == argparse.OPTIONAL and _starts_with_number(rest))
+        taken = rest[:1] if wants_value and not equals else []
+        del rest[: len(taken)]
+        return [argument, *taken]
+
+    def _ignore(self, name: str, rest: list[str]) -> list[str]:
+        """Take an option that only other Darknets need, and note what is not done. UsageError for an unknown one."""
+        if name not in self._ignored:
+            self.error(f"unknown option {name}{did_you_mean(name, [*self._option_string_actions, *self._ignored])}")
+        takes_value, missing = self._ignored[name]
+        value = "".join(f" {each}" for each in rest[:takes_value])
+        if missing is not None:
+            self.note(f"{name}{value}: {missing}")
+        del rest[:takes_value]
+        return []
+
+    def _is_stray(self, word: str) -> bool:
+        """Whether a word behind an option without a value is the 1 of `-clear 1`: no command has such a word but
+        those that take a number or a camera."""
+        numbers = any(each.type is not None or each.metavar == "VIDEO" for each in self._get_positional_actions())
+        return word in ("0", "1") and not numbers and not os.path.exists(word)
 
 
 def is_word(argument: str) -> bool:

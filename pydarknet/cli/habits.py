@@ -1,0 +1,92 @@
+"""What people type for the other Darknets: options that change nothing here, and commands of another name.
+
+Darknet finds an option wherever it stands, on whatever command, and ignores all it doesn't look for.
+"""
+
+from __future__ import annotations
+
+from .parser import UsageError
+
+# Options without a value; the text says what is not done, None where nothing is missing.
+FLAGS: dict[str, str | None] = {
+    "-dont_show": None,
+    "-dontuse_opencv": None,
+    "-cuda_debug_sync": None,
+    "-nogpu": None,
+    "-fullscreen": None,
+    "-letter_box": None,
+    "-ext_output": None,
+    "-dontdraw_bbox": None,
+    "-benchmark": None,
+    "-clear": None,
+    "-map": None,
+    "-save_labels": None,
+    "-show": "no window is opened",
+    "-show_imgs": "no window is opened; pydarknet data show draws pictures with their boxes",
+    "-topk": "nothing is measured; pydarknet train --map measures on the valid list",
+    "-benchmark_layers": "layers are not timed; pydarknet speed times the network",
+}
+
+# The same of options with one.
+VALUES: dict[str, str | None] = {
+    **dict.fromkeys(["-thresh", "-hier", "-iou_thresh", "-points", "-mAP_epochs", "-i", "-gpus"]),
+    **dict.fromkeys(["-c", "-s", "-w", "-fps", "-avg", "-avgframes", "-time_limit_sec", "-class"]),
+    "-mjpeg_port": "there is no server of pictures",
+    "-http_port": "there is no server of pictures",
+    "-json_port": "there is no server of detections; --save jsonl --save-to - writes them as they come",
+    "-http_post_host": "detections are sent nowhere; --save jsonl --save-to - writes them as they come",
+    "-chart": "the chart is drawn under its own name, chart_BASE.png beside the weights",
+    "-prefix": "only demo writes frames",
+    "-out_filename": "only demo writes a video",
+    "-json_file_output": "only demo saves there; give detect --save json --save-to FILE",
+}
+
+_YOLO = ["-thresh", ".2"]
+
+# Commands of YOLOv1's days: what is run instead. The names of 20 or 80 classes are found by their number.
+ALIASES = {
+    f"{first} {verb}": ([command], _YOLO)
+    for first in ("yolo", "coco")
+    for verb, command in (("test", "detect"), ("demo", "demo"))
+}
+
+# Commands with other arguments than Darknet's, or none: what to use.
+SUCCESSORS = {
+    **{
+        f"{first} {verb}": f"use pydarknet detector {verb} DATA CFG {weights}"
+        for first in ("yolo", "coco")
+        for verb, weights in (("train", "[WEIGHTS]"), ("valid", "WEIGHTS"), ("recall", "WEIGHTS"))
+    },
+    "detector valid2": "use pydarknet detector valid",
+    "detector draw": "use pydarknet detector test",
+    "classifier demo": "videos are not classified; use pydarknet classify with pictures, or demo with a detector",
+    "classifier test": "use pydarknet classifier predict, or classifier valid",
+    "classifier label": "use pydarknet classifier predict",
+    "classifier try": "use pydarknet classifier predict",
+    **dict.fromkeys(
+        ["classifier validmulti", "classifier valid10", "classifier validcrop", "classifier validfull"],
+        "use pydarknet classifier valid",
+    ),
+    "imtest": "use pydarknet data show",
+    "test": "use pydarknet detect",
+    "visualize": "use pydarknet info, or export",
+}
+
+_ABSENT = """3d art attention captcha cifar compare composite dice go isegmenter lsd mkimg nightmare regressor rnn
+    segmenter super swag tag vid voxel writing"""
+ABSENT = frozenset(_ABSENT.split())
+
+
+def renamed(arguments: list[str]) -> list[str]:
+    """The arguments, with today's name for a command of YOLOv1's days. UsageError for one that there isn't."""
+    name = " ".join(arguments[:2])
+    if name in ALIASES:
+        command, options = ALIASES[name]
+        return [*command, *options, *arguments[2:]]
+    first = arguments[0] if arguments else ""
+    for old in (name, first):
+        if old in SUCCESSORS:
+            raise UsageError(f"there is no {old!r} here: {SUCCESSORS[old]}")
+    if first in ABSENT:
+        raise UsageError(f"Darknet's {first!r} is not part of pydarknet; see pydarknet --help for what is")
+    return arguments
