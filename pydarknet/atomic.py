@@ -47,7 +47,13 @@ def replacing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
 def is_stream(path: str | PathLike[str]) -> bool:
     """Whether what is written there is gone at once: a pipe, a device, or one of this program's open files."""
     name = fspath(path)
-    return _descriptor(name) is not None or (os.path.exists(name) and not os.path.isfile(name))
+    special = os.path.exists(name) and not (os.path.isfile(name) or os.path.isdir(name))
+    return special or _descriptor(name) is not None
+
+
+def is_stdout(path: str | PathLike[str]) -> bool:
+    """Whether a path means standard output."""
+    return _descriptor(fspath(path)) == 1
 
 
 def _descriptor(path: str) -> int | None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from . import weights as weights_file
 from .backend import Backend, choose, cpu_backend
 from .cfg import Cfg
-from .errors import DeviceError
+from .errors import DeviceError, carrying
 from .graph import Graph
 from .initialise import initialise
 from .layers import Layer
@@ -74,7 +74,8 @@ class Engine(Graph):
         for layer in self.layers:
             layer.output_of = WeakOutput(self)
         if weights is not None:
-            self.load_weights(weights, cutoff, allow_nan=allow_nan)
+            with carrying(lambda: self.warnings):
+                self.load_weights(weights, cutoff, allow_nan=allow_nan)
         initialise(self.layers, seed, uniform)
 
     def load_weights(

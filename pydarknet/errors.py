@@ -5,9 +5,17 @@ A message says where (file:line or layer), what was expected, what was found and
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
 
 class DarknetError(Exception):
-    """Anything that is wrong with the user's files, options or machine; never a bug of ours."""
+    """Anything that is wrong with the user's files, options or machine; never a bug of ours.
+
+    `warnings` is what was doubtful before: often it names the cause.
+    """
+
+    warnings: Sequence[str] = ()
 
 
 class CfgError(DarknetError):
@@ -71,3 +79,13 @@ class TrainingError(DarknetError):
 def locate(file: str, line: int | None) -> str:
     """`file:line`, or only `file` when no line is meant."""
     return file if line is None else f"{file}:{line}"
+
+
+@contextmanager
+def carrying(warnings: Callable[[], Sequence[str]]) -> Iterator[None]:
+    """An error that leaves the block takes along what has been doubtful until then."""
+    try:
+        yield
+    except DarknetError as error:
+        error.warnings = [*warnings(), *error.warnings]
+        raise

@@ -9,7 +9,7 @@ from .cfg import Cfg, Section, parse_cfg
 from .cfg_keys import Keys
 from .dialects import DEFAULT, Dialect
 from .dialects import dialect as dialect_of
-from .errors import CfgError, DataError
+from .errors import CfgError, DataError, carrying
 from .layers import REGISTRY, Layer
 from .shape import Shape
 
@@ -54,22 +54,31 @@ class Graph:
 
     def __init__(self, cfg: str | PathLike[str] | Cfg, dialect: str | None = None) -> None:
         self.cfg = cfg if isinstance(cfg, Cfg) else parse_cfg(fspath(cfg))
+        self.cfg.net.declare(NET_KEYS)
+        self.layers: list[Layer] = []
+        with carrying(self._doubts):
+            self._build(dialect)
+        self.warnings = self._doubts()
+
+    def _build(self, dialect: str | None) -> None:
         net = self.cfg.net
-        net.declare(NET_KEYS)
         self.dialect = choose_dialect(self.cfg, dialect)
         self.inputs = input_shape(self.cfg)
         self.batch = net.int_("batch", 1)
         self.subdivisions = net.int_("subdivisions", 1)
         if not self.cfg.sections:
             raise net.error("no layers follow")
-        self.layers: list[Layer] = []
         shape = self.inputs
         for index, section in enumerate(self.cfg.sections):
             layer = layer_class(section)(section, index, shape, self.layers)
             layer.dialect = self.dialect
             self.layers.append(layer)
             shape = layer.out
-        self.warnings = [*self.cfg.warnings, *(w for s in [net, *self.cfg.sections] for w in s.unused())]
+
+    def _doubts(self) -> list[str]:
+        """What is doubtful about the cfg, up to the last layer that is built."""
+        read = [self.cfg.net, *self.cfg.sections[: len(self.layers)]]
+        return [*self.cfg.warnings, *(text for section in read for text in section.unused())]
 
     def adopt(self, dialect: Dialect) -> None:
         """Take another dialect, the one that it has been trained in."""

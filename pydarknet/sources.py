@@ -18,6 +18,13 @@ from .text import byte_order
 _KNOWN = "jpg jpeg jpe jp2 png bmp dib webp tif tiff gif avif ppm pgm pbm pnm exr hdr ras sr"
 ENDINGS = frozenset(f".{ending}" for ending in _KNOWN.split())
 LISTS = frozenset([".txt", ".list"])
+STDIN = "-"
+
+# How pictures begin; a path could, but holds no zero byte.
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
+_FILM_NAMES = "mp4 m4v mov avi mkv webm flv wmv asf mpg mpeg mpe ts mts m2ts 3gp 3g2 ogv mjpg mjpeg"
+_FILM_ENDINGS = frozenset(f".{ending}" for ending in _FILM_NAMES.split())
+_FILM_BRANDS = (b"isom", b"iso", b"mp4", b"avc", b"qt", b"M4V", b"3g", b"dash")
 
 
 @dataclass
@@ -37,18 +44,30 @@ def expand(words: Sequence[str], stdin: BinaryIO) -> Source:
     """The pictures that the words of a command line stand for.
 
     A word is a picture, a folder (its pictures, by name), a pattern such as `*.jpg`, a .txt or .list file with
-    a path on each line, or `-` for paths on `stdin`. DataError for a folder or pattern without pictures, and
-    for a list that can't be read; a missing picture shows when it is read.
+    a path on each line, or `-` for paths on `stdin`, or for a picture's bytes there, whose path is `-` then.
+    DataError for a folder or pattern without pictures, and for a list that can't be read; a missing picture shows
+    when it is read.
     """
-    parts = [read_lines(stdin) if word == "-" else _expand(word) for word in words]
+    parts = [_stream(stdin) if word == STDIN else _expand(word) for word in words]
     known = [part for part in parts if isinstance(part, list)]
     total = sum(map(len, known)) if len(known) == len(parts) else None
     return Source(chain.from_iterable(parts), total)
 
 
+def _stream(stdin: BinaryIO) -> list[str] | Iterator[str]:
+    start: bytes = stdin.peek(64)[:64] if hasattr(stdin, "peek") else b""
+    picture = start.startswith(_PICTURES) or start[4:8] in (b"ftyp", b"jP  ")
+    return [STDIN] if picture and b"\0" in start else read_lines(stdin)
+
+
 def read_lines(stdin: BinaryIO) -> Iterator[str]:
-    """The paths on a stream, one a line, as they come. A byte order mark in front says how they are written."""
+    """The paths on a stream, one a line, as they come. A byte order mark in front says how they are written.
+
+    DataError for what is no text.
+    """
     for line in _rows(stdin):
+        if b"\0" in line:
+            raise DataError("standard input: expected paths of pictures, one a line, found zero bytes; is it a file?")
         path = line.strip(b" \t\r\n")
         if path:
             name = os.fsdecode(path)
@@ -74,6 +93,19 @@ def _rows(stdin: BinaryIO) -> Iterator[bytes]:
 def is_picture_name(path: str) -> bool:
     """Whether a file's ending is that of a picture."""
     return os.path.splitext(path)[1].lower() in ENDINGS
+
+
+def is_film(path: str) -> bool:
+    """Whether a file is a video, by how it begins or by its ending."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(12)
+    except (OSError, ValueError):
+        return False
+    boxes = start[4:8] == b"ftyp" and start[8:].startswith(_FILM_BRANDS)
+    chunks = start[:4] == b"RIFF" and start[8:] == b"AVI "
+    others = start.startswith((b"\x1aE\xdf\xa3", b"FLV\1", b"\0\0\1\xba"))
+    return boxes or chunks or others or os.path.splitext(path)[1].lower() in _FILM_ENDINGS
 
 
 def is_companion(path: str) -> bool:

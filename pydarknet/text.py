@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import re
 from collections.abc import Callable, Iterable
 from os import PathLike, fspath
 from typing import TypeVar
@@ -98,3 +99,14 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
 def csv_text(text: str) -> str:
     """A name as a cell of a CSV file: behind an apostrophe where a spreadsheet would take it for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+# After a user's name, and as parameters of cameras: ?password=..., /user=admin_password=...
+_PASSWORDS = re.compile(
+    r"(?<=://)([^/@:]*:)[^/]*(?=@)|((?:pass(?:word|wd)?|pwd|token|key|auth)=)[^&_/?#\s]+", re.IGNORECASE
+)
+
+
+def without_password(address: str) -> str:
+    """An address to be shown."""
+    return _PASSWORDS.sub(lambda match: f"{match[1] or match[2]}***", address)

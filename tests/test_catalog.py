@@ -684,3 +684,13 @@ def test_the_note_survives_garbage(target: Path) -> None:
     target.with_name("a.weights.part.json").write_text(json.dumps({"url": "u"}))
     with PartFile(target, WHOLE) as part:
         assert part.note == {"url": "u"}
+
+
+def test_a_user_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as it is where nothing says what ~ is
+    assert catalog.cache_folder() is None
+    assert catalog.default_folder() == Path("weights")
+    with pytest.raises(WeightsError, match=r"tried yolov3-tiny, weights.yolov3-tiny\.weights; to fetch it"):
+        catalog.find_weights("yolov3-tiny")

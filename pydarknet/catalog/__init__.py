@@ -118,19 +118,28 @@ def compare(path: Path, entry: Entry) -> str:
 
 
 def default_folder() -> Path:
-    """`./weights` if there is such a folder, else the user's cache."""
-    return Path("weights") if os.path.isdir("weights") else cache_folder()
+    """`./weights` if there is such a folder, or no other, else the user's cache."""
+    cache = cache_folder()
+    return Path("weights") if cache is None or os.path.isdir("weights") else cache
 
 
-def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/pydarknet`, by default `~/.cache/pydarknet`."""
+def cache_folder() -> Path | None:
+    """`$XDG_CACHE_HOME/pydarknet`, by default `~/.cache/pydarknet`; None for a user without a home."""
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()) / "pydarknet"
+    if not os.path.isabs(base):
+        base = os.path.expanduser(os.path.join("~", ".cache"))
+    return Path(base) / "pydarknet" if os.path.isabs(base) else None
+
+
+def _folders() -> list[Path]:
+    """Where files of the catalogue may be."""
+    cache = cache_folder()
+    return [Path("weights"), *([cache] if cache else [])]
 
 
 def locate(name: str, *folders: Path) -> Path | None:
     """A file of the catalogue that is already at hand, unchecked: in `folders`, `./weights`, the cache."""
-    for folder in (*folders, Path("weights"), cache_folder()):
+    for folder in (*folders, *_folders()):
         if os.path.isfile(folder / name):
             return folder / name
     return None
@@ -155,7 +164,7 @@ def find_weights(name: str | os.PathLike[str]) -> Path:
             names = [given]
         else:
             names, hint = [entry.name], f"; to fetch it: pydarknet weights get {entry.name}"
-        places += [folder / each for each in names for folder in (Path("weights"), cache_folder())]
+        places += [folder / each for each in names for folder in _folders()]
     for place in places[1:]:
         if os.path.isfile(place):
             return place

@@ -20,8 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0; errors are raised."""
+    from ..catalog import find_weights
     from ..surgery import average
 
     net = rewriting.load(args, weights=False)
-    average(net, args.weights)
+    average(net, [find_weights(name) for name in args.weights])
     return rewriting.save(net, args)

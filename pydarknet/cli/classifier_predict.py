@@ -26,6 +26,6 @@ def run(args: argparse.Namespace) -> int:
     """As `classify`."""
     from .loading import load_network, read_data_file
 
-    data = read_data_file(args.data)
+    data = read_data_file(args.data, args.quiet)
     net = load_network(args, data)
     return classify_pictures(net, args, args.top or max(1, data.int_("top", 1)))

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from .loading import load_network, read_data_file
     from .messages import progress, say
 
-    data = read_data_file(args.data)
+    data = read_data_file(args.data, args.quiet)
     pictures = valid_pictures(data)
     labels = read_labels(data)
     net = load_network(args, data)

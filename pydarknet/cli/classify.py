@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from .loading import load_network, read_data_file
 
     return classify_pictures(
-        load_network(args, read_data_file(args.data) if args.data else None), args, args.top or TOP
+        load_network(args, read_data_file(args.data, args.quiet) if args.data else None), args, args.top or TOP
     )
 
 

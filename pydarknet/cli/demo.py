@@ -64,6 +64,9 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
     options.add_detection(parser, nms=0.4, nms_kind="obj")
     options.add_lines(parser)
     options.add_files(parser, "the annotated video: .mp4, .avi, .mkv, .mov or .webm", film=True)
+    parser.add_argument("-json_file_output", metavar="FILE", help="--save json --save-to FILE")
+    parser.add_argument("-dontdraw_bbox", "--no-boxes", dest="boxes", action="store_false", help="draw no boxes")
+    parser.add_argument("-benchmark", dest="no_draw", action="store_true", help="--no-draw: measure without a window")
     options.add_machine(parser)
     options.add_quiet(parser)
     options.add_window(parser)
@@ -74,9 +77,12 @@ def run(args: argparse.Namespace) -> int:
     from .films import Camera, open_film
     from .loading import load_network, read_data_file, require_heads
     from .play import play
+    from .saving import prepared
 
-    net = load_network(args, read_data_file(args.data) if args.data else None)
-    require_heads(net, "classify")
-    camera = Camera(args.camera, args.width, args.height, args.fps)
-    play(net, open_film(args.video, camera, args.skip), args)
+    data = read_data_file(args.data, args.quiet) if args.data else None
+    with prepared(args, data):
+        net = load_network(args, data)
+        require_heads(net, "classify")
+        camera = Camera(args.camera, args.width, args.height, args.fps)
+        play(net, open_film(args.video, camera, args.skip), args)
     return 0

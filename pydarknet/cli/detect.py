@@ -8,14 +8,14 @@ from . import options
 from .parser import whole
 
 NAME = "detect"
-HELP = "detect objects in pictures"
+HELP = "detect objects in pictures; asks for them if none is given"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and all options of detection in pictures."""
     parser.add_argument("cfg", metavar="CFG")
     parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help=IMAGES)
+    parser.add_argument("images", metavar="IMAGE", nargs="*", help=IMAGES)
     options.add_names(parser, data=True)
     add_picture_options(parser)
 
@@ -36,7 +36,6 @@ def add_picture_options(parser: argparse.ArgumentParser) -> None:
         "--batch", type=whole(1, 4096), default=1, metavar="N", help="pictures to compute at once (default: 1)"
     )
     options.add_quiet(parser)
-    options.add_window(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,7 +43,10 @@ def run(args: argparse.Namespace) -> int:
     from .loading import load_network, read_data_file, require_heads
     from .pictures import detect_pictures
     from .reading import wanted
+    from .saving import prepared
 
-    net = load_network(args, read_data_file(args.data) if args.data else None)
-    require_heads(net, "classify")
-    return detect_pictures(net, wanted(args.images), args)
+    data = read_data_file(args.data, args.quiet) if args.data else None
+    with prepared(args, data):
+        net = load_network(args, data)
+        require_heads(net, "classify")
+        return detect_pictures(net, wanted(args.images), args)

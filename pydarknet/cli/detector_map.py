@@ -51,8 +51,10 @@ def run(args: argparse.Namespace) -> int:
     from .loading import load_network, read_data_file, require_heads
     from .messages import progress
     from .pictures import detect_options
+    from .saving import refuse_inputs
 
-    data = read_data_file(args.data)
+    data = read_data_file(args.data, args.quiet)
+    refuse_inputs([args.csv, args.json, args.confusion], args, data)
     pictures = valid_pictures(data)
     net = load_network(args, data)
     require_heads(net, "classifier valid")

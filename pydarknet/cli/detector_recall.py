@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from .loading import load_network, read_data_file, require_heads
     from .messages import progress
 
-    data = read_data_file(args.data)
+    data = read_data_file(args.data, args.quiet)
     pictures = valid_pictures(data)
     net = load_network(args, data)
     require_heads(net, "classifier valid")

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from .messages import progress, say
     from .pictures import detect_options
 
-    data = read_data_file(args.data)
+    data = read_data_file(args.data, args.quiet)
     pictures = valid_pictures(data)
     net = load_network(args, data)
     require_heads(net, "classifier valid")

@@ -19,18 +19,19 @@ USUAL_NAME = "predictions.jpg"  # Darknet's
 class Drawings:
     """Draws pictures into one file, written anew each time, or into a folder, one file a picture.
 
-    `classes` and `show_path` as for `draw`. ImageError for a place that can't be written to or is an input's.
+    `file` or `folder` is where, the other None; `classes` and `show_path` as for `draw`. ImageError for a place that
+    can't be written to or is an input's.
     """
 
     def __init__(self, out: str | None, *, many: bool, classes: int, show_path: bool) -> None:
         self._classes, self._show_path = classes, show_path
-        self._folder = out if out is not None and (many or _is_folder(out)) else None
-        self._file = None if self._folder is not None else _file_name(out)
+        self.folder = out if out is not None and (many or _is_folder(out)) else None
+        self.file = None if self.folder is not None else _file_name(out)
         self._taken: set[str] = set()
-        if self._folder is not None:
-            _make_folder(self._folder)
-        elif not os.path.isdir(os.path.dirname(self._file or "") or "."):
-            raise ImageError(f"{self._file}: the folder for the drawn picture does not exist")
+        if self.folder is not None:
+            _make_folder(self.folder)
+        elif not os.path.isdir(os.path.dirname(self.file or "") or "."):
+            raise ImageError(f"{self.file}: the folder for the drawn picture does not exist")
 
     def draw(self, path: str, image: Picture, detections: Sequence[Detection]) -> None:
         """Draw the detections of the picture that was read from `path`, and write the result."""
@@ -43,22 +44,22 @@ class Drawings:
     def refuse(self, path: str) -> None:
         """ImageError if the drawn picture would take the place of an input picture."""
         folder = os.path.dirname(path) or "."
-        if self._folder is not None and _same(folder, self._folder):
-            raise ImageError(f"{self._folder}: holds the input picture {path}; choose another folder for --out")
-        if self._file is not None and _same(path, self._file):
+        if self.folder is not None and _same(folder, self.folder):
+            raise ImageError(f"{self.folder}: holds the input picture {path}; choose another folder for --out")
+        if self.file is not None and _same(path, self.file):
             raise ImageError(f"{path}: would be overwritten by the drawn picture; choose another name with --out")
 
     def _target(self, path: str) -> str:
         self.refuse(path)
-        if self._file is not None:
-            return self._file
+        if self.file is not None:
+            return self.file
         stem = os.path.splitext(os.path.basename(path))[0]
         name, count = f"{stem}.jpg", 1
         while name in self._taken:
             count += 1
             name = f"{stem}_{count}.jpg"
         self._taken.add(name)
-        return os.path.join(self._folder or "", name)
+        return os.path.join(self.folder or "", name)
 
 
 def _is_folder(out: str) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..atomic import is_stream
 from ..export import FORMATS, format_of
+from . import options
 
 NAME = "export"
 HELP = "write a network as ONNX, .npz or a PyTorch state dict"
@@ -13,8 +15,8 @@ HELP = "write a network as ONNX, .npz or a PyTorch state dict"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""
-    parser.add_argument("cfg", metavar="CFG", type=Path)
-    parser.add_argument("weights", metavar="WEIGHTS", type=Path)
+    parser.add_argument("cfg", metavar="CFG")
+    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
     parser.add_argument("out", metavar="OUT", type=Path, help="OUT.onnx, OUT.npz or OUT.pt")
     parser.add_argument("--format", choices=FORMATS, help="default: what the name of OUT says")
     parser.add_argument("--width", type=int, metavar="N", help="of the network's input; default: the cfg's")
@@ -34,15 +36,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     norm = parser.add_mutually_exclusive_group()
     norm.add_argument("--keep-bn", action="store_true", default=None, help="batch normalisation on its own")
     norm.add_argument("--fold-bn", dest="keep_bn", action="store_false", help="in the weights (onnx: default)")
+    options.add_quiet(parser, bar=False)
 
 
 def run(args: argparse.Namespace) -> int:
     """0; errors are raised."""
     file_format = args.format or format_of(args.out)  # before the weights are read
+    from ..catalog import find_weights
     from ..export import export
     from ..network import Network
+    from ..resources import find
+    from .loading import find_cfg
+    from .messages import warn
+    from .saving import refuse_inputs
 
-    network = Network(args.cfg, args.weights, names=args.names, dialect=args.dialect)
+    refuse_inputs([args.out], args)
+    names = None if args.names is None else find(args.names)
+    network = Network(find_cfg(args.cfg), find_weights(args.weights), names=names, dialect=args.dialect)
+    warn(network.warnings, args.quiet)
     if args.width or args.height:
         network.resize(args.width or network.width, args.height or network.height)
     export(
@@ -54,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
         opset=args.opset,
         boxes=args.boxes,
     )
-    print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, from {args.cfg} and {args.weights}")
+    if not (is_stream(args.out) or args.quiet):
+        print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, from {args.cfg} and {args.weights}")
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ImageError
 from ..sources import LISTS, expand, is_picture_name
+from ..text import without_password
 
 if TYPE_CHECKING:
     from ..image import Picture
@@ -29,9 +30,11 @@ class Frame:
 
 @dataclass
 class Film:
-    """Frames as they come. `rate` is in frames a second; `total` is None for a camera; `live` for one too."""
+    """Frames as they come. `name` is the `source` without a password; `rate` is in frames a second; `total` is None
+    for a camera; `live` for one too."""
 
     name: str
+    source: str
     rate: float
     total: int | None
     live: bool
@@ -75,7 +78,7 @@ def _is_pictures(word: str) -> bool:
 def _pictures(word: str, skip: int) -> Film:
     source = expand([word], sys.stdin.buffer)
     total = None if source.total is None else -(-source.total // (skip + 1))
-    return Film(word, USUAL_RATE, total, False, _load(source.paths, skip))
+    return Film(word, word, USUAL_RATE, total, False, _load(source.paths, skip))
 
 
 def _load(paths: Any, skip: int) -> Iterator[Frame]:
@@ -86,13 +89,17 @@ def _load(paths: Any, skip: int) -> Iterator[Frame]:
             yield Frame(path, number, load_image(path))
 
 
-def _film_file(name: str, skip: int) -> Film:
+def _film_file(source: str, skip: int) -> Film:
     import cv2
 
-    capture = _open(name, name, "it is no video, it is damaged, or OpenCV has no decoder for it")
+    name, hint = source, "it is no video, it is damaged, or OpenCV has no decoder for it"
+    if "://" in source:
+        name = without_password(source)
+        hint = "nothing answers there; is the address right, is the camera on, does it want another path or a login?"
+    capture = _open(source, name, hint)
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     total = -(-int(count) // (skip + 1)) if count > 0 else None
-    return Film(name, _rate(capture), total, False, _grab(name, capture, skip))
+    return Film(name, source, _rate(capture), total, False, _grab(name, capture, skip))
 
 
 def _film_camera(camera: Camera, skip: int) -> Film:
@@ -104,7 +111,7 @@ def _film_camera(camera: Camera, skip: int) -> Film:
     for key, value in (*sizes, (cv2.CAP_PROP_FPS, camera.rate)):
         if value:
             capture.set(key, value)
-    return Film(name, _rate(capture), None, True, _grab(name, capture, skip))
+    return Film(name, name, _rate(capture), None, True, _grab(name, capture, skip))
 
 
 def _open(what: int | str, name: str, hint: str) -> Any:

@@ -50,7 +50,7 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
         precision=args.precision,
         dialect=args.dialect,
     )
-    warn([*net.warnings, *(data.warnings if data else [])], args.quiet)
+    warn(net.warnings, args.quiet)
     net.names, origin = choose_names(net, args.names, data)
     nms = ""
     if net.heads() and "nms" in args:
@@ -70,12 +70,14 @@ def choose_kind(net: Network, args: argparse.Namespace) -> Kind:
     return asked
 
 
-def read_data_file(name: str) -> DataFile:
-    """A .data file, wherever it is."""
+def read_data_file(name: str, quiet: bool) -> DataFile:
+    """A .data file, wherever it is; its warnings are printed at once, since they may name the cause of an error."""
     from ..datafile import read_data
     from ..resources import find
 
-    return read_data(name if os.path.exists(name) else find(name))
+    data = read_data(name if os.path.exists(name) else find(name))
+    warn(data.warnings, quiet)
+    return data
 
 
 def choose_names(net: Network, names: str | None, data: DataFile | None) -> tuple[list[str], str]:

@@ -71,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt as stop:
             return _stopped(stop)
         except DarknetError as error:
+            warn(error.warnings, quiet=False)
             return _report(f"error: {error}", ERROR)
         except OSError as error:
             return _failed(error)

@@ -72,9 +72,13 @@ class Lines:
 
     def complain(self, text: str) -> None:
         """An error that doesn't end the work."""
+        self.say(text)
+
+    def say(self, text: str, quiet: bool = False) -> None:
+        """A line on standard error, above the bar."""
         if self._bar is None:
-            say(text)
-        else:
+            say(text, quiet)
+        elif not quiet:
             self._bar.write(f"pydarknet: {text}", file=sys.stderr)
 
     def done(self, count: int = 1) -> None:

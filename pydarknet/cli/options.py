@@ -164,8 +164,14 @@ def add_files(parser: argparse.ArgumentParser, out_help: str, film: bool = False
         "-save_labels", "--save-labels", dest="save", action="append_const", const="yolo", help="--save yolo"
     )
     group.add_argument(
-        "--save-to", metavar="PATH", help="file or folder to save to (default: here; voc and yolo: ./results)"
+        "--save-to",
+        metavar="PATH",
+        help="file or folder to save to, - for standard output (default: here; voc and yolo: ./results)",
     )
+    group.add_argument(
+        "--labels-beside", action="store_true",
+        help="--save yolo, beside the pictures, where training looks; labels of others are never replaced",
+    )  # fmt: skip
     group.add_argument("--no-draw", action="store_true", help="write no picture")
 
 

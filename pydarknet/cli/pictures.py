@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..ahead import chunks
+from ..errors import DataError
 from ..sources import Source
 from .drawings import Drawings
 from .labels import at_depth, lines
-from .messages import Lines, progress
-from .parser import UsageError
+from .messages import Lines, progress, say
 from .reading import FAILED, Read, is_prompt, read_all
+from .saving import common_folder, open_writers
 
 if TYPE_CHECKING:
     from ..detection import Detection
@@ -26,30 +27,37 @@ if TYPE_CHECKING:
 
 def detect_pictures(net: Network, source: Source, args: argparse.Namespace) -> int:
     """Run the network on every picture. 0, or 1 if some could not be read; a single one is an ImageError."""
-    _accept_json(args)
+    if source.total is not None:
+        source.paths = list(source.paths)
     drawings = _drawings(net, source, args)
     batch = args.batch if source.total is None else min(args.batch, source.total)
-    with net.plan(batch):  # packs the weights, so that the first picture is timed like the others
-        pass
+    many = not (source.single or is_prompt(args.images))
+    start = time.perf_counter()
     with ExitStack() as stack:
-        writers = open_writers(args, net.names, stack)
+        writers = _writers(net, source, args, stack)
+        with net.plan(batch):  # packs the weights, so that the first picture is timed like the others
+            pass
         silent = args.quiet or source.total is None or source.single
         out = stack.enter_context(progress(source.total, "img", quiet=silent, force=args.progress))
         run = _Run(net, args, out, writers, drawings)
         for chunk in chunks(read_all(source, batch), batch):
             run.detect(chunk)
+    if drawings is not None and drawings.folder is not None:
+        say(f"{drawings.folder}: {run.pictures:,} pictures drawn", args.quiet)
+    if many:
+        seconds = time.perf_counter() - start
+        say(f"{run.pictures:,} pictures, {run.objects:,} objects, {seconds:.1f} s", args.quiet)
     return FAILED if run.failures else 0
 
 
-def open_writers(args: argparse.Namespace, names: Sequence[str], stack: ExitStack) -> list[Writer]:
-    """The writers that --save asks for, each closed by the stack: also where the next one can't be opened."""
-    from ..output import open_writer
-
-    kinds = list(dict.fromkeys(args.save))
-    if args.save_to is not None and len(kinds) != 1:
-        raise UsageError("--save-to needs exactly one --save KIND")
-    places = {kind: args.save_to or ("results" if kind in ("voc", "yolo") else ".") for kind in kinds}
-    return [stack.enter_context(open_writer(kind, place, names)) for kind, place in places.items()]
+def _writers(net: Network, source: Source, args: argparse.Namespace, stack: ExitStack) -> list[Writer]:
+    """The writers, none of which will refuse a picture that is known by now."""
+    known = source.paths if isinstance(source.paths, list) else []
+    writers = open_writers(args, net.names, stack, common_folder(known) if known else None)
+    for writer in writers:
+        for path in known:
+            writer.check(path)
+    return writers
 
 
 def detect_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -66,6 +74,8 @@ class _Run:
     writers: Sequence[Writer]
     drawings: Drawings | None
     failures: int = 0
+    pictures: int = 0
+    objects: int = 0
 
     def detect(self, chunk: Sequence[Read]) -> None:
         """Detect in some pictures at once, and hand each one's detections on."""
@@ -84,10 +94,17 @@ class _Run:
 
     def _finish(self, path: str, image: Picture, detections: Sequence[Detection], seconds: float) -> None:
         self.out.print([f"{path}: Predicted in {seconds:f} seconds.", *lines(detections, self.args)])
+        self.pictures, self.objects = self.pictures + 1, self.objects + len(detections)
         for writer in self.writers:
-            writer.write(path, (image.shape[1], image.shape[0]), detections)
+            try:
+                writer.write(path, (image.shape[1], image.shape[0]), detections)
+            except DataError as error:  # this picture's place is taken; others' aren't
+                self.failures += 1
+                self.out.complain(f"error: {error}")
         if self.drawings is not None:
             self.drawings.draw(path, image, detections)
+            if self.drawings.file is not None:
+                self.out.say(f"{self.drawings.file}: drawn", self.args.quiet)
 
 
 def _drawings(net: Network, source: Source, args: argparse.Namespace) -> Drawings | None:
@@ -96,14 +113,7 @@ def _drawings(net: Network, source: Source, args: argparse.Namespace) -> Drawing
     if args.no_draw or (many and args.out is None):
         return None
     drawings = Drawings(args.out, many=many, classes=len(net.names) or 80, show_path=args.path)
-    if source.total is not None:
-        source.paths = list(source.paths)
+    if isinstance(source.paths, list):
         for path in source.paths:
             drawings.refuse(path)
     return drawings
-
-
-def _accept_json(args: argparse.Namespace) -> None:
-    """AlexeyAB's `-out result.json` is a file of detections, not a picture."""
-    if args.out is not None and args.out.lower().endswith(".json"):
-        args.save, args.save_to, args.out = [*args.save, "json"], args.save_to or args.out, None

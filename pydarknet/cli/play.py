@@ -6,16 +6,19 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
 from ..ahead import ahead
 from ..errors import ImageError
+from ..output.base import is_same
 from .films import Film
 from .labels import at_depth, lines
 from .messages import progress, say
-from .pictures import detect_options, open_writers
+from .pictures import detect_options
 from .recording import Recording
+from .saving import open_writers
 from .screen import Screen, has_display
 
 if TYPE_CHECKING:
@@ -48,9 +51,9 @@ def play(net: Network, film: Film, args: argparse.Namespace) -> None:
             out.print(report(found, clock.tick(), args))
             for writer in writers:
                 writer.write(frame.path, (frame.image.shape[1], frame.image.shape[0]), found, frame=frame.number)
-            drawn = draw(frame.image, found, net, args) if sinks else frame.image
+            drawn = draw(frame.image, found, net, args) if sinks and args.boxes else frame.image
             wanted_more = [sink(drawn) for sink in sinks]
-            if not all(wanted_more):
+            if not all(wanted_more) or clock.passed(args.max_seconds):
                 break
             out.done()
     say(f"{clock.count} frames of {film.name}, {clock.rate:.1f} frames/s", args.quiet)
@@ -68,6 +71,10 @@ class Clock:
         before, self._last = self._last, time.perf_counter()
         self.count += 1
         return 1 / max(self._last - before, 1e-9)
+
+    def passed(self, seconds: float | None) -> bool:
+        """Whether so much time has gone by since the start."""
+        return seconds is not None and time.perf_counter() - self._start >= seconds
 
     @property
     def rate(self) -> float:
@@ -102,10 +109,13 @@ def open_sinks(film: Film, args: argparse.Namespace, stack: ExitStack) -> list[S
     """Where drawn frames go: a film (--out), pictures (-prefix), a window (where there is a display)."""
     sinks: list[Sink] = []
     if args.out is not None:
-        recording = stack.enter_context(Recording(args.out, film.rate / (args.skip + 1), film.name))
-        sinks.append(recording.write)
+        recording = Recording(args.out, film.rate / (args.skip + 1), film.source)
+        stack.callback(lambda: say(f"{args.out}: {recording.saved} frames", args.quiet or not recording.saved))
+        sinks.append(stack.enter_context(recording).write)
     if args.prefix is not None:
-        sinks.append(numbered(args.prefix))
+        frames = Frames(args.prefix, film.source)
+        stack.callback(lambda: say(f"{frames.name(0)} and on: {frames.count} frames", args.quiet or not frames.count))
+        sinks.append(frames.write)
     elif has_display() and not (args.dont_show or args.no_draw):
         screen = Screen(args.fullscreen)
         stack.callback(screen.close)
@@ -113,18 +123,39 @@ def open_sinks(film: Film, args: argparse.Namespace, stack: ExitStack) -> list[S
     return sinks
 
 
-def numbered(prefix: str) -> Sink:
-    """Writes PREFIX_00000000.jpg and so on, as Darknet does. ImageError if there is no such folder."""
-    from ..image import save_image
+class Frames:
+    """Drawn frames as PREFIX_00000000.jpg and so on, as Darknet writes them.
 
-    if not os.path.isdir(os.path.dirname(prefix) or "."):
-        raise ImageError(f"{prefix}: the folder for the drawn frames does not exist")
-    count = 0
+    ImageError if there is no such folder, or if they are the pictures that are read.
+    """
 
-    def write(image: Picture) -> bool:
-        nonlocal count
-        save_image(f"{prefix}_{count:08d}.jpg", image)
-        count += 1
+    def __init__(self, prefix: str, source: str) -> None:
+        if not os.path.isdir(os.path.dirname(prefix) or "."):
+            raise ImageError(f"{prefix}: the folder for the drawn frames does not exist")
+        self._prefix, self._source = prefix, source
+        self.count = 0
+
+    def name(self, number: int) -> str:
+        """The file of a frame."""
+        return f"{self._prefix}_{number:08d}.jpg"
+
+    def write(self, image: Picture) -> bool:
+        """Write the next frame. True: there may be more."""
+        from ..image import save_image
+
+        name = self.name(self.count)
+        if self._is_read(name):
+            raise ImageError(f"{name}: is a picture that is read; choose another -prefix")
+        save_image(name, image)
+        self.count += 1
         return True
 
-    return write
+    def _is_read(self, name: str) -> bool:
+        """Whether the source, a folder, a pattern or a numbered name, stands for this file, too."""
+        source = self._source
+        if "%" in source:
+            with suppress(TypeError, ValueError):
+                source = source % self.count
+        if os.path.isdir(source):
+            return os.path.exists(name) and is_same(os.path.dirname(name) or ".", source)
+        return is_same(name, source) or fnmatch(os.path.abspath(name), os.path.abspath(source))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from ..ahead import ahead
 from ..errors import ImageError
-from ..sources import Source, expand, read_lines
+from ..sources import STDIN, Source, expand, is_film
+from ..text import without_password
 
 if TYPE_CHECKING:
     from ..image import Picture
@@ -28,10 +34,10 @@ class Read:
 
 
 def wanted(words: Sequence[str]) -> Source:
-    """The pictures that the words stand for; with no words Darknet's prompt, or paths on standard input."""
-    if words:
-        return expand(words, sys.stdin.buffer)
-    return Source(prompted() if sys.stdin.isatty() else read_lines(sys.stdin.buffer), None)
+    """The pictures that the words stand for; with no words Darknet's prompt, or standard input."""
+    if words or not sys.stdin.isatty():
+        return expand(words or [STDIN], sys.stdin.buffer)
+    return Source(prompted(), None)
 
 
 def is_prompt(words: Sequence[str]) -> bool:
@@ -55,9 +61,34 @@ def _read(path: str) -> Read:
     from ..image import load_image
 
     try:
+        if path == STDIN:
+            with spooled(sys.stdin.buffer) as file:
+                return Read(path, load_image(file))
         return Read(path, load_image(path))
     except ImageError as error:
-        return Read(path, error=error)
+        return Read(path, error=_explained(path, error))
+
+
+@contextmanager
+def spooled(stream: BinaryIO) -> Iterator[str]:
+    """A file with what is left of a stream; an ImageError about it says standard input."""
+    with tempfile.TemporaryDirectory(prefix="pydarknet-") as folder:
+        name = os.path.join(folder, "picture")
+        with open(name, "wb") as file:
+            shutil.copyfileobj(stream, file)
+        try:
+            yield name
+        except ImageError as error:
+            raise ImageError(str(error).replace(name, "standard input")) from error
+
+
+def _explained(path: str, error: ImageError) -> ImageError:
+    """The error, with the command that takes what was given here."""
+    if "://" in path:
+        return ImageError(f"{without_password(path)}: is an address, no file; pydarknet demo plays streams")
+    if is_film(path):
+        return ImageError(f"{error}; it is a video: use pydarknet demo")
+    return error
 
 
 def _bytes(read: Read) -> int:
@@ -66,10 +97,27 @@ def _bytes(read: Read) -> int:
 
 def prompted() -> Iterator[str]:
     """Darknet's dialogue."""
+    with suppress(ImportError):  # where there is one: a history, and Tab for names
+        import readline
+
+        readline.parse_and_bind("tab: complete")
+        readline.set_completer_delims("\n")
     while True:
-        print(PROMPT, end="", flush=True)
-        path = next(read_lines(sys.stdin.buffer), None)
-        if path is None:
+        try:
+            path = input(PROMPT).strip()
+        except EOFError:
             print()
             return
-        yield path
+        if path:
+            yield meant(path)
+
+
+def meant(typed: str) -> str:
+    """The path that somebody typed, or dropped on the terminal: in quotes, with backslashes, from ~ on."""
+    if os.path.lexists(typed):
+        return typed
+    with suppress(ValueError):
+        words = shlex.split(typed)
+        if len(words) == 1:
+            return os.path.expanduser(words[0])
+    return os.path.expanduser(typed)

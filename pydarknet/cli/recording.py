@@ -36,6 +36,7 @@ class Recording:
         self._writer: Any = None
         self._size = (0, 0)
         self._count = 0
+        self.saved = 0  # frames in the finished file
 
     def __enter__(self) -> Recording:
         return self
@@ -64,6 +65,7 @@ class Recording:
         try:
             self._check()
             os.replace(self._part, self._path)
+            self.saved = self._count
         except OSError as problem:
             raise ExportError(f"{self._path}: can't be written: {problem.strerror or problem}") from problem
         finally:

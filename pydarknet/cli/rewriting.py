@@ -30,11 +30,16 @@ def add_save_cfg(parser: argparse.ArgumentParser) -> None:
 
 
 def load(args: argparse.Namespace, weights: bool = True) -> Engine:
-    """The network of `args.cfg` and, unless the command reads others, `args.weights`."""
+    """The network of `args.cfg` and, unless the command reads others, `args.weights`.
+
+    UsageError if what is written would replace them.
+    """
     from ..catalog import find_weights
     from ..engine import Engine
     from .loading import find_cfg
+    from .saving import refuse_inputs
 
+    refuse_inputs([getattr(args, "out", None), getattr(args, "save_cfg", None)], args)
     net = Engine(find_cfg(args.cfg), find_weights(args.weights) if weights else None)
     warn(net.warnings, args.quiet)
     return net

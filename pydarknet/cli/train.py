@@ -77,10 +77,11 @@ def run(args: argparse.Namespace) -> int:
 
     if args.cutoff is not None and not args.weights:
         raise UsageError("--cutoff N says how much of WEIGHTS is loaded, but none are given")
+    data = read_data_file(args.data, args.quiet)
     weights = find_weights(args.weights) if args.weights else None
     trainer = Trainer(
         find_cfg(args.cfg),
-        read_data_file(args.data),
+        data,
         weights=weights,
         cutoff=args.cutoff if args.cutoff is not None else backbone_layers(args.weights),
         dialect=args.dialect,
@@ -98,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         missing="background" if args.background else "error",
         map=validation(args),
         save_every=args.save_every,
-        warn=lambda text: say(f"warning: {text}", args.quiet),
+        warn=lambda text: say(f"warning: {text}", args.quiet or text in data.warnings),
     )
     with trainer, stopping(trainer):
         if not args.quiet:

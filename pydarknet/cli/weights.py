@@ -44,13 +44,13 @@ def run(args: argparse.Namespace) -> int:
 
 def table() -> str:
     """The catalogue as text, one line an entry."""
-    from ..catalog import cache_folder, entries, locate
+    from ..catalog import default_folder, entries, locate
 
     rows = [("NAME", "SIZE", "CHECKSUM", "HERE", "WHAT")]
     rows += [(e.name, _size(e), _checksum(e), "yes" if locate(e.name) else "", e.about) for e in entries()]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    notes = f"~ computed from the network, not recorded; get puts files into ./weights or {cache_folder()}"
+    notes = f"~ computed from the network, not recorded; get puts files into {default_folder()}, or --folder"
     return "\n".join([*(line.rstrip() for line in lines), notes])
 
 

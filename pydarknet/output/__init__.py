@@ -20,7 +20,7 @@ from .table import CsvWriter
 from .voc import VocWriter
 from .yolo import BesideWriter, YoloWriter
 
-__all__ = ["KINDS", "BesideWriter", "Result", "Writer", "darknet_lines", "open_writer"]
+__all__ = ["KINDS", "BesideWriter", "Result", "Writer", "darknet_lines", "open_writer", "target_of"]
 
 _FILES: dict[str, tuple[type[JsonWriter | JsonLinesWriter | CocoWriter | CsvWriter | ImagenetWriter], str]] = {
     "json": (JsonWriter, "detections.json"),
@@ -41,14 +41,19 @@ def open_writer(kind: str, target: str | os.PathLike[str], names: Sequence[str],
     come. `names` are those of all classes; labels of pictures below `root` keep their folders. ValueError for an
     unknown kind, ExportError if the target can't be written.
     """
-    path = Path(target)
+    path = target_of(kind, target)
     if kind == "yolo":
         return YoloWriter(path, names, root)
     if kind == "voc":
         return VocWriter(path, names)
-    if kind not in _FILES:
+    return _FILES[kind][0](path, names)
+
+
+def target_of(kind: str, target: str | os.PathLike[str]) -> Path:
+    """Where a kind is written to: what is given, or in a folder the file of its usual name. ValueError as above."""
+    if kind not in KINDS:
         raise ValueError(f"unknown kind of output {kind!r}{did_you_mean(kind, KINDS)}; one of {', '.join(KINDS)}")
-    writer, usual_name = _FILES[kind]
-    if path.is_dir() or os.fspath(target).endswith(os.sep):
-        path = path / usual_name
-    return writer(path, names)
+    path = Path(target)
+    if kind in _FILES and (path.is_dir() or os.fspath(target).endswith(os.sep)):
+        path = path / _FILES[kind][1]
+    return path

@@ -1,0 +1,117 @@
+"""Where detections are saved: known, and checked against what is read, before anything is computed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..atomic import STDOUT, is_stdout, is_stream
+from ..errors import DataError
+from .messages import say
+from .parser import UsageError
+
+if TYPE_CHECKING:
+    from ..datafile import DataFile
+    from ..output import Writer
+
+FOLDERS = ("voc", "yolo")  # kinds of many files
+USUAL_FOLDER = "results"  # Darknet's
+OF_DATA = ("names", "labels", "train", "valid", "test", "tree", "map", "leaves")
+
+
+@contextmanager
+def prepared(args: argparse.Namespace, data: DataFile | None) -> Iterator[None]:
+    """Settle where --save and its companions write to. While that is standard output, lines go to standard error.
+
+    UsageError for a place that can't be, or is an input.
+    """
+    _accept_json(args)
+    kinds = list(dict.fromkeys([*args.save, *(["yolo"] if args.labels_beside else [])]))
+    if args.save_to is not None and len(kinds) != 1:
+        raise UsageError("--save-to needs exactly one --save KIND")
+    if args.save_to is not None and args.labels_beside:
+        raise UsageError("--labels-beside puts labels beside the pictures, and --save-to elsewhere: choose one")
+    place = STDOUT if args.save_to == "-" else args.save_to
+    if place is not None and kinds[0] in FOLDERS and is_stream(place):
+        raise UsageError(f"--save {kinds[0]} writes a file for each picture or class: --save-to needs a folder")
+    args.places = {kind: place or (USUAL_FOLDER if kind in FOLDERS else ".") for kind in kinds}
+    refuse_inputs(_targets(args.places), args, data)
+    if place is not None and is_stdout(place):
+        with redirect_stdout(sys.stderr):
+            yield
+    else:
+        yield
+
+
+def refuse_inputs(
+    targets: Iterable[str | Path | None], args: argparse.Namespace, data: DataFile | None = None
+) -> None:
+    """UsageError if a file that will be written is one that the command reads."""
+    from ..output.base import is_same
+
+    inputs = list(_inputs(args, data))
+    for target in targets:
+        if target is not None and not is_stream(target):
+            for each in inputs:
+                if is_same(target, each):
+                    raise UsageError(f"{target}: would replace a file that is read, {each}; choose another name")
+
+
+def open_writers(
+    args: argparse.Namespace, names: Sequence[str], stack: ExitStack, root: str | None = None
+) -> list[Writer]:
+    """The writers of `prepared` places. The stack closes each, and says what is saved."""
+    from ..output import BesideWriter, open_writer
+
+    writers = []
+    for kind, place in args.places.items():
+        beside = kind == "yolo" and args.labels_beside
+        writer = BesideWriter(names) if beside else open_writer(kind, place, names, root)
+        stack.callback(_tell, writer, args.quiet)
+        writers.append(stack.enter_context(writer))
+    return writers
+
+
+def common_folder(paths: Sequence[str]) -> str | None:
+    """The folder that all pictures are below; None if there is none."""
+    with suppress(ValueError):
+        return os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths])
+    return None
+
+
+def _tell(writer: Writer, quiet: bool) -> None:
+    if writer.saved and writer.count and not is_stream(writer.target):
+        pictures = "1 picture" if writer.count == 1 else f"{writer.count:,} pictures"
+        say(f"{writer.target}: saved, of {pictures}", quiet)
+
+
+def _accept_json(args: argparse.Namespace) -> None:
+    """AlexeyAB's `-out result.json` (`-json_file_output` for films) is a file of detections, not a picture."""
+    if args.out is not None and args.out.lower().endswith(".json"):
+        args.save, args.save_to, args.out = [*args.save, "json"], args.save_to or args.out, None
+    if getattr(args, "json_file_output", None) is not None:
+        args.save, args.save_to = [*args.save, "json"], args.save_to or args.json_file_output
+
+
+def _targets(places: dict[str, str]) -> Iterator[Path]:
+    from ..output import target_of
+
+    yield from (target_of(kind, place) for kind, place in places.items() if kind not in FOLDERS)
+
+
+def _inputs(args: argparse.Namespace, data: DataFile | None) -> Iterator[str | Path]:
+    """The files that the arguments and the .data file name; pictures are looked at when they are known."""
+    for key in ("cfg", "weights", "names", "data", "video", "images"):
+        value = getattr(args, key, None)
+        for each in value if isinstance(value, list) else [value]:
+            if each is not None and os.path.isfile(each):
+                yield each
+    for key in OF_DATA:
+        if data is not None and key in data.options:
+            with suppress(DataError):
+                yield data.path(key)
