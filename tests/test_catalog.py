@@ -7,6 +7,7 @@ import errno
 import hashlib
 import io
 import json
+import os
 import shutil
 import sys
 import tarfile
