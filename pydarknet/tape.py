@@ -72,6 +72,7 @@ class Tape(Builder):
         self.saved: dict[int, Any] = {}  # what a layer's forward keeps for its backward
         self.refresh_steps: list[Step] = []
         self.truth: Array = None
+        self._labels: int | None = None  # how many classes the truth may name
         self._deltas: dict[Value, Value] = {}
         self._origins: dict[Value, Value] = {}
         self._inputs: dict[int, Value] = {}  # of the activations whose slope needs it, by layer
@@ -85,14 +86,19 @@ class Tape(Builder):
         """A call to make now and after every update: weights into a kernel's layout."""
         self.refresh_steps.append(bind(op, args, None))
 
-    def want_truth(self, layer: Learner, shape: tuple[int, ...]) -> Array:
-        """The array that holds the truth of a mini-batch; all losses of a network read the same. CfgError if
-        another layer wants another size."""
+    def want_truth(self, layer: Learner, shape: tuple[int, ...], labels: int | None = None) -> Array:
+        """The array that holds the truth of a mini-batch, whose `labels` are below that number; all losses of a
+        network read the same. CfgError if another layer wants another size or number."""
         if self.truth is None:
             self.truth = self.backend.empty(shape)
         if self.truth.size != math.prod(shape):
             raise layer.section.error(
                 f"expects {math.prod(shape)} numbers of truth, an earlier loss {self.truth.size}"
+            )
+        self._labels = labels if self._labels is None else self._labels
+        if labels is not None and labels != self._labels:
+            raise layer.section.error(
+                f"knows {labels} classes, an earlier loss {self._labels}; they share their labels"
             )
         return self.truth.reshape(shape)
 

@@ -64,6 +64,8 @@ class Detection(Layer):
         return y
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
+        if self.loss_options["forced"] and self.num < 2:
+            raise self.section.error("forced=1 gives small objects to the second box of a cell; set num=2", "forced")
         cells = self.side * self.side
         truth = p.want_truth(self, (p.batch, cells * (1 + self.classes + self.coords)))
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..cfg import Section
 from ..cfg_keys import Value
+from ..datafile import read_map
+from ..resources import find
 from ..shape import Shape
 
 MAX_ANCHORS = 1000  # no list is made of what a cfg merely claims
@@ -20,6 +25,14 @@ def check_filters(section: Section, inputs: Shape, boxes: int, values: int) -> N
             f"expects {boxes * values} input channels ({boxes} anchors x {values} values), found {inputs.c}; "
             f"set filters={boxes * values} in the convolutional layer before it, or correct classes and num"
         )
+
+
+def read_class_map(section: Section, classes: int) -> NDArray[np.int32] | None:
+    """The class that each label of the data set becomes, from the file `map`, if there is one. DataError if that
+    can't be read, or leads to a class that the head lacks."""
+    if not section.has("map"):
+        return None
+    return read_map(find(section.str_("map"), relative_to=section.file), nodes=classes)
 
 
 def read_anchors(section: Section, count: int, default: float) -> list[tuple[float, float]]:

@@ -8,14 +8,12 @@ from typing import Any
 from ..backend import Backend
 from ..cfg import Section
 from ..cfg_keys import Keys
-from ..datafile import read_map
 from ..ops import Array
 from ..plan import Builder, Value
-from ..resources import find
 from ..statistics import HeadStatistics
 from ..tape import Tape
 from .base import Layer, register
-from .head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors
+from .head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors, read_class_map
 from .tree import group_sizes, section_tree, tree_arrays
 
 
@@ -40,9 +38,7 @@ class Region(Layer):
             raise section.error(f"the tree has {len(self.tree)} nodes, classes={self.classes}", "tree")
         self.max_boxes = section.int_("max", 30, low=1, high=MAX_BOXES)
         self.loss_options = read_loss_options(section)
-        self.map = None
-        if section.has("map"):
-            self.map = read_map(find(section.str_("map"), relative_to=section.file))
+        self.map = read_class_map(section, self.classes)
 
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out, blocked=False)
@@ -71,7 +67,8 @@ class Region(Layer):
         if self.onlyforward:
             return
         d, options = p.dialect, self.loss_options
-        truth = p.want_truth(self, (p.batch, self.max_boxes, self.coords + 1))
+        labels = self.classes if self.map is None else len(self.map)
+        truth = p.want_truth(self, (p.batch, self.max_boxes, self.coords + 1), labels)
         anchors = p.backend.array(self.anchors, "float32").reshape(-1)
         tree = None if self.tree is None else tuple(map(p.backend.to_device, tree_arrays(self.tree)))
         classes = None if self.map is None else p.backend.to_device(self.map)

@@ -23,6 +23,8 @@ class Reorg(Layer):
         self.extra = section.int_("extra", 0, low=0)
         c, h, w = self.inputs
         s = self.stride
+        if self.extra and self.flatten:
+            raise section.error("flatten=1 and extra are two ways of reading the input; expected one", "extra")
         if self.extra:
             self.out = Shape(self.inputs.size + self.extra, 1, 1)
             return

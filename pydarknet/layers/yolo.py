@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from ..cfg import Section
 from ..cfg_keys import Keys, Refusal
 from ..cnumbers import FLOAT_MAX
-from ..datafile import read_map
 from ..nms import GREEDY_BETA, Kind
 from ..ops import Array
 from ..plan import Builder, Value
-from ..resources import find
 from ..statistics import HeadStatistics
 from ..tape import Tape
 from ..text import short
 from .base import Layer, register
-from .head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors
+from .head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors, read_class_map
 
 # In [yolo] AlexeyAB's cornersnms is the default.
 NMS_KINDS: dict[str, Kind] = {
@@ -63,9 +61,7 @@ class Yolo(Layer):
         self.new_coords = section.bool_("new_coords", False)
         self.nms_kind = read_nms_kind(section)
         self.beta_nms = section.float_("beta_nms", GREEDY_BETA)
-        self.map = None
-        if section.has("map"):
-            self.map = read_map(find(section.str_("map"), relative_to=section.file))
+        self.map = read_class_map(section, self.classes)
         check_filters(section, self.inputs, len(self.mask), 5 + self.classes)
 
     def plan(self, p: Builder, x: Value) -> Value:
@@ -78,7 +74,8 @@ class Yolo(Layer):
         if self.onlyforward:
             return
         net = p.input.shape
-        truth = p.want_truth(self, (p.batch, self.max_boxes, 5))
+        labels = self.classes if self.map is None else len(self.map)
+        truth = p.want_truth(self, (p.batch, self.max_boxes, 5), labels)
         anchors = p.backend.array(self.all_anchors, "float32").reshape(-1)
         mask = p.backend.array(self.mask, "int32")
         classes = None if self.map is None else p.backend.to_device(self.map)

@@ -37,6 +37,9 @@ WRONG_LAYERS = {
     "maxpool 0": ("[maxpool]\nsize=2\nstride=0", 7, ["stride=0"]),
     "reorg": (CONV + "[reorg]\nstride=3", 11, ["stride=3", "9 channels"]),
     "reorg size": (CONV + "[crop]\ncrop_height=15\ncrop_width=15\n[reorg]\nstride=2", 14, ["15 x 15"]),
+    "reorg in two ways": (CONV + "[reorg]\nflatten=1\nextra=3", 12, ["flatten=1", "extra"]),
+    "dilation": ("[convolutional]\nsize=3\ndilation=2", 7, ["dilation=2", "pad=1"]),
+    "stride_x 0": ("[maxpool]\nsize=2\nstride_x=0", 7, ["stride_x=0"]),
     "crop": ("[crop]\ncrop_height=17\ncrop_width=16", 5, ["16 x 17", "16 x 16"]),
     "local": ("[local]\nsize=17", 6, ["size=17"]),
     "dropout": ("[dropout]\nprobability=2", 6, ["probability=2"]),
@@ -316,6 +319,13 @@ def test_a_map_to_nodes_that_are_not_there(nodes: list[int], tmp_path: Path) -> 
     net = tree_network(tmp_path)
     with pytest.raises(DataError, match=str(nodes[-1])):
         net.detect(nets.picture(), thresh=0, map=nodes)
+
+
+def test_a_map_to_classes_that_are_not_there(tmp_path: Path) -> None:
+    (tmp_path / "toy.map").write_text("0\n2\n3\n")
+    (tmp_path / "toy.cfg").write_text(nets.net_text(REGION.format(filters=16) + "map=toy.map\n"))
+    with pytest.raises(DataError, match=r"toy\.map:3: expected a number from 0 to 2, found 3"):
+        Network(tmp_path / "toy.cfg")
 
 
 # Sizes

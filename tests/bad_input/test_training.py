@@ -12,11 +12,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nets
+import numpy as np
 import pytest
 from toy_training import make
 
 from pydarknet.backend import Backend
+from pydarknet.cfg import parse_cfg_text
 from pydarknet.cli.main import main
+from pydarknet.dialects import DIALECTS
+from pydarknet.engine import Engine
+from pydarknet.errors import CfgError
+from pydarknet.train.step import Stepper
 from pydarknet.train.trainer import Trainer
 from pydarknet.weights import read_header
 
@@ -161,3 +168,24 @@ def test_a_disk_that_is_full_for_a_while(tmp_path: Path) -> None:
         while next(trainer).iteration < 20:
             pass
         assert read_header(trainer.files.backup).seen == 80
+
+
+CONV = nets.CONV.format(filters=4, size=3)
+HEAD = "[convolutional]\nfilters={}\nactivation=linear\n[yolo]\nnum=1\nanchors=1,1\nclasses={}\n[route]\nlayers=0\n"
+CELLS = "[connected]\noutput=6\n[detection]\nclasses=1\ncoords=4\nside=1\nnum=1\nforced=1\n"
+UNTRAINABLE = {
+    "heads of other classes": (CONV + HEAD.format(7, 2) + HEAD.format(6, 1), r"\[yolo\] knows 2 classes, .* 1;"),
+    "losses of other truths": (CONV + HEAD.format(7, 2) + "[cost]\n", "expects .* numbers of truth, an earlier loss"),
+    "no second box": (CONV + CELLS, r"\[detection\] forced=1 .* second box .* num=2"),
+    "nothing to learn": (CONV, "nothing can be learnt"),
+    "binary": (CONV + "binary=1\n[cost]\n", "binary=1 can't be trained"),
+}
+
+
+@pytest.mark.parametrize("case", UNTRAINABLE)
+def test_networks_that_can_not_be_trained(case: str) -> None:
+    layers, message = UNTRAINABLE[case]
+    engine = Engine(parse_cfg_text(nets.net_text(layers, 8), "net.cfg"))
+    x, truth = np.zeros((1, *engine.inputs), np.float32), np.zeros(0, np.float32)
+    with pytest.raises(CfgError, match=message):
+        Stepper(engine, DIALECTS["alexeyab"]).mini(x, truth)

@@ -1,4 +1,5 @@
-"""Give thousands of mutated files to the readers: `python -m tests.fuzz.run --cfg 10000 --weights 2000 --seed 1`.
+"""Give thousands of mutated files to the readers, and run thousands of random networks:
+`python -m tests.fuzz.run --cfg 10000 --weights 2000 --networks 5000 --seed 1`.
 
 Cases run in a process of their own, so that a crash or a hang is found like a traceback, with the case that did
 it. The same seed and number make the same file again: `--only N` repeats one case in this process.
@@ -15,12 +16,14 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from pydarknet.errors import DarknetError
 
-from . import mutate, targets
+from . import mutate, networks, run_network, targets
 
+KINDS = ("cfg", "weights", "text", "networks")
 CORPUS = Path(__file__).parent / "corpus"
 OWN_CFGS = Path(__file__).parents[2] / "cfg"
 MAX_FAILURES = 10  # a run with more has shown enough
@@ -39,12 +42,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Kind:
-    """One sort of file: its seeds, its mutations, and what reads it."""
+    """One sort of file: its seeds, its mutations (or what makes it of nothing), and what reads it."""
 
     suffix: str
     seeds: Sequence[bytes]
     mutations: Sequence[mutate.Mutation]
     readers: dict[str, Callable[[Path], None]]
+    make: Callable[[Random], str] | None = None
 
 
 def kind_of(name: str) -> Kind:
@@ -55,6 +59,8 @@ def kind_of(name: str) -> Kind:
         return Kind(".weights", read_folder("weights"), mutate.WEIGHTS, targets.WEIGHTS_TARGETS)
     if name == "text":
         return Kind(".txt", read_folder("text"), mutate.TEXT, targets.TEXT_TARGETS)
+    if name == "networks":
+        return Kind(".cfg", [], [], run_network.TARGETS, networks.network)
     return Kind("", [b"any"], [mutate.flip], targets.SELF_TEST_TARGETS)
 
 
@@ -65,6 +71,9 @@ def read_folder(name: str) -> list[bytes]:
 
 
 def case(kind: Kind, seed: int, number: int) -> bytes:
+    """Case `number` of the run `seed`; always the same bytes."""
+    if kind.make:
+        return kind.make(Random(f"{seed}/{number}")).encode()
     return mutate.mutated(seed, number, kind.seeds, kind.mutations)
 
 
@@ -126,14 +135,14 @@ def work(name: str, target: str, count: int, seed: int, progress: Any) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("cfg", "weights", "text"):
-        parser.add_argument(f"--{name}", type=int, default=0, metavar="N", help=f"mutated {name} files")
+    for name in KINDS:
+        parser.add_argument(f"--{name}", type=int, default=0, metavar="N", help=f"how many {name} to try")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, metavar="N", help="repeat case N of the kinds given, in this process")
     parser.add_argument("--keep", type=Path, default=Path("build/fuzz"), help="where failing files are kept")
     options = parser.parse_args()
     failed = False
-    for name in ("cfg", "weights", "text"):
+    for name in KINDS:
         kind, count = kind_of(name), getattr(options, name)
         for target, reader in kind.readers.items() if count else ():
             if options.only is not None:
