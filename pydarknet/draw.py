@@ -53,11 +53,11 @@ def draw(
 ) -> Picture:
     """A copy of a BGR picture with boxes and labels; the most confident ones lie on top.
 
-    `classes` is the number of classes the colours are spread over. With `show_path` a label has the whole
-    path in the tree; without `show_confidence` it is the bare name. `font`, a TrueType file, replaces the
-    built-in one (needs OpenCV 5; ImageError).
+    An alpha channel is left out. `classes` is the number of classes the colours are spread over. With `show_path` a
+    label has the whole path in the tree; without `show_confidence` it is the bare name. `font`, a TrueType file,
+    replaces the built-in one (needs OpenCV 5; ImageError).
     """
-    result = image.copy()
+    result = image[:, :, :3].copy()
     height = image.shape[0]
     line = max(1, int(height * LINE))
     writer = _writer(max(MIN_TEXT, round(height * TEXT)), font)

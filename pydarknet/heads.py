@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
+from .arguments import check_choice, check_share
 from .backend import Backend, cpu_backend
 from .boxes import Fit
 from .decode import Candidates, Floats, Ints, decode_detection, decode_region, decode_yolo, find
@@ -42,6 +44,13 @@ class DetectOptions:
     fit: Fit = "letterbox"
     hier_mode: Mode = "darknet"
     map: Ints | Sequence[int] | None = None
+
+    def __post_init__(self) -> None:
+        """ValueError for a threshold out of range, or a word that is none."""
+        for name in ("thresh", "hier_thresh", "nms"):
+            check_share(name, getattr(self, name))
+        for name, among in (("nms_kind", Kind), ("fit", Fit), ("hier_mode", Mode)):
+            check_choice(name, getattr(self, name), get_args(among))
 
 
 def candidates(layer: Layer, output: Floats, inputs: Shape, options: DetectOptions) -> Candidates:

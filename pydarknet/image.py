@@ -146,7 +146,7 @@ def as_bgr(array: npt.NDArray[Any], color: Color = "bgr") -> Picture:
             f"expected a picture of shape (height, width), or (height, width, 1, 3 or 4), found {array.shape}"
             + _hint_planar(array.shape)
         )
-    pixels = _as_bytes(array)
+    pixels = as_bytes(array)
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, axis=2)
     return np.ascontiguousarray(pixels[:, :, 2::-1] if color == "rgb" else pixels[:, :, :3])
@@ -234,7 +234,8 @@ def _hint_planar(shape: tuple[int, ...]) -> str:
     return ""
 
 
-def _as_bytes(array: npt.NDArray[Any]) -> Picture:
+def as_bytes(array: npt.NDArray[Any]) -> Picture:
+    """Pixels of uint8, or of floats in 0..1, as uint8. ImageError for anything else."""
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind != "f":

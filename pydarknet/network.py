@@ -6,29 +6,31 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from os import PathLike, fspath
-from typing import Any, Literal, TypeAlias, overload
+from typing import Any, TypeAlias, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from .arguments import check_choice
 from .boxes import Fit
 from .cfg import Cfg
+from .channels import as_input
 from .datafile import read_names
 from .decode import Candidates, Floats, join, to_detections
 from .detection import Detection
 from .engine import Engine
 from .errors import CfgError, DataError
 from .heads import DetectOptions, batch_candidates, check_map, head_classes, head_tree, suppression
-from .image import as_bgr, load_image
+from .image import Color
 from .layers import Layer
 from .layers.softmax import Softmax
 from .nms import Kind
+from .open_picture import Given as Picture
+from .open_picture import is_single, open_picture
 from .resources import find
 from .tree import Mode, Tree
 
-Picture: TypeAlias = "str | PathLike[str] | npt.NDArray[Any]"
 Pictures: TypeAlias = "list[Any] | tuple[Any, ...]"
-Color = Literal["bgr", "rgb"]
 
 
 @dataclass(frozen=True)
@@ -90,18 +92,18 @@ class Network(Engine):
         """Detections in a picture, the most confident first; for a list of pictures a list of such lists.
 
         `image`: a path, an array (H, W, 3), (H, W) or (H, W, 4) of uint8 or of floats 0..1 with channels in
-        the order `color`, or a list of them, run `batch` at a time. `thresh` 0..1 is Darknet's -thresh,
-        `hier_thresh` its -hier, `nms` the overlap above which the weaker box goes (0: none goes). The other
+        the order `color`, a picture of Pillow, or a list of them, run `batch` at a time. `thresh` 0..1 is Darknet's
+        -thresh, `hier_thresh` its -hier, `nms` the overlap above which the weaker box goes (0: none goes). The other
         options are those of `DetectOptions`. ImageError; DataError for a map to classes that the network lacks;
-        CfgError if it has no detection head.
+        CfgError if it has no detection head; ValueError for thresholds out of range.
         """
         check_map(self._need_heads(), map)
         options = DetectOptions(thresh, hier_thresh, nms, nms_kind, fit=fit, hier_mode=hier_mode, map=map)
-        if isinstance(image, (str, PathLike, np.ndarray)):
-            return next(self._detect_batch([open_picture(image, color)], options))
+        if is_single(image):
+            return next(self._detect_batch([self._open(image, color)], options))  # type: ignore[arg-type]
         found: list[list[Detection]] = []
-        pictures = iter(image)
-        while chunk := [open_picture(item, color) for item in islice(pictures, max(1, batch))]:
+        pictures: Iterator[Any] = iter(image)  # type: ignore[arg-type]
+        while chunk := [self._open(item, color) for item in islice(pictures, max(1, batch))]:
             found.extend(self._detect_batch(chunk, options))
         return found
 
@@ -110,16 +112,20 @@ class Network(Engine):
     ) -> list[Classification]:
         """The `top` classes of a picture (None: all), the most probable first, as Darknet's `classifier predict`.
 
-        With a tree only leaves count, with the product of the probabilities down to them. ImageError.
+        With a tree only leaves count, with the product of the probabilities down to them. ImageError; CfgError for a
+        detector.
         """
-        output = self.predict(open_picture(image, color), fit).reshape(-1)
+        check_choice("fit", fit, get_args(Fit))
+        if self.heads():
+            raise CfgError(self.cfg.file, self.heads()[-1].section.line, "is a detection layer; use detect()")
+        output = self.predict(self._open(image, color), fit).reshape(-1)
         tree = self.class_tree()
         probabilities = output if tree is None else tree.absolute(output, only_leaves=True)
         order = np.argsort(-probabilities, kind="stable")[:top]
         return [self._classification(int(i), float(probabilities[i]), tree) for i in order]
 
     def predict(self, image: npt.NDArray[np.uint8], fit: Fit = "letterbox") -> Floats:
-        """The network's output (C, H, W) for one BGR picture (H, W, 3)."""
+        """The network's output (C, H, W) for one picture (H, W, 3), BGR, or (H, W, channels). ImageError."""
         with self.plan(1) as plan:
             self.fit_pictures(plan.input, [image], fit)
             plan.run()
@@ -187,13 +193,16 @@ class Network(Engine):
         )
 
     def fit_pictures(self, x: Any, images: Iterable[npt.NDArray[np.uint8]], fit: Fit) -> None:
-        """Bring BGR pictures (H, W, 3) into x (N, 3, h, w), an array of the backend. CfgError if 3 are wrong."""
-        if self.inputs.c != 3:
-            raise CfgError(
-                self.cfg.file, self.cfg.net.line, f"takes {self.inputs.c} channels, a picture has 3; use forward()"
-            )
+        """Bring BGR pictures (H, W, 3), or (H, W, channels), into x (N, channels, h, w), an array of the backend.
+
+        A network of one channel gets them in grey. ImageError if they have other channels.
+        """
         for i, image in enumerate(images):
-            self.backend.ops.letterbox(self.backend.to_device(image), x[i : i + 1], True, fit)
+            pixels = self.backend.to_device(as_input(image, self.inputs.c))
+            self.backend.ops.letterbox(pixels, x[i : i + 1], self.inputs.c == 3, fit)
+
+    def _open(self, image: Picture, color: Color) -> npt.NDArray[np.uint8]:
+        return open_picture(image, color, self.inputs.c)
 
     def _classification(self, class_id: int, probability: float, tree: Tree | None) -> Classification:
         path = tuple(self._name(node) for node in tree.path(class_id)) if tree is not None else ()
@@ -211,10 +220,3 @@ class Network(Engine):
         if len(names) < classes:
             raise DataError(f"names: expected {classes} names, one for each class, found {len(names)}")
         return list(names)
-
-
-def open_picture(image: Picture, color: Color = "bgr") -> npt.NDArray[np.uint8]:
-    """A picture (H, W, 3) of uint8, BGR, from a path or an array. ImageError."""
-    if isinstance(image, np.ndarray):
-        return as_bgr(image, color)
-    return load_image(image)

@@ -57,7 +57,7 @@ def classify_pictures(net: Network, args: argparse.Namespace, top: int) -> int:
         pass
     silent = args.quiet or source.total is None or source.single
     with progress(source.total, "img", quiet=silent, force=args.progress) as out:
-        for each in read_all(source):
+        for each in read_all(source, net.inputs.c):
             if each.image is None:
                 failures += 1
                 out.complain(f"error: {each.error}")

@@ -84,5 +84,5 @@ def run(args: argparse.Namespace) -> int:
         net = load_network(args, data)
         require_heads(net, "classify")
         camera = Camera(args.camera, args.width, args.height, args.fps)
-        play(net, open_film(args.video, camera, args.skip), args)
+        play(net, open_film(args.video, camera, args.skip, net.inputs.c), args)
     return 0

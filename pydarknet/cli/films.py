@@ -51,16 +51,17 @@ class Camera:
     rate: int = 0
 
 
-def open_film(word: str | None, camera: Camera, skip: int) -> Film:
+def open_film(word: str | None, camera: Camera, skip: int, channels: int = 3) -> Film:
     """The film a user means: a video file or URL, the number of a camera (None: that of `camera`), or pictures
     (a folder, a pattern, a list, or numbered names as in `img_%04d.jpg`).
 
-    `skip` is the number of frames left out after each one. ImageError if it can't be opened.
+    `skip` is the number of frames left out after each one; `channels` those of the network.
+    ImageError if it can't be opened.
     """
     if word is None or word.isdecimal():
         return _film_camera(camera if word is None else replace(camera, number=int(word)), skip)
     if _is_pictures(word):
-        return _pictures(word, skip)
+        return _pictures(word, skip, channels)
     if not os.path.exists(word) and "%" not in word and "://" not in word:
         raise ImageError(f"{word}: no such file; expected a video, pictures, or the number of a camera")
     return _film_file(word, skip)
@@ -75,18 +76,18 @@ def _is_pictures(word: str) -> bool:
     return glob.has_magic(word) and "://" not in word
 
 
-def _pictures(word: str, skip: int) -> Film:
+def _pictures(word: str, skip: int, channels: int) -> Film:
     source = expand([word], sys.stdin.buffer)
     total = None if source.total is None else -(-source.total // (skip + 1))
-    return Film(word, word, USUAL_RATE, total, False, _load(source.paths, skip))
+    return Film(word, word, USUAL_RATE, total, False, _load(source.paths, skip, channels))
 
 
-def _load(paths: Any, skip: int) -> Iterator[Frame]:
-    from ..image import load_image
+def _load(paths: Any, skip: int, channels: int) -> Iterator[Frame]:
+    from ..channels import load_channels
 
     for number, path in enumerate(paths):
         if number % (skip + 1) == 0:
-            yield Frame(path, number, load_image(path))
+            yield Frame(path, number, load_channels(path, channels))
 
 
 def _film_file(source: str, skip: int) -> Film:

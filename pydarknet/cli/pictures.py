@@ -40,7 +40,7 @@ def detect_pictures(net: Network, source: Source, args: argparse.Namespace) -> i
         silent = args.quiet or source.total is None or source.single
         out = stack.enter_context(progress(source.total, "img", quiet=silent, force=args.progress))
         run = _Run(net, args, out, writers, drawings)
-        for chunk in chunks(read_all(source, batch), batch):
+        for chunk in chunks(read_all(source, net.inputs.c, batch), batch):
             run.detect(chunk)
     if drawings is not None and drawings.folder is not None:
         say(f"{drawings.folder}: {run.pictures:,} pictures drawn", args.quiet)

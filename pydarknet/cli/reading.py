@@ -45,26 +45,26 @@ def is_prompt(words: Sequence[str]) -> bool:
     return not words and sys.stdin.isatty()
 
 
-def read_all(source: Source, batch: int = 1) -> Iterator[Read]:
-    """Every picture. A single one that can't be read is an ImageError.
+def read_all(source: Source, channels: int, batch: int = 1) -> Iterator[Read]:
+    """Every picture, for a network of so many channels. A single one that can't be read is an ImageError.
 
     Who hands in paths one by one may wait for each answer: then nothing is read ahead.
     """
     depth = 0 if source.total is None else batch + 1
-    for each in ahead(map(_read, source.paths), depth, _bytes):
+    for each in ahead((_read(path, channels) for path in source.paths), depth, _bytes):
         if each.error is not None and source.single:
             raise each.error
         yield each
 
 
-def _read(path: str) -> Read:
-    from ..image import load_image
+def _read(path: str, channels: int) -> Read:
+    from ..channels import load_channels
 
     try:
         if path == STDIN:
             with spooled(sys.stdin.buffer) as file:
-                return Read(path, load_image(file))
-        return Read(path, load_image(path))
+                return Read(path, load_channels(file, channels))
+        return Read(path, load_channels(path, channels))
     except ImageError as error:
         return Read(path, error=_explained(path, error))
 

@@ -95,6 +95,12 @@ def fitted(image: IMAGE, w: int, h: int, fit: Fit) -> IMAGE:
     return from_array(result[0])
 
 
+def in_grey(planes: Floats) -> Floats:
+    """RGB planes (3, h, w) as one (1, h, w), by OpenCV's weights."""
+    grey: Floats = np.tensordot(np.array([[0.299, 0.587, 0.114]], np.float32), planes, 1)
+    return grey
+
+
 def letterbox_image(image: IMAGE, w: int, h: int) -> IMAGE:
     """A new picture of w x h with the whole of this one in the middle, on grey."""
     same = fitted(image, w, h, "letterbox")

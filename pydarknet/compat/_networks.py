@@ -23,7 +23,7 @@ from ..layers import Layer
 from ..network import Network
 from ..nms import Kind, nms_obj, nms_sort
 from ..shape import Shape
-from ._images import IMAGE, FloatPointer, Floats, Memory, as_array, fitted, pointer_to
+from ._images import IMAGE, FloatPointer, Floats, Memory, as_array, fitted, in_grey, pointer_to
 
 Path = str | bytes | os.PathLike[str]
 Decoder = Callable[[Layer, Floats, Shape, DetectOptions], Candidates]
@@ -196,9 +196,12 @@ def network_predict(net: NetworkHandle, data: Any) -> FloatPointer:
 
 
 def predict_fitted(net: NetworkHandle, image: IMAGE, fit: Fit) -> Floats:
-    """Forward one picture, brought to the network's size."""
+    """Forward one picture, brought to the network's size, and into grey if that is all it takes."""
     net.batch = 1
-    return net.run(as_array(fitted(image, net.network.width, net.network.height, fit))[None])
+    planes = as_array(fitted(image, net.network.width, net.network.height, fit))
+    if net.network.inputs.c == 1 and len(planes) == 3:
+        planes = in_grey(planes)
+    return net.run(planes[None])
 
 
 def classify(net: NetworkHandle, names: Sequence[Any], image: IMAGE, fit: Fit) -> list[tuple[Any, float]]:

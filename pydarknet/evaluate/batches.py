@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..ahead import ahead, chunks
+from ..channels import load_channels
 from ..errors import ImageError
-from ..image import Picture, load_image
+from ..image import Picture
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,9 @@ class Read:
     error: ImageError | None = None
 
 
-def batches(pictures: Sequence[str], size: int) -> Iterator[list[Read]]:
-    """All pictures in their order, `size` at a time."""
-    read = (_read(index, path) for index, path in enumerate(pictures))
+def batches(pictures: Sequence[str], size: int, channels: int = 3) -> Iterator[list[Read]]:
+    """All pictures in their order, `size` at a time, for a network of so many channels."""
+    read = (_read(index, path, channels) for index, path in enumerate(pictures))
     return chunks(ahead(read, size + 1, lambda each: 0 if each.image is None else each.image.nbytes), size)
 
 
@@ -31,8 +32,8 @@ def good(chunk: Sequence[Read]) -> list[Picture]:
     return [each.image for each in chunk if each.image is not None]
 
 
-def _read(index: int, path: str) -> Read:
+def _read(index: int, path: str, channels: int) -> Read:
     try:
-        return Read(index, path, load_image(path))
+        return Read(index, path, load_channels(path, channels))
     except ImageError as error:
         return Read(index, path, error=error)

@@ -82,7 +82,7 @@ def validate_classifier(
     find, allowed = classes or Best(labels), _allowed(tree, leaves)
     own = [next(iter(find(path)), -1) for path in pictures]
     accuracy = Accuracy(0, 0, 0, top)
-    for chunk in batches(pictures, batch):
+    for chunk in batches(pictures, batch, network.inputs.c):
         images = good(chunk)
         outputs = iter(_outputs(network, images) if images else ())
         for each in chunk:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_share
 from ..boxes import Fit
 from ..detection import Detection
 from ..errors import DataError, ImageError
@@ -62,6 +63,8 @@ def evaluate_network(
     `report`. `names`: of the classes, by default the network's own. `seen` is called after every picture. The
     other arguments are those of `Network.detect`. CfgError for a network without detection heads.
     """
+    for name, value in (("thresh", thresh), ("iou_thresh", iou_thresh)):
+        check_share(name, value)
     options = {"thresh": VALID_THRESH, "nms": nms, "nms_kind": nms_kind, "fit": fit, "map": map}
     found = Collected()
     for each in detect_all(network, pictures, batch=batch, **options):
@@ -74,17 +77,17 @@ def evaluate_network(
 
 def detect_all(network: Network, pictures: Sequence[str], *, batch: int = 4, **options: Any) -> Iterator[Seen]:
     """Each picture with what `Network.detect` finds in it under these options."""
-    yield from look(lambda images: network.detect(images, batch=batch, **options), pictures, batch)
+    yield from look(lambda images: network.detect(images, batch=batch, **options), pictures, batch, network.inputs.c)
 
 
 def propose_all(network: Network, pictures: Sequence[str], *, batch: int = 4, **options: Any) -> Iterator[Seen]:
     """Each picture with the boxes of `Network.propose`."""
-    yield from look(lambda images: network.propose(images, **options), pictures, batch)
+    yield from look(lambda images: network.propose(images, **options), pictures, batch, network.inputs.c)
 
 
-def look(detector: Detector, pictures: Sequence[str], batch: int) -> Iterator[Seen]:
-    """Each picture with what the detector, called with up to `batch` pictures, finds in it."""
-    for chunk in batches(pictures, batch):
+def look(detector: Detector, pictures: Sequence[str], batch: int, channels: int = 3) -> Iterator[Seen]:
+    """Each picture with what the detector, called with up to `batch` pictures of so many channels, finds in it."""
+    for chunk in batches(pictures, batch, channels):
         images = good(chunk)
         found = iter(detector(images) if images else ())
         for each in chunk:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from ..backend import cpu_backend
 from ..errors import DataError
 from ..image import Picture
+from .paint import Look, paint
 
 Generation = Literal["canvas", "crop"]
 Size: TypeAlias = tuple[int, int]  # width, height
@@ -58,10 +59,9 @@ class Canvas:
     colour: Colour = Colour()
 
     def apply(self, image: Picture, out: npt.NDArray[np.float32]) -> None:
-        """Fill out (3, h, w) with the picture (uint8, BGR), RGB in 0..1."""
-        cpu_backend().ops.augment_place(
-            image, out[None], int(self.dx), int(self.dy), int(self.width), int(self.height), *_look(self)
-        )
+        """Fill out (channels, h, w) with the picture (uint8, BGR), RGB in 0..1; see `paint`."""
+        op, place = cpu_backend().ops.augment_place, (int(self.dx), int(self.dy), int(self.width), int(self.height))
+        paint(lambda picture, planes, look: op(picture, planes, *place, *look), image, out, _look(self))
 
     def frame(self, image: Size, net: Size) -> Frame:
         """dx, dy, sx, sy: a side at x of the picture lies at x * sx - dx of the network, before flipping."""
@@ -81,8 +81,9 @@ class Crop:
     colour: Colour = Colour()
 
     def apply(self, image: Picture, out: npt.NDArray[np.float32]) -> None:
-        """Fill out (3, h, w) with the picture (uint8, BGR), RGB in 0..1."""
-        cpu_backend().ops.augment_crop(image, out[None], self.left, self.top, self.width, self.height, *_look(self))
+        """Fill out (channels, h, w) with the picture (uint8, BGR), RGB in 0..1; see `paint`."""
+        op, place = cpu_backend().ops.augment_crop, (self.left, self.top, self.width, self.height)
+        paint(lambda picture, planes, look: op(picture, planes, *place, *look), image, out, _look(self))
 
     def frame(self, image: Size, net: Size) -> Frame:
         """dx, dy, sx, sy: a side at x of the picture lies at x * sx - dx of the network, before flipping."""
@@ -109,10 +110,9 @@ class Turn:
     colour: Colour = Colour()
 
     def apply(self, image: Picture, out: npt.NDArray[np.float32]) -> None:
-        """Fill out (3, h, w) with the picture (uint8, BGR), RGB in 0..1."""
-        cpu_backend().ops.augment_turn(
-            image, out[None], self.radians, self.scale, self.aspect, self.dx, self.dy, self.edge, *_look(self)
-        )
+        """Fill out (channels, h, w) with the picture (uint8, BGR), RGB in 0..1; see `paint`."""
+        op, place = cpu_backend().ops.augment_turn, (self.radians, self.scale, self.aspect, self.dx, self.dy)
+        paint(lambda picture, planes, look: op(picture, planes, *place, self.edge, *look), image, out, _look(self))
 
 
 @dataclass(frozen=True)
@@ -293,7 +293,7 @@ def coin(rng: np.random.Generator) -> bool:
     return bool(rng.integers(2))
 
 
-def _look(draw: Draw) -> tuple[bool, float, float, float]:
+def _look(draw: Draw) -> Look:
     return draw.flip, draw.colour.hue, draw.colour.saturation, draw.colour.exposure
 
 

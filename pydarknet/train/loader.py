@@ -28,7 +28,7 @@ TRIES = 10  # pictures that may be unreadable one after another
 
 @dataclass(frozen=True)
 class Batch:
-    """x (N, 3, h, w), RGB in 0..1; truth (N, *truth_shape); the paths and what was drawn for each."""
+    """x (N, channels, h, w), RGB in 0..1; truth (N, *truth_shape); the paths and what was drawn for each."""
 
     x: Floats
     truth: Floats
@@ -48,8 +48,9 @@ class Loader:
 
     `size` is the network's (width, height), or a function that gives it for the number of a batch, from 0: then
     batches of a network that changes its size are made ahead as well. At most `ahead` batches wait or are being
-    made, besides the one given out. `on_bad` says what becomes of a picture that can't be read after training has
-    begun: "replace" draws another for its place and calls `warn` with the reason (once a path), "error" raises it.
+    made, besides the one given out. `channels` are the network's. `on_bad` says what becomes of a picture that can't
+    be read after training has begun: "replace" draws another for its place and calls `warn` with the reason (once a
+    path), "error" raises it.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Loader:
         *,
         workers: int = 2,
         ahead: int = 2,
+        channels: int = 3,
         on_bad: OnBad = "replace",
         warn: Callable[[str], None] | None = None,
     ) -> None:
@@ -70,7 +72,7 @@ class Loader:
         if min(batch, workers, ahead) < 1:
             raise DataError(f"batch={batch} workers={workers} ahead={ahead}: expected numbers above 0")
         self.task, self.paths, self.samples = task, paths, samples
-        self.batch, self.size, self.ahead = batch, size, ahead
+        self.batch, self.size, self.ahead, self.channels = batch, size, ahead, channels
         self.on_bad, self.warn = on_bad, warn
         self.bad: dict[str, str] = {}  # what could not be read, and why
         self._news: deque[str] = deque()  # of it, what nobody was told yet
@@ -138,7 +140,7 @@ class Loader:
         """Have a batch made, whose samples begin at `first` from here."""
         width, height = self._size_at(first)
         try:
-            x = np.empty((self.batch, 3, height, width), np.float32)
+            x = np.empty((self.batch, self.channels, height, width), np.float32)
             truth = np.empty((self.batch, *self.task.truth_shape), np.float32)
         except MemoryError as error:
             raise DataError(

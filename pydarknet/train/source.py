@@ -73,8 +73,8 @@ def open_source(
 ) -> Source:
     """What the network of `engine` is trained on. CfgError, DataError: everything that is wrong with it."""
     net = engine.cfg.net
-    if engine.inputs.c != 3:
-        raise net.error(f"takes {engine.inputs.c} channels; pictures have 3", "channels")
+    if engine.inputs.c not in (1, 3, 4):
+        raise net.error(f"takes {engine.inputs.c} channels; picture files have 1, 3, or with alpha 4", "channels")
     images = read_image_list("train", data.path("train"))
     heads = engine.heads()
     if heads:

@@ -9,8 +9,8 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..channels import load_channels
 from ..errors import DataError
-from ..image import load_image
 from ..labels import Labels, find_label, label_path, read_labels
 from ..path_labels import Best, Classes
 from ..tree import Tree
@@ -28,7 +28,7 @@ class Task(Protocol):
     def truth_shape(self) -> tuple[int, ...]: ...
 
     def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
-        """Fill x (3, h, w) and truth, and say what was drawn. ImageError or DataError if that can't be."""
+        """Fill x (channels, h, w) and truth, and say what was drawn. ImageError or DataError if that can't be."""
         ...
 
 
@@ -55,7 +55,7 @@ class DetectionTask:
 
     def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
         """Load a picture and its label file."""
-        image = load_image(path)
+        image = load_channels(path, len(x))
         labels = labels_of(path, self.classes, self.missing)
         if not self.class_only and without_place(labels).any():
             raise DataError(
@@ -100,7 +100,7 @@ class ClassificationTask:
 
     def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
         """Load a picture; its path has its label."""
-        image = load_image(path)
+        image = load_channels(path, len(x))
         size, net = (image.shape[1], image.shape[0]), (x.shape[2], x.shape[1])
         draw = self.augment.draw(rng, size, net) if self.augment else centre_square(size)
         draw.apply(image, x)

@@ -284,6 +284,7 @@ class Trainer:
             lambda number: self.sizes.at(self.first + number // self.stepper.subdivisions),
             workers=workers,
             ahead=max(2, -(-2 * workers // mini)),
+            channels=self.engine.inputs.c,
             warn=self.warn,
         )
 
@@ -309,7 +310,7 @@ class Trainer:
 
     def _check_memory(self) -> None:
         stepper, (width, height) = self.stepper, self.sizes.largest
-        pictures = 3 * stepper.mini_batch * 3 * width * height * 4  # given out and ahead
+        pictures = 3 * stepper.mini_batch * self.engine.inputs.c * width * height * 4  # given out and ahead
         activations, packed = step_bytes(stepper, (width, height))
         judging = self.judge.bytes() if self.judge is not None else 0
         mini, available = activations + pictures, self.engine.backend.free_bytes()

@@ -243,8 +243,8 @@ class TestNetworks:
         refused(["demo", "classes.cfg", "classes.weights", "a.jpg"], "classes.cfg", "pydarknet classify")
 
     def test_inputs_that_are_no_pictures(self, refused) -> None:
-        write_net(Path("."), "grey", CLASSIFIER.replace("channels=3", "channels=1"), (0, 0))
-        refused(["classify", "grey.cfg", "grey.weights", "a.jpg"], "grey.cfg:1", "1 channels")
+        write_net(Path("."), "two", CLASSIFIER.replace("channels=3", "channels=2"), (0, 0))
+        refused(["classify", "two.cfg", "two.weights", "a.jpg"], "a.jpg", "takes 2 channels")
 
 
 def limited(kilobytes: int) -> list[str]:

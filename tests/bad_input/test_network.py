@@ -12,7 +12,7 @@ import nets
 import numpy as np
 import pytest
 
-from pydarknet import CfgError, DarknetError, DataError, Network, WeightsError
+from pydarknet import CfgError, DarknetError, DataError, ImageError, Network, WeightsError
 from pydarknet.errors import DeviceError
 
 CONV = "[convolutional]\nfilters=4\nsize=3\npad=1\nactivation=leaky\n"
@@ -358,5 +358,5 @@ def test_detect_without_a_head() -> None:
 
 
 def test_pictures_for_a_network_that_takes_none() -> None:
-    with pytest.raises(CfgError, match="channels"):
+    with pytest.raises(ImageError, match="takes 5 channels"):
         nets.network(channels=5).detect(nets.picture())

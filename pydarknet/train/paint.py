@@ -1,0 +1,39 @@
+"""What a draw does to a picture of any channels; the kernels of augmentation know three."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..channels import grey
+from ..image import Picture
+
+NEUTRAL = 0.0, 1.0, 1.0  # hue, saturation, exposure
+
+Look = tuple[bool, float, float, float]  # flip, hue, saturation, exposure
+Painter = Callable[[Picture, npt.NDArray[np.float32], Look], None]
+
+
+def paint(painter: Painter, image: Picture, out: npt.NDArray[np.float32], look: Look) -> None:
+    """Fill out (1, 3 or 4, h, w) by a painter of three channels, with the picture: BGR, or BGR and alpha.
+
+    One channel gets the picture in grey, where hue and saturation change nothing. Alpha keeps its values.
+    """
+    if len(out) == 3:
+        painter(image, out[None], look)
+        return
+    planes = np.empty((1, 3, *out.shape[1:]), np.float32)
+    if len(out) == 1:
+        painter(_thrice(grey(image)), planes, look)
+        out[0] = planes[0, 0]
+        return
+    painter(np.ascontiguousarray(image[:, :, :3]), planes, look)
+    out[:3] = planes[0]
+    painter(_thrice(image[:, :, 3:]), planes, (look[0], *NEUTRAL))
+    out[3] = planes[0, 0]
+
+
+def _thrice(plane: Picture) -> Picture:
+    return np.repeat(plane, 3, axis=2)
