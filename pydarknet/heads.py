@@ -49,8 +49,10 @@ class DetectOptions:
         """ValueError for a threshold out of range, or a word that is none."""
         for name in ("thresh", "hier_thresh", "nms"):
             check_share(name, getattr(self, name))
-        for name, among in (("nms_kind", Kind), ("fit", Fit), ("hier_mode", Mode)):
-            check_choice(name, getattr(self, name), get_args(among))
+        if self.nms_kind is not None:
+            check_choice("nms_kind", self.nms_kind, get_args(Kind))
+        check_choice("fit", self.fit, get_args(Fit))
+        check_choice("hier_mode", self.hier_mode, get_args(Mode))
 
 
 def candidates(layer: Layer, output: Floats, inputs: Shape, options: DetectOptions) -> Candidates:

@@ -33,9 +33,9 @@ def inference():
         pictures.task_done()
 
 
-threads = [threading.Thread(target=target) for target in (capture, inference)]
+threads = [threading.Thread(target=target, daemon=True) for target in (capture, inference)]
 for thread in threads:
     thread.start()
 for thread in threads:
-    thread.join()
+    thread.join(60)
 labels = [name.decode() + " [" + str(round(confidence * 100, 2)) + "]" for name, confidence, _ in results[0]]
