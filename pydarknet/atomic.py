@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -12,20 +13,38 @@ from typing import BinaryIO
 STDOUT = "/dev/stdout"
 
 
+def open_regular(path: str | PathLike[str], flags: int) -> int:
+    """A descriptor of a regular file, as from `os.open`. OSError for symbolic links, devices, pipes and folders.
+
+    For files with names that others know, in folders where others may have put something else in their place.
+    """
+    try:
+        descriptor = os.open(fspath(path), flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise OSError(errno.ELOOP, "a symbolic link has this name; remove it", fspath(path)) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "something that is no regular file has this name; remove it", fspath(path))
+    return descriptor
+
+
 @contextmanager
-def replacing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(path: str | PathLike[str], follow: bool = True) -> Iterator[BinaryIO]:
     """A binary file to write that takes the place of `path` if the block succeeds; else nothing changes.
 
     The new file has the mode of the old one, and its owner if the user may give it away. A stream (see
-    `is_stream`) is written to as it is: a file in its place would take it from everyone. OSError as from `open`
-    and `write`: a full disk or a missing permission leaves the old file whole.
+    `is_stream`) is written to as it is: a file in its place would take it from everyone. What a symbolic link leads
+    to is replaced; without `follow` whatever has the name itself, link or stream. OSError as from `open` and `write`:
+    a full disk or a missing permission leaves the old file whole.
     """
-    if (number := _descriptor(fspath(path))) is not None:
+    if follow and (number := _descriptor(fspath(path))) is not None:
         with os.fdopen(os.dup(number), "wb") as stream:
             yield stream
         return
-    target = os.path.realpath(fspath(path))
-    if is_stream(target):
+    target = os.path.realpath(fspath(path)) if follow else os.path.abspath(fspath(path))
+    if follow and is_stream(target):
         with open(target, "wb") as device:
             yield device
         return
@@ -33,7 +52,8 @@ def replacing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     partial = os.path.join(folder, f".{name[:100]}.{os.getpid()}.{os.urandom(4).hex()}.part")
     try:
         with open(partial, "xb") as file:
-            _take_after(target, partial)
+            if follow:
+                _take_after(target, partial)
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -12,7 +12,7 @@ import mmap
 import os
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from typing import Any, NamedTuple, Protocol
 
@@ -27,6 +27,7 @@ Array = npt.NDArray[np.float32]
 
 FLOAT = np.dtype("<f4")
 BATCH_NORM = frozenset({"scales", "mean", "variance", "rolling_mean", "rolling_variance"})
+LEAST_VARIANCE = -1e-30  # what underflows may be below 0
 VARIANCES = frozenset({"variance", "rolling_variance"})
 
 
@@ -103,11 +104,11 @@ def load_weights(
     """
     name = fspath(path)
     raw = _map(name)
-    header = _header(name, raw[:20].tobytes())
     wanted = layers[: None if cutoff is None else max(cutoff, 0)]
+    start = raw[:20].tobytes()
+    header, warnings = _fitted(name, _header(name, start), start, len(raw), (layers, wanted))
     end = _check_length(name, header, len(raw), wanted)
     data = raw[header.size : end].view(FLOAT)
-    warnings: list[str] = []
     loaded: list[tuple[Layer, str, Array]] = []
     position = 0
     for layer in wanted:
@@ -201,6 +202,28 @@ def _header(name: str, start: bytes) -> Header:
     raise WeightsError(f"{name}: expected a header of 16 or 20 bytes, found a file of {len(start)}")
 
 
+def _fitted(
+    name: str, header: Header, start: bytes, size: int, networks: Sequence[Sequence[Layer]]
+) -> tuple[Header, list[str]]:
+    """The header with the other width that some programs write, if one of the networks then fits exactly.
+
+    PyTorch's ports write five int32 of version 0.0; a Darknet built for 32 bits writes and reads `seen` in 32.
+    """
+    other = 36 - header.size
+    lengths = [4 * sum(math.prod(shape) for layer in layers for _, shape in _stored(layer)) for layers in networks]
+    if size - other not in lengths or size - header.size in lengths or max(header.major, header.minor) >= 1000:
+        return header, []
+    is_zero = start[16:20] == bytes(4)  # as the fifth number of a header is; one of the network's is not
+    if is_zero != (other == 20):
+        return header, []
+    seen = struct.unpack_from("<i", start, 12)[0]
+    warning = (
+        f"{name}: a header of {other} bytes where version {header.major}.{header.minor} has {header.size}, as some "
+        "programs write it: read so, since the numbers then fit the network"
+    )
+    return replace(header, size=other, seen=seen), [warning]
+
+
 def _plausible(start: bytes) -> bool:
     """A version, or the learning rate, momentum and decay that the transposed files of 2013-14 begin with."""
     version = struct.unpack_from("<2i", start)
@@ -292,7 +315,7 @@ def _doubts(name: str, layer: Layer, record: Record, values: Array, allow_nan: b
         if not allow_nan:
             raise WeightsError(f"{message}; the training had diverged, or the file is of another network")
         return [message]
-    if record.name in VARIANCES and values.size and values.min() < 0:
+    if record.name in VARIANCES and values.size and values.min() < LEAST_VARIANCE:
         return [f"{where}: negative variances; the file seems to be of another network"]
     return []
 

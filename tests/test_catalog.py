@@ -81,8 +81,9 @@ class Server:
         if first:
             place = how.get("resumes_at", first)
             request.send_header("Content-Range", f"bytes {place}-{len(content) - 1}/{len(content)}")
-        if how.get("length", True):
-            request.send_header("Content-Length", str(how.get("claims", len(content)) - first))
+        if length := how.get("length", True):
+            claimed = str(how.get("claims", len(content)) - first)
+            request.send_header("Content-Length", length if isinstance(length, str) else claimed)
         request.send_header("ETag", etag)
         request.send_header("Content-Type", how.get("type", "application/octet-stream"))
         request.end_headers()
@@ -677,7 +678,7 @@ def test_verify(
 def test_the_note_survives_garbage(target: Path) -> None:
     target.parent.mkdir()
     target.with_name("a.weights.part").write_bytes(b"abc")
-    for text in ("", "[1]", "{", "\udcff"):
+    for text in ("", "[1]", "{", "\udcff", "[" * 200_000, '{"total": %s}' % ("9" * 5000)):
         target.with_name("a.weights.part.json").write_bytes(text.encode("utf-8", "surrogateescape"))
         with PartFile(target, WHOLE) as part:
             assert part.note == {}
@@ -695,3 +696,72 @@ def test_a_user_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert catalog.default_folder() == Path("weights")
     with pytest.raises(WeightsError, match=r"tried yolov3-tiny, weights.yolov3-tiny\.weights; to fetch it"):
         catalog.find_weights("yolov3-tiny")
+
+
+PLANTED = {
+    "link": lambda path, victim: path.symlink_to(victim),
+    "endless": lambda path, victim: path.symlink_to("/dev/zero"),
+    "full": lambda path, victim: path.symlink_to("/dev/full"),
+    "folder": lambda path, victim: path.mkdir(),
+    "pipe": lambda path, victim: os.mkfifo(path),
+}
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_what_others_put_at_the_place_of_the_part(kind: str, server: Server, target: Path, tmp_path: Path) -> None:
+    """In a folder that many may write to."""
+    target.parent.mkdir()
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    PLANTED[kind](target.with_name("a.weights.part"), victim)
+    with pytest.raises(DownloadError, match=r"a\.weights\.part: can't be written: "):
+        obtain(target, WHOLE, [Url(server.url("/a"))], True)
+    assert victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_what_others_put_at_the_place_of_the_note(kind: str, server: Server, target: Path, tmp_path: Path) -> None:
+    target.parent.mkdir()
+    target.with_name("a.weights.part").write_bytes(CONTENT[:100])
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    PLANTED[kind](target.with_name("a.weights.part.json"), victim)
+    obtain(target, WHOLE, [Url(server.url("/a"))], True)
+    assert (target.read_bytes(), victim.read_text()) == (CONTENT, "precious")
+
+
+def test_a_device_is_no_file_of_the_catalogue(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is a device"):
+        catalog.identify(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize("length", ["²", "9" * 5000, "-5", "many"])
+def test_a_length_that_is_none(length: str, server: Server, target: Path) -> None:
+    obtain(target, WHOLE, [Url(server.url("/a", length=length))], True)
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_place_that_is_none(server: Server, target: Path) -> None:
+    with pytest.raises(DownloadError, match="sends a part without saying which"):
+        obtain(target, WHOLE, [Url(server.url("/a", cuts=[100_000], resumes_at="9" * 5000))], True)
+
+
+@pytest.mark.parametrize("etag", ["a\r\nX: 1", "€", 5])
+def test_a_note_goes_into_no_header_that_it_would_break(etag: Any, server: Server, target: Path) -> None:
+    target.parent.mkdir()
+    url = server.url("/a")
+    target.with_name("a.weights.part").write_bytes(CONTENT[:100])
+    target.with_name("a.weights.part.json").write_text(json.dumps({"url": url, "etag": etag, "total": len(CONTENT)}))
+    obtain(target, WHOLE, [Url(url)], True)
+    assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("name", ["link", "loop"])
+def test_links_within_an_archive(name: str, target: Path, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as tar:
+        for member, link in (("link", "/etc/passwd"), ("loop", "loop")):
+            info = tarfile.TarInfo(member)
+            info.type, info.linkname = tarfile.SYMTYPE, link
+            tar.addfile(info)
+    with PartFile(target, Expected()) as part, pytest.raises(SourceError, match=f"can't read {name}"):
+        PackageFile("x", "0", name, ())._extract(tmp_path / "x.tar.gz", part)

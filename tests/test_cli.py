@@ -554,6 +554,14 @@ class TestDemo:
         assert frame.std() > 1  # something is drawn on the flat frame
         assert not [name for name in os.listdir(".") if "part" in name]
 
+    def test_the_part_of_a_film_is_nobody_elses(self, cli, film: str) -> None:
+        Path("victim").write_text("precious")
+        Path(f".drawn.{os.getpid()}.part.avi").symlink_to("victim")
+        before = set(os.listdir())
+        assert cli("demo", *NET, film, "-out", "drawn.avi").code == 0
+        assert Path("victim").read_text() == "precious"
+        assert set(os.listdir()) - before == {"drawn.avi"}
+
     def test_other_films(self, cli, film: str) -> None:
         for name in ("drawn.mp4", "drawn.mkv", "drawn.webm"):
             assert cli("demo", *NET, film, "-out_filename", name).code == 0

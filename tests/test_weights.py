@@ -69,6 +69,52 @@ def counting(count: int = FLOATS) -> npt.NDArray[np.float32]:
 # Headers
 
 
+OTHER_WIDTHS = {
+    "five int32 of PyTorch's ports": struct.pack("<5i", 0, 0, 0, 64, 0),
+    "five int32, version 0.1": struct.pack("<5i", 0, 1, 0, 64, 0),
+    "a Darknet of 32 bits": struct.pack("<4i", 0, 2, 0, 64),
+    "a Darknet of 32 bits, version 1": struct.pack("<4i", 1, 0, 0, 64),
+}
+
+
+@pytest.mark.parametrize("program", OTHER_WIDTHS)
+@pytest.mark.parametrize("cutoff", [None, 1])
+def test_a_header_of_another_width(program: str, cutoff: int | None, tmp_path: Path) -> None:
+    start = OTHER_WIDTHS[program]
+    (tmp_path / "a.weights").write_bytes(start + counting().astype("<f4").tobytes())
+    layers, expected = small_net(), small_net()
+    result = load_weights(tmp_path / "a.weights", layers, cutoff)
+    load_weights(write(tmp_path / "b.weights", counting()), expected, cutoff)
+    for layer, other in zip(layers, expected, strict=True):
+        assert {k: v.tolist() for k, v in layer.parameters.items()} == {
+            k: v.tolist() for k, v in other.parameters.items()
+        }
+    assert (result.header.size, result.header.seen) == (len(start), 64)
+    assert f"a header of {len(start)} bytes where version" in result.warnings[0]
+    assert len(result.warnings) == 1
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_a_backbone_with_a_header_of_another_width(size: int, tmp_path: Path) -> None:
+    """The file has the layers before the cutoff, and no others."""
+    layers = small_net()
+    count = sum(record.size for record in layers[0].records)
+    start = list(OTHER_WIDTHS.values())[2 * size]
+    (tmp_path / "a.weights").write_bytes(start + counting(count).astype("<f4").tobytes())
+    assert load_weights(tmp_path / "a.weights", layers, 1).header.size == len(start)
+    assert layers[0].parameters["biases"].tolist() == [1, 2, 3, 4]
+
+
+def test_four_bytes_too_many_or_too_few_are_no_header(tmp_path: Path) -> None:
+    more = write(tmp_path / "more.weights", counting(), (0, 0, 0), b"abcd")
+    assert "4 bytes follow the last layer" in load_weights(more, small_net()).warnings[0]
+    cut = write(tmp_path / "cut.weights", counting(FLOATS - 1))
+    with pytest.raises(WeightsError, match="ends in layer 3"):
+        load_weights(cut, small_net())
+    lucky = write(tmp_path / "lucky.weights", [0.0, *counting(FLOATS)], (0, 0, 0))
+    assert "a header of 20 bytes" in load_weights(lucky, small_net()).warnings[0]
+
+
 @pytest.mark.parametrize(
     ("version", "size", "transposed"),
     [
@@ -326,6 +372,12 @@ def test_infinities_that_cancel_are_seen(tmp_path: Path) -> None:
     values[20:22] = np.inf, -np.inf
     with pytest.raises(WeightsError, match="2 of 108 numbers"):
         load_weights(write(tmp_path / "a.weights", values), small_net())
+
+
+def test_a_variance_below_zero_by_underflow_is_no_hint(tmp_path: Path) -> None:
+    floats = counting()
+    floats[12] = -7e-44
+    assert load_weights(write(tmp_path / "a.weights", floats), small_net()).warnings == []
 
 
 def test_negative_variance_hints_at_another_network(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike, fspath
@@ -44,9 +47,11 @@ class Digests:
 
 
 def measure(path: str | PathLike[str]) -> tuple[int, dict[str, str]]:
-    """Size in bytes and checksums of a file; OSError as from `open` and `read`."""
+    """Size in bytes and checksums of a file. OSError as from `open` and `read`, and for a device: it has no end."""
     digests, size = Digests(), 0
     with open(fspath(path), "rb") as file:
+        if stat.S_ISCHR(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "is a device, not a file", fspath(path))
         while data := file.read(CHUNK):
             digests.update(data)
             size += len(data)

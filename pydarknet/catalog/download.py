@@ -153,8 +153,9 @@ def _open(url: str, part: PartFile, offset: int) -> HTTPResponse:
     request = Request(url, headers={"User-Agent": f"pydarknet/{__version__}", "Accept-Encoding": "identity"})
     if offset:
         request.add_header("Range", f"bytes={offset}-")
-        if part.note.get("url") == url and part.note.get("etag"):
-            request.add_header("If-Range", str(part.note["etag"]))
+        etag = str(part.note.get("etag", "")) if part.note.get("url") == url else ""
+        if etag and etag.isascii() and etag.isprintable():
+            request.add_header("If-Range", etag)
     return cast(HTTPResponse, urlopen(request, timeout=TIMEOUT))
 
 
@@ -180,14 +181,16 @@ def _accept(url: str, response: HTTPResponse, part: PartFile, start: int, sizes:
 def _extent(response: HTTPResponse) -> tuple[int, int | None]:
     """Where the body begins in the file, and the file's length."""
     if response.status == 206:
-        match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+        match = re.fullmatch(
+            r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)", response.headers.get("Content-Range", "").strip()
+        )
         if not match:
             raise SourceError("sends a part without saying which")
         return int(match[1]), None if match[2] == "*" else int(match[2])
     if response.status != 200:
         raise SourceError(f"HTTP {response.status} {response.reason}")
     length = response.headers.get("Content-Length", "")
-    return 0, int(length) if length.isdigit() else None
+    return 0, int(length) if re.fullmatch("[0-9]{1,18}", length) else None
 
 
 def _copy(response: HTTPResponse, part: PartFile, start: int, total: int | None, bar: Progress) -> None:

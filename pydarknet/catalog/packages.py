@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import subprocess
 import sys
 import tarfile
@@ -17,6 +18,18 @@ from typing import IO
 from .checksum import CHUNK, measure
 from .download import SourceError
 from .partfile import PartFile
+
+# What the readers of archives raise; the last two for encryption, methods and loops that they don't know.
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    KeyError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    lzma.LZMAError,
+    RuntimeError,
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +64,7 @@ class PackageFile:
                 _check_size(size, part)
                 while data := stream.read(CHUNK):
                     part.write(data)
-        except (tarfile.TarError, zipfile.BadZipFile, KeyError, EOFError, zlib.error) as error:
+        except _DAMAGE as error:
             raise SourceError(f"{archive.name}: can't read {self.member}: {error}") from error
 
     def _download(self, folder: Path, quiet: bool) -> Path:

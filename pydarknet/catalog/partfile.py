@@ -11,9 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..atomic import open_regular, replacing
 from ..errors import DownloadError
 from .checksum import CHUNK, Digests, Expected
 
+MAX_NOTE = 1 << 16  # bytes of what a source said
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -38,7 +40,8 @@ class PartFile:
     def __enter__(self) -> PartFile:
         try:
             self.target.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(self.path, "a+b", buffering=0)
+            descriptor = open_regular(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            self._file = open(descriptor, "a+b", buffering=0)
         except OSError as error:
             raise DownloadError(f"{self.path}: can't be written: {error.strerror}") from error
         try:
@@ -80,8 +83,8 @@ class PartFile:
     def remember(self, note: dict[str, Any]) -> None:
         """Keep what the source said about the whole file, for the next run."""
         self.note = note
-        with suppress(OSError):  # without the note the next run starts again, no harm
-            self._note_path.write_text(json.dumps(note), "utf-8")
+        with suppress(OSError), replacing(self._note_path, follow=False) as file:
+            file.write(json.dumps(note).encode())  # without the note the next run starts again, no harm
 
     def check_room(self, whole: int) -> None:
         """DownloadError if the rest of a file of `whole` bytes doesn't fit; nothing has been written yet."""
@@ -99,7 +102,7 @@ class PartFile:
             os.replace(self.path, self.target)
         except OSError as error:
             raise DownloadError(f"{self.target}: can't be written: {error.strerror}") from error
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             self._note_path.unlink()
 
     def discard(self) -> None:
@@ -125,8 +128,9 @@ class PartFile:
             self.size += len(data)
 
     def _read_note(self) -> dict[str, Any]:
-        with suppress(OSError, ValueError):
-            note = json.loads(self._note_path.read_text("utf-8"))
+        with suppress(OSError, ValueError, RecursionError):
+            with open(open_regular(self._note_path, os.O_RDONLY), "rb") as file:
+                note = json.loads(file.read(MAX_NOTE))
             return note if self.size and isinstance(note, dict) else {}
         return {}
 

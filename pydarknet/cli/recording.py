@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import shutil
+import tempfile
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ class Recording:
 
     def __init__(self, path: str, rate: float, source: str) -> None:
         folder, name = os.path.split(path)
-        stem, ending = os.path.splitext(name)
+        ending = os.path.splitext(name)[1]
         if ending.lower() not in CODECS:
             raise ExportError(f"{path}: expected a film's ending, one of {' '.join(CODECS)}")
         if os.path.realpath(path) == os.path.realpath(source):
@@ -31,7 +32,7 @@ class Recording:
         if not os.path.isdir(folder or ".") or not os.access(folder or ".", os.W_OK):
             raise ExportError(f"{path}: can't be written: the folder does not exist, or is not yours to write to")
         self._path, self._rate = path, rate
-        self._part = os.path.join(folder, f".{stem}.{os.getpid()}.part{ending}")
+        self._folder, self._part = folder, f"film{ending}"
         self._codec = CODECS[ending.lower()]
         self._writer: Any = None
         self._size = (0, 0)
@@ -46,6 +47,7 @@ class Recording:
         import cv2
 
         if self._writer is None:
+            self._part = os.path.join(self._own_folder(), self._part)
             self._size = (image.shape[1], image.shape[0])
             self._writer = cv2.VideoWriter(self._part, cv2.VideoWriter.fourcc(*self._codec), self._rate, self._size)
             if not self._writer.isOpened():
@@ -69,8 +71,16 @@ class Recording:
         except OSError as problem:
             raise ExportError(f"{self._path}: can't be written: {problem.strerror or problem}") from problem
         finally:
-            with suppress(OSError):
-                os.unlink(self._part)
+            shutil.rmtree(os.path.dirname(self._part), ignore_errors=True)
+
+    def _own_folder(self) -> str:
+        """A folder beside the film's place in which nobody else can put anything: OpenCV would follow a link."""
+        try:
+            return tempfile.mkdtemp(
+                prefix=f".{os.path.basename(self._path)[:100]}.", suffix=".part", dir=self._folder or "."
+            )
+        except OSError as problem:
+            raise ExportError(f"{self._path}: can't be written: {problem.strerror or problem}") from problem
 
     def _check(self) -> None:
         """OpenCV never says that a disk is full; a film whose last frame can't be read tells."""

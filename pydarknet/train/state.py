@@ -16,6 +16,7 @@ import numpy as np
 
 from ..atomic import replacing
 from ..errors import TrainingError
+from ..weights import LEAST_VARIANCE
 from .members import DAMAGE, Array, Member, damaged, read_member, read_members
 from .metrics import KEPT
 from .samples import ORDERS
@@ -25,7 +26,6 @@ FORMAT = 1
 _META = Member("|u1", most=1 << 26)
 _HISTORY = Member("<f8", most=2 * KEPT, columns=4)
 _COUNT = 1 << 62
-_LEAST_VARIANCE = -1e-30  # what underflows may be below 0
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _wrong_numbers(
     at = history[:, 0]
     if (at < 0).any() or (at > iteration).any() or (np.diff(at) <= 0).any():
         yield "history is in disorder"
-    if (arrays["statistics"][stepper.parameters.variances] < _LEAST_VARIANCE).any():
+    if (arrays["statistics"][stepper.parameters.variances] < LEAST_VARIANCE).any():
         yield "statistics holds negative variances"
     if "v" in arrays and (arrays["v"] < 0).any():
         yield "v holds negative squares"
