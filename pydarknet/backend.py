@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from .device_ops import DeviceOps
 from .errors import DeviceError
+from .machine import MAX_THREADS, default_threads, free_bytes, machine_bytes
 from .ops import Array, Ops
 
 ALIGNMENT = 64  # bytes: one cache line, one AVX-512 register
@@ -165,41 +166,6 @@ def sequence(steps: Sequence[Step]) -> Step:
     return run
 
 
-@cache
-def machine_bytes() -> int:
-    """Physical memory of the machine, or a bound no machine reaches where it can't be asked."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return 2**62
-
-
-def free_bytes() -> int:
-    """Memory of the machine that can be had now."""
-    try:
-        with open("/proc/meminfo") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return machine_bytes()
-
-
-def default_threads() -> int:
-    """PYDARKNET_NUM_THREADS, else OMP_NUM_THREADS, else the processors this process may use."""
-    for variable in ("PYDARKNET_NUM_THREADS", "OMP_NUM_THREADS"):
-        text = os.environ.get(variable, "").strip()
-        if text.isdigit() and int(text) > 0:
-            return int(text)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def cpu_isa() -> str:
     """The instruction set to use: PYDARKNET_ISA, else the best one the machine runs."""
     from . import _cpuid
@@ -211,6 +177,13 @@ def cpu_isa() -> str:
     if ISAS.index(wanted) > ISAS.index(best):
         raise DeviceError(f"PYDARKNET_ISA={wanted}: this machine runs {best} at most")
     return wanted
+
+
+def set_threads(count: int) -> None:
+    """How many threads the CPU's ops use from now on. ValueError for a number that is none."""
+    if not 1 <= count <= MAX_THREADS:
+        raise ValueError(f"threads={count}: expected a number from 1 to {MAX_THREADS}")
+    cpu_backend().ops.set_num_threads(count)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Container, Iterator, Sequence
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import weights as weights_file
-from .backend import Backend, choose, cpu_backend
+from .backend import Backend, choose, set_threads
 from .cfg import Cfg
 from .errors import DeviceError, carrying
 from .graph import Graph
@@ -21,6 +22,8 @@ from .initialise import initialise
 from .layers import Layer
 from .ops import Array
 from .plan import Builder, LastPass, Plan
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 PLANS_KEPT = 4  # idle plans; each holds a network's activations
 
@@ -62,7 +65,7 @@ class Engine(Graph):
         if precision is not None:
             self.backend = with_precision(self.backend, precision, doubt)
         if threads is not None:
-            cpu_backend().ops.set_num_threads(threads)
+            set_threads(threads)
         self.seen = 0
         self._constants: dict[tuple[object, ...], Array] = {}
         self._lock = threading.RLock()
@@ -71,6 +74,7 @@ class Engine(Graph):
         self._mine = threading.local()  # .last: this thread's last pass
         self._last: LastPass | None = None  # that of any thread
         self._kept: tuple[LastPass, dict[int, Array]] | None = None
+        _engines.add(self)
         for layer in self.layers:
             layer.output_of = WeakOutput(self)
         if weights is not None:
@@ -203,6 +207,15 @@ class Engine(Graph):
         if key not in self._constants:
             self._constants[key] = make()
         return self._constants[key]
+
+
+def _after_fork() -> None:
+    """In a forked child: what another thread held a lock for will not go on there."""
+    for engine in list(_engines):
+        engine._lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def with_precision(backend: Backend, precision: str, doubt: str | None) -> Backend:

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .atomic import replacing
-from .backend import cpu_backend, free_bytes
+from .backend import cpu_backend
 from .boxes import Fit
 from .errors import ImageError, PictureWarning
+from .machine import free_bytes
 from .picture_header import BrokenHeaderError, Header, parse_header
 from .standard_error import unheard
 from .text import read_bytes

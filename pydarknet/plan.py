@@ -125,7 +125,7 @@ class Builder:
         buffers = share(self._values, keep_all)
         scratch = max((a.floats for _, args in self._calls for a in args if isinstance(a, Workspace)), default=0)
         total = sum(b.floats for b in buffers) + scratch
-        self._check_memory(total * FLOAT)
+        self._check_memory(total * FLOAT, scratch * FLOAT)
         for buffer in buffers:
             memory = self.backend.empty((buffer.floats,))
             for value in buffer.values:
@@ -137,7 +137,7 @@ class Builder:
         run = self.backend.program(steps) if self.repeated else sequence(steps)
         return Plan(self.input.array, outputs, run, total * FLOAT)
 
-    def _check_memory(self, needed: int) -> None:
+    def _check_memory(self, needed: int, scratch: int) -> None:
         capacity = self.backend.capacity()
         if needed <= capacity:
             return
@@ -145,9 +145,13 @@ class Builder:
         advice = "a smaller input size or batch"
         if fitting:
             advice = f"a batch of about {fitting}, or a smaller input size"
+        what = ""
+        if scratch > needed // 2:
+            threads = self.ops.num_threads()
+            what, advice = f", {scratch / 2**30:.1f} GiB of them as scratch for {threads} threads", "fewer threads"
         raise DeviceError(
-            f"{self.backend.name}: the activations of {self.batch} images need {needed / 2**30:.1f} GiB, more than "
-            f"the {capacity / 2**30:.1f} GiB there are; use {advice}"
+            f"{self.backend.name}: the activations of {self.batch} images need {needed / 2**30:.1f} GiB{what}, more "
+            f"than the {capacity / 2**30:.1f} GiB there are; use {advice}"
         )
 
     def _convert(self, value: Value, op: Callable[..., None]) -> Value:

@@ -9,6 +9,7 @@ from threading import Lock
 
 _STDERR = 2
 _lock = Lock()
+_kept: list[int] = []  # what standard error was before the block
 
 
 @contextmanager
@@ -25,11 +26,25 @@ def unheard(beginnings: tuple[bytes, ...]) -> Iterator[None]:
             return
         heard = os.memfd_create("stderr")
         try:
+            _kept.append(kept)
             os.dup2(heard, _STDERR)
             yield
         finally:
             os.dup2(kept, _STDERR)
+            _kept.clear()
             with open(heard, "rb") as file, suppress(OSError):
                 file.seek(0)
                 os.write(kept, b"".join(line for line in file if not line.startswith(beginnings)))
             os.close(kept)
+
+
+def _after_fork() -> None:
+    """In a child that was forked while another thread was in the block."""
+    global _lock
+    _lock = Lock()
+    for kept in _kept:
+        os.dup2(kept, _STDERR)
+    _kept.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -109,6 +109,34 @@ def test_python_goes_on_during_a_forward_pass() -> None:
     assert len([t for t in ticks if start < t < end]) > 10
 
 
+def test_a_child_forked_while_a_thread_plans_can_run_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = nets.network(size=32)
+    x = nets.batch(net, 1)
+    expected = net.forward(x)
+    planning, done = threading.Event(), threading.Event()
+    usual = net.layers[0].plan
+
+    def slow(*args: Any) -> Any:
+        planning.set()
+        done.wait(60)
+        return usual(*args)
+
+    monkeypatch.setattr(net.layers[0], "plan", slow)
+    thread = threading.Thread(target=net.forward, args=(nets.batch(net, 2),))
+    thread.start()
+    planning.wait(60)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            status = 0 if np.array_equal(net.forward(x), expected) else 2
+        finally:
+            os._exit(status)
+    assert wait(child) == 0
+    done.set()
+    thread.join()
+
+
 def test_a_forked_child_can_run_the_network() -> None:
     net = nets.network(size=64)
     x = nets.batch(net)

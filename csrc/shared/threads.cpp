@@ -121,7 +121,7 @@ Pool& the_pool() {
 }  // namespace
 
 int num_threads() { return wanted_threads.load(); }
-void set_num_threads(int count) { wanted_threads.store(std::max(1, count)); }
+void set_num_threads(int count) { wanted_threads.store(std::clamp(count, 1, kMaxThreads)); }
 
 void detail::parallel_parts(int most, Body body, void* context) {
   const int parts = std::min(num_threads(), most);

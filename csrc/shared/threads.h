@@ -6,8 +6,10 @@
 
 namespace pydarknet {
 
+constexpr int kMaxThreads = 1024;
+
 int num_threads();
-// Takes effect at the next parallel region; values below 1 count as 1.
+// Takes effect at the next parallel region; values below 1 count as 1, those above kMaxThreads as that.
 void set_num_threads(int count);
 
 namespace detail {
@@ -32,9 +34,9 @@ inline std::int64_t part_begin(std::int64_t items, int part, int parts) { return
 template <class F>
 void parallel_for(std::int64_t items, std::int64_t grain, F&& body) {
   const std::int64_t most = items / (grain > 1 ? grain : 1);
-  parallel_parts(static_cast<int>(most < 1      ? 1
-                                  : most > 1024 ? 1024
-                                                : most),
+  parallel_parts(static_cast<int>(most < 1             ? 1
+                                  : most > kMaxThreads ? kMaxThreads
+                                                       : most),
                  [&](int part, int parts) {
                    const std::int64_t begin = part_begin(items, part, parts),
                                       end = part_begin(items, part + 1, parts);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from ..machine import MAX_THREADS
 from .parser import Parser, real, whole
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ KINDS = ("json", "jsonl", "coco", "csv", "voc", "yolo")
 def add_machine(parser: argparse.ArgumentParser) -> None:
     """What to compute on."""
     group = parser.add_argument_group("machine")
-    group.add_argument("-threads", "--threads", type=whole(1, 1024), metavar="N", help="default: every processor")
+    group.add_argument(
+        "-threads", "--threads", type=whole(1, MAX_THREADS), metavar="N", help="default: every processor"
+    )
     group.add_argument(
         "-device",
         "--device",
