@@ -40,6 +40,10 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
         "refused": "antialiasing=1 share_index=0 coordconv=1 xnor=1",
         "idle": "stream=1 wait_stream=1 angle=3 bin_output=1",
     }),
+    "convolutional, padded": (NET + "[convolutional]\nfilters=2\nsize=3\npad=1\nactivation=linear\n", LOSS, {
+        "read": "dilation=2 stride_x=2 stride_y=2",
+    }),
+    "convolutional, 1 x 1": (NET + CONV.format(2), LOSS, {"idle": "dilation=2"}),
     "connected": (NET + "[connected]\noutput=3\nactivation=linear\n", LOSS, {
         "read": "output=4 activation=tanh batch_normalize=1",
     }),
@@ -47,7 +51,7 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
         "read": "filters=3 size=5 stride=3 pad=1 activation=tanh",
     }),
     "maxpool": (NET + "[maxpool]\nstride=2\nsize=3\n", "", {
-        "read": "stride=3 size=5 padding=0",
+        "read": "stride=3 size=5 padding=0 stride_x=3 stride_y=3",
         "refused": "maxpool_depth=1 antialiasing=1 maxpool_zero_nonmax=1",
         "idle": "out_channels=2",
     }),

@@ -193,7 +193,8 @@ class Convolutional(Convolution):
         pad = section.bool_("pad", False)
         padding = section.int_("padding", 0, low=0, high=MAX_EXTENT)
         padding = size // 2 if pad else padding
-        self.dilation = 1 if size == 1 else section.int_("dilation", 1, low=1, high=MAX_EXTENT)
+        dilation = section.int_("dilation", 1, low=1, high=MAX_EXTENT)
+        self.dilation = 1 if size == 1 else dilation
         self.padding = padding * self.dilation
         self.groups = section.int_("groups", 1, low=1)
         self.cross_batch = section.bool_("cbn", False)

@@ -36,10 +36,12 @@ from .oracle import Array, Oracle, adapted_cfg, quiet
 
 TITLE = """# Public cfgs
 
-The cfgs that the other Darknets ship, through their CPU builds and through this package: the same random weights, the
-same input. Each runs equal, or is refused by name. "worst layer" and "outputs" are relative errors in the norm;
-"boxes" is the number of detections that agree in class, probability (1e-3) and place (a pixel, or a thousandth of
-their sides) after the program's own suppression. `tests/parity/public_cfgs.py` writes this page."""
+The cfgs that the other Darknets ship, through their CPU builds and through this package: the same random
+weights, the same input. Each runs equal, or is refused by name. "worst layer" and "outputs" are relative errors
+in the norm; "boxes" is the number of detections that agree in class, probability (1e-3) and place (a pixel, or
+a thousandth of their sides) after the program's own suppression. pjreddie's go through Debian's package, the
+others through AlexeyAB's program, which stops (-6) where a [shortcut] adds layers of different sizes, and whose
+CPU build has no relu6: it puts 0 (efficientnet-lite3). `tests/parity/public_cfgs.py` writes this page."""
 
 SIDES = (128, 256, 512, None)  # None: the cfg's own
 NMS = 0.45
