@@ -2,7 +2,8 @@
 # make demo       set everything up and detect on a real photograph
 # make test       set everything up and run the tests
 # make lint bench sanitize clean
-# make gpu-check gpu-bench   tests and benchmark of the CUDA kernels, on a GPU
+# make gpu        on a GPU: build, check and measure the CUDA kernels within ten minutes
+# make gpu-build gpu-check gpu-bench gpu-sanitize   one after another; EMU=1 builds the emulator too
 
 # An active virtual environment is used as it is; otherwise one is made in .venv.
 ifdef VIRTUAL_ENV
@@ -16,7 +17,7 @@ SOURCES := $(shell find csrc tests/emu benchmarks -name "*.h" -o -name "*.cpp" -
 export PYDARKNET_EMU := 1
 export PYDARKNET_CUDA := $(if $(GPU),1,0)
 
-.PHONY: all build demo test lint bench sanitize gpu-build gpu-check gpu-bench clean
+.PHONY: all build demo test lint bench sanitize gpu gpu-build gpu-check gpu-bench gpu-sanitize clean
 all: build
 
 $(VENV)/bin/python:
@@ -53,16 +54,26 @@ bench: build
 sanitize: build
 	PYTHON=$(PYTHON) sh tests/sanitize.sh
 
-# In an active environment that has pybind11, NumPy, OpenCV, pytest, CuPy and PyTorch, nothing is fetched.
-gpu-build: $(VENV)/bin/python
-	$(PYTHON) -c 'import cupy, cv2, pytest, tqdm' 2>/dev/null || $(PYTHON) -m pip install -q --no-build-isolation -e '.[cuda,test]'
-	PYDARKNET_CUDA=1 PYDARKNET_EMU=0 $(PYTHON) setup.py -q build_ext --inplace
+# An environment that has what they need is used as it is; tools/gpu_python.sh says which one.
+GPU_PYTHON = python=$$(PYTHON='$(if $(filter command,$(firstword $(origin PYTHON))),$(PYTHON))' tools/gpu_python.sh)
+
+# Builds, checks and measures within ten minutes.
+gpu:
+	$(GPU_PYTHON) && PYTHON="$$python" tools/gpu.sh
+
+# For the GPUs that are there. Compilers we don't know may warn.
+gpu-build:
+	$(GPU_PYTHON) && PYDARKNET_CUDA=1 PYDARKNET_EMU=$(if $(EMU),1,0) PYDARKNET_WERROR=0 \
+	  PYDARKNET_CUDA_ARCHS="$${PYDARKNET_CUDA_ARCHS:-native}" "$$python" setup.py -q build_ext --inplace
 
 gpu-check: gpu-build
-	PYTHONPATH=. $(PYTHON) tests/gpu_check.py
+	$(GPU_PYTHON) && PYTHONPATH=".:$$PYTHONPATH" "$$python" tests/gpu_check.py
 
 gpu-bench: gpu-build
-	PYTHONPATH=. $(PYTHON) benchmarks/gpu.py --json gpu.json
+	$(GPU_PYTHON) && PYTHONPATH=".:$$PYTHONPATH" "$$python" benchmarks/gpu.py --json "$${PYDARKNET_GPU_OUT:-.}/gpu.json"
+
+gpu-sanitize: gpu-build
+	$(GPU_PYTHON) && PYTHONPATH=".:$$PYTHONPATH" "$$python" tests/gpu_sanitize.py
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache pydarknet/*.so

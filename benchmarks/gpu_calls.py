@@ -1,41 +1,43 @@
-"""Every call of an op that a job makes, timed by itself."""
+"""Every call of an op that a job makes, timed by itself: repeated in a graph, queued where it can't be recorded."""
 
 from __future__ import annotations
 
 import os
-import statistics
-import time
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gpu_networks import WARM, Job
+from gpu_networks import Job, clock_of
+from gpu_time import REPEATS, Run, timed
 
 from pydarknet.backend import Backend
 from pydarknet.device_ops import STREAMED
+from pydarknet.errors import DeviceError
 
-Seconds = Callable[[], float]
-Clock = Callable[[], Callable[[], Seconds]]  # starts; what it gives stops; what that gives tells, after waiting
+GRAPHS = "PYDARKNET_CUDA_GRAPHS"
 
 
 @dataclass(frozen=True)
 class Key:
-    """An op with what it works on; `geometry` of a convolution."""
+    """An op with what it works on; `geometry` and `algorithm` of a convolution."""
 
     op: str
     geometry: Any
+    algorithm: str | None
     shapes: tuple[tuple[int, ...], ...]
     bytes: int
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call that a job makes `count` times, and the median of its seconds."""
+    """A call that a job makes `count` times, its seconds, and whether it was recorded in a graph."""
 
     key: Key
     count: int
     seconds: float
+    recorded: bool
 
     @property
     def what(self) -> str:
@@ -53,11 +55,12 @@ class Call:
 
 
 class Recorder:
-    """Ops that note what they were called with and how long it took."""
+    """Ops that note their calls: how often each was made, and how to make it again."""
 
-    def __init__(self, ops: Any, clock: Clock) -> None:
-        self._ops, self._clock = ops, clock
-        self.calls: list[tuple[Key, Seconds]] = []
+    def __init__(self, ops: Any) -> None:
+        self._ops = ops
+        self.counts: Counter[Key] = Counter()
+        self.again: dict[Key, Run] = {}
 
     def __getattr__(self, name: str) -> Any:
         op = getattr(self._ops, name)
@@ -65,69 +68,63 @@ class Recorder:
 
     def _recorded(self, name: str, op: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:
-            stop = self._clock()
-            result = op(*args, **options)
-            seconds = stop()
-            arrays = [each for each in args if hasattr(each, "shape")]
-            if name.startswith("conv_") and "pack" not in name:
-                arrays = arrays[:-1]  # the workspace is the largest that any call needs
-            geometry = next((each for each in args if hasattr(each, "flops")), None)
-            shapes, moved = tuple(tuple(each.shape) for each in arrays), sum(each.nbytes for each in arrays)
-            self.calls.append((Key(name, geometry, shapes, moved), seconds))
-            return result
+            key = key_of(name, args)
+            self.counts[key] += 1
+            self.again.setdefault(key, lambda: op(*args, **options))
+            return op(*args, **options)
 
         return call
 
 
-def calls_of(job: Job, runs: int) -> Iterator[Call]:
-    """The calls of one run, equal ones together, those that take longest first."""
+def key_of(name: str, args: tuple[Any, ...]) -> Key:
+    """What tells one call from another."""
+    arrays = [each for each in args if hasattr(each, "shape")]
+    if name.startswith("conv_") and "pack" not in name:
+        arrays = arrays[:-1]  # the workspace is the largest that any call needs
+    geometry = next((each for each in args if hasattr(each, "flops")), None)
+    algorithm = args[1] if name.startswith("conv_forward") else None
+    shapes, moved = tuple(tuple(each.shape) for each in arrays), sum(each.nbytes for each in arrays)
+    return Key(name, geometry, algorithm, shapes, moved)
+
+
+def calls_of(job: Job, samples: int) -> Iterator[Call]:
+    """The calls of one run, equal ones together, in the order in which they come."""
     backend = job.net.backend
-    recorder = Recorder(backend.ops, clock_of(backend))
-    graphs = os.environ.get("PYDARKNET_CUDA_GRAPHS")
-    os.environ["PYDARKNET_CUDA_GRAPHS"] = "0"  # a graph is one call
+    recorder = Recorder(backend.ops)
     try:
-        run = job.make(replace(backend, ops=recorder))
-        found: dict[Key, list[float]] = defaultdict(list)
-        for i in range(WARM + runs):
-            recorder.calls.clear()
+        with no_graphs():  # a graph is one call
+            run = job.make(replace(backend, ops=recorder))
+            run()  # what is done once, like packing weights, has been done
+            recorder.counts.clear()
             run()
             backend.wait()
-            for key, seconds in recorder.calls if i >= WARM else ():
-                found[key].append(seconds())
     finally:
         job.net.backend = backend
-        os.environ.pop("PYDARKNET_CUDA_GRAPHS")
-        if graphs is not None:
-            os.environ["PYDARKNET_CUDA_GRAPHS"] = graphs
-    calls = [Call(key, len(each) // runs, statistics.median(each)) for key, each in found.items()]
-    yield from sorted(calls, key=lambda call: -call.seconds * call.count)
+    for key, count in recorder.counts.items():
+        seconds, recorded = seconds_of(backend, recorder.again[key], samples)
+        yield Call(key, count, seconds, recorded)
 
 
-def clock_of(backend: Backend) -> Clock:
-    """Events on the GPU's own clock; elsewhere the machine's."""
-    if not backend.name.startswith("cuda:"):
-        return host_clock
-    events = backend.arrays.cuda
-
-    def start() -> Callable[[], Seconds]:
-        begin, end = events.Event(), events.Event()
-        begin.record()
-
-        def stop() -> Seconds:
-            end.record()
-            return lambda: float(events.get_elapsed_time(begin, end)) / 1e3
-
-        return stop
-
-    return start
+def seconds_of(backend: Backend, call: Run, samples: int) -> tuple[float, bool]:
+    """A call's time, and whether it was recorded: one that waits can't be."""
+    clock = clock_of(backend)
+    if backend.name.startswith("cuda:"):
+        graph = backend.program([call] * REPEATS)  # type: ignore[list-item]
+        try:
+            return timed(graph, clock, samples) / REPEATS, True
+        except DeviceError:
+            backend.wait()
+    return timed(call, clock, samples), False
 
 
-def host_clock() -> Callable[[], Seconds]:
-    """Where calls return when they are done."""
-    begin = time.perf_counter()
-
-    def stop() -> Seconds:
-        seconds = time.perf_counter() - begin
-        return lambda: seconds
-
-    return stop
+@contextmanager
+def no_graphs() -> Iterator[None]:
+    """Inside, plans are run call by call."""
+    before = os.environ.get(GRAPHS)
+    os.environ[GRAPHS] = "0"
+    try:
+        yield
+    finally:
+        os.environ.pop(GRAPHS)
+        if before is not None:
+            os.environ[GRAPHS] = before

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
+from gpu_time import Clock, cupy_clock, host_clock, timed
 
 from pydarknet import Network
 from pydarknet.backend import Backend
@@ -15,56 +16,72 @@ from pydarknet.cfg import parse_cfg
 from pydarknet.dialects import dialect
 from pydarknet.train.step import Stepper
 
-WARM = 3  # loads kernels, records the graph, launches it
 OBJECTS = 4  # of each picture
 BACKWARD = 3  # a step's operations, in forward passes: forward, and two gradients of the same size
 
 
 @dataclass(frozen=True)
-class Job:
-    """`make(backend)` gives the function that does it once; `net` has the layers, `training` says which job."""
+class Case:
+    """A network's pass, or training step; `size` of its input squared, None as the cfg says."""
 
-    what: str
-    net: Network
+    cfg: str
+    size: int | None
     batch: int
-    training: bool
+    precision: str
+    training: bool = False
+
+    def __str__(self) -> str:
+        kind = "training step" if self.training else "forward"
+        size = f" {self.size}" if self.size else ""
+        return f"{Path(self.cfg).stem}{size} {kind}, batch {self.batch}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """`make(backend)` gives the function that does it once; `net` has the layers."""
+
+    case: Case
+    net: Network
     make: Callable[[Backend], Callable[[], object]]
 
     @property
     def flops(self) -> float:
         """By Darknet's count."""
-        return self.net.flops * self.batch * (BACKWARD if self.training else 1)
+        return self.net.flops * self.case.batch * (BACKWARD if self.case.training else 1)
 
-    def seconds(self, runs: int) -> float:
-        """Median of so many runs."""
-        return timed(self.make(self.net.backend), self.net.backend.wait, runs)
-
-
-def timed(run: Callable[[], object], wait: Callable[[], None], runs: int) -> float:
-    """Median time of a function whose work `wait` waits for."""
-    seconds = []
-    for _ in range(WARM + runs):
-        start = time.perf_counter()
-        run()
-        wait()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[WARM:])
+    def seconds(self, samples: int) -> float:
+        """Its time, pictures and all on the device."""
+        backend = self.net.backend
+        return timed(self.make(backend), clock_of(backend), samples)
 
 
-def open_network(cfg: str, device: str, precision: str, batch: int, size: int | None) -> Network:
-    """The network with random weights, for mini-batches of `batch`."""
+def clock_of(backend: Backend) -> Clock:
+    """The GPU's own clock; elsewhere the machine's."""
+    return cupy_clock(backend.arrays.cuda) if backend.name.startswith("cuda:") else host_clock(backend.wait)
+
+
+@lru_cache(maxsize=1)
+def open_network(cfg: str, device: str, size: int | None, batch: int) -> Network:
+    """The network with random weights, for training with mini-batches of `batch`. The last one is kept."""
     parsed = parse_cfg(cfg)
     for key, value in (("batch", batch), ("subdivisions", 1)):
         parsed.net.set(key, value)
-    net = Network(parsed, device=device, precision=None if device == "cpu" else precision)
+    net = Network(parsed, device=device)
     if size:
         net.resize(size, size)
     return net
 
 
-def inference(cfg: str, device: str, precision: str, batch: int, size: int | None) -> Job:
+def open_job(case: Case, device: str) -> Job:
+    """The job of a case. DarknetError if the device can't do it."""
+    net = open_network(case.cfg, device, case.size, case.batch if case.training else 1)
+    net.backend = net.backend.with_precision(case.precision)
+    net.parameters_changed()
+    return Job(case, net, training(net, case.batch) if case.training else inference(net, case.batch))
+
+
+def inference(net: Network, batch: int) -> Callable[[Backend], Callable[[], object]]:
     """A forward pass without its transfers."""
-    net = open_network(cfg, device, precision, batch, size)
 
     def make(backend: Backend) -> Callable[[], object]:
         net.backend = backend
@@ -73,18 +90,17 @@ def inference(cfg: str, device: str, precision: str, batch: int, size: int | Non
             backend.write(plan.input, np.random.default_rng(1).random(plan.input.shape, np.float32))
             return plan.run
 
-    return Job(f"forward, batch {batch}", net, batch, False, make)
+    return make
 
 
-def training(cfg: str, device: str, precision: str, batch: int, size: int | None) -> Job:
-    """A step: pictures in, forward, loss, backward, update."""
-    net = open_network(cfg, device, precision, batch, size)
-    x = np.random.default_rng(1).random((batch, *net.inputs), np.float32)
+def training(net: Network, batch: int) -> Callable[[Backend], Callable[[], object]]:
+    """A step: forward, loss, backward, update. Its pictures and truths lie on the device already."""
 
     def make(backend: Backend) -> Callable[[], object]:
         net.backend = backend
         stepper = Stepper(net, dialect("paper2017"))
-        truth = truth_for(net, stepper, batch)
+        x = backend.to_device(np.random.default_rng(1).random((batch, *net.inputs), np.float32))
+        truth = backend.to_device(truth_for(net, batch))
 
         def step() -> None:
             stepper.mini(x, truth)
@@ -92,10 +108,10 @@ def training(cfg: str, device: str, precision: str, batch: int, size: int | None
 
         return step
 
-    return Job(f"training step, batch {batch}", net, batch, True, make)
+    return make
 
 
-def truth_for(net: Network, stepper: Stepper, batch: int) -> np.ndarray:
+def truth_for(net: Network, batch: int) -> np.ndarray:
     """Some boxes of random classes, or one class of a whole picture."""
     rng, head = np.random.default_rng(2), net.layers[-1]
     if not head.is_head:

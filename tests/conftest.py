@@ -6,10 +6,12 @@ import importlib
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 from bridge import Bridge, OnGpu
+from contents import Refused, survived
 from guarded import Arrays
 
 from pydarknet import _cpuid
@@ -24,6 +26,7 @@ CHOSEN = os.environ.get("PYDARKNET_TEST_BACKENDS", "cpu,emu")
 BACKENDS = [isa for name in CHOSEN.split(",") for isa in (RUNNABLE if name == "cpu" else [name])]
 
 
+RAN_ON = "backend"
 _ran: set[str] = set()
 
 
@@ -46,6 +49,11 @@ def pytest_report_header() -> str:
     return "backends: " + ", ".join(map(_state, dict.fromkeys([*ISAS, *BACKENDS])))
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    # Reports come from other processes too, where pytest-xdist runs the tests.
+    _ran.update(str(value) for name, value in report.user_properties if name == RAN_ON)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     names = dict.fromkeys([*ISAS, *BACKENDS])
     ran = [f"{name} ran" if name in _ran else _state(name) + ", no test ran" for name in names]
@@ -59,10 +67,10 @@ def _ops(name: str) -> Any:
     return importlib.import_module("pydarknet._emu") if name == "emu" else cpu_backend(name).ops
 
 
-def _prepared(name: str) -> Iterator[Any]:
+def _prepared(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The ops of a backend on two threads."""
-    ops = _ops(name)
-    _ran.add(name)
+    ops = _ops(request.param)
+    request.node.user_properties.append((RAN_ON, request.param))
     threads = ops.num_threads()
     ops.set_num_threads(THREADS)
     yield ops
@@ -72,19 +80,32 @@ def _prepared(name: str) -> Iterator[Any]:
 @pytest.fixture(params=BACKENDS)
 def ops(request: pytest.FixtureRequest) -> Iterator[Ops]:
     """The ops of each instruction set in turn; of the emulated GPU and of a real one if chosen."""
-    yield from _prepared(request.param)
+    yield from _prepared(request)
 
 
 @pytest.fixture(params=[name for name in BACKENDS if name in RUNNABLE])
 def cpu_ops(request: pytest.FixtureRequest) -> Iterator[Ops]:
     """Those of the CPU, for what devices don't have."""
-    yield from _prepared(request.param)
+    yield from _prepared(request)
 
 
 @pytest.fixture(params=[name for name in BACKENDS if name not in RUNNABLE])
 def device_ops(request: pytest.FixtureRequest) -> Iterator[Ops]:
     """Those of devices, for what the CPU doesn't have."""
-    yield from _prepared(request.param)
+    yield from _prepared(request)
+
+
+@pytest.fixture
+def refused(request: pytest.FixtureRequest, ops: Ops) -> Refused:
+    """`with refused(message)`: a ValueError; with wrong contents (contents.py) only where they are read."""
+    wrong_contents = request.node.get_closest_marker("contents") is not None
+
+    def refused(message: str) -> AbstractContextManager[Any]:
+        if wrong_contents and not ops.contents_readable:
+            return survived(ops)
+        return pytest.raises(ValueError, match=message)
+
+    return refused
 
 
 @pytest.fixture

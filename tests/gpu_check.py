@@ -1,59 +1,53 @@
-"""Everything that a GPU must show: op tests, networks, and both again under compute-sanitizer where it is installed.
+"""Everything that a GPU must show, the most telling first: networks, convolutions, the other ops, devices.
 
-    python tests/gpu_check.py [-k EXPRESSION]
+    python tests/gpu_check.py [--seconds N] [-k EXPRESSION] [pytest's other options]
 
-0: all is well. 1: something failed. 2: there is no GPU that pydarknet can use, and nothing was checked.
+Each part has a share of the time and a line when it ends; failures are named at once. PYDARKNET_GPU_OUT names the
+folder of logs, of reports in JUnit's XML and of summary.txt (default: build/gpu-check).
+0: all is well. 1: something failed. 2: there is no GPU that pydarknet can use, and nothing was checked. 3: nothing
+failed, but time was out before everything was run.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
+import argparse
 import sys
-from pathlib import Path
+
+from gpu_parts import TESTS, Part, run_parts, verdict, workers
 
 from pydarknet.backend import backend
 from pydarknet.errors import DeviceError
 
-TESTS = Path(__file__).resolve().parent
-SUITE = ("ops", "device", "emu/test_networks.py")
-# Under a sanitizer a call takes a hundred times as long: every layer once, in small networks.
-SANITIZED = ("emu/test_networks.py",)
-TOOLS = ("memcheck", "racecheck", "synccheck", "initcheck")
+PROGRAM = "gpu-check"
+SECONDS = 480
 
 
-def main(options: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Run all of it on cuda:0."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="for everything (default: %(default)s)")
+    args, options = parser.parse_known_args(arguments)
     try:
         gpu = backend("cuda")
     except DeviceError as error:
-        print(f"gpu-check: nothing was checked: {error}", file=sys.stderr)
+        print(f"{PROGRAM}: nothing was checked: {error}", file=sys.stderr)
         return 2
-    print(f"gpu-check: {gpu.describe()}")
-    failed = [" ".join(command) for command in commands(options) if run(command)]
-    for each in failed:
-        print(f"gpu-check: FAILED: {each}", file=sys.stderr)
-    return 1 if failed else 0
+    print(f"{PROGRAM}: {gpu.describe()}", flush=True)
+    return verdict(PROGRAM, run_parts(PROGRAM, parts(), args.seconds, options))
 
 
-def commands(options: list[str]) -> list[list[str]]:
-    """The test suite, then each of the sanitizer's tools."""
-    pytest = [sys.executable, "-m", "pytest", "-q", *options]
-    found = [[*pytest, *(str(TESTS / part) for part in SUITE)]]
-    sanitizer = shutil.which("compute-sanitizer")
-    if sanitizer is None:
-        print("gpu-check: compute-sanitizer is not installed: its part is left out", file=sys.stderr)
-        return found
-    chosen = [str(TESTS / part) for part in SANITIZED]
-    return found + [[sanitizer, "--tool", tool, "--error-exitcode", "1", *pytest, *chosen] for tool in TOOLS]
-
-
-def run(command: list[str]) -> int:
-    """The command's exit code, with the GPU as the backend of all tests."""
-    print("gpu-check:", " ".join(command), flush=True)
-    environment = {**os.environ, "PYDARKNET_TEST_BACKENDS": "cuda"}
-    return subprocess.run(command, env=environment, check=False).returncode
+def parts() -> list[Part]:
+    """In their order; every test of an op is in one of them."""
+    ops = sorted(f"ops/{path.name}" for path in (TESTS / "ops").glob("test_*.py"))
+    convolutions = [name for name in ops if name.startswith("ops/test_conv")]
+    others = [name for name in ops if name not in convolutions]
+    several = workers()
+    return [
+        Part("networks", ("emu/test_networks.py", "emu/test_precision.py"), 2.0, options=several),
+        Part("convolutions", tuple(convolutions), 2.0, options=several),
+        Part("ops", tuple(others), 2.0, options=several),
+        Part("devices", ("device",), 1.0, options=several),
+    ]
 
 
 if __name__ == "__main__":

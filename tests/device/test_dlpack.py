@@ -69,7 +69,7 @@ def test_arrays_of_the_host_come_in(machine: Machine, kind: str, device: str) ->
     np.testing.assert_array_equal(net.forward(GIVEN[kind](x)), net.forward(x))
 
 
-@pytest.mark.parametrize("device", ["cpu", "emu"])
+@pytest.mark.parametrize("device", ["cpu", pytest.param("emu", marks=pytest.mark.emulator)])
 def test_results_on_the_host_go_out(device: str) -> None:
     net = Network(parse_cfg_text(TEXT), device=device)
     x = nets.batch(net, 2)

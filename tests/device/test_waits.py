@@ -23,6 +23,7 @@ from pydarknet.layers.region import Region
 from pydarknet.plan import Builder, Value
 from pydarknet.tape import Tape
 
+pytestmark = pytest.mark.emulator
 REGION = nets.net_text(nets.DETECTOR)
 CONV = nets.CONV.format(filters=8, size=3)
 CLASSIFIER = nets.net_text(CONV + "[avgpool]\n[connected]\noutput=4\n[softmax]\ngroups=2\n", 8)

@@ -9,6 +9,7 @@ import nets
 import numpy as np
 import pytest
 import toy_training
+from chosen import DEVICE
 from networks_trained import steppers, truth_of
 
 from pydarknet import DeviceError, Network, Trainer, cuda
@@ -26,7 +27,7 @@ ERRORS = {"fp32": (0, 1e-5), "tf32": (5e-5, 2e-3), "fp16": (5e-5, 2e-3), "bf16":
 @pytest.mark.parametrize("precision", ERRORS)
 def test_a_network_is_close_to_the_cpus(precision: str) -> None:
     here = Network(parse_cfg_text(NET), device="cpu", precision="fp32")
-    there = Network(parse_cfg_text(NET), device="emu", precision=precision)
+    there = Network(parse_cfg_text(NET), device=DEVICE, precision=precision)
     x = nets.batch(here, 2, 0)
     expected = here.forward(x)
     wrong = float(np.linalg.norm(there.forward(x) - expected) / np.linalg.norm(expected))
@@ -38,18 +39,18 @@ def test_networks_of_one_process_keep_their_precisions() -> None:
     """All are made, and in another order run, before one of them runs again: whatever is chosen when is its own."""
     cfg = parse_cfg_text(NET)
     x = nets.batch(Network(cfg), 2, 0)
-    alone = {precision: Network(cfg, device="emu", precision=precision).forward(x) for precision in ERRORS}
+    alone = {precision: Network(cfg, device=DEVICE, precision=precision).forward(x) for precision in ERRORS}
     assert len({output.tobytes() for output in alone.values()}) == len(ERRORS)
-    together = {precision: Network(cfg, device="emu", precision=precision) for precision in ERRORS}
+    together = {precision: Network(cfg, device=DEVICE, precision=precision) for precision in ERRORS}
     for precision in [*reversed(ERRORS), *ERRORS]:
         np.testing.assert_array_equal(together[precision].forward(x), alone[precision])
-    usual = Network(cfg, device="emu")
+    usual = Network(cfg, device=DEVICE)
     assert usual.backend.precision == "tf32"
     np.testing.assert_array_equal(usual.forward(x), alone["tf32"])
 
 
 def test_trainings_of_one_process_keep_their_precisions(tmp_path: Path) -> None:
-    alone, exact, coarse = steppers("region", "paper2017", tmp_path, "emu", "emu", "emu")
+    alone, exact, coarse = steppers("region", "paper2017", tmp_path, DEVICE, DEVICE, DEVICE)
     coarse.engine.backend = coarse.engine.backend.with_precision("bf16")
     rng = np.random.default_rng(1)
     x, truth = rng.random((2, *alone.engine.inputs), np.float32), truth_of(alone, rng)
@@ -66,7 +67,7 @@ def test_trainings_of_one_process_keep_their_precisions(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("precision", ["tf32", "bf16"])
 def test_training_lowers_the_loss(precision: str, tmp_path: Path) -> None:
-    exact, stepper = steppers("region", "paper2017", tmp_path, "cpu", "emu")
+    exact, stepper = steppers("region", "paper2017", tmp_path, "cpu", DEVICE)
     stepper.engine.backend = stepper.engine.backend.with_precision(precision)
     rng = np.random.default_rng(1)
     x, truth = rng.random((2, *stepper.engine.inputs), np.float32), truth_of(stepper, rng)
@@ -85,7 +86,7 @@ def test_training_lowers_the_loss(precision: str, tmp_path: Path) -> None:
 def test_a_trainer_takes_it(tmp_path: Path) -> None:
     data, cfg = toy_training.make(tmp_path)
     data.write_text(data.read_text() + f"valid = {data.parent}/train.txt\n")
-    with Trainer(cfg, data, device="emu", precision="bf16", workers=1, map=Validation(every=1)) as trainer:
+    with Trainer(cfg, data, device=DEVICE, precision="bf16", workers=1, map=Validation(every=1)) as trainer:
         assert trainer.engine.backend.precision == "bf16"
         assert trainer.judge is not None
         assert trainer.judge.network.backend.precision == "bf16"
@@ -97,7 +98,7 @@ def test_the_cpu_has_fp32_only(precision: str) -> None:
         Network(parse_cfg_text(NET), precision=precision)
 
 
-@pytest.mark.parametrize("device", ["cpu", "emu"])
+@pytest.mark.parametrize("device", ["cpu", DEVICE])
 def test_unknown_words(device: str) -> None:
     with pytest.raises(DeviceError, match="precision 'half': expected one of fp32, tf32, fp16, bf16"):
         Network(parse_cfg_text(NET), device=device, precision="half")
@@ -113,6 +114,7 @@ def test_where_auto_fell_back_the_error_says_so(monkeypatch: pytest.MonkeyPatch)
         Network(parse_cfg_text(NET), device="auto", precision="fp16")
 
 
+@pytest.mark.emulator
 def test_the_command_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

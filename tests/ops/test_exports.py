@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,8 @@ from pydarknet import _cpuid
 from pydarknet.backend import ISAS, cpu_isa
 from pydarknet.ops import Ops
 
-EXTENSIONS = [f"_cpu_{isa}" for isa in ISAS[: ISAS.index(_cpuid.best()) + 1]] + ["_emu"]
+EXTENSIONS: list[Any] = [f"_cpu_{isa}" for isa in ISAS[: ISAS.index(_cpuid.best()) + 1]]
+EXTENSIONS.append(pytest.param("_emu", marks=pytest.mark.emulator))
 if importlib.util.find_spec("pydarknet._cuda"):
     EXTENSIONS.append("_cuda")
 
