@@ -6,9 +6,7 @@ brought back to ASCII where Unicode says how (é to e), and are question marks w
 
 from __future__ import annotations
 
-import os
 import struct
-import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -207,13 +205,6 @@ def _is_truetype(path: str | PathLike[str]) -> bool:
         return False
     tables = {tag: start + size for tag, _, start, size in struct.iter_unpack(">4sIII", data[12 : 12 + 16 * count])}
     return all(0 < tables.get(tag, 0) <= len(data) for tag in FONT_TABLES)
-
-
-def has_display() -> bool:
-    """Whether a window could be opened."""
-    return not sys.platform.startswith("linux") or any(
-        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
-    )
 
 
 def ascii_of(text: str) -> str:

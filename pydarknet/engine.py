@@ -78,15 +78,15 @@ class Engine(Graph):
         for layer in self.layers:
             layer.output_of = WeakOutput(self)
         if weights is not None:
-            with carrying(lambda: self.warnings):
-                self.load_weights(weights, cutoff, allow_nan=allow_nan)
+            self.load_weights(weights, cutoff, allow_nan=allow_nan)
         initialise(self.layers, seed, uniform)
 
     def load_weights(
         self, path: str | PathLike[str], cutoff: int | None = None, *, allow_nan: bool = False
     ) -> weights_file.LoadResult:
         """Replace the parameters by a file's. WeightsError, and nothing has changed, if it doesn't fit."""
-        result = weights_file.load_weights(path, self.layers, cutoff, allow_nan=allow_nan)
+        with carrying(lambda: self.warnings):
+            result = weights_file.load_weights(path, self.layers, cutoff, allow_nan=allow_nan)
         self.warnings += result.warnings
         self.seen = result.header.seen
         self.parameters_changed()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import codecs
 import glob
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO
 
 from .datafile import read_list
-from .errors import DataError
+from .errors import DataError, PictureWarning
 from .resources import listed, with_slashes
 from .text import byte_order
 
@@ -19,6 +20,7 @@ _KNOWN = "jpg jpeg jpe jp2 png bmp dib webp tif tiff gif avif ppm pgm pbm pnm ex
 ENDINGS = frozenset(f".{ending}" for ending in _KNOWN.split())
 LISTS = frozenset([".txt", ".list"])
 STDIN = "-"
+DRAWN = "predictions.jpg"  # what Darknet draws
 
 # How pictures begin; a path could, but holds no zero byte.
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
@@ -139,6 +141,9 @@ def _folder(folder: str) -> list[str]:
         raise DataError(f"{folder}: the folder can't be read: {error.strerror or error}") from error
     paths = [os.path.join(folder, name) for name in names if is_picture_name(name)]
     found = [path for path in paths if os.path.isfile(path) and not is_companion(path)]
+    if len(found) > 1 and (drawn := os.path.join(folder, DRAWN)) in found:
+        found.remove(drawn)
+        warnings.warn(f"{drawn} is left out: detections are drawn there; name it to use it", PictureWarning, 2)
     if not found:
         raise DataError(f"{folder}: holds no picture; looked for files that end in {' '.join(sorted(ENDINGS))}")
     return found

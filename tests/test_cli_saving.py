@@ -70,6 +70,17 @@ class TestStandardOutput:
     def test_many_files_need_a_folder(self, cli) -> None:
         assert "needs a folder" in cli("detect", *NET, "a.jpg", "--save", "voc", "--save-to", "-").err
 
+    @pytest.mark.parametrize(("option", "start"), [("--csv", "class_id,"), ("--json", "{")])
+    def test_tables(self, cli, option: str, start: str) -> None:
+        Path("list.txt").write_text("a.jpg\n")
+        Path("a.txt").write_text("0 .5 .5 .5 .5\n")
+        with open("toy.data", "a") as data:
+            data.write("valid = list.txt\n")
+        result = spawned("detector", "map", "toy.data", *NET, option, "-")
+        assert result.code == 0
+        assert result.out.startswith(start)
+        assert "mean average precision" in result.err
+
 
 class TestInputs:
     @pytest.mark.parametrize("kind", FILES)
@@ -205,6 +216,32 @@ class TestWhatIsSaid:
 
 
 class TestOtherWaysIn:
+    def test_what_was_drawn_is_no_input(self, cli) -> None:
+        for name in ("in/a.jpg", "in/predictions.jpg", "drawn/predictions.jpg"):
+            write_picture(Path(name))
+        result = cli("detect", *NET, "in", "drawn")
+        assert [line for line in result.results if line.endswith("jpg")] == ["in/a.jpg", "drawn/predictions.jpg"]
+        assert "in/predictions.jpg is left out" in result.err
+
+    @pytest.mark.parametrize("first", ["export", "average", "partial", "statistics"])
+    def test_weights_by_name_from_anywhere(self, cli, first: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        Path("weights").mkdir()
+        shutil.move("net.weights", "weights/yolov3-tiny.weights")
+        words = {
+            "export": ["net.cfg", "yolov3-tiny", "net.npz"],
+            "average": ["net.cfg", "new.weights", "yolov3-tiny", "yolov3-tiny"],
+            "partial": ["net.cfg", "yolov3-tiny", "new.weights", "1"],
+            "statistics": ["net.cfg", "yolov3-tiny"],
+        }[first]
+        assert cli(first, *words).code == 0
+
+    def test_a_display_that_does_not_answer(self, cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        write_film(Path("film.avi"))
+        result = spawned("demo", *NET, "film.avi", env={"DISPLAY": ":987"})
+        assert result.code == 2 or "opens no windows" in result.err
+        assert "-dont_show" in result.err
+        assert spawned("demo", *NET, "film.avi", "-dont_show", env={"DISPLAY": ":987"}).code == 0
+
     def test_a_picture_on_standard_input(self, cli) -> None:
         for words in (["detect", *NET, "-"], ["detector", "test", "toy.data", *NET], ["classify", *NET[:1]]):
             if words[0] == "classify":

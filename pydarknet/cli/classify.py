@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_class_options(parser: argparse.ArgumentParser, top: str) -> None:
     """The options that `classify` shares with `classifier predict`."""
-    parser.add_argument("-t", "--top", type=whole(1), metavar="N", help=f"how many classes to print ({top})")
+    parser.add_argument("-t", "-top", "--top", type=whole(1), metavar="N", help=f"how many classes to print ({top})")
     parser.add_argument("--path", action="store_true", help="name the way down the tree: animal > mammal > dog")
     options.add_fit(parser)
     options.add_machine(parser)

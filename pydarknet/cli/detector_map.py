@@ -51,9 +51,10 @@ def run(args: argparse.Namespace) -> int:
     from .loading import load_network, read_data_file, require_heads
     from .messages import progress
     from .pictures import detect_options
-    from .saving import refuse_inputs
+    from .saving import lines_aside, place_of, refuse_inputs
 
     data = read_data_file(args.data, args.quiet)
+    args.csv, args.json = place_of(args.csv), place_of(args.json)
     refuse_inputs([args.csv, args.json, args.confusion], args, data)
     pictures = valid_pictures(data)
     net = load_network(args, data)
@@ -70,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
     truth, detections = found.judged(truth), found.detections()
     measures = {"iou_thresh": args.iou_thresh, "thresh": args.thresh, "points": args.points}
     result = report(truth, detections, names, **measures)
-    _print(net, truth, detections, result, None if chosen is None else len(chosen), args)
+    with lines_aside(args.csv, args.json):
+        _print(net, truth, detections, result, None if chosen is None else len(chosen), args)
     _save(result, names, args)
     return watch.code
 

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import ImageError
-from ..sources import is_picture_name
+from ..sources import DRAWN, is_picture_name
 
 if TYPE_CHECKING:
     from ..detection import Detection
     from ..image import Picture
-
-USUAL_NAME = "predictions.jpg"  # Darknet's
 
 
 class Drawings:
@@ -68,7 +66,7 @@ def _is_folder(out: str) -> bool:
 
 def _file_name(out: str | None) -> str:
     if out is None:
-        return USUAL_NAME
+        return DRAWN
     return out if is_picture_name(out) else f"{out}.jpg"
 
 

@@ -11,6 +11,7 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
 from ..ahead import ahead
+from ..display import has_display
 from ..errors import ImageError
 from ..output.base import is_same
 from .films import Film
@@ -19,7 +20,7 @@ from .messages import progress, say
 from .pictures import detect_options
 from .recording import Recording
 from .saving import open_writers
-from .screen import Screen, has_display
+from .screen import Screen
 
 if TYPE_CHECKING:
     from ..detection import Detection

@@ -36,12 +36,24 @@ def prepared(args: argparse.Namespace, data: DataFile | None) -> Iterator[None]:
         raise UsageError("--save-to needs exactly one --save KIND")
     if args.save_to is not None and args.labels_beside:
         raise UsageError("--labels-beside puts labels beside the pictures, and --save-to elsewhere: choose one")
-    place = STDOUT if args.save_to == "-" else args.save_to
+    place = place_of(args.save_to)
     if place is not None and kinds[0] in FOLDERS and is_stream(place):
         raise UsageError(f"--save {kinds[0]} writes a file for each picture or class: --save-to needs a folder")
     args.places = {kind: place or (USUAL_FOLDER if kind in FOLDERS else ".") for kind in kinds}
     refuse_inputs(_targets(args.places), args, data)
-    if place is not None and is_stdout(place):
+    with lines_aside(place):
+        yield
+
+
+def place_of(word: str | None) -> str | None:
+    """Where a user wants something saved; `-` is standard output."""
+    return STDOUT if word == "-" else word
+
+
+@contextmanager
+def lines_aside(*places: str | None) -> Iterator[None]:
+    """What is printed goes to standard error if one of the places is standard output."""
+    if any(place is not None and is_stdout(place) for place in places):
         with redirect_stdout(sys.stderr):
             yield
     else:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ..draw import has_display as has_display
+from ..display import NO_WINDOWS, display_problem
+from ..errors import ImageError
 from .messages import say
 
 if TYPE_CHECKING:
@@ -17,19 +18,24 @@ STEP = 0.02
 
 
 class Screen:
-    """Shows frames. Darknet's keys: Escape ends; up and down change the threshold, right and left the tree's."""
+    """Shows frames. Darknet's keys: Escape ends; up and down change the threshold, right and left the tree's.
+
+    ImageError if there is a display that can't be opened.
+    """
 
     def __init__(self, fullscreen: bool) -> None:
         import cv2
 
-        self._works = True
-        try:
-            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL)
-            if fullscreen:
-                cv2.setWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
-        except cv2.error:  # the headless edition
-            self._works = False
-            say("this OpenCV opens no windows; going on without (-dont_show says so from the start)")
+        problem = display_problem()
+        if problem not in ("", NO_WINDOWS):
+            raise ImageError(f"{problem}; -dont_show goes without a window")
+        self._works = not problem
+        if problem:
+            say(f"{problem}; going on without (-dont_show says so from the start)")
+            return
+        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL)
+        if fullscreen:
+            cv2.setWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
 
     def show(self, image: Picture, args: argparse.Namespace) -> bool:
         """Show a frame and obey the keys; False when the user wants to end."""

@@ -15,6 +15,7 @@ from . import options
 from .loading import find_cfg, read_data_file
 from .messages import say
 from .parser import UsageError, real, whole
+from .saving import refuse_inputs
 
 if TYPE_CHECKING:
     from ..train.metrics import Metrics
@@ -78,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
     if args.cutoff is not None and not args.weights:
         raise UsageError("--cutoff N says how much of WEIGHTS is loaded, but none are given")
     data = read_data_file(args.data, args.quiet)
+    refuse_inputs(args.log, args, data)
     weights = find_weights(args.weights) if args.weights else None
     trainer = Trainer(
         find_cfg(args.cfg),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..draw import has_display
+from ..display import display_problem, has_display
 from ..image import load_image
 
 Box = tuple[float, float, float, float]
@@ -83,7 +83,7 @@ def illustrated(
         left, top, right, bottom = bbox2points(bbox)
         colour = (int(255 * (1 - confidence**2)), int(255 * confidence**2), 0)
         cv2.rectangle(image, (left, top), (right, bottom), colour, 3)
-    if show and has_display():
+    if show and has_display() and not display_problem():
         try:
             cv2.imshow("Detections", image[:, :, ::-1])
             cv2.waitKey(0)

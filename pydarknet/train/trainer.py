@@ -14,7 +14,7 @@ from ..cfg import Cfg, parse_cfg
 from ..datafile import DataFile, read_data
 from ..dialects import dialect as dialect_of
 from ..engine import Engine
-from ..errors import DarknetError, TrainingError
+from ..errors import DarknetError, TrainingError, carrying
 from ..graph import choose_dialect
 from ..weights import save_weights
 from .checkpoint import EVERY, open_files
@@ -104,7 +104,8 @@ class Trainer:
         self.max_batches = self.stepper.schedule.max_batches
         self.average: float | None = None
         self.history = History()
-        self.source = open_source(self.engine, self.data, self.dialect, missing=missing)
+        with carrying(lambda: [*self.engine.warnings, *self.engine.unfollowed()]):
+            self.source = open_source(self.engine, self.data, self.dialect, missing=missing)
         self.samples = Samples(len(self.source.images.images), seed=seed, order=order)
         self.first = self.stepper.iteration  # the iteration of the first sample
         if resume:
