@@ -10,6 +10,7 @@ import numpy as np
 
 from ..cfg import Section
 from ..dialects import Dialect
+from ..errors import TrainingError
 
 POLICIES = ("constant", "step", "steps", "exp", "poly", "sigmoid", "random", "sgdr")
 
@@ -34,7 +35,20 @@ class Schedule:
     burn_in_always: bool
 
     def rate(self, iteration: int, random: np.random.Generator | None = None) -> float:
-        """The learning rate of an iteration. Policy `random` draws from `random`."""
+        """The learning rate of an iteration. Policy `random` draws from `random`. TrainingError if no float holds it,
+        as after many steps with a scale above 1."""
+        try:
+            rate = self._rate(iteration, random)
+        except (OverflowError, ZeroDivisionError):
+            rate = math.inf
+        if not math.isfinite(rate):
+            raise TrainingError(
+                f"the learning rate of iteration {iteration} is no number that can be used ({rate}); check "
+                f"learning_rate, burn_in, policy={self.policy} and what belongs to it in [net]"
+            )
+        return rate
+
+    def _rate(self, iteration: int, random: np.random.Generator | None) -> float:
         base = self.learning_rate
         if iteration < self.burn_in and (self.burn_in_always or self.policy == "poly"):
             return float(base * (iteration / self.burn_in) ** self.power)
@@ -57,6 +71,8 @@ class Schedule:
 
     def _sgdr(self, iteration: int) -> float:
         start, cycle = 0, self.sgdr_cycle
+        if self.sgdr_mult == 1:
+            start = max(0, iteration - 1) // cycle * cycle
         while iteration > start + cycle:
             start, cycle = start + cycle, cycle * self.sgdr_mult
         wave = 1 + math.cos((iteration - start) * math.pi / cycle)
@@ -64,7 +80,8 @@ class Schedule:
 
 
 def read_schedule(net: Section, dialect: Dialect) -> Schedule:
-    """The schedule in [net]. CfgError for an unknown policy or what would divide by zero."""
+    """The schedule in [net]. CfgError for an unknown policy, what would divide by zero, or a learning rate that no
+    float holds at the first or the last iteration."""
     policy = {"sig": "sigmoid"}.get(name := net.str_("policy", "constant"), name)
     if policy not in POLICIES:
         raise net.error(f"unknown policy {policy!r}; known: {', '.join(POLICIES)}", "policy")
@@ -78,7 +95,7 @@ def read_schedule(net: Section, dialect: Dialect) -> Schedule:
     learning_rate = net.float_("learning_rate", 0.001)
     if learning_rate <= 0:
         net.warn(f"learning_rate={learning_rate:g}: nothing is learnt; a usual rate is 0.001", "learning_rate")
-    return Schedule(
+    schedule = Schedule(
         learning_rate=learning_rate,
         policy=policy,
         burn_in=net.int_("burn_in", 0, low=0),
@@ -94,3 +111,9 @@ def read_schedule(net: Section, dialect: Dialect) -> Schedule:
         rate_min=net.float_("learning_rate_min", 1e-5),
         burn_in_always=dialect.burn_in_always,
     )
+    try:
+        for iteration in (1, max(1, max_batches)):
+            schedule.rate(iteration)
+    except TrainingError as error:
+        raise net.error(str(error)) from error
+    return schedule

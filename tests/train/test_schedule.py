@@ -11,7 +11,7 @@ from toy_training import make
 
 from pydarknet.cfg import parse_cfg_text
 from pydarknet.dialects import DIALECTS
-from pydarknet.errors import CfgError
+from pydarknet.errors import CfgError, TrainingError
 from pydarknet.train.schedule import Schedule, read_schedule
 from pydarknet.train.trainer import Trainer
 
@@ -74,11 +74,28 @@ def test_what_the_paper_knew_of_power_and_burn_in() -> None:
         ("policy=poly", "policy=poly needs max_batches"),
         ("policy=step\nstep=0", "step=0: expected"),
         ("burn_in=-1", "burn_in=-1: expected"),
+        ("policy=exp\ngamma=10\nmax_batches=500", "iteration 500 is no number .* policy=exp"),
+        ("policy=step\nscale=2\nmax_batches=5000", "iteration 5000 is no number"),
+        ("policy=poly\npower=-1\nmax_batches=9", "iteration 9 is no number"),
     ],
 )
 def test_bad_schedules(text: str, message: str) -> None:
     with pytest.raises(CfgError, match=message):
         schedule(text)
+
+
+def test_a_rate_that_no_float_holds_ends_the_training() -> None:
+    rising = schedule("policy=exp\ngamma=10")
+    assert rising.rate(200) == pytest.approx(0.5e200)
+    with pytest.raises(TrainingError, match="iteration 400 is no number that can be used"):
+        rising.rate(400)
+
+
+def test_cycles_of_one_length_need_no_counting() -> None:
+    same = schedule("policy=sgdr\nsgdr_cycle=10\nsgdr_mult=1\nlearning_rate_min=0")
+    assert [same.rate(i) for i in (0, 10, 11, 20, 2**31 - 1)] == pytest.approx(
+        [0.5, 0, same.rate(1), 0, same.rate(7)]
+    )
 
 
 def toy(folder: Path, text: str) -> tuple[Path, Path]:
