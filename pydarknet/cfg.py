@@ -109,10 +109,9 @@ class Section:
         for key in self.options.keys() & keys.refused.keys():
             refusal, text = keys.refused[key], self.options[key]
             if not refusal.allows(text):
-                raise self.error(
-                    f"{key}={short(text)} is not supported: it would {refusal.what}. Harmless is "
-                    f"{key}={refusal.harmless[0]}, or no such line", key,
-                )  # fmt: skip
+                harmless = "".join(f"{key}={value}, or " for value in refusal.harmless[:1])
+                message = f"{key}={short(text)} is not supported: it would {refusal.what}"
+                raise self.error(f"{message}. Harmless is {harmless}no such line", key)
         for key in self.options.keys() & keys.training.keys():
             value = keys.training[key]
             if isinstance(value, (int, float)):

@@ -29,7 +29,8 @@ ALIASES = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a key is not followed: `what` it would do, and the values at which it does nothing, the first as advice."""
+    """Why a key is not followed: `what` it would do, and the values at which it does nothing, the first as advice;
+    without any the key is better left out."""
 
     what: str
     harmless: tuple[int | float | str, ...] = (0,)

@@ -180,7 +180,7 @@ class Convolutional(Convolution):
         idle="stream wait_stream angle bin_output",  # angle: of sway and its like; bin_output: of xnor
         refused={
             "antialiasing": Refusal("blur the output before it is thinned out"),
-            "share_index": Refusal("take the weights of another layer", (-1000000000,)),
+            "share_index": Refusal("take the weights of another layer", ()),
             "coordconv": Refusal("add each pixel's place to the output"),
             "xnor": Refusal("multiply binary inputs by binary weights"),
         },

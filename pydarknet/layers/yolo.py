@@ -39,7 +39,7 @@ class Yolo(Layer):
         },
         idle="show_details track_history_size sim_thresh dets_for_track dets_for_show track_ciou_norm",
         refused={
-            "embedding_layer": Refusal("give each box the features that tracking compares", (999999,)),
+            "embedding_layer": Refusal("give each box the features that tracking compares", ()),
         },
     )  # fmt: skip
 
