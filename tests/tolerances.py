@@ -38,8 +38,8 @@ TOLERANCES = {
     "cancelling": Tolerance(1e-6, 2e-7),
     # x (1 + tanh): below 0 the sum cancels, and the error is relative to |x| * EPSILON.
     "gelu": Tolerance(1e-6, 1e-6),
-    # The quotient e(e + 2) / (e(e + 2) + 2) on top of exp: where that is small it doubles the error of e (2.5 of 2^-23
-    # by CUDA's promise), and five operations round.
+    # The quotient e(e + 2) / (e(e + 2) + 2) on top of exp: where that is small it doubles the error of e (2.5 of
+    # 2^-23 by CUDA's promise), and five operations round.
     "mish": Tolerance(2 * 2.5 * 2 * EPSILON + 5 * EPSILON, 1e-37),
     # Two roundings, relative to the terms, which are of order 1 to 10 in the tests.
     "scale_bias": Tolerance(2 * EPSILON, 10 * EPSILON),
