@@ -26,7 +26,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m pip install -q --disable-pip-version-check --upgrade pip 'setuptools>=77' 'pybind11>=2.12'
 
 # The package in editable form, and what it needs for one purpose.
-$(VENV)/.pydarknet: pyproject.toml setup.py | $(VENV)/bin/python
+$(VENV)/.pydarknet: pyproject.toml setup.py $(wildcard tools/native/*.py) | $(VENV)/bin/python
 	PYTHONWARNINGS=ignore $(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[test,lint]'
 	touch $@
 
@@ -76,5 +76,5 @@ gpu-sanitize: gpu-build
 	$(GPU_PYTHON) && PYTHONPATH=".:$$PYTHONPATH" "$$python" tests/gpu_sanitize.py
 
 clean:
-	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache pydarknet/*.so
+	rm -rf build dist *.egg-info compile_commands.json .mypy_cache .ruff_cache .pytest_cache pydarknet/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

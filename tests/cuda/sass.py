@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# The architectures that setup.py builds for, by the one whose PTX all of them get: but for its number it is the same
-# in every PTX of a family. Translating it once for four of them saves a third of the time.
+# The architectures of the build, by the one whose PTX all of them get: but for its number it is the same in every PTX
+# of a family. Translating it once for four of them saves a third of the time.
 FAMILIES = {"75": ("75",), "80": ("80", "86", "89", "90"), "100": ("100", "120")}
 ARCHS = [arch for family in FAMILIES.values() for arch in family]
 INSTRUCTION = re.compile(r"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z0-9_.]+)(.*?);")

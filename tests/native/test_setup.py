@@ -1,4 +1,4 @@
-"""What setup.py finds: nvcc, wherever it is installed, the GPUs to build for, and extensions brought along."""
+"""What the build finds: nvcc, wherever it is installed, the GPUs to build for, and extensions brought along."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from typing import Any
 import pytest
 import setuptools
 
-SETUP = Path(__file__).resolve().parents[2] / "setup.py"
+from tools.native import editors, extensions, flags, incremental, toolkit
+
 FILES = ("bin/nvcc", "lib/libcudart.so.13", "include/cuda_runtime.h")
 
 
-@pytest.fixture
-def setup(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The functions of setup.py, on a machine without nvcc."""
-    monkeypatch.setattr(setuptools, "setup", lambda **_: None)
+@pytest.fixture(autouse=True)
+def without_nvcc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYDARKNET_CUDA", "0")
-    for variable in ("CUDA_HOME", "CUDA_PATH"):
+    for variable in ("CUDA_HOME", "CUDA_PATH", "PYDARKNET_PREBUILT", "PYDARKNET_CUDA_ARCHS"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("PATH", "")
-    return runpy.run_path(str(SETUP))
 
 
 def install(folder: Path) -> Path:
@@ -37,7 +35,7 @@ def install(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("where", ["path", "prefix"])
-def test_pypis_nvcc(where: str, setup: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pypis_nvcc(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the path, or where an isolated build doesn't look: the packages of the environment it builds for."""
     home = install(tmp_path)
     if where == "path":
@@ -45,68 +43,73 @@ def test_pypis_nvcc(where: str, setup: dict[str, Any], tmp_path: Path, monkeypat
     else:
         monkeypatch.setattr(sys, "path", [])
         monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
-    found = dict(setup["toolkits"]())
+    found = dict(toolkit.toolkits())
     assert found[home / "bin/nvcc"][0] == home
-    assert setup["runtimes"](found[home / "bin/nvcc"])[0] == home / "lib/libcudart.so.13"
+    assert toolkit.runtimes(found[home / "bin/nvcc"])[0] == home / "lib/libcudart.so.13"
 
 
-def test_an_nvcc_of_ones_own_comes_first(
-    setup: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_nvcc_of_ones_own_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path / "site")
     monkeypatch.setattr(sys, "path", [str(tmp_path / "site")])
     own = install(tmp_path / "own")
     monkeypatch.setenv("CUDA_HOME", str(own))
-    assert next(setup["toolkits"]())[0] == own / "bin/nvcc"
+    assert next(toolkit.toolkits())[0] == own / "bin/nvcc"
 
 
-def test_native_is_what_the_gpus_are(setup: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_native_is_what_the_gpus_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     smi = tmp_path / "nvidia-smi"
     smi.write_text("#!/bin/sh\necho 9.0\necho 12.0\necho 9.0\n")
     smi.chmod(0o755)
     monkeypatch.setenv("PYDARKNET_CUDA_ARCHS", "native")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert setup["cuda_archs"](Path("nvcc")) == ["90", "120"]
+    assert toolkit.cuda_archs(Path("nvcc")) == ["90", "120"]
     smi.write_text("#!/bin/sh\necho no devices were found; exit 6\n")
     nvcc = tmp_path / "nvcc"
     nvcc.write_text("#!/bin/sh\necho compute_80\necho compute_90\n")
     nvcc.chmod(0o755)
-    assert setup["cuda_archs"](nvcc) == ["80", "90"]
+    assert toolkit.cuda_archs(nvcc) == ["80", "90"]
 
 
-def test_extensions_brought_along(setup: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_extensions_brought_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those for this Python, without nvcc; a folder that has only another Python's is a mistake."""
     monkeypatch.setenv("PYDARKNET_CUDA", "1")
     monkeypatch.setenv("PYDARKNET_PREBUILT", str(tmp_path))
     (tmp_path / "_cuda.cpython-23-m68k.so").touch()
     with pytest.raises(SystemExit, match="there is no extension for this Python"):
-        setup["prebuilt"]("_cuda")
+        extensions.prebuilt("_cuda")
     file = tmp_path / f"_cuda{sysconfig.get_config_var('EXT_SUFFIX')}"
     file.touch()
-    assert setup["prebuilt"]("_cuda") == file
-    assert setup["prebuilt"]("_emu") is None
-    assert [each.name for each in setup["extensions"]()][-1] == "pydarknet._cuda"
+    assert extensions.prebuilt("_cuda") == file
+    assert extensions.prebuilt("_emu") is None
+    assert [each.name for each in extensions.extensions()][-1] == "pydarknet._cuda"
 
 
 @pytest.mark.parametrize("wanted", ["1", "0"])
 def test_warnings_can_be_no_errors(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
-    monkeypatch.setattr(setuptools, "setup", lambda **_: None)
     monkeypatch.setenv("PYDARKNET_WERROR", wanted)
-    monkeypatch.setenv("PYDARKNET_CUDA", "0")
-    names = runpy.run_path(str(SETUP))
-    flags = [*names["COMMON"], *names["CUDA_KERNELS"]]
-    assert any("-Werror" in each for each in flags) == (wanted == "1")
+    names = runpy.run_path(str(flags.__file__))
+    assert any("-Werror" in each for each in [*names["COMMON"], *names["CUDA_KERNELS"]]) == (wanted == "1")
 
 
-def test_the_files_of_all_extensions_are_compiled_together_and_the_first_failure_ends_it(
-    setup: dict[str, Any], tmp_path: Path
-) -> None:
+def test_editors_know_how_each_source_is_compiled() -> None:
+    found = {str(each["file"]): each["arguments"] for each in editors.compile_commands()}
+    wanted = {
+        p.relative_to(flags.ROOT).as_posix() for end in ("cpp", "cu") for p in (flags.ROOT / "csrc").rglob(f"*.{end}")
+    }
+    other = {
+        name for name in wanted if "/emu/machine/fiber_" in name or name.endswith(("interface_cuda.cpp", "cpuid.cpp"))
+    }
+    assert wanted - other <= set(found) <= wanted
+    assert "-DPYDARKNET_BLOCK=4" in found["csrc/cuda/pool.cu"]
+
+
+def test_the_files_of_all_extensions_are_compiled_together_and_the_first_failure_ends_it(tmp_path: Path) -> None:
     """Two extensions wait for each other's file; then one can't be compiled, and the error is the compiler's."""
     command = [sys.executable, "-c", MEETING, str(tmp_path)]
-    made = [setup["Native"](name, [f"{name}.cpp"], 1, []) for name in ("here", "there")]
+    made = [extensions.Native(name, [f"{name}.cpp"], 1, []) for name in ("here", "there")]
     for each in made:
         each.commands = {".cpp": command}
-    build = setup["IncrementalBuild"](setuptools.Distribution({"ext_modules": made}))
+    build = incremental.IncrementalBuild(setuptools.Distribution({"ext_modules": made}))
     build.ensure_finalized()
     build.build_temp = build.build_lib = str(tmp_path)
     build.extensions = made

@@ -1,0 +1,1 @@
+"""How the native extensions are built; setup.py says what can be asked of it."""
