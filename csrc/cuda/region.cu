@@ -16,7 +16,7 @@ __global__ void region_entries(ConstPlain x, Plain y, RegionShape shape, bool tr
     const RegionEntry kind = entry_kind(entry, shape, tree);
     if (kind == RegionEntry::kSoftmax) continue;
     for (std::int64_t p = i * pixels + lane; p < (i + 1) * pixels; p += kWarp) {
-      const float value = kind == RegionEntry::kLogistic ? activation::logistic(x.data[p]) : x.data[p];
+      const float value = kind == RegionEntry::kLogistic ? activation::Math::logistic(x.data[p]) : x.data[p];
       y.data[p] = is_spread(entry, shape) ? spread(value, shape.spread) : value;
     }
   }

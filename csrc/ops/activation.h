@@ -1,5 +1,4 @@
-// Darknet's activations (activations.c), and those AlexeyAB's fork adds that are plain element-wise
-// functions.
+// Activations: each formula is in shared/activation.h.
 #pragma once
 #include <string>
 
@@ -7,27 +6,8 @@
 
 namespace pydarknet {
 
-enum class Activation {
-  kLinear,
-  kLogistic,
-  kLoggy,
-  kRelu,
-  kElu,
-  kSelu,
-  kRelie,
-  kPlse,
-  kHardtan,
-  kLhtan,
-  kRamp,
-  kLeaky,
-  kTanh,
-  kStair,
-  kRelu6,
-  kSwish,
-  kMish,
-  kHardMish,
-  kGelu,
-};
+// One of the list in shared/activation.h.
+enum class Activation : int;
 
 // Throws std::invalid_argument for a name that is no activation.
 Activation parse_activation(const std::string& name);

@@ -1,35 +1,26 @@
-#include "ops/activation.h"
+#include "shared/activation.h"
 
 #include <stdexcept>
 
 namespace pydarknet {
-namespace {
-
-struct Named {
-  const char* name;
-  Activation activation;
-};
-
-constexpr Named kNames[] = {
-    {"linear", Activation::kLinear},   {"logistic", Activation::kLogistic},
-    {"loggy", Activation::kLoggy},     {"relu", Activation::kRelu},
-    {"elu", Activation::kElu},         {"selu", Activation::kSelu},
-    {"relie", Activation::kRelie},     {"plse", Activation::kPlse},
-    {"hardtan", Activation::kHardtan}, {"lhtan", Activation::kLhtan},
-    {"ramp", Activation::kRamp},       {"leaky", Activation::kLeaky},
-    {"tanh", Activation::kTanh},       {"stair", Activation::kStair},
-    {"relu6", Activation::kRelu6},     {"swish", Activation::kSwish},
-    {"mish", Activation::kMish},       {"hard_mish", Activation::kHardMish},
-    {"gelu", Activation::kGelu},
-};
-
-}  // namespace
 
 Activation parse_activation(const std::string& name) {
-  for (const Named& entry : kNames) {
-    if (name == entry.name) return entry.activation;
-  }
+#define PYDARKNET_NAMED(each) \
+  if (name == activation::each::kName) return Activation::k##each;
+  PYDARKNET_ACTIVATIONS(PYDARKNET_NAMED)
+#undef PYDARKNET_NAMED
   throw std::invalid_argument("unknown activation '" + name + "'");
+}
+
+float rectifier_slope(Activation activation) {
+  switch (activation) {
+#define PYDARKNET_RECTIFIER(each) \
+  case Activation::k##each:       \
+    return activation::each::kRectifier;
+    PYDARKNET_ACTIVATIONS(PYDARKNET_RECTIFIER)
+#undef PYDARKNET_RECTIFIER
+  }
+  return 1.0f;
 }
 
 }  // namespace pydarknet

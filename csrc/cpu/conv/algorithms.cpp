@@ -26,17 +26,6 @@ int conv_threads(const ConvCall& call, const CpuConvolution& algorithm) {
   return threads;
 }
 
-float rectifier_slope(Activation activation) {
-  switch (activation) {
-    case Activation::kRelu:
-      return 0.0f;
-    case Activation::kLeaky:
-      return 0.1f;
-    default:
-      return 1.0f;
-  }
-}
-
 void conv_forward(const ConvAlgorithm& algorithm, const ConvCall& call, const float* x, Tensor y,
                   Stream stream) {
   algorithm.forward(call, x, y, stream);

@@ -2,6 +2,7 @@
 #pragma once
 #include "cpu/conv/kernels.h"
 #include "ops/conv.h"
+#include "shared/activation.h"
 
 namespace pydarknet {
 
@@ -24,9 +25,6 @@ const CpuConvolution& depthwise_convolution();
 // F(2x2, 3x3) and F(4x4, 3x3), Lavin and Gray 2015.
 const CpuConvolution& winograd2_convolution();
 const CpuConvolution& winograd4_convolution();
-
-// The slope below zero with which simd::rectify makes the activation; 1 for those it can't make.
-float rectifier_slope(Activation activation);
 
 // Threads whose scratch fits the call's workspace, at most the current number.
 int conv_threads(const ConvCall& call, const CpuConvolution& algorithm);

@@ -6,6 +6,7 @@
 #include "cuda/conv/algorithm.h"
 #include "device.h"
 #include "ops/conv_backward.h"
+#include "shared/activation.h"
 #include "shared/conv_choice.h"
 #include "shared/conv_phases.h"
 
