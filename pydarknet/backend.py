@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from .device_ops import DeviceOps
 from .errors import DeviceError
+from .isas import ISAS, runnable
 from .machine import MAX_THREADS, default_threads, free_bytes, machine_bytes
 from .ops import Array, Ops
 
 ALIGNMENT = 64  # bytes: one cache line, one AVX-512 register
 FLOAT = 4  # bytes
 POISON = 0x7FBADBAD  # kPoison of csrc/emu/machine/memory.h
-ISAS = ("baseline", "avx2", "avx512")
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
 HOST_MEMORY = (1, 3)  # of DLPack's kinds of devices: CPU, CPU pinned for CUDA
 
@@ -174,7 +174,7 @@ def cpu_isa() -> str:
     wanted = os.environ.get("PYDARKNET_ISA", best)
     if wanted not in ISAS:
         raise DeviceError(f"PYDARKNET_ISA={wanted}: expected one of {', '.join(ISAS)}")
-    if ISAS.index(wanted) > ISAS.index(best):
+    if wanted not in runnable(best):
         raise DeviceError(f"PYDARKNET_ISA={wanted}: this machine runs {best} at most")
     return wanted
 

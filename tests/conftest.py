@@ -15,11 +15,12 @@ from contents import Refused, survived
 from guarded import Arrays
 
 from pydarknet import _cpuid
-from pydarknet.backend import ISAS, backend, cpu_backend
+from pydarknet.backend import backend, cpu_backend
+from pydarknet.isas import ISAS, runnable
 from pydarknet.ops import Ops
 
 # A module that should be there but isn't makes its tests fail: they are never left out.
-RUNNABLE = ISAS[: ISAS.index(_cpuid.best()) + 1]
+RUNNABLE = runnable(_cpuid.best())
 THREADS = 2
 # The CPU's instruction sets and the emulated GPU; "cuda", a real one, only for who asks.
 CHOSEN = os.environ.get("PYDARKNET_TEST_BACKENDS", "cpu,emu")

@@ -11,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pydarknet import _cpuid
-from pydarknet.backend import ISAS, cpu_backend
+from pydarknet.backend import cpu_backend
 from pydarknet.dialects import DIALECTS
 from pydarknet.errors import DarknetError
+from pydarknet.isas import runnable
 from pydarknet.network import Network
 from pydarknet.train.step import Stepper
 
 from .networks import is_small, larger
 
 Floats = NDArray[np.float32]
-RUNNABLE = ISAS[: ISAS.index(_cpuid.best()) + 1]
+RUNNABLE = runnable(_cpuid.best())
 # Sums in another order, a dozen layers of them; and numbers so large that their squares are near the end of floats.
 RELATIVE, LARGE = 2e-3, 1e15
 STEEP = ("=stair", "kappa=0", "alpha=1e30")  # they make much of little

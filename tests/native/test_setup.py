@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import setuptools
 
+from pydarknet.isas import ISAS, buildable, runnable
 from tools.native import editors, extensions, flags, incremental, toolkit
 
 FILES = ("bin/nvcc", "lib/libcudart.so.13", "include/cuda_runtime.h")
@@ -89,6 +90,16 @@ def test_warnings_can_be_no_errors(monkeypatch: pytest.MonkeyPatch, wanted: str)
     monkeypatch.setenv("PYDARKNET_WERROR", wanted)
     names = runpy.run_path(str(flags.__file__))
     assert any("-Werror" in each for each in [*names["COMMON"], *names["CUDA_KERNELS"]]) == (wanted == "1")
+
+
+def test_an_instruction_set_is_one_row_for_the_build_and_for_running() -> None:
+    assert buildable("x86_64") == buildable("AMD64") == tuple(ISAS)
+    assert buildable("aarch64") == ("baseline",)
+    assert runnable("avx2") == ("baseline", "avx2")
+    for name, isa in ISAS.items():  # what a set includes includes its own, and is built wherever it is
+        assert all(set(ISAS[each].includes) <= set(isa.includes) for each in isa.includes), name
+        assert all(set(isa.includes) <= set(buildable(machine)) for machine in isa.machines), name
+        assert f"-DPYDARKNET_BLOCK={isa.block}" in extensions.cpu_extension(name).commands[".cpp"]
 
 
 def test_editors_know_how_each_source_is_compiled() -> None:

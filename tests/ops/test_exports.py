@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from pydarknet import _cpuid
-from pydarknet.backend import ISAS, cpu_isa
+from pydarknet.backend import cpu_isa
+from pydarknet.isas import runnable
 from pydarknet.ops import Ops
 
-EXTENSIONS: list[Any] = [f"_cpu_{isa}" for isa in ISAS[: ISAS.index(_cpuid.best()) + 1]]
+EXTENSIONS: list[Any] = [f"_cpu_{isa}" for isa in runnable(_cpuid.best())]
 EXTENSIONS.append(pytest.param("_emu", marks=pytest.mark.emulator))
 if importlib.util.find_spec("pydarknet._cuda"):
     EXTENSIONS.append("_cuda")

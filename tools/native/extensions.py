@@ -10,7 +10,7 @@ from pathlib import Path
 from setuptools import Extension
 
 from .flags import COMMON, COMPILER, CPU, CUDA_KERNELS, EMU_KERNELS, EXTRA, INCLUDES, ROOT, STRIP
-from .isas import ISAS, chosen_isas
+from .isas import chosen_isas, settings
 from .toolkit import cuda_archs, runtimes, toolkits
 
 EMU_FIBER = "csrc/emu/machine/fiber_ucontext.cpp"  # on other processors
@@ -44,7 +44,7 @@ class Native(Extension):
 
 
 def cpu_extension(isa: str) -> Native:
-    block, flags = ISAS[isa]
+    block, flags = settings(isa)
     return Native(
         f"_cpu_{isa}", sources("csrc/cpu/**/*.cpp") + common_sources("cpu"), block, [CPU, *flags], link=STRIP
     )

@@ -1,26 +1,28 @@
-"""The CPU's instruction sets: an extension module for each."""
+"""Which of the CPU's instruction sets are built. Their table is the package's, whose other modules aren't needed."""
 
 from __future__ import annotations
 
 import os
 import platform
+import runpy
 
-X86 = platform.machine().lower() in ("x86_64", "amd64")
-# Block = lanes of one vector register; activations are stored in blocks of that many channels.
-ISAS = {
-    "baseline": (4, []),
-    "avx2": (8, ["-mavx2", "-mfma", "-mf16c"]),
-    "avx512": (
-        16,
-        ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma", "-mf16c", "-mprefer-vector-width=512"],
-    ),
-}
+from .flags import ROOT
+
+_TABLE = runpy.run_path(str(ROOT / "pydarknet/isas.py"))
+
+
+def settings(isa: str) -> tuple[int, list[str]]:
+    """Lanes of a vector register, and the compiler's flags."""
+    row = _TABLE["ISAS"][isa]
+    return row.block, list(row.flags)
 
 
 def chosen_isas() -> list[str]:
-    wanted = os.environ.get("PYDARKNET_ISAS")
-    names = [n.strip() for n in wanted.split(",") if n.strip()] if wanted else list(ISAS) if X86 else ["baseline"]
-    unknown = sorted(set(names) - set(ISAS))
+    """Those of PYDARKNET_ISAS, or all that there are for this machine."""
+    wanted = [n.strip() for n in os.environ.get("PYDARKNET_ISAS", "").split(",") if n.strip()]
+    unknown = sorted(set(wanted) - set(_TABLE["ISAS"]))
     if unknown:
-        raise SystemExit(f"PYDARKNET_ISAS: unknown instruction set {unknown}, expected some of {list(ISAS)}")
-    return names
+        raise SystemExit(
+            f"PYDARKNET_ISAS: unknown instruction set {unknown}, expected some of {list(_TABLE['ISAS'])}"
+        )
+    return wanted or list(_TABLE["buildable"](platform.machine()))
