@@ -53,7 +53,7 @@ def replacing(path: str | PathLike[str], follow: bool = True) -> Iterator[Binary
     try:
         with open(partial, "xb") as file:
             if follow:
-                _take_after(target, partial)
+                take_after(target, partial)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -91,8 +91,8 @@ def _descriptor(path: str) -> int | None:
     return None
 
 
-def _take_after(old: str, new: str) -> None:
-    """Give a new file the permissions of the one whose place it takes."""
+def take_after(old: str, new: str) -> None:
+    """Give a new file the permissions of the one whose place it takes, if there is one."""
     with suppress(FileNotFoundError):
         status = os.stat(old)
         if hasattr(os, "chown"):

@@ -136,6 +136,14 @@ class TestInputs:
         cli("detect", *NET, "a.jpg", "--save", "json", "--save-to", "private.json")
         assert stat.S_IMODE(Path("private.json").stat().st_mode) == 0o600
         assert json.loads(Path("private.json").read_text())
+        write_film(Path("film.avi"))
+        for name in ("out.avi", "comp4_det_test_cat.txt"):
+            Path(name).touch(0o600)
+        cli("demo", *NET, "film.avi", "--out", "out.avi")
+        cli("detect", *NET, "a.jpg", "--save", "voc", "--save-to", ".", "--names", "toy.names")
+        assert Path("out.avi").stat().st_size
+        for name in ("out.avi", "comp4_det_test_cat.txt"):
+            assert stat.S_IMODE(Path(name).stat().st_mode) == 0o600
 
 
 class TestLabels:

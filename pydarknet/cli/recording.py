@@ -8,6 +8,7 @@ import tempfile
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ..atomic import take_after
 from ..errors import ExportError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Recording:
         self._path, self._rate = path, rate
         self._folder, self._part = folder, f"film{ending}"
         self._codec = CODECS[ending.lower()]
+        self._own: str | None = None  # the folder the film grows in
         self._writer: Any = None
         self._size = (0, 0)
         self._count = 0
@@ -47,7 +49,8 @@ class Recording:
         import cv2
 
         if self._writer is None:
-            self._part = os.path.join(self._own_folder(), self._part)
+            self._own = self._own_folder()
+            self._part = os.path.join(self._own, self._part)
             self._size = (image.shape[1], image.shape[0])
             self._writer = cv2.VideoWriter(self._part, cv2.VideoWriter.fourcc(*self._codec), self._rate, self._size)
             if not self._writer.isOpened():
@@ -61,17 +64,19 @@ class Recording:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._writer is None:
-            return
-        self._writer.release()
         try:
+            if self._writer is None:
+                return
+            self._writer.release()
             self._check()
+            take_after(self._path, self._part)
             os.replace(self._part, self._path)
             self.saved = self._count
         except OSError as problem:
             raise ExportError(f"{self._path}: can't be written: {problem.strerror or problem}") from problem
         finally:
-            shutil.rmtree(os.path.dirname(self._part), ignore_errors=True)
+            if self._own is not None:
+                shutil.rmtree(self._own, ignore_errors=True)
 
     def _own_folder(self) -> str:
         """A folder beside the film's place in which nobody else can put anything: OpenCV would follow a link."""

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..atomic import take_after
 from ..errors import DataError
 from .base import Result, Writer, prepare_folder, translated
 
@@ -72,6 +73,7 @@ class VocWriter(Writer):
             for file in self._lines:
                 self._flush(file)
             for file in self._lines:
+                take_after(os.fspath(self.target / file), os.fspath(self._parts / file))
                 os.replace(self._parts / file, self.target / file)
         finally:
             self._abandon()
