@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cli_nets import LINE, call, spawned, write_files, write_film, write_picture
 
-from pydarknet.cli.reading import meant
+from pydarknet.cli.reading import completed, meant
 from pydarknet.sources import is_film
 from pydarknet.text import without_password
 
@@ -308,3 +308,10 @@ class TestOtherWaysIn:
         Path("'odd'").touch()
         assert meant("'odd'") == "'odd'"
         assert meant("it's") == "it's"
+
+    def test_what_is_completed(self, cli) -> None:
+        write_picture(Path("art/b.jpg"))
+        write_picture(Path("a[1].jpg"))
+        assert [completed("a", number) for number in range(4)] == ["a.jpg", "a[1].jpg", "art/", None]
+        assert completed("art/", 0) == "art/b.jpg"
+        assert completed("a[", 0) == "a[1].jpg"

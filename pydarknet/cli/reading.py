@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shlex
 import shutil
@@ -102,6 +103,7 @@ def prompted() -> Iterator[str]:
 
         readline.parse_and_bind("tab: complete")
         readline.set_completer_delims("\n")
+        readline.set_completer(completed)
     while True:
         try:
             path = input(PROMPT).strip()
@@ -110,6 +112,14 @@ def prompted() -> Iterator[str]:
             return
         if path:
             yield meant(path)
+
+
+def completed(typed: str, number: int) -> str | None:
+    """The path of that number, from 0, that begins as typed; None after the last."""
+    paths = sorted(glob.glob(glob.escape(os.path.expanduser(typed)) + "*"))
+    if number >= len(paths):
+        return None
+    return os.path.join(paths[number], "") if os.path.isdir(paths[number]) else paths[number]
 
 
 def meant(typed: str) -> str:
