@@ -134,8 +134,9 @@ class TestPages:
         assert "'1' behind -ext_output is ignored" in result.err
 
     @pytest.mark.parametrize("name", COMMANDS)
-    def test_dont_show_is_known_everywhere(self, cli, name: str) -> None:
-        assert "unknown option -dont_show" not in cli(*name.split(), "-dont_show", *["x"] * 4).err
+    def test_windows_are_known_everywhere(self, cli, name: str) -> None:
+        for option in ("-dont_show", "--dont-show", "-fullscreen", "--fullscreen"):
+            assert "unknown option" not in cli(*name.split(), option, *["x"] * 4).err
 
 
 class TestArguments:

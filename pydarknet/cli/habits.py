@@ -10,10 +10,12 @@ from .parser import UsageError
 # Options without a value; the text says what is not done, None where nothing is missing.
 FLAGS: dict[str, str | None] = {
     "-dont_show": None,
+    "--dont-show": None,
     "-dontuse_opencv": None,
     "-cuda_debug_sync": None,
     "-nogpu": None,
     "-fullscreen": None,
+    "--fullscreen": None,
     "-letter_box": None,
     "-ext_output": None,
     "-dontdraw_bbox": None,
