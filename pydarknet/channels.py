@@ -9,12 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ImageError
-from .image import Color, Picture, as_bgr, as_bytes, load_image
+from .image import Color, Picture, as_bgr, as_bytes, load_encoded, load_image
 
 
 def load_channels(path: str | PathLike[str], channels: int) -> Picture:
     """Read a picture file for a network of so many channels; see `with_channels`. ImageError."""
     return with_channels(path, load_image(path), channels)
+
+
+def load_encoded_channels(name: str, data: bytes, channels: int) -> Picture:
+    """The same of a file's content; `name` is for messages."""
+    image = load_encoded(name, data)
+    return _with_channels(name, image, channels, np.frombuffer(data, np.uint8))
 
 
 def with_channels(path: str | PathLike[str], image: Picture, channels: int) -> Picture:
@@ -23,21 +29,25 @@ def with_channels(path: str | PathLike[str], image: Picture, channels: int) -> P
     For 1 it is still BGR, so that it can be drawn in its colours. ImageError if the file has no alpha, and for
     any other number.
     """
+    return _with_channels(fspath(path), image, channels)
+
+
+def _with_channels(name: str, image: Picture, channels: int, data: npt.NDArray[np.uint8] | None = None) -> Picture:
     if channels in (1, 3):
         return image
     if channels != 4:
         raise ImageError(
-            f"{fspath(path)}: the network takes {channels} channels, and picture files have 1, 3 or 4; "
+            f"{name}: the network takes {channels} channels, and picture files have 1, 3 or 4; "
             f"from Python, pass arrays of shape (height, width, {channels})"
         )
-    return np.dstack([image, _alpha(fspath(path), image)])
+    return np.dstack([image, _alpha(name, image, data)])
 
 
-def _alpha(name: str, image: Picture) -> Picture:
+def _alpha(name: str, image: Picture, data: npt.NDArray[np.uint8] | None) -> Picture:
     import cv2
 
     try:
-        pixels: Any = cv2.imdecode(np.fromfile(name, np.uint8), cv2.IMREAD_UNCHANGED)
+        pixels: Any = cv2.imdecode(np.fromfile(name, np.uint8) if data is None else data, cv2.IMREAD_UNCHANGED)
     except (OSError, cv2.error) as error:
         raise ImageError(f"{name}: the picture can't be decoded: {error}") from error
     if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 4:

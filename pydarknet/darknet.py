@@ -35,7 +35,6 @@ from .compat._networks import (
     set_gpu,
 )
 from .compat._of_2017 import make_boxes, make_probs, network_detect, num_boxes
-from .heads import DetectOptions
 
 
 class DETECTION(Structure):
@@ -80,7 +79,7 @@ def get_network_boxes(
     net: NetworkHandle, w: int, h: int, thresh: float, hier: float, map: Any, relative: int, num: Any
 ) -> Any:
     """Detections of the last prediction for a picture of w x h; their number goes to the int* `num`."""
-    options = DetectOptions(_api.number(thresh), _api.number(hier), map=_api.read_map(map))
+    options = _api.detect_options(thresh, hier, map=_api.read_map(map))
     detections, count = _api.find_boxes(net, DETECTION, (w, h), options, bool(relative))
     _api.store(num, count)
     return detections
@@ -88,7 +87,7 @@ def get_network_boxes(
 
 def make_network_boxes(net: NetworkHandle, thresh: float = 0.0, num: Any = None) -> Any:
     """As many empty detections as `get_network_boxes` would give now."""
-    _, count = _api.find_boxes(net, DETECTION, (1, 1), DetectOptions(_api.number(thresh)), True)
+    _, count = _api.find_boxes(net, DETECTION, (1, 1), _api.detect_options(thresh), True)
     _api.store(num, count)
     return _api.empty_structures(net, DETECTION, count)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from os import PathLike, fspath
@@ -128,6 +129,13 @@ def read_names(path: str | PathLike[str], classes: int = 0) -> list[str]:
         expected = f"at least {classes} names" if classes else "one name a line"
         raise DataError.at(name, None, f"expected {expected}, found {len(names)}; is it of another network?")
     return names
+
+
+def spare_names(names: Sequence[str], classes: int, origin: str) -> list[str]:
+    """A warning if there are more names than classes."""
+    if len(names) <= classes:
+        return []
+    return [f"{origin}: has {len(names)} names for {classes} classes; the first {classes} count"]
 
 
 def read_labels(path: str | PathLike[str], classes: int = 0) -> list[str]:

@@ -21,6 +21,7 @@ from .graph import Graph
 from .initialise import initialise
 from .layers import Layer
 from .ops import Array
+from .other_classes import check_classes
 from .plan import Builder, LastPass, Plan
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
@@ -86,6 +87,8 @@ class Engine(Graph):
     ) -> weights_file.LoadResult:
         """Replace the parameters by a file's. WeightsError, and nothing has changed, if it doesn't fit."""
         with carrying(lambda: self.warnings):
+            if cutoff is None:
+                check_classes(path, self.layers, self.cfg.file)
             result = weights_file.load_weights(path, self.layers, cutoff, allow_nan=allow_nan)
         self.warnings += result.warnings
         self.seen = result.header.seen

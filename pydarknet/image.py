@@ -46,16 +46,27 @@ def load_image(path: str | PathLike[str]) -> Picture:
     used, grey where nothing is known, with a PictureWarning. ImageError if the file is missing, a folder, empty, no
     picture, larger than the limit on pixels, damaged, or cut off in another format.
     """
-    image, doubt = read_image(path)
+    return _warned(*read_image(path))
+
+
+def load_encoded(name: str, data: bytes) -> Picture:
+    """The picture that the content of a file is, as `load_image` reads it; `name` is for messages."""
+    return _warned(*_decoded(name, data))
+
+
+def _warned(image: Picture, doubt: str) -> Picture:
     if doubt:
-        warnings.warn(doubt, PictureWarning, stacklevel=2)
+        warnings.warn(doubt, PictureWarning, stacklevel=3)
     return image
 
 
 def read_image(path: str | PathLike[str]) -> tuple[Picture, str]:
     """The picture of `load_image`, and what is doubtful about it ('' if nothing) instead of a warning."""
     name = fspath(path)
-    data = read_image_bytes(name)
+    return _decoded(name, read_image_bytes(name))
+
+
+def _decoded(name: str, data: bytes) -> tuple[Picture, str]:
     header = _header(name, data)
     if header.kind == "PNG" and not _is_sound_png(data):
         raise ImageError(f"{name}: {_damaged('PNG', len(data))}")

@@ -15,7 +15,7 @@ from .arguments import check_choice
 from .boxes import Fit
 from .cfg import Cfg
 from .channels import as_input
-from .datafile import read_names
+from .datafile import read_names, spare_names
 from .decode import Candidates, Floats, join, to_detections
 from .detection import Detection
 from .engine import Engine
@@ -215,8 +215,9 @@ class Network(Engine):
         classes = head_classes(self.heads()) or self.outputs.size
         if names is None:
             return []
-        if isinstance(names, (str, PathLike)):
-            return read_names(find(fspath(names)), classes)
-        if len(names) < classes:
-            raise DataError(f"names: expected {classes} names, one for each class, found {len(names)}")
-        return list(names)
+        origin = str(find(fspath(names))) if isinstance(names, (str, PathLike)) else "names"
+        found = read_names(origin, classes) if isinstance(names, (str, PathLike)) else list(names)
+        if len(found) < classes:
+            raise DataError(f"names: expected {classes} names, one for each class, found {len(found)}")
+        self.warnings += spare_names(found, classes, origin)
+        return found

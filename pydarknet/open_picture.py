@@ -1,4 +1,4 @@
-"""Whatever a user hands in as a picture, as pixels: a path, an array, a picture of Pillow."""
+"""Whatever a user hands in as a picture, as pixels: a path, an array, a picture of Pillow, the content of a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .arguments import check_choice
-from .channels import as_picture, load_channels
+from .channels import as_picture, load_channels, load_encoded_channels
 from .errors import ImageError
 from .image import Color, Picture
 
@@ -29,7 +29,8 @@ class PillowPicture(Protocol):
 
 Given: TypeAlias = str | bytes | PathLike[str] | npt.NDArray[Any] | PillowPicture
 
-EXPECTED = "expected a path, a NumPy array, or a picture of Pillow"
+EXPECTED = "expected a path, a NumPy array, a picture of Pillow, or the bytes of a picture file"
+MAX_PATH = 4096  # bytes; what is longer is no path
 
 
 def is_single(given: Any) -> bool:
@@ -47,6 +48,8 @@ def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Pictu
     check_choice("color", color, get_args(Color))
     if isinstance(given, np.ndarray):
         return as_picture(given, color, channels)
+    if (content := _content(given)) is not None:
+        return load_encoded_channels("the picture in memory", content, channels)
     if isinstance(given, (str, bytes, PathLike)):
         return load_channels(os.fsdecode(given), channels)
     if _is_pillow(given):
@@ -54,6 +57,23 @@ def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Pictu
     if given is None:
         raise ImageError(f"{EXPECTED}, found None: wasn't the file read? cv2.imread gives None where it can't read")
     raise ImageError(f"{EXPECTED}, found {type(given).__name__}")
+
+
+def _content(given: Any) -> bytes | None:
+    """The bytes of a picture file: given, or read from an open file. None for everything else, as for a path."""
+    if isinstance(given, bytes):  # no path holds a zero byte, and every format does
+        return given if b"\0" in given or len(given) > MAX_PATH or not given else None
+    if isinstance(given, (bytearray, memoryview)):
+        return bytes(given)
+    if not hasattr(given, "read"):
+        return None
+    try:
+        data = given.read()
+    except (OSError, ValueError) as error:
+        raise ImageError(f"the picture can't be read from the {type(given).__name__}: {error}") from error
+    if not isinstance(data, (bytes, bytearray)):
+        raise ImageError(f"expected a file of bytes, found {type(data).__name__}; open it with mode 'rb'")
+    return bytes(data)
 
 
 def _is_pillow(given: Any) -> bool:

@@ -36,13 +36,14 @@ def run(args: argparse.Namespace) -> int:
     from ..evaluate.classes import Accuracy, validate_classifier
     from ..evaluate.validset import read_leaves, valid_pictures
     from ..path_labels import path_classes
-    from .loading import load_network, read_data_file
+    from .loading import load_network, read_data_file, require_no_heads
     from .messages import progress, say
 
     data = read_data_file(args.data, args.quiet)
     pictures = valid_pictures(data)
     labels = read_labels(data)
     net = load_network(args, data)
+    require_no_heads(net, "detector map")
     top = args.top or max(1, data.int_("top", 1))
     last, unknown = Accuracy(0, 0, 0, top), 0
     with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:

@@ -48,9 +48,11 @@ def run(args: argparse.Namespace) -> int:
 
 def classify_pictures(net: Network, args: argparse.Namespace, top: int) -> int:
     """Print the `top` classes of every picture. Exit code as of `run`; a single bad picture is an ImageError."""
+    from .loading import require_no_heads
     from .messages import progress
     from .reading import FAILED, read_all, wanted
 
+    require_no_heads(net, "detect")
     source = wanted(args.images)
     failures = 0
     with net.plan(1):  # packs the weights, so that the first picture is timed like the others

@@ -40,6 +40,8 @@ def load_graph(name: str, quiet: bool) -> Graph:
 def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Network:
     """The network of `args.cfg` and `args.weights`, with names; says what it will do, and how."""
     from ..catalog import find_weights
+    from ..datafile import spare_names
+    from ..heads import head_classes
     from ..network import Network
 
     net = Network(
@@ -52,6 +54,7 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
     )
     warn(net.warnings, args.quiet)
     net.names, origin = choose_names(net, args.names, data)
+    warn(spare_names(net.names, head_classes(net.heads()) or net.outputs.size, origin), args.quiet)
     nms = ""
     if net.heads() and "nms" in args:
         args.nms_kind = choose_kind(net, args)
@@ -116,3 +119,13 @@ def require_heads(net: Network, command: str) -> None:
 
     if not net.heads():
         raise CfgError(net.cfg.file, None, f"has no [region], [yolo] or [detection] layer; use pydarknet {command}")
+
+
+def require_no_heads(net: Network, command: str) -> None:
+    """CfgError for a detector, whose outputs aren't probabilities of classes."""
+    from ..errors import CfgError
+
+    heads = net.heads()
+    if heads:
+        message = f"[{heads[-1].type}] detects, the network is no classifier; use pydarknet {command}"
+        raise CfgError(net.cfg.file, heads[-1].section.line, message)

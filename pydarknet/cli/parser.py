@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
+from ..arguments import percent_hint
 from ..errors import DarknetError
 from ..text import did_you_mean
 
@@ -124,7 +125,8 @@ def real(low: float, high: float, above: bool = False) -> Callable[[str], float]
         except ValueError:
             value = float("nan")
         if not low <= value <= high or (above and value == low):
-            raise argparse.ArgumentTypeError(f"expected a number {begin} {low:g} to {high:g}, found {text!r}")
+            hint = percent_hint(value) if high == 1 else ""
+            raise argparse.ArgumentTypeError(f"expected a number {begin} {low:g} to {high:g}, found {text!r}{hint}")
         return value
 
     return convert

@@ -337,6 +337,14 @@ def do_nms_sort(detections: Any, total: int, classes: int, thresh: float) -> Non
     suppress(detections, total, classes, number(thresh), "sort")
 
 
+def detect_options(thresh: Any, hier: Any = 0.5, **more: Any) -> DetectOptions:
+    """The options of a script's arguments. DarknetError for a threshold out of range."""
+    try:
+        return DetectOptions(number(thresh), number(hier), **more)
+    except ValueError as error:
+        raise DarknetError(str(error)) from error
+
+
 def number(value: Any) -> Any:
     """A Python number, also from c_float or c_int."""
     return getattr(value, "value", value)

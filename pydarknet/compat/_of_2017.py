@@ -7,11 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from ..heads import DetectOptions, head_classes
+from ..heads import head_classes
 from ..layers.detection import Detection
 from ..layers.yolo import Yolo
 from ._images import IMAGE, Memory
-from ._networks import BOX, NetworkHandle, find_boxes, number, predict_fitted, records_of, rows_of, suppress
+from ._networks import (
+    BOX,
+    NetworkHandle,
+    detect_options,
+    find_boxes,
+    number,
+    predict_fitted,
+    records_of,
+    rows_of,
+    suppress,
+)
 
 Probabilities = POINTER(c_float)
 
@@ -46,7 +56,7 @@ def network_detect(
     from ..darknet import DETECTION
 
     predict_fitted(net, im, "letterbox")
-    options = DetectOptions(number(thresh), number(hier_thresh))
+    options = detect_options(thresh, hier_thresh)
     detections, count = find_boxes(net, DETECTION, (im.w, im.h), options, False)
     classes, places = head_classes(net.network.heads()), num_boxes(net)
     if number(nms):

@@ -302,9 +302,9 @@ def network_predict_batch(
 def _boxes(
     net: NetworkHandle, w: int, h: int, thresh: float, hier: float, map: Any, relative: int, letter: int, item: int
 ) -> tuple[Any, int]:
-    options = DetectOptions(
-        _api.number(thresh),
-        _api.number(hier),
+    options = _api.detect_options(
+        thresh,
+        hier,
         fit="letterbox" if letter else "stretch",
         hier_mode="paper",
         map=_api.read_map(map),

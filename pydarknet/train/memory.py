@@ -54,6 +54,6 @@ def _bytes(stepper: Stepper, stop: int) -> tuple[int, int]:
 def advice(needed: int, available: int, batch: int, subdivisions: int) -> str:
     """Subdivisions with which so much memory will do; `needed` goes with the mini-batch."""
     for more in range(subdivisions + 1, batch + 1):
-        if batch % more == 0 and needed * subdivisions / more <= available:
+        if batch % more == 0 and needed * (batch // more) / (batch // subdivisions) <= available:
             return f"set subdivisions={more} in [net] (batch={batch} stays; batch norm will be over fewer pictures)"
     return "use a smaller width and height in [net], or a network with fewer filters"

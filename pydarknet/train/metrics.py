@@ -69,7 +69,7 @@ def head_numbers(minis: Sequence[MiniBatch], engine: Engine) -> dict[str, Any]:
         return {}
     total = HeadStatistics(*(sum(values) for values in zip(*heads, strict=True)))
     boxes = sum(boxes_of(engine, index) for index, s in found if isinstance(s, HeadStatistics))
-    batch = engine.batch
+    batch = engine.batch // engine.subdivisions * engine.subdivisions
 
     def mean(value: float, count: float) -> float | None:
         return value / count if count > 0 else None

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..data_tools.dataset import ImageList
-from ..datafile import DataFile
+from ..datafile import DataFile, spare_names
 from ..errors import DataError, ImageError, locate
 from ..exif import UPRIGHT, orientation, turned_by_exif
 from ..labels import MAX_BYTES, find_label, label_path, read_labels
@@ -57,7 +57,7 @@ def check_names(names: Sequence[str], classes: int, file: str) -> list[str]:
     told = f"has {len(names)} names for {classes} classes"
     if len(names) < classes:
         raise DataError.at(file, None, f"{told}; is it, or classes=, of another network?")
-    return [f"{file}: {told}; the first {classes} count"] if len(names) > classes else []
+    return spare_names(names, classes, file)
 
 
 def check_classes(data: DataFile, head_classes: int, cfg_file: str, strict: bool = False) -> list[str]:

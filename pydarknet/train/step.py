@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..backend import Step
+from ..cfg import Section
 from ..dialects import Dialect
 from ..engine import Engine
 from ..layers import Layer
@@ -45,18 +46,17 @@ class Stepper:
     """Trains an engine's parameters, with Darknet's arithmetic of batch, subdivisions, momentum and decay.
 
     The engine's parameters become views of one flat array; call `publish` before using them or the engine.
-    CfgError if a layer can't be trained or batch is no multiple of subdivisions.
+    `batch` pictures make an update: whole mini-batches, also where subdivisions don't divide the cfg's batch.
+    CfgError if a layer can't be trained, or a mini-batch has no picture.
     """
 
     def __init__(self, engine: Engine, dialect: Dialect, seed: int = 0) -> None:
         net = engine.cfg.net
         self.engine = engine
         self.dialect = dialect
-        self.batch = net.int_("batch", 1, low=1)
         self.subdivisions = net.int_("subdivisions", 1, low=1)
-        if self.batch % self.subdivisions:
-            raise net.error(f"subdivisions={self.subdivisions} does not divide batch={self.batch}", "subdivisions")
-        self.mini_batch = self.batch // self.subdivisions
+        self.mini_batch = read_mini_batch(net, self.subdivisions)
+        self.batch = self.mini_batch * self.subdivisions
         self.schedule = read_schedule(net, dialect)
         self.parameters = Parameters(engine.backend, engine.layers)
         if dialect.freezes:
@@ -117,6 +117,18 @@ class Stepper:
                 step()
             self._plans = {key: TrainPlan(plan, tape.truth, tape.refresh_steps)}
         return self._plans[key]
+
+
+def read_mini_batch(net: Section, subdivisions: int) -> int:
+    """Pictures of a mini-batch: the whole part of batch / subdivisions; a warning if some are left. CfgError."""
+    batch = net.int_("batch", 1, low=1)
+    mini = batch // subdivisions
+    told = f"subdivisions={subdivisions} does not divide batch={batch}"
+    if not mini:
+        raise net.error(f"{told}: a mini-batch has no picture; expected 1 to {batch} subdivisions", "subdivisions")
+    if batch % subdivisions:
+        net.warn(f"{told}: mini-batches of {mini}, {mini * subdivisions} pictures an iteration", "subdivisions")
+    return mini
 
 
 def compile_layers(tape: Tape, layers: Sequence[Layer], stop: int) -> None:

@@ -322,5 +322,5 @@ class Trainer:
             raise TrainingError(
                 f"a mini-batch of {stepper.mini_batch} pictures of {width}x{height} needs {needed / 2**30:.1f} GiB"
                 f"{looking}, {available / 2**30:.1f} GiB are free; "
-                + advice(mini, rest, stepper.batch, stepper.subdivisions)
+                + advice(mini, rest, self.engine.batch, stepper.subdivisions)
             )

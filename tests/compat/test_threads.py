@@ -139,3 +139,10 @@ def test_a_freed_network_has_no_predictions(dn: Any, net: NetworkHandle) -> None
     outputs = weakref.ref(net.outputs)
     net.free()
     assert outputs() is None
+
+
+def test_thresholds_out_of_range(dn: Any, net: NetworkHandle) -> None:
+    predict(dn, net, "data/wide.png")
+    for thresh, hier in ((50, 0.5), (0.5, -1), (pjreddie.c_float(2), 0.5)):
+        with pytest.raises(DarknetError, match="expected a number from 0 to 1"):
+            dn.get_network_boxes(net, 96, 64, thresh, hier, None, 0, None)
