@@ -120,7 +120,7 @@ class TestWeights:
         refused(detect(weights="short.weights"), "short.weights", "layer 1 (convolutional)")
 
     def test_of_another_network(self, refused) -> None:
-        refused(detect("tree.cfg"), "net.weights", "layer 1", "another network")
+        refused(detect("tree.cfg"), "net.weights", "with 2 classes", "--cutoff 1")
 
     def test_longer_is_a_warning_with_the_count(self, cli) -> None:
         with open("net.weights", "ab") as file:
