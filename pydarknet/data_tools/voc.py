@@ -89,7 +89,7 @@ def read_annotation(path: str | PathLike[str]) -> Annotation:
         root = _parsed(data)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         line = getattr(error, "position", (None,))[0]
-        raise DataError.at(file, line, f"is no XML: {error}") from error
+        raise DataError.at(file, line, f"is no XML of VOC: {error}") from error
     size = [_number(file, root.find(f"size/{key}"), f"size/{key}", 0) for key in ("width", "height")]
     objects = [_object(file, i, element) for i, element in enumerate(root.iter("object"), 1)]
     return Annotation(int(size[0]), int(size[1]), objects)
@@ -98,7 +98,7 @@ def read_annotation(path: str | PathLike[str]) -> Annotation:
 class _Builder(ElementTree.TreeBuilder):
     def doctype(self, *_: object) -> None:
         """Called before the declarations are read, which can make gigabytes of a few lines."""
-        raise ValueError("an annotation of VOC has no document type and declares no entities")
+        raise ValueError("it has a document type or declares entities, which annotations do not")
 
 
 def _parsed(data: bytes) -> ElementTree.Element:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -155,6 +156,43 @@ def only_noise(rng: Random, data: bytes) -> bytes:
     return data[: rng.choice([0, 12, 16, 20])] + rng.randbytes(rng.randint(0, len(data)))
 
 
+# Numbers in text, and the sizes in the headers of pictures
+
+NUMBERS = [
+    *("0", "-1", "1", "0.5", "1e999", "-1e999", "NaN", "Infinity", "1e-320", "1e308", "2147483648", "null", "true"),
+    *("9223372036854775808", '"1"', '"é"', "[]", "{}", '"../a.jpg"', '"a.jpg"', '"\\ud800.jpg"', '"\\u0000"'),
+    *("9" * 400, "9" * 5000, "9" * 50_000 + "x", "1_0", "٣", "&#49;", "&a;", "[" * 2000),
+]
+_NUMBER = re.compile(rb'-?[0-9.]+(?:e-?[0-9]+)?|"[^"]{0,40}"')
+DOCTYPES = [
+    b'<!DOCTYPE a [<!ENTITY a "1">]>',
+    b"<!DOCTYPE a>",
+    b'<!DOCTYPE a SYSTEM "/etc/passwd">',
+    b"<!ENTITY a 'b'>",
+]
+
+
+def change_number(rng: Random, data: bytes) -> bytes:
+    places = list(_NUMBER.finditer(data))
+    if not places:
+        return data
+    place = rng.choice(places)
+    return data[: place.start()] + rng.choice(NUMBERS).encode() + data[place.end() :]
+
+
+def declare(rng: Random, data: bytes) -> bytes:
+    return rng.choice(DOCTYPES) + data
+
+
+def change_size(rng: Random, data: bytes) -> bytes:
+    """Two or four bytes near the beginning, where most formats have width and height."""
+    place = rng.randrange(max(min(len(data), 700), 1))
+    number = rng.choice([0, 1, 2, 255, 1000, 30_000, 65_535, 1 << 20, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
+    layout = rng.choice(["<I", ">I", "<H", ">H"])
+    changed = struct.pack(layout, number if layout[1] == "I" else number & 0xFFFF)
+    return data[:place] + changed + data[place + len(changed) :]
+
+
 BYTES: Sequence[Mutation] = [flip, truncate, insert, delete, repeat]
 LINES: Sequence[Mutation] = [
     *map(
@@ -170,6 +208,9 @@ TEXT: Sequence[Mutation] = [
     other_encoding,
     *map(on_lines, (drop_line, double_line, swap_lines)),
 ]
+JSON: Sequence[Mutation] = [*BYTES, *[change_number] * 8, other_encoding, *map(on_lines, (drop_line, double_line))]
+XML: Sequence[Mutation] = [*JSON, declare]
+PICTURE: Sequence[Mutation] = [*BYTES, truncate, truncate, *[change_size] * 4]
 WEIGHTS: Sequence[Mutation] = [*BYTES, change_header, change_header, change_word, change_word, change_end, only_noise]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import resource
 import sys
 import tempfile
@@ -19,11 +20,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
+
 from pydarknet.errors import DarknetError
 
 from . import mutate, networks, run_network, targets
 
-KINDS = ("cfg", "weights", "text", "networks")
+KINDS = ("cfg", "weights", "text", "picture", "json", "xml", "networks")
 CORPUS = Path(__file__).parent / "corpus"
 OWN_CFGS = Path(__file__).parents[2] / "cfg"
 MAX_FAILURES = 10  # a run with more has shown enough
@@ -57,11 +60,33 @@ def kind_of(name: str) -> Kind:
         return Kind(".cfg", [*read_folder("cfg") * 2, *own], mutate.CFG, targets.CFG_TARGETS)
     if name == "weights":
         return Kind(".weights", read_folder("weights"), mutate.WEIGHTS, targets.WEIGHTS_TARGETS)
+    if name == "picture":
+        return Kind(".picture", pictures(), mutate.PICTURE, targets.PICTURE_TARGETS)
+    if name == "json":
+        return Kind(".json", read_folder("json"), mutate.JSON, targets.JSON_TARGETS)
+    if name == "xml":
+        return Kind(".xml", read_folder("xml"), mutate.XML, targets.XML_TARGETS)
     if name == "text":
         return Kind(".txt", read_folder("text"), mutate.TEXT, targets.TEXT_TARGETS)
     if name == "networks":
         return Kind(".cfg", [], [], run_network.TARGETS, networks.network)
     return Kind("", [b"any"], [mutate.flip], targets.SELF_TEST_TARGETS)
+
+
+def pictures() -> list[bytes]:
+    """A small picture in each format that OpenCV writes, and JPEG in its ways; JPEG is what users have."""
+    import cv2
+
+    image = cv2.resize(np.random.default_rng(0).integers(0, 256, (5, 6, 3), np.uint8), (64, 48))
+    found = []
+    for ending in (".png", ".bmp", ".webp", ".tiff", ".gif", ".avif", ".jp2", ".ppm", ".pam", ".ras"):
+        found.append(cv2.imencode(ending, image)[1].tobytes())
+    found += [cv2.imencode(ending, image[:, :, 0])[1].tobytes() for ending in (".pgm", ".pbm", ".png")]
+    floats = image.astype(np.float32) / 255
+    found += [cv2.imencode(ending, floats)[1].tobytes() for ending in (".hdr", ".pfm")]
+    for options in ((), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1), (cv2.IMWRITE_JPEG_RST_INTERVAL, 2)):
+        found += [cv2.imencode(".jpg", image, options)[1].tobytes()] * 4
+    return found
 
 
 def read_folder(name: str) -> list[bytes]:
@@ -118,7 +143,9 @@ def watch(worker: Any, progress: Any) -> str:
 
 
 def work(name: str, target: str, count: int, seed: int, progress: Any) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard), hard))
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     kind = kind_of(name)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"case{kind.suffix}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pydarknet.cfg import Section, dump, parse_cfg, parse_cfg_text
+from pydarknet.data_tools import read_coco, write
+from pydarknet.data_tools.voc import read_annotation
 from pydarknet.datafile import read_data, read_labels, read_list, read_map, read_names
-from pydarknet.errors import CfgError, DataError, DeviceError, WeightsError
+from pydarknet.errors import CfgError, DataError, DeviceError, ImageError, PictureWarning, WeightsError
+from pydarknet.evaluate.readers import read_coco_results
 from pydarknet.graph import Graph
+from pydarknet.image import load_image
 from pydarknet.network import Network
+from pydarknet.picture_size import picture_size
 from pydarknet.tree import Mode, read_tree
 from pydarknet.weights import Record, load_weights, read_header, release, save_weights
 
@@ -136,6 +143,47 @@ def run(net: Network) -> None:
             net.detect(picture, thresh=0.05) if net.heads() else net.classify(picture)
 
 
+def picture(path: Path) -> None:
+    """Size and pixels, which agree; what has no size has no pixels."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PictureWarning)
+        try:
+            width, height = picture_size(path)
+        except ImageError:
+            with suppress(ImageError):
+                load_image(path)
+                raise RuntimeError("pixels without a size") from None
+            raise
+        image = load_image(path)
+    assert image.shape == (height, width, 3)
+    assert image.dtype == np.uint8
+
+
+def instances(path: Path) -> None:
+    """COCO's: what is read can be written, all of it below the folder, and read again."""
+    images = path.parent / "images"
+    data = read_coco({"train": (path, images)})
+    with tempfile.TemporaryDirectory() as folder, suppress(DataError):  # two pictures of one name, for instance
+        write(data, folder)
+        assert read_names(Path(folder) / f"{Path(folder).name}.names", len(data.names))
+    for sample in data.sets["train"]:
+        assert os.path.normpath(sample.image).startswith(f"{images}{os.sep}")
+        assert np.isfinite(np.array(sample.labels, float)).all()
+
+
+def results(path: Path) -> None:
+    found = read_coco_results(path, 80)
+    assert np.isfinite(found.box).all()
+    assert np.isfinite(found.score).all()
+
+
+def annotation(path: Path) -> None:
+    """VOC's."""
+    found = read_annotation(path)
+    numbers = [number for each in found.objects for number in each[2:]]
+    assert np.isfinite([found.width, found.height, *numbers]).all()
+
+
 def raises(path: Path) -> None:
     raise RuntimeError(path.name)
 
@@ -147,4 +195,7 @@ def crashes(_: Path) -> None:
 CFG_TARGETS = {"parse": parse, "network": network}
 WEIGHTS_TARGETS = {"load": load, "network": network_weights}
 TEXT_TARGETS = {"read": text}
+PICTURE_TARGETS = {"load": picture}
+JSON_TARGETS = {"instances": instances, "results": results}
+XML_TARGETS = {"annotation": annotation}
 SELF_TEST_TARGETS = {"raises": raises, "crashes": crashes}  # broken readers that the run itself must find
