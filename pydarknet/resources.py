@@ -43,9 +43,10 @@ def places(name: str | PathLike[str], relative_to: str | PathLike[str] | None = 
 
 def listed(path: str, list_file: str) -> str:
     """A path of a list as it can be opened: as it is written, beside the list, or in that folder's parent; with
-    slashes where there is none with backslashes. As written if there is none at all."""
+    slashes where there is none with backslashes; in Latin-1, as the list may be and the file's name too. As written
+    if there is none at all."""
     folders = [os.path.dirname(list_file), *map(str, Path(os.path.abspath(list_file)).parents[1:2])]
-    for spelling in dict.fromkeys([path, with_slashes(path)]):
+    for spelling in dict.fromkeys([path, with_slashes(path), _in_latin_1(path)]):
         if os.path.lexists(spelling):
             return spelling
         for folder in folders:
@@ -57,6 +58,14 @@ def listed(path: str, list_file: str) -> str:
 def with_slashes(path: str) -> str:
     """A path that Windows wrote, for systems where a backslash is a letter."""
     return path.replace("\\", "/") if os.sep == "/" else path
+
+
+def _in_latin_1(path: str) -> str:
+    """The file name whose bytes are the letters of `path` in Latin-1, if they are of that."""
+    try:
+        return os.fsdecode(path.encode("latin-1"))
+    except UnicodeEncodeError:
+        return path
 
 
 def share() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -78,6 +79,15 @@ def test_what_is_no_text(data: bytes, tmp_path: Path) -> None:
 def test_latin_1_with_and_without_the_mark_of_utf_8() -> None:
     assert decode(b"caf\xe9") == decode(b"\xef\xbb\xbfcaf\xe9") == "café"
     assert byte_order(b"caf\xe9") == (b"", "utf-8")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_list_in_latin_1_and_names_of_files_of_either_kind(encoding: str, tmp_path: Path) -> None:
+    name = os.fsdecode("café.jpg".encode(encoding))
+    (tmp_path / name).write_bytes(b"")
+    (tmp_path / "list.txt").write_bytes("café.jpg\n".encode("latin-1"))
+    (image,) = read_image_list("", tmp_path / "list.txt").images
+    assert (os.path.basename(image), os.path.exists(image)) == (name, True)
 
 
 def test_anchors_go_into_a_cfg_in_utf_16(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def annotation(path: Path) -> None:
     """VOC's."""
     found = read_annotation(path)
     numbers = [number for each in found.objects for number in each[2:]]
-    assert np.isfinite([found.width, found.height, *numbers]).all()
+    assert np.isfinite(np.array([found.width, found.height, *numbers], float)).all()
 
 
 def raises(path: Path) -> None:
