@@ -37,7 +37,9 @@ class Peer:
     """PyTorch on a device."""
 
     def __init__(self, torch: Any, device: str) -> None:
-        self.torch, self.device = torch, device
+        from pytorch_model import build  # which imports PyTorch
+
+        self.torch, self.device, self.build = torch, device, build
         self.halves = {"fp16": torch.float16, "bf16": torch.bfloat16}
         torch.backends.cudnn.benchmark = True
 
@@ -68,12 +70,10 @@ class Peer:
 
     def seconds(self, job: Job, samples: int) -> tuple[float, bool]:
         """The job's time, with no head and no loss but a sum of squares; whether it was recorded."""
-        from pytorch_model import build
-
         torch, case = self.torch, job.case
         self.allow(case.precision)
         half = self.halves.get(case.precision)
-        model = build(job.net).to(self.device)
+        model = self.build(job.net).to(self.device)
         x = torch.rand((case.batch, *job.net.inputs), device=self.device).to(memory_format=torch.channels_last)
         if case.training:  # weights stay float32, as in ours
             return self._timed(self._step(model.train(), x, self._cast(half)), samples)

@@ -8,7 +8,8 @@ from torch.nn import functional
 
 from pydarknet import Network
 from pydarknet.layers import Layer
-from pydarknet.layers.batchnorm import EPSILON
+
+EPSILON = 1e-6  # beside the variance, as Darknet has it
 
 
 class Model(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Iterator
@@ -200,3 +201,16 @@ def test_what_is_measured_takes_the_place_of_the_data_sheet(
     assert card.bound("tf32", 300e12, 1.0) == 1
     assert card.moving(card.bandwidth) == pytest.approx(1, rel=1e-3)
     assert "tf32 300 measured" in str(card)
+
+
+def test_the_model_for_pytorch_finds_all_that_it_takes_from_here(
+    gpu: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyTorch is not needed for that."""
+    torch, nn = ModuleType("torch"), ModuleType("torch.nn")
+    nn.Module, nn.functional, torch.nn, torch.Tensor = object, None, nn, object  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setitem(sys.modules, "torch.nn", nn)
+    monkeypatch.delitem(sys.modules, "pytorch_model", raising=False)
+    assert importlib.import_module("pytorch_model").build
+    monkeypatch.delitem(sys.modules, "pytorch_model")
