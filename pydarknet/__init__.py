@@ -19,12 +19,13 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .detection import Box, Detection
-    from .network import Network
+    from .network import Classification, Network
     from .train.trainer import Trainer
 
 __all__ = [
     "Box",
     "CfgError",
+    "Classification",
     "DarknetError",
     "DataError",
     "Detection",
@@ -40,7 +41,13 @@ __all__ = [
 ]
 
 # Looked up on first use, so that `import pydarknet` loads neither numpy nor the kernels.
-_LAZY = {"Network": "network", "Detection": "detection", "Box": "detection", "Trainer": "train.trainer"}
+_LAZY = {
+    "Box": "detection",
+    "Classification": "network",
+    "Detection": "detection",
+    "Network": "network",
+    "Trainer": "train.trainer",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -49,3 +56,8 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    """What is looked up on first use too, for completion."""
+    return sorted({*globals(), *__all__})

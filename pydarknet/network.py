@@ -71,6 +71,10 @@ class Network(Engine):
         )  # fmt: skip
         self.names = self._read_names(names)
 
+    def __repr__(self) -> str:
+        kind = "detector" if self.heads() else "classifier"
+        return f"<Network {self.cfg.file}: {kind}, {self.inputs}, {len(self.layers)} layers on {self.backend.name}>"
+
     @overload
     def detect(self, image: Picture, *args: Any, **options: Any) -> list[Detection]: ...
     @overload

@@ -27,6 +27,10 @@ def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Network:
     return nets.network(size=32)
 
 
+def test_a_network_says_what_it_is(net: Network) -> None:
+    assert repr(net).startswith(f"<Network {net.cfg.file}: detector, 32 x 32 x 3, ")
+
+
 def test_paths_of_every_kind(net: Network) -> None:
     wanted = net.detect("a.png", thresh=0.1)
     assert wanted

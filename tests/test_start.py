@@ -33,6 +33,13 @@ def test_the_probe_sees_what_is_loaded() -> None:
     assert "numpy" in run("import pydarknet; pydarknet.Network")[1]
 
 
+def test_names_that_are_looked_up_can_be_completed() -> None:
+    import pydarknet
+
+    assert set(pydarknet.__all__) <= set(dir(pydarknet))
+    assert all(getattr(pydarknet, name) is not None for name in pydarknet.__all__)
+
+
 def test_help_names_every_command() -> None:
     done = subprocess.run([sys.executable, "-m", "pydarknet", "--help"], capture_output=True, text=True, check=True)
     for command in ("detect", "classify", "demo", "speed", "ops", "info", "weights"):
