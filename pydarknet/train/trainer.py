@@ -143,6 +143,13 @@ class Trainer:
     def __iter__(self) -> Iterator[Metrics]:
         return self
 
+    def __len__(self) -> int:
+        """Iterations that are left."""
+        return max(0, self.max_batches - self.iteration)
+
+    def __bool__(self) -> bool:
+        return True  # also at its end
+
     def __next__(self) -> Metrics:
         """One iteration. TrainingError if a number is no longer finite; nothing of it is saved."""
         if self._ended:

@@ -39,6 +39,13 @@ def test_it_learns_and_the_engine_detects(tmp_path: Path) -> None:
     assert not np.array_equal(before, net.forward(np.zeros((1, 3, 32, 32), np.float32)))
 
 
+def test_its_length_is_what_is_left(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    with Trainer(cfg, data, max_batches=3) as trainer:
+        assert [len(trainer), *(len(trainer) for _ in trainer)] == [3, 2, 1, 0]
+        assert trainer
+
+
 def test_metrics_add_up(tmp_path: Path) -> None:
     data, cfg = make(tmp_path)
     with Trainer(cfg, data, max_batches=5) as trainer:
