@@ -186,14 +186,25 @@ class TestMap:
         assert result.code == 1
         assert "FN = 0" in result.out
 
-    @pytest.mark.parametrize(("label", "hint"), [(None, "has no label file"), ("7 .5 .5 .1 .1", "p_2.txt:1: ")])
-    def test_bad_labels_before_anything_runs(self, cli, label: str | None, hint: str) -> None:
-        Path("labels/p_2.txt").unlink()
-        if label is not None:
-            write_text("labels/p_2.txt", label)
+    def test_bad_labels_before_anything_runs(self, cli) -> None:
+        write_text("labels/p_2.txt", "7 .5 .5 .1 .1")
         result = cli("detector", "map", "v.data", *NETWORK)
         assert result.code == 2
-        assert hint in result.err
+        assert "p_2.txt:1: " in result.err
+
+    @pytest.mark.parametrize("command", ["map", "recall"])
+    def test_a_picture_without_a_label_file_shows_nothing(self, cli, command: str) -> None:
+        """But if none has one, they are somewhere else."""
+        whole = cli("detector", command, "v.data", *NETWORK)
+        Path("labels/p_3.txt").unlink()
+        result = cli("detector", command, "v.data", *NETWORK)
+        assert (result.code, result.out) == (0, whole.out)
+        assert "1 of 3 pictures have no label file: they show nothing; the first: images/p_3.jpg" in result.err
+        for path in Path("labels").iterdir():
+            path.unlink()
+        result = cli("detector", command, "v.data", *NETWORK)
+        assert result.code == 2
+        assert "none of its pictures has a label file; expected labels/p_1.txt" in result.err
 
 
 class TestEvaluateNetwork:

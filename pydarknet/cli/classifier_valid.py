@@ -34,13 +34,13 @@ def run(args: argparse.Namespace) -> int:
     """0, or 1 if some pictures could not be read: they don't count. Two lines after every picture; with -quiet
     the last."""
     from ..evaluate.classes import Accuracy, validate_classifier
-    from ..evaluate.validset import read_leaves, valid_pictures
+    from ..evaluate.validset import read_leaves
     from ..path_labels import path_classes
     from .loading import load_network, read_data_file, require_no_heads
     from .messages import progress, say
 
     data = read_data_file(args.data, args.quiet)
-    pictures = valid_pictures(data)
+    pictures = judging.read_pictures(data, args).images
     labels = read_labels(data)
     net = load_network(args, data)
     require_no_heads(net, "detector map")

@@ -47,21 +47,24 @@ def run(args: argparse.Namespace) -> int:
     counts, precision, recall and F1 are at -thresh."""
     from ..evaluate import report
     from ..evaluate.run import VALID_THRESH, Collected, class_names, detect_all
-    from ..evaluate.validset import class_map, read_objects, valid_pictures
+    from ..evaluate.validset import class_map, read_found
     from .loading import load_network, read_data_file, require_heads
-    from .messages import progress
+    from .messages import progress, warn
     from .pictures import detect_options
     from .saving import lines_aside, place_of, refuse_inputs
 
     data = read_data_file(args.data, args.quiet)
     args.csv, args.json = place_of(args.csv), place_of(args.json)
     refuse_inputs([args.csv, args.json, args.confusion], args, data)
-    pictures = valid_pictures(data)
+    images = judging.read_pictures(data, args)
+    pictures = images.images
     net = load_network(args, data)
     require_heads(net, "classifier valid")
+    _say_fit(args)
     chosen = class_map(data, net.heads())
     names = class_names(net, chosen)
-    truth = read_objects(data, pictures, len(names))
+    truth, doubts = read_found(data, images, len(names))
+    warn(doubts, args.quiet)
     how = {**detect_options(args), "thresh": VALID_THRESH, "map": chosen}
     found = Collected()
     with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
@@ -75,6 +78,19 @@ def run(args: argparse.Namespace) -> int:
         _print(net, truth, detections, result, None if chosen is None else len(chosen), args)
     _save(result, names, args)
     return watch.code
+
+
+def _say_fit(args: argparse.Namespace) -> None:
+    """Training measures with pictures as it shows them; whoever compares the two should know."""
+    from ..catalog import find_weights
+    from ..train.state import dialect_of
+    from ..train.validation import fit_of
+    from .messages import say
+
+    name = dialect_of(find_weights(args.weights))
+    if name is not None and (fit := fit_of(name)) != args.fit:
+        say(f"trained with dialect {name}, which has pictures by {fit}, here by {args.fit}: --fit {fit} measures as "
+            "training did", args.quiet)  # fmt: skip
 
 
 def _print(

@@ -32,17 +32,19 @@ def run(args: argparse.Namespace) -> int:
     """0, or 1 if some pictures could not be read: their objects don't count. A line after every picture."""
     from ..evaluate import Recall, running_recall
     from ..evaluate.run import propose_all
-    from ..evaluate.validset import class_map, read_objects, valid_pictures
+    from ..evaluate.validset import class_map, read_found
     from ..heads import head_classes
     from .loading import load_network, read_data_file, require_heads
-    from .messages import progress
+    from .messages import progress, warn
 
     data = read_data_file(args.data, args.quiet)
-    pictures = valid_pictures(data)
+    images = judging.read_pictures(data, args)
+    pictures = images.images
     net = load_network(args, data)
     require_heads(net, "classifier valid")
     chosen = class_map(data, net.heads())
-    truth = read_objects(data, pictures, len(chosen) if chosen else head_classes(net.heads()))
+    truth, doubts = read_found(data, images, len(chosen) if chosen else head_classes(net.heads()))
+    warn(doubts, args.quiet)
     state = Recall(0, 0, 0, 0, 0.0)
     with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
         watch = judging.Watch(out)

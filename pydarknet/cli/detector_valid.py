@@ -35,13 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0, or 1 if some pictures could not be read: they have no detections in the files."""
     from ..evaluate.run import class_names, detect_all
-    from ..evaluate.validset import class_map, valid_pictures
+    from ..evaluate.validset import class_map
     from .loading import load_network, read_data_file, require_heads
     from .messages import progress, say
     from .pictures import detect_options
 
     data = read_data_file(args.data, args.quiet)
-    pictures = valid_pictures(data)
+    pictures = judging.read_pictures(data, args).images
     net = load_network(args, data)
     require_heads(net, "classifier valid")
     chosen = class_map(data, net.heads())

@@ -10,6 +10,8 @@ from . import options
 from .parser import whole
 
 if TYPE_CHECKING:
+    from ..data_tools.dataset import ImageList
+    from ..datafile import DataFile
     from ..errors import ImageError
     from .messages import Lines
 
@@ -32,6 +34,16 @@ def add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("cfg", metavar="CFG")
     parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
     options.add_names(parser, data=False)
+
+
+def read_pictures(data: DataFile, args: argparse.Namespace) -> ImageList:
+    """The valid list; says what of it is left out."""
+    from ..evaluate.validset import valid_pictures
+    from .messages import warn
+
+    images = valid_pictures(data)
+    warn(images.warnings, args.quiet)
+    return images
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,8 @@ from .confusion import Confusion, confusion
 from .objects import Detections, Truth
 from .voc import Curve, average_precision, curves, mean
 
-COLUMNS = ("class_id", "name", "objects", "detections", "ap", "tp", "fp", "fn", "precision", "recall", "f1", "iou")
+COLUMNS = ("class_id", "name", "objects", "detections", "ap", "tp", "fp", "fn", "precision", "recall", "f1", "iou",
+           "hit_iou")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,13 @@ class Counts:
 
     @property
     def iou(self) -> float | None:
-        """Mean IoU of the hits; None if there are none."""
-        return _ratio(self.overlap, self.tp)
+        """AlexeyAB's "average IoU": over all detections, a false one counting 0; None if there are none."""
+        return _ratio(self.overlap, self.tp + self.fp)
 
     @property
-    def darknet_iou(self) -> float:
-        """AlexeyAB's "average IoU": over all detections, a false one counting 0."""
-        return _ratio(self.overlap, self.tp + self.fp) or 0.0
+    def hit_iou(self) -> float | None:
+        """Mean IoU of the hits; None if there are none."""
+        return _ratio(self.overlap, self.tp)
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class ClassReport:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What `report` finds. `ap` is the mean over the classes that have objects."""
+    """What `report` finds. `ap` is the mean over the classes that have objects, `ap_all` over all, as AlexeyAB's."""
 
     rows: list[ClassReport]
     ap: float | None
@@ -79,6 +80,11 @@ class Report:
     iou_thresh: float
     thresh: float
     points: int
+
+    @property
+    def ap_all(self) -> float | None:
+        """The mean average precision with 0 for the classes that have no objects; None if no class has any."""
+        return None if self.ap is None else sum(row.ap or 0.0 for row in self.rows) / len(self.rows)
 
     def table(self) -> str:
         """A line for each class that occurs, and the sum; `-` where a number isn't defined."""
@@ -95,13 +101,13 @@ class Report:
         return "\n".join([*text, self._note()])
 
     def darknet_text(self) -> str:
-        """The lines of AlexeyAB's `detector map`."""
+        """The lines of AlexeyAB's `detector map`, with `-` for the AP of a class that has no objects."""
         at, total = f"{self.thresh:.2f}", self.counts
         rule = f"used {self.points} Recall-points" if self.points else "used Area-Under-Curve for each unique Recall"
         return "\n".join(
             [
                 *(
-                    f"class_id = {row.class_id}, name = {row.name}, ap = {100 * (row.ap or 0):.2f}%   \t "
+                    f"class_id = {row.class_id}, name = {row.name}, ap = {_percent(row.ap)}   \t "
                     f"(TP = {row.counts.tp}, FP = {row.counts.fp}) "
                     for row in self.rows
                 ),
@@ -109,13 +115,24 @@ class Report:
                 f" for conf_thresh = {at}, precision = {total.precision or 0:.2f}, recall = {total.recall or 0:.2f}, "
                 f"F1-score = {total.f1 or 0:.2f} ",
                 f" for conf_thresh = {at}, TP = {total.tp}, FP = {total.fp}, FN = {total.fn}, "
-                f"average IoU = {100 * total.darknet_iou:.2f} % ",
+                f"average IoU = {100 * (total.iou or 0):.2f} % ",
                 "",
                 f" IoU threshold = {100 * self.iou_thresh:.0f} %, {rule} ",
                 f" mean average precision (mAP@{self.iou_thresh:.2f}) = {self.ap or 0:.6f}, "
                 f"or {100 * (self.ap or 0):.2f} % ",
+                *self._of_all(),
             ]
         )
+
+    def _of_all(self) -> list[str]:
+        """AlexeyAB's mean, where it is another one."""
+        seen = sum(row.ap is not None for row in self.rows)
+        if self.ap_all is None or seen == len(self.rows):
+            return []
+        return [
+            f" of the {seen} classes that occur; AlexeyAB's, over all {len(self.rows)}, = {self.ap_all:.6f}, "
+            f"or {100 * self.ap_all:.2f} % "
+        ]
 
     def save_csv(self, path: str | PathLike[str]) -> None:
         """A row a class. ExportError if it can't be written."""
@@ -124,7 +141,7 @@ class Report:
         writer.writerow(COLUMNS)
         for row in self.rows:
             c = row.counts
-            ratios = (row.ap, c.precision, c.recall, c.f1, c.iou)
+            ratios = (row.ap, c.precision, c.recall, c.f1, c.iou, c.hit_iou)
             ap, *rest = ("" if value is None else f"{value:.6f}" for value in ratios)
             name = csv_text(row.name)
             writer.writerow([row.class_id, name, row.truths, row.detections, ap, c.tp, c.fp, c.fn, *rest])
@@ -134,6 +151,7 @@ class Report:
         """Everything, null where a number isn't defined. ExportError if it can't be written."""
         content = {
             "mean_ap": self.ap,
+            "mean_ap_all_classes": self.ap_all,
             "iou_thresh": self.iou_thresh,
             "thresh": self.thresh,
             "points": self.points,
@@ -155,7 +173,8 @@ class Report:
 
     def _note(self) -> str:
         rule = f"{self.points} points" if self.points else "all-point area"
-        return f"AP at IoU {self.iou_thresh:g}, {rule}; TP to IoU at scores above {self.thresh:g}"
+        means = "".join(f"; mAP{text.rstrip()}" for text in self._of_all())
+        return f"AP at IoU {self.iou_thresh:g}, {rule}; TP to IoU at scores above {self.thresh:g}{means}"
 
 
 def report(
@@ -201,8 +220,12 @@ def _cells(name: str, truths: int, found: int, ap: float | None, c: Counts) -> t
 
 
 def _numbers(c: Counts) -> dict[str, float | None]:
-    ratios = {"precision": c.precision, "recall": c.recall, "f1": c.f1, "iou": c.iou}
+    ratios = {"precision": c.precision, "recall": c.recall, "f1": c.f1, "iou": c.iou, "hit_iou": c.hit_iou}
     return {"tp": c.tp, "fp": c.fp, "fn": c.fn, **ratios}
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f}%"
 
 
 def _ratio(part: float, whole: float) -> float | None:

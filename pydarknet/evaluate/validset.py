@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..data_tools.dataset import read_image_list
+from ..data_tools.dataset import ImageList, read_image_list
 from ..datafile import DataFile, read_list, read_map
-from ..errors import ImageError
+from ..errors import DataError, ImageError
 from ..heads import head_classes, head_tree
+from ..labels import find_label, label_path
 from ..layers import Layer
 from ..picture_size import picture_size
 from .objects import Truth
 from .readers import read_truth
 
 
-def valid_pictures(data: DataFile) -> list[str]:
+def valid_pictures(data: DataFile) -> ImageList:
     """The pictures of the valid list, as paths that can be opened. DataError."""
-    return read_image_list("valid", data.path("valid")).images
+    return read_image_list("valid", data.path("valid"))
 
 
 def class_map(data: DataFile, heads: Sequence[Layer]) -> list[int] | None:
@@ -36,6 +37,20 @@ def read_objects(data: DataFile, pictures: Sequence[str], classes: int, backgrou
     difficult = read_image_list("difficult", data.path("difficult")).images if "difficult" in data.options else None
     sizes = [_size(path) for path in pictures]
     return read_truth(pictures, classes, sizes=sizes, difficult=difficult, background=background)
+
+
+def read_found(data: DataFile, images: ImageList, classes: int) -> tuple[Truth, list[str]]:
+    """The objects of all pictures, where one without a label file shows nothing, as for AlexeyAB; and a warning of
+    these. DataError if none has a label file: their place is wrong."""
+    without = [path for path in images.images if find_label(path) is None]
+    if len(without) == len(images.images):
+        expected = label_path(without[0])
+        raise DataError.at(images.file, None, f"none of its pictures has a label file; expected {expected}")
+    warnings = []
+    if without:
+        count = f"{len(without)} of {len(images.images)} pictures have no label file"
+        warnings.append(f"{images.file}: {count}: they show nothing; the first: {without[0]}")
+    return read_objects(data, images.images, classes, background=True), warnings
 
 
 def read_leaves(data: DataFile) -> list[str] | None:

@@ -7,14 +7,19 @@ What is read is checked to its last number before anything is used.
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..atomic import replacing
+from ..dialects import DIALECTS
 from ..errors import TrainingError
 from ..weights import LEAST_VARIANCE
 from .members import DAMAGE, Array, Member, damaged, read_member, read_members
@@ -91,6 +96,16 @@ def peek_seen(path: Path) -> int:
     """Pictures that the run of a state has seen. TrainingError."""
     seen: int = _read_meta(path)["seen"]
     return seen
+
+
+def dialect_of(weights: str | PathLike[str]) -> str | None:
+    """The dialect that weights were trained with, by the state beside them; None without one."""
+    folder, name = os.path.split(os.fspath(weights))
+    base = re.fullmatch(r"(.*?)(?:_last|_best|_final|_\d+)?\.(?:weights|backup)", name)
+    with suppress(TrainingError):
+        dialect = _read_meta(Path(folder, f"{base[1]}.state.npz")).get("dialect") if base else None
+        return dialect if isinstance(dialect, str) and dialect in DIALECTS else None
+    return None
 
 
 def _read_meta(path: Path) -> dict[str, Any]:

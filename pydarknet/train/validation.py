@@ -31,6 +31,11 @@ FITS: dict[Generation, Fit] = {"crop": "stretch", "canvas": "letterbox"}
 Warn = Callable[[str], None]
 
 
+def fit_of(dialect: str) -> Fit:
+    """How a dialect's augmentation brings pictures to the network's size."""
+    return FITS[GENERATIONS[dialect]]
+
+
 @dataclass(frozen=True)
 class Validation:
     """When and how to measure: each `every` iterations; without it by AlexeyAB's rule, when all pictures could have
@@ -64,7 +69,7 @@ class Validation:
         if isinstance(task, ClassificationTask):
             judge = _classifier(network, data, task, warn)
         else:
-            fit = self.fit or FITS[GENERATIONS[dialect.name]]
+            fit = self.fit or fit_of(dialect.name)
             judge = _detector(network, data, self.iou_thresh, fit, missing, warn)
         if self.every:
             return replace(judge, every=self.every)

@@ -39,11 +39,12 @@ def test_numbers() -> None:
     # misses, hits, hits: precision 2/3 up to the recall of 1
     assert cat.ap == pytest.approx(2 / 3)
     assert (cat.counts.tp, cat.counts.fp, cat.counts.fn, cat.counts.overlap) == (1, 1, 1, 0.5)
-    assert (sofa.ap, sofa.counts.f1, sofa.counts.iou) == (None, None, None)
+    assert (sofa.ap, sofa.counts.f1, sofa.counts.iou, sofa.counts.hit_iou) == (None, None, None, None)
     assert result.ap == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert result.ap_all == pytest.approx((1 / 2 + 2 / 3) / 3)
     total = result.counts
     assert (total.tp, total.fp, total.fn) == (2, 2, 2)
-    assert (total.precision, total.recall, total.f1, total.iou, total.darknet_iou) == (0.5, 0.5, 0.5, 0.75, 0.375)
+    assert (total.precision, total.recall, total.f1, total.hit_iou, total.iou) == (0.5, 0.5, 0.5, 0.75, 0.375)
 
 
 def test_a_score_of_exactly_the_threshold_does_not_count() -> None:
@@ -67,11 +68,15 @@ def test_table() -> None:
     lines = report(*example(), NAMES).table().splitlines()
     assert [line.split() for line in lines[:-1]] == [
         ["class", "objects", "found", "AP", "TP", "FP", "FN", "precision", "recall", "F1", "IoU"],
-        ["dog", "2", "2", "0.5000", "1", "1", "1", "0.5000", "0.5000", "0.5000", "1.0000"],
-        ["cat", "2", "3", "0.6667", "1", "1", "1", "0.5000", "0.5000", "0.5000", "0.5000"],
-        ["all", "4", "5", "0.5833", "2", "2", "2", "0.5000", "0.5000", "0.5000", "0.7500"],
+        ["dog", "2", "2", "0.5000", "1", "1", "1", "0.5000", "0.5000", "0.5000", "0.5000"],
+        ["cat", "2", "3", "0.6667", "1", "1", "1", "0.5000", "0.5000", "0.5000", "0.2500"],
+        ["all", "4", "5", "0.5833", "2", "2", "2", "0.5000", "0.5000", "0.5000", "0.3750"],
     ]
-    assert lines[-1] == "AP at IoU 0.5, all-point area; TP to IoU at scores above 0.25"
+    assert lines[-1] == (
+        "AP at IoU 0.5, all-point area; TP to IoU at scores above 0.25; mAP of the 2 classes that occur; AlexeyAB's, "
+        "over all 3, = 0.388889, or 38.89 %"
+    )
+    assert report(*example(), NAMES[:2]).table().endswith("at scores above 0.25")
 
 
 @pytest.mark.parametrize("truth", [Truth.of([], [], []), Truth.of([0], [0], [A])])
@@ -90,14 +95,16 @@ def test_lines_of_alexeyab() -> None:
     assert text.splitlines() == [
         "class_id = 0, name = dog, ap = 50.00%   \t (TP = 1, FP = 1) ",
         "class_id = 1, name = cat, ap = 66.67%   \t (TP = 1, FP = 1) ",
-        "class_id = 2, name = sofa, ap = 0.00%   \t (TP = 0, FP = 0) ",
+        "class_id = 2, name = sofa, ap = -   \t (TP = 0, FP = 0) ",
         "",
         " for conf_thresh = 0.25, precision = 0.50, recall = 0.50, F1-score = 0.50 ",
         " for conf_thresh = 0.25, TP = 2, FP = 2, FN = 2, average IoU = 37.50 % ",
         "",
         " IoU threshold = 50 %, used Area-Under-Curve for each unique Recall ",
         " mean average precision (mAP@0.50) = 0.583333, or 58.33 % ",
+        " of the 2 classes that occur; AlexeyAB's, over all 3, = 0.388889, or 38.89 % ",
     ]
+    assert report(*example(), NAMES[:2]).darknet_text().endswith("or 58.33 % ")
 
 
 def test_files(tmp_path: Path) -> None:
@@ -106,13 +113,14 @@ def test_files(tmp_path: Path) -> None:
     with open(tmp_path / "a.csv", newline="") as file:
         dog, cat, sofa = csv.DictReader(file)
     assert (dog["name"], dog["ap"], dog["tp"], sofa["ap"], sofa["f1"]) == ("dog, big", "0.500000", "1", "", "")
-    assert cat["iou"] == "0.500000"
+    assert (cat["iou"], cat["hit_iou"]) == ("0.250000", "0.500000")
     result.save_json(tmp_path / "a.json")
     content = json.loads((tmp_path / "a.json").read_text())
-    assert content["mean_ap"] == result.ap
+    assert (content["mean_ap"], content["mean_ap_all_classes"]) == (result.ap, result.ap_all)
+    assert f"average IoU = {100 * content['iou']:.2f} %" in result.darknet_text()  # one word, one meaning
     assert content["classes"][2] == {
         **{"class_id": 2, "name": "sofa", "objects": 0, "detections": 0, "ap": None, "tp": 0, "fp": 0, "fn": 0},
-        **{"precision": None, "recall": None, "f1": None, "iou": None},
+        **{"precision": None, "recall": None, "f1": None, "iou": None, "hit_iou": None},
     }
     assert {"truth": 0, "said": 1, "count": 1} in content["confusion"]
     assert {"truth": None, "said": 0, "count": 1} in content["confusion"]

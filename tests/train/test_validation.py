@@ -37,7 +37,7 @@ def toy(folder: Path, random: int = 0) -> tuple[Path, Path]:
 
 def judged(cfg: Path, data: Path, weights: Path, iou_thresh: float, fit: Fit) -> float:
     net, file = pydarknet.Network(cfg, weights), read_data(data)
-    pictures = valid_pictures(file)
+    pictures = valid_pictures(file).images
     truth = read_objects(file, pictures, 2)
     found = evaluate_network(net, pictures, truth, iou_thresh=iou_thresh, fit=fit)
     assert found.ap is not None
