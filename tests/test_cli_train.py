@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -75,23 +76,67 @@ def test_bad_input_is_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "did you mean" in capsys.readouterr().err
 
 
-def test_ctrl_c_saves(tmp_path: Path) -> None:
-    data, cfg = make(tmp_path)
-    words = [sys.executable, "-m", "pydarknet", "train", str(data), str(cfg), "--max-batches", "1000000"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def started(folder: Path, *more: str, **options: Any) -> subprocess.Popen[str]:
+    """A training without end, in its sixth iteration."""
+    data, cfg = make(folder)
+    words = [sys.executable, "-m", "pydarknet", "train", str(data), str(cfg), "--max-batches", "1000000", *more]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
     assert process.stdout is not None
-    lines = [process.stdout.readline()]
-    while not lines[-1].startswith("5: "):
-        assert lines[-1], "it ended by itself"
-        lines.append(process.stdout.readline())
-    process.send_signal(signal.SIGINT)
-    lines += process.stdout.read().splitlines(keepends=True)
-    errors = process.communicate(timeout=60)[1]
-    assert process.returncode == 130, errors
-    last = [line for line in lines if line.endswith("images\n")][-1]
-    assert read_header(tmp_path / "backup" / "toy.backup").seen == int(last.split()[-2])
+    while not (line := process.stdout.readline()).startswith("5: "):
+        assert line, "it ended by itself"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_signals_save(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C, docker stop, a closed terminal (which sends SIGHUP twice, from the shell and the kernel)."""
+    process = started(tmp_path)
+    for _ in range(1 if number == signal.SIGINT else 2):
+        process.send_signal(number)
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        out, errors = process.stdout.read(), process.stderr.read()
+    assert process.returncode == 128 + number, errors
+    seen = [int(line.split()[-2]) for line in out.splitlines() if line.endswith("images")]
+    assert read_header(tmp_path / "backup" / "toy.backup").seen == (seen[-1] if seen else 5 * 4)
     assert (tmp_path / "backup" / "toy.state.npz").exists()
     assert "--resume goes on" in errors
+
+
+def test_nohup(tmp_path: Path) -> None:
+    """A SIGHUP that was ignored at the start stays ignored."""
+    process = started(tmp_path, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process.send_signal(signal.SIGHUP)
+    assert process.stdout is not None
+    while not (line := process.stdout.readline()).startswith("20: "):
+        assert line, "it ended"
+    process.terminate()
+    process.communicate(timeout=60)
+
+
+def test_a_reader_that_leaves_ends_no_training(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    words = [sys.executable, "-m", "pydarknet", "train", str(data), str(cfg), "--max-batches", "30"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 0, errors
+    assert errors.count("warning: standard output: Broken pipe; nothing more is printed there, training goes on") == 1
+    assert read_header(tmp_path / "backup" / "toy_final.weights").seen == 30 * 4
+
+
+def test_a_full_disk_under_standard_output_ends_no_training(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    words = [sys.executable, "-m", "pydarknet", "train", str(data), str(cfg), "--max-batches", "3"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "warning: standard output: No space left on device; nothing more is printed" in done.stderr
+    assert read_header(tmp_path / "backup" / "toy_final.weights").seen == 3 * 4
 
 
 def test_backbones_by_name() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import re
 import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import signals
 from . import options
+from .console import give_up_output
 from .loading import find_cfg, read_data_file
 from .messages import say
 from .parser import UsageError, real, whole
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 NAME = "train"
 HELP = "train a detector or a classifier on the pictures of a .data file"
 
-INTERRUPTED = 130
 CHART_EVERY = 100  # iterations
 
 
@@ -70,7 +71,7 @@ def _add_validation(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0, or 130 when stopped by Ctrl-C; errors are raised."""
+    """0, or 130 when stopped by Ctrl-C, 128 + n by another signal; errors are raised."""
     from ..catalog import find_weights
     from ..train.logs import LogFile
     from ..train.tensorboard import TensorBoard
@@ -103,30 +104,31 @@ def run(args: argparse.Namespace) -> int:
         save_every=args.save_every,
         warn=lambda text: say(f"warning: {text}", args.quiet or text in data.warnings),
     )
-    with trainer, stopping(trainer):
+    stopping = Stopping(trainer)
+    with trainer, signals.handled(stopping):
         if not args.quiet:
             describe(trainer)
-        logs: list[LogFile | TensorBoard] = [LogFile(path, trainer.iteration) for path in args.log]
+        logs: list[LogFile | TensorBoard] = [LogFile(path, trainer.iteration, trainer.warn) for path in args.log]
         if args.tensorboard:
-            logs.append(TensorBoard(args.tensorboard, trainer.iteration))
+            logs.append(TensorBoard(args.tensorboard, trainer.iteration, trainer.warn))
         try:
-            return _train(trainer, logs, args)
+            _train(trainer, logs, args)
         finally:
             for log in logs:
                 log.close()
+    return stopping.code
 
 
-def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> int:
+def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> None:
     from ..train.logs import ProgressLine, darknet_lines, score_line
 
-    progress = ProgressLine(trainer.max_batches, args.quiet, trainer.history)
+    progress, output = ProgressLine(trainer.max_batches, args.quiet, trainer.history), Output(args.quiet)
 
     def report(metrics: Metrics) -> None:
         progress.clear()
-        if not args.quiet:
-            print(*darknet_lines(metrics, trainer.engine), sep="\n", flush=True)
-            if trainer.judge is not None and metrics.map is not None:
-                print(score_line(trainer.judge.title, trainer.history), flush=True)
+        output.print(darknet_lines(metrics, trainer.engine))
+        if trainer.judge is not None and metrics.map is not None:
+            output.print([score_line(trainer.judge.title, trainer.history)])
         for log in logs:
             log.add(metrics)
         progress.show(metrics)
@@ -140,10 +142,9 @@ def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> int:
     _chart(trainer, args)
     if trainer.iteration >= trainer.max_batches:
         say(f"done: {trainer.files.final}", args.quiet)
-        return 0
+        return
     none = ", before any was trained" if trainer.iteration == first else ""
     say(f"stopped at iteration {trainer.iteration}{none}, saved {trainer.files.backup}; --resume goes on", args.quiet)
-    return INTERRUPTED if trainer.stopped else 0
 
 
 def _chart(trainer: Trainer, args: argparse.Namespace) -> None:
@@ -197,19 +198,44 @@ def describe(trainer: Trainer) -> None:
     say(f"weights go to {trainer.files.backup}, the state to {trainer.files.state.name} beside it")
 
 
-@contextmanager
-def stopping(trainer: Trainer) -> Iterator[None]:
-    """The first Ctrl-C (or SIGTERM) lets the iteration end and saves; the second is one."""
+class Stopping:
+    """The first signal that asks for an end (Ctrl-C, SIGTERM, SIGHUP, SIGQUIT) lets the iteration end and saves.
 
-    def stop(number: int, frame: Any) -> None:
-        if trainer.stopped:
-            raise KeyboardInterrupt
-        trainer.stop()
-        print("pydarknet: stopping after this iteration", file=sys.stderr, flush=True)
+    A second Ctrl-C ends at once, as any other signal does that comes later than the grace in which several are one.
+    `code` is the exit code of a run that was stopped, 0 of others.
+    """
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        self._at = 0.0
+        self.code = 0
+
+    def __call__(self, number: int, frame: object) -> None:
+        """Handle a signal."""
+        now = time.monotonic()
+        if not self.code:
+            self._at, self.code = now, signals.exit_code(number)
+            self._trainer.stop()
+            with suppress(OSError, RuntimeError):  # a terminal that is closed, or a line that was just being written
+                say("stopping after this iteration")
+        elif number == signal.SIGINT or now - self._at > signals.GRACE:
+            raise signals.Stopped(number)
+
+
+class Output:
+    """Darknet's lines on standard output, for as long as it takes them: no reader and no room end no training."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def print(self, lines: Iterable[str]) -> None:
+        """Print the lines of an iteration."""
+        if self._quiet:
+            return
+        try:
+            print(*lines, sep="\n", flush=True)
+        except OSError as error:
+            self._quiet = True
+            give_up_output()
+            reason = error.strerror or error
+            say(f"warning: standard output: {reason}; nothing more is printed there, training goes on")

@@ -10,12 +10,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from os import PathLike, fspath
-from typing import TextIO
 
 from ..atomic import replacing
 from ..engine import Engine
 from ..errors import DataError
 from ..statistics import HeadStatistics
+from .appending import Appender, Warn
 from .metrics import History, Metrics, boxes_of
 
 COLUMNS = tuple(key for key in Metrics.__dataclass_fields__ if key != "minis")
@@ -53,30 +53,27 @@ def _head_line(engine: Engine, index: int, s: HeadStatistics) -> str:
 class LogFile:
     """A row for each iteration, in JSON or, by the ending .csv, CSV; rows after iteration `kept` are dropped.
 
-    DataError if it can't be written.
+    DataError if it can't be written; later a full disk only loses rows, and `warn` is told.
     """
 
-    def __init__(self, path: str | PathLike[str], kept: int = 0) -> None:
+    def __init__(self, path: str | PathLike[str], kept: int = 0, warn: Warn = lambda text: None) -> None:
         self.path = fspath(path)
         self._csv = self.path.lower().endswith(".csv")
         try:
             rows = self._rows(kept) if kept and os.path.exists(self.path) else []
             with replacing(self.path) as file:
                 file.write("".join([",".join(COLUMNS) + "\n"] * self._csv + rows).encode())
-            self._file: TextIO = open(self.path, "a", encoding="utf-8", newline="")  # noqa: SIM115
+            self._file = Appender(self.path, warn)
         except OSError as error:
             raise DataError(f"{self.path}: can't be written: {error.strerror or error}") from error
 
     def add(self, m: Metrics) -> None:
-        """Write a row; a full disk only loses rows."""
-        with suppress(OSError):
-            self._file.write(self._text(m))
-            self._file.flush()
+        """Write a row."""
+        self._file.add(self._text(m).encode())
 
     def close(self) -> None:
         """Close the file."""
-        with suppress(OSError):
-            self._file.close()
+        self._file.close()
 
     def _text(self, m: Metrics) -> str:
         row = m.row()
@@ -110,12 +107,16 @@ class ProgressLine:
         if not self._on:
             return
         self._seconds = m.seconds if self._seconds is None else 0.95 * self._seconds + 0.05 * m.seconds
-        print(f"\r{progress_text(m, self._end, self._seconds, self._history)}", end="", file=sys.stderr, flush=True)
+        self._print(f"\r{progress_text(m, self._end, self._seconds, self._history)}")
 
     def clear(self) -> None:
         """Make room for other lines."""
         if self._on:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            self._print("\r\033[K")
+
+    def _print(self, text: str) -> None:
+        with suppress(OSError):  # a terminal that is closed ends no training
+            print(text, end="", file=sys.stderr, flush=True)
 
 
 def progress_text(m: Metrics, end: int, seconds: float, history: History) -> str:

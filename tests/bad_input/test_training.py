@@ -6,15 +6,13 @@ What can only go wrong later, a full disk, must not end the training.
 from __future__ import annotations
 
 import re
-import resource
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import nets
 import numpy as np
 import pytest
+from full_disk import small_files
 from toy_training import make
 
 from pydarknet.backend import Backend
@@ -136,19 +134,6 @@ def test_a_batch_that_memory_can_not_hold(
     assert "set subdivisions=4 in [net]" in errors
     change("toy.cfg", "subdivisions=2", "subdivisions=4")(tmp_path)
     assert main(words) == 0
-
-
-@contextmanager
-def small_files(limit: int) -> Iterator[None]:
-    """The kernel refuses to let any file of this process grow over so many bytes, as a full disk would."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_a_disk_that_is_full_for_a_while(tmp_path: Path) -> None:

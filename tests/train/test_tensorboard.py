@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import sys
 from pathlib import Path
 
 import pytest
+from full_disk import small_files
 from tensorboardX.proto.event_pb2 import Event
 from toy_training import make
 
 from pydarknet.cli.main import main
 from pydarknet.errors import ExportError
+from pydarknet.train.logs import LogFile
 from pydarknet.train.metrics import Metrics
 from pydarknet.train.tensorboard import TAGS, TensorBoard
 
@@ -69,6 +72,30 @@ def test_a_run_resumed_within_a_second_keeps_the_first_file(tmp_path: Path, monk
         board.add(metrics(iteration))
         board.close()
     assert sorted(scalars(tmp_path)["loss/batch"]) == [1, 2]
+
+
+def test_a_full_disk_loses_whole_rows(tmp_path: Path) -> None:
+    """Of TensorBoard's records and of the log's rows; the loss is said once, and counted."""
+    said: list[str] = []
+    board, log = TensorBoard(tmp_path / "board", warn=said.append), LogFile(tmp_path / "log.jsonl", warn=said.append)
+    board.add(metrics(1))
+    log.add(metrics(1))
+    (file,) = (tmp_path / "board").iterdir()
+    whole = file.stat().st_size, (tmp_path / "log.jsonl").stat().st_size
+    with small_files(whole[0] + 40):
+        for iteration in range(2, 30):
+            board.add(metrics(iteration))
+    with small_files(whole[1] + 40):
+        log.add(metrics(2))
+        log.add(metrics(3))
+    assert [text.partition(": ")[2][:13] for text in said] == ["a row is lost"] * 2
+    board.add(metrics(30))
+    log.add(metrics(30))
+    board.close()
+    log.close()
+    assert sorted(scalars(tmp_path / "board")["loss/batch"]) in ([1, 30], [1, 2, 30])
+    assert [json.loads(line)["iteration"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == [1, 30]
+    assert said[-1] == f"{tmp_path / 'log.jsonl'}: 2 rows in all could not be written"
 
 
 def test_the_command(tmp_path: Path) -> None:
