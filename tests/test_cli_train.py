@@ -49,6 +49,33 @@ def test_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
+def test_brief(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line with each backup and what is measured; at the end the commands that go on from there, which work."""
+    data, cfg = make(tmp_path)
+    data.write_text(data.read_text() + f"valid = {tmp_path}/train.txt\n")
+    words = ["train", str(data), str(cfg), "--max-batches", "5", "--save-every", "2", "--brief", "--map-every", "3"]
+    assert main(words) == 0
+    out, errors = capsys.readouterr()
+    lines = [line.partition(":")[0].partition("(")[0].strip() for line in out.splitlines()]
+    assert lines == ["2", "mean_average_precision", "4", "5", "mean_average_precision"]
+    assert "mAP@0.50 of the valid list every 3 iterations, from 3 on, and at the end" in errors
+    commands = [
+        line.partition(": pydarknet ")[2] for line in errors.splitlines() if line.startswith("pydarknet: to ")
+    ]
+    assert len(commands) == 2
+    assert main(commands[0].split()) == 0
+    score = out.splitlines()[-1].split(" = ")[1][:6]
+    found, said = capsys.readouterr()
+    assert f"(mAP@0.50) = {score}" in found
+    assert "trained with" not in said
+    assert main([*commands[0].removesuffix(" --fit stretch").split(), "--quiet"]) == 0
+    assert main(commands[0].removesuffix(" --fit stretch").split()) == 0
+    assert (
+        "trained with dialect paper2017, which has pictures by stretch, here by letterbox" in capsys.readouterr().err
+    )
+    assert main([*commands[1].replace("PICTURE", str(tmp_path / "images" / "dark1.png")).split(), "--no-draw"]) == 0
+
+
 def test_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, cfg = make(tmp_path)
     words = ["train", str(data), str(cfg), "--max-batches", "2", "--no-chart"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DATA", help="a .data file: train, classes, names, backup")
     parser.add_argument("cfg", metavar="CFG", help="the network, with batch, learning_rate, max_batches in [net]")
     parser.add_argument("weights", metavar="WEIGHTS", nargs="?", help="where to start; default: at random")
-    parser.add_argument("--dialect", metavar="NAME", help="paper2017, darknet2018, alexeyab (default: the cfg's)")
+    parser.add_argument("--dialect", metavar="NAME",
+                        help="whose way of training: paper2017, darknet2018 or alexeyab; default: that of the "
+                             "cfg, else by its head")  # fmt: skip
     parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="of weights, samples and augmentation")
     parser.add_argument("--resume", action="store_true", help="go on where the state in the backup folder stands")
     parser.add_argument("--overwrite", action="store_true",
@@ -56,6 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tensorboard", metavar="FOLDER",
                         help="write there for TensorBoard; needs pydarknet[tensorboard]")  # fmt: skip
     parser.add_argument("--no-chart", action="store_true", help="draw no chart_BASE.png and .svg")
+    parser.add_argument("--brief", action="store_true",
+                        help="print an iteration's line with each backup only, and what is measured")  # fmt: skip
     parser.add_argument("-quiet", "--quiet", action="store_true", help="print nothing but errors")
     options.add_machine(parser)
 
@@ -126,7 +131,11 @@ def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> None:
 
     def report(metrics: Metrics) -> None:
         progress.clear()
-        output.print(darknet_lines(metrics, trainer.engine))
+        lines = list(darknet_lines(metrics, trainer.engine))
+        if not args.brief:
+            output.print(lines)
+        elif trainer.files.wants_backup(metrics.iteration) or metrics.iteration == trainer.max_batches:
+            output.print(lines[-1:])
         if trainer.judge is not None and metrics.map is not None:
             output.print([score_line(trainer.judge.title, trainer.history)])
         for log in logs:
@@ -142,9 +151,25 @@ def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> None:
     _chart(trainer, args)
     if trainer.iteration >= trainer.max_batches:
         say(f"done: {trainer.files.final}", args.quiet)
+        for line in next_steps(trainer, args):
+            say(line, args.quiet)
         return
     none = ", before any was trained" if trainer.iteration == first else ""
     say(f"stopped at iteration {trainer.iteration}{none}, saved {trainer.files.backup}; --resume goes on", args.quiet)
+
+
+def next_steps(trainer: Trainer, args: argparse.Namespace) -> Iterator[str]:
+    """The commands that judge and use what was learnt."""
+    from ..train.validation import fit_of
+
+    files = shlex.join([args.data, args.cfg, str(trainer.files.final)])
+    detector = bool(trainer.engine.heads())
+    chosen = "" if trainer.engine.cfg.net.has("dialect") else trainer.dialect.name
+    how = " --dialect alexeyab" if chosen == "alexeyab" else ""
+    if "valid" in trainer.data.options:
+        fit = " --fit stretch" if detector and fit_of(trainer.dialect.name) == "stretch" else ""
+        yield f"to judge it: pydarknet {'detector map' if detector else 'classifier valid'} {files}{fit}{how}"
+    yield f"to use it: pydarknet {'detector test' if detector else 'classifier predict'} {files} PICTURE{how}"
 
 
 def _chart(trainer: Trainer, args: argparse.Namespace) -> None:
@@ -194,7 +219,7 @@ def describe(trainer: Trainer) -> None:
     )
     if trainer.judge is not None:
         judge = trainer.judge
-        say(f"{judge.name} of the valid list every {judge.every} iterations, pictures by {judge.how}")
+        say(f"{judge.name} of the valid list {judge.when(trainer.max_batches)}; pictures by {judge.how}")
     say(f"weights go to {trainer.files.backup}, the state to {trainer.files.state.name} beside it")
 
 

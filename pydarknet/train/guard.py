@@ -33,9 +33,15 @@ def check_finite(stepper: Stepper, mini: MiniBatch, paths: Sequence[str], update
     raise TrainingError(
         f"iteration {iteration}: {_where(stepper, mini.cost)} is infinite or not a number (loss {mini.cost:g}). "
         f"What was saved before is good and stays. The pictures:{listed}{more}\n"
-        "Try a smaller learning_rate or a longer burn_in, look at the labels of these pictures (pydarknet data "
+        f"Try a smaller learning_rate{_longer(stepper)}, look at the labels of these pictures (pydarknet data "
         "check), then go on with --resume from the last state"
     )
+
+
+def _longer(stepper: Stepper) -> str:
+    """Advice that the dialect would follow."""
+    followed = stepper.dialect.burn_in_always or stepper.schedule.policy == "poly"
+    return " or a longer burn_in" if followed else ""
 
 
 def _where(stepper: Stepper, cost: float) -> str:

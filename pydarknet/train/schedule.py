@@ -17,7 +17,8 @@ POLICIES = ("constant", "step", "steps", "exp", "poly", "sigmoid", "random", "sg
 
 @dataclass(frozen=True)
 class Schedule:
-    """The [net] keys that decide the learning rate. Iterations count updates, from 1 for the first."""
+    """The [net] keys that decide the learning rate. Iterations count updates, from 1 for the first. `burn_in` is 0
+    where the dialect doesn't follow it under this policy."""
 
     learning_rate: float
     policy: str
@@ -32,7 +33,6 @@ class Schedule:
     sgdr_cycle: int
     sgdr_mult: int
     rate_min: float
-    burn_in_always: bool
 
     def rate(self, iteration: int, random: np.random.Generator | None = None) -> float:
         """The learning rate of an iteration. Policy `random` draws from `random`. TrainingError if no float holds it,
@@ -50,7 +50,7 @@ class Schedule:
 
     def _rate(self, iteration: int, random: np.random.Generator | None) -> float:
         base = self.learning_rate
-        if iteration < self.burn_in and (self.burn_in_always or self.policy == "poly"):
+        if iteration < self.burn_in:
             return float(base * (iteration / self.burn_in) ** self.power)
         if self.policy == "steps":
             reached = takewhile(lambda pair: pair[0] <= iteration, zip(self.steps, self.scales, strict=True))
@@ -98,7 +98,7 @@ def read_schedule(net: Section, dialect: Dialect) -> Schedule:
     schedule = Schedule(
         learning_rate=learning_rate,
         policy=policy,
-        burn_in=net.int_("burn_in", 0, low=0),
+        burn_in=_burn_in(net, dialect, policy),
         power=net.float_("power", dialect.power),
         max_batches=max_batches,
         step=net.int_("step", 1, low=1),
@@ -109,7 +109,6 @@ def read_schedule(net: Section, dialect: Dialect) -> Schedule:
         sgdr_cycle=max(1, net.int_("sgdr_cycle", max_batches, low=0)),
         sgdr_mult=net.int_("sgdr_mult", 2, low=1),
         rate_min=net.float_("learning_rate_min", 1e-5),
-        burn_in_always=dialect.burn_in_always,
     )
     try:
         for iteration in (1, max(1, max_batches)):
@@ -117,3 +116,16 @@ def read_schedule(net: Section, dialect: Dialect) -> Schedule:
     except TrainingError as error:
         raise net.error(str(error)) from error
     return schedule
+
+
+def _burn_in(net: Section, dialect: Dialect, policy: str) -> int:
+    """Iterations in which the rate grows, as far as the dialect knows them."""
+    burn_in = net.int_("burn_in", 0, low=0)
+    if not burn_in or dialect.burn_in_always or policy == "poly":
+        return burn_in
+    net.warn(
+        f"burn_in={burn_in} isn't followed: dialect {dialect.name} has it only with policy=poly; the full rate "
+        "counts from the first iteration (dialects darknet2018 and alexeyab follow it always)",
+        "burn_in",
+    )
+    return 0

@@ -57,6 +57,9 @@ class Stepper:
         self.subdivisions = net.int_("subdivisions", 1, low=1)
         self.mini_batch = read_mini_batch(net, self.subdivisions)
         self.batch = self.mini_batch * self.subdivisions
+        if self.batch == 1:
+            net.warn("batch=1 is for testing: rates are for more; training usually wants batch=64, subdivisions=16",
+                     "batch")  # fmt: skip
         self.schedule = read_schedule(net, dialect)
         self.parameters = Parameters(engine.backend, engine.layers)
         if dialect.freezes:

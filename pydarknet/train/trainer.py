@@ -12,13 +12,13 @@ from typing import Any
 
 from ..cfg import Cfg, parse_cfg
 from ..datafile import DataFile, read_data
-from ..dialects import dialect as dialect_of
+from ..dialects import DEFAULT
 from ..engine import Engine
 from ..errors import DarknetError, TrainingError, carrying
-from ..graph import choose_dialect
 from ..weights import save_weights
-from .checkpoint import EVERY, open_files
-from .folder import Claim, check_unused
+from .checkpoint import EVERY, base_name, open_files
+from .choice import training_dialect
+from .folder import Claim, check_unused, find_folder
 from .guard import check_finite
 from .loader import Batch, Loader
 from .memory import advice, step_bytes
@@ -40,13 +40,13 @@ class Trainer:
 
     `net`: path of a cfg, a parsed one, or an `Engine` (or `Network`) with its parameters. `data`: a .data file.
     `weights`: where to start from (None: random by `seed`), `cutoff`: only that many layers of it. `dialect`: a name;
-    default: `dialect=` of [net], else paper2017. `clear`: count pictures from 0. `resume`: go on from the state in
+    default: `dialect=` of [net], else by the head. `clear`: count pictures from 0. `resume`: go on from the state in
     the backup folder; without it or `overwrite` weights of an earlier run there are an error. `max_batches`,
     `max_hours`: when to end. `backup`: a folder instead of that of the .data file; a backup each `save_every`
-    iterations. `order`: "darknet" draws pictures, "epochs" shuffles. `missing`: what a
-    picture without label file is. `map`: measure on the valid list while training, and save the best weights; True,
-    or a `Validation` that says when. `device`, `precision`: as of `Engine`, where `net` is none. Each of
-    `callbacks` gets each `Metrics`; `warn` gets what should be known.
+    iterations. `order`: "darknet" draws pictures, "epochs" shuffles. `missing`: what a picture without label file is.
+    `map`: measure on the valid list while training, and save the best weights; True, or a `Validation` that says
+    when. `device`, `precision`: as of `Engine`, where `net` is none. Each of `callbacks` gets each `Metrics`; `warn`
+    gets what should be known.
 
     Everything that can be wrong is found here, before the first iteration: CfgError, DataError, WeightsError,
     TrainingError, DeviceError. On the CPU the same arguments give the same weights, bit for bit.
@@ -82,8 +82,10 @@ class Trainer:
         if max_batches is not None:
             cfg.net.set("max_batches", max_batches)
         self.data = data if isinstance(data, DataFile) else read_data(data)
-        known = net.dialect if isinstance(net, Engine) else choose_dialect(cfg, None)
-        self.dialect = dialect_of(dialect) if dialect else known
+        if isinstance(net, Engine) and net.dialect.name != DEFAULT:
+            dialect = dialect or net.dialect.name
+        mine = find_folder(self.data, backup) / f"{base_name(cfg.file)}.backup" if resume else None
+        self.dialect = training_dialect(cfg, dialect, mine)
         self.files = open_files(cfg, self.data, backup, self.dialect.name, save_every)
         if resume and overwrite:
             raise TrainingError("resume goes on with a run, overwrite starts anew over it: choose one")

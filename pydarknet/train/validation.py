@@ -93,6 +93,13 @@ class Judge:
         """Whether to measure after this iteration of `end`."""
         return iteration == end or (iteration >= self.first and iteration % self.every == 0)
 
+    def when(self, end: int) -> str:
+        """In words, when it is due in a run of `end` iterations."""
+        start = -(-max(self.first, 1) // self.every) * self.every
+        if start > end:
+            return f"at the end only ({self.every} iterations apart, the first would be {start})"
+        return f"every {self.every} iterations, from {start} on, and at the end"
+
     def bytes(self) -> int:
         """Memory that measuring takes: activations, and weights in the kernels' layouts."""
         try:

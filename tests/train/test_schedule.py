@@ -182,3 +182,49 @@ def test_a_layers_rate_is_a_factor(tmp_path: Path) -> None:
             trainer.run()
             moves[factor] = weights - before
     np.testing.assert_allclose(moves[".5"], 0.5 * moves["1"], rtol=1e-3, atol=1e-7)  # differences of floats near 1
+
+
+YOLO = "[yolo]\nanchors=4,4,8,8\nclasses=2\nnum=2\n"
+
+
+@pytest.mark.parametrize(
+    ("net", "head", "expected"),
+    [
+        ("", "", "darknet2018"),
+        ("", "iou_normalizer=.07\n", "alexeyab"),
+        ("", "scale_x_y=1.0\n", "alexeyab"),
+        ("mosaic=1\n", "", "alexeyab"),
+        ("dialect=paper2017\n", "nms_kind=greedynms\n", "paper2017"),
+    ],
+)
+def test_the_dialect_by_the_head(tmp_path: Path, net: str, head: str, expected: str) -> None:
+    """[yolo] was unknown in 2017; it is AlexeyAB's with keys of his. Who names one gets it, who resumes keeps it."""
+    data, cfg = make(tmp_path)
+    region = cfg.read_text()
+    text = region.replace("[net]\n", "[net]\nburn_in=10\n" + net).replace("resize_step=16\n", "")
+    cfg.write_text(text[: text.index("[region]")] + YOLO + head)
+    said: list[str] = []
+    with Trainer(cfg, data, max_batches=1, warn=said.append) as trainer:
+        assert trainer.dialect.name == expected
+        next(trainer)
+        assert (trainer.stepper.schedule.rate(1) < 0.01) == (expected != "paper2017")
+    assert any("burn_in=10 isn't followed: dialect paper2017" in text for text in said) == (expected == "paper2017")
+    with Trainer(cfg, data, max_batches=1, dialect="paper2017") as trainer:
+        assert trainer.dialect.name == "paper2017"
+        trainer.run()
+    if "dialect" not in net:
+        with Trainer(cfg, data, max_batches=2, resume=True) as trainer:
+            assert trainer.dialect.name == "paper2017"
+    cfg.write_text(region)
+    with Trainer(cfg, data, overwrite=True) as trainer:
+        assert trainer.dialect.name == "paper2017"
+
+
+def test_a_batch_of_one_is_warned_about(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    cfg.write_text(cfg.read_text().replace("batch=4\nsubdivisions=2", "batch=1\nsubdivisions=1"))
+    said: list[str] = []
+    Trainer(cfg, data, warn=said.append).close()
+    assert [text.partition("[net] ")[2] for text in said] == [
+        "batch=1 is for testing: rates are for more; training usually wants batch=64, subdivisions=16"
+    ]

@@ -95,9 +95,9 @@ def test_its_memory_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert needed[1] - needed[0] == held[0] > 0
 
     monkeypatch.setattr(backend_module, "free_bytes", lambda: needed[1] - 1)
-    Trainer(cfg, data).close()
+    Trainer(cfg, data, overwrite=True).close()
     with pytest.raises(TrainingError, match=r"GiB for --map.* set subdivisions="):
-        Trainer(cfg, data, map=True)
+        Trainer(cfg, data, map=True, overwrite=True)
 
 
 def test_a_resumed_run_remembers_the_best(tmp_path: Path) -> None:
@@ -149,10 +149,15 @@ def test_alexeyabs_rule(tmp_path: Path) -> None:
         assert trainer.judge is not None
         assert trainer.judge.every == 300  # 8 pictures, batch 4
     cfg.write_text(cfg.read_text().replace("[net]\n", "[net]\nburn_in=500\n"))
-    for validation, first in ((Validation(), 500), (Validation(every=7), 0)):
-        with Trainer(cfg, data, map=validation) as trainer:
+    for validation, dialect, first, when in (
+        (Validation(), "alexeyab", 500, "every 100 iterations, from 500 on, and at the end"),
+        (Validation(every=7), "alexeyab", 0, "every 7 iterations, from 7 on, and at the end"),
+        (Validation(), "paper2017", 0, "every 100 iterations, from 100 on, and at the end"),  # which ignores burn_in
+    ):
+        with Trainer(cfg, data, map=validation, dialect=dialect) as trainer:
             assert trainer.judge is not None
-            assert trainer.judge.first == first
+            assert (trainer.judge.first, trainer.judge.when(1000)) == (first, when)
+            assert trainer.judge.when(499).startswith("at the end only") == (first == 500)
 
 
 def test_a_classifier_is_judged_by_its_first_class(tmp_path: Path) -> None:
@@ -221,7 +226,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(("options", "every"), [(["--map-every", "7"], 7), (["-mAP_epochs", "2"], 100), ([], None)])
 def test_options(tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], every: int | None) -> None:
     data, cfg = toy(tmp_path)
-    assert main(["train", str(data), str(cfg), "--max-batches", "1", *options]) == 0
+    assert main(["train", str(data), str(cfg), "--max-batches", "100", *options]) == 0
     found = capsys.readouterr().err
     assert (f"of the valid list every {every} iterations" in found) == (every is not None)
 
