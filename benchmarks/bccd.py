@@ -120,7 +120,7 @@ class Run:
         """Train from these weights; the final ones."""
         log = cfg.with_suffix(".csv")
         log.unlink(missing_ok=True)
-        pydarknet("train", self.data, cfg, weights, *options, "--clear", "--seed", self.seed,
+        pydarknet("train", self.data, cfg, weights, *options, "--overwrite", "--clear", "--seed", self.seed,
                   "--threads", self.threads, "--log", log, "-quiet")  # fmt: skip
         RESULTS.mkdir(parents=True, exist_ok=True)
         shutil.copy(log, RESULTS)

@@ -37,7 +37,7 @@ KEPT = 50
 LOSS = re.compile(r"^ *\d+: ([\d.]+), ([\d.]+) avg", re.MULTILINE)
 AP = re.compile(r"name = (\S+), ap = ([\d.]+)%")
 TRAIN: dict[str, tuple[str, ...]] = {
-    OURS: ("-clear", "--dialect", "alexeyab", "--threads", "1", "--workers", "1", "--no-chart"),
+    OURS: ("-clear", "--overwrite", "--dialect", "alexeyab", "--threads", "1", "--workers", "1", "--no-chart"),
     THEIRS: ("-clear", "-dont_show"),
 }
 JUDGE: dict[str, tuple[str, ...]] = {OURS: ("--fit", "stretch", "--threads", "1"), THEIRS: ()}

@@ -111,6 +111,7 @@ def main() -> None:
         options.append("--resume")
     else:
         log.unlink(missing_ok=True)
+        options.append("--overwrite")
     run("classifier", "train", data, CFG, *options, "--quiet", "--no-chart")
     if not weights.exists():
         print("stopped; --resume goes on")

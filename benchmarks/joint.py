@@ -139,8 +139,8 @@ def run(*arguments: object) -> None:
 def learn(name: str, iterations: int, threads: int, seed: int) -> dict[str, object]:
     """Train on one list and judge."""
     cfg, data, found = FOLDER / CFG.name, FOLDER / f"{name}.data", FOLDER / f"{name}.json"
-    run("train", data, cfg, "--clear", "--seed", seed, "--threads", threads, "--max-batches", iterations,
-        "--log", FOLDER / f"{name}.csv", "-quiet", "--no-chart")  # fmt: skip
+    run("train", data, cfg, "--overwrite", "--clear", "--seed", seed, "--threads", threads,
+        "--max-batches", iterations, "--log", FOLDER / f"{name}.csv", "-quiet", "--no-chart")  # fmt: skip
     weights = FOLDER / f"backup-{name}" / "joint_final.weights"
     run("detector", "map", data, cfg, weights, "--fit", "stretch", "--json", found)
     judged = json.loads(found.read_text())

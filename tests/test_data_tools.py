@@ -642,3 +642,22 @@ def test_voc_and_coco_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert os.path.isfile(tmp_path / "coco" / "labels" / "a.txt")
     with pytest.raises(DataError, match="expected at least one of --train"):
         run("coco", "--out", tmp_path)
+
+
+def test_classes_that_nothing_is_of_take_no_memory(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As many classes as there may be are split, counted and reported; more, or none, are an error."""
+    (tmp_path / "labels" / "3.txt").write_text("999999 .5 .5 .2 .2\n")
+    (tmp_path / "a.data").write_text("classes=1000000\ntrain=train.txt\n")
+    assert run("split", data, "one=1", "two=1", "--out", tmp_path / "parts") == 0
+    assert len(findings(data)) == 101
+    assert findings(data)[-1] == "a.data: warning: nor is any of 999897 more of the 1000000 classes"
+    for wrong in ("2147483647", "-1"):
+        (tmp_path / "a.data").write_text(f"classes={wrong}\ntrain=train.txt\n")
+        with pytest.raises(
+            DataError, match=rf"a\.data:1: classes: expected a number from 0 to 1000000, found {wrong}"
+        ):
+            findings(data)
+    with pytest.raises(DataError, match="expected 1 to 1000000 classes, found 2147483647"):
+        run("check", tmp_path / "train.txt", "--classes", "2147483647")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 
-from ..datafile import MAX_LIST_BYTES, read_data, read_names
+from ..datafile import MAX_CLASSES, MAX_LIST_BYTES, read_data, read_names
 from ..errors import DataError
 from ..resources import listed
 from ..sources import is_companion
@@ -61,6 +61,8 @@ def read_dataset(
     DataError for a file that is missing or empty, and for fewer names than classes.
     """
     file = fspath(path)
+    if classes is not None and not 0 < classes <= MAX_CLASSES:
+        raise DataError(f"expected 1 to {MAX_CLASSES} classes, found {classes}")
     if not file.endswith(".data"):
         known = read_names(names, classes or 0) if names is not None else []
         images = read_image_list("", file)

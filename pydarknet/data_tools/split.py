@@ -29,13 +29,10 @@ def split_list(
         raise DataError(f"expected the name of a part, such as train, found {wrong[0]!r}")
     images = data.images
     labels = [read_labels(label, data.classes) if (label := find_label(path)) else None for path in images]
-    classes = data.classes or 1 + max(
-        (int(each[:, 0].max(initial=0)) for each in labels if each is not None), default=0
-    )
-    presence = np.zeros((len(images), classes), np.int64)
-    for row, each in zip(presence, labels, strict=True):
-        if each is not None:
-            np.add.at(row, each[:, 0].astype(np.int64), 1)
+    ids = [np.empty(0, np.int64) if each is None else each[:, 0].astype(np.int64) for each in labels]
+    seen, columns = np.unique(np.concatenate(ids), return_inverse=True)  # of a million classes few may occur
+    presence = np.zeros((len(images), max(1, len(seen))), np.int64)
+    np.add.at(presence, (np.repeat(np.arange(len(images)), [len(each) for each in ids]), columns), 1)
     chosen = split(presence, parts, seed)
     texts = {
         os.path.join(fspath(out), f"{name}.txt"): "".join(f"{os.path.abspath(images[i])}\n" for i in indices)
