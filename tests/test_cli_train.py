@@ -103,11 +103,17 @@ def test_bad_input_is_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "did you mean" in capsys.readouterr().err
 
 
-def started(folder: Path, *more: str, **options: Any) -> subprocess.Popen[str]:
-    """A training without end, in its sixth iteration."""
+def started(folder: Path, hangup: Any = signal.SIG_DFL) -> subprocess.Popen[str]:
+    """A training of a minute, in its sixth iteration; `hangup` is what it finds SIGHUP to do."""
+
+    def prepare() -> None:
+        signal.signal(signal.SIGHUP, hangup)
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # which a shell ignores for jobs in the background
+
     data, cfg = make(folder)
-    words = [sys.executable, "-m", "pydarknet", "train", str(data), str(cfg), "--max-batches", "1000000", *more]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    words = [sys.executable, "-m", "pydarknet", "train", str(data), str(cfg), "--max-batches", "1000000"]
+    words += ["--max-hours", "0.017"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=prepare)
     assert process.stdout is not None
     while not (line := process.stdout.readline()).startswith("5: "):
         assert line, "it ended by itself"
@@ -133,7 +139,7 @@ def test_signals_save(tmp_path: Path, number: signal.Signals) -> None:
 
 def test_nohup(tmp_path: Path) -> None:
     """A SIGHUP that was ignored at the start stays ignored."""
-    process = started(tmp_path, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process = started(tmp_path, signal.SIG_IGN)
     process.send_signal(signal.SIGHUP)
     assert process.stdout is not None
     while not (line := process.stdout.readline()).startswith("20: "):
