@@ -11,6 +11,7 @@ from typing import BinaryIO, NamedTuple
 MOST_SEGMENTS = 4096  # of a JPEG in front of its pixels; real ones have some dozens
 MOST_CHUNKS = 1 << 17  # of a PNG: a GiB in the usual chunks of 8 KiB
 WINDOW = 1 << 16  # bytes in which the other formats have their sizes
+BOXES = 1 << 22  # the same of formats in boxes, which may have profiles and maps in front
 
 # The start-of-frame markers of JPEG; C4, C8 and CC among them mean something else.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -156,14 +157,14 @@ def _tiff(file: BinaryIO) -> Header:
 
 def _jpeg2000(file: BinaryIO) -> Header:
     """From the codestream, which is what is decoded, whatever the boxes around it say."""
-    data = file.read(WINDOW)
+    data = file.read(BOXES)
     place = data.index(b"\xff\x4f\xff\x51")
     right, bottom, left, top = struct.unpack_from(">4I", data, place + 8)
     return Header("JPEG 2000", right - left, bottom - top)
 
 
 def _avif(file: BinaryIO) -> Header:
-    data = file.read(WINDOW)
+    data = file.read(BOXES)
     sizes = [struct.unpack_from(">II", data, match.end() + 4) for match in re.finditer(b"ispe", data)]
     return Header("AVIF", *max(sizes, key=lambda size: size[0] * size[1]))
 

@@ -182,6 +182,13 @@ def test_a_picture_has_its_limit_before_it_is_decoded(
             read(path)
 
 
+def test_a_size_behind_a_long_box(tmp_path: Path) -> None:
+    data = encoded(".jp2", noise(48, 80))
+    place = data.index(b"jp2h") - 4
+    box = struct.pack(">I4s", 8 + 200_000, b"xml ") + bytes(200_000)
+    assert load_image(written(tmp_path / "x.jp2", data[:place] + box + data[place:])).shape == (48, 80, 3)
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "many", "1e9", "9" * 4000])
 def test_a_limit_that_is_none(value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYDARKNET_MAX_PIXELS", value)
