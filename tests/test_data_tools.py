@@ -77,6 +77,13 @@ def run(*arguments: str | Path) -> int:
 # --- VOC
 
 
+def test_what_macos_leaves_beside_annotations_is_none(tmp_path: Path) -> None:
+    root = voc_folder(tmp_path / "VOC")
+    expected = [sample.image for sample in read_voc([root]).sets["train"]]
+    (root / "Annotations" / "._000.xml").write_bytes(b"\0\x05\x16\x07\0\2\0\0Mac OS X")
+    assert [sample.image for sample in read_voc([root]).sets["train"]] == expected
+
+
 def test_voc(tmp_path: Path) -> None:
     root = voc_folder(tmp_path / "VOC", {"train": "000\n002 -1\n", "val": "001  1\n", "dog_train": "000 1\n"})
     data = read_voc([root])

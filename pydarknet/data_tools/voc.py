@@ -15,7 +15,7 @@ from ..datafile import read_list, read_names
 from ..errors import DataError
 from ..picture_size import picture_size
 from ..resources import find
-from ..sources import ENDINGS
+from ..sources import ENDINGS, is_companion
 from ..text import byte_order, decode, read_bytes, short
 from .convert import Conversion, Row, Sample, stays_inside
 
@@ -146,7 +146,8 @@ def _stems(folder: Path, sets: Sequence[str] | None) -> dict[str, list[str]]:
         if {"train", "val"} & set(files):
             files.pop("trainval", None)
         if not files:
-            return {"train": sorted(path.stem for path in (folder / "Annotations").glob("*.xml"))}
+            files = [path for path in (folder / "Annotations").glob("*.xml") if not is_companion(str(path))]
+            return {"train": sorted(path.stem for path in files)}
     return {key: [_stem(fspath(path), line) for line in read_list(path)] for key, path in files.items()}
 
 
