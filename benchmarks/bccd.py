@@ -26,9 +26,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pydarknet.anchors import anchors_text, faster_rcnn  # noqa: E402
-from pydarknet.cfg import Cfg, dump, parse_cfg  # noqa: E402
-from pydarknet.graph import Graph  # noqa: E402
+from pydarknet.anchors.kmeans import anchors_text, faster_rcnn  # noqa: E402
+from pydarknet.formats.cfg import Cfg, dump, parse_cfg  # noqa: E402
+from pydarknet.graph.graph import Graph  # noqa: E402
 
 CFG = ROOT / "benchmarks" / "cfg" / "bccd.cfg"
 FINE = CFG.with_name("bccd-fine.cfg")

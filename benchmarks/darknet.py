@@ -26,8 +26,8 @@ from typing import Any
 from workers import ROOT
 
 from pydarknet import Network
-from pydarknet.cfg import dump, parse_cfg
-from pydarknet.datafile import read_data
+from pydarknet.formats.cfg import dump, parse_cfg
+from pydarknet.formats.data import read_data
 
 CFG = ROOT / "benchmarks" / "cfg" / "bccd-tiny.cfg"
 FOLDER = ROOT / ".cache" / "darknet"

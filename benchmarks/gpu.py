@@ -28,9 +28,9 @@ from gpu_card import Card, measured
 from gpu_networks import Case, Job, open_job
 from gpu_pytorch import Peer, open_peer
 
-from pydarknet.atomic import replacing
-from pydarknet.backend import Backend, choose
+from pydarknet.backends.base import Backend, choose
 from pydarknet.errors import DarknetError
+from pydarknet.formats.atomic import replacing
 
 ROOT = Path(__file__).resolve().parent.parent
 # Without arguments: networks, sizes of their input (None: the cfg's), batches.

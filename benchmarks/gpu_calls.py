@@ -12,8 +12,8 @@ from typing import Any
 from gpu_networks import Job, clock_of
 from gpu_time import REPEATS, Run, timed
 
-from pydarknet.backend import Backend
-from pydarknet.device_ops import STREAMED
+from pydarknet.backends.base import Backend
+from pydarknet.backends.device_ops import STREAMED
 from pydarknet.errors import DeviceError
 
 GRAPHS = "PYDARKNET_CUDA_GRAPHS"

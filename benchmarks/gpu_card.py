@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gpu_networks import clock_of
 from gpu_time import timed
 
-from pydarknet.backend import Backend
+from pydarknet.backends.base import Backend
 
 if TYPE_CHECKING:
     from gpu_pytorch import Peer

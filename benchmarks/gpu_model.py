@@ -13,7 +13,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
-from pydarknet.graph import Graph
+from pydarknet.graph.graph import Graph
 from pydarknet.layers.base import Layer
 from pydarknet.layers.convolutional import MAX_PLAIN_CHANNELS, SMALL_PACKED, Convolution
 

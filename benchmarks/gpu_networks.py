@@ -11,9 +11,9 @@ import numpy as np
 from gpu_time import Clock, cupy_clock, host_clock, timed
 
 from pydarknet import Network
-from pydarknet.backend import Backend
-from pydarknet.cfg import parse_cfg
-from pydarknet.dialects import dialect
+from pydarknet.backends.base import Backend
+from pydarknet.dialects.table import dialect
+from pydarknet.formats.cfg import parse_cfg
 from pydarknet.train.step import Stepper
 
 OBJECTS = 4  # of each picture

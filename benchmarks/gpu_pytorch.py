@@ -12,7 +12,7 @@ from gpu_calls import Call
 from gpu_networks import Job
 from gpu_time import REPEATS, WARM, Clock, Run, host_clock, timed, torch_clock
 
-from pydarknet.backend import Backend
+from pydarknet.backends.base import Backend
 
 RATE = 1e-6  # so small that the loss of random targets stays finite
 SIDE = 8192  # of the matrices that show the peak

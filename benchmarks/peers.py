@@ -24,7 +24,7 @@ import numpy as np
 from workers import OURS, PEERS_PYTHON, ROOT, Worker, machine, measured_peak, set_up_peers, take_turns, versions
 
 from pydarknet import Network
-from pydarknet.cfg import dump, parse_cfg
+from pydarknet.formats.cfg import dump, parse_cfg
 
 NETWORKS = {"yolov2": 416, "yolov2-tiny": 416, "darknet19": 224, "yolov3-tiny": 416}
 PROGRAMS = (OURS, "PyTorch", "ONNX Runtime", "OpenCV")

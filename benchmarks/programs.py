@@ -128,7 +128,7 @@ PROGRAMS: dict[str, Callable[[str, str, int], Any]] = {
 
 
 def network_input(cfg: str) -> Floats:
-    from pydarknet.graph import Graph
+    from pydarknet.graph.graph import Graph
 
     return np.random.default_rng(1).random((1, *Graph(cfg).inputs), dtype=np.float32)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from workers import OURS, ROOT, Worker, machine, measured_peak, set_up_peers, take_turns, versions
 
-from pydarknet.cfg import dump, parse_cfg
+from pydarknet.formats.cfg import dump, parse_cfg
 
 NETWORKS = {"yolov2-tiny-voc": 8, "yolov2-voc": 4}  # their batches
 SIZE = 416

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from serving import Run, pin, serve
 
-from pydarknet.cfg import parse_cfg
-from pydarknet.graph import Graph
+from pydarknet.formats.cfg import parse_cfg
+from pydarknet.graph.graph import Graph
 
 Floats = npt.NDArray[np.float32]
 RATE = 1e-6  # of PyTorch's step: so small that the loss of random targets stays finite
@@ -35,8 +35,8 @@ def finite(loss: float) -> None:
 
 def ours(cfg: str, threads: int) -> Run:
     """`Stepper`, with the region loss of the paper's Darknet on four objects a picture."""
-    from pydarknet.dialects import dialect
-    from pydarknet.engine import Engine
+    from pydarknet.dialects.table import dialect
+    from pydarknet.graph.engine import Engine
     from pydarknet.train.step import Stepper
 
     x, rng = pictures(cfg), np.random.default_rng(2)
@@ -79,10 +79,10 @@ def pytorch(cfg: str, threads: int) -> Run:
 
 def loader(cfg: str, workers: int, data: str) -> Run:
     """`Loader` alone, with the cfg's augmentation, as the paper's Darknet has it."""
-    from pydarknet.data_tools.dataset import read_image_list
-    from pydarknet.datafile import read_data
-    from pydarknet.dialects import dialect
-    from pydarknet.engine import Engine
+    from pydarknet.datasets.dataset import read_image_list
+    from pydarknet.dialects.table import dialect
+    from pydarknet.formats.data import read_data
+    from pydarknet.graph.engine import Engine
     from pydarknet.train.loader import Loader
     from pydarknet.train.samples import Samples
     from pydarknet.train.source import detection_augmentation

@@ -18,7 +18,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from .detection import Box, Detection
+    from .detection.results import Box, Detection
     from .network import Classification, Network
     from .train.trainer import Trainer
 
@@ -42,9 +42,9 @@ __all__ = [
 
 # Looked up on first use, so that `import pydarknet` loads neither numpy nor the kernels.
 _LAZY = {
-    "Box": "detection",
+    "Box": "detection.results",
     "Classification": "network",
-    "Detection": "detection",
+    "Detection": "detection.results",
     "Network": "network",
     "Trainer": "train.trainer",
 }

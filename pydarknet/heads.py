@@ -8,19 +8,19 @@ from typing import get_args
 
 import numpy as np
 
-from .arguments import check_choice, check_share
-from .backend import Backend, cpu_backend
-from .boxes import Fit
-from .decode import Candidates, Floats, Ints, decode_detection, decode_region, decode_yolo, find
+from .backends.base import Backend, cpu_backend
+from .backends.ops import Array
+from .detection.boxes import Fit
+from .detection.decode import Candidates, Floats, Ints, decode_detection, decode_region, decode_yolo, find
+from .detection.nms import GREEDY_BETA, Kind
 from .errors import DataError
+from .formats.tree import Mode, Tree
 from .layers import Layer
 from .layers.detection import Detection
 from .layers.region import Region
 from .layers.yolo import Yolo
-from .nms import GREEDY_BETA, Kind
-from .ops import Array
-from .shape import Shape
-from .tree import Mode, Tree
+from .plan.shapes import Shape
+from .system.arguments import check_choice, check_share
 
 YOLO_OBJECTNESS = 4  # behind x, y, w, h
 

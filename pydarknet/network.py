@@ -11,24 +11,24 @@ from typing import Any, TypeAlias, get_args, overload
 import numpy as np
 import numpy.typing as npt
 
-from .arguments import check_choice
-from .boxes import Fit
-from .cfg import Cfg
-from .channels import as_input
-from .datafile import read_names, spare_names
-from .decode import Candidates, Floats, join, to_detections
-from .detection import Detection
-from .engine import Engine
+from .detection.boxes import Fit
+from .detection.decode import Candidates, Floats, join, to_detections
+from .detection.nms import Kind
+from .detection.results import Detection
 from .errors import CfgError, DataError
+from .formats.cfg import Cfg
+from .formats.data import read_names, spare_names
+from .formats.resources import find
+from .formats.tree import Mode, Tree
+from .graph.engine import Engine
 from .heads import DetectOptions, batch_candidates, check_map, head_classes, head_tree, suppression
-from .image import Color
+from .images.channels import as_input
+from .images.image import Color
+from .images.open_image import Given as Picture
+from .images.open_image import is_single, open_picture
 from .layers import Layer
 from .layers.softmax import Softmax
-from .nms import Kind
-from .open_picture import Given as Picture
-from .open_picture import is_single, open_picture
-from .resources import find
-from .tree import Mode, Tree
+from .system.arguments import check_choice
 
 Pictures: TypeAlias = "list[Any] | tuple[Any, ...]"
 

@@ -14,9 +14,9 @@ from os import PathLike
 import numpy as np
 import numpy.typing as npt
 
-from .cfg import Cfg, Section
-from .engine import Engine
 from .errors import CfgError, WeightsError
+from .formats.cfg import Cfg, Section
+from .graph.engine import Engine
 from .layers.batchnorm import fold
 from .layers.convolutional import Convolution, Convolutional
 from .layers.region import Region

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pydarknet.device_ops import STREAMED
+from pydarknet.backends.device_ops import STREAMED
 
 
 class View:

@@ -47,7 +47,7 @@ def write_net(folder: Path, stem: str, cfg: str, biases: tuple[float, ...]) -> N
 
 def write_picture(path: Path, width: int = 40, height: int = 30, seed: int = 0) -> Path:
     """A picture of noise."""
-    from pydarknet.image import save_image
+    from pydarknet.images.image import save_image
 
     path.parent.mkdir(parents=True, exist_ok=True)
     save_image(path, np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8))

@@ -15,9 +15,9 @@ from contents import Refused, survived
 from guarded import Arrays
 
 from pydarknet import _cpuid
-from pydarknet.backend import backend, cpu_backend
-from pydarknet.isas import ISAS, runnable
-from pydarknet.ops import Ops
+from pydarknet.backends.base import backend, cpu_backend
+from pydarknet.backends.isas import ISAS, runnable
+from pydarknet.backends.ops import Ops
 
 # A module that should be there but isn't makes its tests fail: they are never left out.
 RUNNABLE = runnable(_cpuid.best())

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 
+from pydarknet.backends.ops import Ops
 from pydarknet.errors import DeviceError
-from pydarknet.ops import Ops
 
 Refused: TypeAlias = Callable[[str], AbstractContextManager[Any]]  # the fixture of conftest.py
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from pydarknet import decode
-from pydarknet.backend import cpu_backend
+from pydarknet.backends.base import cpu_backend
+from pydarknet.detection import decode
 
 
 def decode_region(

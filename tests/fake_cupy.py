@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from pydarknet.backend import cpu_backend
-from pydarknet.device_ops import STREAMED
+from pydarknet.backends.base import cpu_backend
+from pydarknet.backends.device_ops import STREAMED
 
 # The handle of the current stream is none that CUDA's default streams have: what was started on those shows.
 DEFAULT_STREAM, FREE, TOTAL = 7, 1 << 30, 2 << 30

@@ -15,7 +15,7 @@ import sys
 
 from gpu_parts import TESTS, Part, run_parts, verdict, workers
 
-from pydarknet.backend import backend
+from pydarknet.backends.base import backend
 from pydarknet.errors import DeviceError
 
 PROGRAM = "gpu-check"

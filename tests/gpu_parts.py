@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydarknet.atomic import replacing
+from pydarknet.formats.atomic import replacing
 
 TESTS = Path(__file__).resolve().parent
 FOLDER = "PYDARKNET_GPU_OUT"  # the variable that names the folder

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from gpu_parts import Part, Result, run_parts, verdict
 
-from pydarknet.backend import backend
+from pydarknet.backends.base import backend
 from pydarknet.errors import DeviceError
 
 PROGRAM = "gpu-sanitize"

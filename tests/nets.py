@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pydarknet import Network
-from pydarknet.cfg import parse_cfg_text
-from pydarknet.engine import Engine
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.graph.engine import Engine
 
 NET = "[net]\nwidth={size}\nheight={size}\nchannels={channels}\n"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import nets
 import numpy as np
 
-from pydarknet.cfg import parse_cfg
-from pydarknet.dialects import dialect
-from pydarknet.engine import Engine
+from pydarknet.dialects.table import dialect
+from pydarknet.formats.cfg import parse_cfg
+from pydarknet.graph.engine import Engine
 from pydarknet.train.step import Stepper
 
 CONV = nets.CONV.format(filters=8, size=3)

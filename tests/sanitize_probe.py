@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from pydarknet.backend import cpu_backend
+from pydarknet.backends.base import cpu_backend
 
 
 class Larger:

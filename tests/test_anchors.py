@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pydarknet.anchors import (
+from pydarknet.anchors.cfg import units, with_anchors, write_anchors
+from pydarknet.anchors.kmeans import (
     MANY,
     anchors_text,
     average_iou,
@@ -20,15 +21,14 @@ from pydarknet.anchors import (
     merged,
     size_iou,
 )
-from pydarknet.anchors_cfg import units, with_anchors, write_anchors
-from pydarknet.anchors_chart import draw_anchors
-from pydarknet.cfg import parse_cfg
-from pydarknet.cli import anchors as command
-from pydarknet.cli import detector_calc_anchors as calc_anchors
+from pydarknet.cli.commands import anchors as command
+from pydarknet.cli.commands import detector_calc_anchors as calc_anchors
 from pydarknet.cli.parser import Parser
 from pydarknet.errors import CfgError, DataError, ExportError, ImageError
-from pydarknet.graph import Graph
-from pydarknet.resources import find
+from pydarknet.formats.cfg import parse_cfg
+from pydarknet.formats.resources import find
+from pydarknet.graph.graph import Graph
+from pydarknet.plots.anchors import draw_anchors
 
 CENTRES = np.array([[0.05, 0.08], [0.3, 0.1], [0.2, 0.5], [0.8, 0.7]])
 

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from pydarknet.atomic import replacing
+from pydarknet.formats.atomic import replacing
 
 
 def fail_halfway(path: Path) -> None:

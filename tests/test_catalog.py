@@ -21,15 +21,16 @@ from typing import Any
 
 import pytest
 
-from pydarknet import catalog, resources
+from pydarknet import catalog
 from pydarknet.catalog import Cut, Entry, download, packages, table
 from pydarknet.catalog.checksum import Expected, measure
 from pydarknet.catalog.download import Pieces, SourceError, Url, obtain
 from pydarknet.catalog.packages import PackageFile
 from pydarknet.catalog.partfile import PartFile
-from pydarknet.cfg import parse_cfg
-from pydarknet.cli import weights as command
+from pydarknet.cli.commands import weights as command
 from pydarknet.errors import DataError, DownloadError, WeightsError
+from pydarknet.formats import resources
+from pydarknet.formats.cfg import parse_cfg
 
 CONTENT = bytes(range(256)) * 1200  # 307,200 bytes, several blocks
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pydarknet.cfg import MAX_BYTES, MAX_UNKNOWN, Section, dump, parse_cfg, parse_cfg_text
-from pydarknet.cfg_keys import Keys, Refusal, canonical
-from pydarknet.cnumbers import FLOAT_MAX, INT_MAX, INT_MIN, read_float, read_int
 from pydarknet.errors import CfgError, DarknetError, DataError
+from pydarknet.formats.cfg import MAX_BYTES, MAX_UNKNOWN, Section, dump, parse_cfg, parse_cfg_text
+from pydarknet.formats.cfg_keys import Keys, Refusal, canonical
+from pydarknet.formats.numbers import FLOAT_MAX, INT_MAX, INT_MIN, read_float, read_int
 
 
 def net(*lines: str) -> Section:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pydarknet.cfg import Cfg, Section, dump, parse_cfg, parse_cfg_text
-from pydarknet.cfg_keys import canonical
-from pydarknet.cnumbers import read_float
-from pydarknet.datafile import read_data, read_labels, read_map, read_names
 from pydarknet.errors import CfgError
-from pydarknet.graph import Graph
-from pydarknet.tree import read_tree
+from pydarknet.formats.cfg import Cfg, Section, dump, parse_cfg, parse_cfg_text
+from pydarknet.formats.cfg_keys import canonical
+from pydarknet.formats.data import read_data, read_labels, read_map, read_names
+from pydarknet.formats.numbers import read_float
+from pydarknet.formats.tree import read_tree
+from pydarknet.graph.graph import Graph
 
 ROOT = Path(__file__).resolve().parent.parent
 DEBIAN = Path("/usr/share/darknet")

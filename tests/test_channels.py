@@ -13,11 +13,11 @@ import toy_training
 
 import pydarknet.compat.alexeyab as alexeyab
 import pydarknet.darknet as dn
-from pydarknet.channels import as_input, as_picture, load_channels
 from pydarknet.cli.main import main
-from pydarknet.draw import draw
 from pydarknet.errors import CfgError, DataError, ImageError
-from pydarknet.image import load_image, save_image
+from pydarknet.images.channels import as_input, as_picture, load_channels
+from pydarknet.images.draw import draw
+from pydarknet.images.image import load_image, save_image
 from pydarknet.network import Network
 from pydarknet.train.augment import Canvas, Classification, Colour, Crop, Turn
 from pydarknet.train.trainer import Trainer

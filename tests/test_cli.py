@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from cli_nets import LINE, Result, call, spawn, spawned, write_files, write_film, write_picture
 
-from pydarknet.ahead import ahead
 from pydarknet.cli import main as main_module
-from pydarknet.cli.labels import printed_order
+from pydarknet.cli.lines import printed_order
 from pydarknet.cli.main import COMMANDS
 from pydarknet.cli.screen import DOWN, ESCAPE, LEFT, RIGHT, UP, obey
-from pydarknet.detection import Box, Detection
-from pydarknet.sources import expand
+from pydarknet.detection.results import Box, Detection
+from pydarknet.images.prefetch import ahead
+from pydarknet.images.sources import expand
 
 NET = ("net.cfg", "net.weights")
 TREE = ("tree.cfg", "tree.weights")
@@ -482,7 +482,7 @@ class TestAhead:
         assert made == [0]
 
     def test_large_ones_wait_for_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("pydarknet.ahead.ROOM", 100)
+        monkeypatch.setattr("pydarknet.images.prefetch.ROOM", 100)
         made: list[int] = []
         taken = []
         for item in ahead((made.append(i) or i for i in range(20)), 5, lambda _: 60):
@@ -491,7 +491,7 @@ class TestAhead:
         assert taken == list(range(20))
 
     def test_who_stops_early_is_not_held(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("pydarknet.ahead.ROOM", 1)
+        monkeypatch.setattr("pydarknet.images.prefetch.ROOM", 1)
         items = ahead(iter(range(20)), 5, lambda _: 60)
         assert next(items) == 0
         items.close()
@@ -587,8 +587,8 @@ class TestDemo:
 
     def test_averaging_is_a_mean(self, cli) -> None:
         from pydarknet import Network
-        from pydarknet.cli.averaging import Averager
         from pydarknet.heads import DetectOptions
+        from pydarknet.video.averaging import Averager
 
         net = Network(*NET)
         averager = Averager(net, 3)

@@ -12,8 +12,8 @@ import pytest
 from cli_nets import LINE, call, spawned, write_files, write_film, write_picture
 
 from pydarknet.cli.reading import completed, meant
-from pydarknet.sources import is_film
-from pydarknet.text import without_password
+from pydarknet.formats.text import without_password
+from pydarknet.images.sources import is_film
 
 NET = ("net.cfg", "net.weights")
 FILES = ("json", "jsonl", "csv", "coco")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from cli_nets import call, spawn, spawned, write_files, write_film, write_picture
 
-from pydarknet import signals
 from pydarknet.cli.console import harmless
+from pydarknet.system import signals
 
 NET = ("net.cfg", "net.weights")
 OTHERS = [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]

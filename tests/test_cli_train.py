@@ -12,9 +12,9 @@ import cv2
 import pytest
 from toy_training import make
 
+from pydarknet.cli.commands.train import backbone_layers
 from pydarknet.cli.main import main
-from pydarknet.cli.train import backbone_layers
-from pydarknet.weights import read_header
+from pydarknet.formats.weights import read_header
 
 
 @pytest.mark.parametrize("command", [["train"], ["detector", "train"]])

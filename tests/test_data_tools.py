@@ -15,18 +15,18 @@ import numpy as np
 import pytest
 from cli_nets import spawned
 
-from pydarknet.cli import data as command
+from pydarknet.cli.commands import data as command
 from pydarknet.cli.parser import Parser
-from pydarknet.data_tools import check, read_coco, read_dataset, read_voc, write
-from pydarknet.data_tools.convert import Conversion, Sample
-from pydarknet.data_tools.split import split
-from pydarknet.data_tools.voc import read_annotation
-from pydarknet.datafile import read_data, read_names
-from pydarknet.detection import Box, Detection
-from pydarknet.draw import draw
+from pydarknet.datasets import check, read_coco, read_dataset, read_voc, write
+from pydarknet.datasets.convert import Conversion, Sample
+from pydarknet.datasets.split import split
+from pydarknet.datasets.voc import read_annotation
+from pydarknet.detection.results import Box, Detection
 from pydarknet.errors import DataError
-from pydarknet.image import load_image
-from pydarknet.labels import read_labels
+from pydarknet.formats.data import read_data, read_names
+from pydarknet.formats.labels import read_labels
+from pydarknet.images.draw import draw
+from pydarknet.images.image import load_image
 
 Object = tuple[str, tuple[float, float, float, float], bool]
 

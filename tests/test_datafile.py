@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pydarknet import resources
-from pydarknet.datafile import read_data, read_labels, read_list, read_map, read_names
 from pydarknet.errors import DataError
-from pydarknet.resources import find, share
+from pydarknet.formats import resources
+from pydarknet.formats.data import read_data, read_labels, read_list, read_map, read_names
+from pydarknet.formats.resources import find, share
 
 READERS = [read_data, read_names, read_labels, read_map, read_list]
 

@@ -9,14 +9,9 @@ import numpy as np
 import pytest
 from decoding import decode_region, decode_yolo
 
-from pydarknet import decode
-from pydarknet.decode import (
-    Candidates,
-    decode_detection,
-    join,
-    to_detections,
-)
-from pydarknet.tree import Tree, read_tree
+from pydarknet.detection import decode
+from pydarknet.detection.decode import Candidates, decode_detection, join, to_detections
+from pydarknet.formats.tree import Tree, read_tree
 
 F = np.float32
 GOLDENS = Path(__file__).parent / "goldens"

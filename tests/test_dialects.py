@@ -9,10 +9,10 @@ import onnxruntime
 import pytest
 
 from pydarknet import CfgError, DataError, Network
-from pydarknet.cfg import parse_cfg_text
 from pydarknet.cli.main import main
 from pydarknet.compat import alexeyab
 from pydarknet.export.onnx import build
+from pydarknet.formats.cfg import parse_cfg_text
 
 CFG = """[net]
 width=2

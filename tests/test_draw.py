@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pydarknet.detection import Box, Detection
-from pydarknet.draw import ascii_of, class_colour, draw
+from pydarknet.detection.results import Box, Detection
 from pydarknet.errors import ImageError
+from pydarknet.images.draw import ascii_of, class_colour, draw
 
 GREY = np.full((200, 300, 3), 90, np.uint8)
 OUTLINES = hasattr(cv2, "FontFace")  # OpenCV 5

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from pydarknet.errors import ImageError, PictureWarning
-from pydarknet.image import as_bgr, letterbox, load_image, save_image, stretch
-from pydarknet.picture_header import parse_header
-from pydarknet.picture_size import picture_size
+from pydarknet.images.header import parse_header
+from pydarknet.images.image import as_bgr, letterbox, load_image, save_image, stretch
+from pydarknet.images.size import picture_size
 
 F = np.float32
 
@@ -197,7 +197,7 @@ def test_a_limit_that_is_none(value: str, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_picture_must_fit_the_free_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pydarknet.image.free_bytes", lambda: 1 << 20)
+    monkeypatch.setattr("pydarknet.images.image.free_bytes", lambda: 1 << 20)
     with pytest.raises(ImageError, match=r"9000 x 9000 pixels needs 0\.5 GiB to be decoded, 0\.0 GiB are free"):
         load_image(written(tmp_path / "x.bmp", b"BM" + bytes(12) + struct.pack("<Iii", 40, 9000, -9000)))
 

@@ -14,9 +14,9 @@ import pytest
 from toy_training import make
 
 from pydarknet import CfgError, Network
-from pydarknet.cfg import parse_cfg_text
-from pydarknet.engine import Engine
-from pydarknet.graph import MISSING, RECURRENT, Graph
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.graph.engine import Engine
+from pydarknet.graph.graph import MISSING, RECURRENT, Graph
 from pydarknet.heads import DetectOptions, candidates, suppression
 from pydarknet.layers import REGISTRY
 from pydarknet.train.step import Stepper

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pydarknet.errors import DataError, ImageError
-from pydarknet.labels import (
+from pydarknet.formats.labels import (
     check_labels,
     find_label,
     is_class_only,
@@ -22,7 +22,7 @@ from pydarknet.labels import (
     read_labels,
     sibling_label,
 )
-from pydarknet.picture_size import picture_size
+from pydarknet.images.size import picture_size
 
 
 def file(folder: Path, text: str) -> Path:

@@ -8,12 +8,13 @@ from pathlib import Path
 import nets
 import pytest
 
-from pydarknet import Network, machine
-from pydarknet.backend import Backend
-from pydarknet.cfg import parse_cfg_text
+from pydarknet import Network
+from pydarknet.backends import machine
+from pydarknet.backends.base import Backend
+from pydarknet.backends.machine import MAX_THREADS, default_threads, free_bytes, machine_bytes, processors
 from pydarknet.errors import DeviceError
-from pydarknet.machine import MAX_THREADS, default_threads, free_bytes, machine_bytes, processors
-from pydarknet.plan import Builder
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.plan.plan import Builder
 
 MIB = 1 << 20
 

@@ -16,7 +16,7 @@ import nets
 import pytest
 
 from pydarknet import Network
-from pydarknet.cfg import dump, parse_cfg
+from pydarknet.formats.cfg import dump, parse_cfg
 
 ROOT = Path(__file__).parent.parent
 PEAK_MB = 600

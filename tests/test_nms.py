@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pydarknet.boxes import iou
-from pydarknet.cfg import parse_cfg_text
-from pydarknet.decode import Candidates
-from pydarknet.graph import Graph
+from pydarknet.detection.boxes import iou
+from pydarknet.detection.decode import Candidates
+from pydarknet.detection.nms import Kind, nms_obj, nms_sort
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.graph.graph import Graph
 from pydarknet.heads import suppression
-from pydarknet.nms import Kind, nms_obj, nms_sort
 
 F = np.float32
 

@@ -14,9 +14,9 @@ import PIL.Image
 import pytest
 
 from pydarknet.errors import ImageError
-from pydarknet.image import load_image, save_image
+from pydarknet.images.image import load_image, save_image
+from pydarknet.images.open_image import open_picture
 from pydarknet.network import Network
-from pydarknet.open_picture import open_picture
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import toy_training
 from cli_nets import write_files
 
 from pydarknet.cli.main import main
-from pydarknet.engine import Engine
 from pydarknet.errors import CfgError, WeightsError
+from pydarknet.graph.engine import Engine
 from pydarknet.network import Network
 from pydarknet.train.trainer import Trainer
 

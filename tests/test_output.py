@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pydarknet.detection import Box, Detection
+from pydarknet.detection.results import Box, Detection
 from pydarknet.errors import DarknetError, DataError, ExportError
-from pydarknet.output import KINDS, BesideWriter, Result, darknet_lines, open_writer
-from pydarknet.output.base import FileWriter
-from pydarknet.output.coco import CATEGORIES, image_id
+from pydarknet.writers import KINDS, BesideWriter, Result, darknet_lines, open_writer
+from pydarknet.writers.base import FileWriter
+from pydarknet.writers.coco import CATEGORIES, image_id
 
 NAMES = ["person", "dog", 'sofa "red", <b>', "стол"]
 DOG = Detection(1, "dog", 0.875, 0.9375, Box(50.0, 40.0, 20.0, 10.0))
@@ -137,7 +137,7 @@ def test_voc(tmp_path: Path) -> None:
 
 
 def test_voc_with_more_lines_than_are_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pydarknet.output.voc.FLUSH", 100)
+    monkeypatch.setattr("pydarknet.writers.voc.FLUSH", 100)
     save("voc", tmp_path, *((f"{i}.jpg", [DOG]) for i in range(10)))
     lines = (tmp_path / "comp4_det_test_dog.txt").read_text().splitlines()
     assert [line.split()[0] for line in lines] == [str(i) for i in range(10)]
@@ -366,7 +366,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str,
 
 @pytest.mark.parametrize("kind", ["voc", "yolo"])
 def test_a_full_disk_for_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    monkeypatch.setattr("pydarknet.output.voc.FLUSH", 1)
+    monkeypatch.setattr("pydarknet.writers.voc.FLUSH", 1)
     writer = open_writer(kind, tmp_path, NAMES)
     with monkeypatch.context() as patch:
         patch.setattr("builtins.open", fails_with(errno.ENOSPC))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pydarknet.datafile import read_data
 from pydarknet.errors import DataError
-from pydarknet.path_labels import Best, Substring, path_classes
+from pydarknet.formats.data import read_data
+from pydarknet.formats.path_labels import Best, Substring, path_classes
 
 WEATHER = ["rain", "sun"]
 

@@ -11,8 +11,8 @@ from cli_nets import call
 
 from pydarknet import Network
 from pydarknet.errors import CfgError, WeightsError
+from pydarknet.formats.weights import read_header
 from pydarknet.surgery import change_classes, match_names, rescale, rgbgr
-from pydarknet.weights import read_header
 
 NET = "[net]\nwidth=12\nheight=12\nchannels=3\n"
 CONV = "[convolutional]\n{norm}filters={filters}\nsize={size}\npad={pad}\nactivation={activation}\n"

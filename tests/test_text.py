@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from pydarknet.anchors_cfg import with_anchors
-from pydarknet.cfg import parse_cfg
-from pydarknet.data_tools.dataset import read_image_list
-from pydarknet.data_tools.voc import read_annotation
-from pydarknet.datafile import read_data, read_list, read_map, read_names
+from pydarknet.anchors.cfg import with_anchors
+from pydarknet.datasets.dataset import read_image_list
+from pydarknet.datasets.voc import read_annotation
 from pydarknet.errors import DarknetError, DataError
 from pydarknet.evaluate.readers import read_json
-from pydarknet.labels import read_labels
-from pydarknet.sources import read_lines
-from pydarknet.text import byte_order, decode, read_bytes
-from pydarknet.tree import read_tree
+from pydarknet.formats.cfg import parse_cfg
+from pydarknet.formats.data import read_data, read_list, read_map, read_names
+from pydarknet.formats.labels import read_labels
+from pydarknet.formats.text import byte_order, decode, read_bytes
+from pydarknet.formats.tree import read_tree
+from pydarknet.images.sources import read_lines
 
 ENCODINGS = ["utf-8-sig", "utf-16", "utf-16-be", "utf-32", "utf-32-be"]
 
@@ -112,8 +112,8 @@ def test_a_file_takes_memory_by_its_size(tmp_path: Path) -> None:
     script = """
 import resource, cv2
 from pydarknet.evaluate.readers import read_json
-from pydarknet.image import load_image
-from pydarknet.text import read_bytes
+from pydarknet.images.image import load_image
+from pydarknet.formats.text import read_bytes
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (200 << 20), used + (200 << 20)))
 assert read_json("x.json") == [1] and load_image("x.png").shape == (4, 4, 3)

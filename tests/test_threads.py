@@ -13,7 +13,7 @@ import nets
 import numpy as np
 import pytest
 
-from pydarknet.backend import cpu_backend
+from pydarknet.backends.base import cpu_backend
 
 CALLERS = 8
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from pydarknet.errors import DataError
-from pydarknet.tree import Mode, Tree, read_tree
+from pydarknet.formats.tree import Mode, Tree, read_tree
 
 Floats = npt.NDArray[np.float32]
 

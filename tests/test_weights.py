@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pydarknet import atomic
 from pydarknet.errors import WeightsError
-from pydarknet.weights import Record, load_weights, read_header, release, save_weights
+from pydarknet.formats import atomic
+from pydarknet.formats.weights import Record, load_weights, read_header, release, save_weights
 
 
 @dataclass
@@ -460,7 +460,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from tests.test_weights import conv
-from pydarknet.weights import load_weights, release
+from pydarknet.formats.weights import load_weights, release
 
 def resident():  # kB of mapped file in memory
     status = Path("/proc/self/status").read_text()

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DataError, DownloadError, WeightsError
-from ..progress import say
-from ..text import did_you_mean
+from ..formats.text import did_you_mean
+from ..system.progress import say
 from .checksum import Expected, measure
 from .download import Source, SourceError, obtain
 from .partfile import PartFile
@@ -57,7 +57,7 @@ class Cut:
 
     def fill(self, part: PartFile, quiet: bool) -> None:
         """Replace the part's content; fetches the whole file into the same folder if it is nowhere."""
-        from ..weights import read_header
+        from ..formats.weights import read_header
 
         path = locate(self.whole, part.target.parent)
         if path is None:

@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 
 from .._version import __version__
 from ..errors import DownloadError
-from ..progress import Progress, byte_bar, say
+from ..system.progress import Progress, byte_bar, say
 from .checksum import Expected
 from .partfile import PartFile
 

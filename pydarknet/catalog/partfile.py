@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..atomic import open_regular, replacing
 from ..errors import DownloadError
+from ..formats.atomic import open_regular, replacing
 from .checksum import CHUNK, Digests, Expected
 
 MAX_NOTE = 1 << 16  # bytes of what a source said

@@ -1,1 +1,1 @@
-"""The command line: one module a command, each with NAME, HELP, add_arguments(parser) and run(args) -> int."""
+"""The command line: `commands/` has a module each; the others are what they share. Parsing and printing only."""

@@ -10,11 +10,11 @@ from .messages import say, warn
 from .options import device_of
 
 if TYPE_CHECKING:
-    from ..datafile import DataFile
-    from ..graph import Graph
+    from ..detection.nms import Kind
+    from ..formats.data import DataFile
+    from ..formats.tree import Tree
+    from ..graph.graph import Graph
     from ..network import Network
-    from ..nms import Kind
-    from ..tree import Tree
 
 # The names of networks whose number of classes gives them away.
 DETECTORS = {80: "coco.names", 20: "voc.names", 9418: "9k.names"}
@@ -23,14 +23,14 @@ CLASSIFIERS = {1000: "imagenet.shortnames.list", 9418: "9k.names"}
 
 def find_cfg(name: str) -> str:
     """The path of a cfg: as given, else one of the package's own."""
-    from ..resources import find
+    from ..formats.resources import find
 
     return name if os.path.exists(name) else str(find(name))
 
 
 def load_graph(name: str, quiet: bool) -> Graph:
     """The graph of a cfg; its warnings are printed."""
-    from ..graph import Graph
+    from ..graph.graph import Graph
 
     graph = Graph(find_cfg(name))
     warn(graph.warnings, quiet)
@@ -40,7 +40,7 @@ def load_graph(name: str, quiet: bool) -> Graph:
 def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Network:
     """The network of `args.cfg` and `args.weights`, with names; says what it will do, and how."""
     from ..catalog import find_weights
-    from ..datafile import spare_names
+    from ..formats.data import spare_names
     from ..heads import head_classes
     from ..network import Network
 
@@ -75,8 +75,8 @@ def choose_kind(net: Network, args: argparse.Namespace) -> Kind:
 
 def read_data_file(name: str, quiet: bool) -> DataFile:
     """A .data file, wherever it is; its warnings are printed at once, since they may name the cause of an error."""
-    from ..datafile import read_data
-    from ..resources import find
+    from ..formats.data import read_data
+    from ..formats.resources import find
 
     data = read_data(name if os.path.exists(name) else find(name))
     warn(data.warnings, quiet)
@@ -89,9 +89,9 @@ def choose_names(net: Network, names: str | None, data: DataFile | None) -> tupl
     In this order: the file `names`, the names= (else labels=) of `data`, the tree's or the usual names for this
     number of classes. DataError if a file has too few.
     """
-    from ..datafile import read_names
+    from ..formats.data import read_names
+    from ..formats.resources import find
     from ..heads import head_classes
-    from ..resources import find
 
     classes = head_classes(net.heads()) or net.outputs.size
     key = next((key for key in ("names", "labels") if data and key in data.options), None)

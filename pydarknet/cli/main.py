@@ -13,10 +13,10 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from .. import signals
 from .._version import __version__
 from ..errors import DarknetError
-from ..text import did_you_mean
+from ..formats.text import did_you_mean
+from ..system import signals
 from . import console, habits
 from .messages import picture_warnings, warn
 from .parser import Parser, UsageError
@@ -146,7 +146,7 @@ def _take(arguments: list[str], choices: set[str], what: str) -> str:
 
 def load(name: str) -> Any:
     """The module of a command."""
-    return import_module(f".{COMMANDS[name]}", __package__)
+    return import_module(f".commands.{COMMANDS[name]}", __package__)
 
 
 def overview(first: str | None = None) -> str:

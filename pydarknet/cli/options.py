@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from ..machine import MAX_THREADS
+from ..backends.machine import MAX_THREADS
 from .parser import Parser, real, whole
 
 if TYPE_CHECKING:
-    from ..nms import Kind
+    from ..detection.nms import Kind
 
 KINDS = ("json", "jsonl", "coco", "csv", "voc", "yolo")
 

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from ..arguments import percent_hint
 from ..errors import DarknetError
-from ..text import did_you_mean
+from ..formats.text import did_you_mean
+from ..system.arguments import percent_hint
 
 _NONE: Mapping[str, str | None] = {}
 _NUMBER = re.compile(r"-[\d.]")

@@ -9,20 +9,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..ahead import chunks
 from ..errors import DataError
-from ..sources import Source
+from ..images.prefetch import chunks
+from ..images.sources import Source
 from .drawings import Drawings
-from .labels import at_depth, lines
+from .lines import at_depth, lines
 from .messages import Lines, progress, say
 from .reading import FAILED, Read, is_prompt, read_all
 from .saving import common_folder, open_writers
 
 if TYPE_CHECKING:
-    from ..detection import Detection
-    from ..image import Picture
+    from ..detection.results import Detection
+    from ..images.image import Picture
     from ..network import Network
-    from ..output import Writer
+    from ..writers import Writer
 
 
 def detect_pictures(net: Network, source: Source, args: argparse.Namespace) -> int:

@@ -10,21 +10,21 @@ from contextlib import ExitStack, closing, suppress
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
-from ..ahead import ahead
-from ..display import has_display
 from ..errors import ImageError
-from ..output.base import is_same
-from .films import Film
-from .labels import at_depth, lines
+from ..images.prefetch import ahead
+from ..system.display import has_display
+from ..video.source import Film
+from ..video.writer import Recording
+from ..writers.base import is_same
+from .lines import at_depth, lines
 from .messages import progress, say
 from .pictures import detect_options
-from .recording import Recording
 from .saving import open_writers
 from .screen import Screen
 
 if TYPE_CHECKING:
-    from ..detection import Detection
-    from ..image import Picture
+    from ..detection.results import Detection
+    from ..images.image import Picture
     from ..network import Network
 
 READ_AHEAD = 4  # frames of a file; of a camera none, so that the newest one is shown
@@ -88,7 +88,7 @@ def detector(net: Network, args: argparse.Namespace) -> Detect:
     if args.average == 1:
         return lambda image: net.detect(image, **detect_options(args))
     from ..heads import DetectOptions
-    from .averaging import Averager
+    from ..video.averaging import Averager
 
     averager = Averager(net, args.average)
     return lambda image: averager.detect(image, DetectOptions(**detect_options(args)))
@@ -101,7 +101,7 @@ def report(found: Sequence[Detection], rate: float, args: argparse.Namespace) ->
 
 def draw(image: Picture, found: Sequence[Detection], net: Network, args: argparse.Namespace) -> Picture:
     """The frame with boxes and labels."""
-    from ..draw import draw
+    from ..images.draw import draw
 
     return draw(image, found, classes=len(net.names) or 80, show_path=args.path)
 
@@ -142,7 +142,7 @@ class Frames:
 
     def write(self, image: Picture) -> bool:
         """Write the next frame. True: there may be more."""
-        from ..image import save_image
+        from ..images.image import save_image
 
         name = self.name(self.count)
         if self._is_read(name):

@@ -13,13 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from ..ahead import ahead
 from ..errors import ImageError
-from ..sources import STDIN, Source, expand, is_film
-from ..text import without_password
+from ..formats.text import without_password
+from ..images.prefetch import ahead
+from ..images.sources import STDIN, Source, expand, is_film
 
 if TYPE_CHECKING:
-    from ..image import Picture
+    from ..images.image import Picture
 
 PROMPT = "Enter Image Path: "  # Darknet's
 FAILED = 1  # exit code when some pictures of several could not be read
@@ -59,7 +59,7 @@ def read_all(source: Source, channels: int, batch: int = 1) -> Iterator[Read]:
 
 
 def _read(path: str, channels: int) -> Read:
-    from ..channels import load_channels
+    from ..images.channels import load_channels
 
     try:
         if path == STDIN:

@@ -10,8 +10,8 @@ from . import options
 from .messages import say, warn
 
 if TYPE_CHECKING:
-    from ..cfg import Cfg
-    from ..engine import Engine
+    from ..formats.cfg import Cfg
+    from ..graph.engine import Engine
     from ..surgery import Change
 
 
@@ -35,7 +35,7 @@ def load(args: argparse.Namespace, weights: bool = True) -> Engine:
     UsageError if what is written would replace them.
     """
     from ..catalog import find_weights
-    from ..engine import Engine
+    from ..graph.engine import Engine
     from .loading import find_cfg
     from .saving import refuse_inputs
 
@@ -59,8 +59,8 @@ def save(net: Engine, args: argparse.Namespace, changes: Sequence[Change] = ()) 
 
 
 def _write_cfg(cfg: Cfg, path: str) -> None:
-    from ..atomic import replacing
-    from ..cfg import dump
+    from ..formats.atomic import replacing
+    from ..formats.cfg import dump
 
     with replacing(path) as file:
         file.write(dump(cfg).encode("utf-8", "surrogateescape"))

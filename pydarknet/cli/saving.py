@@ -10,14 +10,14 @@ from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..atomic import STDOUT, is_stdout, is_stream
 from ..errors import DataError
+from ..formats.atomic import STDOUT, is_stdout, is_stream
 from .messages import say
 from .parser import UsageError
 
 if TYPE_CHECKING:
-    from ..datafile import DataFile
-    from ..output import Writer
+    from ..formats.data import DataFile
+    from ..writers import Writer
 
 FOLDERS = ("voc", "yolo")  # kinds of many files
 USUAL_FOLDER = "results"  # Darknet's
@@ -64,7 +64,7 @@ def refuse_inputs(
     targets: Iterable[str | Path | None], args: argparse.Namespace, data: DataFile | None = None
 ) -> None:
     """UsageError if a file that will be written is one that the command reads."""
-    from ..output.base import is_same
+    from ..writers.base import is_same
 
     inputs = list(_inputs(args, data))
     for target in targets:
@@ -78,7 +78,7 @@ def open_writers(
     args: argparse.Namespace, names: Sequence[str], stack: ExitStack, root: str | None = None
 ) -> list[Writer]:
     """The writers of `prepared` places. The stack closes each, and says what is saved."""
-    from ..output import BesideWriter, open_writer
+    from ..writers import BesideWriter, open_writer
 
     writers = []
     for kind, place in args.places.items():
@@ -111,7 +111,7 @@ def _accept_json(args: argparse.Namespace) -> None:
 
 
 def _targets(places: dict[str, str]) -> Iterator[Path]:
-    from ..output import target_of
+    from ..writers import target_of
 
     yield from (target_of(kind, place) for kind, place in places.items() if kind not in FOLDERS)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ..display import NO_WINDOWS, display_problem
 from ..errors import ImageError
+from ..system.display import NO_WINDOWS, display_problem
 from .messages import say
 
 if TYPE_CHECKING:
-    from ..image import Picture
+    from ..images.image import Picture
 
 TITLE = "pydarknet"
 ESCAPE, LEFT, UP, RIGHT, DOWN = 27, 81, 82, 83, 84  # as Darknet reads them

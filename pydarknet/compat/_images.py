@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import image as pictures
-from ..backend import cpu_backend
-from ..boxes import Fit
+from ..backends.base import cpu_backend
+from ..detection.boxes import Fit
 from ..errors import ImageError
+from ..images import image as pictures
 
 Floats = npt.NDArray[np.float32]
 

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..boxes import Fit, to_picture
-from ..datafile import read_data, read_names
-from ..decode import Candidates, join
+from ..detection.boxes import Fit, to_picture
+from ..detection.decode import Candidates, join
+from ..detection.nms import Kind, nms_obj, nms_sort
 from ..errors import DarknetError, DataError
+from ..formats.data import read_data, read_names
 from ..heads import DetectOptions, candidates, head_classes
 from ..layers import Layer
 from ..network import Network
-from ..nms import Kind, nms_obj, nms_sort
-from ..shape import Shape
+from ..plan.shapes import Shape
 from ._images import IMAGE, FloatPointer, Floats, Memory, as_array, fitted, in_grey, pointer_to
 
 Path = str | bytes | os.PathLike[str]

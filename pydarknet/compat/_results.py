@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..display import display_problem, has_display
-from ..image import load_image
+from ..images.image import load_image
+from ..system.display import display_problem, has_display
 
 Box = tuple[float, float, float, float]
 

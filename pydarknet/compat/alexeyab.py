@@ -29,12 +29,12 @@ from typing import Any
 import numpy as np
 
 from ..darknet import c_array, sample  # noqa: F401
-from ..decode import Candidates
+from ..detection.decode import Candidates
 from ..errors import DataError
 from ..heads import DetectOptions, candidates
 from ..layers import Layer
 from ..layers.region import Region
-from ..shape import Shape
+from ..plan.shapes import Shape
 from . import _networks as _api
 from ._images import (
     IMAGE,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..ahead import ahead, chunks
-from ..channels import load_channels
 from ..errors import ImageError
-from ..image import Picture
+from ..images.channels import load_channels
+from ..images.image import Picture
+from ..images.prefetch import ahead, chunks
 
 
 @dataclass(frozen=True)

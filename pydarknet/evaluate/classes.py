@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, ImageError
-from ..image import Picture
+from ..formats.path_labels import Best, Classes
+from ..formats.tree import Tree
+from ..images.image import Picture
 from ..network import Network
-from ..path_labels import Best, Classes
 from ..train.augment import centre_square
-from ..tree import Tree
 from .batches import batches, good
 
 Floats = npt.NDArray[np.float32]

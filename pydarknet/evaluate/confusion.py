@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..image import Picture, save_image
+from ..images.image import Picture, save_image
 from .objects import Detections, Ints, Truth, by_score, overlaps
 
 CELL = 44  # pixels

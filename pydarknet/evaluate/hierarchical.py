@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import DataError
-from ..tree import Tree
+from ..formats.tree import Tree
 from .objects import Bools, Detections, Floats, Ints, Truth, by_score, overlaps
 from .voc import mean, voc
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ..detection import Detection
+from ..detection.results import Detection
 from ..errors import DataError
 
 Floats = npt.NDArray[np.float64]

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
-from ..labels import find_label, is_class_only, label_path, read_labels
-from ..output.coco import CATEGORIES
-from ..output.voc import PREFIX
-from ..picture_size import picture_size
-from ..text import lines, read_text, short
+from ..formats.labels import find_label, is_class_only, label_path, read_labels
+from ..formats.text import lines, read_text, short
+from ..images.size import picture_size
+from ..writers.coco import CATEGORIES
+from ..writers.voc import PREFIX
 from .objects import Detections, Truth
 
 MAX_BYTES = 4 << 30  # of a results file

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..detection import Detection
+from ..detection.results import Detection
 from .objects import Detections, Truth, overlaps
 
 

@@ -11,9 +11,9 @@ from os import PathLike, fspath
 
 import numpy as np
 
-from ..atomic import replacing
 from ..errors import ExportError
-from ..text import csv_text
+from ..formats.atomic import replacing
+from ..formats.text import csv_text
 from .confusion import Confusion, confusion
 from .objects import Detections, Truth
 from .voc import Curve, average_precision, curves, mean

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_share
-from ..boxes import Fit
-from ..detection import Detection
+from ..detection.boxes import Fit
+from ..detection.nms import Kind
+from ..detection.results import Detection
 from ..errors import DataError, ImageError
 from ..heads import head_classes, head_tree
-from ..image import Picture
+from ..images.image import Picture
 from ..network import Network
-from ..nms import Kind
+from ..system.arguments import check_share
 from .batches import batches, good
 from .objects import Detections, Truth
 from .report import Report, report

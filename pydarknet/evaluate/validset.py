@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..data_tools.dataset import ImageList, read_image_list
-from ..datafile import DataFile, read_list, read_map
+from ..datasets.dataset import ImageList, read_image_list
 from ..errors import DataError, ImageError
+from ..formats.data import DataFile, read_list, read_map
+from ..formats.labels import find_label, label_path
 from ..heads import head_classes, head_tree
-from ..labels import find_label, label_path
+from ..images.size import picture_size
 from ..layers import Layer
-from ..picture_size import picture_size
 from .objects import Truth
 from .readers import read_truth
 

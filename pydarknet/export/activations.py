@@ -8,7 +8,7 @@ from .nodes import Nodes
 
 
 def activate(g: Nodes, x: str, name: str) -> str:
-    """f(x) for one of the names in `pydarknet.activations`."""
+    """f(x) for one of the names in `pydarknet.plan.activations`."""
     if name in _ONE_NODE:
         op, attributes = _ONE_NODE[name]
         return g.add(op, x, **attributes)

@@ -12,7 +12,7 @@ from ..layers import Layer
 from ..layers.detection import Detection
 from ..layers.region import Region
 from ..layers.yolo import Yolo
-from ..shape import Shape
+from ..plan.shapes import Shape
 from .layers import convert
 from .nodes import Nodes
 from .softmax import absolute, tree_softmax

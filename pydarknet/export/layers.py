@@ -6,6 +6,7 @@ from functools import singledispatch
 
 import numpy as np
 
+from ..backends.ops import Array
 from ..errors import ExportError
 from ..layers import Layer, avgpool, cost, crop, dropout, l2norm, local, maxpool, normalization
 from ..layers import activation as activation_layer
@@ -16,7 +17,6 @@ from ..layers import shortcut as shortcut_layer
 from ..layers import softmax as softmax_layer
 from ..layers import upsample as upsample_layer
 from ..layers.convolutional import Convolution
-from ..ops import Array
 from .activations import activate
 from .nodes import Nodes
 from .softmax import tree_softmax

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..atomic import replacing
-from ..engine import Engine
 from ..errors import ExportError, WeightsError
-from ..weights import Array
+from ..formats.atomic import replacing
+from ..formats.weights import Array
+from ..graph.engine import Engine
 from .state import record_names, state_dict
 
 SEEN = "seen"  # the number of training images, as in the header of a weights file

@@ -9,8 +9,8 @@ from pathlib import PurePath
 from typing import Any
 
 from .._version import __version__
-from ..atomic import replacing
 from ..errors import ExportError
+from ..formats.atomic import replacing
 from ..layers import Layer
 from ..layers.cost import Cost
 from ..layers.detection import Detection

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..tree import Tree
+from ..formats.tree import Tree
 from .nodes import Nodes
 
 Ints = npt.NDArray[np.integer[Any]]

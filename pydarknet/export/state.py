@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..formats.weights import Array
 from ..layers import Layer
 from ..layers.batchnorm import BatchNorm
 from ..layers.connected import Connected
 from ..layers.convolutional import Convolution
 from ..layers.local import Local
-from ..weights import Array
 
 BATCH_NORM = {"scales": "bn.weight", "rolling_mean": "bn.running_mean", "rolling_variance": "bn.running_var"}
 

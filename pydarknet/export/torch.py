@@ -6,9 +6,9 @@ from os import PathLike, fspath
 
 import numpy as np
 
-from ..atomic import replacing
-from ..engine import Engine
 from ..errors import ExportError
+from ..formats.atomic import replacing
+from ..graph.engine import Engine
 from .state import state_dict
 
 

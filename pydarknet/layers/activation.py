@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..activations import SLOPE_OF_INPUT, read_activation
-from ..cfg import Section
-from ..plan import Builder, Value
-from ..tape import Tape
+from ..formats.cfg import Section
+from ..plan.activations import SLOPE_OF_INPUT, read_activation
+from ..plan.plan import Builder, Value
+from ..plan.tape import Tape
 from .base import Layer, register
 
 

@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
-from ..cfg import Section
-from ..cfg_keys import Keys
-from ..dialects import DEFAULT, DIALECTS, Dialect
-from ..ops import Array, Pair
-from ..plan import Builder, Value
-from ..shape import Shape
-from ..tape import Tape
-from ..weights import Record
+from ..backends.ops import Array, Pair
+from ..dialects.table import DEFAULT, DIALECTS, Dialect
+from ..formats.cfg import Section
+from ..formats.cfg_keys import Keys
+from ..formats.weights import Record
+from ..plan.plan import Builder, Value
+from ..plan.shapes import Shape
+from ..plan.tape import Tape
 
 MAX_ELEMENTS = 2**31 - 1  # Darknet counts elements in a C int
 MAX_EXTENT = 1 << 12  # of a window, a stride or a padding: what every op takes

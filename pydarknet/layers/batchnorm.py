@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..cfg import Section
-from ..dialects import Dialect
-from ..ops import Array
-from ..plan import Builder, Value
-from ..tape import Tape
-from ..weights import Record
+from ..backends.ops import Array
+from ..dialects.table import Dialect
+from ..formats.cfg import Section
+from ..formats.weights import Record
+from ..plan.plan import Builder, Value
+from ..plan.tape import Tape
 from .base import Layer, register
 
 # Every Darknet adds this to the variance, inside the root, on the way back.

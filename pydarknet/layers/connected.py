@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..activations import read_activation
-from ..cfg import Section
-from ..shape import Shape
-from ..weights import Record
+from ..formats.cfg import Section
+from ..formats.weights import Record
+from ..plan.activations import read_activation
+from ..plan.shapes import Shape
 from . import batchnorm
 from .base import Layer, register
 from .convolutional import Convolution

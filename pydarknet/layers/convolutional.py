@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..activations import SLOPE_OF_INPUT, read_activation
-from ..cfg import Section
-from ..cfg_keys import Keys, Refusal
-from ..cnumbers import INT_MIN
-from ..ops import Array, Pair
-from ..plan import Builder, Value
-from ..shape import Shape
-from ..tape import Tape
-from ..weights import Record, release
+from ..backends.ops import Array, Pair
+from ..formats.cfg import Section
+from ..formats.cfg_keys import Keys, Refusal
+from ..formats.numbers import INT_MIN
+from ..formats.weights import Record, release
+from ..plan.activations import SLOPE_OF_INPUT, read_activation
+from ..plan.plan import Builder, Value
+from ..plan.shapes import Shape
+from ..plan.tape import Tape
 from . import batchnorm
 from .base import MAX_EXTENT, Layer, read_strides, register
-from .dilation import Parts
+from .common.dilation import Parts
 
 # Packed weights of one layer may grow to twice their size, small ones to this many bytes: Winograd's larger
 # tiles are worth their memory only where the weights are small beside the activations.

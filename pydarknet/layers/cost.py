@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..cfg import Section
-from ..cfg_keys import Keys
-from ..ops import Array
-from ..plan import Builder, Value
-from ..statistics import LossOnly
-from ..tape import Tape
+from ..backends.ops import Array
+from ..formats.cfg import Section
+from ..formats.cfg_keys import Keys
+from ..plan.plan import Builder, Value
+from ..plan.statistics import LossOnly
+from ..plan.tape import Tape
 from .base import Layer, register
 
 TYPES = ("sse", "masked", "smooth", "L1", "seg", "wgan")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..cfg import Section
-from ..cfg_keys import Keys
-from ..ops import Array
-from ..plan import Builder, Value
-from ..shape import Shape
-from ..tape import Tape
+from ..backends.ops import Array
+from ..formats.cfg import Section
+from ..formats.cfg_keys import Keys
+from ..plan.plan import Builder, Value
+from ..plan.shapes import Shape
+from ..plan.tape import Tape
 from .base import Layer, register
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..cfg import Section
-from ..cfg_keys import Keys
-from ..ops import Array
-from ..plan import Builder, Value
-from ..shape import Shape
-from ..statistics import HeadStatistics
-from ..tape import Tape
+from ..backends.ops import Array
+from ..formats.cfg import Section
+from ..formats.cfg_keys import Keys
+from ..plan.plan import Builder, Value
+from ..plan.shapes import Shape
+from ..plan.statistics import HeadStatistics
+from ..plan.tape import Tape
 from .base import Layer, register
-from .head import AUGMENTATION, MAX_BOXES
+from .common.head import AUGMENTATION, MAX_BOXES
 
 RANDOM_PICTURES = 64000  # with random=1 boxes are drawn, not chosen, while fewer have been seen
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..cfg import Section
-from ..plan import Builder, Value
-from ..tape import Tape
+from ..formats.cfg import Section
+from ..plan.plan import Builder, Value
+from ..plan.tape import Tape
 from .base import Layer, register
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..activations import SLOPE_OF_INPUT, read_activation
-from ..cfg import Section
-from ..plan import Builder, Value
-from ..shape import Shape
-from ..tape import Tape
-from ..weights import Record
+from ..formats.cfg import Section
+from ..formats.weights import Record
+from ..plan.activations import SLOPE_OF_INPUT, read_activation
+from ..plan.plan import Builder, Value
+from ..plan.shapes import Shape
+from ..plan.tape import Tape
 from .base import MAX_EXTENT, Layer, register
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..cfg import Section
-from ..cfg_keys import Keys, Refusal
-from ..plan import Builder, Value
-from ..shape import Shape
-from ..tape import Tape
+from ..formats.cfg import Section
+from ..formats.cfg_keys import Keys, Refusal
+from ..plan.plan import Builder, Value
+from ..plan.shapes import Shape
+from ..plan.tape import Tape
 from .base import MAX_EXTENT, Layer, read_strides, register
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..backend import Backend
-from ..cfg import Section
-from ..cfg_keys import Keys
-from ..ops import Array
-from ..plan import Builder, Value
-from ..statistics import HeadStatistics
-from ..tape import Tape
+from ..backends.base import Backend
+from ..backends.ops import Array
+from ..formats.cfg import Section
+from ..formats.cfg_keys import Keys
+from ..plan.plan import Builder, Value
+from ..plan.statistics import HeadStatistics
+from ..plan.tape import Tape
 from .base import Layer, register
-from .head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors, read_class_map
-from .tree import group_sizes, section_tree, tree_arrays
+from .common.head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors, read_class_map
+from .common.tree import group_sizes, section_tree, tree_arrays
 
 
 @register("region")

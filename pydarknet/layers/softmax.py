@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..cfg import Section
-from ..ops import Array
-from ..plan import Builder, Value
-from ..statistics import LossOnly
-from ..tape import Tape
+from ..backends.ops import Array
+from ..formats.cfg import Section
+from ..plan.plan import Builder, Value
+from ..plan.statistics import LossOnly
+from ..plan.tape import Tape
 from .base import Layer, register
-from .tree import group_sizes, section_tree
+from .common.tree import group_sizes, section_tree
 
 SMALLEST = 1e-30  # temperature, still positive in float32
 

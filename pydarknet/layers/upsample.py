@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..cfg import Section
-from ..plan import Builder, Value
-from ..shape import Shape
-from ..tape import Tape
+from ..formats.cfg import Section
+from ..plan.plan import Builder, Value
+from ..plan.shapes import Shape
+from ..plan.tape import Tape
 from .base import MAX_EXTENT, Layer, register
 
 

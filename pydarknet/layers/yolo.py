@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..cfg import Section
-from ..cfg_keys import Keys, Refusal
-from ..cnumbers import FLOAT_MAX
-from ..nms import GREEDY_BETA, Kind
-from ..ops import Array
-from ..plan import Builder, Value
-from ..statistics import HeadStatistics
-from ..tape import Tape
-from ..text import short
+from ..backends.ops import Array
+from ..detection.nms import GREEDY_BETA, Kind
+from ..formats.cfg import Section
+from ..formats.cfg_keys import Keys, Refusal
+from ..formats.numbers import FLOAT_MAX
+from ..formats.text import short
+from ..plan.plan import Builder, Value
+from ..plan.statistics import HeadStatistics
+from ..plan.tape import Tape
 from .base import Layer, register
-from .head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors, read_class_map
+from .common.head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors, read_class_map
 
 # In [yolo] AlexeyAB's cornersnms is the default.
 NMS_KINDS: dict[str, Kind] = {

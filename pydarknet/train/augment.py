@@ -21,9 +21,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..backend import cpu_backend
+from ..backends.base import cpu_backend
 from ..errors import DataError
-from ..image import Picture
+from ..images.image import Picture
 from .paint import Look, paint
 
 Generation = Literal["canvas", "crop"]

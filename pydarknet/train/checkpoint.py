@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from ..cfg import Cfg
-from ..datafile import DataFile
+from ..formats.cfg import Cfg
+from ..formats.data import DataFile
 from .folder import check_folder, find_folder
 
 EVERY = 100  # iterations between two backups

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..cfg import Cfg
-from ..dialects import DEFAULT, DIALECTS, Dialect
-from ..graph import choose_dialect
+from ..dialects.table import DEFAULT, DIALECTS, Dialect
+from ..formats.cfg import Cfg
+from ..graph.graph import choose_dialect
 from .state import dialect_of
 
 # What only AlexeyAB's Darknet reads, or writes into each of its cfgs.

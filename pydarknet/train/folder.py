@@ -12,10 +12,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO
 
-from ..datafile import DataFile
 from ..errors import DataError, TrainingError, WeightsError
-from ..resources import with_slashes
-from ..weights import read_header
+from ..formats.data import DataFile
+from ..formats.resources import with_slashes
+from ..formats.weights import read_header
 
 if TYPE_CHECKING:
     from .checkpoint import Files

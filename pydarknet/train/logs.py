@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from os import PathLike, fspath
 
-from ..atomic import replacing
-from ..engine import Engine
 from ..errors import DataError
-from ..statistics import HeadStatistics
+from ..formats.atomic import replacing
+from ..graph.engine import Engine
+from ..plan.statistics import HeadStatistics
 from .appending import Appender, Warn
 from .metrics import History, Metrics, boxes_of
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..backend import FLOAT
-from ..plan import Workspace, share
-from ..tape import Tape
+from ..backends.base import FLOAT
+from ..plan.plan import Workspace, share
+from ..plan.tape import Tape
 from .augment import Size
 from .step import Stepper, compile_layers
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..engine import Engine
-from ..statistics import HeadStatistics
+from ..graph.engine import Engine
+from ..plan.statistics import HeadStatistics
 from .step import MiniBatch
 
 KEPT = 4096  # points of a chart

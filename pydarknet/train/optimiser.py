@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from ..cfg import Section
-from ..dialects import Adam as Rules
-from ..ops import Array
+from ..backends.ops import Array
+from ..dialects.table import Adam as Rules
+from ..formats.cfg import Section
 from .parameters import Parameters, Segment
 
 DECAYED = "weights"

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from ..channels import grey
-from ..image import Picture
+from ..images.channels import grey
+from ..images.image import Picture
 
 NEUTRAL = 0.0, 1.0, 1.0  # hue, saturation, exposure
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..backend import Backend, aligned
+from ..backends.base import Backend, aligned
+from ..backends.ops import Array
+from ..formats.weights import Record
 from ..layers import Layer
-from ..ops import Array
-from ..plan import Parametrised
-from ..weights import Record
+from ..plan.plan import Parametrised
 
 STATISTICS = frozenset({"rolling_mean", "rolling_variance"})
 

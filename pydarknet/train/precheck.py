@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ..data_tools.dataset import ImageList
-from ..datafile import DataFile, spare_names
+from ..datasets.dataset import ImageList
 from ..errors import DataError, ImageError, locate
-from ..exif import UPRIGHT, orientation, turned_by_exif
-from ..labels import MAX_BYTES, find_label, label_path, read_labels
-from ..path_labels import Best, Classes
-from ..picture_size import picture_size
-from ..text import lines, read_text
-from ..tree import Tree
+from ..formats.data import DataFile, spare_names
+from ..formats.labels import MAX_BYTES, find_label, label_path, read_labels
+from ..formats.path_labels import Best, Classes
+from ..formats.text import lines, read_text
+from ..formats.tree import Tree
+from ..images.exif import UPRIGHT, orientation, turned_by_exif
+from ..images.size import picture_size
 from .tasks import Missing
 from .truth import without_place
 

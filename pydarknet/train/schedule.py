@@ -8,9 +8,9 @@ from itertools import takewhile
 
 import numpy as np
 
-from ..cfg import Section
-from ..dialects import Dialect
+from ..dialects.table import Dialect
 from ..errors import TrainingError
+from ..formats.cfg import Section
 
 POLICIES = ("constant", "step", "steps", "exp", "poly", "sigmoid", "random", "sgdr")
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..cfg import Section
-from ..shape import Shape
+from ..formats.cfg import Section
+from ..plan.shapes import Shape
 from .augment import Size
 
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..data_tools.dataset import ImageList, read_image_list
-from ..datafile import DataFile, read_labels, read_names
-from ..dialects import Dialect
-from ..engine import Engine
+from ..datasets.dataset import ImageList, read_image_list
+from ..dialects.table import Dialect
 from ..errors import CfgError, DataError
+from ..formats.data import DataFile, read_labels, read_names
+from ..formats.path_labels import path_classes
+from ..formats.tree import Tree, read_tree
+from ..graph.engine import Engine
 from ..layers import Layer
 from ..layers.detection import Detection as DetectionLayer
 from ..layers.region import Region
 from ..layers.yolo import Yolo
-from ..path_labels import path_classes
-from ..tree import Tree, read_tree
 from .augment import GENERATIONS, WINDOWS, Classification, ColourRange, Detection, Draw
 from .precheck import Summary, check_classes, check_classification, check_detection, check_names
 from .tasks import ClassificationTask, DetectionTask, Missing, Task

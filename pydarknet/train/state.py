@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from ..atomic import replacing
-from ..dialects import DIALECTS
+from ..dialects.table import DIALECTS
 from ..errors import TrainingError
-from ..weights import LEAST_VARIANCE
+from ..formats.atomic import replacing
+from ..formats.weights import LEAST_VARIANCE
 from .members import DAMAGE, Array, Member, damaged, read_member, read_members
 from .metrics import KEPT
 from .samples import ORDERS

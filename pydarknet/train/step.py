@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..backend import Step
-from ..cfg import Section
-from ..dialects import Dialect
-from ..engine import Engine
+from ..backends.base import Step
+from ..backends.ops import Array
+from ..dialects.table import Dialect
+from ..formats.cfg import Section
+from ..graph.engine import Engine
 from ..layers import Layer
-from ..ops import Array
-from ..plan import Plan
-from ..shape import Shape
-from ..tape import State, Tape
+from ..plan.plan import Plan
+from ..plan.shapes import Shape
+from ..plan.tape import State, Tape
 from .optimiser import read_optimiser
 from .parameters import Parameters
 from .schedule import read_schedule

@@ -9,11 +9,11 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..channels import load_channels
 from ..errors import DataError
-from ..labels import Labels, find_label, label_path, read_labels
-from ..path_labels import Best, Classes
-from ..tree import Tree
+from ..formats.labels import Labels, find_label, label_path, read_labels
+from ..formats.path_labels import Best, Classes
+from ..formats.tree import Tree
+from ..images.channels import load_channels
 from .augment import Canvas, Classification, Crop, Detection, Draw, Size, centre_square, centred, stretched
 from .truth import RULES, Rules, boxes, class_truth, draw_order, without_place
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..cfg import Cfg, parse_cfg
-from ..datafile import DataFile, read_data
-from ..dialects import DEFAULT
-from ..engine import Engine
+from ..dialects.table import DEFAULT
 from ..errors import DarknetError, TrainingError, carrying
-from ..weights import save_weights
+from ..formats.cfg import Cfg, parse_cfg
+from ..formats.data import DataFile, read_data
+from ..formats.weights import save_weights
+from ..graph.engine import Engine
 from .checkpoint import EVERY, base_name, open_files
 from .choice import training_dialect
 from .folder import Claim, check_unused, find_folder

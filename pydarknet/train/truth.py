@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ..labels import Labels, is_class_only
-from ..tree import Tree
+from ..formats.labels import Labels, is_class_only
+from ..formats.tree import Tree
 from .augment import Canvas, Crop, Size
 
 Floats = npt.NDArray[np.float32]

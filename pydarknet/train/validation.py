@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..boxes import Fit
-from ..data_tools.dataset import read_image_list
-from ..datafile import DataFile
-from ..dialects import Dialect
-from ..engine import Engine
+from ..datasets.dataset import read_image_list
+from ..detection.boxes import Fit
+from ..dialects.table import Dialect
 from ..errors import DataError, ImageError
 from ..evaluate.classes import validate_classifier
 from ..evaluate.run import class_names, evaluate_network
 from ..evaluate.validset import class_map, read_leaves, read_objects
+from ..formats.data import DataFile
+from ..graph.engine import Engine
 from ..heads import head_tree
 from ..network import Network
 from .augment import GENERATIONS, Generation

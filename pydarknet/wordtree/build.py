@@ -11,7 +11,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from ..errors import DataError
-from ..text import lines, read_text, short
+from ..formats.text import lines, read_text, short
 from .wordnet import WordNet
 
 MAX_BYTES = 64 << 20

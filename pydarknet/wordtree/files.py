@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 
-from ..atomic import replacing
-from ..datafile import read_names
 from ..errors import DataError
-from ..tree import Tree, read_tree
+from ..formats.atomic import replacing
+from ..formats.data import read_names
+from ..formats.tree import Tree, read_tree
 from .build import Hierarchy
 
 

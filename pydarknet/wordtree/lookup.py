@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import DataError
-from ..text import did_you_mean, short
+from ..formats.text import did_you_mean, short
 from .files import NamedTree
 from .wordnet import WordNet
 

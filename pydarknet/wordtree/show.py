@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..canvas import Svg
+from ..plots.canvas import Svg
 from .files import NamedTree
 
 ROW, COLUMN, MARGIN = 16, 150, 10  # pixels of a drawing

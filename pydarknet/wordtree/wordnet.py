@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 
-from ..datafile import read_names
 from ..errors import DataError
-from ..text import lines, read_text, short
+from ..formats.data import read_names
+from ..formats.text import lines, read_text, short
 
 MAX_BYTES = 256 << 20  # WordNet 3.1's nouns take 16 MB
 SYNSET = re.compile(r"n[0-9]{8}")

@@ -150,9 +150,9 @@ CLAIMS = {
 LIMITED = """
 import resource, sys
 import numpy, pydarknet.network
-from pydarknet.backend import cpu_backend
+from pydarknet.backends.base import cpu_backend
 from pydarknet.errors import DarknetError
-from pydarknet.graph import Graph
+from pydarknet.graph.graph import Graph
 from pydarknet.network import Network
 cpu_backend()
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()

@@ -15,15 +15,15 @@ import pytest
 from full_disk import small_files
 from toy_training import make
 
-from pydarknet.backend import Backend
-from pydarknet.cfg import parse_cfg_text
+from pydarknet.backends.base import Backend
 from pydarknet.cli.main import main
-from pydarknet.dialects import DIALECTS
-from pydarknet.engine import Engine
+from pydarknet.dialects.table import DIALECTS
 from pydarknet.errors import CfgError
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.formats.weights import read_header
+from pydarknet.graph.engine import Engine
 from pydarknet.train.step import Stepper
 from pydarknet.train.trainer import Trainer
-from pydarknet.weights import read_header
 
 Spoil = Callable[[Path], object]
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pydarknet.cfg import parse_cfg_text
+from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.network import Network
 
 SCRIPTS = Path(__file__).parent / "scripts"

@@ -14,7 +14,7 @@ import pytest
 
 import pydarknet.compat.alexeyab as darknet
 from pydarknet.errors import DarknetError, ImageError
-from pydarknet.image import stretch
+from pydarknet.images.image import stretch
 from pydarknet.network import Network
 
 from .conftest import NAMES, SMALL, random_parameters

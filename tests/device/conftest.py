@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from fake_cupy import Machine
 
-from pydarknet import cuda
+from pydarknet.backends import cuda
 
 
 @pytest.fixture

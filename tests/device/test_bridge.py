@@ -9,7 +9,7 @@ import pytest
 from bridge import Bridge, OnHost
 from guarded import Arrays
 
-from pydarknet.backend import cpu_backend
+from pydarknet.backends.base import cpu_backend
 
 
 @pytest.fixture

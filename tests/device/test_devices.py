@@ -16,14 +16,15 @@ import pytest
 from fake_cupy import Machine, RuntimeFailureError
 
 import pydarknet.darknet as dn
-from pydarknet import Network, cuda
-from pydarknet.backend import backend, choose, cpu_backend, parse_device
-from pydarknet.cfg import parse_cfg_text
+from pydarknet import Network
+from pydarknet.backends import cuda
+from pydarknet.backends.base import backend, choose, cpu_backend, parse_device
+from pydarknet.backends.device_ops import DeviceOps
 from pydarknet.cli.options import add_machine, device_of
 from pydarknet.cli.parser import Parser
 from pydarknet.compat import _networks
-from pydarknet.device_ops import DeviceOps
 from pydarknet.errors import DeviceError
+from pydarknet.formats.cfg import parse_cfg_text
 
 TEXT = nets.net_text(nets.DETECTOR)
 

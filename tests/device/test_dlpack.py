@@ -10,7 +10,7 @@ import pytest
 from fake_cupy import Machine, Sealed
 
 from pydarknet import Network
-from pydarknet.cfg import parse_cfg_text
+from pydarknet.formats.cfg import parse_cfg_text
 
 TEXT = nets.net_text(nets.DETECTOR)
 CPU, CUDA, PINNED, MANAGED, METAL = 1, 2, 3, 13, 8

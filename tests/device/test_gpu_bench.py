@@ -14,8 +14,8 @@ import nets
 import pytest
 from fake_cupy import Machine
 
-from pydarknet import cuda
-from pydarknet.backend import backend
+from pydarknet.backends import cuda
+from pydarknet.backends.base import backend
 from pydarknet.errors import DeviceError
 
 BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"

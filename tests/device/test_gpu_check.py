@@ -17,7 +17,7 @@ import pytest
 from fake_cupy import Machine
 from gpu_parts import TESTS, Part, run_parts, verdict
 
-from pydarknet import cuda
+from pydarknet.backends import cuda
 
 MIXED = """
 import pytest

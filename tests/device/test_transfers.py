@@ -12,7 +12,7 @@ from fake_cupy import Machine, Sealed
 from networks_trained import TRAINED, steppers, truth_of
 
 from pydarknet import Network, Trainer
-from pydarknet.cfg import parse_cfg_text
+from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.train.validation import Validation
 
 

@@ -16,12 +16,13 @@ import toy_training
 from fake_cupy import Machine
 from networks_trained import steppers, truth_of
 
-from pydarknet import DeviceError, Network, Trainer, cuda
-from pydarknet.backend import emu_backend
-from pydarknet.cfg import parse_cfg_text
+from pydarknet import DeviceError, Network, Trainer
+from pydarknet.backends import cuda
+from pydarknet.backends.base import emu_backend
+from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.layers.region import Region
-from pydarknet.plan import Builder, Value
-from pydarknet.tape import Tape
+from pydarknet.plan.plan import Builder, Value
+from pydarknet.plan.tape import Tape
 
 pytestmark = pytest.mark.emulator
 REGION = nets.net_text(nets.DETECTOR)

@@ -10,10 +10,10 @@ import pytest
 from nets import DETECTOR, batch, net_text
 
 from pydarknet import Network, catalog
-from pydarknet.backend import backend
-from pydarknet.cfg import parse_cfg_text
+from pydarknet.backends.base import backend
 from pydarknet.errors import DeviceError
-from pydarknet.output import darknet_lines
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.writers import darknet_lines
 
 ROOT = Path(__file__).parents[2]
 DOG = Path("/usr/share/darknet/data/dog.jpg")  # of Debian's package darknet

@@ -13,11 +13,11 @@ from chosen import DEVICE
 from networks_trained import TRAINED, TWO_HEADS, steppers, truth_of
 
 from pydarknet import Network
-from pydarknet import backend as backend_module
-from pydarknet.backend import backend, cpu_backend
-from pydarknet.cfg import Cfg, parse_cfg_text
-from pydarknet.detection import Box, Detection
-from pydarknet.output.lines import darknet_lines
+from pydarknet.backends import base as backend_module
+from pydarknet.backends.base import backend, cpu_backend
+from pydarknet.detection.results import Box, Detection
+from pydarknet.formats.cfg import Cfg, parse_cfg_text
+from pydarknet.writers.lines import darknet_lines
 
 # Sums of products in another order; a network is a few of them.
 RELATIVE = 1e-4

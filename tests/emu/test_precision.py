@@ -12,9 +12,10 @@ import toy_training
 from chosen import DEVICE
 from networks_trained import steppers, truth_of
 
-from pydarknet import DeviceError, Network, Trainer, cuda
-from pydarknet.backend import Backend, EmulatedBackend
-from pydarknet.cfg import parse_cfg_text
+from pydarknet import DeviceError, Network, Trainer
+from pydarknet.backends import cuda
+from pydarknet.backends.base import Backend, EmulatedBackend
+from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.train.validation import Validation
 
 NET = nets.net_text(nets.DETECTOR, 32)

@@ -6,7 +6,7 @@ import itertools
 from fractions import Fraction
 
 from pydarknet.evaluate import Detections, Truth
-from pydarknet.tree import Tree
+from pydarknet.formats.tree import Tree
 
 
 def iou(a: list[float], b: list[float]) -> float:

@@ -12,7 +12,7 @@ from random_sets import random_set
 from pydarknet.errors import DataError
 from pydarknet.evaluate import Detections, Truth, hierarchical, voc
 from pydarknet.evaluate.hierarchical import credits_of, depths, lift
-from pydarknet.tree import Tree, read_tree
+from pydarknet.formats.tree import Tree, read_tree
 
 ANIMAL, THING, DOG, CAT, CHAIR, TERRIER, POODLE = range(7)
 BOX = [0.0, 0, 10, 10]

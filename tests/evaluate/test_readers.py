@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from pydarknet.detection import Box, Detection
+from pydarknet.detection.results import Box, Detection
 from pydarknet.errors import DataError
 from pydarknet.evaluate import Detections
 from pydarknet.evaluate.readers import read_coco_results, read_imagenet_results, read_truth, read_voc_results
-from pydarknet.output import open_writer
-from pydarknet.output.coco import CATEGORIES
+from pydarknet.writers import open_writer
+from pydarknet.writers.coco import CATEGORIES
 
 NAMES = ["dog", "cat/kitten"]
 SIZE = (100, 80)

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from pydarknet.cfg import dump, parse_cfg, parse_cfg_text
+from pydarknet.formats.cfg import dump, parse_cfg, parse_cfg_text
 from pydarknet.network import Network
 
 Array = NDArray[np.float32]

@@ -11,11 +11,11 @@ import numpy as np
 import onnx
 import pytest
 
-from pydarknet.activations import ACTIVATIONS
 from pydarknet.errors import ExportError
 from pydarknet.export import export, format_of
 from pydarknet.export.onnx import build
 from pydarknet.heads import DetectOptions, candidates
+from pydarknet.plan.activations import ACTIVATIONS
 
 from .networks import CFG, TREE, assert_close, images, network, run, slim
 

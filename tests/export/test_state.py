@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
-from pydarknet.cli import export as command
+from pydarknet.cli.commands import export as command
 from pydarknet.errors import ExportError, WeightsError
 from pydarknet.export import export, npz
 from pydarknet.network import Network

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
-from pydarknet.cfg import parse_cfg
-from pydarknet.graph import MISSING, NET_KEYS, RECURRENT
+from pydarknet.formats.cfg import parse_cfg
+from pydarknet.graph.graph import MISSING, NET_KEYS, RECURRENT
 from pydarknet.layers import REGISTRY
 from pydarknet.layers.base import ANY_LAYER
 

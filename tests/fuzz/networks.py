@@ -6,12 +6,12 @@ from collections.abc import Callable
 from math import gcd
 from random import Random
 
-from pydarknet.activations import ACTIVATIONS
-from pydarknet.cfg import parse_cfg_text
 from pydarknet.errors import DarknetError
-from pydarknet.graph import Graph
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.graph.graph import Graph
 from pydarknet.layers.cost import TYPES
-from pydarknet.shape import Shape
+from pydarknet.plan.activations import ACTIVATIONS
+from pydarknet.plan.shapes import Shape
 
 SMALL = 60_000  # numbers of one array
 FLOPS = 3_000_000

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pydarknet import _cpuid
-from pydarknet.backend import cpu_backend
-from pydarknet.dialects import DIALECTS
+from pydarknet.backends.base import cpu_backend
+from pydarknet.backends.isas import runnable
+from pydarknet.dialects.table import DIALECTS
 from pydarknet.errors import DarknetError
-from pydarknet.isas import runnable
 from pydarknet.network import Network
 from pydarknet.train.step import Stepper
 

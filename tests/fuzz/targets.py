@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pydarknet.cfg import Section, dump, parse_cfg, parse_cfg_text
-from pydarknet.data_tools import read_coco, write
-from pydarknet.data_tools.voc import read_annotation
-from pydarknet.datafile import read_data, read_labels, read_list, read_map, read_names
+from pydarknet.datasets import read_coco, write
+from pydarknet.datasets.voc import read_annotation
 from pydarknet.errors import CfgError, DataError, DeviceError, ImageError, PictureWarning, WeightsError
 from pydarknet.evaluate.readers import read_coco_results
-from pydarknet.graph import Graph
-from pydarknet.image import load_image
+from pydarknet.formats.cfg import Section, dump, parse_cfg, parse_cfg_text
+from pydarknet.formats.data import read_data, read_labels, read_list, read_map, read_names
+from pydarknet.formats.tree import Mode, read_tree
+from pydarknet.formats.weights import Record, load_weights, read_header, release, save_weights
+from pydarknet.graph.graph import Graph
+from pydarknet.images.image import load_image
+from pydarknet.images.size import picture_size
 from pydarknet.network import Network
-from pydarknet.picture_size import picture_size
-from pydarknet.tree import Mode, read_tree
-from pydarknet.weights import Record, load_weights, read_header, release, save_weights
 
 WEIGHTED = Path(__file__).parent / "corpus" / "cfg" / "weighted.cfg"
 SMALL = 1_000_000

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-from pydarknet.activations import ACTIVATIONS
-from pydarknet.cfg import parse_cfg_text
-from pydarknet.cfg_keys import canonical
-from pydarknet.graph import Graph
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.formats.cfg_keys import canonical
+from pydarknet.graph.graph import Graph
 from pydarknet.layers import REGISTRY
+from pydarknet.plan.activations import ACTIVATIONS
 
 from . import networks, run
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import setuptools
 
-from pydarknet.isas import ISAS, buildable, runnable
+from pydarknet.backends.isas import ISAS, buildable, runnable
 from tools.native import editors, extensions, flags, incremental, toolkit
 
 FILES = ("bin/nvcc", "lib/libcudart.so.13", "include/cuda_runtime.h")

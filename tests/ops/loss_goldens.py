@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pydarknet.cfg import Section, parse_cfg_text
-from pydarknet.ops import Ops
-from pydarknet.tree import Tree, read_tree
+from pydarknet.backends.ops import Ops
+from pydarknet.formats.cfg import Section, parse_cfg_text
+from pydarknet.formats.tree import Tree, read_tree
 
 GOLDENS = Path(__file__).parent.parent / "goldens"
 REGIONS = sorted(p.stem for p in GOLDENS.glob("train_*.npz") if re.match("train_(plain|region|tree)_", p.stem))

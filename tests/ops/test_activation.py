@@ -9,8 +9,8 @@ from guarded import Arrays
 from reference.activation import ACTIVATIONS, INPUT_SLOPES, SLOPES, activate, activate_backward
 from tolerances import EPSILON, TOLERANCES, assert_close
 
-from pydarknet.activations import SLOPE_OF_INPUT
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
+from pydarknet.plan.activations import SLOPE_OF_INPUT
 
 # Which line of the table each activation has.
 NAMES = {

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from guarded import Arrays, Floats
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 # One call of each op that takes its arrays for rows of floats.
 ROWS: dict[str, Callable[[Ops, Floats, Floats], None]] = {

@@ -9,7 +9,7 @@ from guarded import Arrays, sizes_around
 from reference import batchnorm as naive
 from tolerances import EPSILON, assert_close, assert_sum_close
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 
 @pytest.mark.parametrize("in_place", [False, True])

@@ -9,7 +9,7 @@ import pytest
 from contents import Refused, contents
 from reference import candidates as naive
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 F = np.float32
 # Around 256, the boxes that a device looks at together.

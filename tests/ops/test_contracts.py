@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from guarded import Arrays
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 Call = Callable[[Ops, np.ndarray, np.ndarray], None]
 

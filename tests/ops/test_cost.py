@@ -12,7 +12,7 @@ from reference.activation import logistic
 from reference.softmax import grouped, tree
 from tolerances import EPSILON, assert_delta_close
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 SIZES = [3, 2, 4]
 KINDS = ["sse", "masked", "smooth", "L1", "seg", "wgan"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from pydarknet.backends.ops import Ops
 from pydarknet.errors import DeviceError
-from pydarknet.ops import Ops
 
 SIDE = 1 << 16
 

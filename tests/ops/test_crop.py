@@ -7,7 +7,7 @@ import pytest
 from guarded import Arrays
 from tolerances import assert_close
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 
 @pytest.mark.parametrize(

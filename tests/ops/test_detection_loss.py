@@ -11,8 +11,8 @@ from guarded import Arrays
 from reference.detection_loss import detection_loss
 from tolerances import assert_delta_close
 
-from pydarknet.ops import Ops
-from pydarknet.statistics import HeadStatistics
+from pydarknet.backends.ops import Ops
+from pydarknet.plan.statistics import HeadStatistics
 
 
 def truths(rng: np.random.Generator, images: int, side: int, classes: int) -> np.ndarray:

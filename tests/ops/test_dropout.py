@@ -7,7 +7,7 @@ import pytest
 from guarded import Arrays
 from tolerances import assert_close
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 SHAPES = [(0,), (1,), (15,), (17,), (2, 3, 5, 7, 16), (40009,)]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from guarded import Arrays
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 SHAPES = [(0,), (1,), (15,), (16,), (17,), (2, 3, 5, 7, 16), (4096,), (4097,), (40009,)]
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pydarknet import _cpuid
-from pydarknet.backend import cpu_isa
-from pydarknet.isas import runnable
-from pydarknet.ops import Ops
+from pydarknet.backends.base import cpu_isa
+from pydarknet.backends.isas import runnable
+from pydarknet.backends.ops import Ops
 
 EXTENSIONS: list[Any] = [f"_cpu_{isa}" for isa in runnable(_cpuid.best())]
 EXTENSIONS.append(pytest.param("_emu", marks=pytest.mark.emulator))

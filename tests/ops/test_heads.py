@@ -9,7 +9,7 @@ from guarded import Arrays
 from reference import region as naive
 from tolerances import assert_close
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 SIZES = [2, 5, 1, 4]
 

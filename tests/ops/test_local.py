@@ -10,7 +10,7 @@ from reference.activation import activate
 from reference.local import backward, local
 from tolerances import assert_close, assert_sum_close
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 # n, c, h, w, k, kernel, stride, pad
 CASES = [(1, 1, 1, 1, 1, 1, 1, 0), (2, 3, 7, 7, 5, 3, 1, 1), (3, 17, 5, 6, 19, 3, 2, 1), (1, 4, 9, 8, 3, 5, 1, 2),

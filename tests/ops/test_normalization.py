@@ -9,7 +9,7 @@ from guarded import Arrays
 from reference import normalization as naive
 from tolerances import assert_close
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 5, 9])

@@ -9,7 +9,7 @@ from guarded import Arrays, sizes_around
 from reference import pool as naive
 from tolerances import assert_close, assert_sum_close
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 LOWEST = np.finfo(np.float32).min
 

@@ -16,8 +16,8 @@ from reference import region as heads
 from reference.region_loss import Rules, region_loss
 from tolerances import assert_delta_close
 
-from pydarknet.ops import Ops
-from pydarknet.statistics import HeadStatistics
+from pydarknet.backends.ops import Ops
+from pydarknet.plan.statistics import HeadStatistics
 
 # Depths 1 to 5; groups {0, 1, 2}, {3, 4}, {5, 6, 7}, {8}, {9, 10}, {11, 12}.
 TREE = [-1, -1, -1, 0, 0, 1, 1, 1, 4, 8, 8, 10, 10]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pydarknet.backend import cpu_backend
+from pydarknet.backends.base import cpu_backend
 
 Floats = npt.NDArray[np.float32]
 GOLDENS = Path(__file__).parent.parent / "goldens"

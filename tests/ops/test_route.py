@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from guarded import Arrays, sizes_around
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 
 @pytest.mark.parametrize(("h", "w"), [(1, 1), (5, 3), (13, 13)])

@@ -9,7 +9,7 @@ from guarded import Arrays, sizes_around
 from reference.shortcut import backward, shortcut
 from tolerances import assert_close
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 
 def run(

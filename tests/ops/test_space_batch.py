@@ -12,12 +12,12 @@ from reference.conv import conv
 from tolerances import conv_tolerance
 
 from pydarknet import _cpuid
-from pydarknet.backend import backend, cpu_backend
-from pydarknet.cfg import parse_cfg_text
-from pydarknet.engine import Engine
+from pydarknet.backends.base import backend, cpu_backend
+from pydarknet.backends.isas import runnable
+from pydarknet.backends.ops import Ops
 from pydarknet.errors import CfgError
-from pydarknet.isas import runnable
-from pydarknet.ops import Ops
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.graph.engine import Engine
 
 Pair = tuple[int, int]
 

@@ -7,7 +7,7 @@ import pytest
 from contents import Refused, contents
 from reference import nms as naive
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 F = np.float32
 

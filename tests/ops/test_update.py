@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from guarded import Arrays
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 SIZES = [0, 1, 15, 17, 40009]
 

@@ -9,7 +9,7 @@ from guarded import Arrays, sizes_around
 from reference.upsample import upsample, upsample_backward
 from tolerances import assert_sum_close
 
-from pydarknet.ops import Ops
+from pydarknet.backends.ops import Ops
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])

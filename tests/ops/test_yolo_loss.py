@@ -12,8 +12,8 @@ from reference import region as heads
 from reference.yolo_loss import yolo_loss
 from tolerances import assert_delta_close
 
-from pydarknet.ops import Ops
-from pydarknet.statistics import HeadStatistics
+from pydarknet.backends.ops import Ops
+from pydarknet.plan.statistics import HeadStatistics
 
 ANCHORS = np.array([6, 8, 12, 9, 15, 20, 26, 10], np.float32)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from fake_cupy import Extension, Machine, Sealed, Stream
 
-from pydarknet.device_ops import STREAMED
+from pydarknet.backends.device_ops import STREAMED
 
 # An H200's.
 ATTRIBUTES = {"MultiProcessorCount": 132, "ClockRate": 1980000, "MemoryClockRate": 3201000,

@@ -22,11 +22,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pydarknet.cfg import parse_cfg_text
 from pydarknet.compat.alexeyab import DETECTION
-from pydarknet.decode import Candidates, join
+from pydarknet.detection.decode import Candidates, join
 from pydarknet.errors import DarknetError
-from pydarknet.graph import Graph
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.graph.graph import Graph
 from pydarknet.heads import DetectOptions, batch_candidates, head_classes, suppression
 from pydarknet.layers import Layer
 from pydarknet.layers.detection import Detection

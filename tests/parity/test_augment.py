@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pydarknet.labels import label_text
+from pydarknet.formats.labels import label_text
+from pydarknet.formats.tree import read_tree
 from pydarknet.train.augment import Classification, ColourRange, Detection
 from pydarknet.train.tasks import ClassificationTask, DetectionTask, Task
 from pydarknet.train.truth import RULES
-from pydarknet.tree import read_tree
 
 from .c_rand import CRand, seed
 from .oracle import library

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from decoding import decode_region, decode_yolo
 
-from pydarknet.boxes import Fit, to_picture
-from pydarknet.decode import Candidates, decode_detection
+from pydarknet.detection.boxes import Fit, to_picture
+from pydarknet.detection.decode import Candidates, decode_detection
 
 from .oracle import Detections, Oracle
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pydarknet.image import letterbox, load_image, stretch
+from pydarknet.images.image import letterbox, load_image, stretch
 
 from .oracle import DATA
 from .oracle import letterbox_image as their_letterbox

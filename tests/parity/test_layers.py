@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pydarknet.cfg import parse_cfg_text
-from pydarknet.engine import Engine
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.graph.engine import Engine
 
 from .ops_table import load_golden
 from .oracle import SHARE, Oracle, adapted_cfg

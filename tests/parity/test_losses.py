@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from guarded import Arrays
 
-from pydarknet.ops import Ops
-from pydarknet.statistics import HeadStatistics
+from pydarknet.backends.ops import Ops
+from pydarknet.plan.statistics import HeadStatistics
 
 from .oracle import Oracle
 

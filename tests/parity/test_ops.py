@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pydarknet.graph import Graph
+from pydarknet.graph.graph import Graph
 
 from .ops_table import load_golden
 from .oracle import SHARE

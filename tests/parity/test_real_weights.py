@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pydarknet import Network, catalog
-from pydarknet.cfg import parse_cfg_text
-from pydarknet.output import darknet_lines
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.writers import darknet_lines
 
 from .oracle import SHARE
 

@@ -11,7 +11,7 @@ import pytest
 
 from pydarknet import Network
 from pydarknet.cli.main import main
-from pydarknet.weights import read_header
+from pydarknet.formats.weights import read_header
 
 from .oracle import PROGRAM
 

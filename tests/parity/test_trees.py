@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from decoding import decode_region
 
-from pydarknet.cfg import parse_cfg
-from pydarknet.decode import Candidates
-from pydarknet.engine import Engine
+from pydarknet.detection.decode import Candidates
+from pydarknet.detection.nms import nms_obj
+from pydarknet.formats.cfg import parse_cfg
+from pydarknet.graph.engine import Engine
 from pydarknet.layers.region import Region
-from pydarknet.nms import nms_obj
 
 from .random_weights import Record, write
 

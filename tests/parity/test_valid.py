@@ -12,7 +12,7 @@ import pytest
 
 from pydarknet import Network
 from pydarknet.cli.main import main
-from pydarknet.image import save_image
+from pydarknet.images.image import save_image
 
 from .oracle import PROGRAM
 

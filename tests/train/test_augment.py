@@ -11,9 +11,9 @@ import pytest
 from guarded import Arrays
 from reference import augment as naive
 
-from pydarknet.backend import cpu_backend
+from pydarknet.backends.base import cpu_backend
+from pydarknet.backends.ops import Ops
 from pydarknet.errors import DataError
-from pydarknet.ops import Ops
 from pydarknet.train.augment import (
     Canvas,
     Classification,

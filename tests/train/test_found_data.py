@@ -13,7 +13,7 @@ import pytest
 from toy_training import make
 
 from pydarknet.cli.main import main
-from pydarknet.exif import orientation
+from pydarknet.images.exif import orientation
 
 Change = Callable[[Path], object]
 

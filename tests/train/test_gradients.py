@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pydarknet.cfg import parse_cfg_text
-from pydarknet.dialects import DIALECTS
-from pydarknet.engine import Engine
+from pydarknet.dialects.table import DIALECTS
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.graph.engine import Engine
 from pydarknet.train.step import Stepper
 
 NET = "[net]\nbatch=3\nwidth=8\nheight=6\nchannels=3\ndecay=0\n"

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from pydarknet.errors import DataError, ImageError, PictureWarning
-from pydarknet.image import load_image
-from pydarknet.labels import label_text
+from pydarknet.formats.labels import label_text
+from pydarknet.formats.tree import read_tree
+from pydarknet.images.image import load_image
 from pydarknet.train.augment import Classification, ColourRange, Crop, Detection, Size
 from pydarknet.train.loader import Batch, Loader
 from pydarknet.train.samples import Samples
 from pydarknet.train.tasks import ClassificationTask, DetectionTask
 from pydarknet.train.truth import RULES
-from pydarknet.tree import read_tree
 
 TASK = DetectionTask(5, 6, Detection("canvas", 0.2, colour=ColourRange(0.1, 1.5, 1.5)), RULES["darknet2018"])
 

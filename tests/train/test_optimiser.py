@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from toy_training import make
 
-from pydarknet.cfg import parse_cfg_text
-from pydarknet.dialects import DIALECTS
-from pydarknet.engine import Engine
+from pydarknet.dialects.table import DIALECTS
 from pydarknet.errors import CfgError, TrainingError
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.graph.engine import Engine
 from pydarknet.train.step import Stepper
 from pydarknet.train.trainer import Trainer
 

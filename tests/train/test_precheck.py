@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from pydarknet.data_tools.dataset import ImageList, read_image_list
-from pydarknet.datafile import read_data
+from pydarknet.datasets.dataset import ImageList, read_image_list
 from pydarknet.errors import DataError
-from pydarknet.path_labels import Substring
+from pydarknet.formats.data import read_data
+from pydarknet.formats.path_labels import Substring
+from pydarknet.formats.tree import read_tree
 from pydarknet.train.precheck import check_classes, check_classification, check_detection, check_names
-from pydarknet.tree import read_tree
 
 COUNT = 8
 

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pydarknet.backend import cpu_backend
+from pydarknet.backends.base import cpu_backend
+from pydarknet.cli.commands.train import backbone_layers
 from pydarknet.cli.main import main
-from pydarknet.cli.train import backbone_layers
-from pydarknet.weights import read_header
+from pydarknet.formats.weights import read_header
 
 SHAPES = ("disc", "square", "cross")
 CONV = "[convolutional]\nbatch_normalize=1\nfilters={}\nsize={}\npad=1\nactivation=leaky\n"

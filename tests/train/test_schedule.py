@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from toy_training import make
 
-from pydarknet.cfg import parse_cfg_text
-from pydarknet.dialects import DIALECTS
+from pydarknet.dialects.table import DIALECTS
 from pydarknet.errors import CfgError, TrainingError
+from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.train.schedule import Schedule, read_schedule
 from pydarknet.train.trainer import Trainer
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pydarknet.cfg import parse_cfg
-from pydarknet.dialects import DIALECTS
-from pydarknet.engine import Engine
-from pydarknet.plan import Value
-from pydarknet.tape import Tape
+from pydarknet.dialects.table import DIALECTS
+from pydarknet.formats.cfg import parse_cfg
+from pydarknet.graph.engine import Engine
+from pydarknet.plan.plan import Value
+from pydarknet.plan.tape import Tape
 from pydarknet.train.step import Stepper
 
 GOLDENS = Path(__file__).parent.parent / "goldens"

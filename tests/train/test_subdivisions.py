@@ -9,9 +9,9 @@ import pytest
 from toy_training import make
 
 from pydarknet.errors import CfgError
+from pydarknet.formats.weights import read_header
 from pydarknet.train.memory import advice
 from pydarknet.train.trainer import Trainer
-from pydarknet.weights import read_header
 
 
 def uneven(folder: Path, batch: int, subdivisions: int, random: int = 0) -> tuple[Path, Path]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pydarknet.backend import cpu_backend
-from pydarknet.cfg import parse_cfg
-from pydarknet.dialects import DIALECTS
-from pydarknet.engine import Engine
+from pydarknet.backends.base import cpu_backend
+from pydarknet.dialects.table import DIALECTS
+from pydarknet.formats.cfg import parse_cfg
+from pydarknet.graph.engine import Engine
 from pydarknet.train.step import Stepper
 
 GOLDENS = Path(__file__).parent.parent / "goldens"

@@ -12,10 +12,10 @@ import pytest
 from toy_training import make
 
 import pydarknet
-from pydarknet import backend as backend_module
-from pydarknet.cfg import parse_cfg_text
+from pydarknet.backends import base as backend_module
 from pydarknet.errors import CfgError, DarknetError, DataError, TrainingError
-from pydarknet.shape import Shape
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.plan.shapes import Shape
 from pydarknet.train import trainer as trainer_module
 from pydarknet.train.logs import COLUMNS, LogFile, darknet_lines, progress_text
 from pydarknet.train.memory import advice

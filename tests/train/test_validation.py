@@ -13,16 +13,16 @@ import pytest
 from toy_training import make
 
 import pydarknet
-from pydarknet import backend as backend_module
-from pydarknet.boxes import Fit
-from pydarknet.cfg import parse_cfg
+from pydarknet.backends import base as backend_module
 from pydarknet.cli.main import main
-from pydarknet.datafile import read_data
+from pydarknet.detection.boxes import Fit
 from pydarknet.errors import DataError, TrainingError
 from pydarknet.evaluate.run import evaluate_network
 from pydarknet.evaluate.validset import read_objects, valid_pictures
+from pydarknet.formats.cfg import parse_cfg
+from pydarknet.formats.data import read_data
+from pydarknet.plots.training import MAP, draw_chart
 from pydarknet.train import trainer as trainer_module
-from pydarknet.train.chart import MAP, draw_chart
 from pydarknet.train.logs import progress_text
 from pydarknet.train.metrics import History, Metrics
 from pydarknet.train.trainer import Trainer

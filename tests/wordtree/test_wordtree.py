@@ -10,7 +10,7 @@ import pytest
 
 from pydarknet.cli.main import main
 from pydarknet.errors import DataError
-from pydarknet.tree import read_tree
+from pydarknet.formats.tree import read_tree
 from pydarknet.wordtree import (
     Hierarchy,
     as_dot,

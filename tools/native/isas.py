@@ -8,7 +8,7 @@ import runpy
 
 from .flags import ROOT
 
-_TABLE = runpy.run_path(str(ROOT / "pydarknet/isas.py"))
+_TABLE = runpy.run_path(str(ROOT / "pydarknet/backends/isas.py"))
 
 
 def settings(isa: str) -> tuple[int, list[str]]:

@@ -1,0 +1,171 @@
+"""Anchors into a cfg file, which otherwise stays as it is, comments, spelling and line ends included."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike, fspath
+
+import numpy as np
+
+from ..errors import CfgError
+from ..formats.atomic import replacing
+from ..formats.cfg import Cfg, Section, parse_cfg, parse_cfg_text
+from ..formats.text import byte_order, decode
+from ..graph.graph import Graph, input_shape
+from .kmeans import Floats, anchors_text
+
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|$)")
+
+
+@dataclass(frozen=True)
+class Units:
+    """What anchors of a cfg's heads are in: `scale` (width, height) times fractions of the picture.
+
+    Grid cells for [region], pixels of the network's input for [yolo]. `num`: how many there are now.
+    """
+
+    kind: str
+    scale: tuple[float, float]
+    num: int
+
+    @property
+    def cells(self) -> bool:
+        """Whether the unit is a grid cell."""
+        return self.kind == "region"
+
+
+def units(cfg: Cfg) -> Units:
+    """The unit of the anchors of a cfg. CfgError if it has no head with anchors, or heads of both kinds."""
+    heads = _heads(cfg)
+    inputs = input_shape(cfg)
+    num = heads[0].int_("num", 1, low=1)
+    if heads[0].type == "yolo":
+        return Units("yolo", (inputs.w, inputs.h), num)
+    grid = Graph(cfg).layers[heads[0].index].out
+    return Units("region", (grid.w, grid.h), num)
+
+
+def with_anchors(path: str | PathLike[str], anchors: Floats) -> bytes:
+    """The bytes of a cfg with other anchors, fractions of the picture (K, 2), from the smallest to the largest.
+
+    Sets `anchors` and `num` in its head, or in all [yolo] heads, and for another number of anchors the filters of
+    the convolution before. CfgError if several [yolo] heads share the anchors by masks and the number changes,
+    if the convolution can't be found, or if the result isn't a network.
+    """
+    name = fspath(path)
+    cfg = parse_cfg(name)
+    unit = units(cfg)
+    text = anchors_text(np.maximum(anchors * unit.scale, 0 if unit.cells else 1), unit.cells)
+    edits: dict[int, dict[str, str]] = {}
+    heads = _heads(cfg)
+    count = len(anchors)
+    for head in heads:
+        changes = {"anchors": text}
+        if count != head.int_("num", 1):
+            changes["num"] = str(count)
+            if head.has("mask"):
+                changes["mask"] = _mask(head, len(heads), count)
+            edits[_convolution(cfg, head).line] = {"filters": str(count * _values(head))}
+        edits[head.line] = changes
+    with open(name, "rb") as file:
+        data = _edited(_in_bytes(file.read()), cfg, edits)
+    Graph(parse_cfg_text(decode(data), name))  # says what is wrong, if anything is, before the file is replaced
+    return data
+
+
+def write_anchors(path: str | PathLike[str], anchors: Floats) -> str:
+    """Replace a cfg by one with these anchors (see `with_anchors`); returns where the old one is kept."""
+    name = fspath(path)
+    data = with_anchors(name, anchors)
+    with open(name, "rb") as file:
+        old = file.read()
+    backup = _free_name(name, old)
+    with replacing(backup) as file:
+        file.write(old)
+    with replacing(name) as file:
+        file.write(data)
+    return backup
+
+
+def _heads(cfg: Cfg) -> list[Section]:
+    heads = [section for section in cfg.sections if section.type in ("region", "yolo")]
+    kinds = {head.type for head in heads}
+    if len(kinds) != 1 or (kinds == {"region"} and len(heads) > 1):
+        found = ", ".join(f"[{head.type}]" for head in heads) or "none"
+        raise cfg.net.error(f"expected one [region] or some [yolo] heads to have anchors, found {found}")
+    return heads
+
+
+def _mask(head: Section, heads: int, count: int) -> str:
+    if heads > 1:
+        raise head.error(
+            f"{count} anchors can't replace {head.int_('num', 1)}: {heads} heads share them by masks; "
+            f"make as many as there are, or change num, mask and filters of all heads first",
+            "num",
+        )
+    return ",".join(map(str, range(count)))
+
+
+def _values(head: Section) -> int:
+    """Filters an anchor."""
+    classes = head.int_("classes", 20)
+    return classes + 5 if head.type == "yolo" else head.int_("coords", 4) + classes + 1
+
+
+def _convolution(cfg: Cfg, head: Section) -> Section:
+    before = cfg.sections[head.index - 1] if head.index else cfg.net
+    if before.type not in ("convolutional", "conv"):
+        raise head.error(f"expected a [convolutional] before it, whose filters are to be set, found [{before.type}]")
+    return before
+
+
+def _in_bytes(data: bytes) -> bytes:
+    """A cfg in UTF-16 or UTF-32 as UTF-8, whose lines and values can be told by their bytes; others as they are."""
+    return data if byte_order(data)[1] == "utf-8" else decode(data).encode()
+
+
+def _edited(data: bytes, cfg: Cfg, edits: Mapping[int, Mapping[str, str]]) -> bytes:
+    """Replace the values of keys in sections, given by their lines; keys that are not there come first in them."""
+    rows = _LINE.findall(data)
+    for section in cfg.sections:
+        for key, value in edits.get(section.line, {}).items():
+            if key in section.lines:
+                row = rows[section.lines[key] - 1]
+                before, after = _around(row)
+                rows[section.lines[key] - 1] = before + value.encode() + after
+            else:
+                header = rows[section.line - 1]
+                ending = _ending(header) or b"\n"
+                body = header[: len(header) - len(_ending(header))]
+                rows[section.line - 1] = body + ending + f"{key}={value}".encode() + _ending(header)
+    return b"".join(rows)
+
+
+def _around(row: bytes) -> tuple[bytes, bytes]:
+    """What stands around a value: its key; and a remark, which Darknet takes for a part of the value, and the end."""
+    start = row.index(b"=") + 1
+    start += len(row[start:]) - len(row[start:].lstrip(b" \t"))
+    value = re.split(rb"[#;\r\n]", row[start:], maxsplit=1)[0].rstrip(b" \t")
+    return row[:start], row[start + len(value) :]
+
+
+def _ending(row: bytes) -> bytes:
+    return row[len(row.rstrip(b"\r\n")) :]
+
+
+def _free_name(name: str, content: bytes) -> str:
+    """`name.bak`, or with a number behind it if that holds something else."""
+    candidate, number = f"{name}.bak", 1
+    while os.path.lexists(candidate):
+        try:
+            with open(candidate, "rb") as file:
+                if file.read() == content:
+                    return candidate
+        except OSError as error:
+            raise CfgError(name, None, f"the copy {candidate} can't be read: {error.strerror}") from error
+        number += 1
+        candidate = f"{name}.bak{number}"
+    return candidate

@@ -1,0 +1,176 @@
+"""`pydarknet anchors`: anchors from the boxes of a data set, as the paper finds them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..parser import whole
+
+if TYPE_CHECKING:
+    from ...anchors.cfg import Units
+    from ...anchors.kmeans import Floats
+
+NAME = "anchors"
+HELP = "find anchors for a data set: k-means by IoU, with the paper's comparison and figure"
+
+DEFAULT_NUM = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add files and options."""
+    parser.add_argument("data", metavar="DATA", help="a .data file (its train list), or a list of pictures")
+    parser.add_argument(
+        "cfg", metavar="CFG", nargs="?", type=Path, help="the network they are for: size, unit, number"
+    )
+    parser.add_argument(
+        "--num", type=whole(1, 1000), metavar="N", help="how many; default: as many as CFG has, else 5"
+    )
+    parser.add_argument("--max", type=whole(1, 100), default=15, metavar="K", help="compare 1 to K (default 15)")
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N")
+    parser.add_argument("--restarts", type=whole(1, 10000), default=10, metavar="N", help="default 10")
+    parser.add_argument("--fit", choices=("stretch", "letterbox"), default="stretch", help="how pictures are resized")
+    parser.add_argument("--width", type=whole(1), metavar="W", help="the unit without CFG: W > 32 pixels, else cells")
+    parser.add_argument("--height", type=whole(1), metavar="H")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="draw figure 2 of the paper (.svg, .png, .jpg)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="save the anchors as anchors.txt of calc_anchors has them"
+    )
+    parser.add_argument(
+        "--write", type=Path, metavar="CFG", help="put them into a cfg; the old one is kept beside it"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """0; errors are raised."""
+    from ...anchors.kmeans import anchors_text, average_iou, kmeans
+
+    unit = _units(args)
+    found = load_boxes(args.data, args.fit, unit.scale)
+    print(f"{found.images} pictures, {len(found.sizes)} boxes{found.note}")
+    num = args.num or unit.num
+    anchors = kmeans(found.sizes, num, seed=args.seed, restarts=args.restarts)
+    iou, euclidean = _compare(found, args.max, args.seed, args.restarts)
+    _print_comparison(found, iou, euclidean)
+    what = "grid cells" if unit.cells else "pixels"
+    print(f"\n{num} anchors in {what} of {unit.scale[0]:g} x {unit.scale[1]:g}, average IoU", end=" ")
+    print(f"{average_iou(found.sizes, anchors):.2%}, seed {args.seed}")
+    text = anchors_text(anchors * unit.scale, unit.cells)
+    print(f"anchors = {text}")
+    if args.chart:
+        _draw(args.chart, found, anchors, iou, euclidean)
+        print(f"{args.chart}: drawn")
+    if args.out:
+        save_text(args.out, text)
+    if args.write:
+        from ...anchors.cfg import write_anchors
+
+        kept = write_anchors(args.write, anchors)
+        print(f"{args.write}: has the anchors now; what it was before is in {kept}")
+    return 0
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Sizes (M, 2) in fractions of the network's input; the typical width / height of the pictures."""
+
+    sizes: Floats
+    images: int
+    aspect: float
+    note: str
+
+
+def load_boxes(data: str, fit: str, scale: Sequence[float]) -> Boxes:
+    """The boxes of a data set's training list. DataError for a wrong label file, and without any box."""
+    import numpy as np
+
+    from ...anchors.kmeans import checked_sizes
+    from ...datasets.dataset import read_dataset
+    from ...formats.labels import find_label, is_class_only, read_labels
+    from ...images.size import picture_size
+
+    images = read_dataset(data).list_("train").images
+    parts = [np.empty((0, 2))]
+    aspects: list[float] = []
+    missing = 0
+    for path in images:
+        label = find_label(path)
+        if label is None:
+            missing += 1
+            continue
+        objects = read_labels(label)
+        sizes = objects[~is_class_only(objects), 3:].astype(np.float64)
+        if fit == "letterbox" or len(aspects) < 100:  # some show what is usual
+            width, height = picture_size(path)
+            aspects.append(width / height)
+            if fit == "letterbox":
+                sides = np.array([width, height]) / scale
+                sizes *= sides / sides.max()
+        parts.append(sizes)
+    note = f"; {missing} pictures have no label file" if missing else ""
+    return Boxes(checked_sizes(np.concatenate(parts)), len(images), float(np.median(aspects or [1.0])), note)
+
+
+def save_text(path: Path, text: str) -> None:
+    """Write a file whole. ExportError if it can't be written."""
+    from ...errors import ExportError
+    from ...formats.atomic import replacing
+
+    try:
+        with replacing(path) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise ExportError(f"{path}: can't be written: {error.strerror or error}") from error
+
+
+def _units(args: argparse.Namespace) -> Units:
+    from ...anchors.cfg import Units, units
+    from ...formats.cfg import parse_cfg
+
+    if args.cfg or args.write:
+        return units(parse_cfg(args.cfg or args.write))
+    width = args.width or args.height or 13
+    return Units("region" if width <= 32 else "yolo", (width, args.height or width), DEFAULT_NUM)
+
+
+Series = list[tuple[int, float]]
+
+
+def _compare(found: Boxes, most: int, seed: int, restarts: int) -> tuple[Series, Series]:
+    """Average IoU for k = 1, 2... by IoU and by Euclidean distance."""
+    import numpy as np
+
+    from ...anchors.kmeans import average_iou, kmeans_each
+
+    different = len(np.unique(found.sizes, axis=0))
+    counts = range(1, min(most, different) + 1)
+    # The Euclidean distance depends on the unit: pixels of a picture of the usual shape, as the paper has it.
+    shape = np.array([found.aspect, 1.0])
+    ours = kmeans_each(found.sizes, counts, seed=seed, restarts=restarts)
+    theirs = kmeans_each(found.sizes * shape, counts, seed=seed, restarts=restarts, distance="euclidean")
+    return (
+        [(k, average_iou(found.sizes, anchors)) for k, anchors in zip(counts, ours, strict=True)],
+        [(k, average_iou(found.sizes, anchors / shape)) for k, anchors in zip(counts, theirs, strict=True)],
+    )
+
+
+def _print_comparison(found: Boxes, iou: Series, euclidean: Series) -> None:
+    from ...anchors.kmeans import PAPER, average_iou, faster_rcnn
+
+    print("\n  k  by IoU  Euclidean")
+    for (k, ours), (_, theirs) in zip(iou, euclidean, strict=True):
+        print(f"{k:>3}  {ours:>6.2%}  {theirs:>9.2%}")
+    print(f"  9  {average_iou(found.sizes, faster_rcnn(found.aspect)):>6.2%}  hand-picked, of Faster R-CNN")
+    print("in the paper, VOC 2007: " + ", ".join(f"{name} {k}: {value}" for name, k, value in PAPER))
+
+
+def _draw(path: Path, found: Boxes, anchors: Floats, iou: Series, euclidean: Series) -> None:
+    from ...anchors.kmeans import average_iou, faster_rcnn
+    from ...plots.anchors import draw_anchors
+
+    curves = {"k-means, 1 - IoU": iou, "k-means, Euclidean": euclidean}
+    points = {"hand-picked, Faster R-CNN": (9, average_iou(found.sizes, faster_rcnn(found.aspect)))}
+    draw_anchors(path, curves, points, anchors, found.aspect)

@@ -1,0 +1,31 @@
+"""`pydarknet classifier predict DATA CFG WEIGHTS [IMAGE...]`, as Darknet's."""
+
+from __future__ import annotations
+
+import argparse
+
+from .. import options
+from .classify import add_class_options, classify_pictures
+from .detect import IMAGES
+
+NAME = "classifier predict"
+HELP = "classify pictures, with the names of a .data file; asks for pictures if none is given"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the files and all options of `classify`."""
+    parser.add_argument("data", metavar="DATA")
+    parser.add_argument("cfg", metavar="CFG")
+    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
+    parser.add_argument("images", metavar="IMAGE", nargs="*", help=IMAGES)
+    options.add_names(parser, data=False)
+    add_class_options(parser, "default: top= of the .data file, else 1")
+
+
+def run(args: argparse.Namespace) -> int:
+    """As `classify`."""
+    from ..loading import load_network, read_data_file
+
+    data = read_data_file(args.data, args.quiet)
+    net = load_network(args, data)
+    return classify_pictures(net, args, args.top or max(1, data.int_("top", 1)))

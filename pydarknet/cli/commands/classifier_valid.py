@@ -1,0 +1,77 @@
+"""`pydarknet classifier valid DATA CFG WEIGHTS`, as Darknet's: how often the right class comes first."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from .. import evaluating as judging
+from ..parser import whole
+
+if TYPE_CHECKING:
+    from ...formats.data import DataFile
+
+NAME = "classifier valid"
+HELP = "top-1 and top-k accuracy on the valid list of a .data file"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add files and options."""
+    judging.add_files(parser)
+    parser.add_argument(
+        "-t",
+        "-topk",
+        "--top",
+        type=whole(1),
+        metavar="K",
+        help="right if among so many classes (default: top= of the .data file, else 1)",
+    )
+    parser.set_defaults(fit="the square in the middle")
+    judging.add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0, or 1 if some pictures could not be read: they don't count. Two lines after every picture; with -quiet
+    the last."""
+    from ...evaluate.classes import Accuracy, validate_classifier
+    from ...evaluate.validset import read_leaves
+    from ...formats.path_labels import path_classes
+    from ..loading import load_network, read_data_file, require_no_heads
+    from ..messages import progress, say
+
+    data = read_data_file(args.data, args.quiet)
+    pictures = judging.read_pictures(data, args).images
+    labels = read_labels(data)
+    net = load_network(args, data)
+    require_no_heads(net, "detector map")
+    top = args.top or max(1, data.int_("top", 1))
+    last, unknown = Accuracy(0, 0, 0, top), 0
+    with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
+        watch = judging.Watch(out)
+        judged = validate_classifier(
+            net, pictures, labels, top=top, batch=args.batch, leaves=read_leaves(data),
+            classes=path_classes(data, labels),
+        )  # fmt: skip
+        for each in watch.over(judged):
+            if each.error is None:
+                last, unknown = each.accuracy, unknown + (each.class_id < 0)
+                first = ", ".join(f"{score:f}" for score in each.scores[:2])
+                if not args.quiet:
+                    out.print([f"{each.path}, {each.class_id}, {first}, ", last.line])
+    if args.quiet:
+        print(last.line)
+    if unknown:
+        say(
+            f"warning: {unknown} of {last.pictures} paths hold no label: they count as wrong, as in Darknet",
+            args.quiet,
+        )
+    return watch.code
+
+
+def read_labels(data: DataFile) -> list[str]:
+    """The labels that are looked for in paths, as many as `classes` says."""
+    from ...formats.data import read_labels
+
+    classes = data.classes(0)
+    labels = read_labels(data.path("labels"), classes)
+    return labels[:classes] if classes else labels

@@ -1,0 +1,78 @@
+"""`pydarknet classify CFG WEIGHTS IMAGE...`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .. import options
+from ..parser import whole
+from .detect import IMAGES
+
+if TYPE_CHECKING:
+    from ...network import Classification, Network
+
+NAME = "classify"
+HELP = "say what a picture shows as a whole"
+TOP = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the files and all options of classification."""
+    parser.add_argument("cfg", metavar="CFG")
+    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help=IMAGES)
+    options.add_names(parser, data=True)
+    add_class_options(parser, f"default: {TOP}")
+
+
+def add_class_options(parser: argparse.ArgumentParser, top: str) -> None:
+    """The options that `classify` shares with `classifier predict`."""
+    parser.add_argument("-t", "-top", "--top", type=whole(1), metavar="N", help=f"how many classes to print ({top})")
+    parser.add_argument("--path", action="store_true", help="name the way down the tree: animal > mammal > dog")
+    options.add_fit(parser)
+    options.add_machine(parser)
+    options.add_quiet(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 if all went well, 1 if some of several pictures could not be read."""
+    from ..loading import load_network, read_data_file
+
+    return classify_pictures(
+        load_network(args, read_data_file(args.data, args.quiet) if args.data else None), args, args.top or TOP
+    )
+
+
+def classify_pictures(net: Network, args: argparse.Namespace, top: int) -> int:
+    """Print the `top` classes of every picture. Exit code as of `run`; a single bad picture is an ImageError."""
+    from ..loading import require_no_heads
+    from ..messages import progress
+    from ..reading import FAILED, read_all, wanted
+
+    require_no_heads(net, "detect")
+    source = wanted(args.images)
+    failures = 0
+    with net.plan(1):  # packs the weights, so that the first picture is timed like the others
+        pass
+    silent = args.quiet or source.total is None or source.single
+    with progress(source.total, "img", quiet=silent, force=args.progress) as out:
+        for each in read_all(source, net.inputs.c):
+            if each.image is None:
+                failures += 1
+                out.complain(f"error: {each.error}")
+            else:
+                start = time.perf_counter()
+                found = net.classify(each.image, top, fit=args.fit)
+                seconds = time.perf_counter() - start
+                out.print([f"{each.path}: Predicted in {seconds:f} seconds.", *_lines(found, args.path)])
+            out.done()
+    return FAILED if failures else 0
+
+
+def _lines(found: Sequence[Classification], path: bool) -> list[str]:
+    """Darknet's lines."""
+    names = [" > ".join(each.path) if path and each.path else each.name for each in found]
+    return [f"{each.probability * 100:5.2f}%: {name}" for each, name in zip(found, names, strict=True)]

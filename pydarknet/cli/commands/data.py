@@ -1,0 +1,182 @@
+"""`pydarknet data`: data sets for training, converted, checked, counted, split and shown."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import DataError
+from ..parser import whole
+
+if TYPE_CHECKING:
+    from ...datasets import Sample
+    from ...datasets.convert import Pictures
+
+NAME = "data"
+HELP = "make, check, count, split and show data sets for training"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verbs and their options."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="voc|coco|check|stats|split|show")
+    _add_voc(verbs.add_parser("voc", help="PASCAL VOC's XML files to label files, lists, .names and .data"))
+    _add_coco(verbs.add_parser("coco", help="COCO's instances JSON to the same"))
+    _add_check(
+        verbs.add_parser("check", help="find what is wrong, each with file:line; exit code 1 if there are errors")
+    )
+    counting = verbs.add_parser("stats", help="classes, objects a picture, sizes, aspects")
+    _add_data(counting)
+    counting.add_argument("--json", action="store_true", help="print JSON")
+    counting.add_argument("--no-sizes", action="store_true", help="don't open the pictures: no aspects, no areas")
+    _add_split(verbs.add_parser("split", help="divide a list so that every part has its share of every class"))
+    showing = verbs.add_parser("show", help="draw pictures with their true boxes into a folder")
+    _add_data(showing)
+    showing.add_argument("--out", required=True, type=Path, metavar="FOLDER")
+    showing.add_argument("--count", type=whole(1), default=16, metavar="N", help="default 16")
+    showing.add_argument("--seed", type=whole(0), default=0, metavar="N")
+    showing.add_argument("--force", action="store_true", help="replace files that are there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 if all went well; 1 if `check` found errors."""
+    verbs = {"voc": _voc, "coco": _coco, "check": _check, "stats": _stats, "split": _split, "show": _show}
+    return verbs[args.verb](args)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DATA", help="a .data file, or a list of pictures")
+    parser.add_argument("--names", metavar="FILE", help="names of the classes, where DATA is a list")
+    parser.add_argument("--classes", type=whole(1), metavar="N", help="how many classes there are, likewise")
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", metavar="NAME", help="of NAME.data and NAME.names; default: the folder's")
+    parser.add_argument(
+        "--pictures",
+        choices=("keep", "link", "copy"),
+        help="keep them where they are, with the labels beside their folder; or link or copy them into --out",
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that are there and differ")
+
+
+def _add_voc(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folders", metavar="FOLDER", nargs="+", type=Path, help="has Annotations/ and JPEGImages/")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="for lists, .names and .data; default: the first")
+    parser.add_argument("--names", metavar="FILE", help="classes in their order; objects of others are left out")
+    parser.add_argument("--sets", nargs="+", metavar="SET", help="of ImageSets; default: train, val and test")
+    parser.add_argument("--difficult", action="store_true", help="keep the difficult objects")
+    parser.add_argument("--origin", type=int, choices=(0, 1), default=1, help="number of the first pixel; VOC: 1")
+    _add_output(parser)
+
+
+def _add_coco(parser: argparse.ArgumentParser) -> None:
+    for key in ("train", "val", "test"):
+        parser.add_argument(f"--{key}", nargs=2, metavar=("JSON", "IMAGES"), help=f"instances and pictures: {key}")
+    parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="for lists, .names and .data")
+    parser.add_argument("--crowd", action="store_true", help="keep the regions of many objects")
+    _add_output(parser)
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    _add_data(parser)
+    parser.add_argument("--quick", action="store_true", help="read the pictures' headers only")
+    parser.add_argument("--missing-is-empty", action="store_true", help="a missing label file is only a warning")
+    parser.add_argument(
+        "--max", type=whole(1), default=1000, metavar="N", help="lines printed at most (default 1000)"
+    )
+
+
+def _add_split(parser: argparse.ArgumentParser) -> None:
+    _add_data(parser)
+    parser.add_argument("parts", metavar="NAME=SHARE", nargs="+", help="such as train=0.8 valid=0.2")
+    parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="for NAME.txt of each part")
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N")
+    parser.add_argument("--force", action="store_true", help="replace files that are there")
+
+
+def _voc(args: argparse.Namespace) -> int:
+    from ...datasets import read_voc, write
+
+    data = read_voc(args.folders, names=args.names, sets=args.sets, difficult=args.difficult, origin=args.origin)
+    out = args.out or args.folders[0]
+    pictures: Pictures = args.pictures or ("keep" if args.out is None else "link")
+    _tell(out, args.name, data.sets, write(data, out, name=args.name, pictures=pictures, force=args.force))
+    return 0
+
+
+def _coco(args: argparse.Namespace) -> int:
+    from ...datasets import read_coco, write
+
+    sets = {key: tuple(getattr(args, key)) for key in ("train", "val", "test") if getattr(args, key)}
+    if not sets:
+        raise DataError("expected at least one of --train, --val and --test, each with JSON and IMAGES")
+    data = read_coco(sets, crowd=args.crowd)
+    notes = write(data, args.out, name=args.name, pictures=args.pictures or "keep", force=args.force)
+    _tell(args.out, args.name, data.sets, notes)
+    return 0
+
+
+def _tell(out: Path, name: str | None, sets: Mapping[str, Sequence[Sample]], notes: Sequence[str]) -> None:
+    for note in notes:
+        print(f"note: {note}")
+    for key, samples in sets.items():
+        print(f"{out / key}.txt: {len(samples)} pictures, {sum(len(sample.labels) for sample in samples)} objects")
+    print(f"{out / (name or out.resolve().name)}.data: ready for training")
+
+
+def _check(args: argparse.Namespace) -> int:
+    from ...datasets import check, read_dataset
+
+    data = read_dataset(args.data, args.names, args.classes)
+    errors = warnings = 0
+    for finding in check(data, decode=not args.quick, missing_is_empty=args.missing_is_empty):
+        errors += finding.error
+        warnings += not finding.error
+        if errors + warnings <= args.max:
+            print(finding)
+    if errors + warnings > args.max:
+        print(f"... and {errors + warnings - args.max} more; see --max")
+    print(f"{len(data.images)} pictures: {errors} errors, {warnings} warnings")
+    return 1 if errors else 0
+
+
+def _stats(args: argparse.Namespace) -> int:
+    from ...datasets import read_dataset, stats
+
+    data = read_dataset(args.data, args.names, args.classes)
+    every = [stats(data, images, sizes=not args.no_sizes) for images in data.lists]
+    if args.json:
+        print(json.dumps([each.as_dict(data) for each in every], ensure_ascii=False, allow_nan=False, indent=1))
+    else:
+        print("\n\n".join(each.table(data) for each in every))
+    return 0
+
+
+def _split(args: argparse.Namespace) -> int:
+    from ...datasets import read_dataset
+    from ...datasets.split import split_list
+
+    data = read_dataset(args.data, args.names, args.classes)
+    parts = dict(_share(text) for text in args.parts)
+    for path, images in split_list(data, parts, args.out, args.seed, args.force).items():
+        print(f"{path}: {images} pictures")
+    return 0
+
+
+def _share(text: str) -> tuple[str, float]:
+    name, _, share = text.partition("=")
+    try:
+        return name, float(share)
+    except ValueError:
+        raise DataError(f"expected NAME=SHARE such as train=0.8, found {text!r}") from None
+
+
+def _show(args: argparse.Namespace) -> int:
+    from ...datasets import read_dataset, show
+
+    data = read_dataset(args.data, args.names, args.classes)
+    print("\n".join(show(data, args.out, count=args.count, seed=args.seed, force=args.force)))
+    return 0

@@ -1,0 +1,88 @@
+"""`pydarknet demo CFG WEIGHTS [VIDEO]`: detection in films, cameras and sequences of pictures."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .. import options
+from ..parser import real, whole
+
+NAME = "demo"
+HELP = "detect objects in a video, a camera's pictures or a picture sequence"
+VIDEO = (
+    "a video file or URL, the number of a camera, a folder or pattern of pictures, or img_%%04d.jpg "
+    "(default: the camera of -c)"
+)
+
+
+class HeightOrHelp(argparse.Action):
+    """Darknet's `-h N` is the camera's height; without a number it is help, as everywhere."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        if values is None:
+            parser.print_help()
+            parser.exit()
+        setattr(namespace, self.dest, values)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the files and all options."""
+    parser.add_argument("cfg", metavar="CFG")
+    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
+    parser.add_argument("video", metavar="VIDEO", nargs="?", help=VIDEO)
+    options.add_names(parser, data=True)
+    add_film_options(parser)
+
+
+def add_film_options(parser: argparse.ArgumentParser) -> None:
+    """The options that `demo` shares with `detector demo`."""
+    parser.add_argument("--help", action="help", help="show this help")
+    group = parser.add_argument_group("frames")
+    group.add_argument(
+        "-c", "--camera", type=whole(0), default=0, metavar="N", help="number of the camera (default: 0)"
+    )
+    group.add_argument("-w", "--width", type=whole(1), default=0, metavar="N", help="width to ask of the camera")
+    group.add_argument(
+        "-h", "--height", type=whole(1), nargs="?", default=0, action=HeightOrHelp, metavar="N", help="its height"
+    )
+    group.add_argument("-fps", "--fps", type=whole(1), default=0, metavar="N", help="frames a second to ask of it")
+    group.add_argument(
+        "-s", "--skip", type=whole(0), default=0, metavar="N", help="frames to leave out after each one (default: 0)"
+    )
+    group.add_argument(
+        "-avg", "-avgframes", "--average", type=whole(1, 100), default=1, metavar="N",
+        help="average the outputs over N frames; Darknet's demo always takes 3 (default: 1)",
+    )  # fmt: skip
+    group.add_argument("-time_limit_sec", "--max-seconds", type=real(0, 1e9), metavar="S", help="end after so long")
+    group.add_argument(
+        "-prefix", "--prefix", metavar="NAME", help="write the drawn frames to NAME_00000000.jpg and so on; no window"
+    )
+    # Darknet's demo suppresses otherwise than its `test`.
+    options.add_detection(parser, nms=0.4, nms_kind="obj")
+    options.add_lines(parser)
+    options.add_files(parser, "the annotated video: .mp4, .avi, .mkv, .mov or .webm", film=True)
+    parser.add_argument("-json_file_output", metavar="FILE", help="--save json --save-to FILE")
+    parser.add_argument("-dontdraw_bbox", "--no-boxes", dest="boxes", action="store_false", help="draw no boxes")
+    parser.add_argument("-benchmark", dest="no_draw", action="store_true", help="--no-draw: measure without a window")
+    options.add_machine(parser)
+    options.add_quiet(parser)
+    options.add_window(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0; ImageError if there is no such film."""
+    from ...video.source import Camera, open_film
+    from ..loading import load_network, read_data_file, require_heads
+    from ..play import play
+    from ..saving import prepared
+
+    data = read_data_file(args.data, args.quiet) if args.data else None
+    with prepared(args, data):
+        net = load_network(args, data)
+        require_heads(net, "classify")
+        camera = Camera(args.camera, args.width, args.height, args.fps)
+        play(net, open_film(args.video, camera, args.skip, net.inputs.c), args)
+    return 0

@@ -1,0 +1,128 @@
+"""`pydarknet detector map DATA CFG WEIGHTS`, as AlexeyAB's: average precision on the valid list."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from .. import evaluating as judging
+from .. import options
+from ..parser import real
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...evaluate import Detections, Report, Truth
+    from ...network import Network
+
+NAME = "detector map"
+HELP = "average precision of each class on the valid list of a .data file"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add files and options."""
+    judging.add_files(parser)
+    group = parser.add_argument_group("measure")
+    group.add_argument(
+        "-iou_thresh", "--iou-thresh", type=real(0, 1), default=0.5, metavar="IOU", help="a hit (default: 0.5)"
+    )
+    group.add_argument(
+        "-points",
+        "--points",
+        type=int,
+        choices=(0, 11, 101),
+        default=0,
+        help="0: the area under the curve (VOC 2010); 11: VOC 2007; 101: COCO (default: 0)",
+    )
+    group.add_argument("--coco", action="store_true", help="print COCO's table, too")
+    options.add_detection(parser, thresh=0.25)
+    files = parser.add_argument_group("files")
+    files.add_argument("--csv", metavar="FILE", help="save the table")
+    files.add_argument("--json", metavar="FILE", help="save everything")
+    files.add_argument("--confusion", metavar="FILE", help="draw what is taken for what, e.g. confusion.png")
+    judging.add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0, or 1 if some pictures could not be read: their objects don't count. Detections from 0.005 on are judged;
+    counts, precision, recall and F1 are at -thresh."""
+    from ...evaluate import report
+    from ...evaluate.run import VALID_THRESH, Collected, class_names, detect_all
+    from ...evaluate.validset import class_map, read_found
+    from ..loading import load_network, read_data_file, require_heads
+    from ..messages import progress, warn
+    from ..pictures import detect_options
+    from ..saving import lines_aside, place_of, refuse_inputs
+
+    data = read_data_file(args.data, args.quiet)
+    args.csv, args.json = place_of(args.csv), place_of(args.json)
+    refuse_inputs([args.csv, args.json, args.confusion], args, data)
+    images = judging.read_pictures(data, args)
+    pictures = images.images
+    net = load_network(args, data)
+    require_heads(net, "classifier valid")
+    _say_fit(args)
+    chosen = class_map(data, net.heads())
+    names = class_names(net, chosen)
+    truth, doubts = read_found(data, images, len(names))
+    warn(doubts, args.quiet)
+    how = {**detect_options(args), "thresh": VALID_THRESH, "map": chosen}
+    found = Collected()
+    with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
+        watch = judging.Watch(out)
+        for each in watch.over(detect_all(net, pictures, batch=args.batch, **how)):
+            found.add(each)
+    truth, detections = found.judged(truth), found.detections()
+    measures = {"iou_thresh": args.iou_thresh, "thresh": args.thresh, "points": args.points}
+    result = report(truth, detections, names, **measures)
+    with lines_aside(args.csv, args.json):
+        _print(net, truth, detections, result, None if chosen is None else len(chosen), args)
+    _save(result, names, args)
+    return watch.code
+
+
+def _say_fit(args: argparse.Namespace) -> None:
+    """Training measures with pictures as it shows them; whoever compares the two should know."""
+    from ...catalog import find_weights
+    from ...train.state import dialect_of
+    from ...train.validation import fit_of
+    from ..messages import say
+
+    name = dialect_of(find_weights(args.weights))
+    if name is not None and (fit := fit_of(name)) != args.fit:
+        say(f"trained with dialect {name}, which has pictures by {fit}, here by {args.fit}: --fit {fit} measures as "
+            "training did", args.quiet)  # fmt: skip
+
+
+def _print(
+    net: Network, truth: Truth, detections: Detections, result: Report, mapped: int | None, args: argparse.Namespace
+) -> None:
+    """AlexeyAB's lines; for the nodes of a tree those that occur, and what is right on the way down."""
+    from ...evaluate import coco, hierarchical
+
+    tree = net.class_tree()
+    if tree is None or mapped is not None:
+        print(f"\n detections_count = {len(detections)}, unique_truth_count = {len(truth)}  ")
+        print(result.darknet_text())
+    else:
+        print(result.table())
+        along = hierarchical(truth, detections, tree, args.iou_thresh)
+        depths = ", ".join(f"{level}: {_percent(ap)}" for level, ap in enumerate(along.by_depth, 1))
+        print(f"along the tree: AP {_percent(along.ap)}, exact {_percent(along.exact)}; at depth {depths or '-'}")
+    if args.coco:
+        print(f"\n{coco(truth, detections).table()}")
+
+
+def _save(result: Report, names: Sequence[str], args: argparse.Namespace) -> None:
+    from ...evaluate.confusion import draw_confusion
+
+    if args.csv:
+        result.save_csv(args.csv)
+    if args.json:
+        result.save_json(args.json)
+    if args.confusion:
+        draw_confusion(result.confusion, names, args.confusion)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f}%"

@@ -1,0 +1,77 @@
+"""`pydarknet detector valid DATA CFG WEIGHTS`, as Darknet's: results files for the judges of VOC, COCO, ImageNet."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import evaluating as judging
+from .. import options
+
+if TYPE_CHECKING:
+    from ...formats.data import DataFile
+    from ...writers import Writer
+
+NAME = "detector valid"
+HELP = "write the results files of VOC, COCO or ImageNet for the valid list of a .data file"
+KINDS = ("voc", "coco", "imagenet")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add files and options."""
+    judging.add_files(parser)
+    parser.add_argument(
+        "-out",
+        "--out",
+        metavar="NAME",
+        help="name of the file without ending, or, for voc, what the classes' files begin with (default: Darknet's)",
+    )
+    options.add_detection(parser, thresh=0.005)
+    judging.add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0, or 1 if some pictures could not be read: they have no detections in the files."""
+    from ...evaluate.run import class_names, detect_all
+    from ...evaluate.validset import class_map
+    from ..loading import load_network, read_data_file, require_heads
+    from ..messages import progress, say
+    from ..pictures import detect_options
+
+    data = read_data_file(args.data, args.quiet)
+    pictures = judging.read_pictures(data, args).images
+    net = load_network(args, data)
+    require_heads(net, "classifier valid")
+    chosen = class_map(data, net.heads())
+    start = time.perf_counter()
+    with (
+        open_results(data, class_names(net, chosen), args.out) as writer,
+        progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out,
+    ):
+        watch = judging.Watch(out)
+        found = detect_all(net, pictures, batch=args.batch, map=chosen, **detect_options(args))
+        for each in watch.over(found):
+            writer.write(each.path, each.size, each.detections)
+    say(f"Total Detection Time: {time.perf_counter() - start:f} Seconds; results are in {writer.target}", args.quiet)
+    return watch.code
+
+
+def open_results(data: DataFile, names: list[str], name: str | None) -> Writer:
+    """The writer for `eval=` of the .data file, in its `results=` folder, which is made if it is absent.
+
+    DataError for an eval= that isn't known, ExportError if nothing can be written.
+    """
+    from ...writers import open_writer
+    from ...writers.voc import PREFIX, VocWriter
+
+    kind = data.get("eval", "voc")
+    if kind not in KINDS:
+        raise data.error(f"expected one of {', '.join(KINDS)}, found {kind!r}", "eval")
+    folder = Path(data.get("results", "results"))
+    if kind == "voc":
+        return VocWriter(folder, names, PREFIX if name is None else name)
+    usual, ending = {"coco": ("coco_results", ".json"), "imagenet": ("imagenet-detection", ".txt")}[kind]
+    return open_writer(kind, os.path.join(folder, (usual if name is None else name) + ending), names)

@@ -1,0 +1,78 @@
+"""`pydarknet export`: a network as an ONNX model, a NumPy archive or a PyTorch state dict."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ...export import FORMATS, format_of
+from ...formats.atomic import is_stream
+from .. import options
+
+NAME = "export"
+HELP = "write a network as ONNX, .npz or a PyTorch state dict"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add files and options."""
+    parser.add_argument("cfg", metavar="CFG")
+    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
+    parser.add_argument("out", metavar="OUT", type=Path, help="OUT.onnx, OUT.npz or OUT.pt")
+    parser.add_argument("--format", choices=FORMATS, help="default: what the name of OUT says")
+    parser.add_argument("--width", type=int, metavar="N", help="of the network's input; default: the cfg's")
+    parser.add_argument("--height", type=int, metavar="N")
+    parser.add_argument("--dialect", metavar="NAME", help="whose batch norm (default: the cfg's)")
+    parser.add_argument("--names", type=Path, metavar="FILE", help="class names, to be put into the model (onnx)")
+    parser.add_argument(
+        "--batch", type=_batch, default=1, metavar="N|dynamic", help="images at a time (onnx; default 1)"
+    )
+    parser.add_argument("--opset", type=int, metavar="N", help="version of ONNX's operators (default 13)")
+    parser.add_argument(
+        "--boxes",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="outputs are boxes and scores (default), or what Darknet's heads give (onnx)",
+    )
+    norm = parser.add_mutually_exclusive_group()
+    norm.add_argument("--keep-bn", action="store_true", default=None, help="batch normalisation on its own")
+    norm.add_argument("--fold-bn", dest="keep_bn", action="store_false", help="in the weights (onnx: default)")
+    options.add_quiet(parser, bar=False)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0; errors are raised."""
+    file_format = args.format or format_of(args.out)  # before the weights are read
+    from ...catalog import find_weights
+    from ...export import export
+    from ...formats.resources import find
+    from ...network import Network
+    from ..loading import find_cfg
+    from ..messages import warn
+    from ..saving import refuse_inputs
+
+    refuse_inputs([args.out], args)
+    names = None if args.names is None else find(args.names)
+    network = Network(find_cfg(args.cfg), find_weights(args.weights), names=names, dialect=args.dialect)
+    warn(network.warnings, args.quiet)
+    if args.width or args.height:
+        network.resize(args.width or network.width, args.height or network.height)
+    export(
+        network,
+        args.out,
+        file_format,
+        keep_bn=args.keep_bn,
+        batch=args.batch,
+        opset=args.opset,
+        boxes=args.boxes,
+    )
+    if not (is_stream(args.out) or args.quiet):
+        print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, from {args.cfg} and {args.weights}")
+    return 0
+
+
+def _batch(text: str) -> int | None:
+    if text == "dynamic":
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a positive number or 'dynamic', found {text!r}")
+    return int(text)

@@ -1,0 +1,26 @@
+"""`pydarknet ops CFG`: Darknet's count of operations."""
+
+from __future__ import annotations
+
+import argparse
+
+from .. import options
+
+NAME = "ops"
+HELP = "count the floating-point operations of a network"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the file."""
+    parser.add_argument("cfg", metavar="CFG")
+    options.add_quiet(parser, bar=False)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Always 0; CfgError if the network can't be built."""
+    from ..loading import load_graph
+
+    flops = load_graph(args.cfg, args.quiet).flops
+    print(f"Floating Point Operations: {flops}")
+    print(f"Floating Point Operations: {flops / 1e9:.2f} Bn")
+    return 0

@@ -1,0 +1,266 @@
+"""`pydarknet train`: learn from the pictures of a .data file."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...system import signals
+from .. import options
+from ..console import give_up_output
+from ..loading import find_cfg, read_data_file
+from ..messages import say
+from ..parser import UsageError, real, whole
+from ..saving import refuse_inputs
+
+if TYPE_CHECKING:
+    from ...train.metrics import Metrics
+    from ...train.trainer import Trainer
+    from ...train.validation import Validation
+
+NAME = "train"
+HELP = "train a detector or a classifier on the pictures of a .data file"
+
+CHART_EVERY = 100  # iterations
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add files and options."""
+    parser.add_argument("data", metavar="DATA", help="a .data file: train, classes, names, backup")
+    parser.add_argument("cfg", metavar="CFG", help="the network, with batch, learning_rate, max_batches in [net]")
+    parser.add_argument("weights", metavar="WEIGHTS", nargs="?", help="where to start; default: at random")
+    parser.add_argument("--dialect", metavar="NAME",
+                        help="whose way of training: paper2017, darknet2018 or alexeyab; default: that of the "
+                             "cfg, else by its head")  # fmt: skip
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="of weights, samples and augmentation")
+    parser.add_argument("--resume", action="store_true", help="go on where the state in the backup folder stands")
+    parser.add_argument("--overwrite", action="store_true",
+                        help="start anew over the weights and the state of an earlier run")  # fmt: skip
+    parser.add_argument("-clear", "--clear", action="store_true", help="count pictures from 0, whatever WEIGHTS says")
+    parser.add_argument("--cutoff", type=whole(0), metavar="N", help="load only the first N layers of WEIGHTS")
+    parser.add_argument("--max-batches", type=whole(1), metavar="N", help="iterations, instead of the cfg's")
+    parser.add_argument("--max-hours", type=real(0, 1e6, above=True), metavar="H",
+                        help="stop after so long, saved, resumable")  # fmt: skip
+    parser.add_argument("--order", choices=("darknet", "epochs"), default="darknet", help="draw pictures, or shuffle")
+    parser.add_argument("--no-labels-is-background", dest="background", action="store_true",
+                        help="a picture without label file shows nothing; default: an error")  # fmt: skip
+    _add_validation(parser)
+    parser.add_argument("--save-every", type=whole(1), default=100, metavar="N", help="iterations a backup (100)")
+    parser.add_argument("--workers", type=whole(1, 256), default=2, metavar="N", help="loading threads (2)")
+    parser.add_argument("--log", action="append", default=[], type=Path, metavar="FILE",
+                        help="a row an iteration: FILE.csv, or lines of JSON")  # fmt: skip
+    parser.add_argument("--tensorboard", metavar="FOLDER",
+                        help="write there for TensorBoard; needs pydarknet[tensorboard]")  # fmt: skip
+    parser.add_argument("--no-chart", action="store_true", help="draw no chart_BASE.png and .svg")
+    parser.add_argument("--brief", action="store_true",
+                        help="print an iteration's line with each backup only, and what is measured")  # fmt: skip
+    parser.add_argument("-quiet", "--quiet", action="store_true", help="print nothing but errors")
+    options.add_machine(parser)
+
+
+def _add_validation(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("validation")
+    group.add_argument("-map", "--map", action="store_true",
+                       help="measure on the valid list while training, and save BASE_best.weights")  # fmt: skip
+    group.add_argument("--map-every", type=whole(1), metavar="N", help="... every N iterations")
+    group.add_argument("-mAP_epochs", "--map-epochs", type=whole(1), metavar="N",
+                       help="... once in N times all pictures, at least 100 iterations apart (4)")  # fmt: skip
+    group.add_argument("-iou_thresh", "--iou-thresh", type=real(0, 1), default=0.5, metavar="IOU", help="a hit (0.5)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0, or 130 when stopped by Ctrl-C, 128 + n by another signal; errors are raised."""
+    from ...catalog import find_weights
+    from ...train.logs import LogFile
+    from ...train.tensorboard import TensorBoard
+    from ...train.trainer import Trainer
+
+    if args.cutoff is not None and not args.weights:
+        raise UsageError("--cutoff N says how much of WEIGHTS is loaded, but none are given")
+    data = read_data_file(args.data, args.quiet)
+    refuse_inputs(args.log, args, data)
+    weights = find_weights(args.weights) if args.weights else None
+    trainer = Trainer(
+        find_cfg(args.cfg),
+        data,
+        weights=weights,
+        cutoff=args.cutoff if args.cutoff is not None else backbone_layers(args.weights),
+        dialect=args.dialect,
+        seed=args.seed,
+        clear=args.clear,
+        resume=args.resume,
+        overwrite=args.overwrite,
+        workers=args.workers,
+        threads=args.threads,
+        device=options.device_of(args),
+        precision=args.precision,
+        max_batches=args.max_batches,
+        max_hours=args.max_hours,
+        order=args.order,
+        missing="background" if args.background else "error",
+        map=validation(args),
+        save_every=args.save_every,
+        warn=lambda text: say(f"warning: {text}", args.quiet or text in data.warnings),
+    )
+    stopping = Stopping(trainer)
+    with trainer, signals.handled(stopping):
+        if not args.quiet:
+            describe(trainer)
+        logs: list[LogFile | TensorBoard] = [LogFile(path, trainer.iteration, trainer.warn) for path in args.log]
+        if args.tensorboard:
+            logs.append(TensorBoard(args.tensorboard, trainer.iteration, trainer.warn))
+        try:
+            _train(trainer, logs, args)
+        finally:
+            for log in logs:
+                log.close()
+    return stopping.code
+
+
+def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> None:
+    from ...train.logs import ProgressLine, darknet_lines, score_line
+
+    progress, output = ProgressLine(trainer.max_batches, args.quiet, trainer.history), Output(args.quiet)
+
+    def report(metrics: Metrics) -> None:
+        progress.clear()
+        lines = list(darknet_lines(metrics, trainer.engine))
+        if not args.brief:
+            output.print(lines)
+        elif trainer.files.wants_backup(metrics.iteration) or metrics.iteration == trainer.max_batches:
+            output.print(lines[-1:])
+        if trainer.judge is not None and metrics.map is not None:
+            output.print([score_line(trainer.judge.title, trainer.history)])
+        for log in logs:
+            log.add(metrics)
+        progress.show(metrics)
+
+    trainer.callbacks.append(report)
+    first = trainer.iteration
+    for metrics in trainer:
+        if metrics.iteration % CHART_EVERY == 0:
+            _chart(trainer, args)
+    progress.clear()
+    _chart(trainer, args)
+    if trainer.iteration >= trainer.max_batches:
+        say(f"done: {trainer.files.final}", args.quiet)
+        for line in next_steps(trainer, args):
+            say(line, args.quiet)
+        return
+    none = ", before any was trained" if trainer.iteration == first else ""
+    say(f"stopped at iteration {trainer.iteration}{none}, saved {trainer.files.backup}; --resume goes on", args.quiet)
+
+
+def next_steps(trainer: Trainer, args: argparse.Namespace) -> Iterator[str]:
+    """The commands that judge and use what was learnt."""
+    from ...train.validation import fit_of
+
+    files = shlex.join([args.data, args.cfg, str(trainer.files.final)])
+    detector = bool(trainer.engine.heads())
+    chosen = "" if trainer.engine.cfg.net.has("dialect") else trainer.dialect.name
+    how = " --dialect alexeyab" if chosen == "alexeyab" else ""
+    if "valid" in trainer.data.options:
+        fit = " --fit stretch" if detector and fit_of(trainer.dialect.name) == "stretch" else ""
+        yield f"to judge it: pydarknet {'detector map' if detector else 'classifier valid'} {files}{fit}{how}"
+    yield f"to use it: pydarknet {'detector test' if detector else 'classifier predict'} {files} PICTURE{how}"
+
+
+def _chart(trainer: Trainer, args: argparse.Namespace) -> None:
+    from ...errors import DarknetError
+    from ...plots.training import draw_chart
+
+    if args.no_chart or not trainer.history.points:
+        return
+    history, name = trainer.history, trainer.judge.name if trainer.judge else "score"
+    for ending in ("png", "svg"):
+        try:
+            path = trainer.files.folder / f"chart_{trainer.files.base}.{ending}"
+            draw_chart(path, history.array(), history.scores, name)
+        except DarknetError as error:
+            say(f"warning: {error}", args.quiet)
+
+
+def validation(args: argparse.Namespace) -> Validation | bool:
+    """What --map and its companions say."""
+    from ...train.validation import Validation
+
+    if not (args.map or args.map_every or args.map_epochs):
+        return False
+    return Validation(args.map_every, args.map_epochs or Validation.epochs, args.iou_thresh)
+
+
+def backbone_layers(weights: str | None) -> int | None:
+    """How many layers Darknet's name of a backbone, NAME.conv.N, says it has."""
+    match = re.search(r"\.conv\.(\d+)$", weights or "")
+    return int(match.group(1)) if match else None
+
+
+def describe(trainer: Trainer) -> None:
+    """What will be done, and how."""
+    s, source = trainer.stepper, trainer.source
+    sizes = trainer.sizes
+    size = f"{sizes.low} to {sizes.high}" if sizes.varies else f"{sizes.base[0]} x {sizes.base[1]}"
+    schedule = s.schedule
+    say(f"dialect {s.dialect.name}; {len(source.images.images)} pictures, {source.summary.objects} objects")
+    say(
+        f"batch {s.batch}, subdivisions {s.subdivisions}, size {size}; {schedule.policy} rate "
+        f"{schedule.learning_rate:g}, {s.optimiser}, burn_in {schedule.burn_in}"
+    )
+    say(
+        f"iterations {trainer.iteration} to {trainer.max_batches}, seed {trainer.seed}, order {trainer.samples.order}"
+        f"; {trainer.engine.backend.describe()}, about {trainer.bytes_needed / 2**20:.0f} MiB"
+    )
+    if trainer.judge is not None:
+        judge = trainer.judge
+        say(f"{judge.name} of the valid list {judge.when(trainer.max_batches)}; pictures by {judge.how}")
+    say(f"weights go to {trainer.files.backup}, the state to {trainer.files.state.name} beside it")
+
+
+class Stopping:
+    """The first signal that asks for an end (Ctrl-C, SIGTERM, SIGHUP, SIGQUIT) lets the iteration end and saves.
+
+    A second Ctrl-C ends at once, as any other signal does that comes later than the grace in which several are one.
+    `code` is the exit code of a run that was stopped, 0 of others.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        self._at = 0.0
+        self.code = 0
+
+    def __call__(self, number: int, frame: object) -> None:
+        """Handle a signal."""
+        now = time.monotonic()
+        if not self.code:
+            self._at, self.code = now, signals.exit_code(number)
+            self._trainer.stop()
+            with suppress(OSError, RuntimeError):  # a terminal that is closed, or a line that was just being written
+                say("stopping after this iteration")
+        elif number == signal.SIGINT or now - self._at > signals.GRACE:
+            raise signals.Stopped(number)
+
+
+class Output:
+    """Darknet's lines on standard output, for as long as it takes them: no reader and no room end no training."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def print(self, lines: Iterable[str]) -> None:
+        """Print the lines of an iteration."""
+        if self._quiet:
+            return
+        try:
+            print(*lines, sep="\n", flush=True)
+        except OSError as error:
+            self._quiet = True
+            give_up_output()
+            reason = error.strerror or error
+            say(f"warning: standard output: {reason}; nothing more is printed there, training goes on")

@@ -1,0 +1,232 @@
+"""`pydarknet tree`: WordTrees made, checked, shown, searched and cut."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import DataError
+from ..parser import whole
+
+if TYPE_CHECKING:
+    from ...wordtree import Hierarchy, Match, NamedTree
+
+NAME = "tree"
+HELP = "build, check, show, search and cut the tree of classes of a YOLO9000 network"
+VERBS = "build|check|show|find|path|subset|map"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verbs and their options."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar=VERBS)
+    _add_build(verbs.add_parser("build", help="a tree from WordNet, a table, or folders"))
+    checking = verbs.add_parser("check", help="whether Darknet can use the tree, its names and a map")
+    _add_tree(checking)
+    checking.add_argument("--map", metavar="FILE", help="the nodes of a data set's classes, one a line")
+    showing = verbs.add_parser("show", help="print or draw the tree")
+    _add_tree(showing)
+    showing.add_argument("--root", metavar="NODE", help="only what is below this node")
+    showing.add_argument("--depth", type=whole(1, 1000), metavar="N", help="so many levels only")
+    showing.add_argument("--format", choices=("text", "dot", "svg"), default="text", help="default: text")
+    showing.add_argument("--out", metavar="FILE", help="write to a file (svg: needed)")
+    for verb, help_, what in (
+        ("find", "nodes whose name holds a word, with the way to them", "WORD"),
+        ("path", "the way from the root to a node", "NODE"),
+    ):
+        searching = verbs.add_parser(verb, help=help_)
+        _add_tree(searching)
+        searching.add_argument("word", metavar=what, help="a name, an id such as n02084071, or a node's number")
+    cutting = verbs.add_parser("subset", help="the part of a tree below some nodes, with the way up to the root")
+    _add_tree(cutting)
+    cutting.add_argument("--keep", required=True, metavar="NODES", help="names or ids, separated by commas")
+    _add_out(cutting)
+    mapping = verbs.add_parser("map", help="the node of each class of a data set, for map= in a cfg or .data file")
+    _add_tree(mapping)
+    mapping.add_argument("classes", metavar="CLASSES", help="the .names file of the data set")
+    mapping.add_argument("--wordnet", metavar="FOLDER", help="compare with all of WordNet's words for a node")
+    mapping.add_argument("--out", metavar="FILE", help="the map to write; default: only print what would be in it")
+    mapping.add_argument("--force", action="store_true", help="replace a file that is there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 if all went well; 1 if `map` found no node for some classes."""
+    verbs = {
+        "build": _build,
+        "check": _check,
+        "show": _show,
+        "find": _find,
+        "path": _path,
+        "subset": _subset,
+        "map": _map,
+    }
+    return verbs[args.verb](args)
+
+
+def _add_tree(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("tree", metavar="TREE", help="a .tree file, such as data/9k.tree")
+    parser.add_argument("--names", metavar="FILE", help="what people call the nodes; default: the .names beside it")
+
+
+def _add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", required=True, metavar="NAME", help="write NAME.tree, NAME.names and NAME.labels")
+    parser.add_argument("--force", action="store_true", help="replace files that are there")
+
+
+def _add_build(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--wordnet", metavar="FOLDER", help="WordNet's, with data.noun (Debian: /usr/share/wordnet)")
+    source.add_argument("--csv", metavar="FILE", help="a table of child,parent")
+    source.add_argument("--folders", metavar="FOLDER", help="a folder in which every folder is a class")
+    parser.add_argument(
+        "--synsets", metavar="FILE", help="with --wordnet: the classes, such as n02084071, one a line"
+    )
+    _add_out(parser)
+
+
+def _build(args: argparse.Namespace) -> int:
+    from ...wordtree import from_csv, from_folders, from_wordnet, read_synsets, read_wordnet
+
+    if (args.wordnet is None) != (args.synsets is None):
+        raise DataError("expected --wordnet FOLDER and --synsets FILE together")
+    if args.csv is not None:
+        hierarchy = from_csv(args.csv)
+    elif args.folders is not None:
+        hierarchy = from_folders(args.folders)
+    else:
+        wordnet = read_wordnet(args.wordnet)
+        hierarchy = from_wordnet(wordnet, read_synsets(args.synsets, wordnet))
+    return _write(hierarchy, args)
+
+
+def _write(hierarchy: Hierarchy, args: argparse.Namespace) -> int:
+    from ...formats.tree import read_tree
+    from ...wordtree import write_tree
+
+    files = write_tree(args.out, hierarchy, force=args.force)
+    tree = read_tree(files[0])  # as a network will
+    leaves = sum(tree.is_leaf(node) for node in range(len(tree)))
+    print(f"{', '.join(files)}: {len(tree)} nodes, {leaves} leaves, {len(tree.group_size)} groups")
+    print(f"in [region]: tree={files[0]}, classes={len(tree)}; filters={len(tree) + 5} for each anchor before it")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from ...formats.data import read_map
+
+    named = _open(args)
+    tree = named.tree
+    depth = max(len(tree.path(node)) for node in range(len(tree)))
+    leaves = sum(tree.is_leaf(node) for node in range(len(tree)))
+    print(f"{named.file}: {len(tree)} nodes, {leaves} leaves, {len(tree.group_size)} groups, depth {depth}")
+    if args.map is not None:
+        nodes = read_map(args.map, nodes=len(tree))
+        inner = sorted({named.names[node] for node in nodes if not tree.is_leaf(int(node))})
+        print(f"{args.map}: {len(nodes)} classes, of which {len(inner)} are inner nodes{_listed(inner)}")
+    return 0
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    return f": {', '.join(names[:most])}{', ...' if len(names) > most else ''}" if names else ""
+
+
+def _show(args: argparse.Namespace) -> int:
+    from ...wordtree import as_dot, as_svg, as_text, node_of
+
+    named = _open(args)
+    root = None if args.root is None else node_of(named, args.root)
+    if args.format == "svg":
+        if args.out is None:
+            raise DataError("--format svg: expected --out FILE for the drawing")
+        as_svg(named, root, args.depth).save(args.out)
+        return 0
+    text = (as_dot if args.format == "dot" else as_text)(named, root, args.depth)
+    if args.out is None:
+        print(text, end="")
+    else:
+        _save(args.out, text)
+    return 0
+
+
+def _save(path: str, text: str) -> None:
+    from ...formats.atomic import replacing
+
+    try:
+        with replacing(path) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise DataError(f"{path}: can't be written: {error.strerror or error}") from error
+
+
+def _find(args: argparse.Namespace) -> int:
+    from ...wordtree import find
+
+    named = _open(args)
+    nodes = find(named, args.word)
+    for node in nodes:
+        print(_line(named, node))
+    if not nodes:
+        raise DataError(f"{named.file}: no node's name holds {args.word!r}")
+    return 0
+
+
+def _path(args: argparse.Namespace) -> int:
+    from ...wordtree import node_of
+
+    named = _open(args)
+    for node in named.tree.path(node_of(named, args.word)):
+        print(f"{node} {named.tree.name[node]} {named.names[node]}")
+    return 0
+
+
+def _line(named: NamedTree, node: int) -> str:
+    return f"{node} {named.tree.name[node]} {' > '.join(named.path(node))}"
+
+
+def _subset(args: argparse.Namespace) -> int:
+    from ...wordtree import node_of, subset
+
+    named = _open(args)
+    keep = [node_of(named, word.strip()) for word in args.keep.split(",") if word.strip()]
+    if not keep:
+        raise DataError("--keep: expected names of nodes, separated by commas")
+    hierarchy, _ = subset(named, keep)
+    return _write(hierarchy, args)
+
+
+def _map(args: argparse.Namespace) -> int:
+    from ...formats.data import read_names
+    from ...wordtree import match_classes, read_wordnet
+
+    named = _open(args)
+    wordnet = None if args.wordnet is None else read_wordnet(args.wordnet)
+    matches = match_classes(named, read_names(args.classes), wordnet)
+    for each in matches:
+        print(_matched(named, each))
+    lost = [each.name for each in matches if each.node < 0]
+    several = [each.name for each in matches if each.others]
+    print(f"{len(matches)} classes: {len(several)} with several nodes, {len(lost)} without one")
+    if lost:
+        print(f"no node{_listed(lost)}; `pydarknet tree find` helps to choose, nothing is written")
+        return 1
+    if args.out is not None:
+        if Path(args.out).exists() and not args.force:
+            raise DataError(f"{args.out}: is there already; choose another --out, or --force to replace it")
+        _save(args.out, "".join(f"{each.node}\n" for each in matches))
+    return 0
+
+
+def _matched(named: NamedTree, match: Match) -> str:
+    if match.node < 0:
+        return f"{match.name}: no node"
+    others = "".join(f"; or {_line(named, node)}" for node in match.others[:3])
+    return f"{match.name}: {_line(named, match.node)} (by {match.how}{others})"
+
+
+def _open(args: argparse.Namespace) -> NamedTree:
+    from ...formats.resources import find as find_file
+    from ...wordtree import open_tree
+
+    path = args.tree if Path(args.tree).is_file() else find_file(args.tree)
+    return open_tree(path, args.names)

@@ -1,0 +1,83 @@
+"""What the commands share that run a network over the valid list of a .data file."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from . import options
+from .parser import whole
+
+if TYPE_CHECKING:
+    from ..datasets.dataset import ImageList
+    from ..errors import ImageError
+    from ..formats.data import DataFile
+    from .messages import Lines
+
+BATCH = 4
+
+
+class Looked(Protocol):
+    """A picture that was looked at, or why not."""
+
+    @property
+    def error(self) -> ImageError | None: ...
+
+
+_L = TypeVar("_L", bound=Looked)
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """DATA CFG WEIGHTS."""
+    parser.add_argument("data", metavar="DATA", help="a .data file; the pictures are those of its valid= list")
+    parser.add_argument("cfg", metavar="CFG")
+    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
+    options.add_names(parser, data=False)
+
+
+def read_pictures(data: DataFile, args: argparse.Namespace) -> ImageList:
+    """The valid list; says what of it is left out."""
+    from ..evaluate.validset import valid_pictures
+    from .messages import warn
+
+    images = valid_pictures(data)
+    warn(images.warnings, args.quiet)
+    return images
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Batch, machine, messages."""
+    parser.add_argument(
+        "--batch", type=whole(1, 4096), default=BATCH, metavar="N", help=f"pictures at once (default: {BATCH})"
+    )
+    options.add_machine(parser)
+    options.add_quiet(parser)
+
+
+class Watch:
+    """Shows progress, says which pictures could not be read, and counts them."""
+
+    def __init__(self, out: Lines) -> None:
+        self.out = out
+        self.failures = 0
+
+    def __call__(self, looked: Looked) -> None:
+        """One more picture is done."""
+        if looked.error is not None:
+            self.failures += 1
+            self.out.complain(f"error: {looked.error}")
+        self.out.done()
+
+    def over(self, pictures: Iterable[_L]) -> Iterator[_L]:
+        """The pictures, each counted after it has been worked on."""
+        for each in pictures:
+            yield each
+            self(each)
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        from .reading import FAILED
+
+        return FAILED if self.failures else 0

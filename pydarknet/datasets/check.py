@@ -1,0 +1,133 @@
+"""What is wrong with a data set, before training finds out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import DataError, ImageError, locate
+from ..formats.labels import check_labels, find_label, label_path
+from ..images.exif import UPRIGHT, orientation, turned_by_exif
+from ..images.image import read_image
+from ..images.size import picture_size
+from .dataset import DataSet, ImageList
+
+SHOWN = 100  # classes that nothing is of
+
+
+class Finding(NamedTuple):
+    """`file:line`, whether it is an error or only a doubt, and what is wrong."""
+
+    place: str
+    error: bool
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {'error' if self.error else 'warning'}: {self.message}"
+
+
+def check(data: DataSet, *, decode: bool = True, missing_is_empty: bool = False) -> Iterator[Finding]:
+    """Every finding, list by list, as it is made.
+
+    Errors are what training would fail on: pictures and label files that are missing or unreadable, lines that are
+    no label, classes that don't exist. `decode` reads whole pictures, otherwise only their headers. A missing
+    label file is a warning with `missing_is_empty`.
+    """
+    yield from (Finding(*_apart(warning)) for warning in data.warnings)
+    counts = np.zeros(data.classes or 0, np.int64)
+    contents: dict[bytes, str] = {}
+    labels_seen: dict[str, str] = {}
+    seen: dict[str, tuple[ImageList, str]] = {}
+    for images in data.lists:
+        pictures, findings = _listed(data, images, seen)
+        yield from findings
+        for path, place in pictures:
+            yield from _picture(path, place, decode, contents)
+            if not os.path.isfile(path):
+                continue  # the path may be wrong, and its labels elsewhere
+            label = find_label(path)
+            if label is None:
+                message = f"{path} has no label file; expected {label_path(path)} (empty if nothing is to be seen)"
+                yield Finding(place, not missing_is_empty, message)
+                continue
+            if (other := labels_seen.setdefault(label, path)) != path:
+                yield Finding(place, True, f"{path} has the same label file as {other}: {label}")
+            yield from _labels(label, data.classes, counts)
+        turned = [path for path, _ in pictures if orientation(path) != UPRIGHT]
+        if turned:
+            yield Finding(images.file, False, turned_by_exif(turned, len(pictures)))
+    unseen = np.flatnonzero(counts == 0).tolist()
+    for class_id in unseen[:SHOWN]:
+        yield Finding(data.file, False, f"no object is of class {class_id} ({data.name_of(class_id)})")
+    if len(unseen) > SHOWN:
+        yield Finding(data.file, False, f"nor is any of {len(unseen) - SHOWN} more of the {data.classes} classes")
+
+
+def _picture(path: str, place: str, decode: bool, contents: dict[bytes, str]) -> Iterator[Finding]:
+    try:
+        if not decode:
+            picture_size(path)
+            return
+        _, doubt = read_image(path)
+        if doubt:
+            yield Finding(place, False, doubt)
+        with open(path, "rb") as file:
+            digest = hashlib.sha256(file.read()).digest()
+    except (ImageError, OSError) as error:
+        yield Finding(place, True, str(error))
+        return
+    if (other := contents.setdefault(digest, path)) != path:
+        yield Finding(place, False, f"{path} is the same picture as {other}")
+
+
+def _labels(
+    label: str, classes: int | None, counts: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+) -> Iterator[Finding]:
+    try:
+        objects, problems = check_labels(label, classes)
+    except DataError as error:
+        yield Finding(label, True, str(error).removeprefix(f"{label}: "))
+        return
+    if len(counts):
+        np.add.at(counts, objects[:, 0].astype(np.int64), 1)
+    yield from (Finding(locate(label, p.line), p.error, p.message) for p in problems)
+
+
+def _listed(
+    data: DataSet, images: ImageList, seen: dict[str, tuple[ImageList, str]]
+) -> tuple[list[tuple[str, str]], list[Finding]]:
+    """The pictures of a list that were not `seen` before, with their places; and what to say of the others."""
+    for before in data.lists[: data.lists.index(images)]:
+        if os.path.samefile(before.file, images.file):
+            message = f"{before.name} and {images.name} are the same list, {images.file}{_leak(before)}"
+            return [], [Finding(data.file, False, message)]
+    pictures, findings = [], []
+    shared: dict[str, list[str]] = {}
+    for path, line in zip(images.images, images.lines, strict=True):
+        place = locate(images.file, line)
+        before, first = seen.setdefault(path, (images, place))
+        if first == place:
+            pictures.append((path, place))
+        elif before is images:
+            findings.append(Finding(place, False, f"{path} is listed again, first in {first}"))
+        else:
+            shared.setdefault(before.file, []).append(path)
+    for file, paths in shared.items():
+        before, first = seen[paths[0]]
+        count = f"{len(paths)} of {len(images.images)} pictures"
+        message = f"{count} also in {file}, first {paths[0]} ({first}){_leak(before)}"
+        findings.append(Finding(images.file, False, message))
+    return pictures, findings
+
+
+def _leak(before: ImageList) -> str:
+    return "; what is trained on can't be validated on" if before.name == "train" else ""
+
+
+def _apart(warning: str) -> tuple[str, bool, str]:
+    place, _, message = warning.partition(": ")
+    return place, False, message

@@ -1,0 +1,105 @@
+"""COCO's instances JSON."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from os import PathLike, fspath
+from typing import Any
+
+from ..errors import DataError
+from ..evaluate.readers import read_json, whole
+from ..formats.text import short
+from ..images.sources import is_picture_name
+from .convert import Conversion, Row, Sample, is_line, stays_inside
+from .voc import box_row
+
+MAX_SIDE = 1 << 31  # pixels
+WRONG = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # what an entry of another form raises
+
+
+def read_coco(
+    sets: Mapping[str, tuple[str | PathLike[str], str | PathLike[str]]], *, crowd: bool = False
+) -> Conversion:
+    """Read the instances of each set: its JSON file and the folder of its pictures.
+
+    Classes are the categories by their id, so that COCO's own get Darknet's numbers. `crowd` keeps the regions of
+    many objects. DataError for anything missing or of another form; pictures need not be there.
+    """
+    names: list[str] | None = None
+    samples: dict[str, list[Sample]] = {}
+    left_out: Counter[str] = Counter()
+    for key, (file, folder) in sets.items():
+        content = read_json(fspath(file))
+        found, classes = _categories(fspath(file), content)
+        if names is not None and found != names:
+            raise DataError.at(fspath(file), None, "has other categories than the file before")
+        names = found
+        samples[key] = _samples(fspath(file), content, fspath(folder), classes, crowd, left_out)
+    notes = [f"left out {count} objects: {why}" for why, count in sorted(left_out.items())]
+    return Conversion(names or [], samples, notes)
+
+
+def _categories(file: str, content: Any) -> tuple[list[str], dict[int, int]]:
+    """The names by class, and the class of each category's id."""
+    try:
+        found = sorted((whole(each["id"]), str(each["name"])) for each in content["categories"])
+    except WRONG as error:
+        raise DataError.at(
+            file, None, "expected 'categories', each with id and name; is this an instances file?"
+        ) from error
+    if len({number for number, _ in found}) != len(found):
+        raise DataError.at(file, None, "expected categories with ids of their own, found one twice")
+    for number, name in found:
+        if not is_line(name):
+            raise DataError.at(file, None, f"category {number}: expected a name in one line, found {short(name)!r}")
+    return [name for _, name in found], {number: i for i, (number, _) in enumerate(found)}
+
+
+def _samples(
+    file: str, content: Any, folder: str, classes: Mapping[int, int], crowd: bool, left_out: Counter[str]
+) -> list[Sample]:
+    pictures: dict[int, tuple[Sample, tuple[int, int]]] = {}
+    for index, each in enumerate(_entries(file, content, "images")):
+        try:
+            size = whole(each["width"]), whole(each["height"])
+            name, number = str(each["file_name"]), whole(each["id"])
+        except WRONG as error:
+            raise _wrong(file, "image", index, "id, file_name, width and height") from error
+        if not (is_line(name) and stays_inside(name) and is_picture_name(name)):
+            expected = "a file_name inside the folder of the pictures, with the ending of a picture"
+            raise _wrong(file, "image", index, f"{expected}, found {short(name)!r}")
+        if not 0 < min(size) <= max(size) < MAX_SIDE:
+            raise _wrong(file, "image", index, f"a positive width and height, below {MAX_SIDE}")
+        if number in pictures:
+            raise _wrong(file, "image", index, f"an id of its own, found {number} again")
+        pictures[number] = Sample(os.path.join(folder, name), []), size
+    for index, each in enumerate(_entries(file, content, "annotations")):
+        try:
+            sample, size = pictures[whole(each["image_id"])]
+            class_id = classes[whole(each["category_id"])]
+            left, top, width, height = map(float, each["bbox"])
+            is_crowd = bool(each.get("iscrowd", 0))
+        except WRONG as error:
+            raise _wrong(file, "annotation", index, "image_id, category_id and bbox of this file") from error
+        if is_crowd and not crowd:
+            left_out["a crowd"] += 1
+            continue
+        row: Row | None = box_row(class_id, (left, top, left + width, top + height), size)
+        if row is None:
+            left_out["the box is empty or outside the picture"] += 1
+        else:
+            sample.labels.append(row)
+    return [sample for sample, _ in pictures.values()]
+
+
+def _entries(file: str, content: Any, key: str) -> list[Any]:
+    entries = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(entries, list):
+        raise DataError.at(file, None, f"expected a list {key!r}; is this an instances file?")
+    return entries
+
+
+def _wrong(file: str, what: str, index: int, expected: str) -> DataError:
+    return DataError.at(file, None, f"{what} {index}: expected {expected}")

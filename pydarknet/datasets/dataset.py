@@ -1,0 +1,105 @@
+"""What a user means by a data set: a .data file with its lists, or one list of pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from os import PathLike, fspath
+
+from ..errors import DataError
+from ..formats.data import MAX_CLASSES, MAX_LIST_BYTES, read_data, read_names
+from ..formats.resources import listed
+from ..formats.text import lines, read_text
+from ..images.sources import is_companion
+
+LISTS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """Pictures of a list file. `images` are the paths as they can be opened, `lines` where they stand; `warnings`
+    say what was left out."""
+
+    name: str
+    file: str
+    images: list[str]
+    lines: list[int]
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """`classes` is None and `names` empty where nothing says what they are."""
+
+    file: str
+    classes: int | None
+    names: list[str]
+    lists: list[ImageList]
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def images(self) -> list[str]:
+        """The pictures of all lists, each once."""
+        return list(dict.fromkeys(image for each in self.lists for image in each.images))
+
+    def list_(self, name: str) -> ImageList:
+        """The list of that name, or the only one. DataError if there is none."""
+        for each in self.lists:
+            if each.name == name or each.name == "":
+                return each
+        raise DataError(f"{self.file}: has no {name!r} list; add a line {name} = ...")
+
+    def name_of(self, class_id: int) -> str:
+        """The name of a class, or its number."""
+        return self.names[class_id] if class_id < len(self.names) else str(class_id)
+
+
+def read_dataset(
+    path: str | PathLike[str], names: str | PathLike[str] | None = None, classes: int | None = None
+) -> DataSet:
+    """Read a .data file and the lists it names, or a list file (then `names` and `classes` say what is in it).
+
+    DataError for a file that is missing or empty, and for fewer names than classes.
+    """
+    file = fspath(path)
+    if classes is not None and not 0 < classes <= MAX_CLASSES:
+        raise DataError(f"expected 1 to {MAX_CLASSES} classes, found {classes}")
+    if not file.endswith(".data"):
+        known = read_names(names, classes or 0) if names is not None else []
+        images = read_image_list("", file)
+        return DataSet(file, classes or len(known) or None, known, [images], list(images.warnings))
+    data = read_data(file)
+    keys = [key for key in LISTS if key in data.options]
+    if not keys:
+        raise DataError.at(file, None, "names no list of pictures; add a line train = ...")
+    names_file = fspath(names) if names is not None else data.path("names") if "names" in data.options else None
+    known = read_names(names_file) if names_file is not None else []
+    count = classes or data.classes(len(known)) or None
+    if count and known and len(known) < count:
+        raise data.error(f"{count} classes, but {fspath(names_file or '')} has {len(known)} names", "classes")
+    lists = [read_image_list(key, data.path(key)) for key in keys]
+    warnings = [*data.warnings, *(text for each in lists for text in each.warnings)]
+    if count and len(known) > count:
+        warnings.append(f"{fspath(names_file or '')}: has {len(known)} names for {count} classes; the first count")
+    return DataSet(file, count, known[:count], lists, warnings)
+
+
+def read_image_list(name: str, path: str | PathLike[str]) -> ImageList:
+    """Read a list file. A path that isn't there as it is written is looked for beside the list and in its parent.
+
+    What macOS writes beside a picture (._name) is left out, with a warning. DataError if nothing is left.
+    """
+    file = fspath(path)
+    text = read_text(file, MAX_LIST_BYTES, lambda message: DataError.at(file, None, message))
+    rows = [(number, row) for number, line in enumerate(lines(text), 1) if (row := line.strip(" \t"))]
+    if not rows:
+        raise DataError.at(file, None, "is empty; expected the path of an image on each line")
+    found = [(number, listed(row, file)) for number, row in rows]
+    kept = [(number, path) for number, path in found if not is_companion(path)]
+    warnings = []
+    if len(kept) < len(found):
+        first = next(path for _, path in found if is_companion(path))
+        count = f"{len(found) - len(kept)} of {len(found)} files"
+        warnings.append(f"{file}: {count} hold what macOS notes of a picture, and are left out; the first: {first}")
+    if not kept:
+        raise DataError.at(file, None, "holds no picture; all its files are notes of macOS (._name)")
+    return ImageList(name, file, [path for _, path in kept], [number for number, _ in kept], warnings)

@@ -1,0 +1,57 @@
+"""Pictures of a data set with their true boxes drawn, to look at."""
+
+from __future__ import annotations
+
+import os
+from os import PathLike, fspath
+
+import numpy as np
+
+from ..detection.results import Box, Detection
+from ..errors import DataError
+from ..formats.labels import find_label, read_labels
+from ..images.draw import draw
+from ..images.image import load_image, save_image
+from .dataset import DataSet
+
+
+def show(
+    data: DataSet, out: str | PathLike[str], *, count: int = 16, seed: int = 0, force: bool = False
+) -> list[str]:
+    """Draw `count` pictures, drawn by lot, into a folder; returns the files, 0000_NAME.jpg and so on.
+
+    DataError for a wrong label file, and, unless `force`, for a file that is there; ImageError for a picture.
+    """
+    images = data.images
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(images))[:count])
+    pairs = [(images[i], os.path.join(fspath(out), f"{n:04d}_{_stem(images[i])}.jpg")) for n, i in enumerate(chosen)]
+    taken = [target for _, target in pairs if os.path.lexists(target)]
+    if taken and not force:
+        raise DataError(f"{taken[0]}: exists; choose another folder, or use --force to replace what is there")
+    try:
+        os.makedirs(fspath(out), exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{fspath(out)}: can't be made: {error.strerror or error}") from error
+    for image, target in pairs:
+        picture = load_image(image)
+        objects = truth(image, data, picture.shape[1], picture.shape[0])
+        save_image(target, draw(picture, objects, classes=data.classes or 80, show_confidence=False))
+    return [target for _, target in pairs]
+
+
+def truth(image: str, data: DataSet, width: int, height: int) -> list[Detection]:
+    """The objects of a picture as if a perfect detector had found them; those with a class only fill the picture."""
+    label = find_label(image)
+    if label is None:
+        return []
+    found = []
+    for class_id, x, y, w, h in read_labels(label, data.classes).tolist():
+        box = Box(x * width, y * height, w * width, h * height)
+        if not any((x, y, w, h)):
+            box = Box(width / 2, height / 2, width, height)
+        found.append(Detection(int(class_id), data.name_of(int(class_id)), 1.0, 1.0, box))
+    return found
+
+
+def _stem(path: str) -> str:
+    return os.path.splitext(os.path.basename(path))[0]

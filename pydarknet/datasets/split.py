@@ -1,0 +1,87 @@
+"""Splitting a list of pictures so that every part has its share of every class."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError
+from ..formats.labels import find_label, read_labels
+from .convert import write_texts
+from .dataset import DataSet
+
+
+def split_list(
+    data: DataSet, parts: Mapping[str, float], out: str | PathLike[str], seed: int = 0, force: bool = False
+) -> dict[str, int]:
+    """Write NAME.txt of each part into a folder; returns how many pictures each file has.
+
+    All lists of the data set are one here. DataError for names that are no file names, for files that are there
+    (unless `force`), and for wrong label files; pictures without a label file have no class.
+    """
+    wrong = [name for name in parts if not name or os.path.basename(name) != name or name in (".", "..")]
+    if wrong:
+        raise DataError(f"expected the name of a part, such as train, found {wrong[0]!r}")
+    images = data.images
+    labels = [read_labels(label, data.classes) if (label := find_label(path)) else None for path in images]
+    ids = [np.empty(0, np.int64) if each is None else each[:, 0].astype(np.int64) for each in labels]
+    seen, columns = np.unique(np.concatenate(ids), return_inverse=True)  # of a million classes few may occur
+    presence = np.zeros((len(images), max(1, len(seen))), np.int64)
+    np.add.at(presence, (np.repeat(np.arange(len(images)), [len(each) for each in ids]), columns), 1)
+    chosen = split(presence, parts, seed)
+    texts = {
+        os.path.join(fspath(out), f"{name}.txt"): "".join(f"{os.path.abspath(images[i])}\n" for i in indices)
+        for name, indices in chosen.items()
+    }
+    write_texts(texts, force)
+    return dict(zip(texts, map(len, chosen.values()), strict=True))
+
+
+def split(presence: npt.NDArray[np.integer[Any]], parts: Mapping[str, float], seed: int = 0) -> dict[str, list[int]]:
+    """Divide pictures among parts by their shares; the indices of each, in order.
+
+    `presence` (pictures, classes): how many objects of each class a picture has. Iterative stratification
+    (Sechidis, Tsoumakas, Vlahavas: On the Stratification of Multi-label Data, 2011): the rarest class that is left is
+    dealt out first, each picture to the part that lacks most of it. DataError for shares that are not positive.
+    """
+    shares = np.array(list(parts.values()), np.float64)
+    if not len(shares) or not (shares > 0).all() or not np.isfinite(shares).all():
+        raise DataError(f"expected positive shares, such as train=0.8 valid=0.2, found {dict(parts)}")
+    shares /= shares.sum()
+    rng = np.random.default_rng(seed)
+    objects: npt.NDArray[np.int64] = np.asarray(presence, np.int64)
+    room = shares * len(presence)  # pictures that each part still lacks
+    lacking = shares[:, None] * objects.sum(axis=0)[None, :]
+    part = np.full(len(presence), -1)
+    order = rng.permutation(len(presence))
+    while (left := order[part[order] < 0]).size:
+        remaining = (objects[left] > 0).sum(axis=0)
+        if not remaining.any():
+            _deal(left, [], objects, part, room, lacking, rng)
+            break
+        rarest = int(np.where(remaining > 0, remaining, np.iinfo(np.int64).max).argmin())
+        _deal(left[objects[left, rarest] > 0], [rarest], objects, part, room, lacking, rng)
+    return {name: np.flatnonzero(part == i).tolist() for i, name in enumerate(parts)}
+
+
+def _deal(
+    pictures: npt.NDArray[np.int64],
+    by: Sequence[int],
+    presence: npt.NDArray[np.int64],
+    part: npt.NDArray[np.int64],
+    room: npt.NDArray[np.float64],
+    lacking: npt.NDArray[np.float64],
+    rng: np.random.Generator,
+) -> None:
+    """Give each picture to the part that lacks most of the class, then most pictures, then by chance."""
+    for picture in pictures:
+        keys = [rng.random(len(room)), room, *(lacking[:, class_id] for class_id in by)]
+        chosen = int(np.lexsort(keys)[-1])
+        part[picture] = chosen
+        room[chosen] -= 1
+        lacking[chosen] -= presence[picture]

@@ -1,0 +1,1 @@
+"""From the outputs of heads to detections: boxes, decoding, suppression. No layer, no network."""

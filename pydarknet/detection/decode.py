@@ -1,0 +1,269 @@
+"""From the outputs of a network's heads to candidate boxes, and from those to detections.
+
+The outputs are plain arrays that the head's forward op has activated already. Everything is sparse: only
+boxes above the threshold are looked at, so that a head with 9,418 classes costs no more than one with 20.
+Arithmetic is Darknet's: float32, with the exponential of a box in double precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from ..backends.base import Backend
+from ..backends.ops import Array
+from ..formats.tree import Mode, Tree
+from .boxes import Boxes, Fit, to_picture
+from .nms import GREEDY_BETA, Kind, distance_exponent, nms_obj, nms_sort
+from .results import Box, Detection
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.integer[Any]]
+Anchors = Sequence[tuple[float, float]]
+
+CHUNK = 64  # boxes whose whole tree is multiplied out at once
+
+
+@dataclass(frozen=True)
+class Found:
+    """M boxes of one image in the output of a [region] or [yolo] head of `height` x `width` cells.
+
+    Box m stands at `anchor[m]` (M,) in `cell[m]` (M,), counted row by row; `values` (M, E) are all its entries.
+    """
+
+    anchor: Ints
+    cell: Ints
+    values: Floats
+    width: int
+    height: int
+
+
+def find(
+    backend: Backend, output: Array, anchors: int, objectness: int | None, thresh: float, by_cell: bool
+) -> list[Found]:
+    """Of each image in a head's activated output (N, C, H, W), an array of the backend, the boxes whose entry
+    `objectness` is above `thresh`; None: it counts as 1. Anchor by anchor, or `by_cell`: cell by cell. Nothing else
+    comes to the host."""
+    n, channels, height, width = output.shape
+    cells = height * width
+    found, starts = backend.empty((n * anchors * cells,), "int32"), backend.empty((n + 1,), "int32")
+    entry = -1 if objectness is None else objectness
+    backend.ops.find_boxes(output, anchors, entry, thresh, by_cell, found, starts)
+    begins = backend.to_host(starts).tolist()
+    chosen, values = found[: begins[-1]], backend.empty((begins[-1], channels // anchors))
+    backend.ops.gather_boxes(output, anchors, chosen, values)
+    anchor, cell = np.divmod(backend.to_host(chosen) % (anchors * cells), cells)
+    rows = backend.to_host(values)
+    return [Found(anchor[b:e], cell[b:e], rows[b:e], width, height) for b, e in pairwise(begins)]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """M boxes of one picture and their P (box, class, probability) entries, in Darknet's order of boxes.
+
+    `boxes` (M, 4) are centre and size in fractions of the network's input, `objectness` is (M,). Entry p
+    says that box `index[p]` is of class `class_id[p]` with `probability[p]`, the number Darknet reports. A
+    box without entries still takes part in suppression by objectness.
+    """
+
+    boxes: Boxes
+    objectness: Floats
+    index: Ints
+    class_id: Ints
+    probability: Floats
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def dense(self, classes: int) -> Floats:
+        """The probabilities as a table (M, classes), 0 where there is no entry."""
+        table = np.zeros((len(self), classes), np.float32)
+        table[self.index, self.class_id] = self.probability
+        return table
+
+    def classless(self, thresh: float) -> Candidates:
+        """One entry for each box whose objectness is above `thresh`, of class 0."""
+        index = np.flatnonzero(self.objectness > np.float32(thresh))
+        return Candidates(self.boxes, self.objectness, index, np.zeros_like(index), self.objectness[index])
+
+    def suppressed(
+        self, thresh: float, kind: Kind = "sort", backend: Backend | None = None, beta: float = GREEDY_BETA,
+        picture: tuple[int, int] = (1, 1),
+    ) -> Candidates:  # fmt: skip
+        """Without the entries that non-maximum suppression removes, on a backend. A thresh of 0 removes nothing.
+
+        `beta` is that of diounms. `picture`: width and height of the picture, in whose unit the boxes are.
+        """
+        if kind not in get_args(Kind):
+            raise ValueError(f"nms kind must be one of {', '.join(get_args(Kind))}, not {kind!r}")
+        if not thresh:
+            return self
+        if kind == "obj":
+            kept = nms_obj(self.boxes, self.objectness, thresh, backend)[self.index]
+        else:
+            exponent = distance_exponent(kind, beta)
+            unit = np.float32(1) if exponent is None else np.array([*picture, *picture], np.float32)
+            boxes: Boxes = self.boxes / unit
+            kept = nms_sort(boxes, self.index, self.class_id, self.probability, thresh, backend, exponent)
+        entries = self.index[kept], self.class_id[kept], self.probability[kept]
+        return Candidates(self.boxes, self.objectness, *entries)
+
+
+def join(parts: Sequence[Candidates]) -> Candidates:
+    """The candidates of several heads of one network as one set."""
+    starts = np.cumsum([0, *(len(part) for part in parts)])
+    return Candidates(
+        np.concatenate([np.zeros((0, 4), np.float32), *(part.boxes for part in parts)]),
+        _concatenate(np.float32, (part.objectness for part in parts)),
+        _concatenate(np.intp, (part.index + start for part, start in zip(parts, starts, strict=False))),
+        _concatenate(np.intp, (part.class_id for part in parts)),
+        _concatenate(np.float32, (part.probability for part in parts)),
+    )
+
+
+def decode_region(
+    found: Found,
+    anchors: Anchors,
+    classes: int,
+    thresh: float,
+    *,
+    coords: int = 4,
+    background: bool = False,
+    tree: Tree | None = None,
+    hier_thresh: float = 0.5,
+    hier_mode: Mode = "darknet",
+    map: Ints | Sequence[int] | None = None,
+) -> Candidates:
+    """Candidates of boxes found in a [region] output, of coords + 1 + classes entries; anchors in grid cells.
+
+    Flat: a class is kept if objectness * probability > thresh. With a tree a box has one class, the node where
+    the walk down stops, with the objectness as its probability; with a `map` too, entry j is objectness *
+    absolute probability of node map[j], kept if > thresh. With `background` there is no objectness: it counts as 1.
+    """
+    values = found.values
+    kept = np.ones(len(values), np.float32) if background else np.ascontiguousarray(values[:, coords])
+    boxes = _boxes(found, anchors, found.width, found.height)
+    if tree is None:
+        return Candidates(boxes, kept, *_above(kept[:, None] * values[:, coords + 1 :], thresh))
+    # Without an objectness plane the tree begins one plane earlier; Darknet's map doesn't know that.
+    first = coords if background else coords + 1
+    nodes = values[:, first : first + classes]
+    if map is None:
+        walked = [tree.descend(given, hier_thresh, hier_mode)[0] for given in nodes]
+        return Candidates(boxes, kept, np.arange(len(boxes)), np.array(walked, np.intp), kept)
+    return Candidates(boxes, kept, *_mapped(nodes, kept, tree, np.asarray(map, np.intp), thresh))
+
+
+def decode_yolo(
+    found: Found, anchors: Anchors, net_w: int, net_h: int, thresh: float, new_coords: bool = False
+) -> Candidates:
+    """Candidates of boxes found in a [yolo] output, of 5 + classes entries.
+
+    `anchors` are those of the head's mask, in pixels of the network's input. With `new_coords` sizes are the
+    anchor's times (2 v)^2, not e^v.
+    """
+    boxes = _boxes(found, anchors, net_w, net_h, new_coords)
+    kept = np.ascontiguousarray(found.values[:, 4])
+    return Candidates(boxes, kept, *_above(kept[:, None] * found.values[:, 5:], thresh))
+
+
+def decode_detection(
+    predictions: Floats, side: int, num: int, classes: int, square: bool, thresh: float
+) -> Candidates:
+    """Candidates of a [detection] output (YOLOv1), flat: classes, objectness and boxes of all cells.
+
+    A class is kept if objectness * probability > thresh. `square`: the head learnt square roots of sizes.
+    """
+    cells = side * side
+    flat = predictions.reshape(-1)
+    given = flat[: cells * classes].reshape(cells, 1, classes)
+    objectness = flat[cells * classes : cells * (classes + num)].reshape(cells, num)
+    raw = flat[cells * (classes + num) : cells * (classes + 5 * num)].reshape(cells, num, 4)
+    boxes = np.empty((cells, num, 4), np.float32)
+    row, column = np.divmod(np.arange(cells, dtype=np.float32)[:, None], np.float32(side))
+    boxes[..., 0] = (raw[..., 0] + column) / np.float32(side)
+    boxes[..., 1] = (raw[..., 1] + row) / np.float32(side)
+    boxes[..., 2:] = raw[..., 2:].astype(np.float64) ** 2 if square else raw[..., 2:]
+    kept = objectness.reshape(-1)
+    products = (objectness[..., None] * given).reshape(cells * num, classes)
+    return Candidates(boxes.reshape(-1, 4), kept, *_above(products, thresh))
+
+
+def to_detections(
+    candidates: Candidates,
+    names: Sequence[str],
+    image_w: int,
+    image_h: int,
+    net_w: int,
+    net_h: int,
+    *,
+    fit: Fit = "letterbox",
+    nms: float = 0.45,
+    nms_kind: Kind = "sort",
+    beta_nms: float = GREEDY_BETA,
+    tree: Tree | None = None,
+    backend: Backend | None = None,
+) -> list[Detection]:
+    """Detections in pixels of the picture, the most confident first, after suppression.
+
+    `tree` gives the paths; leave it out where a map has turned nodes into other classes. `backend` (the CPU's by
+    default) suppresses. A class without a
+    name is called by its number. Boxes that are not finite (an overflow, a letterbox too thin to hold
+    anything of the picture) are left out.
+    """
+    boxes = to_picture(candidates.boxes, image_w, image_h, net_w, net_h, fit)
+    placed = Candidates(
+        boxes, candidates.objectness, candidates.index, candidates.class_id, candidates.probability
+    ).suppressed(nms, nms_kind, backend, beta_nms, (image_w, image_h))
+    usable = [bool(np.isfinite(box).all()) for box in boxes]
+    detections = []
+    for p in np.argsort(-placed.probability, kind="stable"):
+        i, class_id = placed.index[p], int(placed.class_id[p])
+        if usable[i]:
+            path = tuple(_name(names, node) for node in tree.path(class_id)) if tree is not None else ()
+            confidence, objectness = float(placed.probability[p]), float(placed.objectness[i])
+            box = Box(*map(float, boxes[i]))
+            detections.append(Detection(class_id, _name(names, class_id), confidence, objectness, box, path))
+    return detections
+
+
+def _name(names: Sequence[str], class_id: int) -> str:
+    return names[class_id] if class_id < len(names) else str(class_id)
+
+
+def _concatenate(dtype: npt.DTypeLike, parts: Iterable[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    return np.concatenate([np.zeros(0, dtype), *parts])
+
+
+def _above(products: Floats, thresh: float) -> tuple[Ints, Ints, Floats]:
+    """Row, column and value of the entries of a table (boxes, classes) above the threshold."""
+    index, class_id = np.nonzero(products > np.float32(thresh))
+    return index, class_id, products[index, class_id]
+
+
+def _boxes(found: Found, anchors: Anchors, unit_w: int, unit_h: int, squares: bool = False) -> Boxes:
+    """Boxes (M, 4) in fractions of the input, whose size in the unit of the anchors is unit_w x unit_h."""
+    raw, sides = found.values, np.asarray(anchors)[found.anchor]
+    row, column = np.divmod(found.cell, found.width)
+    boxes = np.empty((len(raw), 4), np.float32)
+    with np.errstate(over="ignore"):  # Darknet has no limit on sizes either: an overflow is an infinite box
+        boxes[:, 0] = (column.astype(np.float32) + raw[:, 0]) / np.float32(found.width)
+        boxes[:, 1] = (row.astype(np.float32) + raw[:, 1]) / np.float32(found.height)
+        v = raw[:, 2:4]
+        grown = v * v * np.float32(4) if squares else np.exp(v.astype(np.float64))
+        sizes = grown * sides.astype(np.float32).reshape(-1, 2)
+        boxes[:, 2:] = sizes / np.array([unit_w, unit_h], grown.dtype)
+    return boxes
+
+
+def _mapped(nodes: Floats, objectness: Floats, tree: Tree, map: Ints, thresh: float) -> tuple[Ints, Ints, Floats]:
+    products = np.zeros((len(nodes), len(map)), np.float32)
+    for start in range(0, len(nodes), CHUNK):
+        absolute = tree.absolute(nodes[start : start + CHUNK].T)
+        products[start : start + CHUNK] = absolute[map].T
+    return _above(objectness[:, None] * products, thresh)

@@ -1,0 +1,74 @@
+"""Where the files are that a cfg, a .data file or a user names, whatever the current folder is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from os import PathLike, fspath
+from pathlib import Path
+
+from ..errors import DataError
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def find(name: str | PathLike[str], *, relative_to: str | PathLike[str] | None = None) -> Path:
+    """The first file of that name: as given, beside the file that names it, in that file's parent folder,
+    in the package's own data.
+
+    `relative_to` is the file that names it. Where nothing is found with backslashes, slashes are tried. DataError
+    with the places tried if there is none.
+    """
+    tried = []
+    for spelling in dict.fromkeys([fspath(name), with_slashes(fspath(name))]):
+        for place in places(spelling, relative_to):
+            if os.path.isfile(place):
+                return place
+            tried.append(str(place))
+    raise DataError(f"can't find {fspath(name)!r}; tried {', '.join(tried)}")
+
+
+def places(name: str | PathLike[str], relative_to: str | PathLike[str] | None = None) -> Iterator[Path]:
+    """Where `find` looks, in order."""
+    yield Path(name)
+    if Path(name).is_absolute():
+        return
+    if relative_to is not None:
+        folder = Path(os.path.abspath(relative_to)).parent
+        yield folder / name
+        yield folder.parent / name
+    for own in (share(), share() / "cfg", share() / "data"):
+        yield own / name
+
+
+def listed(path: str, list_file: str) -> str:
+    """A path of a list as it can be opened: as it is written, beside the list, or in that folder's parent; with
+    slashes where there is none with backslashes; in Latin-1, as the list may be and the file's name too. As written
+    if there is none at all."""
+    folders = [os.path.dirname(list_file), *map(str, Path(os.path.abspath(list_file)).parents[1:2])]
+    for spelling in dict.fromkeys([path, with_slashes(path), _in_latin_1(path)]):
+        if os.path.lexists(spelling):
+            return spelling
+        for folder in folders:
+            if os.path.lexists(beside := os.path.join(folder, spelling)):
+                return beside
+    return path
+
+
+def with_slashes(path: str) -> str:
+    """A path that Windows wrote, for systems where a backslash is a letter."""
+    return path.replace("\\", "/") if os.sep == "/" else path
+
+
+def _in_latin_1(path: str) -> str:
+    """The file name whose bytes are the letters of `path` in Latin-1, if they are of that."""
+    try:
+        return os.fsdecode(path.encode("latin-1"))
+    except UnicodeEncodeError:
+        return path
+
+
+def share() -> Path:
+    """The folder that holds our own cfg/ and data/: in the package, or the root of a source checkout."""
+    installed = _PACKAGE / "_share"
+    return installed if installed.is_dir() else _PACKAGE.parent

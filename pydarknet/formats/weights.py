@@ -1,0 +1,328 @@
+"""Weights files: Darknet's bytes to parameters and back, through a memory map.
+
+A file is a header (three int32 of version; `seen`, an int32 before version 0.2 and a uint64 since) and then
+the records of every layer in cfg order, float32, little-endian, with nothing between. It doesn't say which
+network it belongs to: its length, NaN, and variances below zero are all that can give it away.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from os import PathLike, fspath
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import WeightsError
+from .atomic import replacing
+from .cfg_keys import canonical
+
+Array = npt.NDArray[np.float32]
+
+FLOAT = np.dtype("<f4")
+BATCH_NORM = frozenset({"scales", "mean", "variance", "rolling_mean", "rolling_variance"})
+LEAST_VARIANCE = -1e-30  # what underflows may be below 0
+VARIANCES = frozenset({"variance", "rolling_variance"})
+
+
+class Record(NamedTuple):
+    """One array of a layer: its name among the layer's parameters and its shape."""
+
+    name: str
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of floats."""
+        return math.prod(self.shape)
+
+
+class Layer(Protocol):
+    """What this module needs of a layer: `records` in file order, and where the arrays go.
+
+    Optional attributes, from the cfg keys of those names: `dontload` and `dontsave` (the layer isn't in the
+    file), `dontloadscales` (its batch norm isn't), `numload` (the file has only that many filters), `flipped`
+    (its weights are stored inputs first). `transposable`: in a transposed file they are (connected layers).
+    """
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def records(self) -> Sequence[Record]: ...
+    @property
+    def parameters(self) -> dict[str, Array]: ...
+
+
+@dataclass(frozen=True)
+class Header:
+    """`seen` counts training images; `size` is the header's length in bytes."""
+
+    major: int
+    minor: int
+    revision: int
+    seen: int
+    size: int
+    transposed: bool
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """`loaded_layers` counts from the front; `trailing_bytes` is what the network had no use for."""
+
+    header: Header
+    loaded_layers: int
+    trailing_bytes: int
+    warnings: list[str] = field(default_factory=list)
+
+
+def read_header(path: str | PathLike[str]) -> Header:
+    """The header of a weights file; WeightsError if the file is missing, too short, or something else."""
+    name = fspath(path)
+    try:
+        with open(name, "rb") as file:
+            return _header(name, file.read(20))
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, error) from error
+
+
+def load_weights(
+    path: str | PathLike[str], layers: Sequence[Layer], cutoff: int | None = None, *, allow_nan: bool = False
+) -> LoadResult:
+    """Make the parameters of the first `cutoff` layers (default: all) read-only views on the mapped file.
+
+    WeightsError if the file ends too early, naming layer and record, or if a number is NaN or infinite (with
+    `allow_nan` only a warning); then no layer has changed. Layers after the cutoff and those with `dontload`
+    are left alone. Nobody may shorten the file while the views live.
+    """
+    name = fspath(path)
+    raw = _map(name)
+    wanted = layers[: None if cutoff is None else max(cutoff, 0)]
+    start = raw[:20].tobytes()
+    header, warnings = _fitted(name, _header(name, start), start, len(raw), (layers, wanted))
+    end = _check_length(name, header, len(raw), wanted)
+    data = raw[header.size : end].view(FLOAT)
+    loaded: list[tuple[Layer, str, Array]] = []
+    position = 0
+    for layer in wanted:
+        for record, shape in _stored(layer):
+            values = data[position : position + math.prod(shape)]
+            position += values.size
+            warnings += _doubts(name, layer, record, values, allow_nan)
+            loaded.append((layer, record.name, _arrange(layer, record, shape, values, header.transposed)))
+            release(values)
+    for layer, key, array in loaded:
+        layer.parameters[key] = array
+    trailing = len(raw) - end
+    if trailing and cutoff is None:
+        warnings.append(f"{name}: {trailing} bytes follow the last layer; are they of another network?")
+    return LoadResult(header, len(wanted), trailing, warnings)
+
+
+def save_weights(
+    path: str | PathLike[str],
+    layers: Sequence[Layer],
+    seen: int,
+    version: tuple[int, int, int] = (0, 2, 0),
+    cutoff: int | None = None,
+) -> None:
+    """Write the first `cutoff` layers (default: all), skipping `dontsave`; the file appears whole or not.
+
+    The version decides the width of `seen` and, above 1000, transposed weights, just as when it is read.
+    """
+    name = fspath(path)
+    transposed = _is_transposed(*version[:2])
+    try:
+        with replacing(name) as file:
+            file.write(_pack_header(version, seen))
+            for layer in layers[:cutoff]:
+                for record in () if getattr(layer, "dontsave", False) else layer.records:
+                    file.write(_to_store(name, layer, record, transposed).data)
+    except OSError as error:
+        raise WeightsError(f"{name}: can't write the weights: {error.strerror or error}") from error
+
+
+def release(array: npt.NDArray[Any]) -> None:
+    """Give the memory of a contiguous view on a mapped file back to the system; the next look reads it again.
+
+    Does nothing for other arrays, and where the system has no madvise.
+    """
+    owner: Any = array
+    while isinstance(owner, (np.ndarray, memoryview)):
+        owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
+    if not isinstance(owner, mmap.mmap) or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    if not array.size or not array.flags.c_contiguous:
+        return
+    start = array.ctypes.data - np.frombuffer(owner, np.uint8).ctypes.data
+    before = start % mmap.PAGESIZE
+    owner.madvise(mmap.MADV_DONTNEED, start - before, array.nbytes + before)
+
+
+def _map(name: str) -> npt.NDArray[np.uint8]:
+    try:
+        with open(name, "rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                raise WeightsError(f"{name}: is empty; expected a header of 16 or 20 bytes and the weights")
+            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: Exception) -> WeightsError:
+    return WeightsError(f"{name}: can't read the weights: {getattr(error, 'strerror', None) or error}")
+
+
+def _is_transposed(major: int, minor: int) -> bool:
+    return major > 1000 or minor > 1000
+
+
+def _is_wide(major: int, minor: int) -> bool:
+    """Whether `seen` has 64 bits: pjreddie's rule, with the guard that AlexeyAB's reader lacks."""
+    return major * 10 + minor >= 2 and major < 1000 and minor < 1000
+
+
+def _header(name: str, start: bytes) -> Header:
+    if len(start) >= 12:
+        major, minor, revision = struct.unpack_from("<3i", start)
+        if not _plausible(start):
+            raise WeightsError(f"{name}: is not a weights file; it starts with {start[:12]!r}")
+        layout = "<Q" if _is_wide(major, minor) else "<i"
+        size = 12 + struct.calcsize(layout)
+        if len(start) >= size:
+            (seen,) = struct.unpack_from(layout, start, 12)
+            return Header(major, minor, revision, seen, size, _is_transposed(major, minor))
+    raise WeightsError(f"{name}: expected a header of 16 or 20 bytes, found a file of {len(start)}")
+
+
+def _fitted(
+    name: str, header: Header, start: bytes, size: int, networks: Sequence[Sequence[Layer]]
+) -> tuple[Header, list[str]]:
+    """The header with the other width that some programs write, if one of the networks then fits exactly.
+
+    PyTorch's ports write five int32 of version 0.0; a Darknet built for 32 bits writes and reads `seen` in 32.
+    """
+    other = 36 - header.size
+    lengths = [4 * sum(math.prod(shape) for layer in layers for _, shape in _stored(layer)) for layers in networks]
+    if size - other not in lengths or size - header.size in lengths or max(header.major, header.minor) >= 1000:
+        return header, []
+    is_zero = start[16:20] == bytes(4)  # as the fifth number of a header is; one of the network's is not
+    if is_zero != (other == 20):
+        return header, []
+    seen = struct.unpack_from("<i", start, 12)[0]
+    warning = (
+        f"{name}: a header of {other} bytes where version {header.major}.{header.minor} has {header.size}, as some "
+        "programs write it: read so, since the numbers then fit the network"
+    )
+    return replace(header, size=other, seen=seen), [warning]
+
+
+def _plausible(start: bytes) -> bool:
+    """A version, or the learning rate, momentum and decay that the transposed files of 2013-14 begin with."""
+    version = struct.unpack_from("<2i", start)
+    return all(0 <= number <= 0xFFFF for number in version) or all(
+        0 <= number <= 100 for number in struct.unpack_from("<3f", start)
+    )
+
+
+def _pack_header(version: tuple[int, int, int], seen: int) -> bytes:
+    major, minor, revision = version
+    if _is_wide(major, minor):
+        return struct.pack("<3iQ", major, minor, revision, seen % (1 << 64))
+    # A long training overflows the 32 bits of the old header; Darknet wraps round, and so do we.
+    return struct.pack("<3iI", major, minor, revision, seen % (1 << 32))
+
+
+def _stored(layer: Layer) -> Iterator[tuple[Record, tuple[int, ...]]]:
+    """The records of the layer that the file holds, with the shapes they have there."""
+    if getattr(layer, "dontload", False):
+        return
+    kind = canonical(layer.type)
+    # pjreddie's [batchnorm] reads its scales whatever dontloadscales says, and only filters can be cut.
+    skip_scales = getattr(layer, "dontloadscales", False) and kind != "batchnorm"
+    filters = getattr(layer, "numload", 0) if kind in ("convolutional", "deconvolutional") else 0
+    for record in layer.records:
+        if not (skip_scales and record.name in BATCH_NORM):
+            first = min(filters, record.shape[0]) if filters > 0 else record.shape[0]
+            yield record, (first, *record.shape[1:])
+
+
+def _check_length(name: str, header: Header, size: int, layers: Sequence[Layer]) -> int:
+    """Where the last record ends; WeightsError naming the record in which the file ends, if it is short."""
+    stored = [(layer, record, 4 * math.prod(shape)) for layer in layers for record, shape in _stored(layer)]
+    needed = header.size + sum(length for *_, length in stored)
+    start = header.size
+    for layer, record, length in stored:
+        if start + length > size:
+            whole = start == size and start > header.size and record.name == layer.records[0].name
+            hint = (
+                f"it holds exactly the layers before it: cutoff={layer.index} loads it as a backbone"
+                if whole
+                else "it was cut short or is of another network; for a backbone give a cutoff"
+            )
+            raise WeightsError(
+                f"{name}: ends in layer {layer.index} ({layer.type}), {record.name}: expected {length} "
+                f"bytes, found {size - start}; the network needs {needed} bytes, the file has {size}; {hint}"
+            )
+        start += length
+    return needed
+
+
+def _arrange(layer: Layer, record: Record, shape: tuple[int, ...], values: Array, transposed: bool) -> Array:
+    """The parameter from the file's values: as they lie, or transposed, or filling only the first filters."""
+    if _inputs_first(layer, record, transposed):
+        values = np.ascontiguousarray(values.reshape(-1, shape[0]).T)
+    array = values.reshape(shape)
+    if shape == record.shape:
+        return array
+    whole = layer.parameters.get(record.name)
+    whole = np.zeros(record.shape, FLOAT) if whole is None else np.array(whole, FLOAT)
+    whole[: shape[0]] = array
+    return whole
+
+
+def _inputs_first(layer: Layer, record: Record, transposed: bool) -> bool:
+    if record.name != "weights":
+        return False
+    transposable = getattr(layer, "transposable", canonical(layer.type) == "connected")
+    return bool(getattr(layer, "flipped", False)) != (transposed and transposable)
+
+
+def _to_store(name: str, layer: Layer, record: Record, transposed: bool) -> Array:
+    array = layer.parameters.get(record.name)
+    where = f"{name}: layer {layer.index} ({layer.type}), {record.name}"
+    if array is None:
+        raise WeightsError(f"{where}: has no values to save; load or initialise the network first")
+    if array.shape != record.shape:
+        raise WeightsError(f"{where}: expected the shape {record.shape}, found {array.shape}")
+    if _inputs_first(layer, record, transposed):
+        array = array.reshape(record.shape[0], -1).T
+    return np.ascontiguousarray(array, FLOAT)
+
+
+def _doubts(name: str, layer: Layer, record: Record, values: Array, allow_nan: bool) -> list[str]:
+    where = f"{name}: layer {layer.index} ({layer.type}), {record.name}"
+    bad = _count_not_finite(values)
+    if bad:
+        message = f"{where}: {bad} of {values.size} numbers are NaN or infinite"
+        if not allow_nan:
+            raise WeightsError(f"{message}; the training had diverged, or the file is of another network")
+        return [message]
+    if record.name in VARIANCES and values.size and values.min() < LEAST_VARIANCE:
+        return [f"{where}: negative variances; the file seems to be of another network"]
+    return []
+
+
+def _count_not_finite(values: Array) -> int:
+    # One pass over the file: a sum is finite only if all its terms are (it may overflow, hence the recount).
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum()):
+            return 0
+    return int(values.size - np.count_nonzero(np.isfinite(values)))

@@ -1,0 +1,1 @@
+"""A cfg as layers with shapes, and the engine that runs them."""

@@ -1,0 +1,244 @@
+"""The engine of a network: parameters from a weights file, and plans that run the graph on a backend."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..backends.base import Backend, choose, set_threads
+from ..backends.ops import Array
+from ..errors import DeviceError, carrying
+from ..formats import weights as weights_file
+from ..formats.cfg import Cfg
+from ..layers import Layer
+from ..plan.plan import Builder, LastPass, Plan
+from .graph import Graph
+from .initialise import initialise
+from .other_classes import check_classes
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+PLANS_KEPT = 4  # idle plans; each holds a network's activations
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class Engine(Graph):
+    """A network ready for inference.
+
+    `cfg`: path of a cfg (or a parsed one). `weights`: path of a weights file; None starts from random
+    parameters (`seed`). `cutoff`: load only the first so many layers (a backbone). `threads`: for all networks
+    of the process; default: PYDARKNET_NUM_THREADS or every processor. `device`: "cpu", "cuda", "cuda:N", "emu" (the
+    kernels of CUDA, emulated), or "auto", the GPU if it can be used. `precision`: "fp32", "tf32", "fp16" or "bf16",
+    what this network's convolutions round their factors to; default: tf32 on devices; the CPU has fp32 only.
+    `uniform`: types of layers whose random weights are evenly distributed, not normally. `dialect`: whose Darknet's
+    batch norm, a name of `pydarknet.dialects.table`; default: that of [net], else pjreddie's. CfgError, WeightsError,
+    DataError, DeviceError.
+    """
+
+    def __init__(
+        self,
+        cfg: str | PathLike[str] | Cfg,
+        weights: str | PathLike[str] | None = None,
+        *,
+        cutoff: int | None = None,
+        seed: int = 0,
+        threads: int | None = None,
+        device: str = "cpu",
+        precision: str | None = None,
+        allow_nan: bool = False,
+        uniform: Container[str] = (),
+        dialect: str | None = None,
+    ) -> None:
+        super().__init__(cfg, dialect)
+        self.backend: Backend
+        self.backend, doubt = choose(device)
+        if doubt is not None:
+            self.warnings.append(doubt)
+        if precision is not None:
+            self.backend = with_precision(self.backend, precision, doubt)
+        if threads is not None:
+            set_threads(threads)
+        self.seen = 0
+        self._constants: dict[tuple[object, ...], Array] = {}
+        self._lock = threading.RLock()
+        self._idle: list[tuple[tuple[object, ...], Plan]] = []
+        self._version = 0
+        self._mine = threading.local()  # .last: this thread's last pass
+        self._last: LastPass | None = None  # that of any thread
+        self._kept: tuple[LastPass, dict[int, Array]] | None = None
+        _engines.add(self)
+        for layer in self.layers:
+            layer.output_of = WeakOutput(self)
+        if weights is not None:
+            self.load_weights(weights, cutoff, allow_nan=allow_nan)
+        initialise(self.layers, seed, uniform)
+
+    def load_weights(
+        self, path: str | PathLike[str], cutoff: int | None = None, *, allow_nan: bool = False
+    ) -> weights_file.LoadResult:
+        """Replace the parameters by a file's. WeightsError, and nothing has changed, if it doesn't fit."""
+        with carrying(lambda: self.warnings):
+            if cutoff is None:
+                check_classes(path, self.layers, self.cfg.file)
+            result = weights_file.load_weights(path, self.layers, cutoff, allow_nan=allow_nan)
+        self.warnings += result.warnings
+        self.seen = result.header.seen
+        self.parameters_changed()
+        return result
+
+    def save_weights(self, path: str | PathLike[str], cutoff: int | None = None) -> None:
+        """Write the parameters as Darknet does (header 0.2.0). WeightsError if that is impossible."""
+        weights_file.save_weights(path, self.layers, self.seen, cutoff=cutoff)
+
+    def parameters_changed(self) -> None:
+        """Forget packed weights and plans; call it after changing a layer's `parameters`."""
+        with self._lock:
+            self._version += 1
+            self._constants.clear()
+            self._idle.clear()
+            self._kept = None
+
+    def constant_bytes(self) -> int:
+        """Memory of what plans share, packed weights above all, but for the parameters themselves."""
+        own = {id(array) for layer in self.layers for array in layer.parameters.values()}
+        with self._lock:
+            arrays = (
+                item
+                for value in self._constants.values()
+                for item in (value if isinstance(value, tuple) else (value,))
+            )
+            return sum(item.nbytes for item in arrays if not isinstance(item, str) and id(item) not in own)
+
+    def resize(self, width: int, height: int) -> None:
+        """Take another input size, as Darknet's `resize_network`; packed weights stay. Not during a `forward`."""
+        with self._lock:
+            if (width, height) != (self.width, self.height):
+                self.reshape(width, height)
+                self._idle.clear()
+                self._mine, self._last, self._kept = threading.local(), None, None
+
+    def forward(self, x: Any, *, on_device: bool = False) -> Array:
+        """The network's output (N, C, H, W) for a batch x (N, C, H, W), float32, as Darknet's `network_predict`.
+
+        `x` may be an array of any library that speaks DLPack, on the host or on the network's own GPU. With
+        `on_device` the result is an array there (CuPy's on a GPU), which speaks DLPack too, and nothing waits for it.
+        ValueError if the shape is not that of the network's input, or the array on another device.
+        """
+        batch = self.backend.given(x)
+        if batch.ndim != 4 or batch.shape[1:] != tuple(self.inputs) or not len(batch):
+            raise ValueError(f"expected x with shape (N, {', '.join(map(str, self.inputs))}), found {batch.shape}")
+        with self.plan(len(batch)) as plan:
+            self.backend.write(plan.input, batch)
+            plan.run()
+            result = plan.outputs[self.output_index]
+            output = self.backend.copy(result) if on_device else self.backend.to_host(result).copy()
+        return output.reshape(len(batch), *self.outputs)
+
+    @contextmanager
+    def plan(self, batch: int) -> Iterator[Plan]:
+        """A plan for `batch` images of the present size, lent to this caller alone, to fill its input and run it."""
+        key = (batch, self.inputs, self._version, self.backend.stream)
+        with self._lock:
+            fitting = [item for item in self._idle if item[0] == key]
+            mine = getattr(self._mine, "last", None)
+            own = [item for item in fitting if item[1].last is mine]  # rather than one into which others may look
+            found = next(iter(own or fitting), None)
+            if found is not None:
+                self._idle.remove(found)
+            plan = found[1] if found else self._compile(batch, keep_all=False)
+            if plan.last is not None:  # about to be filled anew
+                plan.last.input = None
+        try:
+            yield plan
+            with self._lock:
+                self._mine.last = self._last = plan.last = LastPass(plan.input)
+                self._kept = None
+        finally:
+            with self._lock:
+                self._idle.append((key, plan))
+                del self._idle[:-PLANS_KEPT]
+
+    def heads(self) -> list[Layer]:
+        """The layers whose outputs hold detections."""
+        return [layer for layer in self.layers if layer.is_head]
+
+    def layer_output(self, index: int) -> FloatArray:
+        """Output (N, C, H, W) of one layer in this thread's last forward pass (if it made none, in that of another).
+
+        The first look runs the network once more, keeping all layers. RuntimeError before the first forward pass,
+        and when another thread's has taken its memory."""
+        with self._lock:
+            last = self._last_pass()
+            if self._kept is None or self._kept[0] is not last:
+                if last is None or last.input is None:
+                    raise RuntimeError(
+                        "no forward pass yet, or one under way, or that of another thread has taken the memory of "
+                        "this thread's: call forward() or detect() first"
+                    )
+                plan = self._compile(len(last.input), keep_all=True)
+                self.backend.write(plan.input, last.input)
+                plan.run()
+                self._kept = last, plan.outputs
+            output: FloatArray = self.backend.to_host(self._kept[1][index])
+        return output.reshape(len(output), *self.layers[index].out)
+
+    def _last_pass(self) -> LastPass | None:
+        return getattr(self._mine, "last", self._last)
+
+    def _compile(self, batch: int, keep_all: bool) -> Plan:
+        p = Builder(self.backend, batch, self.inputs, self._constant)
+        x = p.input
+        for layer in self.layers:
+            x = p.outputs[layer.index] = layer.plan(p, x)
+        indices: Sequence[int] = range(len(self.layers))
+        if not keep_all:
+            indices = sorted({self.output_index, *(layer.index for layer in self.heads())})
+        plan = p.finish({index: p.plain(p.outputs[index]) for index in indices}, keep_all)
+        self.backend.wait()  # constants are ready for plans on other streams
+        return plan
+
+    def _constant(self, key: tuple[object, ...], make: Callable[[], Array]) -> Array:
+        if key not in self._constants:
+            self._constants[key] = make()
+        return self._constants[key]
+
+
+def _after_fork() -> None:
+    """In a forked child: what another thread held a lock for will not go on there."""
+    for engine in list(_engines):
+        engine._lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def with_precision(backend: Backend, precision: str, doubt: str | None) -> Backend:
+    """The backend with another precision. DeviceError, with the `doubt` about the device, if it hasn't that."""
+    try:
+        return backend.with_precision(precision)
+    except DeviceError as error:
+        if doubt is None:
+            raise
+        raise DeviceError(f"{error} ({doubt})") from error
+
+
+class WeakOutput:
+    """Reaches the network from its layers without keeping it alive, so that it is freed without the collector."""
+
+    def __init__(self, network: Engine) -> None:
+        self._network = weakref.ref(network)
+
+    def __call__(self, index: int) -> Array:
+        network = self._network()
+        if network is None:
+            raise RuntimeError("the network of this layer is gone")
+        return network.layer_output(index)

@@ -1,0 +1,178 @@
+"""A cfg as a graph of layers with shapes: no parameters, no backend, no memory to speak of."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from os import PathLike, fspath
+
+from ..dialects.table import DEFAULT, Dialect
+from ..dialects.table import dialect as dialect_of
+from ..errors import CfgError, DataError, carrying
+from ..formats.cfg import Cfg, Section, parse_cfg
+from ..formats.cfg_keys import Keys
+from ..layers import REGISTRY, Layer
+from ..plan.shapes import Shape
+
+RECURRENT = frozenset({"rnn", "gru", "lstm", "crnn", "conv_lstm", "history"})
+# Sections of the other Darknets, by whose they are.
+MISSING = {
+    **dict.fromkeys(
+        ("Gaussian_yolo", "scale_channels", "sam", "local_avgpool", "local_avg", "reorg3d", "implicit", "contrastive",
+         "empty", "silence"), "AlexeyAB's",
+    ),
+    **dict.fromkeys(("deconvolutional", "deconv", "iseg"), "pjreddie's"),
+}  # fmt: skip
+
+# What a network that is not trained doesn't read; where no value is as good as none, as with sizes of crops, it's 0.
+NET_KEYS = Keys(
+    training={
+        "learning_rate": 0.001, "learning_rate_min": 1e-5, "momentum": 0.9, "decay": 0.0001, "max_batches": 0,
+        "policy": "constant", "burn_in": 0, "power": 1.0, "step": 1, "scale": 1.0, "steps": (), "scales": (),
+        "seq_scales": (), "gamma": 1.0, "sgdr_cycle": 0, "sgdr_mult": 2, "adam": 0, "B1": 0.9, "B2": 0.999,
+        "eps": 1e-6, "time_steps": 1,
+        "max_crop": 0, "min_crop": 0, "max_ratio": 0.0, "min_ratio": 0.0, "center": 0, "angle": 0.0, "aspect": 1.0,
+        "saturation": 1.0, "exposure": 1.0, "hue": 0.0, "flip": 1, "random": 0.0, "resize_step": 32, "min_size": 0,
+        "max_size": 0, "notruth": 0, "letter_box": 0, "blur": 0, "gaussian_noise": 0, "mixup": 0, "cutmix": 0,
+        "mosaic": 0, "mosaic_bound": 0, "label_smooth_eps": 0.0, "attention": 0, "adversarial_lr": 0.0,
+        "contrastive": 0, "contrastive_jit_flip": 0, "contrastive_color": 0, "unsupervised": 0, "track": 0,
+        "dynamic_minibatch": 0, "loss_scale": 1.0, "try_fix_nan": 0, "weights_reject_freq": 0,
+        "equidistant_point": 0, "badlabels_rejection_percentage": 0.0, "num_sigmas_reject_badlabels": 0.0,
+        "ema_alpha": 0.0,
+    },
+    idle="""optimized_memory workspace_size_limit_MB use_cuda_graph max_chart_loss show_receptive_field
+        augment_speed sequential_subdivisions seen""",  # of track, of track, of writing.cfg, which nobody reads
+)  # fmt: skip
+
+
+class Graph:
+    """The layers of a cfg with their shapes; no parameters, no backend, no memory to speak of.
+
+    `dialect`: a name, in place of [net]'s. `inputs` is the shape of one input image, `outputs` that of the last layer
+    that is no [cost] (what Darknet's `network_predict` returns), `warnings` what the user should know about the cfg.
+    CfgError if it can't be built.
+    """
+
+    def __init__(self, cfg: str | PathLike[str] | Cfg, dialect: str | None = None) -> None:
+        self.cfg = cfg if isinstance(cfg, Cfg) else parse_cfg(fspath(cfg))
+        self.cfg.net.declare(NET_KEYS)
+        self.layers: list[Layer] = []
+        with carrying(self._doubts):
+            self._build(dialect)
+        self.warnings = self._doubts()
+
+    def _build(self, dialect: str | None) -> None:
+        net = self.cfg.net
+        self.dialect = choose_dialect(self.cfg, dialect)
+        self.inputs = input_shape(self.cfg)
+        self.batch = net.int_("batch", 1)
+        self.subdivisions = net.int_("subdivisions", 1)
+        if not self.cfg.sections:
+            raise net.error("no layers follow")
+        shape = self.inputs
+        for index, section in enumerate(self.cfg.sections):
+            layer = layer_class(section)(section, index, shape, self.layers)
+            layer.dialect = self.dialect
+            self.layers.append(layer)
+            shape = layer.out
+
+    def _doubts(self) -> list[str]:
+        """What is doubtful about the cfg, up to the last layer that is built."""
+        read = [self.cfg.net, *self.cfg.sections[: len(self.layers)]]
+        return [*self.cfg.warnings, *(text for section in read for text in section.unused())]
+
+    def adopt(self, dialect: Dialect) -> None:
+        """Take another dialect, the one that it has been trained in."""
+        self.dialect = dialect
+        for layer in self.layers:
+            layer.dialect = dialect
+
+    def unfollowed(self) -> list[str]:
+        """Warnings about keys of training that nothing has read, one for each key of a type of section, to be asked
+        for when a training is set up."""
+        sections = [self.cfg.net, *self.cfg.sections]
+        read: dict[str, set[str]] = {}
+        for section in sections:
+            read.setdefault(section.type, set()).update(section.used)
+        first: dict[tuple[str, str], str] = {}
+        for section in sections:
+            for key, text in section.unfollowed(read[section.type]).items():
+                first.setdefault((section.type, key), text)
+        return list(first.values())
+
+    @property
+    def output_index(self) -> int:
+        """Index of the layer whose output is the network's."""
+        return max((layer.index for layer in self.layers if layer.type != "cost"), default=len(self.layers) - 1)
+
+    @property
+    def outputs(self) -> Shape:
+        return self.layers[self.output_index].out
+
+    @property
+    def width(self) -> int:
+        return self.inputs.w
+
+    @property
+    def height(self) -> int:
+        return self.inputs.h
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of one image's forward pass, counted as Darknet's `ops` counts them."""
+        return sum(layer.flops for layer in self.layers)
+
+    def reshape(self, width: int, height: int) -> None:
+        """Compute all shapes for another input size. CfgError, and nothing has changed, if a layer can't."""
+        before = self.inputs
+        try:
+            self._reshape(Shape(before.c, height, width))
+        except CfgError:
+            self._reshape(before)
+            raise
+
+    def _reshape(self, shape: Shape) -> None:
+        if min(shape) < 1:
+            raise self.cfg.net.error(f"can't take the input size {shape.w} x {shape.h}: expected positive numbers")
+        self.inputs = shape
+        for layer in self.layers:
+            layer.reshape(shape, self.layers[: layer.index])
+            shape = layer.out
+
+
+def choose_dialect(cfg: Cfg, name: str | None) -> Dialect:
+    """The dialect of that name, else that of [net], else the default. DataError, CfgError if there is none such."""
+    if name is not None:
+        return dialect_of(name)
+    try:
+        return dialect_of(cfg.net.str_("dialect", DEFAULT))
+    except DataError as error:
+        raise cfg.net.error(str(error), "dialect") from error
+
+
+def input_shape(cfg: Cfg) -> Shape:
+    """The input of one image from [net]; `inputs=` alone is a flat vector. CfgError if there is none."""
+    net = cfg.net
+    h, w, c = (net.int_(key, 0, low=0) for key in ("height", "width", "channels"))
+    inputs = net.int_("inputs", h * w * c, low=0)
+    if h and w and c:
+        shape = Shape(c, h, w)
+    elif inputs:
+        shape = Shape(inputs, 1, 1)
+    else:
+        raise net.error(f"expected width, height and channels, found {w} x {h} x {c}; add them to [net]")
+    if shape.size > 2**31 - 1:
+        raise net.error(f"the input {shape} has more elements than Darknet can count (2^31 - 1)")
+    return shape
+
+
+def layer_class(section: Section) -> type[Layer]:
+    """The class for a section. CfgError for a type that is unknown or not supported."""
+    if section.type in REGISTRY:
+        return REGISTRY[section.type]
+    if section.type in RECURRENT:
+        raise section.error("recurrent layers are not supported yet")
+    if section.type in MISSING:
+        raise section.error(f"this section of {MISSING[section.type]} Darknet is not supported yet")
+    close = get_close_matches(section.type, REGISTRY, 1)
+    hint = f"; did you mean [{close[0]}]?" if close else ""
+    raise section.error(f"unknown section{hint}; known: {', '.join(sorted(REGISTRY))}")

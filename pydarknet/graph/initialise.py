@@ -1,0 +1,32 @@
+"""Parameters of a network without a weights file, distributed as Darknet's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Iterable
+
+import numpy as np
+
+from ..layers import Layer
+
+
+def initialise(layers: Iterable[Layer], seed: int = 0, uniform: Container[str] = ()) -> None:
+    """Give every layer that has none its parameters: scales and variances 1, biases and means 0, weights
+    N(0, 2 / fan_in), those of the types of layers in `uniform` evenly from -sqrt(2 / fan_in) to sqrt(2 / fan_in).
+    (Darknet starts rolling variances at 0, which no untrained network survives.)"""
+    random = np.random.Generator(np.random.PCG64(seed))
+    for layer in layers:
+        for record in layer.records:
+            if record.name in layer.parameters:
+                continue
+            if record.name == "weights":
+                fan_in = record.size // record.shape[0] if layer.type != "local" else math.prod(record.shape[2:])
+                if layer.type in uniform:
+                    values = 2 * random.random(record.size, dtype=np.float32) - 1
+                else:
+                    values = random.standard_normal(record.size, dtype=np.float32)
+                values *= np.float32(math.sqrt(2 / fan_in))
+                layer.parameters[record.name] = values.reshape(record.shape)
+            else:
+                fill = np.ones if record.name in ("scales", "rolling_variance") else np.zeros
+                layer.parameters[record.name] = fill(record.shape, dtype=np.float32)

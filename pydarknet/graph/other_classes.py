@@ -1,0 +1,69 @@
+"""Weights of the same network with another number of classes, known by the file's length."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from math import prod
+from os import PathLike, fspath
+
+from ..backends.base import FLOAT
+from ..errors import WeightsError
+from ..formats.weights import read_header
+from ..layers import Layer
+from ..layers.detection import Detection
+from ..layers.region import Region
+from ..layers.softmax import Softmax
+from ..layers.yolo import Yolo
+
+
+def check_classes(path: str | PathLike[str], layers: Sequence[Layer], cfg: str) -> None:
+    """WeightsError, with the ways on, if the file is as long as one of these layers with other classes would be."""
+    ends = list(_class_layers(layers))
+    found = _classes_of(path, layers, ends)
+    if found is None:
+        return
+    first = min(layer.index for layer, _, _ in ends)
+    raise WeightsError(
+        f"{fspath(path)}: is of this network with {found} classes, {cfg} has {ends[0][2]}. To detect, use the cfg it "
+        f"was trained with; to train on, load the layers before the classes with cutoff={first} (--cutoff {first}), "
+        "or cut out the classes with pydarknet oneoff"
+    )
+
+
+def _classes_of(path: str | PathLike[str], layers: Sequence[Layer], ends: list[tuple[Layer, int, int]]) -> int | None:
+    """The classes with which the file would fit; None if it fits as it is, or with none."""
+    classes = {each for _, _, each in ends}
+    if len(classes) != 1 or any(layer.dontload or layer.dontloadscales or layer.numload for layer in layers):
+        return None
+    with suppress(OSError, ValueError, WeightsError):
+        sizes = {layer.index: sum(prod(record.shape) for record in layer.records) for layer in layers}
+        over = os.path.getsize(path) - read_header(path).size - FLOAT * sum(sizes.values())
+        a_class = FLOAT * sum(sizes[layer.index] // layer.out.c * outputs for layer, outputs, _ in ends)
+        more, rest = divmod(over, a_class)
+        given = classes.pop() + more
+        return given if over and not rest and given > 0 else None
+    return None
+
+
+def _class_layers(layers: Sequence[Layer]) -> Iterator[tuple[Layer, int, int]]:
+    """The layer that each head reads, with its outputs for a class, and the head's classes."""
+    before: Layer | None = None
+    for layer in layers:
+        if before is not None and isinstance(layer, (Region, Yolo, Detection)):
+            yield before, _outputs(layer), layer.classes
+        if before is not None and isinstance(layer, Softmax) and layer.tree is None and layer is _last(layers):
+            yield before, 1, layer.inputs.size
+        before = layer if layer.records else before
+
+
+def _outputs(head: Region | Yolo | Detection) -> int:
+    """How many numbers a class has at each place."""
+    if isinstance(head, Detection):
+        return head.side * head.side
+    return len(head.mask) if isinstance(head, Yolo) else head.num
+
+
+def _last(layers: Sequence[Layer]) -> Layer:
+    return next(layer for layer in reversed(layers) if layer.type != "cost")

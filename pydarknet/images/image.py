@@ -1,0 +1,259 @@
+"""Pictures: reading and writing files, arrays as pictures, and Darknet's way to the network's size.
+
+A picture is a uint8 array (H, W, 3), BGR as OpenCV has it, C-contiguous.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+import zlib
+from os import PathLike, fspath
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ..backends.base import cpu_backend
+from ..backends.machine import free_bytes
+from ..detection.boxes import Fit
+from ..errors import ImageError, PictureWarning
+from ..formats.atomic import replacing
+from ..formats.text import read_bytes
+from ..system.standard_error import unheard
+from .header import BrokenHeaderError, Header, parse_header
+
+Picture = npt.NDArray[np.uint8]
+Tensor = npt.NDArray[np.float32]
+Color = Literal["bgr", "rgb"]
+
+MAX_BYTES = 1 << 30  # of a file; no camera comes near it
+
+MAX_PIXELS = 200_000_000  # of a picture, unless PYDARKNET_MAX_PIXELS says another number
+_FEW_PIXELS = 1 << 24  # so many are decoded without a look at the free memory
+_BYTES_A_PIXEL = 6  # while a decoder is at work, rows and the result together
+
+LIBJPEG = (b"Corrupt JPEG data", b"Premature end of JPEG")  # how its lines on standard error begin
+_JPEG_END = b"\xff\xd9"
+_JPEG_SEGMENT = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a byte of the pixels nor a restart between them
+
+
+def load_image(path: str | PathLike[str]) -> Picture:
+    """Read a picture file as Debian's Darknet does: by OpenCV, to 8 bits and BGR, turned upright by its EXIF.
+
+    16-bit pictures keep their upper byte, grey ones are repeated, alpha is dropped. A JPEG whose end is missing is
+    used, grey where nothing is known, with a PictureWarning. ImageError if the file is missing, a folder, empty, no
+    picture, larger than the limit on pixels, damaged, or cut off in another format.
+    """
+    return _warned(*read_image(path))
+
+
+def load_encoded(name: str, data: bytes) -> Picture:
+    """The picture that the content of a file is, as `load_image` reads it; `name` is for messages."""
+    return _warned(*_decoded(name, data))
+
+
+def _warned(image: Picture, doubt: str) -> Picture:
+    if doubt:
+        warnings.warn(doubt, PictureWarning, stacklevel=3)
+    return image
+
+
+def read_image(path: str | PathLike[str]) -> tuple[Picture, str]:
+    """The picture of `load_image`, and what is doubtful about it ('' if nothing) instead of a warning."""
+    name = fspath(path)
+    return _decoded(name, read_image_bytes(name))
+
+
+def _decoded(name: str, data: bytes) -> tuple[Picture, str]:
+    header = _header(name, data)
+    if header.kind == "PNG" and not _is_sound_png(data):
+        raise ImageError(f"{name}: {_damaged('PNG', len(data))}")
+    cut = header.kind == "JPEG" and data.find(_JPEG_END, header.pixels_at) < 0
+    image = None if cut else _decode(name, data)
+    if image is None and header.kind == "JPEG":
+        with unheard(LIBJPEG):
+            image, cut = _decode(name, _ended(data, header)), True
+    if image is None:
+        raise ImageError(f"{name}: {_damaged(header.kind, len(data))}")
+    doubt = f"{name}: a JPEG picture whose end is missing; what it lacks stays grey" if cut else ""
+    return np.ascontiguousarray(image), doubt
+
+
+def read_image_bytes(name: str) -> bytes:
+    """The content of a file that should be a picture. ImageError if it is missing, empty or far too long."""
+    if os.path.isdir(name):
+        raise ImageError(f"{name}: is a folder; expected a picture file")
+    data = read_bytes(name, MAX_BYTES, lambda reason: ImageError(f"{name}: the picture {reason}"))
+    if not data:
+        raise ImageError(f"{name}: the file is empty (0 bytes); expected a picture")
+    return data
+
+
+def check_pixels(name: str, header: Header) -> None:
+    """ImageError if a picture has more pixels than are allowed, or than the free memory has room for."""
+    pixels, limit = max(header.width * header.height, header.room), max_pixels()
+    size = f"{name}: a {header.kind} picture of {header.width} x {header.height}"
+    if pixels > limit:
+        raise ImageError(
+            f"{size} pixels, more than {limit} in all; if it is meant, set PYDARKNET_MAX_PIXELS={pixels} or more"
+        )
+    if pixels > _FEW_PIXELS and (needed := pixels * _BYTES_A_PIXEL) > (free := free_bytes()):
+        raise ImageError(
+            f"{size} pixels needs {needed / 2**30:.1f} GiB to be decoded, {free / 2**30:.1f} GiB are free; scale it"
+        )
+
+
+def max_pixels() -> int:
+    """The limit on a picture's pixels: PYDARKNET_MAX_PIXELS, else `MAX_PIXELS`."""
+    text = os.environ.get("PYDARKNET_MAX_PIXELS", "").strip()
+    if not text:
+        return MAX_PIXELS
+    if not re.fullmatch("[0-9]{1,18}", text) or not int(text):
+        raise ImageError(f"PYDARKNET_MAX_PIXELS={text[:40]}: expected the number of pixels a picture may have")
+    return int(text)
+
+
+def save_image(path: str | PathLike[str], image: Picture, quality: int = 90) -> None:
+    """Write a BGR picture in the format of the path's ending; the file appears whole or not at all.
+
+    `quality` (1 to 100) is for formats that have one. ImageError for an unknown ending, a size that the
+    format can't hold, or a place that can't be written.
+    """
+    import cv2
+
+    name = fspath(path)
+    ending = os.path.splitext(name)[1]
+    if not ending or not cv2.haveImageWriter(f"x{ending}"):
+        raise ImageError(f"{name}: no picture format has the ending {ending!r}; use .jpg, .png, .webp or .bmp")
+    options = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}
+    options[".jpeg"] = cv2.IMWRITE_JPEG_QUALITY
+    option = options.get(ending.lower())
+    try:
+        done, data = cv2.imencode(ending, image, [option, quality] if option is not None else [])
+    except cv2.error as error:
+        raise ImageError(f"{name}: the picture can't be encoded: {_reason(error)}") from error
+    if not done:
+        raise ImageError(f"{name}: {ending} can't hold a picture of shape {image.shape}; try .png")
+    try:
+        with replacing(name) as file:
+            file.write(data.tobytes())
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name}: can't be written: {_reason(error)}") from error
+
+
+def as_bgr(array: npt.NDArray[Any], color: Color = "bgr") -> Picture:
+    """A user's array as a picture; a copy only where one is needed.
+
+    Accepts (H, W), (H, W, 1), (H, W, 3) and (H, W, 4: alpha is dropped), of uint8, or of floats in 0..1.
+    `color` names the order of the first three channels. ImageError for anything else.
+    """
+    if color not in ("bgr", "rgb"):
+        raise ImageError(f"color must be 'bgr' or 'rgb', not {color!r}")
+    if not isinstance(array, np.ndarray):
+        raise ImageError(f"expected a picture as a NumPy array, found {type(array).__name__}")
+    if array.ndim not in (2, 3) or array.size == 0 or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+        raise ImageError(
+            f"expected a picture of shape (height, width), or (height, width, 1, 3 or 4), found {array.shape}"
+            + _hint_planar(array.shape)
+        )
+    pixels = as_bytes(array)
+    if pixels.ndim == 2 or pixels.shape[2] == 1:
+        return np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, axis=2)
+    return np.ascontiguousarray(pixels[:, :, 2::-1] if color == "rgb" else pixels[:, :, :3])
+
+
+def letterbox(image: Picture, width: int, height: int) -> Tensor:
+    """The picture scaled to fit and centred on grey: (1, 3, height, width), RGB in 0..1, as Darknet does it.
+
+    `boxes.to_picture` takes boxes back.
+    """
+    return _fit(image, width, height, "letterbox")
+
+
+def stretch(image: Picture, width: int, height: int) -> Tensor:
+    """The picture scaled to fill (1, 3, height, width), RGB in 0..1, by Darknet's resize."""
+    return _fit(image, width, height, "stretch")
+
+
+def _fit(image: Picture, width: int, height: int, fit: Fit) -> Tensor:
+    result = np.empty((1, 3, height, width), np.float32)
+    cpu_backend().ops.letterbox(image, result, True, fit)
+    return result
+
+
+def _header(name: str, data: bytes) -> Header:
+    try:
+        header = parse_header(data)
+    except BrokenHeaderError as error:
+        raise ImageError(f"{name}: {_damaged(str(error), len(data))}") from error
+    if header is None:
+        raise ImageError(
+            f"{name}: is not a picture of a known format: found {len(data)} bytes that begin with {data[:12]!r}; "
+            "expected JPEG, PNG, WebP, TIFF, BMP or another format OpenCV reads"
+        )
+    check_pixels(name, header)
+    return header
+
+
+def _decode(name: str, data: bytes) -> Picture | None:
+    import cv2
+
+    try:
+        image: Picture | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except (cv2.error, MemoryError) as error:
+        raise ImageError(f"{name}: the picture can't be decoded: {_reason(error)}") from error
+    return image
+
+
+def _ended(jpeg: bytes, header: Header) -> bytes:
+    """A JPEG with an end behind its last segment that is whole."""
+    place = header.pixels_at
+    while segment := _JPEG_SEGMENT.search(jpeg, place):
+        start = segment.start()
+        place = start + 2 + int.from_bytes(jpeg[start + 2 : start + 4], "big")
+        if place > len(jpeg) - 2 or segment.group() == _JPEG_END:
+            return jpeg[:start] + _JPEG_END
+    return jpeg + _JPEG_END
+
+
+def _is_sound_png(data: bytes) -> bool:
+    """Whether the chunks that make the picture are as they were written, by their checksums. libpng would say so on
+    standard error, whatever OpenCV is told."""
+    view, place, kind = memoryview(data), 8, b""
+    while kind != b"IEND":
+        end = place + 12 + int.from_bytes(view[place : place + 4], "big")
+        kind = data[place + 4 : place + 8]
+        if kind[:1].isupper() and zlib.crc32(view[place + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+            return False
+        place = end
+    return True
+
+
+def _damaged(kind: str, size: int) -> str:
+    return f"a {kind} picture that is damaged or cut off ({size} bytes); get the file again"
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "err", None) or getattr(error, "strerror", None) or str(error)
+    return str(text).strip() or type(error).__name__
+
+
+def _hint_planar(shape: tuple[int, ...]) -> str:
+    if len(shape) == 3 and shape[0] in (1, 3, 4):
+        return "; put the channels last: array.transpose(1, 2, 0)"
+    return ""
+
+
+def as_bytes(array: npt.NDArray[Any]) -> Picture:
+    """Pixels of uint8, or of floats in 0..1, as uint8. ImageError for anything else."""
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind != "f":
+        raise ImageError(f"expected pixels of uint8, or floats in 0..1, found {array.dtype}; convert the array")
+    low, high = float(array.min()), float(array.max())
+    if not 0 <= low <= high <= 1:
+        raise ImageError(f"expected floats in 0..1, found {low:g} to {high:g}; divide by 255, or pass uint8")
+    rounded: Picture = np.rint(array * array.dtype.type(255)).astype(np.uint8)
+    return rounded

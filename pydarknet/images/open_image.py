@@ -1,0 +1,94 @@
+"""Whatever a user hands in as a picture, as pixels: a path, an array, a picture of Pillow, the content of a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from os import PathLike
+from typing import Any, Protocol, TypeAlias, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ImageError
+from ..system.arguments import check_choice
+from .channels import as_picture, load_channels, load_encoded_channels
+from .image import Color, Picture
+
+
+class PillowPicture(Protocol):
+    """What is needed of a PIL.Image.Image, which needn't be installed."""
+
+    @property
+    def mode(self) -> str: ...
+    @property
+    def info(self) -> dict[Any, Any]: ...
+    def getbands(self) -> tuple[str, ...]: ...
+    def convert(self, mode: str) -> PillowPicture: ...
+
+
+Given: TypeAlias = str | bytes | PathLike[str] | npt.NDArray[Any] | PillowPicture
+
+EXPECTED = "expected a path, a NumPy array, a picture of Pillow, or the bytes of a picture file"
+MAX_PATH = 4096  # bytes; what is longer is no path
+
+
+def is_single(given: Any) -> bool:
+    """Whether it is meant as one picture; else as several."""
+    single = isinstance(given, (str, bytes, bytearray, memoryview, PathLike, np.ndarray)) or _is_pillow(given)
+    return single or hasattr(given, "read") or not hasattr(given, "__iter__")
+
+
+def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Picture:
+    """The picture as uint8: BGR, for a network of 4 `channels` BGR and alpha, for others (H, W, channels).
+
+    `color` is the order of an array's channels. ImageError for what is no picture or can't be read;
+    ValueError for another order.
+    """
+    check_choice("color", color, get_args(Color))
+    if isinstance(given, np.ndarray):
+        return as_picture(given, color, channels)
+    if (content := _content(given)) is not None:
+        return load_encoded_channels("the picture in memory", content, channels)
+    if isinstance(given, (str, bytes, PathLike)):
+        return load_channels(os.fsdecode(given), channels)
+    if _is_pillow(given):
+        return as_picture(_from_pillow(given, channels), "rgb", channels)
+    if given is None:
+        raise ImageError(f"{EXPECTED}, found None: wasn't the file read? cv2.imread gives None where it can't read")
+    raise ImageError(f"{EXPECTED}, found {type(given).__name__}")
+
+
+def _content(given: Any) -> bytes | None:
+    """The bytes of a picture file: given, or read from an open file. None for everything else, as for a path."""
+    if isinstance(given, bytes):  # no path holds a zero byte, and every format does
+        return given if b"\0" in given or len(given) > MAX_PATH or not given else None
+    if isinstance(given, (bytearray, memoryview)):
+        return bytes(given)
+    if not hasattr(given, "read"):
+        return None
+    try:
+        data = given.read()
+    except (OSError, ValueError) as error:
+        raise ImageError(f"the picture can't be read from the {type(given).__name__}: {error}") from error
+    if not isinstance(data, (bytes, bytearray)):
+        raise ImageError(f"expected a file of bytes, found {type(data).__name__}; open it with mode 'rb'")
+    return bytes(data)
+
+
+def _is_pillow(given: Any) -> bool:
+    module = sys.modules.get("PIL.Image")
+    return module is not None and isinstance(given, module.Image)
+
+
+def _from_pillow(image: Any, channels: int) -> npt.NDArray[Any]:
+    """Pixels of a picture of Pillow: grey, RGB, or with 4 channels RGBA if it has alpha. Not turned by its EXIF."""
+    try:
+        if image.mode.startswith("I;16"):
+            return (np.asarray(image) >> 8).astype(np.uint8)
+        if image.mode in ("I", "F"):
+            raise ImageError(f"expected a picture of 8 or 16 bits, found one of mode {image.mode}; convert it to L")
+        alpha = channels == 4 and ("A" in image.getbands() or "transparency" in image.info)
+        return np.asarray(image.convert("RGBA" if alpha else "RGB"))
+    except (OSError, ValueError, SyntaxError, MemoryError) as error:
+        raise ImageError(f"the picture of Pillow can't be read: {error}") from error

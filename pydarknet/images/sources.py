@@ -1,0 +1,149 @@
+"""What pictures a user means: files, folders, patterns, lists of paths, standard input."""
+
+from __future__ import annotations
+
+import codecs
+import glob
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import BinaryIO
+
+from ..errors import DataError, PictureWarning
+from ..formats.data import read_list
+from ..formats.resources import listed, with_slashes
+from ..formats.text import byte_order
+
+_KNOWN = "jpg jpeg jpe jp2 png bmp dib webp tif tiff gif avif ppm pgm pbm pnm exr hdr ras sr"
+ENDINGS = frozenset(f".{ending}" for ending in _KNOWN.split())
+LISTS = frozenset([".txt", ".list"])
+STDIN = "-"
+DRAWN = "predictions.jpg"  # what Darknet draws
+
+# How pictures begin; a path could, but holds no zero byte.
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
+_FILM_NAMES = "mp4 m4v mov avi mkv webm flv wmv asf mpg mpeg mpe ts mts m2ts 3gp 3g2 ogv mjpg mjpeg"
+_FILM_ENDINGS = frozenset(f".{ending}" for ending in _FILM_NAMES.split())
+_FILM_BRANDS = (b"isom", b"iso", b"mp4", b"avc", b"qt", b"M4V", b"3g", b"dash")
+
+
+@dataclass
+class Source:
+    """Paths of pictures in order; `total` is None where they come one by one, as from standard input."""
+
+    paths: Iterable[str]
+    total: int | None
+
+    @property
+    def single(self) -> bool:
+        """Whether there is exactly one picture."""
+        return self.total == 1
+
+
+def expand(words: Sequence[str], stdin: BinaryIO) -> Source:
+    """The pictures that the words of a command line stand for.
+
+    A word is a picture, a folder (its pictures, by name), a pattern such as `*.jpg`, a .txt or .list file with
+    a path on each line, or `-` for paths on `stdin`, or for a picture's bytes there, whose path is `-` then.
+    DataError for a folder or pattern without pictures, and for a list that can't be read; a missing picture shows
+    when it is read.
+    """
+    parts = [_stream(stdin) if word == STDIN else _expand(word) for word in words]
+    known = [part for part in parts if isinstance(part, list)]
+    total = sum(map(len, known)) if len(known) == len(parts) else None
+    return Source(chain.from_iterable(parts), total)
+
+
+def _stream(stdin: BinaryIO) -> list[str] | Iterator[str]:
+    start: bytes = stdin.peek(64)[:64] if hasattr(stdin, "peek") else b""
+    picture = start.startswith(_PICTURES) or start[4:8] in (b"ftyp", b"jP  ")
+    return [STDIN] if picture and b"\0" in start else read_lines(stdin)
+
+
+def read_lines(stdin: BinaryIO) -> Iterator[str]:
+    """The paths on a stream, one a line, as they come. A byte order mark in front says how they are written.
+
+    DataError for what is no text.
+    """
+    for line in _rows(stdin):
+        if b"\0" in line:
+            raise DataError("standard input: expected paths of pictures, one a line, found zero bytes; is it a file?")
+        path = line.strip(b" \t\r\n")
+        if path:
+            name = os.fsdecode(path)
+            yield name if os.path.lexists(name) else with_slashes(name)
+
+
+def _rows(stdin: BinaryIO) -> Iterator[bytes]:
+    """The lines of a stream, in the bytes that file names have."""
+    first = stdin.readline()
+    mark, encoding = byte_order(first)
+    lines = chain([first[len(mark) :]], iter(stdin.readline, b""))
+    if encoding == "utf-8":
+        yield from lines
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    left = ""
+    for line in chain(lines, [b""]):  # a line may end inside of a letter
+        *whole, left = (left + decoder.decode(line, final=not line)).split("\n")
+        yield from map(os.fsencode, whole)
+    yield os.fsencode(left)
+
+
+def is_picture_name(path: str) -> bool:
+    """Whether a file's ending is that of a picture."""
+    return os.path.splitext(path)[1].lower() in ENDINGS
+
+
+def is_film(path: str) -> bool:
+    """Whether a file is a video, by how it begins or by its ending."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(12)
+    except (OSError, ValueError):
+        return False
+    boxes = start[4:8] == b"ftyp" and start[8:].startswith(_FILM_BRANDS)
+    chunks = start[:4] == b"RIFF" and start[8:] == b"AVI "
+    others = start.startswith((b"\x1aE\xdf\xa3", b"FLV\1", b"\0\0\1\xba"))
+    return boxes or chunks or others or os.path.splitext(path)[1].lower() in _FILM_ENDINGS
+
+
+def is_companion(path: str) -> bool:
+    """Whether a file is what macOS writes beside another one on a foreign disk: ._name, in AppleDouble format."""
+    if not os.path.basename(path).startswith("._"):
+        return False
+    try:
+        with open(path, "rb") as file:
+            return file.read(4) == b"\0\x05\x16\x07"
+    except (OSError, ValueError):
+        return False
+
+
+def _expand(word: str) -> list[str]:
+    if os.path.isdir(word):
+        return _folder(word)
+    if os.path.splitext(word)[1].lower() in LISTS:
+        return [listed(path, word) for path in read_list(word)]
+    if glob.has_magic(word) and not os.path.lexists(word):
+        found = sorted(path for path in glob.glob(word, recursive=True) if os.path.isfile(path))
+        if not found:
+            raise DataError(f"no file matches {word!r}")
+        return found
+    return [word]
+
+
+def _folder(folder: str) -> list[str]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise DataError(f"{folder}: the folder can't be read: {error.strerror or error}") from error
+    paths = [os.path.join(folder, name) for name in names if is_picture_name(name)]
+    found = [path for path in paths if os.path.isfile(path) and not is_companion(path)]
+    if len(found) > 1 and (drawn := os.path.join(folder, DRAWN)) in found:
+        found.remove(drawn)
+        warnings.warn(f"{drawn} is left out: detections are drawn there; name it to use it", PictureWarning, 2)
+    if not found:
+        raise DataError(f"{folder}: holds no picture; looked for files that end in {' '.join(sorted(ENDINGS))}")
+    return found

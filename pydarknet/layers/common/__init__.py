@@ -1,0 +1,1 @@
+"""What several layers share; no file here is a section."""

@@ -1,0 +1,1 @@
+"""What layers speak: values and steps of inference and of training, shapes, activations."""

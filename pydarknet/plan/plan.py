@@ -1,0 +1,206 @@
+"""The inference plan: the steps of a network bound to a few reused buffers.
+
+Layers describe their work on symbolic values through `Builder`; `Builder.finish` decides which values share
+memory (first fit over their lifetimes) and binds every step to arrays. A plan serves one caller at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..backends.base import FLOAT, Backend, Step, sequence
+from ..backends.ops import Array, Ops
+from ..errors import DeviceError
+from .shapes import Shape
+
+Constants = Callable[[tuple[object, ...], Callable[[], Array]], Array]
+
+
+@dataclass(eq=False)
+class Value:
+    """A symbolic activation of `batch` images: blocked (kernels' layout) or plain (NCHW)."""
+
+    shape: Shape
+    blocked: bool
+    dims: tuple[int, ...]
+    first: int = -1
+    last: int = -1
+    array: Array = None
+
+
+@dataclass(eq=False)
+class Workspace:
+    """Scratch floats for one step; all steps of a plan share one array."""
+
+    floats: int
+
+
+@dataclass
+class Buffer:
+    """Memory that several values use one after the other; `free_from` is the first step it is free again."""
+
+    floats: int
+    free_from: int
+    values: list[Value] = field(default_factory=list)
+
+
+class Parametrised(Protocol):
+    """What a plan needs of a layer with parameters, which are NumPy arrays."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def parameters(self) -> dict[str, Any]: ...
+
+
+class Builder:
+    """Collects the steps of one plan."""
+
+    repeated = True  # whether every run makes the same calls
+
+    def __init__(self, backend: Backend, batch: int, inputs: Shape, constants: Constants) -> None:
+        self.backend = backend
+        self.batch = batch
+        self.outputs: dict[int, Value] = {}
+        self._constants = constants
+        self._values: list[Value] = []
+        self._calls: list[tuple[Callable[..., None], tuple[object, ...]]] = []
+        self._converted: dict[Value, Value] = {}
+        self.input = self.new(inputs, blocked=False)
+        self.input.first = 0
+
+    @property
+    def ops(self) -> Ops:
+        return self.backend.ops
+
+    def new(self, shape: Shape, blocked: bool = True, images: int | None = None) -> Value:
+        """A value that some step will write, of the batch's images or of so many."""
+        n = images or self.batch
+        dims = self.backend.blocked_shape(n, *shape) if blocked else (n, *shape)
+        self._values.append(Value(shape, blocked, dims))
+        return self._values[-1]
+
+    def workspace(self, floats: int) -> Workspace:
+        """Scratch memory for the step it is an argument of."""
+        return Workspace(floats)
+
+    def emit(self, op: Callable[..., None], *args: object) -> None:
+        """Append a call; Values and Workspaces among the arguments become arrays when the plan is finished."""
+        step = len(self._calls)
+        for value in args:
+            if isinstance(value, Value):
+                value.first = step if value.first < 0 else value.first
+                value.last = step
+        self._calls.append((op, args))
+
+    def constant(self, key: tuple[object, ...], make: Callable[[], Any]) -> Array:
+        """The NumPy array that `make` gives, on the device; all plans of the network share it."""
+        return self.shared(key, lambda: self.backend.to_device(make()))
+
+    def shared(self, key: tuple[object, ...], make: Callable[[], Array]) -> Array:
+        """What `make` gives, on the device already; all plans of the network share it."""
+        return self._constants(key, make)
+
+    def parameter(self, layer: Parametrised, name: str) -> Array:
+        """A layer's parameter, on the device."""
+        return self.constant((layer.index, "parameter", name), lambda: layer.parameters[name])
+
+    def blocked(self, value: Value) -> Value:
+        """The value in the kernels' layout."""
+        return value if value.blocked else self._convert(value, self.ops.to_blocked)
+
+    def plain(self, value: Value) -> Value:
+        """The value in NCHW."""
+        return self._convert(value, self.ops.from_blocked) if value.blocked else value
+
+    def finish(self, wanted: dict[int, Value], keep_all: bool) -> Plan:
+        """Bind the steps. `wanted` values are NCHW outputs; they and the input outlive the run. `keep_all` gives
+        each value memory of its own. DeviceError if the memory is out."""
+        end = len(self._calls)
+        for value in (self.input, *wanted.values()):
+            value.last = end
+        buffers = share(self._values, keep_all)
+        scratch = max((a.floats for _, args in self._calls for a in args if isinstance(a, Workspace)), default=0)
+        total = sum(b.floats for b in buffers) + scratch
+        self._check_memory(total * FLOAT, scratch * FLOAT)
+        for buffer in buffers:
+            memory = self.backend.empty((buffer.floats,))
+            for value in buffer.values:
+                value.array = memory[: math.prod(value.dims)].reshape(value.dims)
+        workspace = self.backend.empty((scratch,))
+        steps = [bind(op, args, workspace) for op, args in self._calls]
+        self._calls.clear()  # some calls know the builder: a cycle would keep the arrays after the plan is gone
+        outputs = {index: value.array for index, value in wanted.items()}
+        run = self.backend.program(steps) if self.repeated else sequence(steps)
+        return Plan(self.input.array, outputs, run, total * FLOAT)
+
+    def _check_memory(self, needed: int, scratch: int) -> None:
+        capacity = self.backend.capacity()
+        if needed <= capacity:
+            return
+        fitting = self.batch * capacity // needed
+        advice = "a smaller input size or batch"
+        if fitting:
+            advice = f"a batch of about {fitting}, or a smaller input size"
+        what = ""
+        if scratch > needed // 2:
+            threads = self.ops.num_threads()
+            what, advice = f", {scratch / 2**30:.1f} GiB of them as scratch for {threads} threads", "fewer threads"
+        raise DeviceError(
+            f"{self.backend.name}: the activations of {self.batch} images need {needed / 2**30:.1f} GiB{what}, more "
+            f"than the {capacity / 2**30:.1f} GiB there are; use {advice}"
+        )
+
+    def _convert(self, value: Value, op: Callable[..., None]) -> Value:
+        if value not in self._converted:
+            self._converted[value] = self.new(value.shape, not value.blocked)
+            self.emit(op, value, self._converted[value])
+        return self._converted[value]
+
+
+@dataclass(eq=False)
+class LastPass:
+    """The input of a plan's last run, until the next run overwrites it."""
+
+    input: Array
+
+
+@dataclass(eq=False)
+class Plan:
+    """`input` (N, C, H, W) to fill before `run` computes `outputs` by layer index (valid until the next run), all of
+    them arrays of the backend; `bytes` of activations it holds."""
+
+    input: Array
+    outputs: dict[int, Array]
+    run: Step
+    bytes: int
+    last: LastPass | None = None
+
+
+def bind(op: Callable[..., None], args: tuple[object, ...], workspace: Array) -> Step:
+    """The call with arrays in place of symbols."""
+    arrays = [a.array if isinstance(a, Value) else workspace if isinstance(a, Workspace) else a for a in args]
+    return lambda: op(*arrays)
+
+
+def share(values: Sequence[Value], keep_all: bool) -> list[Buffer]:
+    """Buffers for all used values: the smallest free one that fits, else the largest free one grows."""
+    buffers: list[Buffer] = []
+    for value in sorted((v for v in values if v.first >= 0), key=lambda v: v.first):
+        need = math.prod(value.dims)
+        free = [] if keep_all else [b for b in buffers if b.free_from <= value.first]
+        fitting = [b for b in free if b.floats >= need]
+        if fitting:
+            buffer = min(fitting, key=lambda b: b.floats)
+        elif free:
+            buffer = max(free, key=lambda b: b.floats)
+        else:
+            buffer = Buffer(0, 0)
+            buffers.append(buffer)
+        buffer.floats = max(buffer.floats, need)
+        buffer.free_from = value.last + 1
+        buffer.values.append(value)
+    return buffers

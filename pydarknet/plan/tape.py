@@ -1,0 +1,164 @@
+"""Builds a training plan: the forward steps, then the layers' backward steps in reverse order.
+
+Deltas are Darknet's: minus the gradient of the loss, so that updates are added. A value's delta is complete when
+the layer that made it is asked to go backward, because all its readers stand behind it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..backends.base import Backend, Step
+from ..backends.ops import Array
+from ..dialects.table import Dialect
+from ..formats.cfg import Section
+from .activations import SLOPE_OF_INPUT
+from .plan import Builder, Constants, Parametrised, Value, bind
+from .shapes import Shape
+
+
+class Learner(Parametrised, Protocol):
+    """What a tape needs of a layer."""
+
+    @property
+    def section(self) -> Section: ...
+
+
+class Activated(Learner, Protocol):
+    """A layer that ends in an activation."""
+
+    activation: str
+
+
+class Learnt(Protocol):
+    """Where the parameters and their updates are, on the device."""
+
+    def value_of(self, layer: Parametrised, name: str) -> Array: ...
+    def update_of(self, layer: Parametrised, name: str) -> Array: ...
+
+
+@dataclass
+class State:
+    """What changes from step to step and layers look at while they run."""
+
+    seen: int = 0
+    random: np.random.Generator = field(default_factory=lambda: np.random.Generator(np.random.PCG64(0)))
+    statistics: dict[int, Any] = field(default_factory=dict)
+
+
+class Tape(Builder):
+    """A Builder that also knows deltas, updates and the truth."""
+
+    repeated = False  # random numbers go in, statistics come out
+
+    def __init__(
+        self,
+        backend: Backend,
+        batch: int,
+        inputs: Shape,
+        learnt: Learnt,
+        dialect: Dialect,
+        state: State,
+    ) -> None:
+        self.update_of = learnt.update_of  # where a layer adds the deltas of one of its parameters
+        self._value_of = learnt.value_of
+        self.dialect = dialect
+        self.state = state
+        self.saved: dict[int, Any] = {}  # what a layer's forward keeps for its backward
+        self.refresh_steps: list[Step] = []
+        self.truth: Array = None
+        self._labels: int | None = None  # how many classes the truth may name
+        self._deltas: dict[Value, Value] = {}
+        self._origins: dict[Value, Value] = {}
+        self._inputs: dict[int, Value] = {}  # of the activations whose slope needs it, by layer
+        super().__init__(backend, batch, inputs, once_each())
+
+    def parameter(self, layer: Parametrised, name: str) -> Array:
+        """A layer's parameter as it is learnt, where a constant would stay as it was."""
+        return self._value_of(layer, name)
+
+    def refresh(self, op: Callable[..., None], *args: object) -> None:
+        """A call to make now and after every update: weights into a kernel's layout."""
+        self.refresh_steps.append(bind(op, args, None))
+
+    def want_truth(self, layer: Learner, shape: tuple[int, ...], labels: int | None = None) -> Array:
+        """The array that holds the truth of a mini-batch, whose `labels` are below that number; all losses of a
+        network read the same. CfgError if another layer wants another size or number."""
+        if self.truth is None:
+            self.truth = self.backend.empty(shape)
+        if self.truth.size != math.prod(shape):
+            raise layer.section.error(
+                f"expects {math.prod(shape)} numbers of truth, an earlier loss {self.truth.size}"
+            )
+        self._labels = labels if self._labels is None else self._labels
+        if labels is not None and labels != self._labels:
+            raise layer.section.error(
+                f"knows {labels} classes, an earlier loss {self._labels}; they share their labels"
+            )
+        return self.truth.reshape(shape)
+
+    def wants_delta(self, value: Value) -> bool:
+        """Whether anything before the value learns (the network's input does not)."""
+        return self._origin(value) is not self.input
+
+    def delta(self, value: Value) -> Value | None:
+        """The delta of a value, in its layout, for its maker to read and to overwrite. None: nothing came back."""
+        return self._deltas.get(value)
+
+    def add_delta(self, value: Value, delta: Value) -> None:
+        """Add a contribution to a value's delta. The contribution must be nobody else's."""
+        origin = self._origin(value)
+        if delta.blocked != origin.blocked:
+            delta = self._relaid(delta)
+        if origin in self._deltas:
+            self.emit(self.ops.add, delta, self._deltas[origin])
+        else:
+            self._deltas[origin] = delta
+
+    def activate(self, layer: Activated, x: Value) -> Value:
+        """f(x), in place where the slope follows from it."""
+        y = x
+        if layer.activation in SLOPE_OF_INPUT:
+            y = self.new(x.shape, x.blocked)
+            self._inputs[layer.index] = x
+            self.emit(self.ops.activate_to, x, y, layer.activation)
+        elif layer.activation != "linear":
+            self.emit(self.ops.activate, x, layer.activation)
+        return y
+
+    def activate_backward(self, layer: Activated, y: Value, dy: Value) -> None:
+        """The delta of y = f(x) becomes that of x, in place."""
+        if layer.activation != "linear":
+            self.emit(self.ops.activate_backward, self._inputs.get(layer.index, y), dy, layer.activation)
+
+    def _origin(self, value: Value) -> Value:
+        while value in self._origins:
+            value = self._origins[value]
+        return value
+
+    def _relaid(self, value: Value) -> Value:
+        other = self.new(value.shape, not value.blocked)
+        self.emit(self.ops.from_blocked if value.blocked else self.ops.to_blocked, value, other)
+        return other
+
+    def _convert(self, value: Value, op: Callable[..., None]) -> Value:
+        converted = super()._convert(value, op)
+        self._origins[converted] = value
+        return converted
+
+
+def once_each() -> Constants:
+    """Constants of one tape, which they don't hold: a cycle would keep a size's arrays after the next one came."""
+    made: dict[tuple[object, ...], Array] = {}
+
+    def constant(key: tuple[object, ...], make: Callable[[], Array]) -> Array:
+        if key not in made:
+            made[key] = make()
+        return made[key]
+
+    return constant

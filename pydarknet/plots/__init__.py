@@ -1,0 +1,1 @@
+"""Charts without a display, as SVG or PNG."""

@@ -1,0 +1,1 @@
+"""The process around us: signals, streams, displays, progress, arguments."""

@@ -1,0 +1,1 @@
+"""Frames in, frames out, and detection averaged over them."""

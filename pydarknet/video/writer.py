@@ -1,0 +1,98 @@
+"""An annotated film: written beside its place, and renamed when it is whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ExportError
+from ..formats.atomic import take_after
+
+if TYPE_CHECKING:
+    from ..images.image import Picture
+
+CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv": "mp4v", ".webm": "VP90"}
+
+
+class Recording:
+    """A context manager; the file appears when it is left, also on Ctrl-C, with the frames until then.
+
+    ExportError for an unknown ending, for the film that is being read, and for a place that can't be written.
+    """
+
+    def __init__(self, path: str, rate: float, source: str) -> None:
+        folder, name = os.path.split(path)
+        ending = os.path.splitext(name)[1]
+        if ending.lower() not in CODECS:
+            raise ExportError(f"{path}: expected a film's ending, one of {' '.join(CODECS)}")
+        if os.path.realpath(path) == os.path.realpath(source):
+            raise ExportError(f"{path}: is the film that is read; choose another name")
+        if not os.path.isdir(folder or ".") or not os.access(folder or ".", os.W_OK):
+            raise ExportError(f"{path}: can't be written: the folder does not exist, or is not yours to write to")
+        self._path, self._rate = path, rate
+        self._folder, self._part = folder, f"film{ending}"
+        self._codec = CODECS[ending.lower()]
+        self._own: str | None = None  # the folder the film grows in
+        self._writer: Any = None
+        self._size = (0, 0)
+        self._count = 0
+        self.saved = 0  # frames in the finished file
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def write(self, image: Picture) -> bool:
+        """Append a frame; frames of another size than the first are scaled to it. True: there may be more."""
+        import cv2
+
+        if self._writer is None:
+            self._own = self._own_folder()
+            self._part = os.path.join(self._own, self._part)
+            self._size = (image.shape[1], image.shape[0])
+            self._writer = cv2.VideoWriter(self._part, cv2.VideoWriter.fourcc(*self._codec), self._rate, self._size)
+            if not self._writer.isOpened():
+                raise ExportError(f"{self._path}: OpenCV can't write such a film ({self._codec}); try .avi")
+        if (image.shape[1], image.shape[0]) != self._size:
+            image = cv2.resize(image, self._size)
+        self._writer.write(image)
+        self._count += 1
+        return True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._writer is None:
+                return
+            self._writer.release()
+            self._check()
+            take_after(self._path, self._part)
+            os.replace(self._part, self._path)
+            self.saved = self._count
+        except OSError as problem:
+            raise ExportError(f"{self._path}: can't be written: {problem.strerror or problem}") from problem
+        finally:
+            if self._own is not None:
+                shutil.rmtree(self._own, ignore_errors=True)
+
+    def _own_folder(self) -> str:
+        """A folder beside the film's place in which nobody else can put anything: OpenCV would follow a link."""
+        try:
+            return tempfile.mkdtemp(
+                prefix=f".{os.path.basename(self._path)[:100]}.", suffix=".part", dir=self._folder or "."
+            )
+        except OSError as problem:
+            raise ExportError(f"{self._path}: can't be written: {problem.strerror or problem}") from problem
+
+    def _check(self) -> None:
+        """OpenCV never says that a disk is full; a film whose last frame can't be read tells."""
+        import cv2
+
+        film = cv2.VideoCapture(self._part)
+        complete = film.get(cv2.CAP_PROP_FRAME_COUNT) == self._count
+        film.set(cv2.CAP_PROP_POS_FRAMES, self._count - 1)
+        if not (complete and film.grab()):
+            raise ExportError(f"{self._path}: not all of the film could be written; is the disk full?")

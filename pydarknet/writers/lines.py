@@ -1,0 +1,37 @@
+"""Detections as the lines that Darknet prints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from struct import pack, unpack
+
+from ..detection.results import Detection
+
+
+def darknet_lines(detections: Iterable[Detection], ext_output: bool = False) -> list[str]:
+    """`dog: 56%` for each detection, in the given order; with `ext_output` AlexeyAB's box behind it."""
+    return [_line(each) + (_box(each) if ext_output else "") for each in detections]
+
+
+def _line(detection: Detection) -> str:
+    # Darknet multiplies in float32 and printf rounds halves to even, as Python does.
+    percent = _float32(_float32(detection.confidence) * 100)
+    return f"{detection.name}: {percent:.0f}%"
+
+
+def _box(detection: Detection) -> str:
+    box = detection.box
+    left, top, width, height = (f"{_round(value):4.0f}" for value in (box.left, box.top, box.w, box.h))
+    return f"\t(left_x: {left}   top_y: {top}   width: {width}   height: {height})"
+
+
+def _round(value: float) -> float:
+    """C's round: halves away from zero."""
+    if not math.isfinite(value):
+        return value
+    return math.copysign(math.floor(abs(value) + 0.5), value)
+
+
+def _float32(value: float) -> float:
+    return float(unpack("<f", pack("<f", value))[0])
