@@ -146,8 +146,8 @@ def _stems(folder: Path, sets: Sequence[str] | None) -> dict[str, list[str]]:
         if {"train", "val"} & set(files):
             files.pop("trainval", None)
         if not files:
-            files = [path for path in (folder / "Annotations").glob("*.xml") if not is_companion(str(path))]
-            return {"train": sorted(path.stem for path in files)}
+            found = (folder / "Annotations").glob("*.xml")
+            return {"train": sorted(path.stem for path in found if not is_companion(str(path)))}
     return {key: [_stem(fspath(path), line) for line in read_list(path)] for key, path in files.items()}
 
 
