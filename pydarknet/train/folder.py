@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from os import PathLike, fspath
 from pathlib import Path
 from types import ModuleType
@@ -66,20 +67,48 @@ def check_unused(files: Files, weights: str | PathLike[str] | None) -> None:
 
     A run may go on from the newest of its own `weights`, as Darknet's users do, and over one that has learnt nothing.
     """
-    found = {path: _seen(path) for path in _results(files)}
-    newest = max(found.values(), default=0)
-    if not newest:
+    if not (found := _in_the_way(files, weights)):
         return
-    if weights is not None and Path(weights).exists():
-        own = next((seen for path, seen in found.items() if os.path.samefile(path, weights)), 0)
-        if own == newest:
-            return
     names = ", ".join(path.name for path in list(found)[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     raise TrainingError(
-        f"{files.folder} holds {names}{more}, of a run that has seen {newest} pictures: --resume goes on with it, "
-        "--overwrite starts anew over it (from Python resume=True, overwrite=True); or name another backup folder"
+        f"{files.folder} holds {names}{more}, of a run that has seen {max(found.values())} pictures: --resume goes "
+        "on with it, --overwrite starts anew over it (from Python resume=True, overwrite=True); or name another "
+        "backup folder"
     )
+
+
+def set_aside(files: Files, weights: str | PathLike[str] | None) -> str:
+    """Move what `check_unused` refuses into a folder of its own in the backup folder, BASE.1, BASE.2, ...; returns a
+    sentence that says so, '' if nothing is in the way. TrainingError if it can't be moved."""
+    if not (found := _in_the_way(files, weights)):
+        return ""
+    try:
+        place = _new_folder(files.folder, files.base)
+        for path in found:
+            path.rename(place / path.name)
+    except OSError as error:
+        raise TrainingError(f"{files.folder}: the earlier run's files can't be moved: {error.strerror}") from error
+    return f"an earlier run has seen {max(found.values())} pictures; its weights and state are moved to {place}"
+
+
+def _new_folder(folder: Path, base: str) -> Path:
+    for number in count(1):
+        with suppress(FileExistsError):
+            place = folder / f"{base}.{number}"
+            place.mkdir()
+            break
+    return place
+
+
+def _in_the_way(files: Files, weights: str | PathLike[str] | None) -> dict[Path, int]:
+    """Files of an earlier run, and how many pictures each has seen; none if its newest `weights` go on."""
+    found = {path: _seen(path) for path in _results(files)}
+    newest = max(found.values(), default=0)
+    if newest and weights is not None and Path(weights).exists():
+        own = next((seen for path, seen in found.items() if os.path.samefile(path, weights)), 0)
+        return found if own != newest else {}
+    return found if newest else {}
 
 
 def _results(files: Files) -> list[Path]:

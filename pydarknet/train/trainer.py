@@ -18,7 +18,7 @@ from ..formats.weights import save_weights
 from ..graph.engine import Engine
 from .checkpoint import EVERY, base_name, open_files
 from .choice import training_dialect
-from .folder import Claim, check_unused, find_folder
+from .folder import Claim, check_unused, find_folder, set_aside
 from .guard import check_finite
 from .loader import Batch, Loader
 from .memory import advice, step_bytes
@@ -41,7 +41,8 @@ class Trainer:
     `net`: path of a cfg, a parsed one, or an `Engine` (or `Network`) with its parameters. `data`: a .data file.
     `weights`: where to start from (None: random by `seed`), `cutoff`: only that many layers of it. `dialect`: a name;
     default: `dialect=` of [net], else by the head. `clear`: count pictures from 0. `resume`: go on from the state in
-    the backup folder; without it or `overwrite` weights of an earlier run there are an error. `max_batches`,
+    the backup folder; without it or `overwrite` weights of an earlier run there are an error, or, with `keep`, are
+    moved into a folder beside them. `max_batches`,
     `max_hours`: when to end. `backup`: a folder instead of that of the .data file; a backup each `save_every`
     iterations. `order`: "darknet" draws pictures, "epochs" shuffles. `missing`: what a picture without label file is.
     `map`: measure on the valid list while training, and save the best weights; True, or a `Validation` that says
@@ -64,6 +65,7 @@ class Trainer:
         clear: bool = False,
         resume: bool = False,
         overwrite: bool = False,
+        keep: bool = False,
         workers: int = 2,
         threads: int | None = None,
         device: str = "cpu",
@@ -89,8 +91,9 @@ class Trainer:
         self.files = open_files(cfg, self.data, backup, self.dialect.name, save_every)
         if resume and overwrite:
             raise TrainingError("resume goes on with a run, overwrite starts anew over it: choose one")
-        if not (resume or overwrite):
-            check_unused(self.files, None if clear else weights)
+        start = None if clear else weights
+        if not (resume or overwrite or keep):
+            check_unused(self.files, start)
         self.engine = net if isinstance(net, Engine) else Engine(
             cfg, None, seed=seed, threads=threads, device=device, precision=precision,
             uniform=self.dialect.uniform, dialect=self.dialect.name
@@ -120,11 +123,21 @@ class Trainer:
                                    *self.data.warnings, *self.source.warnings)):  # fmt: skip
             self.warn(text)
         self.claim = Claim(self.files, self.warn)
+        if keep and not (resume or overwrite):
+            self._set_aside(start)
         self.loader = self._open_loader(workers)
         self.stopped = False
         self._started = time.monotonic()
         self._unsaved = False  # a save is due that failed
         self._ended = False
+
+    def _set_aside(self, weights: str | PathLike[str] | None) -> None:
+        try:
+            if said := set_aside(self.files, weights):
+                self.warn(said)
+        except TrainingError:
+            self.claim.close()
+            raise
 
     @property
     def iteration(self) -> int:

@@ -19,7 +19,7 @@ def train(folder: Path, iterations: int = 2, **options: object) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (folder / "backup").iterdir()}
+    return {path.name: path.read_bytes() for path in (folder / "backup").iterdir() if path.is_file()}
 
 
 @pytest.mark.parametrize("dialect", ["paper2017", "alexeyab"])
@@ -36,6 +36,27 @@ def test_a_second_training_is_refused(tmp_path: Path, dialect: str, left: str) -
     assert contents(tmp_path) == before
     train(tmp_path, iterations=1, overwrite=True)
     assert before.items() - contents(tmp_path).items()
+
+
+def test_darknets_own_commands_set_the_first_aside(tmp_path: Path) -> None:
+    """They ask no question, and lose nothing; one that goes on from its newest weights stays where it is."""
+    make(tmp_path)
+    backup, said = tmp_path / "backup", []
+    train(tmp_path)
+    before = contents(tmp_path)
+    for number in (1, 2):
+        train(tmp_path, keep=True, warn=said.append)
+        assert str(backup / f"toy.{number}") in said[-1]
+    assert {path.name: path.read_bytes() for path in (backup / "toy.1").iterdir()} == before
+    train(tmp_path, iterations=3, keep=True, weights=backup / "toy.backup", warn=said.append)
+    train(tmp_path, iterations=4, keep=True, resume=True, warn=said.append)
+    assert len(said) == 2
+    assert not (backup / "toy.3").exists()
+    command = [sys.executable, "-m", "pydarknet", "detector", "train", tmp_path / "toy.data", tmp_path / "toy.cfg"]
+    done = subprocess.run([*command, "--max-batches", "1"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "moved to" in done.stderr
+    assert (backup / "toy.3" / "toy.state.npz").exists()
 
 
 def test_ways_on(tmp_path: Path) -> None:

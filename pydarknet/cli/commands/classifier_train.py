@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from .train import add_arguments, run
+import argparse
+
+from . import train
+from .train import add_arguments
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
 NAME = "classifier train"
 HELP = "train a classifier, as Darknet's command of this name"
+
+
+def run(args: argparse.Namespace) -> int:
+    """As `train`; but Darknet starts anew without a question, so an earlier run's files are set aside."""
+    return train.run(args, keep=True)

@@ -75,8 +75,8 @@ def _add_validation(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-iou_thresh", "--iou-thresh", type=real(0, 1), default=0.5, metavar="IOU", help="a hit (0.5)")
 
 
-def run(args: argparse.Namespace) -> int:
-    """0, or 130 when stopped by Ctrl-C, 128 + n by another signal; errors are raised."""
+def run(args: argparse.Namespace, keep: bool = False) -> int:
+    """0, or 130 when stopped by Ctrl-C, 128 + n by another signal; errors are raised. `keep`: of `Trainer`."""
     from ...catalog import find_weights
     from ...train.logs import LogFile
     from ...train.tensorboard import TensorBoard
@@ -97,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
         clear=args.clear,
         resume=args.resume,
         overwrite=args.overwrite,
+        keep=keep,
         workers=args.workers,
         threads=args.threads,
         device=options.device_of(args),
