@@ -45,6 +45,7 @@ lint: $(VENV)/.pydarknet
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
 	$(PYTHON) tools/check_csrc.py
 	$(VENV)/bin/clang-format --dry-run --Werror $(SOURCES)
 

@@ -15,15 +15,15 @@ What is different:
 from __future__ import annotations
 
 import math  # noqa: F401  (old scripts take these from here)
-import random
+import random  # noqa: F401
 from ctypes import *  # noqa: F403
-from ctypes import POINTER, Structure, c_float, c_int, pointer
+from ctypes import c_int, pointer
 from types import SimpleNamespace
 from typing import Any
 
 from .compat import _networks as _api
 from .compat._images import IMAGE, free_image, letterbox_image, load_image, make_image, pointer_to, rgbgr_image
-from .compat._networks import (
+from .compat._networks import (  # noqa: F401
     BOX,
     METADATA,
     NetworkHandle,
@@ -35,34 +35,7 @@ from .compat._networks import (
     set_gpu,
 )
 from .compat._of_2017 import make_boxes, make_probs, network_detect, num_boxes
-
-
-class DETECTION(Structure):
-    """One box and the probabilities of its classes."""
-
-    _fields_ = [
-        ("bbox", BOX),
-        ("classes", c_int),
-        ("prob", POINTER(c_float)),
-        ("mask", POINTER(c_float)),
-        ("objectness", c_float),
-        ("sort_class", c_int),
-    ]
-
-
-def sample(probs: Any) -> int:
-    """An index drawn with these weights."""
-    rest = random.uniform(0, 1) * sum(probs)
-    for index, weight in enumerate(probs):
-        rest -= weight
-        if rest <= 0:
-            return index
-    return len(probs) - 1
-
-
-def c_array(ctype: Any, values: Any) -> Any:
-    """A C array with these values."""
-    return (ctype * len(values))(*values)
+from .compat._structures import DETECTION, c_array, sample  # noqa: F401
 
 
 def load_net(cfg: _api.Path, weights: _api.Path | None, clear: int = 0) -> NetworkHandle:

@@ -16,9 +16,9 @@ from pydarknet.anchors.cfg import with_anchors
 from pydarknet.datasets.dataset import read_image_list
 from pydarknet.datasets.voc import read_annotation
 from pydarknet.errors import DarknetError, DataError
-from pydarknet.evaluate.readers import read_json
 from pydarknet.formats.cfg import parse_cfg
 from pydarknet.formats.data import read_data, read_list, read_map, read_names
+from pydarknet.formats.json_file import read_json
 from pydarknet.formats.labels import read_labels
 from pydarknet.formats.text import byte_order, decode, read_bytes
 from pydarknet.formats.tree import read_tree
@@ -111,7 +111,7 @@ def test_a_file_takes_memory_by_its_size(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "x.png"), np.zeros((4, 4, 3), np.uint8))
     script = """
 import resource, cv2
-from pydarknet.evaluate.readers import read_json
+from pydarknet.formats.json_file import read_json
 from pydarknet.images.image import load_image
 from pydarknet.formats.text import read_bytes
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()

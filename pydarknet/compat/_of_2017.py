@@ -53,7 +53,7 @@ def network_detect(
 
     What is found comes first; the original has a place for each cell of its grid.
     """
-    from ..darknet import DETECTION
+    from ._structures import DETECTION
 
     predict_fitted(net, im, "letterbox")
     options = detect_options(thresh, hier_thresh)

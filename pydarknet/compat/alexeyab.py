@@ -28,7 +28,6 @@ from typing import Any
 
 import numpy as np
 
-from ..darknet import c_array, sample  # noqa: F401
 from ..detection.decode import Candidates
 from ..errors import DataError
 from ..heads import DetectOptions, candidates
@@ -71,6 +70,7 @@ from ._results import (
     non_max_suppression_fast,  # noqa: F401
     print_detections,  # noqa: F401
 )
+from ._structures import c_array, sample  # noqa: F401
 
 hasGPU = True  # noqa: N816  (old scripts ask; `set_gpu` falls back to the CPU)
 FloatPtr = POINTER(c_float)

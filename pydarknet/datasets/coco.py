@@ -9,7 +9,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from ..errors import DataError
-from ..evaluate.readers import read_json, whole
+from ..formats.json_file import read_json, whole
 from ..formats.text import short
 from ..images.sources import is_picture_name
 from .convert import Conversion, Row, Sample, is_line, stays_inside

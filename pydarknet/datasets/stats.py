@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..detection.boxes import AREAS
 from ..errors import ImageError
-from ..evaluate.coco import AREAS
 from ..formats.labels import find_label, is_class_only, read_labels
 from ..images.size import picture_size
 from .dataset import DataSet, ImageList

@@ -10,6 +10,9 @@ import numpy.typing as npt
 Boxes = npt.NDArray[np.float32]
 Fit = Literal["letterbox", "stretch"]
 
+# COCO's sizes of objects, in square pixels
+AREAS = {"all": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}
+
 
 def iou(a: Boxes, b: Boxes) -> npt.NDArray[np.float32]:
     """Intersection over union of every box of a (M, 4) with every box of b (N, 4), shape (M, N).

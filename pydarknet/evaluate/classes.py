@@ -13,7 +13,6 @@ from ..formats.path_labels import Best, Classes
 from ..formats.tree import Tree
 from ..images.image import Picture
 from ..network import Network
-from ..train.augment import centre_square
 from .batches import batches, good
 
 Floats = npt.NDArray[np.float32]
@@ -119,9 +118,16 @@ def _allowed(tree: Tree | None, leaves: Sequence[str] | None) -> Bools:
 
 
 def _outputs(network: Network, images: Sequence[Picture]) -> Floats:
-    """The network's outputs (N, classes) for the middles of pictures."""
-    batch = np.empty((len(images), *network.inputs), np.float32)
-    for image, x in zip(images, batch, strict=True):
-        centre_square((image.shape[1], image.shape[0])).apply(image, x)
-    outputs: Floats = network.forward(batch)
+    """The network's outputs (N, classes) for the largest squares in the middle of pictures."""
+    with network.plan(len(images)) as plan:
+        network.fit_pictures(plan.input, map(_middle, images), "stretch")
+        plan.run()
+        outputs: Floats = network.backend.to_host(plan.outputs[network.output_index]).copy()
     return outputs.reshape(len(images), -1)
+
+
+def _middle(image: Picture) -> Picture:
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return np.ascontiguousarray(image[top : top + side, left : left + side])

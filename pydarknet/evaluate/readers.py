@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError
+from ..formats.json_file import MAX_BYTES, read_json, whole
 from ..formats.labels import find_label, is_class_only, label_path, read_labels
 from ..formats.text import lines, read_text, short
 from ..images.size import picture_size
@@ -18,7 +18,6 @@ from ..writers.coco import CATEGORIES
 from ..writers.voc import PREFIX
 from .objects import Detections, Truth
 
-MAX_BYTES = 4 << 30  # of a results file
 MAX_EXACT = 1 << 53  # above, a float leaves whole numbers out
 MAX_NUMBER = (1 << 63) - 1  # of a picture, in our arrays
 
@@ -113,22 +112,6 @@ def read_coco_results(
             raise DataError.at(name, None, message + short(repr(entry))) from error
     columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
     return Detections.of(*columns)
-
-
-def read_json(name: str) -> Any:
-    """The content of a JSON file. DataError if it has none."""
-    text = read_text(name, MAX_BYTES, lambda message: DataError.at(name, None, message))
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError.at(name, getattr(error, "lineno", None), f"is no JSON: {error}") from error
-
-
-def whole(value: Any) -> int:
-    """A number of a JSON file as an integer. ValueError, TypeError or OverflowError if it is none."""
-    if isinstance(value, float) and not value.is_integer():
-        raise ValueError("has a fraction")
-    return int(value)
 
 
 def _boxes(
