@@ -68,13 +68,13 @@ gpu-build:
 	  PYDARKNET_CUDA_ARCHS="$${PYDARKNET_CUDA_ARCHS:-native}" "$$python" setup.py -q build_ext --inplace
 
 gpu-check: gpu-build
-	$(GPU_PYTHON) && PYTHONPATH=".:$$PYTHONPATH" "$$python" tests/gpu_check.py
+	$(GPU_PYTHON) && "$$python" -m tests.gpu_check
 
 gpu-bench: gpu-build
 	$(GPU_PYTHON) && PYTHONPATH=".:$$PYTHONPATH" "$$python" benchmarks/gpu.py --json "$${PYDARKNET_GPU_OUT:-.}/gpu.json"
 
 gpu-sanitize: gpu-build
-	$(GPU_PYTHON) && PYTHONPATH=".:$$PYTHONPATH" "$$python" tests/gpu_sanitize.py
+	$(GPU_PYTHON) && "$$python" -m tests.gpu_sanitize
 
 clean:
 	rm -rf build dist *.egg-info compile_commands.json .mypy_cache .ruff_cache .pytest_cache pydarknet/*.so

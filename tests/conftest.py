@@ -10,14 +10,14 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from bridge import Bridge, OnGpu
-from contents import Refused, survived
-from guarded import Arrays
 
 from pydarknet import _cpuid
 from pydarknet.backends.base import backend, cpu_backend
 from pydarknet.backends.isas import ISAS, runnable
 from pydarknet.backends.ops import Ops
+from tests.lib.bridge import Bridge, OnGpu
+from tests.lib.contents import Refused, survived
+from tests.lib.guarded import Arrays
 
 # A module that should be there but isn't makes its tests fail: they are never left out.
 RUNNABLE = runnable(_cpuid.best())

@@ -1,6 +1,6 @@
 """Everything that a GPU must show, the most telling first: networks, convolutions, the other ops, devices.
 
-    python tests/gpu_check.py [--seconds N] [-k EXPRESSION] [pytest's other options]
+    python -m tests.gpu_check [--seconds N] [-k EXPRESSION] [pytest's other options]
 
 Each part has a share of the time and a line when it ends; failures are named at once. PYDARKNET_GPU_OUT names the
 folder of logs, of reports in JUnit's XML and of summary.txt (default: build/gpu-check).
@@ -13,10 +13,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from gpu_parts import TESTS, Part, run_parts, verdict, workers
-
 from pydarknet.backends.base import backend
 from pydarknet.errors import DeviceError
+from tests.lib.gpu_parts import TESTS, Part, run_parts, verdict, workers
 
 PROGRAM = "gpu-check"
 SECONDS = 480

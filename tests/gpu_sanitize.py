@@ -1,6 +1,6 @@
 """The kernels under compute-sanitizer, tool by tool: every layer once, in small networks.
 
-    python tests/gpu_sanitize.py [--seconds N] [pytest's options]
+    python -m tests.gpu_sanitize [--seconds N] [pytest's options]
 
 A call takes up to a hundred times as long as without. Each tool first runs one test: whether it can be used on this
 machine shows within a minute. PYDARKNET_GPU_OUT names the folder of logs and reports (default: build/gpu-sanitize).
@@ -17,10 +17,9 @@ import sys
 import time
 from pathlib import Path
 
-from gpu_parts import Part, Result, run_parts, verdict
-
 from pydarknet.backends.base import backend
 from pydarknet.errors import DeviceError
+from tests.lib.gpu_parts import Part, Result, run_parts, verdict
 
 PROGRAM = "gpu-sanitize"
 SECONDS = 540

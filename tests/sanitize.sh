@@ -51,6 +51,6 @@ if sanitized tests/sanitize_probe.py 2> probe.log || ! grep -q "sanitizing $copy
 fi
 
 if [ $# -eq 0 ]; then
-  set -- tests/ops tests/test_threads.py tests/fuzz/test_fuzz.py::test_the_corpus
+  set -- tests/ops tests/network/test_threads.py tests/fuzz/test_fuzz.py::test_the_corpus
 fi
 sanitized -m pytest -q -p no:cacheprovider -k "$others" "$@"

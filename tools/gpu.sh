@@ -12,7 +12,7 @@ export PYDARKNET_GPU_OUT="${PYDARKNET_GPU_OUT:-build/gpu}" PYTHONPATH=".:${PYTHO
 python=$(tools/gpu_python.sh) || exit
 make -s gpu-build PYTHON="$python" || exit
 echo "gpu: built after $(($(date +%s) - begin)) s"
-"$python" tests/gpu_check.py --seconds $(($(left) * 6 / 10))
+"$python" -m tests.gpu_check --seconds $(($(left) * 6 / 10))
 checked=$?
 "$python" benchmarks/gpu.py --seconds "$(left)" --json "$PYDARKNET_GPU_OUT/gpu.json"
 measured=$?

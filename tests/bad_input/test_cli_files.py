@@ -9,7 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from cli_nets import CLASSIFIER, DETECTOR, LINE, NET, REGION, Result, call, spawned, write_files, write_net
+
+from tests.lib.cli_nets import CLASSIFIER, DETECTOR, LINE, NET, REGION, Result, call, spawned, write_files, write_net
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nets
 import numpy as np
 import pytest
 
 from pydarknet import CfgError, DarknetError, DataError, ImageError, Network, WeightsError
 from pydarknet.errors import DeviceError
+from tests.lib import nets
 
 CONV = "[convolutional]\nfilters=4\nsize=3\npad=1\nactivation=leaky\n"
 REGION = "[convolutional]\nfilters={filters}\nactivation=linear\n[region]\nclasses=3\nnum=2\nanchors=1,1,2,2\n"

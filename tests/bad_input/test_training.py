@@ -9,11 +9,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import nets
 import numpy as np
 import pytest
-from full_disk import small_files
-from toy_training import make
 
 from pydarknet.backends.base import Backend
 from pydarknet.cli.main import main
@@ -24,6 +21,9 @@ from pydarknet.formats.weights import read_header
 from pydarknet.graph.engine import Engine
 from pydarknet.train.step import Stepper
 from pydarknet.train.trainer import Trainer
+from tests.lib import nets
+from tests.lib.full_disk import small_files
+from tests.lib.toy_training import make
 
 Spoil = Callable[[Path], object]
 

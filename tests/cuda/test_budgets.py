@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sass import ARCHS, Kernel, compile_kernels, count, cubin, find_tool, known_archs, main_loops, share
 
+from tests.cuda.sass import ARCHS, Kernel, compile_kernels, count, cubin, find_tool, known_archs, main_loops, share
 from tools.native.toolkit import CUDA_ARCHS
 
 ARCH = "80"  # the oldest with asynchronous copies, TF32 and BF16

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from fake_cupy import Machine
 
 from pydarknet.backends import cuda
+from tests.lib.fake_cupy import Machine
 
 
 @pytest.fixture

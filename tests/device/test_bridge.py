@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bridge import Bridge, OnHost
-from guarded import Arrays
 
 from pydarknet.backends.base import cpu_backend
+from tests.lib.bridge import Bridge, OnHost
+from tests.lib.guarded import Arrays
 
 
 @pytest.fixture

@@ -9,11 +9,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-import cli_nets
-import nets
 import numpy as np
 import pytest
-from fake_cupy import Machine, RuntimeFailureError
 
 import pydarknet.darknet as dn
 from pydarknet import Network
@@ -25,6 +22,8 @@ from pydarknet.cli.parser import Parser
 from pydarknet.compat import _networks
 from pydarknet.errors import DeviceError
 from pydarknet.formats.cfg import parse_cfg_text
+from tests.lib import cli_nets, nets
+from tests.lib.fake_cupy import Machine, RuntimeFailureError
 
 TEXT = nets.net_text(nets.DETECTOR)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import nets
 import numpy as np
 import pytest
-from fake_cupy import Machine, Sealed
 
 from pydarknet import Network
 from pydarknet.formats.cfg import parse_cfg_text
+from tests.lib import nets
+from tests.lib.fake_cupy import Machine, Sealed
 
 TEXT = nets.net_text(nets.DETECTOR)
 CPU, CUDA, PINNED, MANAGED, METAL = 1, 2, 3, 13, 8

@@ -10,13 +10,13 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import nets
 import pytest
-from fake_cupy import Machine
 
 from pydarknet.backends import cuda
 from pydarknet.backends.base import backend
 from pydarknet.errors import DeviceError
+from tests.lib import nets
+from tests.lib.fake_cupy import Machine
 
 BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
 

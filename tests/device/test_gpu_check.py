@@ -10,14 +10,13 @@ import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import gpu_check
-import gpu_parts
-import gpu_sanitize
 import pytest
-from fake_cupy import Machine
-from gpu_parts import TESTS, Part, run_parts, verdict
 
 from pydarknet.backends import cuda
+from tests import gpu_check, gpu_sanitize
+from tests.lib import gpu_parts
+from tests.lib.fake_cupy import Machine
+from tests.lib.gpu_parts import TESTS, Part, run_parts, verdict
 
 MIXED = """
 import pytest
@@ -115,13 +114,12 @@ def test_what_never_ran_is_no_success(folder: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_who_stops_it_has_what_was_known(folder: Path, number: signal.Signals) -> None:
     program = (
-        "import sys; from gpu_parts import Part, run_parts, verdict\n"
+        "import sys; from tests.lib.gpu_parts import Part, run_parts, verdict\n"
         "parts = [Part(name, (f'{sys.argv[1]}/test_{name}.py',)) for name in ('well', 'slow', 'mixed')]\n"
         "sys.exit(verdict('gpu-check', run_parts('gpu-check', parts, 900)))"
     )
-    path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
     process = subprocess.Popen(
-        [sys.executable, "-c", program, str(folder.parent)], env={**os.environ, "PYTHONPATH": path},
+        [sys.executable, "-c", program, str(folder.parent)], env={**os.environ, "PYTHONPATH": str(TESTS.parent)},
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     log = folder / "slow.log"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nets
 import numpy as np
 import pytest
-import toy_training
-from fake_cupy import Machine, Sealed
-from networks_trained import TRAINED, steppers, truth_of
 
 from pydarknet import Network, Trainer
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.train.validation import Validation
+from tests.lib import nets, toy_training
+from tests.lib.fake_cupy import Machine, Sealed
+from tests.lib.networks_trained import TRAINED, steppers, truth_of
 
 
 def pair(text: str) -> tuple[Network, Network]:

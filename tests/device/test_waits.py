@@ -9,12 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import nets
 import numpy as np
 import pytest
-import toy_training
-from fake_cupy import Machine
-from networks_trained import steppers, truth_of
 
 from pydarknet import DeviceError, Network, Trainer
 from pydarknet.backends import cuda
@@ -23,6 +19,9 @@ from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.layers.region import Region
 from pydarknet.plan.plan import Builder, Value
 from pydarknet.plan.tape import Tape
+from tests.lib import nets, toy_training
+from tests.lib.fake_cupy import Machine
+from tests.lib.networks_trained import steppers, truth_of
 
 pytestmark = pytest.mark.emulator
 REGION = nets.net_text(nets.DETECTOR)

@@ -6,7 +6,8 @@ import ctypes
 from pathlib import Path
 
 import pytest
-from emulator import build
+
+from tests.emu.emulator import build
 
 HERE = Path(__file__).parent
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nets import DETECTOR, batch, net_text
 
 from pydarknet import Network, catalog
 from pydarknet.backends.base import backend
 from pydarknet.errors import DeviceError
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.writers import darknet_lines
+from tests.lib.nets import DETECTOR, batch, net_text
 
 ROOT = Path(__file__).parents[2]
 DOG = Path("/usr/share/darknet/data/dog.jpg")  # of Debian's package darknet

@@ -6,11 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import nets
 import numpy as np
 import pytest
-from chosen import DEVICE
-from networks_trained import TRAINED, TWO_HEADS, steppers, truth_of
 
 from pydarknet import Network
 from pydarknet.backends import base as backend_module
@@ -18,6 +15,9 @@ from pydarknet.backends.base import backend, cpu_backend
 from pydarknet.detection.results import Box, Detection
 from pydarknet.formats.cfg import Cfg, parse_cfg_text
 from pydarknet.writers.lines import darknet_lines
+from tests.lib import nets
+from tests.lib.chosen import DEVICE
+from tests.lib.networks_trained import TRAINED, TWO_HEADS, steppers, truth_of
 
 # Sums of products in another order; a network is a few of them.
 RELATIVE = 1e-4

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cli_nets
-import nets
 import numpy as np
 import pytest
-import toy_training
-from chosen import DEVICE
-from networks_trained import steppers, truth_of
 
 from pydarknet import DeviceError, Network, Trainer
 from pydarknet.backends import cuda
 from pydarknet.backends.base import Backend, EmulatedBackend
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.train.validation import Validation
+from tests.lib import cli_nets, nets, toy_training
+from tests.lib.chosen import DEVICE
+from tests.lib.networks_trained import steppers, truth_of
 
 NET = nets.net_text(nets.DETECTOR, 32)
 # Relative errors in the norm of the output. A factor is rounded to 2**-11 (TF32 and FP16) or 2**-8 (BF16) of its

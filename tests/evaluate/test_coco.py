@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from random_sets import random_set
 
 from pydarknet.evaluate import Detections, Truth, coco
+from tests.evaluate.random_sets import random_set
 
 CLASSES = 3
 IMAGES = 4

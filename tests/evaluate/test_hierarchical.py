@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import naive
 import numpy as np
 import pytest
-from random_sets import random_set
 
 from pydarknet.errors import DataError
 from pydarknet.evaluate import Detections, Truth, hierarchical, voc
 from pydarknet.evaluate.hierarchical import credits_of, depths, lift
 from pydarknet.formats.tree import Tree, read_tree
+from tests.evaluate import naive
+from tests.evaluate.random_sets import random_set
 
 ANIMAL, THING, DOG, CAT, CHAIR, TERRIER, POODLE = range(7)
 BOX = [0.0, 0, 10, 10]

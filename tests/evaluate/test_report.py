@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_sets import random_set
 
 from pydarknet.errors import ExportError, ImageError
 from pydarknet.evaluate import Detections, Truth, recall, report, voc
 from pydarknet.evaluate.confusion import Confusion, confusion, confusion_picture, draw_confusion
 from pydarknet.images.image import load_image
+from tests.evaluate.random_sets import random_set
 
 NAMES = ["dog", "cat", "sofa"]
 A, B, C, D = [0.0, 0, 10, 10], [20.0, 0, 10, 10], [40.0, 0, 10, 10], [60.0, 0, 10, 10]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import naive
 import numpy as np
 import pytest
-from random_sets import random_set
 
 from pydarknet.errors import DataError
 from pydarknet.evaluate import Detections, Truth, curves, voc
+from tests.evaluate import naive
+from tests.evaluate.random_sets import random_set
 
 BOX = [0.0, 0, 10, 10]
 

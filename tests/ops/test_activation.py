@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from differences import assert_gradient
-from guarded import Arrays
-from reference.activation import ACTIVATIONS, INPUT_SLOPES, SLOPES, activate, activate_backward
-from tolerances import EPSILON, TOLERANCES, assert_close
 
 from pydarknet.backends.ops import Ops
 from pydarknet.plan.activations import SLOPE_OF_INPUT
+from tests.lib.differences import assert_gradient
+from tests.lib.guarded import Arrays
+from tests.lib.tolerances import EPSILON, TOLERANCES, assert_close
+from tests.reference.activation import ACTIVATIONS, INPUT_SLOPES, SLOPES, activate, activate_backward
 
 # Which line of the table each activation has.
 NAMES = {

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from guarded import Arrays, Floats
 
 from pydarknet.backends.ops import Ops
+from tests.lib.guarded import Arrays, Floats
 
 # One call of each op that takes its arrays for rows of floats.
 ROWS: dict[str, Callable[[Ops, Floats, Floats], None]] = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from differences import assert_gradient
-from guarded import Arrays, sizes_around
-from reference import batchnorm as naive
-from tolerances import EPSILON, assert_close, assert_sum_close
 
 from pydarknet.backends.ops import Ops
+from tests.lib.differences import assert_gradient
+from tests.lib.guarded import Arrays, sizes_around
+from tests.lib.tolerances import EPSILON, assert_close, assert_sum_close
+from tests.reference import batchnorm as naive
 
 
 @pytest.mark.parametrize("in_place", [False, True])

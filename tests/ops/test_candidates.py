@@ -6,10 +6,10 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from contents import Refused, contents
-from reference import candidates as naive
 
 from pydarknet.backends.ops import Ops
+from tests.lib.contents import Refused, contents
+from tests.reference import candidates as naive
 
 F = np.float32
 # Around 256, the boxes that a device looks at together.

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from guarded import Arrays
 
 from pydarknet.backends.ops import Ops
+from tests.lib.guarded import Arrays
 
 Call = Callable[[Ops, np.ndarray, np.ndarray], None]
 

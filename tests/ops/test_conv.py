@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from convolutions import ANY_SIZE, convolve, exact
-from guarded import Arrays
 from numpy.typing import NDArray
-from reference.conv import conv
-from tolerances import CONV_NORM, conv_tolerance
+
+from tests.lib.convolutions import ANY_SIZE, convolve, exact
+from tests.lib.guarded import Arrays
+from tests.lib.tolerances import CONV_NORM, conv_tolerance
+from tests.reference.conv import conv
 
 
 def algorithms(ops: Any, shape: Any) -> list[str]:

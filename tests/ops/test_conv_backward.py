@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from convolutions import ANY_SIZE, Case, data_gradient, exact, weights_gradient
-from guarded import Arrays
-from reference.conv import conv
-from reference.conv_backward import conv_backward
-from tolerances import CONV_NORM, assert_sum_close, conv_tolerance
+
+from tests.lib.convolutions import ANY_SIZE, Case, data_gradient, exact, weights_gradient
+from tests.lib.guarded import Arrays
+from tests.lib.tolerances import CONV_NORM, assert_sum_close, conv_tolerance
+from tests.reference.conv import conv
+from tests.reference.conv_backward import conv_backward
 
 
 def check_data(ops: Any, case: Case) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from convolutions import ANY_SIZE, Case, convolve, data_gradient, weights_gradient
-from reference.conv import conv
-from tolerances import CONV_NORM, FACTOR_EPSILON, conv_tolerance
+
+from tests.lib.convolutions import ANY_SIZE, Case, convolve, data_gradient, weights_gradient
+from tests.lib.tolerances import CONV_NORM, FACTOR_EPSILON, conv_tolerance
+from tests.reference.conv import conv
 
 PRECISIONS = sorted(FACTOR_EPSILON)
 

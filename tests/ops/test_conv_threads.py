@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from convolutions import ANY_SIZE
-from guarded import Arrays
-from reference.conv import conv
-from tolerances import conv_tolerance
+
+from tests.lib.convolutions import ANY_SIZE
+from tests.lib.guarded import Arrays
+from tests.lib.tolerances import conv_tolerance
+from tests.reference.conv import conv
 
 THREADS = (1, 2, 3, 4, 6, 8)
 

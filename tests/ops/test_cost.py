@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from guarded import Arrays
-from reference import cost as naive
-from reference.activation import logistic
-from reference.softmax import grouped, tree
-from tolerances import EPSILON, assert_delta_close
 
 from pydarknet.backends.ops import Ops
+from tests.lib.guarded import Arrays
+from tests.lib.tolerances import EPSILON, assert_delta_close
+from tests.reference import cost as naive
+from tests.reference.activation import logistic
+from tests.reference.softmax import grouped, tree
 
 SIZES = [3, 2, 4]
 KINDS = ["sse", "masked", "smooth", "L1", "seg", "wgan"]

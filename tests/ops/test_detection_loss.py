@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contents import Refused, contents
-from guarded import Arrays
-from reference.detection_loss import detection_loss
-from tolerances import assert_delta_close
 
 from pydarknet.backends.ops import Ops
 from pydarknet.plan.statistics import HeadStatistics
+from tests.lib.contents import Refused, contents
+from tests.lib.guarded import Arrays
+from tests.lib.tolerances import assert_delta_close
+from tests.reference.detection_loss import detection_loss
 
 
 def truths(rng: np.random.Generator, images: int, side: int, classes: int) -> np.ndarray:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from guarded import Arrays
-from tolerances import assert_close
 
 from pydarknet.backends.ops import Ops
+from tests.lib.guarded import Arrays
+from tests.lib.tolerances import assert_close
 
 SHAPES = [(0,), (1,), (15,), (17,), (2, 3, 5, 7, 16), (40009,)]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from guarded import Arrays
 
 from pydarknet.backends.ops import Ops
+from tests.lib.guarded import Arrays
 
 SHAPES = [(0,), (1,), (15,), (16,), (17,), (2, 3, 5, 7, 16), (4096,), (4097,), (40009,)]
 

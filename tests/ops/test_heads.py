@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from contents import Refused, contents
-from guarded import Arrays
-from reference import region as naive
-from tolerances import assert_close
 
 from pydarknet.backends.ops import Ops
+from tests.lib.contents import Refused, contents
+from tests.lib.guarded import Arrays
+from tests.lib.tolerances import assert_close
+from tests.reference import region as naive
 
 SIZES = [2, 5, 1, 4]
 

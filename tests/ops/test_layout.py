@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from guarded import Arrays, sizes_around
 
 from pydarknet.backends.ops import Ops
+from tests.lib.guarded import Arrays, sizes_around
 
 PLANES = [(1, 1), (1, 3), (5, 3), (4, 4), (3, 5), (1, 17), (7, 9), (13, 13), (26, 26), (1, 257), (31, 37)]
 

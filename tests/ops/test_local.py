@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from differences import assert_gradient
-from guarded import Arrays
-from reference.activation import activate
-from reference.local import backward, local
-from tolerances import assert_close, assert_sum_close
 
 from pydarknet.backends.ops import Ops
+from tests.lib.differences import assert_gradient
+from tests.lib.guarded import Arrays
+from tests.lib.tolerances import assert_close, assert_sum_close
+from tests.reference.activation import activate
+from tests.reference.local import backward, local
 
 # n, c, h, w, k, kernel, stride, pad
 CASES = [(1, 1, 1, 1, 1, 1, 1, 0), (2, 3, 7, 7, 5, 3, 1, 1), (3, 17, 5, 6, 19, 3, 2, 1), (1, 4, 9, 8, 3, 5, 1, 2),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from differences import assert_gradient
-from guarded import Arrays
-from reference import normalization as naive
-from tolerances import assert_close
 
 from pydarknet.backends.ops import Ops
+from tests.lib.differences import assert_gradient
+from tests.lib.guarded import Arrays
+from tests.lib.tolerances import assert_close
+from tests.reference import normalization as naive
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 5, 9])

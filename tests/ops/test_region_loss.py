@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contents import Refused, contents
-from guarded import Arrays
-from loss_goldens import REGIONS, load, run_region
-from reference import region as heads
-from reference.region_loss import Rules, region_loss
-from tolerances import assert_delta_close
 
 from pydarknet.backends.ops import Ops
 from pydarknet.plan.statistics import HeadStatistics
+from tests.lib.contents import Refused, contents
+from tests.lib.guarded import Arrays
+from tests.lib.tolerances import assert_delta_close
+from tests.ops.loss_goldens import REGIONS, load, run_region
+from tests.reference import region as heads
+from tests.reference.region_loss import Rules, region_loss
 
 # Depths 1 to 5; groups {0, 1, 2}, {3, 4}, {5, 6, 7}, {8}, {9, 10}, {11, 12}.
 TREE = [-1, -1, -1, 0, 0, 1, 1, 1, 4, 8, 8, 10, 10]

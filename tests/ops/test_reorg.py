@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from guarded import Arrays
-from reference import reorg as naive
 
 from pydarknet.backends.ops import Ops
+from tests.lib.guarded import Arrays
+from tests.reference import reorg as naive
 
 SHAPES = [(2, 4, 2, 2, 2), (1, 64, 26, 26, 2), (2, 12, 4, 6, 2), (1, 9, 3, 6, 3), (1, 36, 6, 9, 3), (2, 5, 3, 2, 1),
           (1, 16, 8, 4, 4), (1, 68, 2, 6, 2)]  # fmt: skip

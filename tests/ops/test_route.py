@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from guarded import Arrays, sizes_around
 
 from pydarknet.backends.ops import Ops
+from tests.lib.guarded import Arrays, sizes_around
 
 
 @pytest.mark.parametrize(("h", "w"), [(1, 1), (5, 3), (13, 13)])

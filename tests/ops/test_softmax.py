@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from contents import Refused
-from guarded import Arrays
-from reference import softmax as naive
-from tolerances import assert_close
 
 from pydarknet.backends.ops import Ops
+from tests.lib.contents import Refused
+from tests.lib.guarded import Arrays
+from tests.lib.tolerances import assert_close
+from tests.reference import softmax as naive
 
 
 @pytest.mark.parametrize("in_place", [False, True])

@@ -6,10 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from guarded import Arrays
 from numpy.typing import NDArray
-from reference.conv import conv
-from tolerances import conv_tolerance
 
 from pydarknet import _cpuid
 from pydarknet.backends.base import backend, cpu_backend
@@ -18,6 +15,9 @@ from pydarknet.backends.ops import Ops
 from pydarknet.errors import CfgError
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.graph.engine import Engine
+from tests.lib.guarded import Arrays
+from tests.lib.tolerances import conv_tolerance
+from tests.reference.conv import conv
 
 Pair = tuple[int, int]
 

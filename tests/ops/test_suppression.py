@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from contents import Refused, contents
-from reference import nms as naive
 
 from pydarknet.backends.ops import Ops
+from tests.lib.contents import Refused, contents
+from tests.reference import nms as naive
 
 F = np.float32
 

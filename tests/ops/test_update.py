@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from guarded import Arrays
 
 from pydarknet.backends.ops import Ops
+from tests.lib.guarded import Arrays
 
 SIZES = [0, 1, 15, 17, 40009]
 

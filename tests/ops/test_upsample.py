@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from differences import assert_gradient
-from guarded import Arrays, sizes_around
-from reference.upsample import upsample, upsample_backward
-from tolerances import assert_sum_close
 
 from pydarknet.backends.ops import Ops
+from tests.lib.differences import assert_gradient
+from tests.lib.guarded import Arrays, sizes_around
+from tests.lib.tolerances import assert_sum_close
+from tests.reference.upsample import upsample, upsample_backward
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])

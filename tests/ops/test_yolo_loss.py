@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contents import Refused, contents
-from guarded import Arrays
-from reference import region as heads
-from reference.yolo_loss import yolo_loss
-from tolerances import assert_delta_close
 
 from pydarknet.backends.ops import Ops
 from pydarknet.plan.statistics import HeadStatistics
+from tests.lib.contents import Refused, contents
+from tests.lib.guarded import Arrays
+from tests.lib.tolerances import assert_delta_close
+from tests.reference import region as heads
+from tests.reference.yolo_loss import yolo_loss
 
 ANCHORS = np.array([6, 8, 12, 9, 15, 20, 26, 10], np.float32)
 

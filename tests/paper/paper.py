@@ -10,9 +10,9 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
-from fake_cupy import Extension, Machine, Sealed, Stream
 
 from pydarknet.backends.device_ops import STREAMED
+from tests.lib.fake_cupy import Extension, Machine, Sealed, Stream
 
 # An H200's.
 ATTRIBUTES = {"MultiProcessorCount": 132, "ClockRate": 1980000, "MemoryClockRate": 3201000,

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-TESTS = str(Path(__file__).resolve().parent.parent)
+ROOT = str(Path(__file__).resolve().parents[2])
 os.environ["PYDARKNET_EMU_CONTENTS"] = "0"
 
 
@@ -26,9 +26,9 @@ class Paper(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(name, self) if name in ("cupy", "pydarknet._cuda") else None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> Any:
-        if TESTS not in sys.path:
-            sys.path.append(TESTS)
-        return getattr(importlib.import_module("paper"), "cupy" if spec.name == "cupy" else "extension")
+        if ROOT not in sys.path:
+            sys.path.append(ROOT)
+        return getattr(importlib.import_module("tests.paper.paper"), "cupy" if spec.name == "cupy" else "extension")
 
     def exec_module(self, module: ModuleType) -> None:
         """There is nothing left to do."""

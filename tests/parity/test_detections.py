@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from decoding import decode_region, decode_yolo
 
 from pydarknet.detection.boxes import Fit, to_picture
 from pydarknet.detection.decode import Candidates, decode_detection
+from tests.lib.decoding import decode_region, decode_yolo
 
 from .oracle import Detections, Oracle
 

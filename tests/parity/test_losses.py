@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from guarded import Arrays
 
 from pydarknet.backends.ops import Ops
 from pydarknet.plan.statistics import HeadStatistics
+from tests.lib.guarded import Arrays
 
 from .oracle import Oracle
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from decoding import decode_region
 
 from pydarknet.detection.decode import Candidates
 from pydarknet.detection.nms import nms_obj
 from pydarknet.formats.cfg import parse_cfg
 from pydarknet.graph.engine import Engine
 from pydarknet.layers.region import Region
+from tests.lib.decoding import decode_region
 
 from .random_weights import Record, write
 

@@ -8,8 +8,6 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pytest
-from guarded import Arrays
-from reference import augment as naive
 
 from pydarknet.backends.base import cpu_backend
 from pydarknet.backends.ops import Ops
@@ -30,6 +28,8 @@ from pydarknet.train.augment import (
     uniform,
 )
 from pydarknet.train.truth import RULES, boxes, draw_order
+from tests.lib.guarded import Arrays
+from tests.reference import augment as naive
 
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]

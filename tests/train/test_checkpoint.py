@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_training import make
 
 from pydarknet.errors import TrainingError
 from pydarknet.train.checkpoint import Files, base_name
 from pydarknet.train.trainer import Trainer
+from tests.lib.toy_training import make
 
 KILLS = int(os.environ.get("PYDARKNET_KILLS", "5"))
 ITERATIONS = 30 + 9 * KILLS

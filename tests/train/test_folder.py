@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from toy_training import make
 
 from pydarknet.errors import TrainingError
 from pydarknet.train.trainer import Trainer
+from tests.lib.toy_training import make
 
 
 def train(folder: Path, iterations: int = 2, **options: object) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from toy_training import make
 
 from pydarknet.cli.main import main
 from pydarknet.images.exif import orientation
+from tests.lib.toy_training import make
 
 Change = Callable[[Path], object]
 

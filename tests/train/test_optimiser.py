@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_training import make
 
 from pydarknet.dialects.table import DIALECTS
 from pydarknet.errors import CfgError, TrainingError
@@ -14,6 +13,7 @@ from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.graph.engine import Engine
 from pydarknet.train.step import Stepper
 from pydarknet.train.trainer import Trainer
+from tests.lib.toy_training import make
 
 BATCH, RATE, DECAY, MOMENTUM = 8, 0.01, 0.005, 0.9
 CFG = f"""[net]

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_training import make
 
 from pydarknet.dialects.table import DIALECTS
 from pydarknet.errors import CfgError, TrainingError
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.train.schedule import Schedule, read_schedule
 from pydarknet.train.trainer import Trainer
+from tests.lib.toy_training import make
 
 
 def schedule(text: str, dialect: str = "alexeyab") -> Schedule:

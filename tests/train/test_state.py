@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from toy_training import make
 
 from pydarknet.errors import DarknetError, TrainingError
 from pydarknet.train.folder import check_unused
 from pydarknet.train.state import State, apply_state, read_state
 from pydarknet.train.trainer import Trainer
+from tests.lib.toy_training import make
 
 MUTATED = int(os.environ.get("PYDARKNET_STATES", "400"))
 SEED = int(os.environ.get("PYDARKNET_STATE_SEED", "1"))

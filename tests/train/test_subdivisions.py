@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_training import make
 
 from pydarknet.errors import CfgError
 from pydarknet.formats.weights import read_header
 from pydarknet.train.memory import advice
 from pydarknet.train.trainer import Trainer
+from tests.lib.toy_training import make
 
 
 def uneven(folder: Path, batch: int, subdivisions: int, random: int = 0) -> tuple[Path, Path]:

@@ -8,15 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from full_disk import small_files
 from tensorboardX.proto.event_pb2 import Event
-from toy_training import make
 
 from pydarknet.cli.main import main
 from pydarknet.errors import ExportError
 from pydarknet.train.logs import LogFile
 from pydarknet.train.metrics import Metrics
 from pydarknet.train.tensorboard import TAGS, TensorBoard
+from tests.lib.full_disk import small_files
+from tests.lib.toy_training import make
 
 
 def events(folder: Path) -> list[Event]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_training import make
 
 import pydarknet
 from pydarknet.backends import base as backend_module
@@ -23,6 +22,7 @@ from pydarknet.train.metrics import KEPT, History, Metrics
 from pydarknet.train.sizes import CLASSIFIER, Sizes, read_sizes
 from pydarknet.train.trainer import Trainer
 from pydarknet.train.validation import Validation
+from tests.lib.toy_training import make
 
 
 def test_it_learns_and_the_engine_detects(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from toy_training import make
 
 import pydarknet
 from pydarknet.backends import base as backend_module
@@ -27,6 +26,7 @@ from pydarknet.train.logs import progress_text
 from pydarknet.train.metrics import History, Metrics
 from pydarknet.train.trainer import Trainer
 from pydarknet.train.validation import LEAST, Judge, Validation
+from tests.lib.toy_training import make
 
 
 def toy(folder: Path, random: int = 0) -> tuple[Path, Path]:

@@ -1,0 +1,173 @@
+"""Signals, closed and full streams, and terminals: the command line loses nothing, and gives nothing away."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from pydarknet.cli.console import harmless
+from pydarknet.system import signals
+from tests.lib.cli_nets import call, spawn, spawned, write_files, write_film, write_picture
+
+NET = ("net.cfg", "net.weights")
+OTHERS = [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
+CLOSED = {"stdin": "<&-", "stdout": ">&-", "stderr": "2>&-"}
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Calls the command line in a folder of its own that holds the toy networks; no display."""
+    write_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    return lambda *words: call(capsys, *words)
+
+
+def hidden() -> list[Path]:
+    return [path for path in Path().rglob(".*") if path.name != ".pydarknet-labels.json"]
+
+
+def ended(number: int, *words: object, **options: object) -> bytes:
+    """Run `detect` on paths as they come, and end it by a signal when two pictures are done; what it said."""
+    process = spawn("detect", *NET, "-", "--no-draw", *words, **options)
+    process.stdin.write(b"a.jpg\nb.jpg\n")
+    process.stdin.flush()
+    while b"b.jpg: Predicted" not in process.stdout.readline():
+        pass
+    process.stdout.readline()
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    return err
+
+
+class TestSignals:
+    @pytest.mark.parametrize("number", OTHERS)
+    @pytest.mark.parametrize("kind", ["json", "jsonl", "csv", "coco", "voc", "yolo"])
+    def test_what_is_done_is_saved(self, cli, kind: str, number: int) -> None:
+        write_picture(Path("b.jpg"))
+        target = "out" if kind in ("voc", "yolo") else f"out.{kind}"
+        err = ended(number, "--save", kind, "--save-to", target)
+        assert err.endswith(f"pydarknet: stopped by {signal.Signals(number).name}\n".encode())
+        assert hidden() == []
+        saved = [path for path in [Path(target), *Path(target).glob("*")] if path.is_file()]
+        assert any(path.stat().st_size for path in saved)
+
+    def test_labels_stay_our_own(self, cli) -> None:
+        write_picture(Path("b.jpg"))
+        ended(signal.SIGTERM, "--save", "yolo")
+        assert cli("detect", *NET, "a.jpg", "b.jpg", "--save", "yolo").code == 0
+
+    def test_a_film_is_kept(self, cli) -> None:
+        write_film(Path("in.avi"), frames=2000)
+        process = spawn("demo", *NET, "in.avi", "--out", "out.avi", "--save", "jsonl")
+        while b"FPS" not in process.stdout.readline():
+            pass
+        for _ in range(8):  # lines of a frame: the first one is saved by then
+            process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        assert process.returncode == 128 + signal.SIGTERM
+        assert Path("out.avi").stat().st_size > 0
+        assert json.loads(Path("detections.jsonl").read_text().splitlines()[0])["frame_id"] == 0
+        assert hidden() == []
+
+    def test_nohup(self, cli) -> None:
+        process = spawn("detect", *NET, "-", "--no-draw", prefix=["nohup"])
+        process.stdin.write(b"a.jpg\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        out, _ = process.communicate(b"a.jpg\n", timeout=60)
+        assert process.returncode == 0
+        assert out.count(b"Predicted") == 1
+
+    def test_a_second_one_does_not_break_into_saving(self) -> None:
+        def interrupted() -> None:
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                signal.raise_signal(signal.SIGHUP)
+
+        with signals.stopping(), pytest.raises(signals.Stopped, match="SIGTERM"):
+            interrupted()
+
+
+class TestClosedAndFull:
+    @pytest.mark.parametrize("stream", CLOSED)
+    @pytest.mark.parametrize(
+        "words",
+        ["--help", "detect --help", "info net.cfg", "detect net.cfg net.weights a.jpg", "detector map toy.data x y"],
+    )
+    def test_closed_streams(self, cli, words: str, stream: str) -> None:
+        expected = spawned(*words.split())
+        shell = ["sh", "-c", f'exec "$@" {CLOSED[stream]}', "sh"]
+        found = spawned(*words.split(), prefix=shell)
+        assert found.code == expected.code
+        assert stream == "stdout" or found.results == expected.results
+        assert stream == "stderr" or ("error" in found.err) == ("error" in expected.err)
+
+    def test_all_closed(self, cli) -> None:
+        shell = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+        assert spawned("detect", *NET, "a.jpg", "--save", "json", prefix=shell).code == 0
+        assert json.loads(Path("detections.json").read_text())[0]["filename"] == "a.jpg"
+
+    def test_a_full_disk_under_the_lines_keeps_what_is_done(self, cli) -> None:
+        with open("/dev/full", "wb") as full:
+            result = spawned("detect", *NET, "a.jpg", "--save", "json", stdout=full)
+        assert result.code == 2
+        assert "standard output: No space left on device" in result.err
+        assert hidden() == []
+
+    def test_help_that_can_not_be_written(self, cli) -> None:
+        with open("/dev/full", "wb") as full:
+            assert spawned("detect", "--help", stdout=full).code == 2
+
+    def test_messages_that_can_not_be_written_end_nothing(self, cli) -> None:
+        shell = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh"]
+        assert spawned("detect", *NET, "a.jpg", prefix=shell).code == 0
+
+
+ON_A_TERMINAL = [sys.executable, "-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)"]
+ON_A_TERMINAL += ["sh", "-c", 'stty rows 30 cols 99; exec "$@"', "sh"]
+ESCAPE = "\x1b]0;owned\x07"
+
+
+class TestTerminal:
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("a\x1b]0;owned\x07b", "a\\x1b]0;owned\\x07b"),
+            ("\x9b2J", "\\x9b2J"),
+            ("gpj.\u202eexe", "gpj.\\u202eexe"),
+            ("café\t\U0001f600\n", "café\t\U0001f600\n"),
+        ],
+    )
+    def test_harmless(self, text: str, shown: str) -> None:
+        assert harmless(text) == shown
+        assert "\n" not in harmless(text, line=True)
+
+    def test_names_from_strangers(self, cli) -> None:
+        Path("toy.names").write_text(f"c{ESCAPE}at\ndog\n")
+        name = f"x{ESCAPE}\n.jpg"
+        write_picture(Path(name))
+        Path("bad.cfg").write_text("[net]\nwidth=32\nheight=32\nchannels=3\n[a\x1b[2J]\n")
+        words = ["detect", *NET, name, f"no{ESCAPE}.jpg", "--names", "toy.names", "--progress"]
+        for command in (words, ["info", "bad.cfg"], [f"det{ESCAPE}"]):
+            shown = spawned(*command, prefix=ON_A_TERMINAL).out
+            assert "\\x1b" in shown
+            assert "\x1b" not in shown
+            assert "\r\n.jpg" not in shown
+        assert ESCAPE in spawned(*words).out  # a file gets the names as they are
+
+    def test_the_bar_still_moves(self, cli) -> None:
+        for name in ("b.jpg", "c.jpg"):
+            write_picture(Path(name))
+        shown = spawned("detect", *NET, "a.jpg", "b.jpg", "c.jpg", prefix=ON_A_TERMINAL).out
+        assert "100%" in shown
+        assert "\\x0d" not in shown

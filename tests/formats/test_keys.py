@@ -1,0 +1,273 @@
+"""Every key that the programs of pjreddie, AlexeyAB and hank-ai read is of the class that its layer says.
+
+By behaviour: changing it changes what comes out or how training goes, or it is refused, warned about when training,
+or idle.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pydarknet import CfgError, Network
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.graph.engine import Engine
+from pydarknet.graph.graph import MISSING, RECURRENT, Graph
+from pydarknet.heads import DetectOptions, candidates, suppression
+from pydarknet.layers import REGISTRY
+from pydarknet.train.step import Stepper
+from pydarknet.train.trainer import Trainer
+from tests.lib.toy_training import make
+
+NET = "[net]\nwidth=12\nheight=12\nchannels=4\nbatch=2\nsubdivisions=1\ndialect=alexeyab\n"
+CONV = "[convolutional]\nfilters={}\nsize=1\nactivation=linear\n"
+LOSS = "[cost]\n"
+
+# Section: what stands before its keys, what follows, and keys with a value that isn't harmless, by class.
+# read: the output is another; trained: so are the weights after an update; file: so is what is loaded.
+SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "any": (NET + "[convolutional]\nbatch_normalize=1\nfilters=2\n", LOSS, {
+        "trained": "learning_rate=.5 onlyforward=1",
+        "warned": "clip=1 dont_update=9 burnin_update=1 train_only_bn=1 truth=1 smooth=.1",
+        "file": "dontload=1 dontloadscales=1 numload=1 flipped=1",
+    }),
+    "convolutional": (NET + "[convolutional]\nfilters=2\nsize=3\nactivation=linear\n", LOSS, {
+        "read": "filters=4 size=5 stride=2 pad=1 padding=2 groups=2 activation=tanh batch_normalize=1 binary=1 cbn=1",
+        "warned": "dot=1 assisted_excitation=1 sway=1 rotate=1 stretch=1 stretch_sway=1 grad_centr=1 reverse=1",
+        "refused": "antialiasing=1 share_index=0 coordconv=1 xnor=1",
+        "idle": "stream=1 wait_stream=1 angle=3 bin_output=1",
+    }),
+    "convolutional, padded": (NET + "[convolutional]\nfilters=2\nsize=3\npad=1\nactivation=linear\n", LOSS, {
+        "read": "dilation=2 stride_x=2 stride_y=2",
+    }),
+    "convolutional, 1 x 1": (NET + CONV.format(2), LOSS, {"idle": "dilation=2"}),
+    "connected": (NET + "[connected]\noutput=3\nactivation=linear\n", LOSS, {
+        "read": "output=4 activation=tanh batch_normalize=1",
+    }),
+    "local": (NET + "[local]\nfilters=2\nsize=3\n", LOSS, {
+        "read": "filters=3 size=5 stride=3 pad=1 activation=tanh",
+    }),
+    "maxpool": (NET + "[maxpool]\nstride=2\nsize=3\n", "", {
+        "read": "stride=3 size=5 padding=0 stride_x=3 stride_y=3",
+        "refused": "maxpool_depth=1 antialiasing=1 maxpool_zero_nonmax=1",
+        "idle": "out_channels=2",
+    }),
+    "reorg": (NET + "[reorg]\nstride=2\n", "", {"read": "stride=1 reverse=1 flatten=1 extra=5"}),
+    "route": (NET + CONV.format(4) * 2 + "[route]\nlayers=-1\n", "", {
+        "read": "layers=0 groups=2", "idle": "stream=1 wait_stream=1",
+    }),
+    "route, halved": (NET + CONV.format(4) + "[route]\nlayers=-1\ngroups=2\n", "", {"read": "group_id=1"}),
+    "shortcut": (NET + CONV.format(4) * 2 + "[shortcut]\nfrom=0\n", "", {
+        "read": "activation=tanh alpha=2 beta=2",
+        "refused": "weights_type=per_feature from=0,1",
+        "idle": "weights_normalization=softmax",
+    }),
+    "upsample": (NET + "[upsample]\n", "", {"read": "stride=3 scale=2"}),
+    "softmax": (NET.replace("alexeyab", "darknet2018") + CONV.format(4) + "[softmax]\n", LOSS, {
+        "read": "groups=2 temperature=2 spatial=1", "trained": "noloss=1",
+    }),
+    "cost": (NET + CONV.format(2) + "[cost]\n", "", {
+        "trained": "type=L1 scale=2 thresh=200 smooth=.1", "warned": "ratio=.5", "refused": "type=no",
+    }),
+    "cost, seg": (NET + CONV.format(2) + "[cost]\ntype=seg\n", "", {"trained": "noobj=.5"}),
+    "crop": (NET + "[crop]\ncrop_height=5\ncrop_width=5\n", "", {
+        "read": "crop_height=4 crop_width=4 noadjust=1",
+        "warned": "angle=7 saturation=2 exposure=2 shift=1",
+    }),
+    "dropout": (NET + CONV.format(2) + "[dropout]\n", LOSS, {
+        "trained": "probability=.9", "warned": "dropblock=1 dropblock_size_rel=.5 dropblock_size_abs=3",
+    }),
+    "normalization": (NET + "[normalization]\n", "", {"read": "alpha=1 beta=.5 kappa=2 size=3"}),
+    "activation": (NET + "[activation]\n", "", {"read": "activation=tanh"}),
+    "region": (NET + CONV.format(14) + "[region]\nclasses=2\nnum=2\nanchors=1,1,2,2\nmax=2\n", "", {
+        "read": "softmax=1 background=1 anchors=3,3,4,4",
+        "trained": "max=1 bias_match=1 rescore=1 thresh=.1 coord_scale=3 object_scale=3 "
+                   "noobject_scale=3 class_scale=3",
+        "refused": "classes=3 num=3 coords=5",
+        "idle": "log=1 sqrt=1 absolute=1",
+    }),
+    "yolo": (NET + CONV.format(14) + "[yolo]\nclasses=2\nnum=2\nanchors=4,4,8,8\nmax=2\n", "", {
+        "read": "mask=1,0 anchors=3,3,4,4 scale_x_y=1.2 new_coords=1 nms_kind=greedynms",
+        "trained": "max=1 ignore_thresh=.01 truth_thresh=.1",
+        "warned": "max_delta=1 label_smooth_eps=.1 objectness_smooth=1 focal_loss=1 iou_normalizer=.07 iou_loss=ciou "
+                  "obj_normalizer=2 cls_normalizer=2 delta_normalizer=2 iou_thresh=.2 iou_thresh_kind=giou "
+                  "counters_per_class=1,2",
+        "refused": "classes=3 num=3 embedding_layer=0",
+        "idle": "show_details=0 track_history_size=1 sim_thresh=.5 dets_for_track=2 dets_for_show=2 "
+                "track_ciou_norm=.1",
+    }),
+    "yolo, diounms": (NET + CONV.format(14) + "[yolo]\nclasses=2\nnum=2\nanchors=4,4,8,8\nnms_kind=diounms\n", "", {
+        "read": "beta_nms=.1",
+    }),
+    "detection": (NET + "[connected]\noutput=48\nactivation=linear\n"
+                  "[detection]\nclasses=2\ncoords=4\nnum=2\nside=2\n", "", {
+        "read": "softmax=1 sqrt=1",
+        "trained": "rescore=1 forced=1 coord_scale=3 object_scale=3 noobject_scale=3 class_scale=3",
+        "refused": "classes=3 num=3 side=3 coords=5",
+        "idle": "reorg=1",
+    }),
+}  # fmt: skip
+
+ROWS = [
+    (section, kind, *pair.split("="))
+    for section, (_, _, classes) in SECTIONS.items()
+    for kind, pairs in classes.items()
+    for pair in pairs.split()
+]
+
+
+def text_of(section: str, key: str, value: str) -> str:
+    """The section's cfg with this key in it, in place of its own."""
+    before, after, _ = SECTIONS[section]
+    head, bracket, own = before.rpartition("[")
+    lines = [line for line in own.splitlines() if line.partition("=")[0] != key]
+    return "\n".join([head + bracket + lines[0], *lines[1:], f"{key}={value}", after])
+
+
+def filled(engine: Engine) -> Engine:
+    """The engine with random parameters."""
+    for layer in engine.layers:
+        for record in layer.records:
+            rng = np.random.default_rng(len(record.name))
+            layer.parameters[record.name] = rng.uniform(0.2, 1, record.shape).astype(np.float32) - 0.1
+    engine.parameters_changed()
+    return engine
+
+
+def result(text: str) -> list[np.ndarray]:
+    """The network's output, and its boxes before and after suppression."""
+    net = filled(Network(parse_cfg_text(text, "a.cfg")))
+    output = net.forward(np.random.default_rng(1).random((1, *net.inputs), dtype=np.float32))[0]
+    if not net.heads():
+        return [output]
+    found = candidates(net.layers[-1], output, net.inputs, DetectOptions(thresh=0.1))
+    kind, beta = suppression(net.heads(), None, None)
+    return [output, found.boxes, found.suppressed(0.3, kind, beta=beta).index]
+
+
+def learnt(text: str) -> list[np.ndarray]:
+    """The parameters after an update on random truths, with the deltas that are left in the optimiser."""
+    engine = filled(Engine(parse_cfg_text(text, "a.cfg")))
+    stepper = Stepper(engine, engine.dialect, seed=3)
+    rng = np.random.default_rng(2)
+    shape = stepper._plan().truth.shape
+    truth = rng.uniform(0.2, 0.8, shape).astype(np.float32)
+    if shape[-1] == 5:
+        truth[..., 4] = 0
+    else:
+        truth[:, ::7] = bool(engine.heads())
+    for _ in range(2):
+        stepper.mini(rng.random((2, *engine.inputs), dtype=np.float32), truth)
+        stepper.update()
+    return [stepper.parameters.values.copy()]
+
+
+def loaded(text: str, base: str, folder: Path) -> list[np.ndarray]:
+    """What is loaded from the weights of another cfg."""
+    filled(Engine(parse_cfg_text(base))).save_weights(folder / "base.weights")
+    engine = Engine(parse_cfg_text(text), folder / "base.weights")
+    return [values for layer in engine.layers for values in layer.parameters.values()]
+
+
+def differs(one: list[np.ndarray], two: list[np.ndarray]) -> bool:
+    return any(a.shape != b.shape or not np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def base_text(section: str) -> str:
+    before, after, _ = SECTIONS[section]
+    return before + after
+
+
+@pytest.mark.parametrize(("section", "kind", "key", "value"), ROWS)
+def test_class_of_a_key(section: str, kind: str, key: str, value: str, tmp_path: Path) -> None:
+    text, base = text_of(section, key, value), base_text(section)
+    if kind == "refused":
+        with pytest.raises(CfgError, match=r"a\.cfg:\d+: "):
+            Graph(parse_cfg_text(text, "a.cfg"))
+        return
+    graph = Graph(parse_cfg_text(text, "a.cfg"))
+    assert graph.warnings == []
+    warned = [warning for warning in graph.unfollowed() if f"] {key}={value} is not followed" in warning]
+    assert len(warned) == (kind == "warned")
+    if kind == "file":
+        assert differs(loaded(text, base, tmp_path), loaded(base, base, tmp_path))
+    elif kind == "trained":
+        assert not differs(result(text), result(base))
+        assert differs(learnt(text), learnt(base))
+    else:
+        assert differs(result(text), result(base)) == (kind == "read")
+
+
+def test_harmless_values_of_refused_keys_pass() -> None:
+    for name, layer in REGISTRY.items():
+        for key, refusal in layer.keys.refused.items():
+            section = {"conv": "convolutional", "max": "maxpool"}.get(name, name)
+            for value in refusal.harmless:
+                assert not differs(result(text_of(section, key, str(value))), result(base_text(section)))
+
+
+SECTIONS_OF_OTHERS = """convolutional conv deconvolutional deconv connected conn local maxpool max
+    avgpool avg local_avgpool local_avg reorg reorg3d route shortcut upsample softmax soft cost crop
+    dropout normalization lrn batchnorm activation logistic l2norm iseg region yolo Gaussian_yolo
+    detection rnn crnn gru lstm conv_lstm history scale_channels sam implicit contrastive empty
+    silence"""
+
+
+@pytest.mark.parametrize("name", SECTIONS_OF_OTHERS.split())
+def test_every_section_is_there_or_missed_by_name(name: str) -> None:
+    if name in REGISTRY:
+        return
+    with pytest.raises(CfgError, match=rf"a\.cfg:8: \[{name}\] .* not supported yet"):
+        Graph(parse_cfg_text(f"{NET}[{name}]\n", "a.cfg"))
+    assert name in RECURRENT or name in MISSING
+
+
+# [net]
+
+FOLLOWED = """batch=2 subdivisions=4 learning_rate=.5 momentum=.5 decay=.1 max_batches=30
+    policy=poly burn_in=5 power=2 scales=.3 steps=7 step=3 scale=.5 gamma=.5 sgdr_cycle=9
+    sgdr_mult=3 learning_rate_min=.1 adam=1 saturation=2 exposure=2 hue=.2 flip=0 width=64 height=64
+    dialect=alexeyab"""
+OF_CLASSIFIERS = "min_crop=9 max_crop=30 angle=7 aspect=.5 center=1"
+NOT_FOLLOWED = """letter_box=1 blur=1 gaussian_noise=1 mixup=1 cutmix=1 mosaic=1 mosaic_bound=1 label_smooth_eps=.1
+    attention=1 adversarial_lr=.1 contrastive=1 contrastive_jit_flip=1 contrastive_color=1 unsupervised=1 track=1
+    dynamic_minibatch=1 loss_scale=2 try_fix_nan=1 weights_reject_freq=1 equidistant_point=1 time_steps=2
+    badlabels_rejection_percentage=.1 num_sigmas_reject_badlabels=1 ema_alpha=.9 notruth=1 seq_scales=1,2"""
+IDLE = """optimized_memory=1 workspace_size_limit_MB=9 use_cuda_graph=1 max_chart_loss=9 show_receptive_field=1
+    augment_speed=1 sequential_subdivisions=1 seen=5"""
+
+
+def training(folder: Path, option: str, cfg: str = "toy.cfg") -> tuple[list[Any], list[str]]:
+    """What decides how a training with one more line in [net] goes, and its warnings."""
+    data, _ = make(folder)
+    path, key = folder / cfg, option.partition("=")[0]
+    head, _, rest = path.read_text().partition("\n\n")
+    lines = [line for line in head.splitlines() if line.partition("=")[0] != key]
+    path.write_text("\n".join([*lines, option, "", rest]))
+    warnings: list[str] = []
+    with Trainer(path, data, warn=warnings.append) as t:
+        s = t.stepper
+        deciding = [s.batch, s.subdivisions, s.dialect, s.schedule, str(s.optimiser), t.sizes, t.source.task]
+    return [*map(str, deciding)], [text for text in warnings if "map" not in text]
+
+
+@pytest.mark.parametrize("option", [*FOLLOWED.split(), *OF_CLASSIFIERS.split()])
+def test_keys_of_net_that_training_follows(tmp_path: Path, option: str) -> None:
+    cfg = "classifier.cfg" if option in OF_CLASSIFIERS.split() else "toy.cfg"
+    changed, warnings = training(tmp_path / "changed", option, cfg)
+    assert changed != training(tmp_path / "base", "dialect=paper2017", cfg)[0]
+    assert not any("not followed" in text and option in text for text in warnings)
+
+
+@pytest.mark.parametrize("option", NOT_FOLLOWED.split())
+def test_keys_of_net_that_training_warns_about(tmp_path: Path, option: str) -> None:
+    _, warnings = training(tmp_path, option)
+    assert [text.rpartition("] ")[2] for text in warnings] == [f"{option} is not followed in training"]
+
+
+def test_keys_of_net_that_change_nothing(tmp_path: Path) -> None:
+    for option in IDLE.split():
+        assert training(tmp_path / "changed", option) == training(tmp_path / "base", "dialect=paper2017")
