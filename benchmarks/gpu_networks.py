@@ -12,7 +12,7 @@ from gpu_time import Clock, cupy_clock, host_clock, timed
 
 from pydarknet import Network
 from pydarknet.backends.base import Backend
-from pydarknet.dialects.table import dialect
+from pydarknet.dialects import dialect
 from pydarknet.formats.cfg import parse_cfg
 from pydarknet.train.step import Stepper
 

@@ -35,7 +35,7 @@ def finite(loss: float) -> None:
 
 def ours(cfg: str, threads: int) -> Run:
     """`Stepper`, with the region loss of the paper's Darknet on four objects a picture."""
-    from pydarknet.dialects.table import dialect
+    from pydarknet.dialects import dialect
     from pydarknet.graph.engine import Engine
     from pydarknet.train.step import Stepper
 
@@ -80,18 +80,17 @@ def pytorch(cfg: str, threads: int) -> Run:
 def loader(cfg: str, workers: int, data: str) -> Run:
     """`Loader` alone, with the cfg's augmentation, as the paper's Darknet has it."""
     from pydarknet.datasets.dataset import read_image_list
-    from pydarknet.dialects.table import dialect
+    from pydarknet.dialects import dialect
     from pydarknet.formats.data import read_data
     from pydarknet.graph.engine import Engine
     from pydarknet.train.loader import Loader
     from pydarknet.train.samples import Samples
     from pydarknet.train.source import detection_augmentation
     from pydarknet.train.tasks import DetectionTask
-    from pydarknet.train.truth import RULES
 
     engine, description = Engine(cfg, None), read_data(data)
     augment = detection_augmentation(engine, engine.heads()[-1], dialect("paper2017"))
-    task = DetectionTask(description.int_("classes", 0), augment=augment, rules=RULES["paper2017"])
+    task = DetectionTask(description.int_("classes", 0), augment=augment, rules=dialect("paper2017").truth)
     paths = read_image_list("train", description.path("train")).images
     batch, size = len(pictures(cfg)), (engine.width, engine.height)
     batches = Loader(task, paths, Samples(len(paths)), batch, size, workers=workers)

@@ -40,7 +40,7 @@ class Engine(Graph):
     kernels of CUDA, emulated), or "auto", the GPU if it can be used. `precision`: "fp32", "tf32", "fp16" or "bf16",
     what this network's convolutions round their factors to; default: tf32 on devices; the CPU has fp32 only.
     `uniform`: types of layers whose random weights are evenly distributed, not normally. `dialect`: whose Darknet's
-    batch norm, a name of `pydarknet.dialects.table`; default: that of [net], else pjreddie's. CfgError, WeightsError,
+    batch norm, a name of `pydarknet.dialects`; default: that of [net], else pjreddie's. CfgError, WeightsError,
     DataError, DeviceError.
     """
 

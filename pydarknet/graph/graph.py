@@ -5,8 +5,8 @@ from __future__ import annotations
 from difflib import get_close_matches
 from os import PathLike, fspath
 
-from ..dialects.table import DEFAULT, Dialect
-from ..dialects.table import dialect as dialect_of
+from ..dialects import DEFAULT, Dialect
+from ..dialects import dialect as dialect_of
 from ..errors import CfgError, DataError, carrying
 from ..formats.cfg import Cfg, Section, parse_cfg
 from ..formats.cfg_keys import Keys

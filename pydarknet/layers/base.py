@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
 from ..backends.ops import Array, Pair
-from ..dialects.table import DEFAULT, DIALECTS, Dialect
+from ..dialects import DEFAULT, DIALECTS, Dialect
 from ..formats.cfg import Section
 from ..formats.cfg_keys import Keys
 from ..formats.weights import Record

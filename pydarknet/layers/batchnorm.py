@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..backends.ops import Array
-from ..dialects.table import Dialect
+from ..dialects import Dialect
 from ..formats.cfg import Section
 from ..formats.weights import Record
 from ..plan.plan import Builder, Value
@@ -24,9 +24,8 @@ def records(channels: int) -> list[Record]:
 def deviation(parameters: dict[str, Array], dialect: Dialect) -> Array:
     """What batch normalisation divides by at inference, as the dialect's CPU code does."""
     variance = parameters["rolling_variance"].clip(min=0)
-    if dialect.norm_inside:
-        return (variance + dialect.norm_epsilon) ** 0.5
-    return variance**0.5 + dialect.norm_epsilon
+    norm = dialect.norm
+    return (variance + norm.epsilon) ** 0.5 if norm.inside else variance**0.5 + norm.epsilon
 
 
 def fold(parameters: dict[str, Array], dialect: Dialect) -> tuple[Array, Array]:
@@ -40,10 +39,10 @@ def fold(parameters: dict[str, Array], dialect: Dialect) -> tuple[Array, Array]:
 
 def train(p: Tape, layer: Layer, biases: Array | None, x: Value, y: Value, statistics: Sequence[Array]) -> None:
     """y = scales * (x - mean) / deviation + biases with the mini-batch's statistics, which are kept."""
-    d = p.dialect
+    norm = p.dialect.norm
     rolling = [p.parameter(layer, name) for name in ("rolling_mean", "rolling_variance")]
     affine = p.parameter(layer, "scales"), biases
-    options = d.norm_epsilon, d.norm_inside, d.rolling, x.shape.c
+    options = norm.epsilon, norm.inside, norm.rolling, x.shape.c
     p.emit(p.ops.batchnorm_train, x, y, *statistics, *rolling, *affine, *options)
 
 
@@ -51,8 +50,8 @@ def backward(
     p: Tape, layer: Layer, x: Value, delta: Value, statistics: Sequence[Array], dbiases: Array | None
 ) -> None:
     """The delta of y becomes that of x, in place; scales and biases get their updates."""
-    d = p.dialect
-    options = d.norm_epsilon, d.norm_inside, BACKWARD_EPSILON, d.norm_back_inside, x.shape.c
+    norm = p.dialect.norm
+    options = norm.epsilon, norm.inside, BACKWARD_EPSILON, norm.backward_inside, x.shape.c
     scales, dscales = p.parameter(layer, "scales"), p.update_of(layer, "scales")
     p.emit(p.ops.batchnorm_backward, x, *statistics, scales, delta, delta, dscales, dbiases, *options)
 

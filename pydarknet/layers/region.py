@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from ..backends.base import Backend
@@ -66,21 +67,21 @@ class Region(Layer):
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         if self.onlyforward:
             return
-        d, options = p.dialect, self.loss_options
+        d = p.dialect
         labels = self.classes if self.map is None else len(self.map)
         truth = p.want_truth(self, (p.batch, self.max_boxes, self.coords + 1), labels)
         anchors = p.backend.array(self.anchors, "float32").reshape(-1)
         tree = None if self.tree is None else tuple(map(p.backend.to_device, tree_arrays(self.tree)))
         classes = None if self.map is None else p.backend.to_device(self.map)
+        rules = replace(d.region, multi_label=d.region.multi_label and not self.softmax)
+        options = {**self.loss_options, **asdict(rules)}
         if not d.classfix:
-            options = {**options, "classfix": 0, "focal_loss": False}
+            options |= {"classfix": 0, "focal_loss": False}
 
         def loss(output: Array, delta: Array) -> None:
             statistics = p.ops.region_loss(
                 output, truth, delta, anchors, self.classes, self.coords, tree, classes,
-                seen=p.state.seen, background=self.background, multi_label=d.multi_label and not self.softmax,
-                weigh_small=d.area_scale, slope_in_loss=d.slope_in_loss, skip_large_labels=d.skip_classes,
-                class_only=d.class_only, **options,
+                seen=p.state.seen, background=self.background, **options,
             )  # fmt: skip
             p.state.statistics[self.index] = HeadStatistics(*map(float, statistics))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..backends.base import Backend, Step
 from ..backends.ops import Array
-from ..dialects.table import Dialect
+from ..dialects import Dialect
 from ..formats.cfg import Section
 from .activations import SLOPE_OF_INPUT
 from .plan import Builder, Constants, Parametrised, Value, bind

@@ -15,24 +15,22 @@ The order of a picture's boxes is drawn last (`pydarknet.train.truth`).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ..backends.base import cpu_backend
+from ..dialects.base import Generation, Window
 from ..errors import DataError
 from ..images.image import Picture
 from .paint import Look, paint
 
-Generation = Literal["canvas", "crop"]
 Size: TypeAlias = tuple[int, int]  # width, height
 Number: TypeAlias = float | np.float32
 Frame: TypeAlias = tuple[np.float32, np.float32, np.float32, np.float32]
 F = np.float32
-
-GENERATIONS: dict[str, Generation] = {"paper2017": "crop", "darknet2018": "canvas", "alexeyab": "crop"}
 
 
 @dataclass(frozen=True)
@@ -183,18 +181,6 @@ class Detection:
 
 
 @dataclass(frozen=True)
-class Window:
-    """What differs between the Darknets: whether the window is `held` in the middle of a picture that is smaller
-    than itself, and whether the picture's `edge` is repeated outside."""
-
-    held: bool = False
-    edge: bool = False
-
-
-WINDOWS = {"paper2017": Window(True, True), "darknet2018": Window(), "alexeyab": Window(True)}
-
-
-@dataclass(frozen=True)
 class Classification:
     """How pictures with a class vary, as [net] says; `low` and `high` are min_crop and max_crop in pixels.
 
@@ -207,7 +193,7 @@ class Classification:
     angle: float = 0.0
     aspect: float = 1.0
     flip: bool = True
-    window: Window = Window()
+    window: Window = field(default_factory=Window)
     centre: bool = False
     colour: ColourRange = ColourRange()
     ratios: tuple[float, float] | None = None

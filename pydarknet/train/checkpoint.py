@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
+from ..dialects.base import WeightFiles
 from ..formats.cfg import Cfg
 from ..formats.data import DataFile
 from .folder import check_folder, find_folder
+from .names import BEST, FINAL, STATE
 
 EVERY = 100  # iterations between two backups
 
@@ -21,30 +23,30 @@ def base_name(cfg: str) -> str:
 
 @dataclass(frozen=True)
 class Files:
-    """Which files a run writes, and when. `numbered`: iterations between numbered weights (None: Darknet's rule)."""
+    """Which files a run writes, and when. `numbered`: iterations between numbered weights (None: by `names`)."""
 
     folder: Path
     base: str
-    alexeyab: bool = False
+    names: WeightFiles
     numbered: int | None = None
     every: int = EVERY
 
     @property
     def state(self) -> Path:
-        return self.folder / f"{self.base}.state.npz"
+        return self.folder / f"{self.base}{STATE}"
 
     @property
     def backup(self) -> Path:
-        """The newest weights: BASE.backup, AlexeyAB's BASE_last.weights."""
-        return self.folder / (f"{self.base}_last.weights" if self.alexeyab else f"{self.base}.backup")
+        """The newest weights."""
+        return self.folder / f"{self.base}{self.names.backup}"
 
     @property
     def best(self) -> Path:
-        return self.folder / f"{self.base}_best.weights"
+        return self.folder / f"{self.base}{BEST}"
 
     @property
     def final(self) -> Path:
-        return self.folder / f"{self.base}_final.weights"
+        return self.folder / f"{self.base}{FINAL}"
 
     def wants_backup(self, iteration: int) -> bool:
         """Whether a backup is due after this iteration."""
@@ -52,16 +54,16 @@ class Files:
 
     def numbered_after(self, iteration: int) -> Path | None:
         """The numbered weights that are due after this iteration."""
-        if self.numbered is not None or self.alexeyab:
-            due = iteration % (self.numbered or 1000) == 0
-        else:
-            due = iteration % 10000 == 0 or (iteration < 1000 and iteration % 100 == 0)
+        steps = [self.numbered or self.names.every]
+        if self.numbered is None and self.names.early and iteration < 1000:
+            steps.append(self.names.early)
+        due = any(iteration % step == 0 for step in steps)
         return self.folder / f"{self.base}_{iteration}.weights" if due else None
 
 
-def open_files(cfg: Cfg, data: DataFile, backup: str | PathLike[str] | None, dialect: str, every: int) -> Files:
+def open_files(cfg: Cfg, data: DataFile, backup: str | PathLike[str] | None, names: WeightFiles, every: int) -> Files:
     """The files of a run: in `backup`, else the one in the .data file. DataError if it can't be used."""
     folder = find_folder(data, backup)
     check_folder(folder, data.file)
     numbered = data.int_("saveweights", 0, 0) or None
-    return Files(folder, base_name(cfg.file), dialect == "alexeyab", numbered, every)
+    return Files(folder, base_name(cfg.file), names, numbered, every)

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..dialects.table import DEFAULT, DIALECTS, Dialect
-from ..formats.cfg import Cfg
+from ..dialects import DEFAULT, DIALECTS, Dialect
+from ..dialects.base import Mark
+from ..formats.cfg import Cfg, Section
 from ..graph.graph import choose_dialect
 from .state import dialect_of
-
-# What only AlexeyAB's Darknet reads, or writes into each of its cfgs.
-_YOLO = """beta_nms cls_normalizer counters_per_class delta_normalizer focal_loss iou_loss iou_normalizer
-    iou_thresh iou_thresh_kind label_smooth_eps max_delta new_coords nms_kind obj_normalizer objectness_smooth
-    resize scale_x_y"""
-_NET = """blur cutmix dynamic_minibatch ema_alpha gaussian_noise label_smooth_eps letter_box mixup mosaic mosaic_bound
-    optimized_memory resize_step sgdr_cycle sgdr_mult try_fix_nan workspace_size_limit_MB"""
-_LAYER = "antialiasing dilation share_index stride_x stride_y maxpool_depth group_id"
-ACTIVATIONS = ("mish", "hard_mish", "swish")
 
 
 def training_dialect(cfg: Cfg, name: str | None, backup: Path | None) -> Dialect:
     """The dialect `name`, else that of [net], else that of the run whose weights are `backup`, which is resumed;
-    else by the head, since [yolo] was unknown in 2017: AlexeyAB's if the cfg has keys of his. DataError, CfgError."""
+    else by what the cfg has: [yolo] was unknown in 2017, many keys are AlexeyAB's. DataError, CfgError."""
     if name is not None or cfg.net.has("dialect"):
         return choose_dialect(cfg, name)
     resumed = dialect_of(backup) if backup is not None else None
-    return DIALECTS[resumed or _by_head(cfg)]
+    return DIALECTS[resumed] if resumed else _by_marks(cfg)
 
 
-def _by_head(cfg: Cfg) -> str:
-    heads = [section for section in cfg.sections if section.type == "yolo"]
-    if not heads:
-        return DEFAULT
-    known = ((heads, _YOLO), ([cfg.net], _NET), (cfg.sections, _LAYER))
-    keys = any(
-        not section.options.keys().isdisjoint(names.split()) for sections, names in known for section in sections
-    )
-    activations = any(section.options.get("activation") in ACTIVATIONS for section in cfg.sections)
-    return "alexeyab" if keys or activations else "darknet2018"
+def _by_marks(cfg: Cfg) -> Dialect:
+    fitting = [each for each in DIALECTS.values() if all(_has(cfg, mark) for mark in each.marks)]
+    return max(fitting, key=lambda each: (len(each.marks), each.name == DEFAULT))
+
+
+def _has(cfg: Cfg, mark: Mark) -> bool:
+    return any(_shows(section, keys) for kind, keys in mark.items() for section in _sections(cfg, kind))
+
+
+def _sections(cfg: Cfg, kind: str) -> list[Section]:
+    if kind == "net":
+        return [cfg.net]
+    return [section for section in cfg.sections if kind in ("*", section.type)]
+
+
+def _shows(section: Section, keys: frozenset[str]) -> bool:
+    written = (word for key, value in section.options.items() for word in (key, f"{key}={value}"))
+    return not keys or not keys.isdisjoint(written)

@@ -17,6 +17,7 @@ from ..errors import DataError, TrainingError, WeightsError
 from ..formats.data import DataFile
 from ..formats.resources import with_slashes
 from ..formats.weights import read_header
+from .names import STATE, weights_ending
 
 if TYPE_CHECKING:
     from .checkpoint import Files
@@ -112,9 +113,8 @@ def _in_the_way(files: Files, weights: str | PathLike[str] | None) -> dict[Path,
 
 
 def _results(files: Files) -> list[Path]:
-    """What a run of this name has left, in either dialect's names; the state first."""
-    base = re.escape(files.base)
-    ours = re.compile(rf"{base}\.(state\.npz|backup)|{base}_(last|final|best|\d+)\.weights")
+    """What a run of this name has left, in any dialect's names; the state first."""
+    ours = re.compile(rf"{re.escape(files.base)}(?:{re.escape(STATE)}|{weights_ending()})")
     with suppress(OSError):
         paths = [path for path in files.folder.iterdir() if ours.fullmatch(path.name)]
         return sorted(paths, key=lambda path: (path != files.state, path.name))

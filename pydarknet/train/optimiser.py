@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..backends.ops import Array
-from ..dialects.table import Adam as Rules
+from ..dialects.base import Adam as Rules
 from ..formats.cfg import Section
 from .parameters import Parameters, Segment
 

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 import numpy as np
 
-from ..dialects.table import Dialect
+from ..dialects import DIALECTS, Dialect
 from ..errors import TrainingError
 from ..formats.cfg import Section
 
@@ -123,9 +123,10 @@ def _burn_in(net: Section, dialect: Dialect, policy: str) -> int:
     burn_in = net.int_("burn_in", 0, low=0)
     if not burn_in or dialect.burn_in_always or policy == "poly":
         return burn_in
+    always = ", ".join(each.name for each in DIALECTS.values() if each.burn_in_always)
     net.warn(
         f"burn_in={burn_in} isn't followed: dialect {dialect.name} has it only with policy=poly; the full rate "
-        "counts from the first iteration (dialects darknet2018 and alexeyab follow it always)",
+        f"counts from the first iteration (dialects that follow it always: {always})",
         "burn_in",
     )
     return 0

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..datasets.dataset import ImageList, read_image_list
-from ..dialects.table import Dialect
+from ..dialects import Dialect
+from ..dialects.base import TruthRules
 from ..errors import CfgError, DataError
 from ..formats.data import DataFile, read_labels, read_names
 from ..formats.path_labels import path_classes
@@ -18,12 +19,13 @@ from ..layers import Layer
 from ..layers.detection import Detection as DetectionLayer
 from ..layers.region import Region
 from ..layers.yolo import Yolo
-from .augment import GENERATIONS, WINDOWS, Classification, ColourRange, Detection, Draw
+from .augment import Classification, ColourRange, Detection, Draw
 from .precheck import Summary, check_classes, check_classification, check_detection, check_names
 from .tasks import ClassificationTask, DetectionTask, Missing, Task
-from .truth import RULES
 
 Floats = npt.NDArray[np.float32]
+
+GRID_RULES = TruthRules(least=0.005, holes=True)  # of [detection], in every Darknet
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,9 @@ def _detection(
 ) -> Source:
     if not isinstance(head, (Region, Yolo, DetectionLayer)):
         raise head.section.error("can't be trained on pictures")
-    if isinstance(head, Yolo) and dialect.name == "alexeyab" and "iou_normalizer" not in head.section.options:
-        head.section.warn("without iou_normalizer AlexeyAB's is .75; here boxes learn with 1")
+    if isinstance(head, Yolo) and dialect.iou_normalizer != 1 and "iou_normalizer" not in head.section.options:
+        theirs = f"{dialect.name}'s is {dialect.iou_normalizer:g}"
+        head.section.warn(f"without iou_normalizer {theirs}; here boxes learn with 1")
     map_ = None if isinstance(head, DetectionLayer) else head.map
     tree: Tree | None = getattr(head, "tree", None)
     classes = head.classes if map_ is None else max(len(map_), len(tree) if tree else 0)
@@ -96,12 +99,12 @@ def _detection(
     if map_ is None:
         doubts = [*check_classes(data, head.classes, engine.cfg.file), *_check_names(data, head.classes)]
     augment = detection_augmentation(engine, head, dialect)
-    boxes = DetectionTask(classes, head.max_boxes, augment, RULES[dialect.name], missing, tree is not None)
+    boxes = DetectionTask(classes, head.max_boxes, augment, dialect.truth, missing, tree is not None)
     task: Task = boxes
     if isinstance(head, DetectionLayer):
         if head.coords != 4:
             raise head.section.error(f"coords={head.coords}: boxes have 4", "coords")
-        task = GridTask(replace(boxes, rules=RULES["paper2017"]), head.side)  # those of less than .005 don't count
+        task = GridTask(replace(boxes, rules=GRID_RULES), head.side)
     summary = Summary()
     if check:
         summary = check_detection(images, classes, maximum=head.max_boxes, tree=tree, missing=missing)
@@ -114,9 +117,7 @@ def detection_augmentation(engine: Engine, head: Layer, dialect: Dialect) -> Det
     section = head.section
     jitter, resize = section.float_("jitter", 0.2), section.float_("resize", 1.0)
     try:
-        return Detection(
-            GENERATIONS[dialect.name], jitter, resize, engine.cfg.net.bool_("flip", True), _colours(engine)
-        )
+        return Detection(dialect.generation, jitter, resize, engine.cfg.net.bool_("flip", True), _colours(engine))
     except DataError as error:
         raise section.error(str(error)) from error
 
@@ -136,7 +137,7 @@ def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: Im
             angle=net.float_("angle", 0.0),
             aspect=net.float_("aspect", 1.0),
             flip=net.bool_("flip", True),
-            window=WINDOWS[dialect.name],
+            window=dialect.window,
             centre=net.bool_("center", False),
             colour=_colours(engine),
             ratios=ratios if net.float_("random", 0.0) else None,

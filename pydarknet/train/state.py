@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from ..dialects.table import DIALECTS
+from ..dialects import DIALECTS
 from ..errors import TrainingError
 from ..formats.atomic import replacing
 from ..formats.weights import LEAST_VARIANCE
 from .members import DAMAGE, Array, Member, damaged, read_member, read_members
 from .metrics import KEPT
+from .names import state_of
 from .samples import ORDERS
 from .step import Stepper
 
@@ -101,9 +101,9 @@ def peek_seen(path: Path) -> int:
 def dialect_of(weights: str | PathLike[str]) -> str | None:
     """The dialect that weights were trained with, by the state beside them; None without one."""
     folder, name = os.path.split(os.fspath(weights))
-    base = re.fullmatch(r"(.*?)(?:_last|_best|_final|_\d+)?\.(?:weights|backup)", name)
+    state = state_of(name)
     with suppress(TrainingError):
-        dialect = _read_meta(Path(folder, f"{base[1]}.state.npz")).get("dialect") if base else None
+        dialect = _read_meta(Path(folder, state)).get("dialect") if state else None
         return dialect if isinstance(dialect, str) and dialect in DIALECTS else None
     return None
 

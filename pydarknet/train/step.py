@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..backends.base import Step
 from ..backends.ops import Array
-from ..dialects.table import Dialect
+from ..dialects import Dialect
 from ..formats.cfg import Section
 from ..graph.engine import Engine
 from ..layers import Layer

@@ -9,13 +9,15 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..dialects.base import TruthRules
+from ..dialects.darknet2018 import DIALECT
 from ..errors import DataError
 from ..formats.labels import Labels, find_label, label_path, read_labels
 from ..formats.path_labels import Best, Classes
 from ..formats.tree import Tree
 from ..images.channels import load_channels
 from .augment import Canvas, Classification, Crop, Detection, Draw, Size, centre_square, centred, stretched
-from .truth import RULES, Rules, boxes, class_truth, draw_order, without_place
+from .truth import boxes, class_truth, draw_order, without_place
 
 Floats = npt.NDArray[np.float32]
 Missing = Literal["error", "background"]
@@ -43,7 +45,7 @@ class DetectionTask:
     classes: int
     maximum: int = 30
     augment: Detection | None = None
-    rules: Rules = RULES["darknet2018"]
+    rules: TruthRules = DIALECT.truth
     missing: Missing = "error"
     class_only: bool = False
     letterbox: bool = True

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..dialects.table import DEFAULT
+from ..dialects import DEFAULT
 from ..errors import DarknetError, TrainingError, carrying
 from ..formats.cfg import Cfg, parse_cfg
 from ..formats.data import DataFile, read_data
@@ -23,6 +23,7 @@ from .guard import check_finite
 from .loader import Batch, Loader
 from .memory import advice, step_bytes
 from .metrics import History, Metrics, head_numbers
+from .names import FINAL
 from .samples import Order, Samples
 from .sizes import CLASSIFIER, DETECTOR, Sizes, read_sizes
 from .source import open_source
@@ -86,9 +87,9 @@ class Trainer:
         self.data = data if isinstance(data, DataFile) else read_data(data)
         if isinstance(net, Engine) and net.dialect.name != DEFAULT:
             dialect = dialect or net.dialect.name
-        mine = find_folder(self.data, backup) / f"{base_name(cfg.file)}.backup" if resume else None
+        mine = find_folder(self.data, backup) / f"{base_name(cfg.file)}{FINAL}" if resume else None
         self.dialect = training_dialect(cfg, dialect, mine)
-        self.files = open_files(cfg, self.data, backup, self.dialect.name, save_every)
+        self.files = open_files(cfg, self.data, backup, self.dialect.files, save_every)
         if resume and overwrite:
             raise TrainingError("resume goes on with a run, overwrite starts anew over it: choose one")
         start = None if clear else weights

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from ..dialects.base import TruthRules
 from ..formats.labels import Labels, is_class_only
 from ..formats.tree import Tree
 from .augment import Canvas, Crop, Size
@@ -18,27 +17,6 @@ F = np.float32
 
 NOWHERE = F(999999)  # all four numbers of an object that has a class and no place
 UNKNOWN = F(-1234)  # Darknet's SECRET_NUM: a group of the tree that the label says nothing about
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Which boxes stay. `least`: the smallest side, a part of the picture, or one pixel of the network.
-
-    `holes`: a box that falls out leaves a row of zeros, where the head stops reading: those after it are lost
-    (Darknet of 2017). `places_only`: objects without a place are dropped, and boxes whose centre is on or over the
-    left or upper edge (AlexeyAB).
-    """
-
-    least: float | Literal["pixel"]
-    holes: bool = False
-    places_only: bool = False
-
-
-RULES = {
-    "paper2017": Rules(0.005, holes=True),
-    "darknet2018": Rules(0.001),
-    "alexeyab": Rules("pixel", places_only=True),
-}
 
 
 def draw_order(rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
@@ -55,7 +33,7 @@ def boxes(
     order: npt.NDArray[np.int64],
     image: Size,
     net: Size,
-    rules: Rules,
+    rules: TruthRules,
     maximum: int,
 ) -> Floats:
     """The truth (maximum, 5) of one picture: x, y, w, h in 0..1 of the network, class; zeros where there is none.
@@ -97,7 +75,7 @@ def _moved(draw: Canvas | Crop, sides: Floats, image: Size, net: Size) -> tuple[
     return (left + right) / two, (top + bottom) / two, right - left, bottom - top
 
 
-def _stay(table: Floats, nowhere: npt.NDArray[np.bool_], rules: Rules, net: Size) -> npt.NDArray[np.bool_]:
+def _stay(table: Floats, nowhere: npt.NDArray[np.bool_], rules: TruthRules, net: Size) -> npt.NDArray[np.bool_]:
     if rules.least == "pixel":
         stay = (table[:, 2] >= F(1 / net[0])) & (table[:, 3] >= F(1 / net[1]))
     else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ..datasets.dataset import read_image_list
 from ..detection.boxes import Fit
-from ..dialects.table import Dialect
+from ..dialects import Dialect
 from ..errors import DataError, ImageError
 from ..evaluate.classes import validate_classifier
 from ..evaluate.run import class_names, evaluate_network
@@ -20,20 +20,13 @@ from ..formats.data import DataFile
 from ..graph.engine import Engine
 from ..heads import head_tree
 from ..network import Network
-from .augment import GENERATIONS, Generation
 from .precheck import check_classification, check_detection
 from .tasks import ClassificationTask, Missing, Task
 
 LEAST = 100  # iterations between two, unless one says otherwise
 BATCH = 4
-FITS: dict[Generation, Fit] = {"crop": "stretch", "canvas": "letterbox"}
 
 Warn = Callable[[str], None]
-
-
-def fit_of(dialect: str) -> Fit:
-    """How a dialect's augmentation brings pictures to the network's size."""
-    return FITS[GENERATIONS[dialect]]
 
 
 @dataclass(frozen=True)
@@ -69,7 +62,7 @@ class Validation:
         if isinstance(task, ClassificationTask):
             judge = _classifier(network, data, task, warn)
         else:
-            fit = self.fit or fit_of(dialect.name)
+            fit = self.fit or dialect.fit
             judge = _detector(network, data, self.iou_thresh, fit, missing, warn)
         if self.every:
             return replace(judge, every=self.every)

@@ -14,7 +14,7 @@ import pytest
 
 from pydarknet.backends.base import Backend
 from pydarknet.cli.main import main
-from pydarknet.dialects.table import DIALECTS
+from pydarknet.dialects import DIALECTS
 from pydarknet.errors import CfgError
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.formats.weights import read_header

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydarknet import _cpuid
 from pydarknet.backends.base import cpu_backend
 from pydarknet.backends.isas import runnable
-from pydarknet.dialects.table import DIALECTS
+from pydarknet.dialects import DIALECTS
 from pydarknet.errors import DarknetError
 from pydarknet.network import Network
 from pydarknet.train.step import Stepper

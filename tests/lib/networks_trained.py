@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pydarknet.dialects.table import dialect
+from pydarknet.dialects import dialect
 from pydarknet.formats.cfg import parse_cfg
 from pydarknet.graph.engine import Engine
 from pydarknet.train.step import Stepper

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pydarknet.backends.ops import Ops
+from pydarknet.dialects import DIALECTS
 from pydarknet.formats.cfg import Section, parse_cfg_text
 from pydarknet.formats.tree import Tree, read_tree
 
 GOLDENS = Path(__file__).parent.parent / "goldens"
 REGIONS = sorted(p.stem for p in GOLDENS.glob("train_*.npz") if re.match("train_(plain|region|tree)_", p.stem))
 
-# By the prefix of the golden's arrays.
-DIALECTS: dict[str, dict[str, Any]] = {
-    "p17": {"class_only": "pull"},
-    "a": {"class_only": "ignore", "skip_large_labels": True},
-}
+# Dialects by the prefix of the golden's arrays.
+PREFIXES = {"p17": "paper2017", "a": "alexeyab"}
 
 
 def tree_arrays(tree: Tree) -> tuple[npt.NDArray[np.int32], ...]:
@@ -69,6 +68,6 @@ def run_region(
     statistics = ops.region_loss(
         output, golden["truths"][: len(x)], delta, anchors, classes, 4,
         None if tree is None else tree_arrays(tree), golden.get("map"), seen=int(golden["seen"]) + len(x),
-        **region_options(section), **DIALECTS[dialect],
+        **region_options(section), **asdict(DIALECTS[PREFIXES[dialect]].region),
     )  # fmt: skip
     return delta, statistics

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pydarknet.backends.ops import Ops
+from pydarknet.dialects import DIALECTS
 from pydarknet.plan.statistics import HeadStatistics
 from tests.lib.contents import Refused, contents
 from tests.lib.guarded import Arrays
@@ -22,11 +23,6 @@ from tests.reference.region_loss import Rules, region_loss
 # Depths 1 to 5; groups {0, 1, 2}, {3, 4}, {5, 6, 7}, {8}, {9, 10}, {11, 12}.
 TREE = [-1, -1, -1, 0, 0, 1, 1, 1, 4, 8, 8, 10, 10]
 ANCHORS = np.array([0.8, 1.1, 1.9, 1.4, 2.6, 3.2], np.float32)
-DIALECTS: dict[str, dict[str, Any]] = {
-    "paper2017": {"class_only": "pull"},
-    "darknet2018": {"class_only": "spare", "weigh_small": True, "slope_in_loss": False, "multi_label": True},
-    "alexeyab": {"class_only": "ignore", "skip_large_labels": True},
-}
 
 
 def groups(parents: list[int]) -> tuple[np.ndarray, ...]:
@@ -67,15 +63,15 @@ def random_rules(rng: np.random.Generator, dialect: str) -> Rules:
     tree = TREE if kind == "tree" else None
     classes = len(TREE) if tree else int(rng.integers(1, 6))
     labels = int(rng.integers(1, 8))
-    options = DIALECTS[dialect] | {"multi_label": dialect == "darknet2018" and kind == "linear"}
-    alexeyab = dialect == "alexeyab"
+    region, classfix = DIALECTS[dialect].region, DIALECTS[dialect].classfix
+    options = asdict(region) | {"multi_label": region.multi_label and kind == "linear"}
     return Rules(
         ANCHORS[: 2 * int(rng.integers(1, 4))], classes, int(rng.choice([4, 4, 6])), tree,
         rng.integers(0, classes, max(labels, classes)).tolist() if flip() else None,
         int(rng.choice([1, 12799, 12800, 40000])),
         *rng.uniform(0.3, 5, 5).tolist(),
         thresh=float(rng.uniform(0.1, 0.7)), bias_match=flip(), rescore=flip(), background=kind == "background",
-        focal_loss=alexeyab and flip(), classfix=int(rng.integers(-1, 3)) if alexeyab else 0, **options,
+        focal_loss=classfix and flip(), classfix=int(rng.integers(-1, 3)) if classfix else 0, **options,
     )  # fmt: skip
 
 
@@ -245,7 +241,7 @@ def test_bad_classes_of_maps_and_trees(ops: Ops, arrays: Arrays, refused: Refuse
     only = np.array([[[999999, 999999, 999999, 999999, 13]]], np.float32)
     for dialect in DIALECTS.values():
         with refused("image 0, box 0: class 13"):
-            run(ops, arrays, output, only, Rules(ANCHORS, len(TREE), tree=TREE, **dialect))
+            run(ops, arrays, output, only, Rules(ANCHORS, len(TREE), tree=TREE, **asdict(dialect.region)))
 
 
 @pytest.mark.parametrize("damage", [*map(contents, ["parent", "group", "offset", "size"]), "length", "type"])

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from pydarknet.dialects import DIALECTS
 from pydarknet.formats.labels import label_text
 from pydarknet.formats.tree import read_tree
 from pydarknet.train.augment import Classification, ColourRange, Detection
 from pydarknet.train.tasks import ClassificationTask, DetectionTask, Task
-from pydarknet.train.truth import RULES
 
 from .c_rand import CRand, seed
 from .oracle import library
@@ -104,7 +104,7 @@ def test_detection(pictures: list[str], start: int, n: int, w: int, h: int, maxi
         5,
         maximum,
         Detection("canvas", jitter, colour=ColourRange(0.1, 0.75, 1.5)),
-        RULES["darknet2018"],
+        DIALECTS["darknet2018"].truth,
         class_only=True,
     )
     seed(start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from pydarknet.backends.ops import Ops
+from pydarknet.dialects import DIALECTS
 from pydarknet.plan.statistics import HeadStatistics
 from tests.lib.guarded import Arrays
 
@@ -82,7 +84,7 @@ def test_region(ops: Ops, arrays: Arrays, seed: int, tmp_path: Path) -> None:
     ops.region_forward(x, output, 3, classes, 4, softmax, background, None)
     statistics = ops.region_loss(
         output, truth, delta, ANCHORS, classes, map=map_, seen=seen + IMAGES, background=background,
-        multi_label=not softmax, weigh_small=True, slope_in_loss=False, class_only="spare", **options,
+        **asdict(replace(DIALECTS["darknet2018"].region, multi_label=not softmax)), **options,
     )  # fmt: skip
     boxes = expected.reshape(IMAGES, 3, 5 + classes, h, w)
     y = output.reshape(boxes.shape).astype(np.float64)

@@ -11,6 +11,7 @@ import pytest
 
 from pydarknet.backends.base import cpu_backend
 from pydarknet.backends.ops import Ops
+from pydarknet.dialects import DIALECTS
 from pydarknet.errors import DataError
 from pydarknet.train.augment import (
     Canvas,
@@ -27,7 +28,7 @@ from pydarknet.train.augment import (
     stretched,
     uniform,
 )
-from pydarknet.train.truth import RULES, boxes, draw_order
+from pydarknet.train.truth import boxes, draw_order
 from tests.lib.guarded import Arrays
 from tests.reference import augment as naive
 
@@ -229,7 +230,7 @@ def naive_boxes(draw: Canvas | Crop, labels: Floats, image: tuple[int, int], net
     return rows
 
 
-@pytest.mark.parametrize("dialect", RULES)
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_boxes(dialect: str) -> None:
     rng = np.random.default_rng(9)
     image, net = (90, 60), (64, 48)
@@ -247,7 +248,7 @@ def test_boxes(dialect: str) -> None:
         order = draw_order(rng, n)
         assert sorted(order) == list(range(n))
         maximum = int(rng.integers(1, 9))
-        found = boxes(draw, labels, order, image, net, RULES[dialect], maximum)
+        found = boxes(draw, labels, order, image, net, DIALECTS[dialect].truth, maximum)
         assert found.shape == (maximum, 5)
         assert found.dtype == F
         expected = np.array(naive_boxes(draw, labels[order], image, net, dialect, maximum), F)
@@ -261,10 +262,10 @@ def test_boxes(dialect: str) -> None:
 def test_the_paper_era_loses_what_stands_behind_a_dropped_box() -> None:
     labels = np.array([[1, 0.5, 0.5, 0.3, 0.3], [2, 0.5, 0.5, 0.001, 0.3], [3, 0.4, 0.4, 0.2, 0.2]], F)
     order = np.arange(3)
-    holes = boxes(stretched((10, 10)), labels, order, (10, 10), (32, 32), RULES["paper2017"], 4)
+    holes = boxes(stretched((10, 10)), labels, order, (10, 10), (32, 32), DIALECTS["paper2017"].truth, 4)
     assert holes[:, 4].tolist() == [1, 0, 3, 0]
     assert not holes[1].any()
-    tight = boxes(stretched((10, 10)), labels, order, (10, 10), (32, 32), RULES["alexeyab"], 4)
+    tight = boxes(stretched((10, 10)), labels, order, (10, 10), (32, 32), DIALECTS["alexeyab"].truth, 4)
     assert tight[:, 4].tolist() == [1, 3, 0, 0]
 
 
@@ -283,7 +284,7 @@ def test_boxes_follow_the_picture(generation: str) -> None:
         assert not isinstance(draw, Turn)
         out = np.empty((3, 64, 96), F)
         draw.apply(image, out)
-        x, y, w, h, class_id = boxes(draw, label, np.arange(1), (160, 120), net, RULES["darknet2018"], 1)[0]
+        x, y, w, h, class_id = boxes(draw, label, np.arange(1), (160, 120), net, DIALECTS["darknet2018"].truth, 1)[0]
         inside = out.min(axis=0) > 0.7  # above the canvas at its brightest
         rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
         assert class_id == 4

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pydarknet.dialects import DIALECTS
 from pydarknet.errors import TrainingError
 from pydarknet.train.checkpoint import Files, base_name
 from pydarknet.train.trainer import Trainer
@@ -149,10 +150,12 @@ def test_another_dialect_can_not_resume(tmp_path: Path) -> None:
 
 def test_darknets_names(tmp_path: Path) -> None:
     assert base_name("/some/where.else/yolo-voc.2.0.cfg") == "yolo-voc"
-    files = Files(tmp_path, "net")
+    pjreddie, alexeyab = DIALECTS["paper2017"].files, DIALECTS["alexeyab"].files
+    assert DIALECTS["darknet2018"].files == pjreddie
+    files = Files(tmp_path, "net", pjreddie)
     saved = [i for i in range(1, 30001) if files.numbered_after(i)]
     assert saved == [*range(100, 1000, 100), 10000, 20000, 30000]
     assert files.numbered_after(900) == tmp_path / "net_900.weights"
     assert [i for i in range(1, 301) if files.wants_backup(i)] == [100, 200, 300]
-    assert [i for i in range(1, 3001) if Files(tmp_path, "net", True).numbered_after(i)] == [1000, 2000, 3000]
-    assert Files(tmp_path, "net", numbered=50).numbered_after(150) is not None
+    assert [i for i in range(1, 3001) if Files(tmp_path, "net", alexeyab).numbered_after(i)] == [1000, 2000, 3000]
+    assert Files(tmp_path, "net", pjreddie, numbered=50).numbered_after(150) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pydarknet.dialects.table import DIALECTS
+from pydarknet.dialects import DIALECTS
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.graph.engine import Engine
 from pydarknet.train.step import Stepper

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pydarknet.dialects import DIALECTS
 from pydarknet.errors import DataError, ImageError, PictureWarning
 from pydarknet.formats.labels import label_text
 from pydarknet.formats.tree import read_tree
@@ -20,9 +21,8 @@ from pydarknet.train.augment import Classification, ColourRange, Crop, Detection
 from pydarknet.train.loader import Batch, Loader
 from pydarknet.train.samples import Samples
 from pydarknet.train.tasks import ClassificationTask, DetectionTask
-from pydarknet.train.truth import RULES
 
-TASK = DetectionTask(5, 6, Detection("canvas", 0.2, colour=ColourRange(0.1, 1.5, 1.5)), RULES["darknet2018"])
+TASK = DetectionTask(5, 6, Detection("canvas", 0.2, colour=ColourRange(0.1, 1.5, 1.5)), DIALECTS["darknet2018"].truth)
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from pydarknet.train.augment import WINDOWS, Classification, ColourRange, Crop, Detection, Draw
-from pydarknet.train.truth import RULES, boxes, draw_order
+from pydarknet.dialects import DIALECTS
+from pydarknet.train.augment import Classification, ColourRange, Crop, Detection, Draw
+from pydarknet.train.truth import boxes, draw_order
 
 Floats = npt.NDArray[np.float32]
 GOLDEN = Path(__file__).parent.parent / "goldens" / "augment.npz"
@@ -62,7 +63,7 @@ def test_detection(dialect: str, resize: float, index: int) -> None:
     assert isinstance(draw, Crop)
     order = draw_order(replay, len(labels))
     assert not replay.numbers
-    truth = boxes(draw, labels, order, picture.shape[1::-1], net, RULES[dialect], maximum)
+    truth = boxes(draw, labels, order, picture.shape[1::-1], net, DIALECTS[dialect].truth, maximum)
     np.testing.assert_allclose(x, their_x, rtol=0, atol=TOLERANCE)
     # AlexeyAB's rows have a sixth number, for tracking.
     np.testing.assert_allclose(truth, their_y.reshape(maximum, -1)[:, :5], rtol=0, atol=2e-7)
@@ -70,7 +71,7 @@ def test_detection(dialect: str, resize: float, index: int) -> None:
 
 @pytest.mark.parametrize("index", range(5))
 def test_classification(index: int) -> None:
-    augment = Classification(14, 24, angle=7, aspect=1.2, window=WINDOWS["paper2017"], colour=COLOURS)
+    augment = Classification(14, 24, angle=7, aspect=1.2, window=DIALECTS["paper2017"].window, colour=COLOURS)
     x, _, replay, _, _, their_x, _ = load("paper2017_class", index, augment, (18, 18))
     assert not replay.numbers
     np.testing.assert_allclose(x, their_x, rtol=0, atol=TURNED)

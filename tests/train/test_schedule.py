@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pydarknet.dialects.table import DIALECTS
+from pydarknet.dialects import DIALECTS
 from pydarknet.errors import CfgError, TrainingError
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.train.schedule import Schedule, read_schedule

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pydarknet.dialects.table import DIALECTS
+from pydarknet.dialects import DIALECTS
 from pydarknet.formats.cfg import parse_cfg
 from pydarknet.graph.engine import Engine
 from pydarknet.plan.plan import Value

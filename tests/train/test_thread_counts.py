@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pydarknet.backends.base import cpu_backend
-from pydarknet.dialects.table import DIALECTS
+from pydarknet.dialects import DIALECTS
 from pydarknet.formats.cfg import parse_cfg
 from pydarknet.graph.engine import Engine
 from pydarknet.train.step import Stepper

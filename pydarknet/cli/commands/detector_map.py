@@ -84,12 +84,12 @@ def run(args: argparse.Namespace) -> int:
 def _say_fit(args: argparse.Namespace) -> None:
     """Training measures with pictures as it shows them; whoever compares the two should know."""
     from ...catalog import find_weights
+    from ...dialects import DIALECTS
     from ...train.state import dialect_of
-    from ...train.validation import fit_of
     from ..messages import say
 
     name = dialect_of(find_weights(args.weights))
-    if name is not None and (fit := fit_of(name)) != args.fit:
+    if name is not None and (fit := DIALECTS[name].fit) != args.fit:
         say(f"trained with dialect {name}, which has pictures by {fit}, here by {args.fit}: --fit {fit} measures as "
             "training did", args.quiet)  # fmt: skip
 

@@ -161,14 +161,15 @@ def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> None:
 
 def next_steps(trainer: Trainer, args: argparse.Namespace) -> Iterator[str]:
     """The commands that judge and use what was learnt."""
-    from ...train.validation import fit_of
+    from ...dialects import DEFAULT, DIALECTS
 
     files = shlex.join([args.data, args.cfg, str(trainer.files.final)])
     detector = bool(trainer.engine.heads())
-    chosen = "" if trainer.engine.cfg.net.has("dialect") else trainer.dialect.name
-    how = " --dialect alexeyab" if chosen == "alexeyab" else ""
+    dialect, told = trainer.dialect, trainer.engine.cfg.net.has("dialect")
+    alike = dialect.norm.deviation == DIALECTS[DEFAULT].norm.deviation
+    how = "" if told or alike else f" --dialect {dialect.name}"
     if "valid" in trainer.data.options:
-        fit = " --fit stretch" if detector and fit_of(trainer.dialect.name) == "stretch" else ""
+        fit = " --fit stretch" if detector and dialect.fit == "stretch" else ""
         yield f"to judge it: pydarknet {'detector map' if detector else 'classifier valid'} {files}{fit}{how}"
     yield f"to use it: pydarknet {'detector test' if detector else 'classifier predict'} {files} PICTURE{how}"
 

@@ -1,0 +1,22 @@
+"""What stands behind a run's name in the names of its files, in every dialect."""
+
+from __future__ import annotations
+
+import re
+
+from ..dialects import DIALECTS
+
+STATE, BEST, FINAL = ".state.npz", "_best.weights", "_final.weights"
+_NUMBERED = r"_\d+\.weights"
+
+
+def weights_ending() -> str:
+    """A regular expression of the endings of all weights that a run may write."""
+    fixed = {BEST, FINAL, *(dialect.files.backup for dialect in DIALECTS.values())}
+    return "|".join([_NUMBERED, *map(re.escape, sorted(fixed))])
+
+
+def state_of(weights: str) -> str:
+    """The name of the state beside weights of that name; "" if they have no ending of weights."""
+    name = re.fullmatch(rf"(.*?)(?:{weights_ending()}|\.weights)", weights)
+    return name[1] + STATE if name else ""
