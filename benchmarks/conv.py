@@ -86,13 +86,13 @@ class Case:
         x = aligned(*x_shape)
         x[...] = rng.standard_normal(x_shape, np.float32)
         weights = rng.standard_normal((shape.k, shape.c, shape.kernel_h, shape.kernel_w), np.float32)
-        self.packed = aligned(ops.conv_packed_size(shape, algorithm))
-        ops.conv_pack(shape, algorithm, weights, self.packed)
+        conv, leaky = ops.Conv(shape, algorithm), ops.Activation("leaky")
+        self.packed = aligned(conv.packed_size)
+        conv.pack(weights, self.packed)
         y = aligned(shape.n, -(-shape.k // block), shape.out_h, shape.out_w, block)
-        workspace = aligned(max(1, ops.conv_workspace(shape, algorithm)))
+        workspace = aligned(max(1, conv.workspace()))
         bias = np.zeros(shape.k, np.float32)
-        forward = ops.conv_forward_plain if plain else ops.conv_forward
-        self.run = lambda: forward(shape, algorithm, x, self.packed, bias, y, "leaky", workspace)
+        self.run = lambda: conv.forward(x, self.packed, bias, y, leaky, workspace)
 
 
 def floor_ms(shape: Any, isa: str, threads: int) -> float:
@@ -126,8 +126,8 @@ def main() -> None:
         key = repr(shape)
         if key not in known:
             budget = max(SMALL_PACKED, 2 * 4 * layer.c * layer.k * layer.kernel**2)
-            usable = ops.conv_algorithms(shape, 1 << 62, plain)
-            chosen = ops.conv_algorithms(shape, budget, plain)
+            usable = shape.algorithms(1 << 62, plain)
+            chosen = shape.algorithms(budget, plain)
             times = {a: median_ms(Case(ops, shape, a, plain).run, args.repeats, CLOCKS[args.clock]) for a in usable}
             known[key] = (times, chosen)
         times, chosen = known[key]
@@ -138,7 +138,7 @@ def main() -> None:
         total["floor"] += floor
         total["chosen"] += times[chosen[0]]
         total["best"] += min(times[a] for a in chosen)
-        total["megabytes"] += ops.conv_packed_size(shape, chosen[0]) * 4e-6
+        total["megabytes"] += ops.Conv(shape, chosen[0]).packed_size * 4e-6
     print(
         f"sum: floor {total['floor']:.1f} ms, chosen {total['chosen']:.1f} ms, best in budget"
         f" {total['best']:.1f} ms, packed weights {total['megabytes']:.0f} MB"

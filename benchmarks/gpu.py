@@ -186,7 +186,7 @@ class Bench:
         """A call's line."""
         precision, key = job.case.precision, call.key
         bound = self.card.bound(precision, call.flops, key.bytes)
-        predicted = self.device.ops.conv_cost(key.geometry, key.algorithm) if key.algorithm else None
+        predicted = self.device.ops.Conv(key.geometry, key.algorithm).cost() if key.algorithm else None
         if key.geometry is None:
             predicted = self.card.moving(key.bytes)
         peer = self.peer.call_seconds(call, precision, self.samples) if self.peer else None

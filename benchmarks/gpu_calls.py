@@ -13,7 +13,7 @@ from gpu_networks import Job, clock_of
 from gpu_time import REPEATS, Run, timed
 
 from pydarknet.backends.base import Backend
-from pydarknet.backends.device_ops import STREAMED
+from pydarknet.backends.device_ops import surround
 from pydarknet.errors import DeviceError
 
 GRAPHS = "PYDARKNET_CUDA_GRAPHS"
@@ -63,12 +63,11 @@ class Recorder:
         self.again: dict[Key, Run] = {}
 
     def __getattr__(self, name: str) -> Any:
-        op = getattr(self._ops, name)
-        return self._recorded(name, op) if name in STREAMED else op
+        return surround(self._ops, name, self._recorded)
 
-    def _recorded(self, name: str, op: Callable[..., Any]) -> Callable[..., Any]:
+    def _recorded(self, name: str, op: Callable[..., Any], conv: Any) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:
-            key = key_of(name, args)
+            key = key_of(name, conv, args)
             self.counts[key] += 1
             self.again.setdefault(key, lambda: op(*args, **options))
             return op(*args, **options)
@@ -76,13 +75,13 @@ class Recorder:
         return call
 
 
-def key_of(name: str, args: tuple[Any, ...]) -> Key:
-    """What tells one call from another."""
+def key_of(name: str, conv: Any, args: tuple[Any, ...]) -> Key:
+    """What tells one call from another; `conv` is the convolution whose method it is, or None."""
     arrays = [each for each in args if hasattr(each, "shape")]
     if name.startswith("conv_") and "pack" not in name:
         arrays = arrays[:-1]  # the workspace is the largest that any call needs
-    geometry = next((each for each in args if hasattr(each, "flops")), None)
-    algorithm = args[1] if name.startswith("conv_forward") else None
+    geometry = None if conv is None else conv.shape
+    algorithm = conv.algorithm if name == "conv_forward" else None
     shapes, moved = tuple(tuple(each.shape) for each in arrays), sum(each.nbytes for each in arrays)
     return Key(name, geometry, algorithm, shapes, moved)
 

@@ -46,11 +46,11 @@ def convolution(ops: Any, layer: Convolution, batch: int, precision: str) -> Row
     shape = ops.ConvShape(batch, *layer.inputs, layer.out.c, *k, *s, p, p, layer.groups, precision)
     weights = layer.out.c * layer.inputs.c // layer.groups * k[0] * k[1]
     budget = max(SMALL_PACKED, 2 * 4 * weights)  # as Convolution.budget() says, without loading weights
-    kernel = ops.conv_algorithms(shape, budget, layer.inputs.c <= MAX_PLAIN_CHANNELS)[0]
+    kernel = shape.algorithms(budget, layer.inputs.c <= MAX_PLAIN_CHANNELS)[0]
     width = 2 if precision in {"fp16", "bf16"} else 4
     moved = 4 * batch * (layer.inputs.size + layer.out.size) + width * weights
     return Row(f"{k[0]}x{k[1]}/{s[0]} {layer.inputs.c} -> {layer.out.c}, {layer.out.h}x{layer.out.w}", kernel,
-               shape.flops, moved, ops.conv_cost(shape, kernel))  # fmt: skip
+               shape.flops, moved, ops.Conv(shape, kernel).cost())  # fmt: skip
 
 
 def other(layer: Layer, batch: int) -> Row:

@@ -142,10 +142,8 @@ class Peer:
         forward, data, weights = None, [True, False, False], [False, True, False]
         wanted = {
             "conv_forward": forward,
-            "conv_forward_plain": forward,
             "conv_backward_data": data,
             "conv_backward_weights": weights,
-            "conv_backward_weights_plain": weights,
         }
         if call.key.op not in wanted:
             return None

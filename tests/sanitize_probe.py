@@ -21,7 +21,7 @@ class Larger:
 def main() -> None:
     ops = cpu_backend().ops
     print(f"sanitizing {ops.__file__}", file=sys.stderr)
-    ops.activate(Larger(np.zeros((1, 1, 4, 4, ops.block), np.float32)), "leaky")
+    ops.activate(Larger(np.zeros((1, 1, 4, 4, ops.block), np.float32)), ops.Activation("leaky"))
 
 
 if __name__ == "__main__":

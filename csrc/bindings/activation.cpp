@@ -4,33 +4,34 @@
 namespace pydarknet::bindings {
 namespace {
 
-void py_activate(py::handle x_array, const std::string& name, std::uintptr_t stream) {
+void py_activate(py::handle x_array, py::handle activation_object, std::uintptr_t stream) {
   constexpr const char* op = "activate";
   const RawArray x = raw_array(x_array, "<f4", true, {op, "x"});
-  const Activation activation = activation_of(name, op);
+  const Activation activation = activation_of(activation_object, op);
   py::gil_scoped_release release;
   float* const data = static_cast<float*>(x.data);
   activate(data, data, x.size, activation, stream_of(stream));
 }
 
-void py_activate_to(py::handle x_array, py::handle y_array, const std::string& name, std::uintptr_t stream) {
+void py_activate_to(py::handle x_array, py::handle y_array, py::handle activation_object,
+                    std::uintptr_t stream) {
   constexpr const char* op = "activate_to";
   const RawArray x = raw_array(x_array, "<f4", false, {op, "x"});
   const RawArray y = raw_array(y_array, "<f4", true, {op, "y"});
   expect_range(y.size, x.size, x.size, {op, "y"});
-  const Activation activation = activation_of(name, op);
+  const Activation activation = activation_of(activation_object, op);
   py::gil_scoped_release release;
   activate(static_cast<const float*>(x.data), static_cast<float*>(y.data), x.size, activation,
            stream_of(stream));
 }
 
-void py_activate_backward(py::handle v_array, py::handle dy_array, const std::string& name,
+void py_activate_backward(py::handle v_array, py::handle dy_array, py::handle activation_object,
                           std::uintptr_t stream) {
   constexpr const char* op = "activate_backward";
   const RawArray v = raw_array(v_array, "<f4", false, {op, "v"});
   const RawArray dy = raw_array(dy_array, "<f4", true, {op, "dy"});
   expect_range(dy.size, v.size, v.size, {op, "dy"});
-  const Activation activation = activation_of(name, op);
+  const Activation activation = activation_of(activation_object, op);
   py::gil_scoped_release release;
   activate_backward(static_cast<const float*>(v.data), static_cast<float*>(dy.data), v.size, activation,
                     stream_of(stream));
@@ -38,6 +39,8 @@ void py_activate_backward(py::handle v_array, py::handle dy_array, const std::st
 
 void bind_activation(Module& m) {
   using py::arg;
+  py::class_<Activation>(m, "Activation", py::module_local(), "An activation; ValueError for a name of none")
+      .def(py::init(&parse_activation), arg("name"));
   m.def("activate", &py_activate, arg("x"), arg("activation"), arg("stream") = 0,
         "x = activation(x), for an array of any shape");
   m.def("activate_to", &py_activate_to, arg("x"), arg("y"), arg("activation"), arg("stream") = 0,

@@ -2,8 +2,8 @@
 
 #include <pybind11/stl.h>
 
-#include "bindings/lib/arrays.h"
-#include "bindings/lib/module.h"
+#include "bindings/lib/conv.h"
+#include "ops/conv_backward.h"
 #include "shared/threads.h"
 
 namespace pydarknet::bindings {
@@ -40,81 +40,52 @@ ConvShape shape_from_state(const py::tuple& t) {
                     t[12].cast<std::string>());
 }
 
-std::vector<std::string> py_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain,
-                                       int threads) {
+std::vector<std::string> algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain,
+                                    int threads) {
   return conv_algorithms(shape, max_packed_bytes, plain, threads > 0 ? threads : num_threads());
 }
 
-std::int64_t py_packed_size(const ConvShape& shape, const std::string& algorithm) {
-  return conv_algorithm(shape, algorithm).packed_size(shape);
-}
+// A convolution of one shape by one algorithm.
+struct Conv {
+  Conv(const ConvShape& shape, const std::string& name)
+      : shape(shape),
+        algorithm(conv_algorithm(shape, name)),
+        packed_size(algorithm.packed_size(shape)),
+        least(algorithm.workspace(shape, 1)) {}
 
-std::int64_t py_workspace(const ConvShape& shape, const std::string& algorithm) {
-  return conv_workspace(shape, conv_algorithm(shape, algorithm));
-}
+  std::int64_t workspace() const { return algorithm.workspace(shape, num_threads()); }
+  double cost() const { return algorithm.cost(shape, num_threads()); }
 
-double py_cost(const ConvShape& shape, const std::string& algorithm) {
-  return conv_algorithm(shape, algorithm).cost(shape, num_threads());
-}
+  void pack(py::handle weights, py::handle packed, std::uintptr_t stream) const {
+    constexpr const char* op = "conv_pack";
+    const float* from = const_floats(weights, weights_of(shape), op, "weights");
+    float* to = packed_floats(packed, packed_size, op, "packed");
+    py::gil_scoped_release release;
+    algorithm.pack(shape, from, to, stream_of(stream));
+  }
 
-void py_pack(const ConvShape& shape, const std::string& name, py::handle weights_array,
-             py::handle packed_array, std::uintptr_t stream) {
-  constexpr const char* op = "conv_pack";
-  const ConvAlgorithm& algorithm = conv_algorithm(shape, name);
-  const std::int64_t weights = std::int64_t{shape.k} * (shape.c / shape.groups) * shape.taps();
-  const float* from = const_floats(weights_array, weights, op, "weights");
-  float* to = packed_floats(packed_array, algorithm.packed_size(shape), op, "packed");
-  py::gil_scoped_release release;
-  algorithm.pack(shape, from, to, stream_of(stream));
-}
+  void forward(py::handle x_array, py::handle packed, py::handle bias, py::handle y_array,
+               py::handle activation, py::handle workspace, std::uintptr_t stream) const {
+    constexpr const char* op = "conv_forward";
+    const float* x = input_of(x_array, shape, algorithm.plain(), {op, "x"});
+    const Tensor y = tensor(y_array, op, "y");
+    expect_shape(y, shape.n, blocks_of(shape.k), shape.out_h(), shape.out_w(), {op, "y"});
+    const RawArray scratch = workspace_floats(workspace, least, op);
+    const ConvCall call{shape,
+                        const_packed_floats(packed, packed_size, op, "packed"),
+                        optional_floats(bias, shape.k, op, "bias"),
+                        activation_of(activation, op),
+                        static_cast<float*>(scratch.data),
+                        scratch.size};
+    py::gil_scoped_release release;
+    conv_forward(algorithm, call, x, y, stream_of(stream));
+  }
 
-void check_y(const ConvShape& s, const Tensor& y, const char* op) {
-  require(y.n == s.n && y.h == s.out_h() && y.w == s.out_w() && y.blocks() == blocks_of(s.k), op,
-          "argument 'y': expected (" + std::to_string(s.n) + ", " + std::to_string(blocks_of(s.k)) + ", " +
-              std::to_string(s.out_h()) + ", " + std::to_string(s.out_w()) + ", " + std::to_string(kBlock) +
-              ")");
-}
-
-// What conv_forward and conv_forward_plain share once x is checked.
-void forward(const char* op, const ConvShape& shape, const ConvAlgorithm& algorithm, const float* x,
-             py::handle packed, py::handle bias, py::handle y_array, const std::string& activation,
-             py::handle workspace, std::uintptr_t stream) {
-  const Tensor y = tensor(y_array, op, "y");
-  check_y(shape, y, op);
-  const RawArray scratch = workspace_floats(workspace, algorithm.workspace(shape, 1), op);
-  const ConvCall call{shape,
-                      const_packed_floats(packed, algorithm.packed_size(shape), op, "packed"),
-                      optional_floats(bias, shape.k, op, "bias"),
-                      parse_activation(activation),
-                      static_cast<float*>(scratch.data),
-                      scratch.size};
-  py::gil_scoped_release release;
-  conv_forward(algorithm, call, x, y, stream_of(stream));
-}
-
-void py_forward(const ConvShape& shape, const std::string& name, py::handle x_array, py::handle packed,
-                py::handle bias, py::handle y, const std::string& activation, py::handle workspace,
-                std::uintptr_t stream) {
-  constexpr const char* op = "conv_forward";
-  const ConvAlgorithm& algorithm = conv_algorithm(shape, name);
-  require(!algorithm.plain(), op, "algorithm '" + name + "' takes plain input: use conv_forward_plain");
-  const ConstTensor x = const_tensor(x_array, op, "x");
-  require(x.n == shape.n && x.h == shape.h && x.w == shape.w && x.blocks() == blocks_of(shape.c), op,
-          "argument 'x' doesn't fit " + shape.text());
-  forward(op, shape, algorithm, x.data, packed, bias, y, activation, workspace, stream);
-}
-
-void py_forward_plain(const ConvShape& shape, const std::string& name, py::handle x_array, py::handle packed,
-                      py::handle bias, py::handle y, const std::string& activation, py::handle workspace,
-                      std::uintptr_t stream) {
-  constexpr const char* op = "conv_forward_plain";
-  const ConvAlgorithm& algorithm = conv_algorithm(shape, name);
-  require(algorithm.plain(), op, "algorithm '" + name + "' takes blocked input: use conv_forward");
-  const ConstPlain x = const_plain(x_array, op, "x");
-  require(x.n == shape.n && x.c == shape.c && x.h == shape.h && x.w == shape.w, op,
-          "argument 'x' doesn't fit " + shape.text());
-  forward(op, shape, algorithm, x.data, packed, bias, y, activation, workspace, stream);
-}
+  const ConvShape shape;
+  const ConvAlgorithm& algorithm;
+  const std::int64_t packed_size;
+  const std::int64_t least;  // of the workspace
+};
 
 void bind_shape(Module& m) {
   using py::arg;
@@ -140,6 +111,10 @@ void bind_shape(Module& m) {
       .def_property_readonly("out_h", &ConvShape::out_h)
       .def_property_readonly("out_w", &ConvShape::out_w)
       .def_property_readonly("flops", &ConvShape::flops)
+      .def("algorithms", &algorithms, arg("max_packed_bytes"), arg("plain") = false, arg("threads") = 0,
+           "Names of those usable for Conv, fastest first by the cost model for so many threads (0: as set)")
+      .def("dgrad_algorithms", &conv_dgrad_algorithms, arg("max_packed_bytes"),
+           "Names of those usable for ConvDgrad, fastest first")
       .def("__eq__",
            [](const ConvShape& a, py::object b) {
              return py::isinstance<ConvShape>(b) && shape_state(a).equal(shape_state(b.cast<ConvShape>()));
@@ -155,23 +130,21 @@ void bind_conv(Module& m) {
   py::list names;
   for (const Precision precision : precisions()) names.append(precision_name(precision));
   m.attr("precisions") = py::tuple(names);
-  m.def("conv_algorithms", &py_algorithms, arg("shape"), arg("max_packed_bytes"), arg("plain") = false,
-        arg("threads") = 0,
-        "Names of the usable algorithms, fastest first by the cost model for so many threads (0: as set)");
-  m.def("conv_cost", &py_cost, arg("shape"), arg("algorithm"),
-        "Seconds by the cost model, for the current number of threads or the device it describes");
-  m.def("conv_packed_size", &py_packed_size, arg("shape"), arg("algorithm"), "Floats of the packed weights");
-  m.def("conv_pack", &py_pack, arg("shape"), arg("algorithm"), arg("weights"), arg("packed"),
-        arg("stream") = 0,
-        "Weights (K, C / groups, R, S) into the algorithm's own layout, which n, h and w don't change");
-  m.def("conv_workspace", &py_workspace, arg("shape"), arg("algorithm"),
-        "Floats of workspace for the current number of threads");
-  m.def("conv_forward", &py_forward, arg("shape"), arg("algorithm"), arg("x"), arg("packed"), arg("bias"),
-        arg("y"), arg("activation"), arg("workspace"), arg("stream") = 0,
-        "y = activation(conv(x) + bias), x and y blocked");
-  m.def("conv_forward_plain", &py_forward_plain, arg("shape"), arg("algorithm"), arg("x"), arg("packed"),
-        arg("bias"), arg("y"), arg("activation"), arg("workspace"), arg("stream") = 0,
-        "y = activation(conv(x) + bias), x plain and y blocked");
+  py::class_<Conv>(m, "Conv", py::module_local(), "A convolution by one of its shape's `algorithms`")
+      .def(py::init<const ConvShape&, const std::string&>(), arg("shape"), arg("algorithm"))
+      .def_readonly("shape", &Conv::shape)
+      .def_property_readonly("algorithm", [](const Conv& conv) { return conv.algorithm.name(); })
+      .def_property_readonly(
+          "plain", [](const Conv& conv) { return conv.algorithm.plain(); }, "Whether x is")
+      .def_readonly("packed_size", &Conv::packed_size, "Floats of the packed weights")
+      .def("cost", &Conv::cost,
+           "Seconds by the cost model, for the current number of threads or the device it describes")
+      .def("workspace", &Conv::workspace, "Floats of workspace for the current number of threads")
+      .def("pack", &Conv::pack, Guarded(), arg("weights"), arg("packed"), arg("stream") = 0,
+           "Weights (K, C / groups, R, S) into the algorithm's own layout, which n, h and w don't change")
+      .def("forward", &Conv::forward, Guarded(), arg("x"), arg("packed"), arg("bias"), arg("y"),
+           arg("activation"), arg("workspace"), arg("stream") = 0,
+           "y = activation(conv(x) + bias), x as `plain` says, y blocked");
 }
 
 const Binding conv_entries(&bind_conv);

@@ -1,16 +1,10 @@
 #include "ops/conv_backward.h"
 
-#include <pybind11/stl.h>
-
-#include "bindings/lib/arrays.h"
-#include "bindings/lib/checks.h"
-#include "bindings/lib/module.h"
+#include "bindings/lib/conv.h"
 #include "shared/threads.h"
 
 namespace pydarknet::bindings {
 namespace {
-
-std::int64_t weights_of(const ConvShape& s) { return std::int64_t{s.k} * (s.c / s.groups) * s.taps(); }
 
 ConstTensor dy_of(py::handle array, const ConvShape& s, const char* op) {
   const ConstTensor dy = const_tensor(array, op, "dy");
@@ -18,87 +12,102 @@ ConstTensor dy_of(py::handle array, const ConvShape& s, const char* op) {
   return dy;
 }
 
-void py_data_pack(const ConvShape& shape, const std::string& algorithm, py::handle weights_array,
-                  py::handle packed_array, std::uintptr_t stream) {
-  constexpr const char* op = "conv_data_pack";
-  const float* from = const_floats(weights_array, weights_of(shape), op, "weights");
-  float* to = packed_floats(packed_array, conv_data_packed_size(shape, algorithm), op, "packed");
-  py::gil_scoped_release release;
-  conv_data_pack(shape, algorithm, from, to, stream_of(stream));
-}
+// The gradient to the input of one shape by one algorithm.
+struct Dgrad {
+  Dgrad(const ConvShape& shape, const std::string& algorithm)
+      : shape(shape),
+        algorithm(algorithm),
+        gradient(conv_dgrad(shape, algorithm)),
+        packed_size(gradient->packed_size()),
+        least{gradient->workspace(false, 1), gradient->workspace(true, 1)} {}
 
-std::int64_t py_data_workspace(const ConvShape& shape, const std::string& algorithm, bool accumulate) {
-  return conv_data_workspace(shape, algorithm, accumulate, num_threads());
-}
+  std::int64_t workspace(bool accumulate) const { return gradient->workspace(accumulate, num_threads()); }
 
-void py_backward_data(const ConvShape& shape, const std::string& algorithm, py::handle dy_array,
-                      py::handle packed_array, py::handle dx_array, bool accumulate, py::handle workspace,
-                      std::uintptr_t stream) {
-  constexpr const char* op = "conv_backward_data";
-  const ConstTensor dy = dy_of(dy_array, shape, op);
-  const float* packed =
-      const_packed_floats(packed_array, conv_data_packed_size(shape, algorithm), op, "packed");
-  const Tensor dx = tensor(dx_array, op, "dx");
-  expect_shape(dx, shape.n, blocks_of(shape.c), shape.h, shape.w, {op, "dx"});
-  const RawArray scratch =
-      workspace_floats(workspace, conv_data_workspace(shape, algorithm, accumulate, 1), op);
-  require(dy.data != dx.data, op, "argument 'dx': must not be dy itself");
-  py::gil_scoped_release release;
-  conv_backward_data(shape, algorithm, dy, packed, dx, accumulate, static_cast<float*>(scratch.data),
-                     scratch.size, stream_of(stream));
-}
+  void pack(py::handle weights, py::handle packed, std::uintptr_t stream) const {
+    constexpr const char* op = "conv_data_pack";
+    const float* from = const_floats(weights, weights_of(shape), op, "weights");
+    float* to = packed_floats(packed, packed_size, op, "packed");
+    py::gil_scoped_release release;
+    gradient->pack(from, to, stream_of(stream));
+  }
 
-std::int64_t py_weights_workspace(const ConvShape& shape, bool plain) {
-  return conv_weights_workspace(shape, plain, num_threads());
-}
+  void backward(py::handle dy_array, py::handle packed_array, py::handle dx_array, bool accumulate,
+                py::handle workspace, std::uintptr_t stream) const {
+    constexpr const char* op = "conv_backward_data";
+    const ConstTensor dy = dy_of(dy_array, shape, op);
+    const float* packed = const_packed_floats(packed_array, packed_size, op, "packed");
+    const Tensor dx = tensor(dx_array, op, "dx");
+    expect_shape(dx, shape.n, blocks_of(shape.c), shape.h, shape.w, {op, "dx"});
+    const RawArray scratch = workspace_floats(workspace, least[accumulate], op);
+    require(dy.data != dx.data, op, "argument 'dx': must not be dy itself");
+    py::gil_scoped_release release;
+    gradient->run({dy, packed, dx, accumulate, static_cast<float*>(scratch.data), scratch.size},
+                  stream_of(stream));
+  }
 
-void py_backward_weights(const ConvShape& shape, py::handle x_array, py::handle dy_array,
-                         py::handle dweights_array, py::handle workspace, std::uintptr_t stream) {
-  constexpr const char* op = "conv_backward_weights";
-  const ConstTensor x = const_tensor(x_array, op, "x"), dy = dy_of(dy_array, shape, op);
-  expect_shape(x, shape.n, blocks_of(shape.c), shape.h, shape.w, {op, "x"});
-  float* dweights = floats(dweights_array, weights_of(shape), op, "dweights");
-  const RawArray scratch = workspace_floats(workspace, conv_weights_workspace(shape, false, 1), op);
-  py::gil_scoped_release release;
-  conv_backward_weights(shape, x, dy, dweights, static_cast<float*>(scratch.data), scratch.size,
-                        stream_of(stream));
-}
+  const ConvShape shape;
+  const std::string algorithm;
+  const std::unique_ptr<const ConvDgrad> gradient;
+  const std::int64_t packed_size;
+  const std::int64_t least[2];  // of the workspace, by `accumulate`
+};
 
-void py_backward_weights_plain(const ConvShape& shape, py::handle x_array, py::handle dy_array,
-                               py::handle dweights_array, py::handle workspace, std::uintptr_t stream) {
-  constexpr const char* op = "conv_backward_weights_plain";
-  require(shape.groups == 1, op, shape.text() + ": expected one group; use conv_backward_weights");
-  const ConstPlain x = const_plain(x_array, op, "x");
-  const ConstTensor dy = dy_of(dy_array, shape, op);
-  expect_shape(x, shape.n, shape.c, shape.h, shape.w, {op, "x"});
-  float* dweights = floats(dweights_array, weights_of(shape), op, "dweights");
-  const RawArray scratch = workspace_floats(workspace, conv_weights_workspace(shape, true, 1), op);
-  py::gil_scoped_release release;
-  conv_backward_weights(shape, x, dy, dweights, static_cast<float*>(scratch.data), scratch.size,
-                        stream_of(stream));
+// The gradient to the weights of one shape, for plain or for blocked x.
+struct Wgrad {
+  static constexpr const char* kOp = "conv_backward_weights";
+
+  Wgrad(const ConvShape& shape, bool plain) : shape(shape), plain(plain) {
+    require(!plain || shape.groups == 1, kOp, shape.text() + ": expected one group, as x is plain");
+    gradient = conv_wgrad(shape, plain);
+    least = gradient->workspace(1);
+  }
+
+  std::int64_t workspace() const { return gradient->workspace(num_threads()); }
+
+  void backward(py::handle x_array, py::handle dy_array, py::handle dweights_array, py::handle workspace,
+                std::uintptr_t stream) const {
+    const float* x = input_of(x_array, shape, plain, {kOp, "x"});
+    const ConstTensor dy = dy_of(dy_array, shape, kOp);
+    float* dweights = floats(dweights_array, weights_of(shape), kOp, "dweights");
+    const RawArray scratch = workspace_floats(workspace, least, kOp);
+    py::gil_scoped_release release;
+    gradient->run({x, dy, dweights, static_cast<float*>(scratch.data), scratch.size}, stream_of(stream));
+  }
+
+  const ConvShape shape;
+  const bool plain;
+  std::unique_ptr<const ConvWgrad> gradient;
+  std::int64_t least;  // of the workspace
+};
+
+void bind_dgrad(Module& m) {
+  using py::arg;
+  py::class_<Dgrad>(m, "ConvDgrad", py::module_local(),
+                    "The gradient to a convolution's input by one of its shape's `dgrad_algorithms`")
+      .def(py::init<const ConvShape&, const std::string&>(), arg("shape"), arg("algorithm"))
+      .def_readonly("shape", &Dgrad::shape)
+      .def_readonly("algorithm", &Dgrad::algorithm)
+      .def_readonly("packed_size", &Dgrad::packed_size, "Floats of the packed weights")
+      .def("workspace", &Dgrad::workspace, arg("accumulate") = true,
+           "Floats of workspace for the current number of threads")
+      .def("pack", &Dgrad::pack, Guarded(), arg("weights"), arg("packed"), arg("stream") = 0,
+           "Weights (K, C / groups, R, S), transposed, into the algorithm's own layout")
+      .def("backward", &Dgrad::backward, Guarded(), arg("dy"), arg("packed"), arg("dx"), arg("accumulate"),
+           arg("workspace"), arg("stream") = 0, "dx = (or +=) the gradient to the input; dy and dx blocked");
 }
 
 void bind_conv_backward(Module& m) {
   using py::arg;
-  m.def("conv_data_algorithms", &conv_data_algorithms, arg("shape"), arg("max_packed_bytes"),
-        "Names of the usable algorithms for the gradient to the input, fastest first");
-  m.def("conv_data_packed_size", &conv_data_packed_size, arg("shape"), arg("algorithm"),
-        "Floats of the packed weights");
-  m.def("conv_data_pack", &py_data_pack, arg("shape"), arg("algorithm"), arg("weights"), arg("packed"),
-        arg("stream") = 0, "Weights (K, C / groups, R, S), transposed, into the algorithm's own layout");
-  m.def("conv_data_workspace", &py_data_workspace, arg("shape"), arg("algorithm"), arg("accumulate") = true,
-        "Floats of workspace for the current number of threads");
-  m.def("conv_backward_data", &py_backward_data, arg("shape"), arg("algorithm"), arg("dy"), arg("packed"),
-        arg("dx"), arg("accumulate"), arg("workspace"), arg("stream") = 0,
-        "dx = (or +=) the gradient to the input; dy and dx blocked");
-  m.def("conv_weights_workspace", &py_weights_workspace, arg("shape"), arg("plain") = false,
-        "Floats of workspace for the current number of threads");
-  m.def("conv_backward_weights", &py_backward_weights, arg("shape"), arg("x"), arg("dy"), arg("dweights"),
-        arg("workspace"), arg("stream") = 0,
-        "dweights (K, C / groups, R, S) += the gradient; x and dy blocked");
-  m.def("conv_backward_weights_plain", &py_backward_weights_plain, arg("shape"), arg("x"), arg("dy"),
-        arg("dweights"), arg("workspace"), arg("stream") = 0,
-        "dweights (K, C, R, S) += the gradient; x plain, dy blocked");
+  bind_dgrad(m);
+  py::class_<Wgrad>(m, "ConvWgrad", py::module_local(),
+                    "The gradient to a convolution's weights, for plain or for blocked input")
+      .def(py::init<const ConvShape&, bool>(), arg("shape"), arg("plain") = false)
+      .def_readonly("shape", &Wgrad::shape)
+      .def_readonly("plain", &Wgrad::plain, "Whether x is")
+      .def("workspace", &Wgrad::workspace, "Floats of workspace for the current number of threads")
+      .def("backward", &Wgrad::backward, Guarded(), arg("x"), arg("dy"), arg("dweights"), arg("workspace"),
+           arg("stream") = 0,
+           "dweights (K, C / groups, R, S) += the gradient; x as `plain` says, dy blocked");
 }
 
 const Binding conv_backward_entries(&bind_conv_backward);

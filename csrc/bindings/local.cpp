@@ -27,7 +27,7 @@ std::int64_t check_local(const ConstPlain& x, const ConstPlain& y, LocalShape sh
 }
 
 void py_local(py::handle x_array, py::handle weights, py::handle biases, py::handle y_array, int kernel,
-              int stride, int pad, const std::string& name, std::uintptr_t stream) {
+              int stride, int pad, py::handle activation_object, std::uintptr_t stream) {
   constexpr const char* op = "local_forward";
   const ConstPlain x = const_plain(x_array, op, "x");
   const Plain y = plain(y_array, op, "y");
@@ -35,7 +35,7 @@ void py_local(py::handle x_array, py::handle weights, py::handle biases, py::han
   const std::int64_t size = check_local(x, y, shape, {op, "y"});
   const float* w = const_floats(weights, size, op, "weights");
   const float* b = const_floats(biases, y.image(), op, "biases");
-  const Activation activation = activation_of(name, op);
+  const Activation activation = activation_of(activation_object, op);
   expect_apart(x.data, y.data, op);
   py::gil_scoped_release release;
   local_forward(x, w, b, y, shape, activation, stream_of(stream));
@@ -63,7 +63,7 @@ void py_local_backward(py::handle x_array, py::handle weights, py::handle dy_arr
 void bind_local(Module& m) {
   using py::arg;
   m.def("local_forward", &py_local, arg("x"), arg("weights"), arg("biases"), arg("y"), arg("kernel"),
-        arg("stride"), arg("pad"), arg("activation") = "linear", arg("stream") = 0,
+        arg("stride"), arg("pad"), arg("activation"), arg("stream") = 0,
         "[local]: weights (H * W, K, C, kernel, kernel) and biases (K, H, W) of y (N, K, H, W). Plain");
   m.def("local_backward", &py_local_backward, arg("x"), arg("weights"), arg("dy"), arg("dx"), arg("dweights"),
         arg("dbiases"), arg("kernel"), arg("stride"), arg("pad"), arg("accumulate") = false,

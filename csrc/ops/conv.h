@@ -71,9 +71,6 @@ const ConvAlgorithm& conv_algorithm(const ConvShape& shape, const std::string& n
 std::vector<std::string> conv_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain,
                                          int threads);
 
-// Floats of workspace for the current number of threads, and for fewer.
-std::int64_t conv_workspace(const ConvShape& shape, const ConvAlgorithm& algorithm);
-
 // y = activation(convolution(x) + bias). x has c channels (its last block's other lanes are ignored), y has
 // k (its last block's other lanes become finite).
 void conv_forward(const ConvAlgorithm& algorithm, const ConvCall& call, const float* x, Tensor y,

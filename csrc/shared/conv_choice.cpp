@@ -6,7 +6,6 @@
 #include <stdexcept>
 
 #include "shared/device_failure.h"
-#include "shared/threads.h"
 
 namespace pydarknet {
 namespace {
@@ -67,10 +66,6 @@ std::vector<std::string> conv_algorithms(const ConvShape& shape, std::int64_t ma
     candidates.push_back({a, a->cost(shape, threads), a->packed_size(shape) * std::int64_t{sizeof(float)}});
   }
   return fastest_first(candidates, max_packed_bytes, shape.precision);
-}
-
-std::int64_t conv_workspace(const ConvShape& shape, const ConvAlgorithm& algorithm) {
-  return algorithm.workspace(shape, num_threads());
 }
 
 }  // namespace pydarknet

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..errors import DeviceError
 from .ops import Ops
@@ -14,6 +14,36 @@ from .ops import Ops
 STREAMED = frozenset(
     name for name, op in vars(Ops).items() if inspect.isfunction(op) and "stream" in inspect.signature(op).parameters
 )
+
+# Objects made by an op, whose methods run on a stream: what messages call these.
+PRIMITIVES = {
+    "Conv": {"pack": "conv_pack", "forward": "conv_forward"},
+    "ConvDgrad": {"pack": "conv_data_pack", "backward": "conv_backward_data"},
+    "ConvWgrad": {"backward": "conv_backward_weights"},
+}
+
+# What puts something around an op's calls: its name, the op, and the object whose method it is, if it is one.
+Around: TypeAlias = Callable[[str, Callable[..., Any], Any], Callable[..., Any]]
+
+
+class Primitive:
+    """An extension's object with something around the calls of its `methods` (name -> that of the op)."""
+
+    def __init__(self, made: Any, methods: Mapping[str, str], around: Around) -> None:
+        self._made = made
+        for method, op in methods.items():
+            setattr(self, method, around(op, getattr(made, method), made))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made, name)
+
+
+def surround(extension: Any, name: str, around: Around) -> Any:
+    """The extension's op, with something around every call that runs on a stream."""
+    op = getattr(extension, name)
+    if name in PRIMITIVES:
+        return lambda *args, **options: Primitive(op(*args, **options), PRIMITIVES[name], around)
+    return around(name, op, None) if name in STREAMED else op
 
 
 class DeviceOps:
@@ -28,21 +58,33 @@ class DeviceOps:
         self._extension, self._stream, self._active = extension, stream, active
 
     def __getattr__(self, name: str) -> Any:
-        op = getattr(self._extension, name)
-        if name in STREAMED:
-            op = self._on_stream(name, op)
+        op = surround(self._extension, name, self._on_stream)
+        if name in PRIMITIVES:
+            op = self._inside(op)
         setattr(self, name, op)  # found at once the next time
         return op
 
-    def _on_stream(self, name: str, op: Callable[..., Any]) -> Callable[..., Any]:
+    def _inside(self, make: Callable[..., Any]) -> Callable[..., Any]:
+        """What is made for this device may depend on what it can do."""
+        active = self._active
+
+        def call(*args: Any, **options: Any) -> Any:
+            with active():
+                return make(*args, **options)
+
+        return call
+
+    def _on_stream(self, name: str, op: Callable[..., Any], made: Any) -> Callable[..., Any]:
         stream, active = self._stream, self._active
+        of = () if made is None else (made.shape,)
 
         def call(*args: Any, **options: Any) -> Any:
             with active():
                 try:
                     return op(*args, stream=stream(), **options)
                 except DeviceError as error:
-                    raise DeviceError(f"{name}({', '.join(_shapes([*args, *options.values()]))}): {error}") from error
+                    shapes = ", ".join(_shapes([*of, *args, *options.values()]))
+                    raise DeviceError(f"{name}({shapes}): {error}") from error
 
         return call
 

@@ -13,11 +13,61 @@ Pair: TypeAlias = tuple[int, int]  # along (y, x)
 
 
 class Geometry(Protocol):
-    """Geometry of one convolution."""
+    """Geometry of one convolution; the names of algorithms that can do it stand fastest first."""
 
+    n: int
+    k: int
     out_h: int
     out_w: int
     flops: int
+
+    def algorithms(self, max_packed_bytes: int, plain: bool = False, threads: int = 0) -> list[str]: ...
+    def dgrad_algorithms(self, max_packed_bytes: int) -> list[str]: ...
+
+
+class ConvPrimitive(Protocol):
+    """A convolution of one shape by one algorithm. Its input is plain or blocked, as `plain` says."""
+
+    shape: Geometry
+    algorithm: str
+    plain: bool
+    packed_size: int
+
+    def cost(self) -> float: ...
+    def workspace(self) -> int: ...
+    def pack(self, weights: Array, packed: Array, stream: int = 0) -> None: ...
+    def forward(
+        self, x: Array, packed: Array, bias: Array | None, y: Array, activation: ActivationHandle, workspace: Array,
+        stream: int = 0,
+    ) -> None: ...  # fmt: skip
+
+
+class DgradPrimitive(Protocol):
+    """The gradient to the input of a convolution of one shape, by one algorithm."""
+
+    shape: Geometry
+    algorithm: str
+    packed_size: int
+
+    def workspace(self, accumulate: bool = True) -> int: ...
+    def pack(self, weights: Array, packed: Array, stream: int = 0) -> None: ...
+    def backward(
+        self, dy: Array, packed: Array, dx: Array, accumulate: bool, workspace: Array, stream: int = 0
+    ) -> None: ...
+
+
+class WgradPrimitive(Protocol):
+    """The gradient to the weights of a convolution of one shape, for a plain or a blocked input."""
+
+    shape: Geometry
+    plain: bool
+
+    def workspace(self) -> int: ...
+    def backward(self, x: Array, dy: Array, dweights: Array, workspace: Array, stream: int = 0) -> None: ...
+
+
+class ActivationHandle(Protocol):
+    """An activation, found by its name once."""
 
 
 class Ops(Protocol):
@@ -38,43 +88,14 @@ class Ops(Protocol):
         self, n: int, c: int, h: int, w: int, k: int, kernel_h: int, kernel_w: int,
         stride_y: int, stride_x: int, pad_y: int, pad_x: int, groups: int, precision: str = "fp32",
     ) -> Geometry: ...  # fmt: skip
-    def conv_algorithms(
-        self, shape: Geometry, max_packed_bytes: int, plain: bool = False, threads: int = 0
-    ) -> list[str]: ...
-    def conv_cost(self, shape: Geometry, algorithm: str) -> float: ...
-    def conv_packed_size(self, shape: Geometry, algorithm: str) -> int: ...
-    def conv_pack(self, shape: Geometry, algorithm: str, weights: Array, packed: Array, stream: int = 0) -> None: ...
-    def conv_workspace(self, shape: Geometry, algorithm: str) -> int: ...
-    def conv_forward(
-        self, shape: Geometry, algorithm: str, x: Array, packed: Array, bias: Array | None, y: Array,
-        activation: str, workspace: Array, stream: int = 0,
-    ) -> None: ...  # fmt: skip
-    def conv_forward_plain(
-        self, shape: Geometry, algorithm: str, x: Array, packed: Array, bias: Array | None, y: Array,
-        activation: str, workspace: Array, stream: int = 0,
-    ) -> None: ...  # fmt: skip
+    def Conv(self, shape: Geometry, algorithm: str) -> ConvPrimitive: ...  # noqa: N802
+    def ConvDgrad(self, shape: Geometry, algorithm: str) -> DgradPrimitive: ...  # noqa: N802
+    def ConvWgrad(self, shape: Geometry, plain: bool = False) -> WgradPrimitive: ...  # noqa: N802
 
-    def conv_data_algorithms(self, shape: Geometry, max_packed_bytes: int) -> list[str]: ...
-    def conv_data_packed_size(self, shape: Geometry, algorithm: str) -> int: ...
-    def conv_data_pack(
-        self, shape: Geometry, algorithm: str, weights: Array, packed: Array, stream: int = 0
-    ) -> None: ...
-    def conv_data_workspace(self, shape: Geometry, algorithm: str, accumulate: bool = True) -> int: ...
-    def conv_backward_data(
-        self, shape: Geometry, algorithm: str, dy: Array, packed: Array, dx: Array, accumulate: bool,
-        workspace: Array, stream: int = 0,
-    ) -> None: ...  # fmt: skip
-    def conv_weights_workspace(self, shape: Geometry, plain: bool = False) -> int: ...
-    def conv_backward_weights(
-        self, shape: Geometry, x: Array, dy: Array, dweights: Array, workspace: Array, stream: int = 0
-    ) -> None: ...
-    def conv_backward_weights_plain(
-        self, shape: Geometry, x: Array, dy: Array, dweights: Array, workspace: Array, stream: int = 0
-    ) -> None: ...
-
-    def activate(self, x: Array, activation: str, stream: int = 0) -> None: ...
-    def activate_to(self, x: Array, y: Array, activation: str, stream: int = 0) -> None: ...
-    def activate_backward(self, v: Array, dy: Array, activation: str, stream: int = 0) -> None: ...
+    def Activation(self, name: str) -> ActivationHandle: ...  # noqa: N802
+    def activate(self, x: Array, activation: ActivationHandle, stream: int = 0) -> None: ...
+    def activate_to(self, x: Array, y: Array, activation: ActivationHandle, stream: int = 0) -> None: ...
+    def activate_backward(self, v: Array, dy: Array, activation: ActivationHandle, stream: int = 0) -> None: ...
     def scale_bias(self, x: Array, scale: Array, bias: Array, y: Array, stream: int = 0) -> None: ...
     def batchnorm_train(
         self, x: Array, y: Array, mean: Array, variance: Array, rolling_mean: Array, rolling_variance: Array,
@@ -150,7 +171,7 @@ class Ops(Protocol):
     ) -> None: ...
     def local_forward(
         self, x: Array, weights: Array, biases: Array, y: Array, kernel: int, stride: int, pad: int,
-        activation: str, stream: int = 0,
+        activation: ActivationHandle, stream: int = 0,
     ) -> None: ...  # fmt: skip
     def local_backward(
         self, x: Array, weights: Array, dy: Array, dx: Array | None, dweights: Array, dbiases: Array, kernel: int,

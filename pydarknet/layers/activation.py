@@ -20,14 +20,14 @@ class Activation(Layer):
 
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out)
-        p.emit(p.ops.activate_to, p.blocked(x), y, self.activation)
+        p.emit(p.ops.activate_to, p.blocked(x), y, p.ops.Activation(self.activation))
         return y
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         dy = p.delta(y)
         if dy is not None:
             at = p.blocked(x) if self.activation in SLOPE_OF_INPUT else y
-            p.emit(p.ops.activate_backward, at, dy, self.activation)
+            p.emit(p.ops.activate_backward, at, dy, p.ops.Activation(self.activation))
             p.add_delta(x, dy)
 
 

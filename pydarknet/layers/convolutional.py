@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..backends.ops import Array, Pair
+from ..backends.ops import Array, ConvPrimitive, Geometry, Pair
 from ..formats.cfg import Section
 from ..formats.cfg_keys import Keys, Refusal
 from ..formats.numbers import INT_MIN
@@ -39,21 +39,20 @@ class Convolution(Layer):
 
     def plan(self, p: Builder, x: Value) -> Value:
         source, shape, plain = self.geometry(p, x)
-        algorithm, packed = self.pack(p, shape, plain)
+        conv, packed = self.pack(p, shape, plain)
         bias = p.constant((self.index, "bias"), self.folded_bias)
-        return self.convolve(p, source, shape, algorithm, packed, bias, self.activation)
+        return self.convolve(p, conv, source, packed, bias, self.activation)
 
     def train(self, p: Tape, x: Value) -> Value:
         """Weights are packed anew after every update; batch norm uses the mini-batch's own statistics. The algorithm
         is that for one thread, so that any number of threads learns the same bits."""
         if self.binary or self.cross_batch:
             raise self.section.error(f"{'binary' if self.binary else 'cbn'}=1 can't be trained")
-        ops = p.ops
         source, shape, plain = self.geometry(p, x)
-        algorithm = ops.conv_algorithms(shape, self.budget(), plain, threads=1)[0]
-        packed = p.backend.empty((ops.conv_packed_size(shape, algorithm),))
-        p.refresh(ops.conv_pack, shape, algorithm, self.kernels(p.parameter(self, "weights")), packed)
-        call = source, shape, algorithm, packed
+        conv = p.ops.Conv(shape, shape.algorithms(self.budget(), plain, threads=1)[0])
+        packed = p.backend.empty((conv.packed_size,))
+        p.refresh(conv.pack, self.kernels(p.parameter(self, "weights")), packed)
+        call = conv, source, packed
         biases = p.parameter(self, "biases")
         if self.batch_normalize:
             z, y = self.convolve(p, *call, None, "linear"), p.new(self.out)
@@ -67,20 +66,12 @@ class Convolution(Layer):
         return self.convolve(p, *call, biases, self.activation)
 
     def convolve(
-        self,
-        p: Builder,
-        source: Value,
-        shape: Array,
-        algorithm: str,
-        packed: Array,
-        bias: Array | None,
-        activation: str,
+        self, p: Builder, conv: ConvPrimitive, source: Value, packed: Array, bias: Array | None, activation: str
     ) -> Value:
         """f(the convolution + bias)."""
+        shape = conv.shape
         y = p.new(Shape(self.out.c, shape.out_h, shape.out_w), images=shape.n)
-        forward = p.ops.conv_forward if source.blocked else p.ops.conv_forward_plain
-        workspace = p.workspace(p.ops.conv_workspace(shape, algorithm))
-        p.emit(forward, shape, algorithm, source, packed, bias, y, activation, workspace)
+        p.emit(conv.forward, source, packed, bias, y, p.ops.Activation(activation), p.workspace(conv.workspace()))
         return self.parts.output(p, y, self.out) if self.parts else y
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
@@ -96,32 +87,31 @@ class Convolution(Layer):
             batchnorm.backward(p, self, z, dy, statistics, dbiases)
         if self.parts:
             dy = self.parts.of_output(p, dy)
-        shape, plain = self.shape(p, source), not source.blocked
-        call = ops.conv_backward_weights_plain if plain else ops.conv_backward_weights
+        shape = self.shape(p, source)
+        wgrad = ops.ConvWgrad(shape, not source.blocked)
         dweights = self.kernels(p.update_of(self, "weights"))
-        p.emit(call, shape, source, dy, dweights, p.workspace(ops.conv_weights_workspace(shape, plain)))
+        p.emit(wgrad.backward, source, dy, dweights, p.workspace(wgrad.workspace()))
         if p.wants_delta(x):
             dx = self.backward_data(p, shape, source, dy)
             p.add_delta(x, self.parts.picture_delta(p, dx, x.shape) if self.parts else dx)
 
-    def backward_data(self, p: Tape, shape: Array, source: Value, dy: Value) -> Value:
+    def backward_data(self, p: Tape, shape: Geometry, source: Value, dy: Value) -> Value:
         """The delta of the convolution's input."""
-        ops, dx = p.ops, p.new(source.shape, images=shape.n)
-        algorithm = ops.conv_data_algorithms(shape, self.budget())[0]
-        packed = p.backend.empty((ops.conv_data_packed_size(shape, algorithm),))
-        p.refresh(ops.conv_data_pack, shape, algorithm, self.kernels(p.parameter(self, "weights")), packed)
-        scratch = p.workspace(ops.conv_data_workspace(shape, algorithm))
-        p.emit(ops.conv_backward_data, shape, algorithm, dy, packed, dx, False, scratch)
+        dx = p.new(source.shape, images=shape.n)
+        dgrad = p.ops.ConvDgrad(shape, shape.dgrad_algorithms(self.budget())[0])
+        packed = p.backend.empty((dgrad.packed_size,))
+        p.refresh(dgrad.pack, self.kernels(p.parameter(self, "weights")), packed)
+        p.emit(dgrad.backward, dy, packed, dx, False, p.workspace(dgrad.workspace()))
         return dx
 
-    def geometry(self, p: Builder, x: Value) -> tuple[Value, Array, bool]:
+    def geometry(self, p: Builder, x: Value) -> tuple[Value, Geometry, bool]:
         """What is convolved, the ConvShape, and whether it is in NCHW (a picture's few channels, all of them seen by
         every filter)."""
         plain = not (x.blocked or self.parts) and x.shape.c <= MAX_PLAIN_CHANNELS and self.groups == 1
         source = self.parts.of_picture(p, x) if self.parts else x if plain else p.blocked(x)
         return source, self.shape(p, source), plain
 
-    def shape(self, p: Builder, source: Value) -> Array:
+    def shape(self, p: Builder, source: Value) -> Geometry:
         """The ConvShape for this input."""
         strides, padding = self.strides, (self.padding, self.padding)
         if self.parts:
@@ -137,18 +127,19 @@ class Convolution(Layer):
         """Weights (or their updates) as (K, C / groups, R, S)."""
         return weights.reshape(self.out.c, self.inputs.c // self.groups, *self.kernel)
 
-    def pack(self, p: Builder, shape: Array, plain: bool) -> tuple[str, Array]:
-        """The algorithm, chosen once and kept when the network is resized, and the weights in its layout."""
+    def pack(self, p: Builder, shape: Geometry, plain: bool) -> tuple[ConvPrimitive, Array]:
+        """The convolution, whose algorithm is chosen once and kept when the network is resized, and the weights in
+        its layout."""
 
         def make() -> tuple[str, Array]:
-            chosen = p.ops.conv_algorithms(shape, self.budget(), plain)[0]
-            packed = p.backend.empty((p.ops.conv_packed_size(shape, chosen),))
-            p.ops.conv_pack(shape, chosen, p.backend.to_device(self.folded_weights()), packed)
+            conv = p.ops.Conv(shape, shape.algorithms(self.budget(), plain)[0])
+            packed = p.backend.empty((conv.packed_size,))
+            conv.pack(p.backend.to_device(self.folded_weights()), packed)
             release(self.parameters["weights"])
-            return chosen, packed
+            return conv.algorithm, packed
 
         algorithm, packed = p.shared((self.index, "weights", plain), make)
-        return algorithm, packed
+        return p.ops.Conv(shape, algorithm), packed
 
     def folded_weights(self) -> Array:
         """The weights (K, C / groups, R, S) with batch norm's scale in them."""

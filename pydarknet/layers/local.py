@@ -46,7 +46,8 @@ class Local(Layer):
         y = p.new(self.out, blocked=False)
         weights, biases = p.parameter(self, "weights"), p.parameter(self, "biases")
         pad = self.size // 2 if self.pad else 0
-        p.emit(p.ops.local_forward, p.plain(x), weights, biases, y, self.size, self.stride, pad, activation)
+        f = p.ops.Activation(activation)
+        p.emit(p.ops.local_forward, p.plain(x), weights, biases, y, self.size, self.stride, pad, f)
         return y
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:

@@ -43,7 +43,7 @@ class Shortcut(Layer):
     def plan(self, p: Builder, x: Value) -> Value:
         y = self.sum(p, x)
         if self.activation != "linear":
-            p.emit(p.ops.activate, y, self.activation)
+            p.emit(p.ops.activate, y, p.ops.Activation(self.activation))
         return y
 
     def train(self, p: Tape, x: Value) -> Value:

@@ -126,15 +126,16 @@ class Tape(Builder):
         if layer.activation in SLOPE_OF_INPUT:
             y = self.new(x.shape, x.blocked)
             self._inputs[layer.index] = x
-            self.emit(self.ops.activate_to, x, y, layer.activation)
+            self.emit(self.ops.activate_to, x, y, self.ops.Activation(layer.activation))
         elif layer.activation != "linear":
-            self.emit(self.ops.activate, x, layer.activation)
+            self.emit(self.ops.activate, x, self.ops.Activation(layer.activation))
         return y
 
     def activate_backward(self, layer: Activated, y: Value, dy: Value) -> None:
         """The delta of y = f(x) becomes that of x, in place."""
         if layer.activation != "linear":
-            self.emit(self.ops.activate_backward, self._inputs.get(layer.index, y), dy, layer.activation)
+            at = self._inputs.get(layer.index, y)
+            self.emit(self.ops.activate_backward, at, dy, self.ops.Activation(layer.activation))
 
     def _origin(self, value: Value) -> Value:
         while value in self._origins:

@@ -43,7 +43,7 @@ def test_table_and_file(gpu: ModuleType, tmp_path: Path, capsys: pytest.CaptureF
     assert (report["peer"], report["left"], report["errors"]) == (None, [], {})
     assert all(row["seconds"] > 0 for row in rows)
     calls = {row["what"]: row for row in rows[3:]}
-    first = calls["small forward, batch 1: 1 x conv_forward_plain 1x3x16x16 to 16 by 3x3/1"]
+    first = calls["small forward, batch 1: 1 x conv_forward 1x3x16x16 to 16 by 3x3/1"]
     assert first["flops"] == 2 * 16 * 3 * 9 * 16 * 16
     assert first["bytes"] >= 4 * (3 + 16) * 16 * 16
     assert first["predicted"] > 0

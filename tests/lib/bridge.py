@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pydarknet.backends.device_ops import STREAMED
+from pydarknet.backends.device_ops import surround
 
 
 class View:
@@ -33,10 +33,9 @@ class Bridge:
         return dir(self._extension)
 
     def __getattr__(self, name: str) -> Any:
-        op = getattr(self._extension, name)
-        return self._around(op) if name in STREAMED else op
+        return surround(self._extension, name, self._around)
 
-    def _around(self, op: Callable[..., Any]) -> Callable[..., Any]:
+    def _around(self, _: str, op: Callable[..., Any], made: Any) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:
             buffers: dict[int, Any] = {}
             there = [self._there(each, buffers) for each in args]

@@ -17,7 +17,7 @@ ANY_SIZE = 1 << 62
 
 def exact(ops: Any, shape: Any) -> str:
     """The backend's algorithm for any blocked layer in FP32."""
-    return next(a for a in ops.conv_algorithms(shape, ANY_SIZE) if a in {"direct", "implicit_fp32"})
+    return next(a for a in shape.algorithms(ANY_SIZE) if a in {"direct", "implicit_fp32"})
 
 
 def convolve(
@@ -25,15 +25,15 @@ def convolve(
 ) -> Floats:
     """Packs, runs and unpacks, with guards around everything written and huge numbers in spare lanes."""
     arrays = Arrays(ops.block)
-    takes_plain = algorithm in ops.conv_algorithms(shape, ANY_SIZE, True)
-    packed = arrays.empty(ops.conv_packed_size(shape, algorithm))
-    workspace = arrays.empty(ops.conv_workspace(shape, algorithm))
+    made = ops.Conv(shape, algorithm)
+    assert made.plain == (algorithm in shape.algorithms(ANY_SIZE, True))
+    packed = arrays.empty(made.packed_size)
+    workspace = arrays.empty(made.workspace())
     y = arrays.empty_blocked(shape.n, shape.k, shape.out_h, shape.out_w)
-    ops.conv_pack(shape, algorithm, weights, packed)
+    made.pack(weights, packed)
     assert np.isfinite(packed).all()
-    forward = ops.conv_forward_plain if takes_plain else ops.conv_forward
-    x = arrays.plain(x) if takes_plain else arrays.blocked(x, GARBAGE)
-    forward(shape, algorithm, x, packed, bias, y, activation, workspace)
+    x = arrays.plain(x) if made.plain else arrays.blocked(x, GARBAGE)
+    made.forward(x, packed, bias, y, ops.Activation(activation), workspace)
     arrays.check()
     return arrays.channels(y, shape.k)
 
@@ -55,12 +55,13 @@ class Case:
 
 def data_gradient(ops: Any, case: Case, algorithm: str, before: Floats | None = None) -> Floats:
     arrays, s = Arrays(ops.block), case.shape
-    packed = arrays.empty(ops.conv_data_packed_size(s, algorithm))
-    ops.conv_data_pack(s, algorithm, case.weights, packed)
+    dgrad = ops.ConvDgrad(s, algorithm)
+    packed = arrays.empty(dgrad.packed_size)
+    dgrad.pack(case.weights, packed)
     assert np.isfinite(packed).all()
     dx = arrays.empty_blocked(s.n, s.c, s.h, s.w) if before is None else arrays.blocked(before)
-    workspace = arrays.empty(ops.conv_data_workspace(s, algorithm, before is not None))
-    ops.conv_backward_data(s, algorithm, arrays.blocked(case.dy, GARBAGE), packed, dx, before is not None, workspace)
+    workspace = arrays.empty(dgrad.workspace(before is not None))
+    dgrad.backward(arrays.blocked(case.dy, GARBAGE), packed, dx, before is not None, workspace)
     arrays.check()
     return arrays.channels(dx, s.c)
 
@@ -69,11 +70,8 @@ def weights_gradient(ops: Any, case: Case, plain: bool) -> Floats:
     """The case's `before` plus the gradient."""
     arrays, s = Arrays(ops.block), case.shape
     dweights = arrays.plain(case.before)
-    workspace = arrays.empty(ops.conv_weights_workspace(s, plain))
-    dy = arrays.blocked(case.dy, GARBAGE)
-    if plain:
-        ops.conv_backward_weights_plain(s, arrays.plain(case.x), dy, dweights, workspace)
-    else:
-        ops.conv_backward_weights(s, arrays.blocked(case.x, GARBAGE), dy, dweights, workspace)
+    wgrad = ops.ConvWgrad(s, plain)
+    x = arrays.plain(case.x) if plain else arrays.blocked(case.x, GARBAGE)
+    wgrad.backward(x, arrays.blocked(case.dy, GARBAGE), dweights, arrays.empty(wgrad.workspace()))
     arrays.check()
     return dweights

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pydarknet.backends.base import cpu_backend
-from pydarknet.backends.device_ops import STREAMED
+from pydarknet.backends.device_ops import surround
 
 # The handle of the current stream is none that CUDA's default streams have: what was started on those shows.
 DEFAULT_STREAM, FREE, TOTAL = 7, 1 << 30, 2 << 30
@@ -230,10 +230,9 @@ class Extension:
         self._machine = machine
 
     def __getattr__(self, name: str) -> Any:
-        op = getattr(self._machine.ops, name)
-        if name not in STREAMED:
-            return op
+        return surround(self._machine.ops, name, self.checked)
 
+    def checked(self, name: str, op: Callable[..., Any], _: Any) -> Callable[..., Any]:
         def call(*args: Any, stream: int, **options: Any) -> Any:
             machine = self._machine
             assert machine.index >= 0, f"{name} on no GPU in particular"

@@ -16,8 +16,8 @@ ROWS: dict[str, Callable[[Ops, Floats, Floats], None]] = {
     "fill": lambda ops, x, y: ops.fill(y, 0.5),
     "scale": lambda ops, x, y: ops.scale(y, 0.5),
     "add": lambda ops, x, y: ops.add(x, y),
-    "activate": lambda ops, x, y: ops.activate(y, "leaky"),
-    "activate_backward": lambda ops, x, y: ops.activate_backward(x, y, "logistic"),
+    "activate": lambda ops, x, y: ops.activate(y, ops.Activation("leaky")),
+    "activate_backward": lambda ops, x, y: ops.activate_backward(x, y, ops.Activation("logistic")),
     "dropout_forward": lambda ops, x, y: ops.dropout_forward(x, y, MASK[: y.size], 0.5),
     "dropout_backward": lambda ops, x, y: ops.dropout_backward(x, MASK[: y.size], y, 0.5, True),
     "sgd_update": lambda ops, x, y: ops.sgd_update(y, x, 0.1, 0.9, 0.01),
@@ -63,19 +63,19 @@ def convolution(ops: Ops, arrays: Arrays, step: str, displaced: str) -> None:
     shape = ops.ConvShape(1, 8, 6, 6, 8, 3, 3, 1, 1, 1, 1, 1)
     x, y = (arrays.blocked(np.ones((1, 8, 6, 6), np.float32)) for _ in range(2))
     weights = arrays.plain(np.ones((8, 8, 3, 3), np.float32))
-    forward, data = ops.conv_algorithms(shape, 1 << 20)[0], ops.conv_data_algorithms(shape, 1 << 20)[0]
-    sizes = {"packed": max(ops.conv_packed_size(shape, forward), ops.conv_data_packed_size(shape, data)),
-             "workspace": max(ops.conv_workspace(shape, forward), ops.conv_data_workspace(shape, data),
-                              ops.conv_weights_workspace(shape), 4)}  # fmt: skip
+    conv, wgrad = ops.Conv(shape, shape.algorithms(1 << 20)[0]), ops.ConvWgrad(shape)
+    dgrad = ops.ConvDgrad(shape, shape.dgrad_algorithms(1 << 20)[0])
+    sizes = {"packed": max(conv.packed_size, dgrad.packed_size),
+             "workspace": max(conv.workspace(), dgrad.workspace(), wgrad.workspace(), 4)}  # fmt: skip
     packed, workspace = (
         part(arrays, np.zeros(size, np.float32), int(name == displaced)) for name, size in sizes.items()
     )
     {
-        "conv_pack": lambda: ops.conv_pack(shape, forward, weights, packed),
-        "conv_forward": lambda: ops.conv_forward(shape, forward, x, packed, None, y, "linear", workspace),
-        "conv_data_pack": lambda: ops.conv_data_pack(shape, data, weights, packed),
-        "conv_backward_data": lambda: ops.conv_backward_data(shape, data, y, packed, x, False, workspace),
-        "conv_backward_weights": lambda: ops.conv_backward_weights(shape, x, y, weights, workspace),
+        "conv_pack": lambda: conv.pack(weights, packed),
+        "conv_forward": lambda: conv.forward(x, packed, None, y, ops.Activation("linear"), workspace),
+        "conv_data_pack": lambda: dgrad.pack(weights, packed),
+        "conv_backward_data": lambda: dgrad.backward(y, packed, x, False, workspace),
+        "conv_backward_weights": lambda: wgrad.backward(x, y, weights, workspace),
     }[step]()
 
 

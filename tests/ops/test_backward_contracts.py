@@ -22,7 +22,7 @@ def batchnorm(ops: Ops, x: np.ndarray, dy: np.ndarray, dx: np.ndarray, accumulat
 
 
 def activate(ops: Ops, x: np.ndarray, dy: np.ndarray, dx: np.ndarray, accumulate: bool) -> None:
-    ops.activate_backward(x, dy, "leaky")
+    ops.activate_backward(x, dy, ops.Activation("leaky"))
     dx[...] = dy
 
 

@@ -16,7 +16,7 @@ from tests.reference.conv import conv
 
 
 def algorithms(ops: Any, shape: Any) -> list[str]:
-    return ops.conv_algorithms(shape, ANY_SIZE) + ops.conv_algorithms(shape, ANY_SIZE, True)
+    return [*shape.algorithms(ANY_SIZE), *shape.algorithms(ANY_SIZE, True)]
 
 
 def check(ops: Any, numbers: tuple[int, ...], seed: int = 0, with_bias: bool = True) -> None:
@@ -133,14 +133,14 @@ def test_workspace_of_one_thread_serves_when_there_are_more(ops: Any, arrays: Ar
     rng = np.random.default_rng(2)
     x = rng.standard_normal((1, 16, 40, 40), np.float32)
     weights = rng.standard_normal((32, 16, 3, 3), np.float32)
-    for algorithm in ops.conv_algorithms(shape, ANY_SIZE):
+    for algorithm in shape.algorithms(ANY_SIZE):
         ops.set_num_threads(1)
-        workspace = arrays.empty(ops.conv_workspace(shape, algorithm))
-        packed = arrays.empty(ops.conv_packed_size(shape, algorithm))
-        ops.conv_pack(shape, algorithm, weights, packed)
+        made = ops.Conv(shape, algorithm)
+        workspace, packed = arrays.empty(made.workspace()), arrays.empty(made.packed_size)
+        made.pack(weights, packed)
         ops.set_num_threads(4)
         y = arrays.empty_blocked(1, 32, 40, 40)
-        ops.conv_forward(shape, algorithm, arrays.blocked(x), packed, None, y, "linear", workspace)
+        made.forward(arrays.blocked(x), packed, None, y, ops.Activation("linear"), workspace)
         expected = conv(x, weights, None, pad=(1, 1))
         assert np.abs(arrays.channels(y, 32) - expected).max() <= conv_tolerance(algorithm, 16 * 9)
 
@@ -186,11 +186,12 @@ def test_resizing_keeps_packed_weights(ops: Any) -> None:
             ops.ConvShape(n, c, size, size, 40, kernel, kernel, 1, 1, kernel // 2, kernel // 2, 1)
             for n, size in ((1, 13), (3, 26), (1, 40))
         ]
-        for algorithm in ops.conv_algorithms(shapes[0], ANY_SIZE, plain_input):
+        for algorithm in shapes[0].algorithms(ANY_SIZE, plain_input):
             all_packed = []
             for shape in shapes:
-                all_packed.append(np.empty(ops.conv_packed_size(shape, algorithm), np.float32))
-                ops.conv_pack(shape, algorithm, weights, all_packed[-1])
+                made = ops.Conv(shape, algorithm)
+                all_packed.append(np.empty(made.packed_size, np.float32))
+                made.pack(weights, all_packed[-1])
             for packed in all_packed[1:]:
                 np.testing.assert_array_equal(packed, all_packed[0])
 
@@ -210,11 +211,12 @@ def test_infinity_and_nan_arrive(ops: Any, arrays: Arrays) -> None:
     shape = ops.ConvShape(1, 1, 3, 3, 1, 1, 1, 1, 1, 0, 0, 1)
     x = np.ones((1, 1, 3, 3), np.float32)
     x[0, 0, 0, 0], x[0, 0, 1, 1] = np.nan, np.inf
-    for algorithm in ops.conv_algorithms(shape, ANY_SIZE):
-        packed = arrays.empty(ops.conv_packed_size(shape, algorithm))
-        ops.conv_pack(shape, algorithm, np.ones((1, 1, 1, 1), np.float32), packed)
+    for algorithm in shape.algorithms(ANY_SIZE):
+        made = ops.Conv(shape, algorithm)
+        packed = arrays.empty(made.packed_size)
+        made.pack(np.ones((1, 1, 1, 1), np.float32), packed)
         y = arrays.empty_blocked(1, 1, 3, 3)
-        ops.conv_forward(shape, algorithm, arrays.blocked(x), packed, None, y, "leaky", arrays.empty(0))
+        made.forward(arrays.blocked(x), packed, None, y, ops.Activation("leaky"), arrays.empty(0))
         result = arrays.lanes(y)[0, 0]
         assert np.isnan(result[0, 0])
         assert result[1, 1] == np.inf
@@ -223,19 +225,19 @@ def test_infinity_and_nan_arrive(ops: Any, arrays: Arrays) -> None:
 
 def test_budget_leaves_out_large_packings_but_never_all(cpu_ops: Any) -> None:
     shape = cpu_ops.ConvShape(1, 64, 52, 52, 64, 3, 3, 1, 1, 1, 1, 1)
-    direct = 4 * cpu_ops.conv_packed_size(shape, "direct")
-    assert set(cpu_ops.conv_algorithms(shape, ANY_SIZE)) == {"direct", "winograd2", "winograd4"}
-    assert set(cpu_ops.conv_algorithms(shape, 2 * direct)) == {"direct", "winograd2"}
-    assert cpu_ops.conv_algorithms(shape, direct) == ["direct"]
-    assert cpu_ops.conv_algorithms(shape, 0) == ["direct"]
-    assert cpu_ops.conv_algorithms(shape, ANY_SIZE, True) == ["direct_plain"]
+    direct = 4 * cpu_ops.Conv(shape, "direct").packed_size
+    assert set(shape.algorithms(ANY_SIZE)) == {"direct", "winograd2", "winograd4"}
+    assert set(shape.algorithms(2 * direct)) == {"direct", "winograd2"}
+    assert shape.algorithms(direct) == ["direct"]
+    assert shape.algorithms(0) == ["direct"]
+    assert shape.algorithms(ANY_SIZE, True) == ["direct_plain"]
 
 
 def test_packed_size_of_dense_layers_is_that_of_the_weights(cpu_ops: Any) -> None:
     shape = cpu_ops.ConvShape(1, 33, 13, 13, 64, 3, 3, 1, 1, 1, 1, 1)
-    assert cpu_ops.conv_packed_size(shape, "direct") == 64 * 33 * 9
-    assert cpu_ops.conv_packed_size(shape, "winograd2") == 64 * 33 * 16
-    assert cpu_ops.conv_packed_size(shape, "winograd4") == 64 * 33 * 36
+    assert cpu_ops.Conv(shape, "direct").packed_size == 64 * 33 * 9
+    assert cpu_ops.Conv(shape, "winograd2").packed_size == 64 * 33 * 16
+    assert cpu_ops.Conv(shape, "winograd4").packed_size == 64 * 33 * 36
 
 
 def test_shape_is_a_value(ops: Any) -> None:
@@ -271,35 +273,50 @@ def test_shapes_that_make_no_convolution(ops: Any, numbers: tuple[int, ...], mes
 
 def test_wrong_arguments_are_named(ops: Any) -> None:
     shape = ops.ConvShape(1, 256, 4, 4, 16, 3, 3, 1, 1, 1, 1, 1)
-    block, name = ops.block, exact(ops, shape)
+    block, name, leaky = ops.block, exact(ops, shape), ops.Activation("leaky")
+    made = ops.Conv(shape, name)
     good = {
         "x": np.zeros((1, 256 // block, 4, 4, block), np.float32),
-        "packed": np.zeros(ops.conv_packed_size(shape, name), np.float32),
+        "packed": np.zeros(made.packed_size, np.float32),
         "bias": np.zeros(16, np.float32),
         "y": np.zeros((1, 16 // block, 4, 4, block), np.float32),
-        "workspace": np.zeros(ops.conv_workspace(shape, name), np.float32),
+        "activation": leaky,
+        "workspace": np.zeros(made.workspace(), np.float32),
     }
-    ops.conv_forward(shape, name, **good, activation="leaky")
+    made.forward(**good)
     bad = {
         "x": np.zeros((1, 256 // block, 4, 5, block), np.float32),
         "packed": good["packed"][:-1].copy(),
         "bias": np.zeros(15, np.float32),
         "y": np.zeros((2, 16 // block, 4, 4, block), np.float32),
+        "activation": "leaky",
         "workspace": np.zeros(0, np.float32),
     }
-    for argument, array in bad.items():
-        with pytest.raises(ValueError, match=f"conv_forward.*{argument}"):
-            ops.conv_forward(shape, name, **{**good, argument: array}, activation="leaky")
-    with pytest.raises(ValueError, match="sine"):
-        ops.conv_forward(shape, name, **good, activation="sine")
+    for argument, value in bad.items():
+        with pytest.raises(ValueError, match=f"conv_forward: argument '{argument}': expected"):
+            made.forward(**{**good, argument: value})
+    with pytest.raises(ValueError, match="conv_forward: argument 'x': expected 4 dimensions"):
+        ops.Conv(shape, f"{name}_plain").forward(**good)
     with pytest.raises(ValueError, match=f"expected one of .*{name}"):
-        ops.conv_forward(shape, "fft", **good, activation="leaky")
-    with pytest.raises(ValueError, match="conv_forward_plain"):
-        ops.conv_forward(shape, f"{name}_plain", **good, activation="leaky")
-    with pytest.raises(ValueError, match="'weights'"):
-        ops.conv_pack(shape, name, np.zeros(5, np.float32), good["packed"])
+        ops.Conv(shape, "fft")
+    with pytest.raises(ValueError, match="conv_pack: argument 'weights'"):
+        made.pack(np.zeros(5, np.float32), good["packed"])
     with pytest.raises(ValueError, match=r"depthwise.*can't do"):
-        ops.conv_workspace(ops.ConvShape(1, 1, 1, 1, 1, 1, 1), "depthwise")
+        ops.Conv(ops.ConvShape(1, 1, 1, 1, 1, 1, 1), "depthwise")
+
+
+def test_a_convolution_knows_what_it_was_made_for(ops: Any) -> None:
+    shape = ops.ConvShape(1, 3, 9, 8, 20, 3, 3, 1, 1, 1, 1, 1)
+    for plain in (False, True):
+        for algorithm in shape.algorithms(ANY_SIZE, plain):
+            made = ops.Conv(shape, algorithm)
+            assert (made.shape, made.algorithm, made.plain) == (shape, algorithm, plain)
+            assert made.cost() > 0
+    dgrad = ops.ConvDgrad(shape, shape.dgrad_algorithms(ANY_SIZE)[0])
+    assert (dgrad.shape, dgrad.algorithm) == (shape, shape.dgrad_algorithms(ANY_SIZE)[0])
+    assert [(each.shape, each.plain) for each in (ops.ConvWgrad(shape), ops.ConvWgrad(shape, True))] == [
+        (shape, False), (shape, True),
+    ]  # fmt: skip
 
 
 def test_precision_is_one_that_the_build_has(cpu_ops: Any) -> None:

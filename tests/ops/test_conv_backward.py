@@ -16,7 +16,7 @@ from tests.reference.conv_backward import conv_backward
 
 def check_data(ops: Any, case: Case) -> None:
     s = case.shape
-    names = set(ops.conv_data_algorithms(s, ANY_SIZE))
+    names = set(s.dgrad_algorithms(ANY_SIZE))
     for algorithm in names | {"phases"} if exact(ops, s) == "direct" else names:
         inner = "direct" if algorithm in {"connected", "phases"} else algorithm
         tolerance = conv_tolerance(inner, s.k // s.groups * s.kernel_h * s.kernel_w)
@@ -149,26 +149,23 @@ def test_reference_is_the_derivative() -> None:
 def test_workspace_of_one_thread_serves_when_there_are_more(ops: Any) -> None:
     case = Case(ops, (2, 16, 20, 20, 20, 3, 3, 1, 1, 1, 1, 1))
     ops.set_num_threads(1)
-    least = {plain: ops.conv_weights_workspace(case.shape, plain) for plain in (False, True)}
-    data = {
-        name: ops.conv_data_workspace(case.shape, name) for name in ops.conv_data_algorithms(case.shape, ANY_SIZE)
-    }
+    wgrads = [ops.ConvWgrad(case.shape, plain) for plain in (False, True)]
+    dgrads = [ops.ConvDgrad(case.shape, name) for name in case.shape.dgrad_algorithms(ANY_SIZE)]
+    least = [each.workspace() for each in wgrads], [each.workspace() for each in dgrads]
     ops.set_num_threads(4)
     arrays = Arrays(ops.block)
     dy = arrays.blocked(case.dy)
-    for plain, floats in least.items():
+    for wgrad, floats in zip(wgrads, least[0], strict=True):
         dweights = arrays.plain(case.before)
-        backward = ops.conv_backward_weights_plain if plain else ops.conv_backward_weights
-        backward(
-            case.shape, arrays.plain(case.x) if plain else arrays.blocked(case.x), dy, dweights, arrays.empty(floats)
-        )
+        x = arrays.plain(case.x) if wgrad.plain else arrays.blocked(case.x)
+        wgrad.backward(x, dy, dweights, arrays.empty(floats))
         np.testing.assert_allclose(dweights, case.dweights + case.before, rtol=0, atol=1e-3)
-    for name, floats in data.items():
-        packed = arrays.empty(ops.conv_data_packed_size(case.shape, name))
-        ops.conv_data_pack(case.shape, name, case.weights, packed)
+    for dgrad, floats in zip(dgrads, least[1], strict=True):
+        packed = arrays.empty(dgrad.packed_size)
+        dgrad.pack(case.weights, packed)
         dx = arrays.empty_blocked(*case.x.shape)
-        ops.conv_backward_data(case.shape, name, dy, packed, dx, False, arrays.empty(floats))
-        assert np.abs(arrays.channels(dx, 16) - case.dx).max() <= conv_tolerance(name, 20 * 9)
+        dgrad.backward(dy, packed, dx, False, arrays.empty(floats))
+        assert np.abs(arrays.channels(dx, 16) - case.dx).max() <= conv_tolerance(dgrad.algorithm, 20 * 9)
     arrays.check()
 
 
@@ -185,14 +182,14 @@ def test_one_thread_and_many_agree_and_repeat_bit_for_bit(ops: Any) -> None:
 
 def test_residues_without_a_tap_become_zero(ops: Any) -> None:
     case = Case(ops, (1, 3, 7, 7, 4, 1, 1, 3, 3, 0, 0, 1))
-    dx = data_gradient(ops, case, ops.conv_data_algorithms(case.shape, ANY_SIZE)[0])
+    dx = data_gradient(ops, case, case.shape.dgrad_algorithms(ANY_SIZE)[0])
     assert np.count_nonzero(dx) == 3 * 9
     assert (dx[:, :, 1::3] == 0).all()
 
 
 def test_data_algorithms(cpu_ops: Any) -> None:
     def names(*numbers: int, most: int = ANY_SIZE) -> list[str]:
-        return cpu_ops.conv_data_algorithms(cpu_ops.ConvShape(*numbers), most)
+        return cpu_ops.ConvShape(*numbers).dgrad_algorithms(most)
 
     assert set(names(1, 64, 26, 26, 64, 3, 3, 1, 1, 1, 1, 1)) == {"direct", "winograd2", "winograd4"}
     assert names(1, 64, 26, 26, 64, 3, 3, 1, 1, 1, 1, 1, most=0) == ["direct"]
@@ -212,13 +209,14 @@ def test_packed_weights_bit_for_bit(cpu_ops: Any, c: int, k: int, groups: int) -
     by_group = w.reshape(groups, k // groups, c // groups, 3, 3).swapaxes(1, 2)
     turned = np.ascontiguousarray(by_group.reshape(c, k // groups, 3, 3)[..., ::-1, ::-1])
     for algorithm in ("direct", "winograd2", "winograd4"):
-        found = np.full(ops.conv_data_packed_size(shape, algorithm), np.nan, np.float32)
-        expected = np.full(ops.conv_packed_size(inner, algorithm), np.nan, np.float32)
-        ops.conv_data_pack(shape, algorithm, w, found)
-        ops.conv_pack(inner, algorithm, turned, expected)
+        dgrad, forward = ops.ConvDgrad(shape, algorithm), ops.Conv(inner, algorithm)
+        found = np.full(dgrad.packed_size, np.nan, np.float32)
+        expected = np.full(forward.packed_size, np.nan, np.float32)
+        dgrad.pack(w, found)
+        forward.pack(turned, expected)
         np.testing.assert_array_equal(found, expected, strict=True)
         one_float_off = np.full(found.size + 1, np.nan, np.float32)[1:]
-        ops.conv_data_pack(shape, algorithm, w, one_float_off)
+        dgrad.pack(w, one_float_off)
         np.testing.assert_array_equal(one_float_off, expected)
         if algorithm == "direct" and groups == 1:
             np.testing.assert_array_equal(found, direct_layout(turned, ops.block))
@@ -242,21 +240,21 @@ def test_wrong_arguments_are_named(ops: Any) -> None:
     x = np.zeros((1, 16 // block, 40, 50, block), np.float32)
     dy = np.zeros((1, 256 // block, 40, 50, block), np.float32)
     weights = np.zeros((256, 16, 3, 3), np.float32)
-    packed = np.zeros(ops.conv_data_packed_size(shape, exact_name), np.float32)
-    space = np.zeros(max(ops.conv_data_workspace(shape, exact_name), ops.conv_weights_workspace(shape)), np.float32)
+    dgrad, wgrad = ops.ConvDgrad(shape, exact_name), ops.ConvWgrad(shape)
+    packed = np.zeros(dgrad.packed_size, np.float32)
+    space = np.zeros(max(dgrad.workspace(), wgrad.workspace()), np.float32)
     data = {"dy": dy, "packed": packed, "dx": x, "workspace": space}
     for name, bad in {"dy": x, "packed": packed[1:], "dx": dy, "workspace": space[:0]}.items():
         with pytest.raises(ValueError, match=f"conv_backward_data.*{name}"):
-            ops.conv_backward_data(shape, exact_name, **{**data, name: bad}, accumulate=True)
+            dgrad.backward(**{**data, name: bad}, accumulate=True)
     with pytest.raises(ValueError, match=r"conv_data_pack.*weights"):
-        ops.conv_data_pack(shape, exact_name, weights[:1], packed)
+        dgrad.pack(weights[:1], packed)
     for name in ("fft", "connected"):
         with pytest.raises(ValueError, match=name):
-            ops.conv_data_workspace(shape, name)
+            ops.ConvDgrad(shape, name)
     good = {"x": x, "dy": dy, "dweights": weights, "workspace": space}
     for name, bad in {"x": dy, "dy": x, "dweights": weights[:1], "workspace": space[:0]}.items():
         with pytest.raises(ValueError, match=f"conv_backward_weights.*{name}"):
-            ops.conv_backward_weights(shape, **{**good, name: bad})
-    grouped = ops.ConvShape(1, 16, 40, 50, 256, 3, 3, 1, 1, 1, 1, 2)
-    with pytest.raises(ValueError, match="one group"):
-        ops.conv_backward_weights_plain(grouped, np.zeros((1, 16, 40, 50), np.float32), dy, weights, space)
+            wgrad.backward(**{**good, name: bad})
+    with pytest.raises(ValueError, match=r"conv_backward_weights: .*one group"):
+        ops.ConvWgrad(ops.ConvShape(1, 16, 40, 50, 256, 3, 3, 1, 1, 1, 1, 2), plain=True)

@@ -47,7 +47,7 @@ def test_every_precision(device_ops: Any, numbers: tuple[int, ...], precision: s
         y = convolve(ops, s, algorithm, case.x, case.weights, None)
         assert_close(y, expected, algorithm, case.weights[0].size)
     assert_close(data_gradient(ops, case, name), case.dx, name, case.weights[:, 0].size // s.groups)
-    if precision == "fp32" and "winograd4" in ops.conv_algorithms(s, ANY_SIZE):
+    if precision == "fp32" and "winograd4" in s.algorithms(ANY_SIZE):
         y = convolve(ops, s, "winograd4", case.x, case.weights, None)
         assert_close(y, expected, "winograd4", case.weights[0].size)
         assert_close(data_gradient(ops, case, "winograd4"), case.dx, "winograd4", case.weights[:, 0].size)
@@ -68,12 +68,12 @@ def test_every_precision(device_ops: Any, numbers: tuple[int, ...], precision: s
 def test_algorithms_that_are_too_coarse_come_last(device_ops: Any, precision: str, fine_enough: set[str]) -> None:
     shape = device_ops.ConvShape(8, 256, 52, 52, 512, 3, 3, 1, 1, 1, 1, 1, precision)
     assert shape.precision == precision
-    for names in (device_ops.conv_algorithms(shape, ANY_SIZE), device_ops.conv_data_algorithms(shape, ANY_SIZE)):
+    for names in (shape.algorithms(ANY_SIZE), shape.dgrad_algorithms(ANY_SIZE)):
         assert set(names) == {"winograd4", *(f"implicit_{p}" for p in PRECISIONS)}
         assert set(names[: len(fine_enough)]) == fine_enough
         assert names[0] == ("winograd4" if precision == "fp32" else f"implicit_{precision}")
     picture = device_ops.ConvShape(8, 3, 416, 416, 32, 3, 3, 1, 1, 1, 1, 1, precision)
-    plain = device_ops.conv_algorithms(picture, ANY_SIZE, True)
+    plain = picture.algorithms(ANY_SIZE, True)
     assert set(plain) == {f"implicit_{p}_plain" for p in PRECISIONS}
     assert plain[-1] != f"implicit_{precision}_plain"
 
@@ -81,13 +81,13 @@ def test_algorithms_that_are_too_coarse_come_last(device_ops: Any, precision: st
 def test_depthwise_layers_are_read_once(device_ops: Any) -> None:
     for precision in PRECISIONS:
         shape = device_ops.ConvShape(1, 64, 52, 52, 64, 3, 3, 1, 1, 1, 1, 64, precision)
-        assert device_ops.conv_algorithms(shape, ANY_SIZE)[0] == "depthwise"
-        assert device_ops.conv_data_algorithms(shape, ANY_SIZE)[0] == "depthwise"
+        assert shape.algorithms(ANY_SIZE)[0] == "depthwise"
+        assert shape.dgrad_algorithms(ANY_SIZE)[0] == "depthwise"
 
 
 def test_winograd_is_for_3x3_layers_with_enough_tiles(device_ops: Any) -> None:
     def names(*numbers: int) -> list[str]:
-        return device_ops.conv_algorithms(device_ops.ConvShape(*numbers), ANY_SIZE)
+        return device_ops.ConvShape(*numbers).algorithms(ANY_SIZE)
 
     assert names(1, 256, 26, 26, 512, 3, 3, 1, 1, 1, 1, 1)[0] == "winograd4"
     # Sixteen tiles fill a quarter of a block's pixels; eight images fill two blocks.
@@ -101,7 +101,7 @@ def test_winograd_in_chunks_of_tiles_changes_nothing(device_ops: Any) -> None:
     # 2025 tiles an image of 6912 bytes: two chunks, which meet within the third image; one image is one chunk.
     image = (16, 178, 180, 32, 3, 3, 1, 1, 1, 1, 1)
     batch, alone = device_ops.ConvShape(5, *image), device_ops.ConvShape(1, *image)
-    workspaces = [4 * device_ops.conv_workspace(shape, "winograd4") for shape in (batch, alone)]
+    workspaces = [4 * device_ops.Conv(shape, "winograd4").workspace() for shape in (batch, alone)]
     assert workspaces == [6912 * -(-5 * 2025 // 2), 6912 * 2025]
     rng = np.random.default_rng(0)
     x = rng.standard_normal((5, 16, 178, 180), np.float32)
@@ -116,22 +116,21 @@ def test_winograd_in_chunks_of_tiles_changes_nothing(device_ops: Any) -> None:
 @pytest.mark.parametrize("image", [(32, 208, 208, 64), (128, 52, 52, 256), (512, 13, 13, 1024), (64, 304, 304, 32)])
 def test_workspace_of_winograd_is_bounded(device_ops: Any, n: int, image: tuple[int, ...]) -> None:
     shape = device_ops.ConvShape(n, *image, 3, 3, 1, 1, 1, 1, 1)
-    assert 4 * device_ops.conv_workspace(shape, "winograd4") <= 64 << 20
-    assert 4 * device_ops.conv_data_workspace(shape, "winograd4", False) <= 64 << 20
+    assert 4 * device_ops.Conv(shape, "winograd4").workspace() <= 64 << 20
+    assert 4 * device_ops.ConvDgrad(shape, "winograd4").workspace(False) <= 64 << 20
 
 
 def test_a_small_budget_leaves_the_precision_alone(device_ops: Any) -> None:
     shape = device_ops.ConvShape(1, 64, 13, 13, 64, 3, 3, 1, 1, 1, 1, 1, "tf32")
-    assert device_ops.conv_algorithms(shape, 0)[0] == "implicit_tf32"
-    assert device_ops.conv_packed_size(shape, "implicit_fp16") * 2 == device_ops.conv_packed_size(
-        shape, "implicit_tf32"
-    )
+    assert shape.algorithms(0)[0] == "implicit_tf32"
+    half, whole = (device_ops.Conv(shape, f"implicit_{each}").packed_size for each in ("fp16", "tf32"))
+    assert half * 2 == whole
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_sums_in_parts_repeat_bit_for_bit(device_ops: Any, precision: str) -> None:
     case, name = Case(device_ops, (1, 256, 4, 4, 16, 3, 3, 1, 1, 1, 1, 1)), f"implicit_{precision}"
-    assert device_ops.conv_workspace(case.shape, name) > 0
+    assert device_ops.Conv(case.shape, name).workspace() > 0
     first, second = (convolve(device_ops, case.shape, name, case.x, case.weights, None) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
@@ -139,4 +138,4 @@ def test_sums_in_parts_repeat_bit_for_bit(device_ops: Any, precision: str) -> No
 def test_gradients_take_blocked_algorithms(device_ops: Any) -> None:
     shape = device_ops.ConvShape(1, 3, 8, 8, 8, 3, 3, 1, 1, 1, 1, 1)
     with pytest.raises(ValueError, match="implicit_fp32_plain"):
-        device_ops.conv_data_packed_size(shape, "implicit_fp32_plain")
+        device_ops.ConvDgrad(shape, "implicit_fp32_plain")

@@ -27,16 +27,16 @@ def shapes(ops: Any) -> list[Any]:
 def forward_needs(ops: Any, shape: Any) -> dict[str, int]:
     plain = (ops.ConvShape(shape.n, 3, shape.h, shape.w, shape.k, 3, 3, 1, 1, 1, 1), True)
     return {
-        f"{algorithm} of {s}": ops.conv_workspace(s, algorithm)
+        f"{algorithm} of {s}": ops.Conv(s, algorithm).workspace()
         for s, is_plain in ((shape, False), plain)
-        for algorithm in ops.conv_algorithms(s, ANY_SIZE, is_plain)
+        for algorithm in s.algorithms(ANY_SIZE, is_plain)
     }
 
 
 def gradient_needs(ops: Any, shape: Any) -> dict[str, int]:
-    needs = {f"data by {algorithm} of {shape}": ops.conv_data_workspace(shape, algorithm)
-             for algorithm in ops.conv_data_algorithms(shape, ANY_SIZE)}  # fmt: skip
-    return needs | {f"weights of {shape}": ops.conv_weights_workspace(shape)}
+    needs = {f"data by {algorithm} of {shape}": ops.ConvDgrad(shape, algorithm).workspace()
+             for algorithm in shape.dgrad_algorithms(ANY_SIZE)}  # fmt: skip
+    return needs | {f"weights of {shape}": ops.ConvWgrad(shape).workspace()}
 
 
 @pytest.mark.parametrize("needs", [forward_needs, gradient_needs])
@@ -66,16 +66,16 @@ def test_any_number_of_threads_runs_in_a_planned_workspace(
     x = rng.standard_normal((n, c, h, w), np.float32)
     weights = rng.standard_normal((k, c, kernel, kernel), np.float32)
     expected = conv(x, weights, None, pad=(kernel // 2, kernel // 2))
-    for algorithm in ops.conv_algorithms(shape, ANY_SIZE):
+    for algorithm in shape.algorithms(ANY_SIZE):
         arrays = Arrays(ops.block)
         ops.set_num_threads(planned)
-        workspace = arrays.empty(ops.conv_workspace(shape, algorithm))
-        packed = arrays.empty(ops.conv_packed_size(shape, algorithm))
-        ops.conv_pack(shape, algorithm, weights, packed)
+        made = ops.Conv(shape, algorithm)
+        workspace, packed = arrays.empty(made.workspace()), arrays.empty(made.packed_size)
+        made.pack(weights, packed)
         for threads in (1, 2, 3, 8):
             ops.set_num_threads(threads)
             y = arrays.empty_blocked(n, k, h, w)
-            ops.conv_forward(shape, algorithm, arrays.blocked(x), packed, None, y, "linear", workspace)
+            made.forward(arrays.blocked(x), packed, None, y, ops.Activation("linear"), workspace)
             arrays.check()
             error = np.abs(arrays.channels(y, k) - expected).max()
             assert error <= conv_tolerance(algorithm, c * kernel * kernel), (algorithm, threads)

@@ -36,9 +36,9 @@ def test_pixels_of_a_plane(device_ops: Ops) -> None:
 def test_pixels_of_a_convolution(device_ops: Ops) -> None:
     shape = device_ops.ConvShape(64, 4, SIDE // 4, SIDE // 4, 4, 1, 1, 1, 1, 0, 0, 1)
     for ask in (
-        lambda: device_ops.conv_algorithms(shape, 1 << 20),
-        lambda: device_ops.conv_data_algorithms(shape, 1 << 20),
-        lambda: device_ops.conv_weights_workspace(shape),
+        lambda: shape.algorithms(1 << 20),
+        lambda: shape.dgrad_algorithms(1 << 20),
+        lambda: device_ops.ConvWgrad(shape),
     ):
         with pytest.raises(DeviceError, match="more pixels or weights than the device counts; use a smaller input"):
             ask()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 from typing import Any
 
 import pytest
 
 from pydarknet import _cpuid
+from pydarknet.backends import ops as types
 from pydarknet.backends.base import cpu_isa
+from pydarknet.backends.device_ops import PRIMITIVES
 from pydarknet.backends.isas import runnable
 from pydarknet.backends.ops import Ops
 
@@ -29,6 +32,19 @@ def exported(extension: str) -> dict[str, str]:
 @pytest.mark.parametrize("extension", EXTENSIONS)
 def test_all_export_the_same(extension: str) -> None:
     assert exported(extension) == exported(f"_cpu_{cpu_isa()}")
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+@pytest.mark.parametrize("primitive", PRIMITIVES)
+def test_all_objects_have_the_same_methods(extension: str, primitive: str) -> None:
+    """Those that run on a stream are the ones that a device's ops put on its own."""
+    made = getattr(importlib.import_module(f"pydarknet.{extension}"), primitive)
+    public = {name for name in dir(made) if not name.startswith("_")}
+    protocol = vars(getattr(types, inspect.signature(getattr(Ops, primitive)).return_annotation))
+    promised = {*protocol, *protocol["__annotations__"]}
+    assert public == {name for name in promised if not name.startswith("_")}
+    streamed = {name for name in public if "stream: " in (getattr(made, name).__doc__ or "")}
+    assert streamed == PRIMITIVES[primitive].keys()
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)

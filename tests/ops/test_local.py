@@ -28,12 +28,16 @@ def test_local(
     weights = rng.normal(size=(out[0] * out[1], k, c, kernel, kernel)).astype(np.float32)
     biases = rng.normal(size=(k, *out)).astype(np.float32)
     y = arrays.empty(n, k, *out)
-    ops.local_forward(arrays.plain(x), arrays.plain(weights), arrays.plain(biases), y, kernel, stride, pad, "linear")
+    ops.local_forward(
+        arrays.plain(x), arrays.plain(weights), arrays.plain(biases), y, kernel, stride, pad, ops.Activation("linear")
+    )
     expected = local(x, weights, biases, out, stride, pad)
     magnitude = local(np.abs(x), np.abs(weights), np.abs(biases), out, stride, pad)
     assert_sum_close(y, expected, magnitude, c * kernel * kernel + 1)
     linear = y.copy()
-    ops.local_forward(arrays.plain(x), arrays.plain(weights), arrays.plain(biases), y, kernel, stride, pad, "leaky")
+    ops.local_forward(
+        arrays.plain(x), arrays.plain(weights), arrays.plain(biases), y, kernel, stride, pad, ops.Activation("leaky")
+    )
     assert_close(y, activate(linear, "leaky"), "piecewise")
 
 
@@ -43,7 +47,7 @@ def test_even_kernel_has_darknets_size(ops: Ops, arrays: Arrays) -> None:
     x = rng.normal(size=(1, 2, 4, 4)).astype(np.float32)
     weights, biases = rng.normal(size=(16, 3, 2, 2, 2)).astype(np.float32), np.zeros((3, 4, 4), np.float32)
     y = arrays.empty(1, 3, 4, 4)
-    ops.local_forward(arrays.plain(x), arrays.plain(weights), biases, y, 2, 1, 1, "linear")
+    ops.local_forward(arrays.plain(x), arrays.plain(weights), biases, y, 2, 1, 1, ops.Activation("linear"))
     expected = local(x, weights, biases, (4, 4), 1, 1)
     assert_sum_close(y, expected, local(np.abs(x), np.abs(weights), biases, (4, 4), 1, 1), 9)
 

@@ -6,12 +6,13 @@ from __future__ import annotations
 import ctypes
 import importlib
 import time
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from pydarknet.backends.device_ops import STREAMED
+from pydarknet.backends.device_ops import PRIMITIVES, STREAMED, surround
 from tests.lib.fake_cupy import Extension, Machine, Sealed, Stream
 
 # An H200's.
@@ -62,17 +63,20 @@ class PaperExtension(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         op = getattr(self._machine.ops, name)
-        if isinstance(op, type) or not callable(op):
+        if name not in STREAMED | PRIMITIVES.keys():
             return op
+        call = surround(self._machine.ops, name, self._either)
+        call.__doc__ = op.__doc__.replace("pydarknet._emu.", "pydarknet._cuda.")
+        return call
+
+    def _either(self, name: str, op: Callable[..., Any], made: Any) -> Callable[..., Any]:
+        sealed = self._sealed.checked(name, op, made)
 
         def call(*args: Any, **options: Any) -> Any:
-            if name not in STREAMED:
-                return op(*args, **options)
             if any(isinstance(each, Sealed) for each in _flat([*args, *options.values()])):
-                return getattr(self._sealed, name)(*args, **options)
+                return sealed(*args, **options)
             return op(*map(opened, args), **{key: opened(value) for key, value in options.items()})
 
-        call.__doc__ = op.__doc__.replace("pydarknet._emu.", "pydarknet._cuda.")
         return call
 
 

@@ -1,7 +1,5 @@
 #include "bindings/lib/checks.h"
 
-#include <stdexcept>
-
 namespace pydarknet::bindings {
 
 std::string shape_text(std::initializer_list<std::int64_t> shape) {
@@ -41,12 +39,12 @@ void expect_apart(const void* x, const void* y, const char* op) {
   if (x == y && x) Where{op, "y"}.fail("must not be x itself");
 }
 
-Activation activation_of(const std::string& name, const char* op) {
-  try {
-    return parse_activation(name);
-  } catch (const std::invalid_argument& error) {
-    Where{op, "activation"}.fail(error.what());
+Activation activation_of(py::handle object, const char* op) {
+  if (!py::isinstance<Activation>(object)) {
+    Where{op, "activation"}.fail("expected an Activation of this module, found " +
+                                 py::repr(object).cast<std::string>());
   }
+  return object.cast<Activation>();
 }
 
 }  // namespace pydarknet::bindings

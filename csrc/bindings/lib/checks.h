@@ -34,7 +34,7 @@ void expect_another(const void* found, const void* other, Where where);
 // For ops that read x after they have begun to write y.
 void expect_apart(const void* x, const void* y, const char* op);
 
-// parse_activation with the op's name in the message.
-Activation activation_of(const std::string& name, const char* op);
+// The value of an Activation.
+Activation activation_of(py::handle object, const char* op);
 
 }  // namespace pydarknet::bindings

@@ -19,15 +19,6 @@ std::int64_t blocked_floats(int n, int c, int h, int w) {
   return whole_lines(std::int64_t{n} * blocks_of(c) * h * w * kBlock);
 }
 
-struct DataCall {
-  ConstTensor dy;
-  const float* packed;
-  Tensor dx;
-  bool accumulate;
-  float* workspace;
-  std::int64_t floats;  // of workspace
-};
-
 void convolve(const CpuConvolution& algorithm, const ConvShape& shape, const float* packed, const float* x,
               Tensor y, float* workspace, std::int64_t floats) {
   conv_forward(algorithm, {shape, packed, nullptr, Activation::kLinear, workspace, floats}, x, y, {});
@@ -39,17 +30,8 @@ void add(const float* from, float* to, std::int64_t count) {
   });
 }
 
-class DataAlgorithm {
- public:
-  virtual ~DataAlgorithm() = default;
-  virtual std::int64_t packed_size() const = 0;
-  virtual void pack(const float* weights, float* packed) const = 0;
-  virtual std::int64_t workspace(bool accumulate, int threads) const = 0;
-  virtual void run(const DataCall& call) const = 0;
-};
-
 // One forward convolution whose output is dx as it lies in memory.
-class OneConvolution : public DataAlgorithm {
+class OneConvolution : public ConvDgrad {
  public:
   OneConvolution(const ConvShape& shape, const ConvShape& inner, const CpuConvolution& algorithm)
       : s_(shape), inner_(inner), algorithm_(algorithm) {}
@@ -58,11 +40,12 @@ class OneConvolution : public DataAlgorithm {
   std::int64_t workspace(bool accumulate, int threads) const override {
     return (accumulate ? sum_floats() : 0) + algorithm_.workspace(inner_, threads);
   }
-  void run(const DataCall& call) const override {
+  void run(const DgradCall& call, Stream) const override {
     const std::int64_t sum = call.accumulate ? sum_floats() : 0;
     const Tensor y{call.accumulate ? call.workspace : call.dx.data, inner_.n, blocks_of(inner_.k) * kBlock,
                    inner_.out_h(), inner_.out_w()};
-    convolve(algorithm_, inner_, call.packed, call.dy.data, y, call.workspace + sum, call.floats - sum);
+    convolve(algorithm_, inner_, call.packed, call.dy.data, y, call.workspace + sum,
+             call.workspace_floats - sum);
     if (call.accumulate) add(y.data, call.dx.data, call.dx.size());
   }
 
@@ -99,7 +82,7 @@ class Turned : public OneConvolution {
       : OneConvolution(s, inner(s), static_cast<const CpuConvolution&>(conv_algorithm(inner(s), algorithm))) {
   }
 
-  void pack(const float* weights, float* packed) const override {
+  void pack(const float* weights, float* packed, Stream) const override {
     const PhaseAxis y(0, 1, s_.pad_y, s_.kernel_h, s_.h), x(0, 1, s_.pad_x, s_.kernel_w, s_.w);
     algorithm_.pack_kernels(inner_, Kernels(s_, y, x, weights), packed);
   }
@@ -119,7 +102,7 @@ class Connected : public OneConvolution {
   }
   explicit Connected(const ConvShape& s) : OneConvolution(s, inner(s), direct_convolution()) {}
 
-  void pack(const float* weights, float* packed) const override {
+  void pack(const float* weights, float* packed, Stream) const override {
     algorithm_.pack(inner_, inner_weights(weights).get(), packed, {});
   }
 
@@ -151,7 +134,7 @@ class Connected : public OneConvolution {
   }
 };
 
-class Phases : public DataAlgorithm {
+class Phases : public ConvDgrad {
  public:
   explicit Phases(const ConvShape& s) : s_(s) {
     for (int y = 0; y < std::min(s.stride_y, s.kernel_h); ++y) {
@@ -164,7 +147,7 @@ class Phases : public DataAlgorithm {
   }
   std::int64_t packed_size() const override { return packed_; }
 
-  void pack(const float* weights, float* packed) const override {
+  void pack(const float* weights, float* packed, Stream) const override {
     for (const Phase& p : phases_) {
       algorithm().pack_kernels(p.convolution(s_), Kernels(s_, p.y, p.x, weights), packed + p.offset);
     }
@@ -180,7 +163,7 @@ class Phases : public DataAlgorithm {
     return most;
   }
 
-  void run(const DataCall& call) const override {
+  void run(const DgradCall& call, Stream) const override {
     const bool gaps = s_.stride_y > s_.kernel_h || s_.stride_x > s_.kernel_w;
     if (gaps && !call.accumulate) std::fill_n(call.dx.data, call.dx.size(), 0.0f);
     for (const Phase& p : phases_) {
@@ -189,7 +172,8 @@ class Phases : public DataAlgorithm {
       const std::int64_t used = window_floats(p) + result_floats(p);
       copy_window(p, call.dy, call.workspace);
       convolve(algorithm(), p.convolution(s_), call.packed + p.offset, call.workspace,
-               {result, s_.n, call.dx.c, p.y.count, p.x.count}, call.workspace + used, call.floats - used);
+               {result, s_.n, call.dx.c, p.y.count, p.x.count}, call.workspace + used,
+               call.workspace_floats - used);
       scatter(p, result, call.dx, call.accumulate);
     }
   }
@@ -254,39 +238,19 @@ class Phases : public DataAlgorithm {
   std::int64_t packed_ = 0;
 };
 
-std::unique_ptr<DataAlgorithm> make(const ConvShape& s, const std::string& name) {
+}  // namespace
+
+std::unique_ptr<const ConvDgrad> conv_dgrad(const ConvShape& s, const std::string& name) {
   if (name == "connected" && Connected::supports(s)) return std::make_unique<Connected>(s);
   if (name == "phases") return std::make_unique<Phases>(s);
   if (name != "connected" && Turned::supports(s)) return std::make_unique<Turned>(s, name);
   throw std::invalid_argument("algorithm '" + name + "' can't do the gradient of " + s.text());
 }
 
-}  // namespace
-
-std::vector<std::string> conv_data_algorithms(const ConvShape& s, std::int64_t max_packed_bytes) {
+std::vector<std::string> conv_dgrad_algorithms(const ConvShape& s, std::int64_t max_packed_bytes) {
   if (Connected::supports(s)) return {"connected"};
   if (Turned::supports(s)) return conv_algorithms(Turned::inner(s), max_packed_bytes, false, 1);
   return {"phases"};
-}
-
-std::int64_t conv_data_packed_size(const ConvShape& shape, const std::string& algorithm) {
-  return make(shape, algorithm)->packed_size();
-}
-
-void conv_data_pack(const ConvShape& shape, const std::string& algorithm, const float* weights, float* packed,
-                    Stream) {
-  make(shape, algorithm)->pack(weights, packed);
-}
-
-std::int64_t conv_data_workspace(const ConvShape& shape, const std::string& algorithm, bool accumulate,
-                                 int threads) {
-  return make(shape, algorithm)->workspace(accumulate, threads);
-}
-
-void conv_backward_data(const ConvShape& shape, const std::string& algorithm, ConstTensor dy,
-                        const float* packed, Tensor dx, bool accumulate, float* workspace,
-                        std::int64_t workspace_floats, Stream) {
-  make(shape, algorithm)->run({dy, packed, dx, accumulate, workspace, workspace_floats});
 }
 
 }  // namespace pydarknet

@@ -245,6 +245,10 @@ Plan fitting_plan(const ConvShape& s, bool plain, std::int64_t floats) {
   return Plan(s, plain, threads);
 }
 
+ConstTensor blocked(const ConvShape& s, const float* x) {
+  return {x, s.n, blocks_of(s.c) * kBlock, s.h, s.w};
+}
+
 bool connected(const ConvShape& s) {
   return s.groups == 1 && s.kernel_h == s.h && s.kernel_w == s.w && s.pad_y == 0 && s.pad_x == 0;
 }
@@ -315,32 +319,57 @@ void connected_gradient(const ConvShape& s, ConstTensor x, ConstTensor dy, float
   });
 }
 
+// The kernel is the whole input.
+class Connected : public ConvWgrad {
+ public:
+  explicit Connected(const ConvShape& s) : s_(s) {}
+  std::int64_t workspace(int) const override { return std::int64_t{s_.n} * s_.c * s_.taps(); }
+  void run(const WgradCall& call, Stream) const override {
+    connected_gradient(s_, blocked(s_, call.x), call.dy, call.dweights, call.workspace);
+  }
+
+ private:
+  const ConvShape s_;
+};
+
+class Winograd : public ConvWgrad {
+ public:
+  explicit Winograd(const ConvShape& s) : s_(s) {}
+  std::int64_t workspace(int threads) const override { return winograd_gradient_workspace(s_, threads); }
+  void run(const WgradCall& call, Stream) const override {
+    winograd_gradient(s_, blocked(s_, call.x), call.dy, call.dweights, call.workspace, call.workspace_floats);
+  }
+
+ private:
+  const ConvShape s_;
+};
+
+class Direct : public ConvWgrad {
+ public:
+  Direct(const ConvShape& s, bool plain) : s_(s), plain_(plain) {}
+  std::int64_t workspace(int threads) const override { return Plan(s_, plain_, threads).workspace(); }
+  void run(const WgradCall& call, Stream) const override {
+    const Plan plan = fitting_plan(s_, plain_, call.workspace_floats);
+    if (plain_) {
+      const PlainSource source(s_, {call.x, s_.n, s_.c, s_.h, s_.w}, plan);
+      sum_all(plan, source, Adder(s_.k, s_.c * s_.taps(), 1, 1, call.dweights), call.dy, call.workspace);
+    } else {
+      const Adder adder(s_.k, s_.c, s_.taps(), s_.groups, call.dweights);
+      sum_all(plan, BlockedSource(s_, blocked(s_, call.x)), adder, call.dy, call.workspace);
+    }
+  }
+
+ private:
+  const ConvShape s_;
+  const bool plain_;
+};
+
 }  // namespace
 
-std::int64_t conv_weights_workspace(const ConvShape& s, bool plain, int threads) {
-  if (!plain && connected(s)) return std::int64_t{s.n} * s.c * s.taps();
-  if (!plain && winograd_gradient_pays(s)) return winograd_gradient_workspace(s, threads);
-  return Plan(s, plain, threads).workspace();
-}
-
-void conv_backward_weights(const ConvShape& s, ConstTensor x, ConstTensor dy, float* dweights,
-                           float* workspace, std::int64_t workspace_floats, Stream) {
-  if (connected(s)) {
-    connected_gradient(s, x, dy, dweights, workspace);
-    return;
-  }
-  if (winograd_gradient_pays(s)) {
-    winograd_gradient(s, x, dy, dweights, workspace, workspace_floats);
-    return;
-  }
-  const Plan plan = fitting_plan(s, false, workspace_floats);
-  sum_all(plan, BlockedSource(s, x), Adder(s.k, s.c, s.taps(), s.groups, dweights), dy, workspace);
-}
-
-void conv_backward_weights(const ConvShape& s, ConstPlain x, ConstTensor dy, float* dweights,
-                           float* workspace, std::int64_t workspace_floats, Stream) {
-  const Plan plan = fitting_plan(s, true, workspace_floats);
-  sum_all(plan, PlainSource(s, x, plan), Adder(s.k, s.c * s.taps(), 1, 1, dweights), dy, workspace);
+std::unique_ptr<const ConvWgrad> conv_wgrad(const ConvShape& s, bool plain) {
+  if (!plain && connected(s)) return std::make_unique<Connected>(s);
+  if (!plain && winograd_gradient_pays(s)) return std::make_unique<Winograd>(s);
+  return std::make_unique<Direct>(s, plain);
 }
 
 }  // namespace pydarknet

@@ -1,4 +1,4 @@
-// The gradient with respect to 3x3 kernels in the Winograd domain, a way of conv_backward_weights.
+// The gradient with respect to 3x3 kernels in the Winograd domain, a way of conv_wgrad.
 #pragma once
 #include "ops/conv.h"
 

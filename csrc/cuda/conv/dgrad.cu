@@ -60,12 +60,6 @@ bool leaves_gaps(const ConvShape& s) {
   return !connected(s) && (s.stride_y > s.kernel_h || s.stride_x > s.kernel_w);
 }
 
-std::int64_t packed_floats(const DeviceConvolution& algorithm, const std::vector<Phase>& phases) {
-  std::int64_t floats = 0;
-  for (const Phase& phase : phases) floats += algorithm.packed_floats(phase.problem);
-  return floats;
-}
-
 const DeviceConvolution& find(const ConvShape& s, const std::string& name) {
   const ConvAlgorithm& algorithm = conv_algorithm(s, name);
   if (algorithm.plain()) {
@@ -74,51 +68,63 @@ const DeviceConvolution& find(const ConvShape& s, const std::string& name) {
   return static_cast<const DeviceConvolution&>(algorithm);
 }
 
+class PhasesDgrad : public ConvDgrad {
+ public:
+  PhasesDgrad(const ConvShape& s, const DeviceConvolution& algorithm)
+      : algorithm_(algorithm), phases_(phases_of(s)), leaves_gaps_(leaves_gaps(s)) {}
+
+  std::int64_t packed_size() const override {
+    std::int64_t floats = 0;
+    for (const Phase& phase : phases_) floats += algorithm_.packed_floats(phase.problem);
+    return floats;
+  }
+  void pack(const float* weights, float* packed, Stream stream) const override {
+    for (const Phase& phase : phases_) {
+      algorithm_.pack_problem(phase.problem, phase.map, weights, packed, stream);
+      packed += algorithm_.packed_floats(phase.problem);
+    }
+  }
+  std::int64_t workspace(bool, int) const override {
+    std::int64_t most = 0;
+    for (const Phase& phase : phases_) most = std::max(most, algorithm_.workspace_floats(phase.problem));
+    return most;
+  }
+  void run(const DgradCall& call, Stream stream) const override {
+    if (leaves_gaps_ && !call.accumulate) set_zero(call.dx.data, sizeof(float) * call.dx.size(), stream);
+    const ConvResult result{call.dx.data, nullptr, Activation::kLinear, call.accumulate};
+    const float* packed = call.packed;
+    for (const Phase& phase : phases_) {
+      algorithm_.run(phase.problem, call.dy.data, packed, result, call.workspace, stream);
+      packed += algorithm_.packed_floats(phase.problem);
+    }
+  }
+  double seconds() const {
+    double sum = 0;
+    for (const Phase& phase : phases_) sum += algorithm_.seconds(phase.problem);
+    return sum;
+  }
+
+ private:
+  const DeviceConvolution& algorithm_;
+  const std::vector<Phase> phases_;
+  const bool leaves_gaps_;
+};
+
 }  // namespace
 
-std::vector<std::string> conv_data_algorithms(const ConvShape& s, std::int64_t max_packed_bytes) {
+std::unique_ptr<const ConvDgrad> conv_dgrad(const ConvShape& s, const std::string& algorithm) {
+  return std::make_unique<PhasesDgrad>(s, find(s, algorithm));
+}
+
+std::vector<std::string> conv_dgrad_algorithms(const ConvShape& s, std::int64_t max_packed_bytes) {
   require_countable(s);
-  const std::vector<Phase> phases = phases_of(s);
   std::vector<ConvCandidate> candidates;
   for (const ConvAlgorithm* a : convolution_algorithms()) {
     if (a->plain() || !a->supports(s)) continue;
-    const auto& algorithm = static_cast<const DeviceConvolution&>(*a);
-    double seconds = 0;
-    for (const Phase& phase : phases) seconds += algorithm.seconds(phase.problem);
-    candidates.push_back({a, seconds, packed_floats(algorithm, phases) * std::int64_t{sizeof(float)}});
+    const PhasesDgrad dgrad(s, static_cast<const DeviceConvolution&>(*a));
+    candidates.push_back({a, dgrad.seconds(), dgrad.packed_size() * std::int64_t{sizeof(float)}});
   }
   return fastest_first(candidates, max_packed_bytes, s.precision);
-}
-
-std::int64_t conv_data_packed_size(const ConvShape& s, const std::string& algorithm) {
-  return packed_floats(find(s, algorithm), phases_of(s));
-}
-
-void conv_data_pack(const ConvShape& s, const std::string& name, const float* weights, float* packed,
-                    Stream stream) {
-  const DeviceConvolution& algorithm = find(s, name);
-  for (const Phase& phase : phases_of(s)) {
-    algorithm.pack_problem(phase.problem, phase.map, weights, packed, stream);
-    packed += algorithm.packed_floats(phase.problem);
-  }
-}
-
-std::int64_t conv_data_workspace(const ConvShape& s, const std::string& name, bool, int) {
-  const DeviceConvolution& algorithm = find(s, name);
-  std::int64_t most = 0;
-  for (const Phase& phase : phases_of(s)) most = std::max(most, algorithm.workspace_floats(phase.problem));
-  return most;
-}
-
-void conv_backward_data(const ConvShape& s, const std::string& name, ConstTensor dy, const float* packed,
-                        Tensor dx, bool accumulate, float* workspace, std::int64_t, Stream stream) {
-  const DeviceConvolution& algorithm = find(s, name);
-  if (leaves_gaps(s) && !accumulate) set_zero(dx.data, sizeof(float) * dx.size(), stream);
-  const ConvResult result{dx.data, nullptr, Activation::kLinear, accumulate};
-  for (const Phase& phase : phases_of(s)) {
-    algorithm.run(phase.problem, dy.data, packed, result, workspace, stream);
-    packed += algorithm.packed_floats(phase.problem);
-  }
 }
 
 }  // namespace pydarknet

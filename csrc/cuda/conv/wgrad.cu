@@ -43,38 +43,48 @@ void correlate(Precision precision, const CorrelateCall& call, const CorrelatePl
   }
 }
 
-void add_gradient(const ConvShape& s, const float* x, bool plain, const float* dy, float* dweights,
-                  float* workspace, Stream stream) {
-  require_countable(s);
-  const ConvProblem p = forward_problem(s);
-  if (depthwise(s)) return correlate_depthwise({p, x, dy, dweights, nullptr, 1}, stream);
-  const Precision chosen = usable_precision(s);
-  const CorrelatePlan plan = correlate_plan(p, chosen, plain);
-  const CorrelateCall call{p, x, dy, dweights, workspace, plan.parts};
-  correlate(chosen, call, plan, stream);
-  if (plan.parts > 1) {
-    launch("conv_add_weight_parts", add_weight_parts, grid_for(sums_of(p)), 256, 0, stream, call);
+class DepthwiseWgrad : public ConvWgrad {
+ public:
+  explicit DepthwiseWgrad(const ConvShape& s) : problem_(forward_problem(s)) {}
+  std::int64_t workspace(int) const override { return 0; }
+  void run(const WgradCall& call, Stream stream) const override {
+    correlate_depthwise({problem_, call.x, call.dy.data, call.dweights, nullptr, 1}, stream);
   }
-}
+
+ private:
+  const ConvProblem problem_;
+};
+
+class GemmWgrad : public ConvWgrad {
+ public:
+  GemmWgrad(const ConvShape& s, bool plain)
+      : problem_(forward_problem(s)),
+        precision_(usable_precision(s)),
+        plan_(correlate_plan(problem_, precision_, plain)) {}
+  std::int64_t workspace(int) const override {
+    return plan_.parts == 1 ? 0 : std::int64_t{plan_.parts} * sums_of(problem_) * kBlock;
+  }
+  void run(const WgradCall& call, Stream stream) const override {
+    const CorrelateCall sums{problem_, call.x, call.dy.data, call.dweights, call.workspace, plan_.parts};
+    correlate(precision_, sums, plan_, stream);
+    if (plan_.parts > 1) {
+      const unsigned grid = grid_for(sums_of(problem_));
+      launch("conv_add_weight_parts", add_weight_parts, grid, 256, 0, stream, sums);
+    }
+  }
+
+ private:
+  const ConvProblem problem_;
+  const Precision precision_;
+  const CorrelatePlan plan_;
+};
 
 }  // namespace
 
-std::int64_t conv_weights_workspace(const ConvShape& s, bool plain, int) {
+std::unique_ptr<const ConvWgrad> conv_wgrad(const ConvShape& s, bool plain) {
   require_countable(s);
-  if (depthwise(s)) return 0;
-  const ConvProblem p = forward_problem(s);
-  const int parts = correlate_plan(p, usable_precision(s), plain).parts;
-  return parts == 1 ? 0 : std::int64_t{parts} * sums_of(p) * kBlock;
-}
-
-void conv_backward_weights(const ConvShape& s, ConstTensor x, ConstTensor dy, float* dweights,
-                           float* workspace, std::int64_t, Stream stream) {
-  add_gradient(s, x.data, false, dy.data, dweights, workspace, stream);
-}
-
-void conv_backward_weights(const ConvShape& s, ConstPlain x, ConstTensor dy, float* dweights,
-                           float* workspace, std::int64_t, Stream stream) {
-  add_gradient(s, x.data, true, dy.data, dweights, workspace, stream);
+  if (depthwise(s)) return std::make_unique<DepthwiseWgrad>(s);
+  return std::make_unique<GemmWgrad>(s, plain);
 }
 
 }  // namespace pydarknet
