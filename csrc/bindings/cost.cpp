@@ -42,12 +42,6 @@ double py_softmax_loss(py::handle output, py::handle truth, py::handle delta, bo
   return softmax_loss(rows, masked, stream_of(stream));
 }
 
-double py_logistic_loss(py::handle output, py::handle truth, py::handle delta, std::uintptr_t stream) {
-  const LossRows rows = loss_rows(output, truth, delta, "logistic_loss");
-  py::gil_scoped_release release;
-  return logistic_loss(rows, stream_of(stream));
-}
-
 double py_cost_loss(py::handle x, py::handle truth, py::handle delta, const std::string& kind, float scale,
                     float noobject_scale, float thresh, float smooth, std::uintptr_t stream) {
   const LossRows rows = loss_rows(x, truth, delta, "cost_loss");
@@ -60,8 +54,6 @@ void bind_cost(Module& m) {
   using py::arg;
   m.def("softmax_loss", &py_softmax_loss, arg("output"), arg("truth"), arg("delta"), arg("masked") = false,
         arg("stream") = 0, "Cross entropy of probabilities: writes delta, returns the sum");
-  m.def("logistic_loss", &py_logistic_loss, arg("output"), arg("truth"), arg("delta"), arg("stream") = 0,
-        "Binary cross entropy of probabilities: writes delta, returns the sum");
   m.def("cost_loss", &py_cost_loss, arg("output"), arg("truth"), arg("delta"), arg("kind") = "sse",
         arg("scale") = 1.0f, arg("noobject_scale") = 1.0f, arg("thresh") = 0.0f, arg("smooth") = 0.0f,
         arg("stream") = 0, "[cost]: sse, masked, smooth, L1, seg or wgan: writes delta, returns the sum");

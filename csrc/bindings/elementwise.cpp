@@ -43,12 +43,6 @@ void py_l2norm_backward(py::handle dy_array, py::handle dx_array, bool accumulat
   pass_backward(dy.data, dx.data, dy.count, accumulate, stream_of(stream));
 }
 
-double py_sum_squares(py::handle x_array, std::uintptr_t stream) {
-  const Row x = row(x_array, false, {"sum_squares", "x"});
-  py::gil_scoped_release release;
-  return sum_squares(x.data, x.count, stream_of(stream));
-}
-
 bool py_all_finite(py::handle x_array, std::uintptr_t stream) {
   const Row x = row(x_array, false, {"all_finite", "x"});
   py::gil_scoped_release release;
@@ -62,7 +56,6 @@ void bind_elementwise(Module& m) {
   m.def("add", &py_add, arg("x"), arg("y"), arg("stream") = 0, "y += x, for arrays of any shape");
   m.def("l2norm_backward", &py_l2norm_backward, arg("dy"), arg("dx"), arg("accumulate") = false,
         arg("stream") = 0, "Darknet's: dy passes as it is; dx is written, or added to");
-  m.def("sum_squares", &py_sum_squares, arg("x"), arg("stream") = 0, "The sum of x^2, for any shape");
   m.def("all_finite", &py_all_finite, arg("x"), arg("stream") = 0, "No NaN, no infinity in x");
 }
 

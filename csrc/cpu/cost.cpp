@@ -32,8 +32,6 @@ double softmax_loss(const LossRows& rows, bool masked, Stream) {
   return sum_terms(rows, SoftmaxTerm{masked});
 }
 
-double logistic_loss(const LossRows& rows, Stream) { return sum_terms(rows, LogisticTerm{}); }
-
 double cost_loss(const LossRows& rows, const CostSettings& settings, Stream) {
   return sum_terms(rows, CostTerm{settings, static_cast<float>(rows.inputs)});
 }

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstring>
-#include <vector>
 
 #include "cpu/lib/flat.h"
 
@@ -12,21 +11,8 @@ namespace {
 using simd::IntLanes;
 using simd::Lanes;
 
-// Floats whose sum in single precision is still good, and after which bad news is passed on.
+// Floats after which bad news is passed on.
 constexpr std::int64_t kChunk = 4096;
-
-double sum_of_chunk(const float* x, std::int64_t first, std::int64_t last) {
-  Lanes parts[4] = {};
-  const auto work = [&](auto at) {
-    const Lanes v = at.load(x);
-    parts[at.i / kBlock % 4] += v * v;
-  };
-  for_lanes(first, last, work);
-  const Lanes sum = (parts[0] + parts[1]) + (parts[2] + parts[3]);
-  double total = 0;
-  for (int lane = 0; lane < kBlock; ++lane) total += sum[lane];
-  return total;
-}
 
 bool finite_chunk(const float* x, std::int64_t first, std::int64_t last) {
   constexpr std::int32_t kExponent = 0x7f800000;
@@ -61,19 +47,6 @@ void add(const float* x, float* y, std::int64_t count, Stream) {
 void pass_backward(const float* dy, float* dx, std::int64_t count, bool accumulate, Stream stream) {
   if (accumulate) return add(dy, dx, count, stream);
   for_flat(count, [&](auto at) { at.store(dx, at.load(dy)); });
-}
-
-double sum_squares(const float* x, std::int64_t count, Stream) {
-  const std::int64_t chunks = (count + kChunk - 1) / kChunk;
-  std::vector<double> sums(static_cast<std::size_t>(chunks));
-  parallel_for(chunks, 4, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      sums[i] = sum_of_chunk(x, i * kChunk, std::min(count, (i + 1) * kChunk));
-    }
-  });
-  double total = 0;
-  for (const double sum : sums) total += sum;
-  return total;
 }
 
 bool all_finite(const float* x, std::int64_t count, Stream) {

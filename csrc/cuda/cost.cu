@@ -46,10 +46,6 @@ double softmax_loss(const LossRows& rows, bool masked, Stream stream) {
   return sum_terms("softmax_loss", rows, SoftmaxTerm{masked}, stream);
 }
 
-double logistic_loss(const LossRows& rows, Stream stream) {
-  return sum_terms("logistic_loss", rows, LogisticTerm{}, stream);
-}
-
 double cost_loss(const LossRows& rows, const CostSettings& settings, Stream stream) {
   return sum_terms("cost_loss", rows, CostTerm{settings, static_cast<float>(rows.inputs)}, stream);
 }

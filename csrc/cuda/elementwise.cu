@@ -33,21 +33,6 @@ struct AddTo {
 
 constexpr int kThreads = 256;
 
-// Partial sums, one for each block of threads. Their number depends on `count` alone, and so does the order.
-__global__ void sum_squares_kernel(const float* x, std::int64_t count, double* sums) {
-  double sum = 0;
-  for (std::int64_t i = global_thread(); i < count; i += global_threads()) sum += double{x[i]} * x[i];
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) sums[blockIdx.x] = sum;
-}
-
-__global__ void sum_kernel(const double* parts, int count, double* total) {
-  double sum = 0;
-  for (int i = threadIdx.x; i < count; i += blockDim.x) sum += parts[i];
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) *total = sum;
-}
-
 __global__ void find_strange_kernel(const float* x, std::int64_t count, int* found) {
   constexpr int kExponent = 0x7f800000;
   int strange = 0;
@@ -74,17 +59,6 @@ void add(const float* x, float* y, std::int64_t count, Stream stream) {
 void pass_backward(const float* dy, float* dx, std::int64_t count, bool accumulate, Stream stream) {
   if (accumulate) return add(dy, dx, count, stream);
   if (dx != dy) copy_on_device(dx, dy, static_cast<std::size_t>(count) * sizeof(float), stream);
-}
-
-double sum_squares(const float* x, std::int64_t count, Stream stream) {
-  const unsigned blocks = grid_for(count, 16 * kThreads);
-  const Scratch<double> sums(blocks + 1, stream);  // the last one is the total
-  double* total = sums.data() + blocks;
-  launch("sum_squares", sum_squares_kernel, blocks, kThreads, 0, stream, x, count, sums.data());
-  launch("sum_squares", sum_kernel, 1, kThreads, 0, stream, sums.data(), static_cast<int>(blocks), total);
-  double result = 0;
-  copy_to_host(&result, total, sizeof result, stream);
-  return result;
 }
 
 bool all_finite(const float* x, std::int64_t count, Stream stream) {

@@ -20,9 +20,6 @@ struct LossRows {
 // `masked` (trees) kNoTruth is heeded. The temperature plays no part in Darknet's gradient.
 double softmax_loss(const LossRows& rows, bool masked, Stream stream);
 
-// -t log(p) - (1 - t) log(1 - p) of outputs that went through the logistic; delta = t - p.
-double logistic_loss(const LossRows& rows, Stream stream);
-
 // kSeg is kSse with the loss and delta of truths of 0 times `noobject_scale`; kMasked heeds kNoTruth.
 enum class Cost { kSse, kMasked, kSmooth, kL1, kSeg, kWgan };
 

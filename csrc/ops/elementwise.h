@@ -13,8 +13,6 @@ void add(const float* x, float* y, std::int64_t count, Stream stream);
 // dx becomes, or with `accumulate` grows by, dy.
 void pass_backward(const float* dy, float* dx, std::int64_t count, bool accumulate, Stream stream);
 
-// The same for every number of threads.
-double sum_squares(const float* x, std::int64_t count, Stream stream);
 // Neither NaN nor infinity among them.
 bool all_finite(const float* x, std::int64_t count, Stream stream);
 

@@ -23,12 +23,6 @@ struct SoftmaxTerm {
   }
 };
 
-struct LogisticTerm {
-  PYDARKNET_DEVICE Term operator()(float p, float truth) const {
-    return {-truth * log_probability(p) - (1 - truth) * log_probability(1 - p), truth - p};
-  }
-};
-
 struct CostTerm {
   CostSettings set;
   float inputs;  // numbers of an image

@@ -1,6 +1,7 @@
 // A persistent pool and a static split. One parallel region runs at a time; a second caller that finds the
 // pool busy works on its own thread, so several networks never oversubscribe the machine.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 
@@ -34,14 +35,10 @@ inline std::int64_t part_begin(std::int64_t items, int part, int parts) { return
 template <class F>
 void parallel_for(std::int64_t items, std::int64_t grain, F&& body) {
   const std::int64_t most = items / (grain > 1 ? grain : 1);
-  parallel_parts(static_cast<int>(most < 1             ? 1
-                                  : most > kMaxThreads ? kMaxThreads
-                                                       : most),
-                 [&](int part, int parts) {
-                   const std::int64_t begin = part_begin(items, part, parts),
-                                      end = part_begin(items, part + 1, parts);
-                   if (begin < end) body(begin, end);
-                 });
+  parallel_parts(static_cast<int>(std::clamp<std::int64_t>(most, 1, kMaxThreads)), [&](int part, int parts) {
+    const std::int64_t begin = part_begin(items, part, parts), end = part_begin(items, part + 1, parts);
+    if (begin < end) body(begin, end);
+  });
 }
 
 }  // namespace pydarknet

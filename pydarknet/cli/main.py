@@ -47,11 +47,11 @@ COMMANDS = {
     "partial": "partial",
     "average": "average",
     "statistics": "statistics",
-    "normalize": "normalize",
-    "denormalize": "denormalize",
-    "rescale": "rescale",
-    "rgbgr": "rgbgr",
-    "reset": "reset",
+    "normalize": "surgery.normalize",
+    "denormalize": "surgery.denormalize",
+    "rescale": "surgery.rescale",
+    "rgbgr": "surgery.rgbgr",
+    "reset": "surgery.reset",
     "oneoff": "oneoff",
 }
 
@@ -145,8 +145,10 @@ def _take(arguments: list[str], choices: set[str], what: str) -> str:
 
 
 def load(name: str) -> Any:
-    """The module of a command."""
-    return import_module(f".commands.{COMMANDS[name]}", __package__)
+    """A command: a module, or an object in one that stands for it."""
+    module, _, member = COMMANDS[name].partition(".")
+    found = import_module(f".commands.{module}", __package__)
+    return getattr(found, member) if member else found
 
 
 def overview(first: str | None = None) -> str:

@@ -45,7 +45,7 @@ def load(args: argparse.Namespace, weights: bool = True) -> Engine:
     return net
 
 
-def save(net: Engine, args: argparse.Namespace, changes: Sequence[Change] = ()) -> int:
+def save(net: Engine, changes: Sequence[Change], args: argparse.Namespace) -> int:
     """Write OUT and what the cfg has to become, as a file or in words. The exit code, 0."""
     net.save_weights(args.out)
     if changes and args.save_cfg:

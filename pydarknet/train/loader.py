@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,6 @@ from .samples import Sample, Samples
 from .tasks import Task
 
 Floats = npt.NDArray[np.float32]
-OnBad = Literal["replace", "error"]
 
 TRIES = 10  # pictures that may be unreadable one after another
 
@@ -48,9 +46,8 @@ class Loader:
 
     `size` is the network's (width, height), or a function that gives it for the number of a batch, from 0: then
     batches of a network that changes its size are made ahead as well. At most `ahead` batches wait or are being
-    made, besides the one given out. `channels` are the network's. `on_bad` says what becomes of a picture that can't
-    be read after training has begun: "replace" draws another for its place and calls `warn` with the reason (once a
-    path), "error" raises it.
+    made, besides the one given out. `channels` are the network's. For a picture that can't be read after training
+    has begun, another is drawn, and `warn` is called with the reason (once a path).
     """
 
     def __init__(
@@ -64,7 +61,6 @@ class Loader:
         workers: int = 2,
         ahead: int = 2,
         channels: int = 3,
-        on_bad: OnBad = "replace",
         warn: Callable[[str], None] | None = None,
     ) -> None:
         if len(paths) != samples.count:
@@ -73,9 +69,9 @@ class Loader:
             raise DataError(f"batch={batch} workers={workers} ahead={ahead}: expected numbers above 0")
         self.task, self.paths, self.samples = task, paths, samples
         self.batch, self.size, self.ahead, self.channels = batch, size, ahead, channels
-        self.on_bad, self.warn = on_bad, warn
-        self.bad: dict[str, str] = {}  # what could not be read, and why
-        self._news: deque[str] = deque()  # of it, what nobody was told yet
+        self.warn = warn
+        self._bad: set[str] = set()  # what could not be read
+        self._news: deque[str] = deque()  # the reasons not yet passed on
         self._pending: deque[_Pending] = deque()
         self._pool = ThreadPoolExecutor(workers, "pydarknet-loader")
         self._closed = False
@@ -95,28 +91,6 @@ class Loader:
         self._fill()
         self._tell()
         return Batch(pending.x, pending.truth, [path for path, _ in loaded], [draw for _, draw in loaded])
-
-    def resize(self, width: int, height: int, *, skip: bool = False) -> None:
-        """From the next batch on, the network is of this size.
-
-        What was made ahead is made again from the same samples; with `skip` one batch is left out, the one that
-        Darknet has ready and throws away.
-        """
-        if (width, height) == self.size and not skip:
-            return  # what is ahead is right
-        self._drop()
-        self.size = width, height
-        if skip:
-            self.samples.take(self.batch)
-
-    def state(self) -> dict[str, Any]:
-        """Where the row of samples stands, behind the last batch given out."""
-        return self.samples.state()
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on behind the last batch that was given out when `state` was taken."""
-        self._drop()
-        self.samples.restore(state)
 
     def close(self) -> None:
         """End the threads; what they are doing is finished first."""
@@ -155,7 +129,7 @@ class Loader:
     def _size_at(self, first: int) -> Size:
         if not callable(self.size):
             return self.size
-        return self.size((self.samples.taken // self.samples.world + first) // self.batch)
+        return self.size((self.samples.taken + first) // self.batch)
 
     def _load(self, sample: Sample, x: Floats, truth: Floats) -> tuple[str, Draw]:
         path, reason = self.paths[sample.picture], ""
@@ -163,11 +137,9 @@ class Loader:
             try:
                 return path, self.task.load(path, sample.rng, x, truth)
             except (DataError, ImageError) as error:
-                if self.on_bad == "error":
-                    raise
                 reason = str(error)
-            if path not in self.bad:
-                self.bad[path] = reason
+            if path not in self._bad:
+                self._bad.add(path)
                 self._news.append(reason)
             path = self.paths[int(sample.rng.integers(len(self.paths)))]
         raise DataError(f"{TRIES} pictures in a row can't be read; the last: {reason}")

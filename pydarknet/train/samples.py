@@ -32,37 +32,35 @@ class Samples:
     """An endless row of samples from `count` pictures.
 
     Order `darknet` draws each from all, with replacement; `epochs` goes through all of them in a new order each
-    time. Of `world` processes with the same seed, the one of `rank` gets every world-th sample, so that together
-    they see what one process would.
+    time.
     """
 
-    def __init__(self, count: int, *, seed: int = 0, order: Order = "darknet", rank: int = 0, world: int = 1) -> None:
+    def __init__(self, count: int, *, seed: int = 0, order: Order = "darknet") -> None:
         if count < 1:
             raise DataError("there is no picture to train on")
         if order not in ORDERS:
             raise DataError(f"the order of samples is one of {', '.join(ORDERS)}, not {order!r}")
-        if seed < 0 or not 0 <= rank < world:
-            raise DataError(f"seed={seed} rank={rank} world={world}: expected seed >= 0 and 0 <= rank < world")
+        if seed < 0:
+            raise DataError(f"seed={seed}: expected a number of at least 0")
         self.count, self.seed, self.order = count, seed, order
-        self.rank, self.world = rank, world
-        self.taken = 0  # by all processes together
+        self.taken = 0
         self._epoch, self._permutation = -1, np.empty(0, np.int64)
 
     def __getitem__(self, index: int) -> Sample:
-        """The sample `index` places after the next one of this process. Takes nothing."""
-        number = self.taken + index * self.world + self.rank
+        """The sample `index` places after the next one. Takes nothing."""
+        number = self.taken + index
         rng = self.stream(_SAMPLE, number)
         if self.order == "darknet":
             return Sample(number, int(rng.integers(self.count)), rng)
         return Sample(number, int(self._of_epoch(number // self.count)[number % self.count]), rng)
 
     def take(self, count: int) -> None:
-        """Go on by `count` samples of this process, and as many of each other."""
-        self.taken += count * self.world
+        """Go on by `count` samples."""
+        self.taken += count
 
     @property
     def epoch(self) -> float:
-        """How often all processes together have gone through the pictures."""
+        """How often the pictures have been gone through."""
         return self.taken / self.count
 
     def stream(self, *key: int) -> np.random.Generator:
@@ -74,7 +72,7 @@ class Samples:
         return {"count": self.count, "seed": self.seed, "order": self.order, "taken": self.taken}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where `state` was taken, also with another number of processes.
+        """Go on where `state` was taken.
 
         DataError if the list has another length, for then the same samples can't come again.
         """

@@ -22,20 +22,19 @@ __device__ std::uint32_t pack(float lo, float hi) {
   return kHalf ? pack_half2(lo, hi) : pack_bf162(lo, hi);
 }
 
-// a (16, 16), b (16, 8), c (16, 8), by rows, through shared memory and ldmatrix.
+// a (16, 16), b (16, 8), c (16, 8), by rows.
 template <bool kHalf>
 __global__ void half_product(const float* a, const float* b, float* c, int shift) {
-  using A = std::uint32_t[16][8];  // two numbers each
-  using B = std::uint32_t[16][4];
-  PYDARKNET_SHARED(A, sa);
-  PYDARKNET_SHARED(B, sb);
-  const int lane = threadIdx.x, g = lane / 4, t = lane % 4;
-  for (int i = lane; i < 128; i += 32) sa[i / 8][i % 8] = pack<kHalf>(a[2 * i], a[2 * i + 1]);
-  for (int i = lane; i < 64; i += 32) sb[i / 4][i % 4] = pack<kHalf>(b[2 * i], b[2 * i + 1]);
-  __syncwarp();
+  const int g = threadIdx.x / 4, t = threadIdx.x % 4;
   std::uint32_t fa[4], fb[2];
-  ldmatrix_x4(fa, &sa[lane % 16][lane / 16 * 4]);
-  ldmatrix_x2_trans(fb, &sb[(lane + shift) % 16][0]);
+  for (int i = 0; i < 4; ++i) {
+    const float* pair = a + (g + i % 2 * 8) * 16 + 2 * t + i / 2 * 8;
+    fa[i] = pack<kHalf>(pair[0], pair[1]);
+  }
+  for (int i = 0; i < 2; ++i) {
+    const float* column = b + (2 * ((t + shift) % 4) + i * 8) * 8 + g;
+    fb[i] = pack<kHalf>(column[0], column[8]);
+  }
   float d[4] = {};
   if (kHalf) {
     mma_f16(d, fa, fb);

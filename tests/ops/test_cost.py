@@ -1,4 +1,4 @@
-"""Losses of [softmax], [logistic] and [cost]: against the naive ones, and against differences of the loss itself."""
+"""Losses of [softmax] and [cost]: against the naive ones, and against differences of the loss itself."""
 
 from __future__ import annotations
 
@@ -42,17 +42,6 @@ def test_softmax(ops: Ops, arrays: Arrays, seed: int, masked: bool) -> None:
     assert_delta_close(delta, expected_delta)
 
 
-def test_logistic(ops: Ops, arrays: Arrays) -> None:
-    rng = np.random.default_rng(2)
-    p = arrays.plain(logistic(rng.normal(0, 2, (4, 3, 2, 5))))
-    truth = rng.choice([0, 1, 0.3], p.shape).astype(np.float32)
-    delta = arrays.empty(*p.shape)
-    loss = ops.logistic_loss(p, truth, delta)
-    expected, expected_delta = naive.logistic_loss(p, truth)
-    assert_loss_close(loss, expected)
-    assert_delta_close(delta, expected_delta)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(8))
 def test_cost(ops: Ops, arrays: Arrays, kind: str, seed: int) -> None:
@@ -92,15 +81,12 @@ def test_softmax_is_a_gradient(ops: Ops, arrays: Arrays) -> None:
     np.testing.assert_allclose(delta, expected, atol=1e-6)
 
 
-def test_flat_softmax_and_logistic_are_gradients(ops: Ops, arrays: Arrays) -> None:
+def test_flat_softmax_is_a_gradient(ops: Ops, arrays: Arrays) -> None:
     rng = np.random.default_rng(4)
     x, delta = rng.normal(size=(2, 6, 1, 1)), arrays.empty(2, 6, 1, 1)
     truth = one_hot(rng, 2, [6]).reshape(x.shape)
     ops.softmax_loss(arrays.plain(grouped(x, 1, 1.0, False)), truth, delta)
     expected = differences(lambda v: naive.softmax_loss(grouped(v, 1, 1.0, False), truth, False)[0], x)
-    np.testing.assert_allclose(delta, expected, atol=1e-6)
-    ops.logistic_loss(arrays.plain(logistic(x)), truth, delta)
-    expected = differences(lambda v: naive.logistic_loss(logistic(v), truth)[0], x)
     np.testing.assert_allclose(delta, expected, atol=1e-6)
 
 
@@ -117,8 +103,7 @@ def test_cost_is_a_gradient(ops: Ops, arrays: Arrays, kind: str, factor: int) ->
 def test_certain_mistakes_stay_finite(ops: Ops, arrays: Arrays) -> None:
     p, truth, delta = arrays.plain(np.array([[0.0, 1.0]])), np.array([[1, 0]], np.float32), arrays.empty(1, 2)
     assert 87 < ops.softmax_loss(p, truth, delta) < 88
-    assert 174 < ops.logistic_loss(p, truth, delta) < 175
-    assert ops.logistic_loss(p, 1 - truth, delta) == 0
+    assert ops.softmax_loss(p, 1 - truth, delta) == 0
     np.testing.assert_array_equal(delta, 0)
 
 
@@ -139,7 +124,7 @@ def test_nothing_to_do(ops: Ops, arrays: Arrays) -> None:
         assert ops.softmax_loss(arrays.empty(*shape), arrays.empty(*shape), arrays.empty(*shape)) == 0
 
 
-@pytest.mark.parametrize("name", ["softmax_loss", "logistic_loss", "cost_loss"])
+@pytest.mark.parametrize("name", ["softmax_loss", "cost_loss"])
 def test_arguments(ops: Ops, name: str) -> None:
     loss = getattr(ops, name)
     x, other = np.zeros((2, 6), np.float32), np.zeros((2, 5), np.float32)

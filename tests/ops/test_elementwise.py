@@ -37,22 +37,6 @@ def test_darknet_passes_gradients_on(ops: Ops, arrays: Arrays, shape: tuple[int,
     np.testing.assert_array_equal(dx, 2 * dy)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_sum_squares(ops: Ops, arrays: Arrays, shape: tuple[int, ...]) -> None:
-    x = draw(shape)
-    # A chunk sums at most 4096 / 4 / lanes squares in each float.
-    np.testing.assert_allclose(ops.sum_squares(arrays.plain(x)), (x.astype(np.float64) ** 2).sum(), rtol=3e-6)
-
-
-def test_sum_squares_is_the_same_for_all_threads(ops: Ops, arrays: Arrays) -> None:
-    x = arrays.plain(draw((123457,)))
-    results = []
-    for threads in (1, 2, 3):
-        ops.set_num_threads(threads)
-        results.append(ops.sum_squares(x))
-    assert results[0] == results[1] == results[2]
-
-
 @pytest.mark.parametrize("strange", [np.nan, np.inf, -np.inf, -np.nan])
 def test_all_finite(ops: Ops, arrays: Arrays, strange: float) -> None:
     for size in (1, 15, 16, 17, 4097, 40009):
@@ -71,7 +55,7 @@ def test_all_finite_takes_the_smallest_numbers(ops: Ops, arrays: Arrays) -> None
 
 def test_arguments(ops: Ops, arrays: Arrays) -> None:
     x, y = arrays.empty(5), arrays.empty(6)
-    with pytest.raises(ValueError, match="add: argument 'y'"):
+    with pytest.raises(ValueError, match="add: argument 'y': expected 5, found 6"):
         ops.add(x, y)
     with pytest.raises(ValueError, match="l2norm_backward: argument 'dx'"):
         ops.l2norm_backward(x, y, False)
@@ -79,6 +63,5 @@ def test_arguments(ops: Ops, arrays: Arrays) -> None:
     for call, name in [(lambda: ops.fill(x, 1.0), "fill"), (lambda: ops.scale(x, 1.0), "scale")]:
         with pytest.raises(ValueError, match=f"{name}: argument 'x': the array is read-only"):
             call()
-    for name in ("sum_squares", "all_finite"):
-        with pytest.raises(ValueError, match=f"{name}: argument 'x': expected element type"):
-            getattr(ops, name)(np.zeros(3))
+    with pytest.raises(ValueError, match="all_finite: argument 'x': expected element type"):
+        ops.all_finite(np.zeros(3))

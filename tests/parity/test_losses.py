@@ -149,14 +149,6 @@ def test_softmax(ops: Ops, arrays: Arrays, groups: int, tmp_path: Path) -> None:
     assert_same(delta, ops.softmax_loss(output, truth, delta), expected, cost)
 
 
-def test_logistic(ops: Ops, arrays: Arrays, tmp_path: Path) -> None:
-    rng = np.random.default_rng(2)
-    x, truth = rng.normal(0, 2, (IMAGES, 5, 2, 3)).astype(np.float32), rng.random((IMAGES, 30)).astype(np.float32)
-    expected, cost = theirs(tmp_path, (5, 2, 3), "[logistic]", x, truth)
-    output, delta = arrays.plain(1 / (1 + np.exp(-x.astype(np.float64)))), arrays.empty(*x.shape)
-    assert_same(delta, ops.logistic_loss(output, truth, delta), expected, cost)
-
-
 @pytest.mark.parametrize("kind", ["sse", "masked", "L1"])
 def test_cost(ops: Ops, arrays: Arrays, kind: str, tmp_path: Path) -> None:
     """The types that its CPU can do, behind a layer that says how many truths there are; its delta has no scale."""

@@ -1,4 +1,4 @@
-"""Naive losses of [softmax], [logistic] and [cost]: (sum of the loss, delta)."""
+"""Naive losses of [softmax] and [cost]: (sum of the loss, delta)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,6 @@ def softmax_loss(p: NDArray[Any], truth: NDArray[Any], masked: bool) -> Loss:
     y, t = p.astype(np.float64), truth.astype(np.float64)
     known = t != NO_TRUTH if masked else np.ones(t.shape, bool)
     return float(-np.log(y[known & (t != 0)]).sum()), np.where(known, t - y, 0)
-
-
-def logistic_loss(p: NDArray[Any], truth: NDArray[Any]) -> Loss:
-    y, t = p.astype(np.float64), truth.astype(np.float64)
-    return float((-t * np.log(y) - (1 - t) * np.log(1 - y)).sum()), t - y
 
 
 def cost_loss(

@@ -1,4 +1,4 @@
-"""Which picture comes when: repeatable, divisible, resumable."""
+"""Which picture comes when: repeatable, resumable."""
 
 from __future__ import annotations
 
@@ -54,21 +54,6 @@ def test_darknets_order_is_with_replacement() -> None:
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("world", [2, 3])
-def test_processes_share_one_row(order: str, world: int) -> None:
-    whole = Samples(31, seed=5, order=order)  # type: ignore[arg-type]
-    parts = [Samples(31, seed=5, order=order, rank=r, world=world) for r in range(world)]  # type: ignore[arg-type]
-    expected = pictures(whole, 60)
-    for _ in range(2):
-        found = [part[i].picture for i in range(30 // world) for part in parts]
-        assert found == expected[: len(found)]
-        for part in parts:
-            part.take(30 // world)
-        expected = expected[30:]
-    assert parts[0].taken == parts[1].taken == 60
-
-
-@pytest.mark.parametrize("order", ORDERS)
 def test_resuming(order: str) -> None:
     samples = Samples(31, seed=5, order=order)  # type: ignore[arg-type]
     samples.take(44)
@@ -78,10 +63,6 @@ def test_resuming(order: str) -> None:
     again.restore(state)
     assert pictures(again, 50) == pictures(samples, 50)
     assert again.state() == samples.state()
-    two = [Samples(31, seed=5, order=order, rank=r, world=2) for r in (0, 1)]  # type: ignore[arg-type]
-    for part in two:
-        part.restore(state)
-    assert [two[0][0].picture, two[1][0].picture, two[0][1].picture] == pictures(samples, 3)
 
 
 def test_a_changed_list_is_no_resuming() -> None:
@@ -95,7 +76,6 @@ def test_a_changed_list_is_no_resuming() -> None:
         ({"count": 0}, "no picture"),
         ({"count": 5, "order": "sorted"}, "darknet, epochs"),
         ({"count": 5, "seed": -1}, "seed=-1"),
-        ({"count": 5, "rank": 2, "world": 2}, "rank=2"),
     ],
 )
 def test_impossible(arguments: dict[str, object], message: str) -> None:

@@ -23,8 +23,8 @@ void expect_shape(const ConstPlain& found, int n, std::int64_t c, std::int64_t h
 
 void expect_range(std::int64_t value, std::int64_t low, std::int64_t high, Where where) {
   if (value >= low && value <= high) return;
-  where.fail("expected " + std::to_string(low) + " to " + std::to_string(high) + ", found " +
-             std::to_string(value));
+  const std::string others = low == high ? "" : " to " + std::to_string(high);
+  where.fail("expected " + std::to_string(low) + others + ", found " + std::to_string(value));
 }
 
 void expect_channels(int channels, const ConstTensor& x, Where where) {

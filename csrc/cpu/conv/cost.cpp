@@ -19,7 +19,7 @@ constexpr double kFmaLatency = 4.0;
 
 void CostModel::product(double fmas, int run) {
   const int groups = (run + simd::kRows - 1) / simd::kRows;
-  const double rows = double{1} * run / groups;
+  const double rows = static_cast<double>(run) / groups;
   // Sums in flight hide the latency; short runs also load more weights for each multiply-add.
   const double rate = std::min({kFmasPerCycle, rows * simd::kPanelBlocks / kFmaLatency, 0.25 * (rows + 2)});
   cycles_ += fmas / rate;

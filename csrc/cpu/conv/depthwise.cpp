@@ -39,7 +39,7 @@ class Depthwise : public CpuConvolution {
 
   double cost(const ConvShape& s, int threads) const override {
     CostModel model(threads);
-    model.vectors(double{1} * s.n * blocks_of(s.c) * s.taps() * s.out_h() * s.out_w());
+    model.vectors(static_cast<double>(s.n) * blocks_of(s.c) * s.taps() * s.out_h() * s.out_w());
     return model.seconds();
   }
 

@@ -295,7 +295,7 @@ class Direct : public CpuConvolution {
 
   double cost(const ConvShape& s, int threads) const override {
     CostModel model(threads);
-    const double pixels = double{1} * s.n * s.out_h() * s.out_w();
+    const double pixels = static_cast<double>(s.n) * s.out_h() * s.out_w();
     const std::int64_t packed = packed_size(s);
     const int run = s.taps() == 1 ? s.out_h() * s.out_w() : s.out_w();
     model.product(pixels * packed / kBlock, run);

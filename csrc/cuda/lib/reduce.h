@@ -45,10 +45,6 @@ __device__ T warp_sum(T value) {
   return warp_reduce(value, Add{});
 }
 template <class T>
-__device__ T warp_max(T value) {
-  return warp_reduce(value, Greater{});
-}
-template <class T>
 __device__ T block_sum(T value) {
   return block_reduce(value, Add{}, T(0));
 }

@@ -10,29 +10,6 @@
 
 namespace pydarknet {
 
-#define PYDARKNET_LDMATRIX(name, count, ptx, outputs, operand, ...)                            \
-  __device__ __forceinline__ void name(std::uint32_t (&r)[count], const void* row) {           \
-    const auto from = static_cast<unsigned>(__cvta_generic_to_shared(row));                    \
-    asm volatile("ldmatrix.sync.aligned.m8n8." ptx ".shared.b16 {" outputs "}, [" operand "];" \
-                 : __VA_ARGS__                                                                 \
-                 : "r"(from)                                                                   \
-                 : "memory");                                                                  \
-  }
-#define PYDARKNET_TO1 "=r"(r[0])
-#define PYDARKNET_TO2 PYDARKNET_TO1, "=r"(r[1])
-#define PYDARKNET_TO4 PYDARKNET_TO2, "=r"(r[2]), "=r"(r[3])
-// Lane 8 i + j gives row j of matrix i: 16 bytes of shared memory.
-PYDARKNET_LDMATRIX(ldmatrix_x1, 1, "x1", "%0", "%1", PYDARKNET_TO1)
-PYDARKNET_LDMATRIX(ldmatrix_x2, 2, "x2", "%0, %1", "%2", PYDARKNET_TO2)
-PYDARKNET_LDMATRIX(ldmatrix_x4, 4, "x4", "%0, %1, %2, %3", "%4", PYDARKNET_TO4)
-PYDARKNET_LDMATRIX(ldmatrix_x1_trans, 1, "x1.trans", "%0", "%1", PYDARKNET_TO1)
-PYDARKNET_LDMATRIX(ldmatrix_x2_trans, 2, "x2.trans", "%0, %1", "%2", PYDARKNET_TO2)
-PYDARKNET_LDMATRIX(ldmatrix_x4_trans, 4, "x4.trans", "%0, %1, %2, %3", "%4", PYDARKNET_TO4)
-#undef PYDARKNET_TO4
-#undef PYDARKNET_TO2
-#undef PYDARKNET_TO1
-#undef PYDARKNET_LDMATRIX
-
 // Rounded to 10 bits of mantissa, ties away from zero.
 __device__ __forceinline__ std::uint32_t to_tf32(float x) {
 #if __CUDA_ARCH__ >= 800

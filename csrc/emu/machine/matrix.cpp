@@ -1,4 +1,4 @@
-// ldmatrix and mma, from the fragment layouts of the PTX ISA. With g = lane / 4 and t = lane % 4:
+// mma, from the fragment layouts of the PTX ISA. With g = lane / 4 and t = lane % 4:
 //   A: register 0 holds row g, 1 row g + 8, then the same rows in the second half of the columns;
 //   B: registers run down the rows, column g;   C, D: row g (0, 1) and g + 8 (2, 3), columns 2t and 2t + 1.
 // A register holds one tf32 of column (or row, in B) t, or two 16-bit numbers of 2t and 2t + 1.
@@ -16,31 +16,6 @@ namespace pydarknet::emu {
 namespace {
 
 using Lanes = WarpCall* const (&)[kWarp];
-
-// A row of 16 bytes in shared memory, which the calling thread names and the whole warp reads.
-void check_row(const void* row, const char* name, Site site) {
-  const auto address = reinterpret_cast<std::uintptr_t>(row);
-  if (address % 16)
-    fail(std::string("misaligned: ") + name + " needs addresses that are multiples of 16", site);
-  if (!in_shared(address)) fail(std::string(name) + " of an address that is not in shared memory", site);
-  if (watching == Watching::kKernel) observe(address, 16, Access::kRead, place_of(site));
-}
-
-void finish_load(Lanes lanes, unsigned) {
-  const int count = lanes[0]->source >> 1;
-  const bool transposed = lanes[0]->source & 1;
-  for (int m = 0; m < count; ++m) {
-    std::uint16_t matrix[8][8];
-    for (int row = 0; row < 8; ++row)
-      std::memcpy(matrix[row], lanes[8 * m + row]->from[0], sizeof matrix[row]);
-    for (int lane = 0; lane < 32; ++lane) {
-      const int g = lane / 4, t = lane % 4;
-      const std::uint32_t low = transposed ? matrix[2 * t][g] : matrix[g][2 * t];
-      const std::uint32_t high = transposed ? matrix[2 * t + 1][g] : matrix[g][2 * t + 1];
-      static_cast<std::uint32_t*>(lanes[lane]->to)[m] = low | high << 16;
-    }
-  }
-}
 
 // The numbers in one register: one for tf32, of which the hardware reads 19 bits, else two.
 void spread(std::uint32_t word, Element element, float* to) {
@@ -79,17 +54,6 @@ void finish_multiply(Lanes lanes, unsigned) {
 }
 
 }  // namespace
-
-void load_matrices(std::uint32_t* registers, int count, bool transposed, const void* row, const char* name,
-                   Site site) {
-  // Only so many lanes name rows.
-  if (lane() < 8 * count) check_row(row, name, site);
-  WarpCall call{name, &finish_load, 0xffffffffu, site};
-  call.source = 2 * count + transposed;
-  call.from[0] = row;
-  call.to = registers;
-  warp_call(call);
-}
 
 void multiply(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2], Element element,
               const char* name, Site site) {

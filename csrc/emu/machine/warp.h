@@ -20,7 +20,7 @@ struct WarpCall {
   std::uint64_t value = 0;
   int source = 0;
   std::uint64_t result = 0;
-  // Operands of ldmatrix and mma.
+  // Operands of mma.
   const void* from[2] = {};
   void* to = nullptr;
 };

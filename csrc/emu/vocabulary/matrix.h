@@ -9,33 +9,11 @@
 namespace pydarknet {
 namespace emu {
 
-void load_matrices(std::uint32_t* registers, int count, bool transposed, const void* row, const char* name,
-                   Site site);
 enum class Element { kTf32, kF16, kBf16 };
 void multiply(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2], Element element,
               const char* name, Site site);
 
 }  // namespace emu
-
-// Lane 8 i + j gives row j of matrix i: 16 bytes of shared memory.
-inline void ldmatrix_x4(std::uint32_t (&r)[4], const void* row, emu::Site site = emu::Site::here()) {
-  emu::load_matrices(r, 4, false, row, "ldmatrix_x4", site);
-}
-inline void ldmatrix_x4_trans(std::uint32_t (&r)[4], const void* row, emu::Site site = emu::Site::here()) {
-  emu::load_matrices(r, 4, true, row, "ldmatrix_x4_trans", site);
-}
-inline void ldmatrix_x2(std::uint32_t (&r)[2], const void* row, emu::Site site = emu::Site::here()) {
-  emu::load_matrices(r, 2, false, row, "ldmatrix_x2", site);
-}
-inline void ldmatrix_x2_trans(std::uint32_t (&r)[2], const void* row, emu::Site site = emu::Site::here()) {
-  emu::load_matrices(r, 2, true, row, "ldmatrix_x2_trans", site);
-}
-inline void ldmatrix_x1(std::uint32_t (&r)[1], const void* row, emu::Site site = emu::Site::here()) {
-  emu::load_matrices(r, 1, false, row, "ldmatrix_x1", site);
-}
-inline void ldmatrix_x1_trans(std::uint32_t (&r)[1], const void* row, emu::Site site = emu::Site::here()) {
-  emu::load_matrices(r, 1, true, row, "ldmatrix_x1_trans", site);
-}
 
 // Rounded to 10 bits of mantissa, ties away from zero.
 std::uint32_t to_tf32(float x);

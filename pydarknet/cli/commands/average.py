@@ -25,4 +25,4 @@ def run(args: argparse.Namespace) -> int:
 
     net = rewriting.load(args, weights=False)
     average(net, [find_weights(name) for name in args.weights])
-    return rewriting.save(net, args)
+    return rewriting.save(net, (), args)

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     net, changes = change_classes(rewriting.load(args), kept, args.seed)
     new = sum(old is None for old in kept)
     say(f"{len(kept)} classes, {len(kept) - new} of them kept, {new} new", args.quiet)
-    return rewriting.save(net, args, changes)
+    return rewriting.save(net, changes, args)
 
 
 def _kept(args: argparse.Namespace) -> list[int | None]:
