@@ -14,7 +14,6 @@ STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 
 # What moves a terminal's cursor, changes its title or its keys, or turns the direction of writing.
 _CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_PROGRESS = re.compile("\r(\033\\[K)?")  # how a progress line begins; behind a line's end it does nothing
 
 
 def harmless(text: str, line: bool = False) -> str:
@@ -39,8 +38,7 @@ class Terminal:
 
     def write(self, text: str) -> int:
         """Write the text, made harmless."""
-        start = _PROGRESS.match(text)
-        begin = start.end() if start else 0
+        begin = int(text.startswith("\r"))
         self._wrapped.write(text[:begin] + harmless(text[begin:]))
         return len(text)
 

@@ -5,21 +5,15 @@ from __future__ import annotations
 import sys
 import warnings as python_warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from ..errors import PictureWarning
+from ..system.progress import say as say
 from .console import harmless, raw
 
 MAX_WARNINGS = 20
 CLEAR = "\033[2J\033[1;1H"
-
-
-def say(text: str, quiet: bool = False) -> None:
-    """A line on standard error. One that can't be written ends nothing: it is no result."""
-    if not quiet:
-        with suppress(OSError):
-            print(f"pydarknet: {text}", file=sys.stderr, flush=True)
 
 
 def warn(warnings: Iterable[str], quiet: bool) -> None:
@@ -81,19 +75,25 @@ class Lines:
         elif not quiet:
             self._bar.write(f"pydarknet: {text}", file=sys.stderr)
 
-    def done(self, count: int = 1) -> None:
-        """So many more pictures are finished."""
+    def done(self, count: int = 1, note: str = "") -> None:
+        """So many more pictures or iterations are finished; the note stands behind the bar."""
         if self._bar is not None:
+            self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(count)
 
 
 @contextmanager
-def progress(total: int | None, unit: str, *, quiet: bool, force: bool = False) -> Iterator[Lines]:
-    """Lines, with a bar of rate and time left if somebody watches a terminal, or with `force`."""
+def progress(
+    total: int | None, unit: str, *, quiet: bool, force: bool = False, first: int = 0, leave: bool = True
+) -> Iterator[Lines]:
+    """Lines, with a bar of rate and time left on a terminal, or with `force`.
+
+    `first` are done already. With `leave` the bar stays where it was when all is done.
+    """
     if quiet or not (force or sys.stderr.isatty()):
         yield Lines()
         return
     from tqdm import tqdm
 
-    with tqdm(total=total, unit=unit, dynamic_ncols=True, file=raw(sys.stderr)) as bar:
+    with tqdm(total=total, unit=unit, initial=first, leave=leave, dynamic_ncols=True, file=raw(sys.stderr)) as bar:
         yield Lines(bar)

@@ -1,9 +1,9 @@
-"""Progress on the terminal: a bar where somebody watches, nothing where nobody does."""
+"""What is said on standard error: lines, and a bar where a terminal shows it."""
 
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Protocol
 
 
@@ -15,7 +15,7 @@ class Progress(Protocol):
 
 class _Silent:
     def update(self, n: int = 1) -> None:
-        """Nobody watches."""
+        """No terminal, no bar."""
 
 
 def byte_bar(label: str, total: int | None, done: int, quiet: bool) -> AbstractContextManager[Progress]:
@@ -30,7 +30,8 @@ def byte_bar(label: str, total: int | None, done: int, quiet: bool) -> AbstractC
     return bar
 
 
-def say(text: str, quiet: bool) -> None:
-    """A line on standard error."""
+def say(text: str, quiet: bool = False) -> None:
+    """A line on standard error. One that can't be written ends nothing: it is no result."""
     if not quiet:
-        print(text, file=sys.stderr, flush=True)
+        with suppress(OSError):
+            print(f"pydarknet: {text}", file=sys.stderr, flush=True)

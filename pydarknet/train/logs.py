@@ -1,4 +1,4 @@
-"""What is written about a training: Darknet's lines, logs of one row an iteration, a line of progress."""
+"""What is written about a training: Darknet's lines, logs of one row an iteration, what stands behind the bar."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import csv
 import io
 import json
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from os import PathLike, fspath
 
 from ..errors import DataError
@@ -94,38 +92,9 @@ class LogFile:
             return 0
 
 
-class ProgressLine:
-    """One line on the terminal that is written over and over; nothing where nobody watches."""
-
-    def __init__(self, end: int, quiet: bool, history: History) -> None:
-        self._end, self._history = end, history
-        self._on = not quiet and sys.stderr.isatty()
-        self._seconds: float | None = None
-
-    def show(self, m: Metrics) -> None:
-        """The line after an iteration."""
-        if not self._on:
-            return
-        self._seconds = m.seconds if self._seconds is None else 0.95 * self._seconds + 0.05 * m.seconds
-        self._print(f"\r{progress_text(m, self._end, self._seconds, self._history)}")
-
-    def clear(self) -> None:
-        """Make room for other lines."""
-        if self._on:
-            self._print("\r\033[K")
-
-    def _print(self, text: str) -> None:
-        with suppress(OSError):  # a terminal that is closed ends no training
-            print(text, end="", file=sys.stderr, flush=True)
-
-
-def progress_text(m: Metrics, end: int, seconds: float, history: History) -> str:
-    """Rate, time left, loss, average IoU, and the last and best score on the valid list."""
-    left = int((end - m.iteration) * seconds)
+def progress_text(m: Metrics, history: History) -> str:
+    """Pictures a second, loss, average IoU, and the last and best score on the valid list."""
     iou = "" if m.iou is None else f", IoU {m.iou:.3f}"
     score = f", valid {history.scores[-1][1]:.1%}, best {history.best:.1%}" if history.scores else ""
-    clock = f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
-    return (
-        f"{m.iteration}/{end} {m.iteration / end:.1%}, {m.images_per_second:.1f} images/s, {clock} left, "
-        f"loss {m.loss:.3f}, mean {m.average:.3f}{iou}{score}, rate {m.rate:.2g}"
-    )
+    rates = f"{m.images_per_second:.1f} images/s, loss {m.loss:.3f}, mean {m.average:.3f}"
+    return f"{rates}{iou}{score}, rate {m.rate:.2g}"

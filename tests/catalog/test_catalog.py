@@ -349,9 +349,9 @@ def test_what_is_said_and_when_quiet(server: Server, target: Path, capsys: pytes
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.splitlines() == [
-        f"a.weights: from {bad}",
-        "a.weights: HTTP 404 Not Found",
-        f"a.weights: from {good}",
+        f"pydarknet: a.weights: from {bad}",
+        "pydarknet: a.weights: HTTP 404 Not Found",
+        f"pydarknet: a.weights: from {good}",
     ]
     target.unlink()
     obtain(target, WHOLE, [Url(good)], quiet=True)

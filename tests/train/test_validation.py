@@ -234,7 +234,7 @@ def test_options(tmp_path: Path, capsys: pytest.CaptureFixture[str], options: li
 def test_shown_on_line_and_chart(tmp_path: Path) -> None:
     history = History(np.array([[i, 1.0, 1.0, 0.1] for i in range(1, 101)]), scores=[[50, 0.75], [100, 0.5]])
     m = Metrics(100, 400, 2.0, 3.0, 0.01, 0.5, 8.0, 32, 32)
-    assert ", valid 50.0%, best 75.0%, rate" in progress_text(m, 200, 1.0, history)
+    assert ", valid 50.0%, best 75.0%, rate" in progress_text(m, history)
     draw_chart(tmp_path / "chart.svg", history.array(), history.scores, "mAP@0.50")
     text = (tmp_path / "chart.svg").read_text()
     assert "mAP@0.50 50.0%, best 75.0%" in text

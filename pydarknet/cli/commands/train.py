@@ -16,7 +16,7 @@ from ...system import signals
 from .. import options
 from ..console import give_up_output
 from ..loading import find_cfg, read_data_file
-from ..messages import say
+from ..messages import progress, say
 from ..parser import UsageError, real, whole
 from ..saving import refuse_inputs
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ...train.metrics import Metrics
     from ...train.trainer import Trainer
     from ...train.validation import Validation
+    from ..messages import Lines
 
 NAME = "train"
 HELP = "train a detector or a classifier on the pictures of a .data file"
@@ -61,8 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-chart", action="store_true", help="draw no chart_BASE.png and .svg")
     parser.add_argument("--brief", action="store_true",
                         help="print an iteration's line with each backup only, and what is measured")  # fmt: skip
-    parser.add_argument("-quiet", "--quiet", action="store_true", help="print nothing but errors")
     options.add_machine(parser)
+    options.add_quiet(parser, bar=False)
 
 
 def _add_validation(parser: argparse.ArgumentParser) -> None:
@@ -126,12 +127,9 @@ def run(args: argparse.Namespace, keep: bool = False) -> int:
 
 
 def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> None:
-    from ...train.logs import ProgressLine, darknet_lines, score_line
-
-    progress, output = ProgressLine(trainer.max_batches, args.quiet, trainer.history), Output(args.quiet)
+    from ...train.logs import darknet_lines, progress_text, score_line
 
     def report(metrics: Metrics) -> None:
-        progress.clear()
         lines = list(darknet_lines(metrics, trainer.engine))
         if not args.brief:
             output.print(lines)
@@ -141,14 +139,15 @@ def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> None:
             output.print([score_line(trainer.judge.title, trainer.history)])
         for log in logs:
             log.add(metrics)
-        progress.show(metrics)
+        bar.done(note=progress_text(metrics, trainer.history))
 
-    trainer.callbacks.append(report)
     first = trainer.iteration
-    for metrics in trainer:
-        if metrics.iteration % CHART_EVERY == 0:
-            _chart(trainer, args)
-    progress.clear()
+    with progress(trainer.max_batches, "it", quiet=args.quiet, first=first, leave=False) as bar:
+        output = Output(bar, args.quiet)
+        trainer.callbacks.append(report)
+        for metrics in trainer:
+            if metrics.iteration % CHART_EVERY == 0:
+                _chart(trainer, args)
     _chart(trainer, args)
     if trainer.iteration >= trainer.max_batches:
         say(f"done: {trainer.files.final}", args.quiet)
@@ -252,15 +251,15 @@ class Stopping:
 class Output:
     """Darknet's lines on standard output, for as long as it takes them: no reader and no room end no training."""
 
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
+    def __init__(self, out: Lines, quiet: bool) -> None:
+        self._out, self._quiet = out, quiet
 
     def print(self, lines: Iterable[str]) -> None:
         """Print the lines of an iteration."""
         if self._quiet:
             return
         try:
-            print(*lines, sep="\n", flush=True)
+            self._out.print(lines)
         except OSError as error:
             self._quiet = True
             give_up_output()
