@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from pydarknet.cli.console import harmless
 from pydarknet.system import signals
 from tests.lib.cli_nets import call, spawn, spawned, write_files, write_film, write_picture
+from tests.lib.toy_training import make
 
 NET = ("net.cfg", "net.weights")
 OTHERS = [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
@@ -164,6 +166,16 @@ class TestTerminal:
             assert "\x1b" not in shown
             assert "\r\n.jpg" not in shown
         assert ESCAPE in spawned(*words).out  # a file gets the names as they are
+
+    def test_the_bar_of_a_training(self, tmp_path: Path) -> None:
+        """It stands below the lines of each iteration, which stay whole, and leaves nothing behind."""
+        words = ["train", *make(tmp_path), "--max-batches", "3", "--no-chart"]
+        shown = spawned(*words, prefix=ON_A_TERMINAL).out
+        assert "images/s, loss " in shown
+        assert "\\x" not in shown
+        for i in (1, 2, 3):
+            assert re.search(rf"[\r\n]{i}: [0-9.]+, [0-9.]+ avg, .* {4 * i} images\r\n", shown)
+        assert "\rpydarknet: done: " in shown
 
     def test_the_bar_still_moves(self, cli) -> None:
         for name in ("b.jpg", "c.jpg"):

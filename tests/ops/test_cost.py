@@ -11,7 +11,6 @@ from pydarknet.backends.ops import Ops
 from tests.lib.guarded import Arrays
 from tests.lib.tolerances import EPSILON, assert_delta_close
 from tests.reference import cost as naive
-from tests.reference.activation import logistic
 from tests.reference.softmax import grouped, tree
 
 SIZES = [3, 2, 4]
