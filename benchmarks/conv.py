@@ -99,7 +99,8 @@ def floor_ms(shape: Any, isa: str, threads: int) -> float:
     saving = 4.0 if shape.kernel_h == 3 and shape.c > 4 else 1.0
     weights = 4.0 * shape.k * shape.c * shape.kernel_h * shape.kernel_w
     compute = shape.flops / saving / (PEAK[isa] * threads)
-    return 1e3 * max(compute, weights / (STREAM * threads) if weights > 1.5e6 else 0.0)
+    reading = weights / (STREAM * threads) if weights > 1.5e6 else 0.0
+    return float(1e3 * max(compute, reading))
 
 
 def main() -> None:

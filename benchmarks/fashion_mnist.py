@@ -118,7 +118,7 @@ def main() -> None:
         return
     with log.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    result = {"top1": validate(data, weights, args.threads), "iterations": len(rows)}
+    result: dict[str, object] = {"top1": validate(data, weights, args.threads), "iterations": len(rows)}
     result |= {"seconds": sum(float(row["seconds"]) for row in rows)}
     result |= {key: getattr(args, key) for key in ("threads", "workers", "seed")}
     print(json.dumps(result))

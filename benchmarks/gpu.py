@@ -95,8 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bench = Bench(device, card, peer, args.samples, end)
     report = Report(args.json, about)
     left = bench.run(args, report)
-    for name, error in report.errors.items():
-        print(f"gpu-bench: FAILED: {name}: {error}", file=sys.stderr)
+    for name, text in report.errors.items():
+        print(f"gpu-bench: FAILED: {name}: {text}", file=sys.stderr)
     if left:
         print(f"gpu-bench: time is out, {len(left)} jobs are left", file=sys.stderr)
     return 1 if report.errors else 3 if left else 0
@@ -121,7 +121,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def cases(args: argparse.Namespace) -> list[Case]:
     """What to measure, in order: passes of all networks, then their steps; precisions of one beside each other."""
-    usual = [(name, sizes, batches) for name, sizes, batches in USUAL if not args.networks]
+    usual: list[Any] = [(name, sizes, batches) for name, sizes, batches in USUAL if not args.networks]
     named = [(name, [None], [1, 8]) for name in args.networks]
     found, steps = [], []
     for name, sizes, batches in [*usual, *named]:

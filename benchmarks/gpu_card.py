@@ -84,4 +84,4 @@ def copying(device: Backend, samples: int) -> float:
     size = min(COPIED, device.free_bytes() // 4)
     source, target = device.zeros((size // 4,)), device.empty((size // 4,))
     seconds = timed(lambda: device.write(target, source), clock_of(device), samples)
-    return 2 * source.nbytes / seconds
+    return float(2 * source.nbytes / seconds)

@@ -71,12 +71,14 @@ def paste(scene: Picture, piece: Picture, left: int, top: int, side: int) -> tup
 def ground(rng: np.random.Generator) -> Picture:
     """Noise, coarse and fine, that is never as bright as a piece can be."""
     coarse = cv2.resize(rng.integers(0, 90, (6, 6), dtype=np.uint8), (SIZE, SIZE))
-    return coarse + rng.integers(0, 30, (SIZE, SIZE), dtype=np.uint8)
+    noise: Picture = coarse + rng.integers(0, 30, (SIZE, SIZE), dtype=np.uint8)
+    return noise
 
 
 def scene(clothes: Clothes, rng: np.random.Generator) -> tuple[Picture, Objects]:
     """Up to three pieces, one a quarter; the classes and boxes."""
-    picture, objects = ground(rng), []
+    picture = ground(rng)
+    objects: Objects = []
     for quarter in rng.permutation(4)[: rng.integers(1, 4)]:
         side = int(rng.integers(26, SIZE // 2 + 1))
         room = SIZE // 2 - side

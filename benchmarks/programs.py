@@ -95,7 +95,8 @@ class OpenCV:
         import cv2
 
         cv2.setNumThreads(threads)
-        self.read = lambda: cv2.dnn.readNetFromDarknet(cfg, weights)
+        dnn: Any = cv2.dnn
+        self.read: Callable[[], Any] = lambda: dnn.readNetFromDarknet(cfg, weights)
         self.net = self.read()
         self.last = self.net.getUnconnectedOutLayersNames()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pydarknet import Network
-from pydarknet.layers import Layer
 
 EPSILON = 1e-6  # beside the variance, as Darknet has it
 
@@ -17,7 +18,7 @@ class Model(nn.Module):
 
     def __init__(self, network: Network) -> None:
         super().__init__()
-        self.plan = [layer for layer in network.layers if layer.type != "cost"]
+        self.plan: list[Any] = [layer for layer in network.layers if layer.type != "cost"]
         self.steps = nn.ModuleList([module(layer) for layer in self.plan])
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -65,7 +66,7 @@ class MaxPool(nn.Module):
         return self.pool(x)
 
 
-def module(layer: Layer) -> nn.Module:
+def module(layer: Any) -> nn.Module:
     """The module of one layer with its parameters."""
     if layer.type == "convolutional":
         return convolution(layer)
@@ -84,7 +85,7 @@ def module(layer: Layer) -> nn.Module:
     raise ValueError(f"no network of this benchmark has a layer of type {layer.type}")
 
 
-def convolution(layer: Layer) -> nn.Module:
+def convolution(layer: Any) -> nn.Module:
     """Convolution, batch norm if there is one, and activation."""
     filters, channels, size, _ = layer.records[-1].shape
     normal = layer.batch_normalize

@@ -499,7 +499,8 @@ def test_the_table_is_consistent() -> None:
 def count_parameters(path: Path, layers: int | None = None) -> int:
     """The floats in a weights file of a net of convolutions, counted without the layers' own code."""
     cfg = parse_cfg(path)
-    channels, total, before = cfg.net.int_("channels"), 0, []
+    channels, total = cfg.net.int_("channels"), 0
+    before: list[int] = []
     for section in cfg.sections[:layers]:
         if section.type == "convolutional":
             filters, size = section.int_("filters"), section.int_("size")

@@ -259,7 +259,8 @@ def test_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     darknet.predict_image(network, image)
     conditional = network.outputs[4][0][5:].reshape(6, -1)
     objectness = network.outputs[4][0][4].reshape(-1)
-    absolute = network.network.layers[4].tree.absolute(conditional)
+    region: Any = network.network.layers[4]
+    absolute = region.tree.absolute(conditional)
     for hier in (0.5, 0.8):
         num = ctypes.pointer(ctypes.c_int(0))
         dets = darknet.get_network_boxes(network, 96, 64, 0.4, hier, None, 0, num, 0)

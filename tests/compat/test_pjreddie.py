@@ -259,7 +259,7 @@ def test_accepted_and_without_effect(folder: Path) -> None:
     dn.reset_rnn(handle)
     dn.free_ptrs(None, 0)
     dn.set_gpu(3)
-    dn.set_gpu.argtypes = [dn.c_int]
+    dn.set_gpu.argtypes = [dn.c_int]  # type: ignore[attr-defined]
     dn.lib.network_width.restype = dn.c_int
     assert handle.network.seen == 0
 

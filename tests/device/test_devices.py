@@ -177,7 +177,7 @@ def test_kernels_for_other_gpus(machine: Machine) -> None:
     def fill(*_: Any, **__: Any) -> None:
         raise DeviceError("fill: no kernel image is available for execution on the device")
 
-    machine.extension.fill = fill
+    machine.extension.fill = fill  # type: ignore[attr-defined]
     with pytest.raises(
         DeviceError, match=r"don't run on cuda:0, of compute capability 9\.0 .*no kernel image.*ARCHS=90"
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,7 +83,8 @@ def test_detection_takes_pictures_in_and_boxes_above_the_threshold_out(machine: 
     *given, starts, numbers, values = machine.taken()
     assert given == [("in", p.nbytes) for p in pictures]
     assert starts == ("out", 4 * 4)
-    entries = there.heads()[0].classes + 5
+    head: Any = there.heads()[0]
+    entries = head.classes + 5
     assert values == ("out", numbers[1] * entries)
     assert 0 < values[1] < 3 * there.outputs.size * 4
 

@@ -137,7 +137,7 @@ def test_training(kind: str, dialect: str, tmp_path: Path, monkeypatch: pytest.M
         here.update()
         there.update()
     there.publish()
-    for mine, theirs in zip(here.engine.layers, there.engine.layers, strict=True):
-        for record in mine.records:
-            wrong = error(theirs.parameters[record.name], mine.parameters[record.name])
-            assert wrong < RELATIVE, f"{mine} {record.name}"
+    for layer, other in zip(here.engine.layers, there.engine.layers, strict=True):
+        for record in layer.records:
+            wrong = error(other.parameters[record.name], layer.parameters[record.name])
+            assert wrong < RELATIVE, f"{layer} {record.name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,7 +74,7 @@ def test_naive(tree: Tree, seed: int) -> None:
 
 def test_saying_more_is_worth_more(tree: Tree) -> None:
     truth = Truth.of([0, 0], [TERRIER, CHAIR], [BOX, ASIDE])
-    values = [
+    values: list[Any] = [
         hierarchical(truth, Detections.of([0, 0], [said, CHAIR], [BOX, ASIDE], [0.9, 0.8]), tree).ap
         for said in (CAT, ANIMAL, DOG, TERRIER)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -142,7 +143,8 @@ def test_boxes(name: str) -> None:
     x = images(net)
     outputs = run(build(net), x)
     boxes, scores = outputs["boxes"][0], outputs["scores"][0]
-    head, output = net.layers[-1], net.forward(x)[0]
+    head: Any = net.layers[-1]
+    output = net.forward(x)[0]
     tree = getattr(head, "tree", None)
     options = DetectOptions(thresh=0.0, map=None if tree is None else np.arange(len(tree)))
     wanted = candidates(head, output, net.inputs, options)
@@ -228,7 +230,8 @@ def test_big_tree_stays_small() -> None:
     assert model.ByteSize() < 2_000_000
     x = images(net)
     scores = run(model, x)["scores"][0]
-    head, output = net.layers[-1], net.forward(x)[0]
+    head: Any = net.layers[-1]
+    output = net.forward(x)[0]
     wanted = candidates(head, output, net.inputs, DetectOptions(thresh=0.0, map=np.arange(9418)))
     assert_close(scores, wanted.dense(9418), 1e-6)
     assert_close(run(build(net, boxes=False), x)["region_1"][0], output, 1e-6)

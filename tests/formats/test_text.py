@@ -30,7 +30,7 @@ XML = "<annotation><object><name>犬</name><bndbox>{}</bndbox></object></annotat
     "".join(f"<{edge}>1</{edge}>" for edge in ("xmin", "ymin", "xmax", "ymax"))
 )
 
-READERS: dict[str, tuple[Callable[[Path], Any], str]] = {
+READERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "cfg": (lambda path: parse_cfg(path).net.options, "[net]\nwidth=8\n"),
     "data": (lambda path: read_data(path).options, "names = 犬.names\n"),
     "names": (read_names, "犬\ncafé\n"),

@@ -198,10 +198,10 @@ LINES: Sequence[Mutation] = [
     *map(
         on_lines, (drop_line, double_line, swap_lines, change_key, add_option, change_type, add_section, move_section)
     ),
-    *[on_lines(change_value)] * 6,
+    *([on_lines(change_value)] * 6),
     other_line_ends,
 ]
-CFG: Sequence[Mutation] = [*BYTES, *LINES * 3, other_encoding]
+CFG: Sequence[Mutation] = [*BYTES, *(list(LINES) * 3), other_encoding]
 TEXT: Sequence[Mutation] = [
     *BYTES,
     other_line_ends,

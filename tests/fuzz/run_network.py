@@ -6,6 +6,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,7 @@ def learns_alike(path: Path, rng: Random) -> None:
 def truth(stepper: Stepper) -> Floats:
     """Boxes for detectors, numbers for others."""
     shape = stepper._plan().truth.shape
-    head = stepper.engine.layers[-1]
+    head: Any = stepper.engine.layers[-1]
     values: Floats = np.random.default_rng(2).random(shape, dtype=np.float32)
     if head.type in ("region", "yolo"):
         boxes = values.reshape(shape[0], -1, 5)

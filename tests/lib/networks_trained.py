@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def steppers(kind: str, name: str, folder: Path, *devices: str) -> list[Stepper]
 
 def truth_of(stepper: Stepper, rng: np.random.Generator) -> np.ndarray:
     """A truth in the form that the network's loss wants."""
-    head = stepper.engine.layers[-1]
+    head: Any = stepper.engine.layers[-1]
     truth = np.zeros(stepper._plan().truth.shape, np.float32)
     if head.type in ("region", "yolo"):
         truth[:, 0] = (0.4, 0.6, 0.3, 0.4, 1)

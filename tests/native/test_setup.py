@@ -124,7 +124,7 @@ def test_the_files_of_all_extensions_are_compiled_together_and_the_first_failure
     build.ensure_finalized()
     build.build_temp = build.build_lib = str(tmp_path)
     build.extensions = made
-    build.link = lambda ext, objects: linked.append((ext.name, objects))
+    build.link = lambda ext, objects: linked.append((ext.name, objects))  # type: ignore[method-assign]
     linked: list[Any] = []
     build.build_extensions()
     assert sorted(name for name, _ in linked) == ["pydarknet.here", "pydarknet.there"]

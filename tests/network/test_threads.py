@@ -62,7 +62,7 @@ def test_a_new_network_may_be_used_by_many_threads_at_once() -> None:
     for _ in range(5):
         net = nets.network(size=32)
         x = nets.batch(net)
-        for (y,) in together(lambda _, net=net, x=x: net.forward(x), rounds=1):
+        for (y,) in together(lambda _, net=net, x=x: net.forward(x), rounds=1):  # type: ignore[misc]
             np.testing.assert_array_equal(y, expected)
 
 

@@ -23,7 +23,7 @@ ROWS: dict[str, Callable[[Ops, Floats, Floats], None]] = {
     "sgd_update": lambda ops, x, y: ops.sgd_update(y, x, 0.1, 0.9, 0.01),
     "adam_update": lambda ops, x, y: ops.adam_update(y, x, x.copy(), np.abs(x), 0.1, 0.9, 0.999, 1e-7, 0.01, 3),
 }
-MASK = np.random.default_rng(1).integers(0, 2, 100, np.uint8)
+MASK: np.ndarray = np.random.default_rng(1).integers(0, 2, 100, np.uint8)
 
 
 def part(arrays: Arrays, values: Floats, offset: int) -> Floats:

@@ -24,7 +24,7 @@ BLOCKED: dict[str, tuple[Call, tuple[int, int, int]]] = {
     "scale_bias": (lambda ops, x, y: ops.scale_bias(x, SCALE, SCALE, y), (20, 6, 6)),
     "reorg_blocked": (lambda ops, x, y: ops.reorg_blocked(x, y, 20, 2), (80, 3, 3)),
 }
-SCALE = np.linspace(-1, 1, 20, dtype=np.float32)
+SCALE: np.ndarray = np.linspace(-1, 1, 20, dtype=np.float32)
 
 # The same for ops on plain arrays, (2, 15, 6, 6).
 PLAIN: dict[str, tuple[Call, tuple[int, int, int]]] = {
@@ -42,7 +42,7 @@ PLAIN: dict[str, tuple[Call, tuple[int, int, int]]] = {
 
 
 # The same for both images of a batch.
-MASK = np.tile(np.random.default_rng(6).integers(0, 2, 15 * 36, np.uint8), 2)
+MASK: np.ndarray = np.tile(np.random.default_rng(6).integers(0, 2, 15 * 36, np.uint8), 2)
 
 
 def make(arrays: Arrays, name: str, n: int = 2) -> tuple[Call, np.ndarray, np.ndarray]:

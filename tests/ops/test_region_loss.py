@@ -64,14 +64,14 @@ def random_rules(rng: np.random.Generator, dialect: str) -> Rules:
     classes = len(TREE) if tree else int(rng.integers(1, 6))
     labels = int(rng.integers(1, 8))
     region, classfix = DIALECTS[dialect].region, DIALECTS[dialect].classfix
-    options = asdict(region) | {"multi_label": region.multi_label and kind == "linear"}
+    options: dict[str, Any] = asdict(region) | {"multi_label": region.multi_label and kind == "linear"}
     return Rules(
         ANCHORS[: 2 * int(rng.integers(1, 4))], classes, int(rng.choice([4, 4, 6])), tree,
         rng.integers(0, classes, max(labels, classes)).tolist() if flip() else None,
         int(rng.choice([1, 12799, 12800, 40000])),
         *rng.uniform(0.3, 5, 5).tolist(),
         thresh=float(rng.uniform(0.1, 0.7)), bias_match=flip(), rescore=flip(), background=kind == "background",
-        focal_loss=classfix and flip(), classfix=int(rng.integers(-1, 3)) if classfix else 0, **options,
+        focal_loss=classfix and flip(), classfix=int(rng.integers(-1, 3)) if classfix else 0, **options,  # type: ignore[misc]
     )  # fmt: skip
 
 

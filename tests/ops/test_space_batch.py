@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ def test_dilated_convolution(isa: str, channels: int, size: int, options: str) -
     cfg = parse_cfg_text(NET.format(channels, size) + options)
     engine = Engine(cfg, precision="fp32")
     engine.backend = backend("emu").with_precision("fp32") if isa == "emu" else cpu_backend(isa)
-    layer = engine.layers[0]
+    layer: Any = engine.layers[0]
     x = np.random.default_rng(2).standard_normal((2, *engine.inputs), np.float32)
     pads = (layer.padding, layer.padding)
     expected = conv(x, layer.folded_weights(), layer.folded_bias(), layer.strides, pads, layer.groups, layer.dilation)

@@ -106,7 +106,7 @@ def make() -> tuple[ModuleType, PaperExtension]:
     pool = SimpleNamespace(free_bytes=lambda: 0, malloc=Raw)
     module = ModuleType("cupy")
     vars(module).update(vars(machine.cupy), get_default_memory_pool=lambda: pool, __version__="paper")
-    Stream.synchronize = lambda self: machine.wait()
+    Stream.synchronize = lambda self: machine.wait()  # type: ignore[attr-defined]
     return module, PaperExtension(machine)
 
 

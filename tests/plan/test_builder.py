@@ -71,7 +71,8 @@ def test_a_value_is_converted_once_and_only_if_it_must_be() -> None:
 
 
 def test_steps_share_scratch_memory_as_large_as_the_largest() -> None:
-    builder, seen = make(), []
+    builder = make()
+    seen: list[Any] = []
     for floats in (7, 30, 5):
         builder.emit(seen.append, builder.workspace(floats))
     plan = builder.finish({}, keep_all=False)
@@ -82,7 +83,8 @@ def test_steps_share_scratch_memory_as_large_as_the_largest() -> None:
 
 
 def test_a_constant_is_made_once() -> None:
-    builder, made = make(), []
+    builder = make()
+    made: list[str] = []
 
     def constant(name: str) -> Any:
         return builder.constant((0, name), lambda: made.append(name) or np.zeros(3, np.float32))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,10 +63,10 @@ def test_contributions_add_up_in_whatever_layout_they_come(
         delta = tape.new(SHAPE, blocked is own_layout)
         tape.emit(lambda array, number=2.0**i: array.fill(number), delta)
         tape.add_delta(copy if of_copy else value, delta)
-    delta = tape.delta(value)
-    assert delta is not None
-    assert delta.blocked is blocked
-    plan = tape.finish({0: tape.plain(delta)}, keep_all=False)
+    total = tape.delta(value)
+    assert total is not None
+    assert total.blocked is blocked
+    plan = tape.finish({0: tape.plain(total)}, keep_all=False)
     plan.run()
     assert np.array_equal(plan.outputs[0], np.full((BATCH, *SHAPE), 2.0 ** len(contributions) - 1))
 
@@ -120,7 +121,8 @@ def test_losses_that_disagree_on_the_truth_are_named() -> None:
 
 
 def test_refreshing_is_no_step_of_the_plan() -> None:
-    tape, calls = make(), []
+    tape = make()
+    calls: list[str] = []
     tape.refresh(calls.append, "weights")
     plan = tape.finish({}, keep_all=False)
     plan.run()
@@ -137,7 +139,8 @@ def test_parameters_are_those_that_learn() -> None:
 
 
 def test_constants_of_a_tape_are_made_once_each() -> None:
-    constant, made = once_each(), []
+    constant = once_each()
+    made: list[str] = []
     for key in ("a", "b", "a"):
-        constant((key,), lambda key=key: made.append(key))
+        constant((key,), partial(made.append, key))
     assert made == ["a", "b"]

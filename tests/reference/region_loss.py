@@ -117,7 +117,7 @@ class _Image:
                 group = parents == parents[node]
                 d[group] = -scale * p[group]
                 d[node] = scale * (1 - p[node])
-            self.stats["category"] += np.prod(p[nodes])
+            self.stats["category"] += float(np.prod(p[nodes]))
         elif self.rules.multi_label and d[0] != 0:
             d[category] = scale * (1 - p[category])
         else:

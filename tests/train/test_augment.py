@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -206,7 +207,7 @@ def test_neutral_draws() -> None:
 def naive_boxes(draw: Canvas | Crop, labels: Floats, image: tuple[int, int], net: tuple[int, int], dialect: str,
                 maximum: int) -> list[list[float]]:  # fmt: skip
     """One box after another, in float32."""
-    rows = [[F(0)] * 5 for _ in range(maximum)]
+    rows: list[list[Any]] = [[F(0)] * 5 for _ in range(maximum)]
     at = 0
     for class_id, x, y, w, h in labels[:maximum]:
         if x == 0 and y == 0:
@@ -253,7 +254,7 @@ def test_boxes(dialect: str) -> None:
         assert found.dtype == F
         expected = np.array(naive_boxes(draw, labels[order], image, net, dialect, maximum), F)
         np.testing.assert_array_equal(found, expected)
-        lost += n - np.count_nonzero(found[:, 2])
+        lost += n - int(np.count_nonzero(found[:, 2]))
         cut += n > maximum
     assert lost > 50
     assert cut > 5
@@ -303,7 +304,7 @@ MANY = 4000
 LIMIT = 1.95 / math.sqrt(MANY)  # Kolmogorov and Smirnov's distance, one in a thousand
 
 
-def distance(values: list[float], low: float, high: float) -> float:
+def distance(values: Sequence[Any], low: float, high: float) -> float:
     """Of the values from an even distribution, as Kolmogorov and Smirnov measure it."""
     ordered = (np.sort(np.array(values, np.float64)) - low) / (high - low)
     ranks = np.arange(len(ordered) + 1) / len(ordered)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,8 @@ def test_a_second_training_is_refused(tmp_path: Path, dialect: str, left: str) -
 def test_darknets_own_commands_set_the_first_aside(tmp_path: Path) -> None:
     """They ask no question, and lose nothing; one that goes on from its newest weights stays where it is."""
     make(tmp_path)
-    backup, said = tmp_path / "backup", []
+    backup = tmp_path / "backup"
+    said: list[str] = []
     train(tmp_path)
     before = contents(tmp_path)
     for number in (1, 2):
@@ -52,7 +54,15 @@ def test_darknets_own_commands_set_the_first_aside(tmp_path: Path) -> None:
     train(tmp_path, iterations=4, keep=True, resume=True, warn=said.append)
     assert len(said) == 2
     assert not (backup / "toy.3").exists()
-    command = [sys.executable, "-m", "pydarknet", "detector", "train", tmp_path / "toy.data", tmp_path / "toy.cfg"]
+    command: list[Any] = [
+        sys.executable,
+        "-m",
+        "pydarknet",
+        "detector",
+        "train",
+        tmp_path / "toy.data",
+        tmp_path / "toy.cfg",
+    ]
     done = subprocess.run([*command, "--max-batches", "1"], capture_output=True, text=True)
     assert done.returncode == 0
     assert "moved to" in done.stderr

@@ -45,7 +45,7 @@ def test_a_good_set(folder: Path) -> None:
     assert not summary.warnings
 
 
-def label(text: str) -> Callable[[Path], None]:
+def label(text: str) -> Callable[[Path], object]:
     return lambda folder: (folder / "labels" / "p4.txt").write_text("1 .5 .5 .1 .1\n\n" + text) and None
 
 
@@ -53,7 +53,7 @@ def remove(name: str) -> Callable[[Path], None]:
     return lambda folder: (folder / name).unlink()
 
 
-def write(name: str, data: bytes) -> Callable[[Path], None]:
+def write(name: str, data: bytes) -> Callable[[Path], object]:
     return lambda folder: (folder / name).write_bytes(data) and None
 
 

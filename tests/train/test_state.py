@@ -207,7 +207,26 @@ def test_a_bomb_is_not_unpacked(trainer: Trainer) -> None:
     tracemalloc.stop()
 
 
-VALUES = [None, True, -1, 0, 1, 3, 1 << 70, -(1 << 70), 0.5, -0.0, 1e308, "", "x", [], [[]], {}, [1, 2], "9" * 50]
+VALUES: list[object] = [
+    None,
+    True,
+    -1,
+    0,
+    1,
+    3,
+    1 << 70,
+    -(1 << 70),
+    0.5,
+    -0.0,
+    1e308,
+    "",
+    "x",
+    [],
+    [[]],
+    {},
+    [1, 2],
+    "9" * 50,
+]
 
 
 def mutated(rng: random.Random, arrays: Arrays, meta: dict[str, Any], whole: bytes) -> bytes:

@@ -164,7 +164,7 @@ def test_a_rate_far_too_high_is_caught(tmp_path: Path) -> None:
 def test_a_full_disk_does_not_stop_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, cfg = make(tmp_path)
     warnings: list[str] = []
-    real = trainer_module.save_state
+    real = trainer_module.save_state  # type: ignore[attr-defined]
 
     def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
@@ -342,10 +342,10 @@ def test_logs_drop_what_a_resumed_run_repeats(tmp_path: Path) -> None:
     lines = (tmp_path / "log.csv").read_text().splitlines()
     assert lines[0] == ",".join(COLUMNS)
     assert [int(line.split(",")[0]) for line in lines[1:]] == list(range(1, 7))
-    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert [row["iteration"] for row in rows] == list(range(1, 7))
-    assert rows[0]["iou"] == 0.25
-    assert rows[0]["recall"] is None
+    written = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["iteration"] for row in written] == list(range(1, 7))
+    assert written[0]["iou"] == 0.25
+    assert written[0]["recall"] is None
 
 
 def test_a_log_that_can_not_be_written(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_json(tmp_path: Path) -> None:
 
 
 def test_jsonl_has_the_same_pictures(tmp_path: Path) -> None:
-    pictures = (("dog.jpg", [DOG, EDGE]), ("b.jpg", []))
+    pictures: Any = (("dog.jpg", [DOG, EDGE]), ("b.jpg", []))
     save("json", tmp_path / "x.json", *pictures)
     save("jsonl", tmp_path / "x.jsonl", *pictures)
     lines = (tmp_path / "x.jsonl").read_text("utf-8").splitlines()
