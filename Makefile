@@ -1,6 +1,7 @@
 # make            build the extensions in place; with GPU=1 the one for CUDA too, which needs nvcc
 # make demo       set everything up and detect on a real photograph
 # make test       set everything up and run the tests
+# make quick       while one works: ruff, mypy and the fast tests of every room on the best instruction set
 # make lint bench sanitize clean
 # make gpu        on a GPU: build, check and measure the CUDA kernels within ten minutes
 # make gpu-build gpu-check gpu-bench gpu-sanitize   one after another; EMU=1 builds the emulator too
@@ -17,7 +18,7 @@ SOURCES := $(shell find csrc tests/emu benchmarks -name "*.h" -o -name "*.cpp" -
 export PYDARKNET_EMU := 1
 export PYDARKNET_CUDA := $(if $(GPU),1,0)
 
-.PHONY: all build demo test lint bench sanitize gpu gpu-build gpu-check gpu-bench gpu-sanitize clean
+.PHONY: all build demo test quick lint bench sanitize gpu gpu-build gpu-check gpu-bench gpu-sanitize clean
 all: build
 
 $(VENV)/bin/python:
@@ -40,6 +41,12 @@ demo: build
 test: build
 	tools/system_packages.sh test
 	$(PYTHON) -m pytest -q
+
+# The answer while one works; everything else is left to `make lint test`.
+quick: build
+	$(VENV)/bin/ruff check -q .
+	$(VENV)/bin/mypy
+	PYDARKNET_TEST_BACKENDS=best,emu $(PYTHON) -m pytest -q -m "not slow and not oracle and not emu"
 
 lint: $(VENV)/.pydarknet
 	$(VENV)/bin/ruff check .

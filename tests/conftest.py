@@ -22,9 +22,12 @@ from tests.lib.guarded import Arrays
 # A module that should be there but isn't makes its tests fail: they are never left out.
 RUNNABLE = runnable(_cpuid.best())
 THREADS = 2
-# The CPU's instruction sets and the emulated GPU; "cuda", a real one, only for who asks.
+# The CPU's instruction sets and the emulated GPU; "best" is the best of the former, "cuda" a real GPU, for who asks.
 CHOSEN = os.environ.get("PYDARKNET_TEST_BACKENDS", "cpu,emu")
-BACKENDS = [isa for name in CHOSEN.split(",") for isa in (RUNNABLE if name == "cpu" else [name])]
+MEANT = {"cpu": RUNNABLE, "best": RUNNABLE[-1:]}
+BACKENDS = [isa for name in CHOSEN.split(",") for isa in MEANT.get(name, [name])]
+# Rooms whose every test is of a kind that `make quick` leaves out.
+ROOMS = {"cuda": "slow", "emu": "emu", "fuzz": "slow", "native": "slow", "parity": "oracle"}
 
 
 RAN_ON = "backend"
@@ -44,6 +47,17 @@ def _state(name: str) -> str:
 def pytest_configure() -> None:
     # A shell starts background jobs with SIGINT ignored, and so would be the programs that the tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks that follow from a test's room or from the backend it runs on."""
+    for item in items:
+        if item.path.parent.name in ROOMS:
+            item.add_marker(ROOMS[item.path.parent.name])
+        callspec = getattr(item, "callspec", None)
+        parameters = [] if callspec is None else callspec.params.values()
+        if any(isinstance(each, str) and each == "emu" for each in parameters):
+            item.add_marker("emu")
 
 
 def pytest_report_header() -> str:

@@ -47,6 +47,7 @@ def network(cfg: Cfg) -> list[tuple[str, dict[str, object]]]:
     return [(canonical(s.type), effective(s)) for s in [cfg.net, *cfg.sections]]
 
 
+@pytest.mark.oracle
 class TestOriginals:
     """Missing originals are a failure, unless PYDARKNET_NO_ORACLE=1 leaves these tests out."""
 
