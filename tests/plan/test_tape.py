@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pydarknet import CfgError
 from pydarknet.backends.base import cpu_backend
-from pydarknet.dialects.table import DEFAULT, dialect
+from pydarknet.dialects import DEFAULT, dialect
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.plan.activations import ACTIVATIONS, SLOPE_OF_INPUT
 from pydarknet.plan.plan import Value

@@ -13,6 +13,7 @@ import pytest
 from pydarknet.backends.base import cpu_backend
 from pydarknet.backends.ops import Ops
 from pydarknet.dialects import DIALECTS
+from pydarknet.dialects.base import Window
 from pydarknet.errors import DataError
 from pydarknet.train.augment import (
     Canvas,
@@ -22,7 +23,6 @@ from pydarknet.train.augment import (
     Crop,
     Detection,
     Turn,
-    Window,
     centre_square,
     centred,
     factor,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def overwriting(add_delta):  # type: ignore[no-untyped-def]
     return changed
 
 
-def of_one(tape: Tape) -> object:
+def of_one(tape: Tape) -> Any:
     shape = tape.ops.ConvShape(1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1)
     return tape.ops.ConvDgrad(shape, shape.dgrad_algorithms(0)[0])
 
