@@ -6,7 +6,7 @@ import importlib
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import pytest
@@ -47,6 +47,11 @@ def _state(name: str) -> str:
 def pytest_configure() -> None:
     # A shell starts background jobs with SIGINT ignored, and so would be the programs that the tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    with suppress(ImportError):  # a machine for checks on a GPU needn't have it
+        import hypothesis
+
+        hypothesis.settings.register_profile("tests", deadline=None)  # a busy machine is no failure
+        hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

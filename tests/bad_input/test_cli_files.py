@@ -263,6 +263,7 @@ def test_a_full_disk_leaves_nothing(cli) -> None:
     assert sorted(os.listdir(".")) == before
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_no_film(cli) -> None:
     os.mkdir("in")
     for i in range(20):

@@ -40,6 +40,7 @@ def labels() -> list[str]:
 class TestStandardOutput:
     @pytest.mark.parametrize("place", ["-", "/dev/stdout", "/dev/fd/1"])
     @pytest.mark.parametrize("kind", FILES)
+    @pytest.mark.slow
     def test_detections_alone(self, cli, kind: str, place: str) -> None:
         cli("detect", *NET, "a.jpg", "--save", kind, "--save-to", "file")
         result = spawned("detect", *NET, "a.jpg", "--save", kind, "--save-to", place)
@@ -243,6 +244,7 @@ class TestOtherWaysIn:
         }[first]
         assert cli(first, *words).code == 0
 
+    @pytest.mark.slow
     def test_a_display_that_does_not_answer(self, cli, monkeypatch: pytest.MonkeyPatch) -> None:
         write_film(Path("film.avi"))
         result = spawned("demo", *NET, "film.avi", env={"DISPLAY": ":987"})
@@ -250,6 +252,7 @@ class TestOtherWaysIn:
         assert "-dont_show" in result.err
         assert spawned("demo", *NET, "film.avi", "-dont_show", env={"DISPLAY": ":987"}).code == 0
 
+    @pytest.mark.slow
     def test_a_picture_on_standard_input(self, cli) -> None:
         for words in (["detect", *NET, "-"], ["detector", "test", "toy.data", *NET], ["classify", *NET[:1]]):
             if words[0] == "classify":

@@ -51,6 +51,7 @@ def ended(number: int, *words: object, **options: object) -> bytes:
 class TestSignals:
     @pytest.mark.parametrize("number", OTHERS)
     @pytest.mark.parametrize("kind", ["json", "jsonl", "csv", "coco", "voc", "yolo"])
+    @pytest.mark.slow
     def test_what_is_done_is_saved(self, cli, kind: str, number: int) -> None:
         write_picture(Path("b.jpg"))
         target = "out" if kind in ("voc", "yolo") else f"out.{kind}"
@@ -106,6 +107,7 @@ class TestClosedAndFull:
         "words",
         ["--help", "detect --help", "info net.cfg", "detect net.cfg net.weights a.jpg", "detector map toy.data x y"],
     )
+    @pytest.mark.slow
     def test_closed_streams(self, cli, words: str, stream: str) -> None:
         expected = spawned(*words.split())
         shell = ["sh", "-c", f'exec "$@" {CLOSED[stream]}', "sh"]
@@ -154,6 +156,7 @@ class TestTerminal:
         assert harmless(text) == shown
         assert "\n" not in harmless(text, line=True)
 
+    @pytest.mark.slow
     def test_names_from_strangers(self, cli) -> None:
         Path("toy.names").write_text(f"c{ESCAPE}at\ndog\n")
         name = f"x{ESCAPE}\n.jpg"

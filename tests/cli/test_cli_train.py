@@ -121,6 +121,7 @@ def started(folder: Path, hangup: Any = signal.SIG_DFL) -> subprocess.Popen[str]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+@pytest.mark.slow
 def test_signals_save(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C, docker stop, a closed terminal (which sends SIGHUP twice, from the shell and the kernel)."""
     process = started(tmp_path)
@@ -137,6 +138,7 @@ def test_signals_save(tmp_path: Path, number: signal.Signals) -> None:
     assert "--resume goes on" in errors
 
 
+@pytest.mark.slow
 def test_nohup(tmp_path: Path) -> None:
     """A SIGHUP that was ignored at the start stays ignored."""
     process = started(tmp_path, signal.SIG_IGN)
@@ -148,6 +150,7 @@ def test_nohup(tmp_path: Path) -> None:
     process.communicate(timeout=60)
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_ends_no_training(tmp_path: Path) -> None:
     data, cfg = make(tmp_path)
     words = [sys.executable, "-m", "pydarknet", "train", str(data), str(cfg), "--max-batches", "30"]
@@ -162,6 +165,7 @@ def test_a_reader_that_leaves_ends_no_training(tmp_path: Path) -> None:
     assert read_header(tmp_path / "backup" / "toy_final.weights").seen == 30 * 4
 
 
+@pytest.mark.slow
 def test_a_full_disk_under_standard_output_ends_no_training(tmp_path: Path) -> None:
     data, cfg = make(tmp_path)
     words = [sys.executable, "-m", "pydarknet", "train", str(data), str(cfg), "--max-batches", "3"]

@@ -299,6 +299,7 @@ def test_sample() -> None:
     assert counts[2] / counts[0] == pytest.approx(3, rel=0.15)
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(folder: Path) -> None:
     """Hundreds of detections, with nothing freed by the script, cost no memory."""
     handle, meta = dn.load_net(b"cfg/small.cfg", b"small.weights", 0), dn.load_meta(b"cfg/small.data")

@@ -33,6 +33,7 @@ OPTIONS = ["--precision", "fp32", "--batch", "1", "2", "--training", "2", "--sam
 WHOLE = ["small forward, batch 1", "small forward, batch 2", "small training step, batch 2"]
 
 
+@pytest.mark.slow
 def test_table_and_file(gpu: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whole networks first, then their calls."""
     cfg, _ = nets.write(tmp_path)
@@ -183,6 +184,7 @@ def test_roofline(gpu: ModuleType, machine: Machine, monkeypatch: pytest.MonkeyP
     assert gpu_card.card_of(backend("cpu")).bound("fp32", 1.0, 1.0) is None
 
 
+@pytest.mark.slow
 def test_what_is_measured_takes_the_place_of_the_data_sheet(
     gpu: ModuleType, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,6 +95,7 @@ def test_a_failure_is_named_and_everything_is_counted(
     assert verdict("gpu-check", results[1:]) == 0
 
 
+@pytest.mark.slow
 def test_a_part_ends_in_its_time_and_the_next_one_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     slow, well = run_parts("gpu-check", [part("slow"), part("well", share=9)], 80)
     assert str(slow).startswith("slow: 1 passed in ")
@@ -112,6 +113,7 @@ def test_what_never_ran_is_no_success(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.slow
 def test_who_stops_it_has_what_was_known(folder: Path, number: signal.Signals) -> None:
     program = (
         "import sys; from tests.lib.gpu_parts import Part, run_parts, verdict\n"
@@ -150,6 +152,7 @@ exit ${found:-0}
 """
 
 
+@pytest.mark.slow
 def test_each_tool_is_tried_on_one_test_first(
     machine: Machine, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,8 @@ from pydarknet.export import export
 
 from .networks import CFG, TOLERANCE, Array, assert_close, images, network, run
 
+pytestmark = pytest.mark.slow
+
 # By the norm. The worst single value may be further off, where OpenCV computes with large Winograd tiles: 1.3e-4
 # with yolov2, of a sum in double precision (ours: 4.9e-5, onnxruntime 3.5e-5, OpenCV without Winograd 3.5e-5).
 NORM_TOLERANCE = 1e-5

@@ -189,6 +189,7 @@ def _opencv(data: bytes, x: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(names, net.forward(names), strict=True))
 
 
+@pytest.mark.slow
 def test_two_heads_share_outputs() -> None:
     net = network(CFG / "yolov3-tiny.cfg", size=64)
     x = images(net)

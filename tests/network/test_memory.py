@@ -18,6 +18,8 @@ from pydarknet import Network
 from pydarknet.formats.cfg import dump, parse_cfg
 from tests.lib import nets
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PEAK_MB = 600
 GROWTH_MB = 5

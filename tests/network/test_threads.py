@@ -85,6 +85,7 @@ def test_one_thread_and_more_threads_than_processors_give_the_same() -> None:
         np.testing.assert_array_equal(nets.network(size=64).forward(x), expected)
 
 
+@pytest.mark.slow
 def test_python_goes_on_during_a_forward_pass() -> None:
     """One layer that takes long: a thread that holds the lock for all of it lets nobody count."""
     net = nets.network("[convolutional]\nfilters=256\nsize=7\npad=1\nactivation=leaky\n" * 2, size=96, channels=64)

@@ -97,8 +97,8 @@ def test_an_activation_keeps_its_input_only_where_the_slope_needs_it(activation:
     before, slope = numbers.reshape(x.dims).copy(), np.ones(x.dims, np.float32)
     after = before.copy()
     if activation != "linear":
-        ops.activate(after, activation)
-        ops.activate_backward(before if activation in SLOPE_OF_INPUT else after, slope, activation)
+        ops.activate(after, ops.Activation(activation))
+        ops.activate_backward(before if activation in SLOPE_OF_INPUT else after, slope, ops.Activation(activation))
     assert np.array_equal(plan.outputs[0], after)
     assert np.array_equal(plan.outputs[1], slope)
 

@@ -48,6 +48,7 @@ def end(process: subprocess.Popen[str]) -> str:
     return errors
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment(tmp_path: Path) -> None:
     """PYDARKNET_KILLS times. Each moment lies up to 20 ms behind one of the iterations that follow the last kill."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
@@ -82,6 +83,7 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     assert all((broken / "backup" / n).read_bytes() == (whole / "backup" / n).read_bytes() for n in names)
 
 
+@pytest.mark.slow
 def test_resume_in_one_process(tmp_path: Path) -> None:
     """Other sizes, the policy `random`'s numbers and a drawn order of epochs go on as well."""
     data, cfg = make(tmp_path, random=1)

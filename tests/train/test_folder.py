@@ -39,6 +39,7 @@ def test_a_second_training_is_refused(tmp_path: Path, dialect: str, left: str) -
     assert before.items() - contents(tmp_path).items()
 
 
+@pytest.mark.slow
 def test_darknets_own_commands_set_the_first_aside(tmp_path: Path) -> None:
     """They ask no question, and lose nothing; one that goes on from its newest weights stays where it is."""
     make(tmp_path)

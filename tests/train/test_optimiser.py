@@ -101,6 +101,7 @@ def adam(folder: Path, *more: str) -> tuple[Path, Path]:
     return data, cfg
 
 
+@pytest.mark.slow
 def test_it_learns(tmp_path: Path) -> None:
     data, cfg = adam(tmp_path)
     with Trainer(cfg, data, max_batches=100, dialect="alexeyab") as trainer:
@@ -109,6 +110,7 @@ def test_it_learns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.slow
 def test_resumed(tmp_path: Path, dialect: str) -> None:
     data, cfg = adam(tmp_path)
     with Trainer(cfg, data, max_batches=20, dialect=dialect) as trainer:

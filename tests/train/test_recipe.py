@@ -19,6 +19,8 @@ from pydarknet.cli.commands.train import backbone_layers
 from pydarknet.cli.main import main
 from pydarknet.formats.weights import read_header
 
+pytestmark = pytest.mark.slow
+
 SHAPES = ("disc", "square", "cross")
 CONV = "[convolutional]\nbatch_normalize=1\nfilters={}\nsize={}\npad=1\nactivation=leaky\n"
 POOL = "[maxpool]\nsize=2\nstride=2\n"

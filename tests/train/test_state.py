@@ -169,6 +169,7 @@ def snapshot(trainer: Trainer) -> tuple[bytes, ...]:
 
 
 @pytest.mark.parametrize("case", HOSTILE)
+@pytest.mark.slow
 def test_hostile_states(trainer: Trainer, case: str) -> None:
     path = trainer.files.state
     path.write_bytes(HOSTILE[case](*unpacked(path)))
@@ -264,6 +265,7 @@ def mutated(rng: random.Random, arrays: Arrays, meta: dict[str, Any], whole: byt
         return packed({**arrays, name: rng.choice(changes)(changed)}, meta)
 
 
+@pytest.mark.slow
 def test_mutated_states(trainer: Trainer) -> None:
     """PYDARKNET_STATES of them: each is refused with a clear word, or is used and goes on."""
     path = trainer.files.state

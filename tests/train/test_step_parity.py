@@ -108,6 +108,7 @@ def check(name: str, folder: Path, dialect: str, prefix: str) -> None:
 
 @pytest.mark.parametrize("dialect", PREFIX)
 @pytest.mark.parametrize("name", REGION)
+@pytest.mark.slow
 def test_region(name: str, dialect: str, tmp_path: Path) -> None:
     check(name, tmp_path, dialect, f"{PREFIX[dialect]}_")
 

@@ -14,6 +14,8 @@ from pydarknet.formats.cfg import parse_cfg
 from pydarknet.graph.engine import Engine
 from pydarknet.train.step import Stepper
 
+pytestmark = pytest.mark.slow
+
 GOLDENS = Path(__file__).parent.parent / "goldens"
 # Batch norm, reorg, routes; two [yolo] heads with shortcut and upsample; local and connected layers; no batch norm.
 NAMES = ("region_late", "debian_yolo", "debian_detection", "plain_region")

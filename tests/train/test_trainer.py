@@ -25,6 +25,7 @@ from pydarknet.train.validation import Validation
 from tests.lib.toy_training import make
 
 
+@pytest.mark.slow
 def test_it_learns_and_the_engine_detects(tmp_path: Path) -> None:
     data, cfg = make(tmp_path)
     seen: list[Metrics] = []
@@ -62,6 +63,7 @@ def test_metrics_add_up(tmp_path: Path) -> None:
     assert metrics[0].rate == pytest.approx(0.01)
 
 
+@pytest.mark.slow
 def test_the_same_arguments_give_the_same_weights(tmp_path: Path) -> None:
     data, cfg = make(tmp_path, random=1)
     final = tmp_path / "backup" / "toy_final.weights"
@@ -106,6 +108,7 @@ def test_sizes_of_classifiers() -> None:
     assert len(set(drawn[-200:])) > 1  # Darknet's classifiers don't end with the largest
 
 
+@pytest.mark.slow
 def test_a_classifier_of_many_sizes(tmp_path: Path) -> None:
     """The net changes its size every 40 iterations; pictures are cropped in proportion, or as the ratios say."""
     data, _ = make(tmp_path)
@@ -161,6 +164,7 @@ def test_a_rate_far_too_high_is_caught(tmp_path: Path) -> None:
     assert not list((tmp_path / "backup").iterdir())
 
 
+@pytest.mark.slow
 def test_a_full_disk_does_not_stop_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, cfg = make(tmp_path)
     warnings: list[str] = []
@@ -281,6 +285,7 @@ def test_nothing_to_do(tmp_path: Path) -> None:
         Trainer(cfg, data, max_batches=0, overwrite=True)
 
 
+@pytest.mark.slow
 def test_a_classifier_learns(tmp_path: Path) -> None:
     data, cfg = make(tmp_path)
     with Trainer(cfg.parent / "classifier.cfg", data, max_batches=150) as trainer:
@@ -289,6 +294,7 @@ def test_a_classifier_learns(tmp_path: Path) -> None:
     assert np.mean([m.loss for m in metrics[-10:]]) < 0.8 * np.mean([m.loss for m in metrics[:10]])
 
 
+@pytest.mark.slow
 def test_a_classifier_learns_along_a_tree(tmp_path: Path) -> None:
     data, cfg = make(tmp_path)
     (tmp_path / "toy.tree").write_text("thing -1\nbright 0\ndark 0\n")

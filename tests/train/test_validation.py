@@ -45,6 +45,7 @@ def judged(cfg: Path, data: Path, weights: Path, iou_thresh: float, fit: Fit) ->
 
 
 @pytest.mark.parametrize(("dialect", "fit"), [("paper2017", "stretch"), ("darknet2018", "letterbox")])
+@pytest.mark.slow
 def test_what_is_measured(tmp_path: Path, dialect: str, fit: Fit) -> None:
     """The scores are those of the saved weights, pictures as the dialect has them, and the best ones are kept."""
     data, cfg = toy(tmp_path, random=1)
@@ -63,6 +64,7 @@ def test_what_is_measured(tmp_path: Path, dialect: str, fit: Fit) -> None:
     assert trainer.history.scores == list(scores.items())
 
 
+@pytest.mark.slow
 def test_the_weights_are_those_of_a_run_without(tmp_path: Path) -> None:
     data, cfg = toy(tmp_path, random=1)
     final = []
@@ -100,6 +102,7 @@ def test_its_memory_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         Trainer(cfg, data, map=True, overwrite=True)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_remembers_the_best(tmp_path: Path) -> None:
     data, cfg = toy(tmp_path)
     when = Validation(every=5)
@@ -160,6 +163,7 @@ def test_alexeyabs_rule(tmp_path: Path) -> None:
             assert trainer.judge.when(499).startswith("at the end only") == (first == 500)
 
 
+@pytest.mark.slow
 def test_a_classifier_is_judged_by_its_first_class(tmp_path: Path) -> None:
     data, cfg = toy(tmp_path)
     with Trainer(cfg.parent / "classifier.cfg", data, max_batches=150, map=Validation(every=50)) as trainer:
@@ -207,6 +211,7 @@ def test_pictures_without_labels_may_show_nothing(tmp_path: Path) -> None:
     assert trainer.history.best is not None
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, cfg = toy(tmp_path)
     words = ["detector", "train", str(data), str(cfg), "-map", "-iou_thresh", ".3", "--map-every", "40"]
@@ -224,6 +229,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize(("options", "every"), [(["--map-every", "7"], 7), (["-mAP_epochs", "2"], 100), ([], None)])
+@pytest.mark.slow
 def test_options(tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], every: int | None) -> None:
     data, cfg = toy(tmp_path)
     assert main(["train", str(data), str(cfg), "--max-batches", "100", *options]) == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pydarknet.detection.results import Box, Detection
@@ -235,8 +235,8 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\udc8
 NUMBER = st.floats(width=32)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(path=TEXT, name=TEXT, box=st.tuples(NUMBER, NUMBER, NUMBER, NUMBER))
+@pytest.mark.slow
 def test_json_and_csv_hold_anything(
     tmp_path_factory: pytest.TempPathFactory, path: str, name: str, box: tuple[float, float, float, float]
 ) -> None:
