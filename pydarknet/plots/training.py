@@ -9,10 +9,10 @@ from os import PathLike
 import numpy as np
 import numpy.typing as npt
 
-from .canvas import Canvas, Point, canvas_for
+from .canvas import Axes, canvas_for
 
 WIDTH, HEIGHT = 800, 460
-LEFT, TOP, RIGHT, BOTTOM = 60, 34, 730, 410
+FRAME = LEFT, TOP, RIGHT, BOTTOM = 60, 34, 730, 410
 LOSS, MEAN, RATE, MAP = "#c6dbef", "#1f77b4", "#ff7f0e", "#d62728"
 CLIPPED = 98  # percentile of the losses that the axis reaches at least
 
@@ -23,7 +23,7 @@ def draw_chart(
     scores: Sequence[tuple[float, float]] = (),
     name: str = "mAP",
 ) -> None:
-    """Save the chart as SVG or a picture, by the path's ending.
+    """Save the chart as SVG or an image, by the path's ending.
 
     `history` (N, 4): iteration, loss, average, rate. `scores`: (iteration, score 0..1), called `name`. ImageError.
     """
@@ -31,46 +31,29 @@ def draw_chart(
     iterations, loss, average, rate = history.T
     first, last = float(iterations[0]), max(float(iterations[-1]), float(iterations[0]) + 1)
     high = max(float(np.percentile(average, CLIPPED)), float(average.min()), 1e-9) * 1.1
-
-    def line(values: npt.NDArray[np.float64], top: float, colour: str, width: float = 1.0) -> None:
-        points = [_place(i, v / top, first, last) for i, v in zip(iterations, values, strict=True)]
-        canvas.line(points, colour, width)
-
-    _axes(canvas, first, last, high)
-    line(loss, high, LOSS)
     most = max(float(rate.max()), 1e-30)
-    line(rate, most, RATE)
-    line(average, high, MEAN, 1.5)
+    losses, shares = (Axes(canvas, FRAME, (first, last), (0, top)) for top in (high, 1.0))
+    step = _step(high)
+    losses.draw(
+        [(i, f"{i:.0f}") for i in np.linspace(first, last, 6)],
+        [(k * step, f"{k * step:.3g}") for k in range(int(high / step) + 1)],
+        "iterations",
+    )
+    losses.line(zip(iterations, loss, strict=True), LOSS)
+    shares.line(zip(iterations, rate / most, strict=True), RATE)
+    losses.line(zip(iterations, average, strict=True), MEAN, 1.5)
+    legend = [("loss", LOSS), (f"mean {average[-1]:.4g}", MEAN), (f"rate, top {most:.3g}", RATE)]
     if scores:
         for share in (0, 0.5, 1):
-            canvas.text(RIGHT + 6, _place(first, share, first, last)[1] + 4, f"{share:.0%}", colour=MAP)
-    measured = [_place(i, v, first, last) for i, v in scores]
-    if measured:
-        canvas.line(measured, MAP, 1.5)
-    for x, y in measured:
-        canvas.dot(x, y, 2.5, MAP)
-    legend = [("loss", LOSS), (f"mean {average[-1]:.4g}", MEAN), (f"rate, top {most:.3g}", RATE)]
-    legend += [(f"{name} {scores[-1][1]:.1%}, best {max(v for _, v in scores):.1%}", MAP)] if scores else []
-    for i, (text, colour) in enumerate(legend):
-        canvas.dot(RIGHT - 150, TOP + 14 + 15 * i, 4, colour)
-        canvas.text(RIGHT - 140, TOP + 18 + 15 * i, text)
+            canvas.text(RIGHT + 6, shares.place(first, share)[1] + 4, f"{share:.0%}", colour=MAP)
+        shares.line(scores, MAP, 1.5)
+        shares.dots(scores, MAP)
+        legend.append((f"{name} {scores[-1][1]:.1%}, best {max(v for _, v in scores):.1%}", MAP))
+    losses.legend(RIGHT - 150, TOP + 14, legend)
     canvas.save(path)
 
 
-def _place(iteration: float, share: float, first: float, last: float) -> Point:
-    x = LEFT + (RIGHT - LEFT) * (iteration - first) / (last - first)
-    return x, BOTTOM - (BOTTOM - TOP) * min(max(share, 0.0), 1.0)
-
-
-def _axes(canvas: Canvas, first: float, last: float, high: float) -> None:
-    step = 10 ** math.floor(math.log10(high))
-    step *= next((f for f in (0.1, 0.2, 0.5, 1) if high / (step * f) <= 10), 1)
-    for k in range(int(high / step) + 1):
-        y = _place(first, k * step / high, first, last)[1]
-        canvas.line([(LEFT, y), (RIGHT, y)], "#dddddd")
-        canvas.text(LEFT - 6, y + 4, f"{k * step:.3g}", "end")
-    for k in range(6):
-        iteration = first + (last - first) * k / 5
-        canvas.text(_place(iteration, 0, first, last)[0], BOTTOM + 16, f"{iteration:.0f}", "middle")
-    canvas.rectangle(LEFT, TOP, RIGHT - LEFT, BOTTOM - TOP, "#888888")
-    canvas.text((LEFT + RIGHT) / 2, BOTTOM + 34, "iterations", "middle")
+def _step(high: float) -> float:
+    """A round number of which at most ten reach `high`."""
+    power = float(10 ** math.floor(math.log10(high)))
+    return power * next((f for f in (0.1, 0.2, 0.5, 1) if high / (power * f) <= 10), 1)

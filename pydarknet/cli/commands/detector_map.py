@@ -114,14 +114,15 @@ def _print(
 
 
 def _save(result: Report, names: Sequence[str], args: argparse.Namespace) -> None:
-    from ...evaluate.confusion import draw_confusion
+    from ...plots.confusion import draw_confusion
 
     if args.csv:
         result.save_csv(args.csv)
     if args.json:
         result.save_json(args.json)
     if args.confusion:
-        draw_confusion(result.confusion, names, args.confusion)
+        shown = result.confusion.largest()
+        draw_confusion(args.confusion, shown.labels(names), shown.counts)
 
 
 def _percent(value: float | None) -> str:
