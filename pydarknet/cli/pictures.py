@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
+from ..images.drawings import Drawings
 from ..images.prefetch import chunks
 from ..images.sources import Source
-from .drawings import Drawings
 from .lines import at_depth, lines
 from .messages import Lines, progress, say
 from .reading import FAILED, Read, is_prompt, read_all

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing, suppress
-from fnmatch import fnmatch
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
-from ..errors import ImageError
 from ..images.prefetch import ahead
 from ..system.display import has_display
+from ..video.screen import DOWN, ESCAPE, LEFT, RIGHT, UP, Screen
 from ..video.source import Film
-from ..video.writer import Recording
-from ..writers.base import is_same
+from ..video.writer import Frames, Recording
 from .lines import at_depth, lines
 from .messages import progress, say
 from .pictures import detect_options
 from .saving import open_writers
-from .screen import Screen
 
 if TYPE_CHECKING:
     from ..detection.results import Detection
@@ -28,6 +24,7 @@ if TYPE_CHECKING:
     from ..network import Network
 
 READ_AHEAD = 4  # frames of a file; of a camera none, so that the newest one is shown
+STEP = 0.02  # of a threshold, with each key
 
 Detect = Callable[["Picture"], "list[Detection]"]
 Sink = Callable[["Picture"], bool]  # takes a drawn frame; False when the user wants to end
@@ -118,45 +115,17 @@ def open_sinks(film: Film, args: argparse.Namespace, stack: ExitStack) -> list[S
         stack.callback(lambda: say(f"{frames.name(0)} and on: {frames.count} frames", args.quiet or not frames.count))
         sinks.append(frames.write)
     elif has_display() and not (args.dont_show or args.no_draw):
-        screen = Screen(args.fullscreen)
+        screen = Screen(args.fullscreen, say)
         stack.callback(screen.close)
-        sinks.append(lambda image: screen.show(image, args))
+        sinks.append(lambda image: obey(screen.show(image), args))
     return sinks
 
 
-class Frames:
-    """Drawn frames as PREFIX_00000000.jpg and so on, as Darknet writes them.
-
-    ImageError if there is no such folder, or if they are the pictures that are read.
-    """
-
-    def __init__(self, prefix: str, source: str) -> None:
-        if not os.path.isdir(os.path.dirname(prefix) or "."):
-            raise ImageError(f"{prefix}: the folder for the drawn frames does not exist")
-        self._prefix, self._source = prefix, source
-        self.count = 0
-
-    def name(self, number: int) -> str:
-        """The file of a frame."""
-        return f"{self._prefix}_{number:08d}.jpg"
-
-    def write(self, image: Picture) -> bool:
-        """Write the next frame. True: there may be more."""
-        from ..images.image import save_image
-
-        name = self.name(self.count)
-        if self._is_read(name):
-            raise ImageError(f"{name}: is a picture that is read; choose another -prefix")
-        save_image(name, image)
-        self.count += 1
-        return True
-
-    def _is_read(self, name: str) -> bool:
-        """Whether the source, a folder, a pattern or a numbered name, stands for this file, too."""
-        source = self._source
-        if "%" in source:
-            with suppress(TypeError, ValueError):
-                source = source % self.count
-        if os.path.isdir(source):
-            return os.path.exists(name) and is_same(os.path.dirname(name) or ".", source)
-        return is_same(name, source) or fnmatch(os.path.abspath(name), os.path.abspath(source))
+def obey(key: int | None, args: argparse.Namespace) -> bool:
+    """Change the thresholds as Darknet's keys do: up and down, right and left (the tree's). False for those that
+    end: Escape, q."""
+    if key in (UP, DOWN):
+        args.thresh = min(1.0, max(STEP, args.thresh + (STEP if key == UP else -STEP)))
+    if key in (RIGHT, LEFT):
+        args.hier_thresh = min(1.0, max(0.0, args.hier_thresh + (STEP if key == RIGHT else -STEP)))
+    return key not in (ESCAPE, ord("q"))

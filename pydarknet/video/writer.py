@@ -1,15 +1,18 @@
-"""An annotated film: written beside its place, and renamed when it is whole."""
+"""Drawn frames: as a video, written beside its place and renamed when it is whole, or as a row of images."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
+from contextlib import suppress
+from fnmatch import fnmatch
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ExportError
+from ..errors import ExportError, ImageError
 from ..formats.atomic import take_after
+from ..writers.base import is_same
 
 if TYPE_CHECKING:
     from ..images.image import Picture
@@ -96,3 +99,41 @@ class Recording:
         film.set(cv2.CAP_PROP_POS_FRAMES, self._count - 1)
         if not (complete and film.grab()):
             raise ExportError(f"{self._path}: not all of the film could be written; is the disk full?")
+
+
+class Frames:
+    """Drawn frames as PREFIX_00000000.jpg and so on, as Darknet writes them.
+
+    ImageError if there is no such folder, or if they are the pictures that are read.
+    """
+
+    def __init__(self, prefix: str, source: str) -> None:
+        if not os.path.isdir(os.path.dirname(prefix) or "."):
+            raise ImageError(f"{prefix}: the folder for the drawn frames does not exist")
+        self._prefix, self._source = prefix, source
+        self.count = 0
+
+    def name(self, number: int) -> str:
+        """The file of a frame."""
+        return f"{self._prefix}_{number:08d}.jpg"
+
+    def write(self, image: Picture) -> bool:
+        """Write the next frame. True: there may be more."""
+        from ..images.image import save_image
+
+        name = self.name(self.count)
+        if self._is_read(name):
+            raise ImageError(f"{name}: is a picture that is read; choose another -prefix")
+        save_image(name, image)
+        self.count += 1
+        return True
+
+    def _is_read(self, name: str) -> bool:
+        """Whether the source, a folder, a pattern or a numbered name, stands for this file, too."""
+        source = self._source
+        if "%" in source:
+            with suppress(TypeError, ValueError):
+                source = source % self.count
+        if os.path.isdir(source):
+            return os.path.exists(name) and is_same(os.path.dirname(name) or ".", source)
+        return is_same(name, source) or fnmatch(os.path.abspath(name), os.path.abspath(source))

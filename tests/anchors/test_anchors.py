@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pydarknet.anchors.boxes import load_boxes
 from pydarknet.anchors.cfg import units, with_anchors, write_anchors
 from pydarknet.anchors.kmeans import (
     MANY,
@@ -322,8 +323,8 @@ def test_command(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_letterbox_takes_the_shape_of_the_picture(data: Path) -> None:
-    stretched = command.load_boxes(str(data), "stretch", (13, 13))
-    fitted = command.load_boxes(str(data), "letterbox", (13, 13))
+    stretched = load_boxes(str(data), "stretch", (13, 13))
+    fitted = load_boxes(str(data), "letterbox", (13, 13))
     assert stretched.aspect == 2
     # 120 x 60 fills the width of a square and half of its height.
     np.testing.assert_allclose(fitted.sizes, stretched.sizes * [1, 0.5], rtol=1e-6)

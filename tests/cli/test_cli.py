@@ -16,10 +16,11 @@ import pytest
 from pydarknet.cli import main as main_module
 from pydarknet.cli.lines import printed_order
 from pydarknet.cli.main import COMMANDS
-from pydarknet.cli.screen import DOWN, ESCAPE, LEFT, RIGHT, UP, obey
+from pydarknet.cli.play import obey
 from pydarknet.detection.results import Box, Detection
 from pydarknet.images.prefetch import ahead
 from pydarknet.images.sources import expand
+from pydarknet.video.screen import DOWN, ESCAPE, LEFT, RIGHT, UP
 from tests.lib.cli_nets import LINE, Result, call, spawn, spawned, write_files, write_film, write_picture
 
 NET = ("net.cfg", "net.weights")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..parser import whole
 
 if TYPE_CHECKING:
+    from ...anchors.boxes import Boxes, Series
     from ...anchors.cfg import Units
     from ...anchors.kmeans import Floats
 
@@ -46,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0; errors are raised."""
+    from ...anchors.boxes import compare, load_boxes
+    from ...anchors.cfg import save_text
     from ...anchors.kmeans import anchors_text, average_iou, kmeans
 
     unit = _units(args)
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"{found.images} pictures, {len(found.sizes)} boxes{found.note}")
     num = args.num or unit.num
     anchors = kmeans(found.sizes, num, seed=args.seed, restarts=args.restarts)
-    iou, euclidean = _compare(found, args.max, args.seed, args.restarts)
+    iou, euclidean = compare(found, args.max, args.seed, args.restarts)
     _print_comparison(found, iou, euclidean)
     what = "grid cells" if unit.cells else "pixels"
     print(f"\n{num} anchors in {what} of {unit.scale[0]:g} x {unit.scale[1]:g}, average IoU", end=" ")
@@ -73,59 +74,6 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-@dataclass(frozen=True)
-class Boxes:
-    """Sizes (M, 2) in fractions of the network's input; the typical width / height of the pictures."""
-
-    sizes: Floats
-    images: int
-    aspect: float
-    note: str
-
-
-def load_boxes(data: str, fit: str, scale: Sequence[float]) -> Boxes:
-    """The boxes of a data set's training list. DataError for a wrong label file, and without any box."""
-    import numpy as np
-
-    from ...anchors.kmeans import checked_sizes
-    from ...datasets.dataset import read_dataset
-    from ...formats.labels import find_label, is_class_only, read_labels
-    from ...images.size import picture_size
-
-    images = read_dataset(data).list_("train").images
-    parts = [np.empty((0, 2))]
-    aspects: list[float] = []
-    missing = 0
-    for path in images:
-        label = find_label(path)
-        if label is None:
-            missing += 1
-            continue
-        objects = read_labels(label)
-        sizes = objects[~is_class_only(objects), 3:].astype(np.float64)
-        if fit == "letterbox" or len(aspects) < 100:  # some show what is usual
-            width, height = picture_size(path)
-            aspects.append(width / height)
-            if fit == "letterbox":
-                sides = np.array([width, height]) / scale
-                sizes *= sides / sides.max()
-        parts.append(sizes)
-    note = f"; {missing} pictures have no label file" if missing else ""
-    return Boxes(checked_sizes(np.concatenate(parts)), len(images), float(np.median(aspects or [1.0])), note)
-
-
-def save_text(path: Path, text: str) -> None:
-    """Write a file whole. ExportError if it can't be written."""
-    from ...errors import ExportError
-    from ...formats.atomic import replacing
-
-    try:
-        with replacing(path) as file:
-            file.write(text.encode())
-    except OSError as error:
-        raise ExportError(f"{path}: can't be written: {error.strerror or error}") from error
-
-
 def _units(args: argparse.Namespace) -> Units:
     from ...anchors.cfg import Units, units
     from ...formats.cfg import parse_cfg
@@ -134,27 +82,6 @@ def _units(args: argparse.Namespace) -> Units:
         return units(parse_cfg(args.cfg or args.write))
     width = args.width or args.height or 13
     return Units("region" if width <= 32 else "yolo", (width, args.height or width), DEFAULT_NUM)
-
-
-Series = list[tuple[int, float]]
-
-
-def _compare(found: Boxes, most: int, seed: int, restarts: int) -> tuple[Series, Series]:
-    """Average IoU for k = 1, 2... by IoU and by Euclidean distance."""
-    import numpy as np
-
-    from ...anchors.kmeans import average_iou, kmeans_each
-
-    different = len(np.unique(found.sizes, axis=0))
-    counts = range(1, min(most, different) + 1)
-    # The Euclidean distance depends on the unit: pixels of a picture of the usual shape, as the paper has it.
-    shape = np.array([found.aspect, 1.0])
-    ours = kmeans_each(found.sizes, counts, seed=seed, restarts=restarts)
-    theirs = kmeans_each(found.sizes * shape, counts, seed=seed, restarts=restarts, distance="euclidean")
-    return (
-        [(k, average_iou(found.sizes, anchors)) for k, anchors in zip(counts, ours, strict=True)],
-        [(k, average_iou(found.sizes, anchors / shape)) for k, anchors in zip(counts, theirs, strict=True)],
-    )
 
 
 def _print_comparison(found: Boxes, iou: Series, euclidean: Series) -> None:

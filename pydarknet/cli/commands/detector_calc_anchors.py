@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from ..parser import whole
-from .anchors import load_boxes, save_text
 
 NAME = "detector calc_anchors"
 HELP = "anchors as AlexeyAB's calc_anchors prints and saves them; see also `anchors`"
@@ -26,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0; errors are raised."""
+    from ...anchors.boxes import load_boxes
+    from ...anchors.cfg import save_text
     from ...anchors.kmeans import anchors_text, average_iou, kmeans
 
     print(f"\n num_of_clusters = {args.num_of_clusters}, width = {args.width}, height = {args.height} ")

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import ImageError
-from ..images.sources import DRAWN, is_picture_name
+from .sources import DRAWN, is_picture_name
 
 if TYPE_CHECKING:
     from ..detection.results import Detection
-    from ..images.image import Picture
+    from .image import Picture
 
 
 class Drawings:
@@ -33,8 +33,8 @@ class Drawings:
 
     def draw(self, path: str, image: Picture, detections: Sequence[Detection]) -> None:
         """Draw the detections of the picture that was read from `path`, and write the result."""
-        from ..images.draw import draw
-        from ..images.image import save_image
+        from .draw import draw
+        from .image import save_image
 
         target = self._target(path)
         save_image(target, draw(image, detections, classes=self._classes, show_path=self._show_path))
