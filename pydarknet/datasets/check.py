@@ -30,12 +30,12 @@ class Finding(NamedTuple):
         return f"{self.place}: {'error' if self.error else 'warning'}: {self.message}"
 
 
-def check(data: DataSet, *, decode: bool = True, missing_is_empty: bool = False) -> Iterator[Finding]:
+def check(data: DataSet, *, decode: bool = True, background: bool = False) -> Iterator[Finding]:
     """Every finding, list by list, as it is made.
 
     Errors are what training would fail on: pictures and label files that are missing or unreadable, lines that are
     no label, classes that don't exist. `decode` reads whole pictures, otherwise only their headers. A missing
-    label file is a warning with `missing_is_empty`.
+    label file is a warning with `background`.
     """
     yield from (Finding(*_apart(warning)) for warning in data.warnings)
     counts = np.zeros(data.classes or 0, np.int64)
@@ -52,7 +52,7 @@ def check(data: DataSet, *, decode: bool = True, missing_is_empty: bool = False)
             label = find_label(path)
             if label is None:
                 message = f"{path} has no label file; expected {label_path(path)} (empty if nothing is to be seen)"
-                yield Finding(place, not missing_is_empty, message)
+                yield Finding(place, not background, message)
                 continue
             if (other := labels_seen.setdefault(label, path)) != path:
                 yield Finding(place, True, f"{path} has the same label file as {other}: {label}")

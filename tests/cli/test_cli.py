@@ -65,6 +65,12 @@ class TestHelp:
         assert name == module.NAME
         assert f"usage: pydarknet {name}" in result.out
 
+    @pytest.mark.parametrize("option", ["--width", "--height", "--opset"])
+    def test_what_can_not_be_negative(self, cli, option: str) -> None:
+        result = cli("export", *NET, "a.onnx", option, "-3")
+        assert (result.code, Path("a.onnx").exists()) == (2, False)
+        assert "expected an integer of at least 1, found '-3'" in result.err
+
     def test_h_of_demo_is_help_without_a_number(self, cli) -> None:
         assert cli("demo", "-h").out == cli("demo", "--help").out
 

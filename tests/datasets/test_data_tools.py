@@ -496,7 +496,7 @@ def test_quick_check_and_missing_labels(data: Path) -> None:
     cut = [each for each in findings(data) if "images/2.png" in each]
     assert len(cut) == 1
     (root / "labels" / "3.txt").unlink()
-    assert [each for each in findings(data, decode=False, missing_is_empty=True) if ": error:" in each] == []
+    assert [each for each in findings(data, decode=False, background=True) if ": error:" in each] == []
 
 
 def test_classes_and_names(data: Path) -> None:

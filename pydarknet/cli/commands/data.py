@@ -83,7 +83,8 @@ def _add_coco(parser: argparse.ArgumentParser) -> None:
 def _add_check(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     parser.add_argument("--quick", action="store_true", help="read the pictures' headers only")
-    parser.add_argument("--missing-is-empty", action="store_true", help="a missing label file is only a warning")
+    parser.add_argument("--no-labels-is-background", "--missing-is-empty", dest="background", action="store_true",
+                        help="a picture without label file shows nothing: a warning only")  # fmt: skip
     parser.add_argument(
         "--max", type=whole(1), default=1000, metavar="N", help="lines printed at most (default 1000)"
     )
@@ -132,7 +133,7 @@ def _check(args: argparse.Namespace) -> int:
 
     data = read_dataset(args.data, args.names, args.classes)
     errors = warnings = 0
-    for finding in check(data, decode=not args.quick, missing_is_empty=args.missing_is_empty):
+    for finding in check(data, decode=not args.quick, background=args.background):
         errors += finding.error
         warnings += not finding.error
         if errors + warnings <= args.max:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ...export import FORMATS, format_of
 from ...formats.atomic import is_stream
 from .. import options
+from ..parser import whole
 
 NAME = "export"
 HELP = "write a network as ONNX, .npz or a PyTorch state dict"
@@ -19,14 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
     parser.add_argument("out", metavar="OUT", type=Path, help="OUT.onnx, OUT.npz or OUT.pt")
     parser.add_argument("--format", choices=FORMATS, help="default: what the name of OUT says")
-    parser.add_argument("--width", type=int, metavar="N", help="of the network's input; default: the cfg's")
-    parser.add_argument("--height", type=int, metavar="N")
+    parser.add_argument("--width", type=whole(1), metavar="N", help="of the network's input; default: the cfg's")
+    parser.add_argument("--height", type=whole(1), metavar="N")
     parser.add_argument("--dialect", metavar="NAME", help="whose batch norm (default: the cfg's)")
     parser.add_argument("--names", type=Path, metavar="FILE", help="class names, to be put into the model (onnx)")
     parser.add_argument(
         "--batch", type=_batch, default=1, metavar="N|dynamic", help="images at a time (onnx; default 1)"
     )
-    parser.add_argument("--opset", type=int, metavar="N", help="version of ONNX's operators (default 13)")
+    parser.add_argument("--opset", type=whole(1), metavar="N", help="version of ONNX's operators (default 13)")
     parser.add_argument(
         "--boxes",
         action=argparse.BooleanOptionalAction,
