@@ -46,11 +46,19 @@ class Record(NamedTuple):
 class Layer(Protocol):
     """What this module needs of a layer: `records` in file order, and where the arrays go.
 
-    Optional attributes, from the cfg keys of those names: `dontload` and `dontsave` (the layer isn't in the
-    file), `dontloadscales` (its batch norm isn't), `numload` (the file has only that many filters), `flipped`
-    (its weights are stored inputs first). `transposable`: in a transposed file they are (connected layers).
+    From the cfg keys of those names: `dontload` and `dontsave` (the layer isn't in the file), `dontloadscales`
+    (its batch norm isn't), `numload` (the file has only that many filters), `flipped` (its weights are stored
+    inputs first). `transposable`: in a transposed file they are (connected layers).
     """
 
+    dontload: bool
+    dontsave: bool
+    dontloadscales: bool
+    numload: int
+    flipped: bool
+
+    @property
+    def transposable(self) -> bool: ...
     @property
     def index(self) -> int: ...
     @property
@@ -143,7 +151,7 @@ def save_weights(
         with replacing(name) as file:
             file.write(_pack_header(version, seen))
             for layer in layers[:cutoff]:
-                for record in () if getattr(layer, "dontsave", False) else layer.records:
+                for record in () if layer.dontsave else layer.records:
                     file.write(_to_store(name, layer, record, transposed).data)
     except OSError as error:
         raise WeightsError(f"{name}: can't write the weights: {error.strerror or error}") from error
@@ -242,12 +250,12 @@ def _pack_header(version: tuple[int, int, int], seen: int) -> bytes:
 
 def _stored(layer: Layer) -> Iterator[tuple[Record, tuple[int, ...]]]:
     """The records of the layer that the file holds, with the shapes they have there."""
-    if getattr(layer, "dontload", False):
+    if layer.dontload:
         return
     kind = canonical(layer.type)
     # pjreddie's [batchnorm] reads its scales whatever dontloadscales says, and only filters can be cut.
-    skip_scales = getattr(layer, "dontloadscales", False) and kind != "batchnorm"
-    filters = getattr(layer, "numload", 0) if kind in ("convolutional", "deconvolutional") else 0
+    skip_scales = layer.dontloadscales and kind != "batchnorm"
+    filters = layer.numload if kind in ("convolutional", "deconvolutional") else 0
     for record in layer.records:
         if not (skip_scales and record.name in BATCH_NORM):
             first = min(filters, record.shape[0]) if filters > 0 else record.shape[0]
@@ -291,8 +299,7 @@ def _arrange(layer: Layer, record: Record, shape: tuple[int, ...], values: Array
 def _inputs_first(layer: Layer, record: Record, transposed: bool) -> bool:
     if record.name != "weights":
         return False
-    transposable = getattr(layer, "transposable", canonical(layer.type) == "connected")
-    return bool(getattr(layer, "flipped", False)) != (transposed and transposable)
+    return layer.flipped != (transposed and layer.transposable)
 
 
 def _to_store(name: str, layer: Layer, record: Record, transposed: bool) -> Array:
