@@ -130,9 +130,3 @@ def random_oracle(
     write(path, records_of(oracle.layers), seed)
     oracle.load_weights(path)
     return oracle
-
-
-def write_random_weights(cfg_path: str | Path, path: str | Path, seed: int) -> None:
-    """Random weights for any cfg without recurrent layers, as Debian's library sees its layers."""
-    with Oracle(cfg_path) as oracle:
-        write(path, records_of(oracle.layers), seed)
