@@ -154,12 +154,13 @@ class Claim:
         if self._file is not None:
             with suppress(OSError):
                 self._path.unlink()
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
             self._file = None
 
     def _lock(self, fcntl: ModuleType) -> None:
         while self._file is None:
-            file = open(self._path, "a+b")  # noqa: SIM115
+            file = open(self._path, "a+b", buffering=0)  # noqa: SIM115
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -174,7 +175,6 @@ class Claim:
                 self._file = file
                 file.truncate(0)
                 file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
-                file.flush()
             else:
                 file.close()  # whoever had it has removed it in between
 

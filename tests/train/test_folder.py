@@ -11,6 +11,7 @@ import pytest
 
 from pydarknet.errors import TrainingError
 from pydarknet.train.trainer import Trainer
+from tests.lib.full_disk import small_files
 from tests.lib.toy_training import make
 
 
@@ -96,6 +97,14 @@ def test_a_run_that_learnt_nothing_is_in_nobodys_way(tmp_path: Path) -> None:
     train(tmp_path, max_hours=1e-12)
     assert "toy.state.npz" in contents(tmp_path)
     train(tmp_path)
+
+
+def test_a_disk_without_a_byte_for_the_lock(tmp_path: Path) -> None:
+    """What is wrong is said by the save; the lock, which ends later, adds nothing to it."""
+    make(tmp_path)
+    with small_files(0), pytest.raises(TrainingError, match="the last save failed"):
+        train(tmp_path)
+    assert contents(tmp_path) == {}
 
 
 def test_two_at_once(tmp_path: Path) -> None:

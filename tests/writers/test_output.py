@@ -494,6 +494,26 @@ def labels_of(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.txt"))
 
 
+@pytest.mark.parametrize("journal", [b"", b'["c.txt", \n[]\n5\n["../../a", "b", 1]\n\xff\n{}'])
+def test_labels_of_a_killed_run_are_still_ours(tmp_path: Path, journal: bytes) -> None:
+    """Without a word of goodbye; also from a run that was killed between its note and the file."""
+    child = os.fork()
+    if child == 0:
+        writer = open_writer("yolo", tmp_path, NAMES)
+        for name in ("a.jpg", "b.jpg"):
+            writer.write(name, SIZE, [DOG])
+        os._exit(0)
+    os.waitpid(child, 0)
+    with (tmp_path / ".pydarknet-labels.log").open("ab") as file:
+        file.write(journal)
+    (tmp_path / "b.txt").write_text("theirs")
+    with pytest.raises(DataError, match="not written by pydarknet"):
+        save("yolo", tmp_path, ("b.jpg", [DOG]))
+    save("yolo", tmp_path, ("a.jpg", [EDGE]))
+    assert not (tmp_path / ".pydarknet-labels.log").exists()
+    save("yolo", tmp_path, ("a.jpg", [DOG]))
+
+
 def test_pictures_of_one_name(tmp_path: Path) -> None:
     names = ["x/a.jpg", "y/z/a.png", "y/z/a.jpg", "../y/a.jpg", "/y/z/a.bmp", "x/a.jpg"]
     for _ in range(2):  # the second run finds its own files
