@@ -1,0 +1,224 @@
+"""The page on public cfgs, docs/cfgs.md.
+
+    python -m tests.parity.cfgs_page RESULTS ALEXEYAB HANK-AI PJREDDIE-CFGS [FURTHER] > docs/cfgs.md
+
+ALEXEYAB and HANK-AI are checkouts with their cfg/: his with the libdarknet.so of `make LIBSO=1 OPENMP=1 AVX=1`,
+hank-ai's with CMake's build/ of the library for the CPU. PJREDDIE-CFGS is a folder of cfgs; they go through Debian's
+library. FURTHER has a folder OWNER+NAME with cfgs for each further repository. RESULTS keeps what has been compared,
+so that a run goes on where the last one ended: remove it when the package has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from pydarknet.errors import DarknetError
+from pydarknet.formats.cfg import parse_cfg
+
+from .public_cfgs import DEBIAN, Build, Outcome, isolated
+
+TITLE = """# Public cfgs
+
+The cfgs of other Darknets, through their CPU builds and through this package: the same random weights, the same
+input. Each runs equal, or is refused by name. `python -m tests.parity.cfgs_page` writes this page; it did on {today}.
+
+- "worst layer" and "outputs" are relative errors in the norm, at most 1e-4; "boxes" is the number of detections that
+  agree in class, probability (1e-3) and place (a pixel, or a thousandth of their sides) after the program's own
+  suppression.
+- pjreddie's cfgs go through Debian's package, hank-ai's through his program, all others through AlexeyAB's. Where
+  that program stops, or its CPU build isn't what its GPU build is, the cfg goes through the next of the three, and
+  the remark says so.
+- The CPU builds of pjreddie and AlexeyAB ignore `binary=1`, which their GPU builds and this package follow: such
+  weights are binary here before they are loaded, with which following and ignoring it are the same.
+- AlexeyAB's program ends (an assertion, -6) where a [shortcut] adds layers of different sizes.
+- Cfgs count once, by their lines without blanks and comments. A further cfg that differs from one before it in
+  nothing but keys of training and the input's size is not run again, and counts as that one did."""
+
+HEAD = "| cfg | input | worst layer | outputs | boxes | remarks |\n|---|---|---|---|---|---|"
+KNOWN = {  # in a cfg whose outcome is another in a program's CPU build, and why
+    ("AlexeyAB", "relu6"): "AlexeyAB's CPU build puts 0 for relu6, his GPU build doesn't",
+    ("AlexeyAB", "extra"): "AlexeyAB's [reorg] doesn't know pjreddie's `extra`",
+    ("Debian", "tree"): "Debian's CPU build gives NaN for a tree",
+}  # fmt: skip
+OF_NET = {"channels", "inputs", "time_steps"}
+OF_LOSS = """jitter random resize ignore_thresh truth_thresh iou_loss iou_normalizer iou_thresh iou_thresh_kind
+    cls_normalizer obj_normalizer delta_normalizer max_delta max label_smooth_eps objectness_smooth focal_loss
+    counters_per_class rescore bias_match thresh object_scale noobject_scale class_scale coord_scale absolute"""
+HEADS = {"yolo", "region", "detection", "gaussian_yolo"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A cfg's name, and how it fared, or whose it is the same as."""
+
+    name: str
+    outcome: Outcome | None
+    remark: str = ""
+
+    @property
+    def kind(self) -> str:
+        return self.outcome.kind if self.outcome else "same"
+
+
+class Results:
+    """Outcomes by program and content, kept in a file of lines."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        lines = path.read_text().splitlines() if path.exists() else []
+        self._known: dict[str, dict[str, object]] = dict(map(json.loads, lines))
+
+    def of(self, build: Build, path: Path, content: str) -> Outcome:
+        """The outcome, looked up or found out."""
+        key = f"{build.name} {hashlib.sha256(content.encode()).hexdigest()}"
+        if key not in self._known:
+            self._known[key] = vars(isolated(build, path))
+            with self._path.open("a") as file:
+                file.write(json.dumps([key, self._known[key]]) + "\n")
+            print(path, self._known[key], file=sys.stderr, flush=True)
+        return Outcome(**self._known[key])  # type: ignore[arg-type]
+
+    def first_equal(self, builds: Sequence[Build], path: Path, content: str) -> tuple[Outcome, str]:
+        """The outcome by the first program that runs it equal, else the first program's; and a remark on others."""
+        remarks = []
+        first = self.of(builds[0], path, content)
+        for build in builds:
+            outcome = self.of(build, path, content)
+            if outcome.kind in ("equal", "refused"):
+                via = f"; through {'Debian' if build is DEBIAN else build.name}'s program" if remarks else ""
+                return outcome, "; ".join(remarks) + via
+            remarks.append(why(build, path, outcome))
+        return first, "; ".join(remarks)
+
+
+def why(build: Build, path: Path, outcome: Outcome) -> str:
+    """What is amiss with this program."""
+    if outcome.ended:
+        return outcome.ended
+    words = set(re.findall(r"\w+", path.read_text(encoding="latin-1")))
+    known = [text for (name, word), text in KNOWN.items() if name == build.name and word in words]
+    return known[0] if known else f"not equal to {build.name}'s: {outcome.unequal}"
+
+
+def content_of(path: Path) -> str:
+    """The lines of a cfg without blanks and comments."""
+    lines = (line.translate({32: "", 9: ""}) for line in path.read_text(encoding="latin-1").splitlines())
+    return "\n".join(line for line in lines if line and line[0] not in "#;")
+
+
+def inference_of(path: Path) -> str:
+    """What of a cfg can show in a forward pass; all of it where it can't be parsed."""
+    try:
+        cfg = parse_cfg(str(path))
+    except DarknetError:
+        return content_of(path)
+    kept = [(key, cfg.net.options[key]) for key in sorted(OF_NET & cfg.net.options.keys())]
+    sections: list[object] = [kept]
+    for section in cfg.sections:
+        dropped = OF_LOSS.split() if section.type in HEADS else []
+        sections.append((section.type, sorted((k, v) for k, v in section.options.items() if k not in dropped)))
+    return json.dumps(sections)
+
+
+def own(results: Results, name: str, folder: Path, builds: Sequence[Build], seen: dict[str, str]) -> list[Entry]:
+    """The cfgs that a Darknet ships."""
+    entries = []
+    for path in sorted(folder.glob("*.cfg")):
+        content, me = content_of(path), f"{name}'s {path.stem}"
+        same = seen.setdefault(f"{builds[0].name} {content}", me)
+        if same == me:
+            entries.append(Entry(path.stem, *results.first_equal(builds, path, content)))
+        else:
+            entries.append(Entry(path.stem, None, f"is {same}"))
+    return entries
+
+
+def further(
+    results: Results, folder: Path, builds: Sequence[Build], seen: set[str]
+) -> Iterator[tuple[str, list[Entry]]]:
+    """The entries of each further repository."""
+    for repository in sorted(folder.iterdir()):
+        entries = []
+        for path in sorted(repository.glob("*.cfg")):
+            content = content_of(path)
+            if content not in seen:
+                seen.add(content)
+                entries.append(Entry(path.stem, *results.first_equal(builds, path, inference_of(path))))
+        yield repository.name.replace("+", "/"), entries
+
+
+def row(entry: Entry) -> str:
+    """A line of the table."""
+    outcome = entry.outcome
+    if outcome is None or outcome.kind != "equal":
+        said = f"refused at line {outcome.refused}" if outcome and outcome.refused else entry.remark
+        return f"| {entry.name} | | | | | {said} |"
+    boxes = "" if outcome.boxes < 0 else f"{outcome.boxes}"
+    numbers = f"{outcome.size} | {outcome.worst:.0e} | {outcome.outputs:.0e} | {boxes}"
+    return f"| {entry.name} | {numbers} | {entry.remark} |"
+
+
+def summary(tables: dict[str, list[Entry]]) -> Iterator[str]:
+    """How many of each repository's cfgs there are by outcome."""
+    kinds = {
+        "equal": "equal",
+        "refused": "refused by name",
+        "ended": "the programs themselves end",
+        "unequal": "unequal",
+    }
+    yield "| repository | distinct cfgs | " + " | ".join(kinds.values()) + " |\n|---|---|---|---|---|---|"
+    total: Counter[str] = Counter()
+    for name, entries in tables.items():
+        counts = Counter(entry.kind for entry in entries if entry.outcome)
+        total += counts
+        yield f"| {name} | {counts.total()} | " + " | ".join(str(counts[kind]) for kind in kinds) + " |"
+    yield f"| **all** | {total.total()} | " + " | ".join(str(total[kind]) for kind in kinds) + " |"
+
+
+def reasons(entries: list[Entry]) -> Iterator[str]:
+    """The refusals by what is refused, most first."""
+    refused = [entry.outcome.refused for entry in entries if entry.outcome and entry.outcome.refused]
+    texts = Counter(re.sub(r"^\d+: |; known: .*|\. Harmless is .*|=-?\d+(?= is not)", "", text) for text in refused)
+    yield "| cfgs | refused |\n|---|---|"
+    yield from (f"| {count} | {text} |" for text, count in texts.most_common())
+
+
+def main(arguments: list[str]) -> None:
+    """The page on standard output."""
+    results, (alexeyab, hank, pjreddie) = Results(Path(arguments[0])), map(Path, arguments[1:4])
+    his, hanks = Build.of("AlexeyAB", alexeyab), Build.of("hank-ai", hank)
+    seen: dict[str, str] = {}
+    tables = {
+        "pjreddie": own(results, "pjreddie", pjreddie, (DEBIAN, his), seen),
+        "AlexeyAB": own(results, "AlexeyAB", alexeyab / "cfg", (his, DEBIAN, hanks), seen),
+        "hank-ai": own(results, "hank-ai", hank / "cfg", (hanks, his), seen),
+    }
+    shipped = {content_of(p) for f in (pjreddie, alexeyab / "cfg", hank / "cfg") for p in f.glob("*.cfg")}
+    for folder in arguments[4:]:
+        tables |= dict(further(results, Path(folder), (his, DEBIAN, hanks), shipped))
+    write(tables)
+
+
+def write(tables: dict[str, list[Entry]]) -> None:
+    """Everything, to standard output."""
+    print(TITLE.format(today=date.today().isoformat()), "\n## In numbers\n", *summary(tables), sep="\n")
+    entries = [entry for table in tables.values() for entry in table]
+    print("\n## Refused, by what\n", *reasons(entries), sep="\n")
+    for name in ("pjreddie", "AlexeyAB", "hank-ai"):
+        print(f"\n## {name}\n\n{HEAD}", *map(row, tables[name]), sep="\n")
+    print(f"\n## Further repositories: those that aren't equal, or not through AlexeyAB's program\n\n{HEAD}")
+    for name, table in list(tables.items())[3:]:
+        odd = [entry for entry in table if entry.remark or entry.kind == "unequal"]
+        print(*(row(Entry(f"{name}: {each.name}", each.outcome, each.remark)) for each in odd), sep="\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
