@@ -38,7 +38,10 @@ input. Each runs equal, or is refused by name. `python -m tests.parity.cfgs_page
   the remark says so.
 - The CPU builds of pjreddie and AlexeyAB ignore `binary=1`, which their GPU builds and this package follow: such
   weights are binary here before they are loaded, with which following and ignoring it are the same.
-- AlexeyAB's program ends (an assertion, -6) where a [shortcut] adds layers of different sizes.
+- AlexeyAB's program ends (an assertion, -6) where a [shortcut] adds layers of different sizes; hank-ai's, built for
+  release, goes on without the check and reads other numbers. pjreddie's and this package add what both have.
+- hank-ai's program ends (-6) at keys that it doesn't know and at keys that come twice, its own cfgs' included: here
+  its [net] has sizes only, and the first of equal keys is left.
 - Cfgs count once, by their lines without blanks and comments. A further cfg that differs from one before it in
   nothing but keys of training and the input's size is not run again, and counts as that one did."""
 
@@ -47,6 +50,7 @@ KNOWN = {  # in a cfg whose outcome is another in a program's CPU build, and why
     ("AlexeyAB", "relu6"): "AlexeyAB's CPU build puts 0 for relu6, his GPU build doesn't",
     ("AlexeyAB", "extra"): "AlexeyAB's [reorg] doesn't know pjreddie's `extra`",
     ("Debian", "tree"): "Debian's CPU build gives NaN for a tree",
+    ("hank-ai", "shortcut"): "hank-ai's program adds layers of different sizes wrongly",
 }  # fmt: skip
 OF_NET = {"channels", "inputs", "time_steps"}
 OF_LOSS = """jitter random resize ignore_thresh truth_thresh iou_loss iou_normalizer iou_thresh iou_thresh_kind
@@ -57,11 +61,12 @@ HEADS = {"yolo", "region", "detection", "gaussian_yolo"}
 
 @dataclass(frozen=True)
 class Entry:
-    """A cfg's name, and how it fared, or whose it is the same as."""
+    """A cfg's name, and how it fared, or whose it is the same as; `counts` if no table before has it."""
 
     name: str
     outcome: Outcome | None
     remark: str = ""
+    counts: bool = True
 
     @property
     def kind(self) -> str:
@@ -104,6 +109,8 @@ def why(build: Build, path: Path, outcome: Outcome) -> str:
     if outcome.ended:
         return outcome.ended
     words = set(re.findall(r"\w+", path.read_text(encoding="latin-1")))
+    if build.name == "hank-ai":
+        words = set(re.findall(r"(?<=\[)\w+", outcome.unequal))  # the layer that differs first
     known = [text for (name, word), text in KNOWN.items() if name == build.name and word in words]
     return known[0] if known else f"not equal to {build.name}'s: {outcome.unequal}"
 
@@ -129,20 +136,21 @@ def inference_of(path: Path) -> str:
 
 
 def own(results: Results, name: str, folder: Path, builds: Sequence[Build], seen: dict[str, str]) -> list[Entry]:
-    """The cfgs that a Darknet ships."""
+    """The cfgs that a Darknet ships. `seen` has the first owner of each content, for each program and for all."""
     entries = []
     for path in sorted(folder.glob("*.cfg")):
         content, me = content_of(path), f"{name}'s {path.stem}"
         same = seen.setdefault(f"{builds[0].name} {content}", me)
+        counts = seen.setdefault(content, me) == me
         if same == me:
-            entries.append(Entry(path.stem, *results.first_equal(builds, path, content)))
+            entries.append(Entry(path.stem, *results.first_equal(builds, path, content), counts))
         else:
-            entries.append(Entry(path.stem, None, f"is {same}"))
+            entries.append(Entry(path.stem, None, f"is {same}", False))
     return entries
 
 
 def further(
-    results: Results, folder: Path, builds: Sequence[Build], seen: set[str]
+    results: Results, folder: Path, builds: Sequence[Build], seen: dict[str, str]
 ) -> Iterator[tuple[str, list[Entry]]]:
     """The entries of each further repository."""
     for repository in sorted(folder.iterdir()):
@@ -150,7 +158,7 @@ def further(
         for path in sorted(repository.glob("*.cfg")):
             content = content_of(path)
             if content not in seen:
-                seen.add(content)
+                seen[content] = path.stem
                 entries.append(Entry(path.stem, *results.first_equal(builds, path, inference_of(path))))
         yield repository.name.replace("+", "/"), entries
 
@@ -177,7 +185,7 @@ def summary(tables: dict[str, list[Entry]]) -> Iterator[str]:
     yield "| repository | distinct cfgs | " + " | ".join(kinds.values()) + " |\n|---|---|---|---|---|---|"
     total: Counter[str] = Counter()
     for name, entries in tables.items():
-        counts = Counter(entry.kind for entry in entries if entry.outcome)
+        counts = Counter(entry.kind for entry in entries if entry.counts)
         total += counts
         yield f"| {name} | {counts.total()} | " + " | ".join(str(counts[kind]) for kind in kinds) + " |"
     yield f"| **all** | {total.total()} | " + " | ".join(str(total[kind]) for kind in kinds) + " |"
@@ -185,7 +193,7 @@ def summary(tables: dict[str, list[Entry]]) -> Iterator[str]:
 
 def reasons(entries: list[Entry]) -> Iterator[str]:
     """The refusals by what is refused, most first."""
-    refused = [entry.outcome.refused for entry in entries if entry.outcome and entry.outcome.refused]
+    refused = [entry.outcome.refused for entry in entries if entry.counts and entry.outcome and entry.outcome.refused]
     texts = Counter(re.sub(r"^\d+: |; known: .*|\. Harmless is .*|=-?\d+(?= is not)", "", text) for text in refused)
     yield "| cfgs | refused |\n|---|---|"
     yield from (f"| {count} | {text} |" for text, count in texts.most_common())
@@ -199,11 +207,10 @@ def main(arguments: list[str]) -> None:
     tables = {
         "pjreddie": own(results, "pjreddie", pjreddie, (DEBIAN, his), seen),
         "AlexeyAB": own(results, "AlexeyAB", alexeyab / "cfg", (his, DEBIAN, hanks), seen),
-        "hank-ai": own(results, "hank-ai", hank / "cfg", (hanks, his), seen),
+        "hank-ai": own(results, "hank-ai", hank / "cfg", (hanks, his, DEBIAN), seen),
     }
-    shipped = {content_of(p) for f in (pjreddie, alexeyab / "cfg", hank / "cfg") for p in f.glob("*.cfg")}
     for folder in arguments[4:]:
-        tables |= dict(further(results, Path(folder), (his, DEBIAN, hanks), shipped))
+        tables |= dict(further(results, Path(folder), (his, DEBIAN, hanks), seen))
     write(tables)
 
 

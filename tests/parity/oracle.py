@@ -186,17 +186,25 @@ def _read(kind: Any, address: int, count: int | None = None) -> Any:
 def adapted_cfg(text: str, folder: Path, **net: int | None) -> str:
     """The cfg with other values of the [net] section, and `tree` and `map` files as absolute paths.
 
-    The first of two equal keys wins in Darknet, so that new values simply go in front of the old ones.
+    The first of two equal keys wins in Darknet, so that new values go in front of the old ones; later ones go, as
+    hank-ai's program takes none twice.
     """
-    lines = []
+    lines: list[str] = []
+    seen: set[str] = set()
     for line in text.splitlines():
-        key, _, value = line.partition("=")
-        if key.strip() in ("tree", "map"):
-            places = [folder / value.strip(), folder.parent / value.strip(), SHARE / value.strip()]
-            line = f"{key.strip()}={next((p for p in places if p.is_file()), value.strip())}"
+        key, _, value = (part.strip() for part in line.partition("="))
+        if line.startswith("["):
+            seen = set()
+        elif key in seen and value:
+            continue
+        seen.add(key)
+        if key in ("tree", "map"):
+            places = [folder / value, folder.parent / value, SHARE / value]
+            line = f"{key}={next((p for p in places if p.is_file()), value)}"
         lines.append(line)
-        if line.strip() in ("[net]", "[network]"):
+        if key in ("[net]", "[network]"):
             lines += [f"{k}={v}" for k, v in net.items() if v is not None]
+            seen |= {k for k, v in net.items() if v is not None}
     return "\n".join(lines) + "\n"
 
 
