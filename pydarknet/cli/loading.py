@@ -10,6 +10,7 @@ from .messages import say, warn
 from .options import device_of
 
 if TYPE_CHECKING:
+    from ..detection.boxes import Fit
     from ..detection.nms import Kind
     from ..formats.data import DataFile
     from ..formats.tree import Tree
@@ -54,6 +55,7 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
     )
     warn(net.warnings, args.quiet)
     net.names, origin = choose_names(net, args.names, data)
+    args.fit = args.fit or usual_fit(net)
     warn(spare_names(net.names, head_classes(net.heads()) or net.outputs.size, origin), args.quiet)
     nms = ""
     if net.heads() and "nms" in args:
@@ -71,6 +73,14 @@ def choose_kind(net: Network, args: argparse.Namespace) -> Kind:
     kind, _ = suppression(net.heads(), args.nms_kind, None)
     asked: Kind = args.usual_nms_kind if args.nms_kind is None and kind == "sort" else kind
     return asked
+
+
+def usual_fit(net: Network) -> Fit:
+    """How the network's own program brings pictures to its size: pjreddie's by letterbox, AlexeyAB's detectors by
+    letterbox where [net] has letter_box=1."""
+    if net.dialect.name != "alexeyab" or not net.heads() or net.cfg.net.bool_("letter_box", False):
+        return "letterbox"
+    return "stretch"
 
 
 def read_data_file(name: str, quiet: bool) -> DataFile:

@@ -77,8 +77,8 @@ def add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fit",
         choices=("letterbox", "stretch"),
-        default="letterbox",
-        help="how pictures are brought to the network's size (default: letterbox)",
+        help="how pictures are brought to the network's size (default: letterbox; for detectors in the dialect "
+        "alexeyab as his: stretch, unless [net] has letter_box=1)",
     )
     parser.add_argument(
         "-letter_box", "--letter-box", dest="fit", action="store_const", const="letterbox", help="--fit letterbox"

@@ -243,6 +243,23 @@ class TestDetect:
         assert "width:   20   height:   15" in result.out
         assert "stretch" in result.err
 
+    @pytest.mark.parametrize(
+        ("lines", "options", "fit"),
+        [
+            ("", (), "letterbox"),
+            ("dialect=alexeyab", (), "stretch"),
+            ("", ("--dialect", "alexeyab"), "stretch"),
+            ("dialect=alexeyab\nletter_box=1", (), "letterbox"),
+            ("dialect=alexeyab", ("-letter_box",), "letterbox"),
+            ("dialect=alexeyab\nletter_box=1", ("--fit", "stretch"), "stretch"),
+        ],
+    )
+    def test_pictures_are_fitted_as_the_networks_own_program_does(self, cli, lines: str, options, fit: str) -> None:
+        Path("net.cfg").write_text(Path("net.cfg").read_text().replace("[net]", f"[net]\n{lines}"))
+        result = cli("detect", *NET, "a.jpg", "-ext_output", *options)
+        assert f"height:   {20 if fit == 'letterbox' else 15}" in result.out
+        assert f" by {fit}" in result.err
+
     def test_quiet_leaves_only_results(self, cli) -> None:
         Path("net.cfg").write_text(Path("net.cfg").read_text().replace("[avgpool]", "[avgpool]\nwidht=3"))
         assert "unknown key 'widht'" in cli("detect", *NET, "a.jpg").err

@@ -34,6 +34,9 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
         "warned": "clip=1 dont_update=9 burnin_update=1 train_only_bn=1 truth=1 smooth=.1",
         "file": "dontload=1 dontloadscales=1 numload=1 flipped=1",
     }),
+    "any, after another": (NET + CONV.format(2) + "[convolutional]\nfilters=2\n", LOSS, {
+        "trained": "stopbackward=1",
+    }),
     "convolutional": (NET + "[convolutional]\nfilters=2\nsize=3\nactivation=linear\n", LOSS, {
         "read": "filters=4 size=5 stride=2 pad=1 padding=2 groups=2 activation=tanh batch_normalize=1 binary=1 cbn=1",
         "warned": "dot=1 assisted_excitation=1 sway=1 rotate=1 stretch=1 stretch_sway=1 grad_centr=1 reverse=1",
@@ -85,9 +88,12 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
     "region": (NET + CONV.format(14) + "[region]\nclasses=2\nnum=2\nanchors=1,1,2,2\nmax=2\n", "", {
         "read": "softmax=1 background=1 anchors=3,3,4,4",
         "trained": "max=1 bias_match=1 rescore=1 thresh=.1 coord_scale=3 object_scale=3 "
-                   "noobject_scale=3 class_scale=3",
+                   "noobject_scale=3 class_scale=3 classfix=-1",
         "refused": "classes=3 num=3 coords=5",
         "idle": "log=1 sqrt=1 absolute=1",
+    }),
+    "region, masks": (NET + CONV.format(16) + "[region]\nclasses=2\nnum=2\ncoords=5\nmax=2\n", "", {
+        "trained": "mask_scale=3",
     }),
     "yolo": (NET + CONV.format(14) + "[yolo]\nclasses=2\nnum=2\nanchors=4,4,8,8\nmax=2\n", "", {
         "read": "mask=1,0 anchors=3,3,4,4 scale_x_y=1.2 new_coords=1 nms_kind=greedynms",
@@ -155,8 +161,8 @@ def learnt(text: str) -> list[np.ndarray]:
     rng = np.random.default_rng(2)
     shape = stepper._plan().truth.shape
     truth = rng.uniform(0.2, 0.8, shape).astype(np.float32)
-    if shape[-1] == 5:
-        truth[..., 4] = 0
+    if engine.heads() and engine.heads()[-1].type != "detection":
+        truth[..., -1] = 0
     else:
         truth[:, ::7] = bool(engine.heads())
     for _ in range(2):
@@ -201,6 +207,26 @@ def test_class_of_a_key(section: str, kind: str, key: str, value: str, tmp_path:
         assert differs(result(text), result(base)) == (kind == "read")
 
 
+def test_dontsave_leaves_a_layer_out_of_the_file(tmp_path: Path) -> None:
+    sizes = []
+    for text in (text_of("any", "dontsave", "1"), base_text("any")):
+        filled(Engine(parse_cfg_text(text))).save_weights(tmp_path / "a.weights")
+        sizes.append((tmp_path / "a.weights").stat().st_size)
+    assert sizes[0] < sizes[1]
+
+
+@pytest.mark.parametrize("section", ["region", "yolo"])
+def test_files_that_heads_name(section: str, tmp_path: Path) -> None:
+    tree, classes = tmp_path / "a.tree", tmp_path / "a.map"
+    tree.write_text("one -1\ntwo -1\n")
+    classes.write_text("1\n0\n")
+    base, mapped = base_text(section), text_of(section, "map", str(classes))
+    assert not differs(result(mapped), result(base))
+    assert differs(learnt(mapped), learnt(base))
+    if section == "region":
+        assert differs(result(text_of(section, "tree", str(tree))), result(base))
+
+
 def test_harmless_values_of_refused_keys_pass() -> None:
     for name, layer in REGISTRY.items():
         for key, refusal in layer.keys.refused.items():
@@ -228,10 +254,15 @@ def test_every_section_is_there_or_missed_by_name(name: str) -> None:
 # [net]
 
 FOLLOWED = """batch=2 subdivisions=4 learning_rate=.5 momentum=.5 decay=.1 max_batches=30
-    policy=poly burn_in=5 power=2 scales=.3 steps=7 step=3 scale=.5 gamma=.5 sgdr_cycle=9
+    policy=poly power=2 scales=.3 steps=7 step=3 scale=.5 gamma=.5 sgdr_cycle=9
     sgdr_mult=3 learning_rate_min=.1 adam=1 saturation=2 exposure=2 hue=.2 flip=0 width=64 height=64
     dialect=alexeyab"""
-OF_CLASSIFIERS = "min_crop=9 max_crop=30 angle=7 aspect=.5 center=1"
+OF_CLASSIFIERS = "min_crop=9 max_crop=30 angle=7 aspect=.5 center=1 random=1"
+OF_OTHERS = {  # which count beside another key of [net], or of the head
+    "policy=poly": "burn_in=5", "adam=1": "B1=.5 B2=.5 eps=.1", "classifier random=1": "min_ratio=.5 max_ratio=3",
+    "head random=1": "min_size=48 max_size=48 resize_step=8",
+}  # fmt: skip
+OF_HEADS = "jitter=.1 random=1 resize=1.5"
 NOT_FOLLOWED = """letter_box=1 blur=1 gaussian_noise=1 mixup=1 cutmix=1 mosaic=1 mosaic_bound=1 label_smooth_eps=.1
     attention=1 adversarial_lr=.1 contrastive=1 contrastive_jit_flip=1 contrastive_color=1 unsupervised=1 track=1
     dynamic_minibatch=1 loss_scale=2 try_fix_nan=1 weights_reject_freq=1 equidistant_point=1 time_steps=2
@@ -240,13 +271,22 @@ IDLE = """optimized_memory=1 workspace_size_limit_MB=9 use_cuda_graph=1 max_char
     augment_speed=1 sequential_subdivisions=1 seen=5"""
 
 
-def training(folder: Path, option: str, cfg: str = "toy.cfg") -> tuple[list[Any], list[str]]:
-    """What decides how a training with one more line in [net] goes, and its warnings."""
+def with_key(text: str, section: str, option: str) -> str:
+    """The cfg with this option in its first section of that name, in place of its own."""
+    key = option.partition("=")[0]
+    before, header, rest = text.partition(f"[{section}]\n")
+    own, blank, after = rest.partition("\n\n")
+    lines = [line for line in own.splitlines() if line.partition("=")[0] != key]
+    return before + header + "\n".join([*lines, option]) + blank + after
+
+
+def training(folder: Path, *options: str, cfg: str = "toy.cfg") -> tuple[list[Any], list[str]]:
+    """What decides how a training with more lines in [net], or "head KEY=VALUE", goes, and its warnings."""
     data, _ = make(folder)
-    path, key = folder / cfg, option.partition("=")[0]
-    head, _, rest = path.read_text().partition("\n\n")
-    lines = [line for line in head.splitlines() if line.partition("=")[0] != key]
-    path.write_text("\n".join([*lines, option, "", rest]))
+    path = folder / cfg
+    for option in options:
+        where, _, line = option.rpartition(" ")
+        path.write_text(with_key(path.read_text(), "region" if where == "head" else "net", line))
     warnings: list[str] = []
     with Trainer(path, data, warn=warnings.append) as t:
         s = t.stepper
@@ -257,8 +297,29 @@ def training(folder: Path, option: str, cfg: str = "toy.cfg") -> tuple[list[Any]
 @pytest.mark.parametrize("option", [*FOLLOWED.split(), *OF_CLASSIFIERS.split()])
 def test_keys_of_net_that_training_follows(tmp_path: Path, option: str) -> None:
     cfg = "classifier.cfg" if option in OF_CLASSIFIERS.split() else "toy.cfg"
-    changed, warnings = training(tmp_path / "changed", option, cfg)
-    assert changed != training(tmp_path / "base", "dialect=paper2017", cfg)[0]
+    changed, warnings = training(tmp_path / "changed", option, cfg=cfg)
+    assert changed != training(tmp_path / "base", "dialect=paper2017", cfg=cfg)[0]
+    assert not any("not followed" in text and option in text for text in warnings)
+
+
+@pytest.mark.parametrize(
+    ("beside", "option"), [(beside, option) for beside, options in OF_OTHERS.items() for option in options.split()]
+)
+def test_keys_of_net_that_training_follows_beside_others(tmp_path: Path, beside: str, option: str) -> None:
+    cfg = "classifier.cfg" if beside.startswith("classifier") else "toy.cfg"
+    other = beside.removeprefix("classifier ")
+    changed, warnings = training(tmp_path / "changed", "dialect=alexeyab", other, option, cfg=cfg)
+    assert changed != training(tmp_path / "base", "dialect=alexeyab", other, cfg=cfg)[0]
+    assert not any("not followed" in text and option in text for text in warnings)
+
+
+@pytest.mark.parametrize("option", OF_HEADS.split())
+def test_keys_of_heads_that_vary_images(tmp_path: Path, option: str) -> None:
+    assert training(tmp_path / "same", "dialect=alexeyab", "head random=0") == training(
+        tmp_path / "again", "dialect=alexeyab", "head random=0"
+    )
+    changed, warnings = training(tmp_path / "changed", "dialect=alexeyab", f"head {option}")
+    assert changed != training(tmp_path / "base", "dialect=alexeyab", "head random=0")[0]
     assert not any("not followed" in text and option in text for text in warnings)
 
 

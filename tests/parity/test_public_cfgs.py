@@ -6,22 +6,38 @@ from pathlib import Path
 
 import pytest
 
+from .cfgs_page import inference_of
 from .oracle import CFG
-from .public_cfgs import TOLERANCE, compare
+from .public_cfgs import DEBIAN, TOLERANCE, Outcome, compare
 
 PAGE = Path(__file__).parents[2] / "docs" / "cfgs.md"
 
 
 @pytest.mark.parametrize("name", ["yolov3-tiny", "yolov2-tiny", "t1.test", "darknet"])
 def test_equal(name: str) -> None:
-    outcome = compare(None, CFG / f"{name}.cfg")
+    outcome = compare(DEBIAN, CFG / f"{name}.cfg")
     assert not outcome.refused
     assert outcome.worst < TOLERANCE
     assert (outcome.boxes > 20) == (name != "darknet")
 
 
 def test_refused_by_name() -> None:
-    assert compare(None, CFG / "gru.cfg").refused.endswith("[gru] recurrent layers are not supported yet")
+    assert compare(DEBIAN, CFG / "gru.cfg").refused.endswith("[gru] recurrent layers are not supported yet")
+
+
+@pytest.mark.parametrize("worst", [float("nan"), float("inf"), 1e-3])
+def test_what_is_no_number_is_unequal(worst: float) -> None:
+    assert Outcome("128 x 128", worst).kind == "unequal"
+
+
+@pytest.mark.parametrize(
+    ("key", "same"), [("jitter=.3", True), ("iou_loss=ciou", True), ("scale_x_y=1.05", False), ("mask=1,0", False)]
+)
+def test_keys_of_training_make_no_other_network(tmp_path: Path, key: str, same: bool) -> None:
+    one, two = tmp_path / "one.cfg", tmp_path / "two.cfg"
+    one.write_text("[net]\nwidth=32\n[yolo]\nnum=2\n")
+    two.write_text(f"[net]\nwidth=64\nmosaic=1\n[yolo]\nnum=2\n{key}\n")
+    assert (inference_of(one) == inference_of(two)) == same
 
 
 def test_the_page_lists_every_cfg_of_debian() -> None:
