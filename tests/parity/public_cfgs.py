@@ -32,6 +32,7 @@ from .programs import KINDS, NMS, Debian, Program, offsets
 TOLERANCE = 1e-4
 SIDES = (128, 256, 512, None)  # None: the cfg's own
 SIZES = ("batch", "width", "height", "channels", "inputs", "time_steps")
+NOISE = 1e-5  # of probabilities
 MANY = 5e10  # operations: a board of go as large as a picture takes a program a minute
 NORM_GAIN = (13 / 12) * float(np.log(3))  # see random_weights.py
 POOL = np.random.default_rng(1).standard_normal(1 << 20, np.float32)
@@ -152,15 +153,19 @@ def our_candidates(net: Network, x: Array, thresh: float) -> Candidates:
 
 
 def good_threshold(found: Candidates) -> float:
-    """One that 50 to 100 entries pass, as far as can be from all of them, and from what boxes need."""
+    """One that 50 to 100 entries pass, or more where those are too close together, as far as can be from all of them,
+    and from what boxes need."""
     entries = np.sort(found.probability)[::-1]
-    high, low = (entries[min(count, len(entries) - 1)] for count in (50, 100))
     values = np.sort(np.concatenate([found.probability, found.objectness]))
-    values = values[(values >= low) & (values <= high)]
-    if len(values) < 2:
-        return float(low)
-    at = int(np.argmax(np.diff(values)))
-    return float((values[at] + values[at + 1]) / 2)
+    best, gap = float(entries[min(50, len(entries) - 1)]), 0.0
+    for most in (100, 400, 1600):
+        high, low = (entries[min(count, len(entries) - 1)] for count in (50, most))
+        inside = values[(values >= low) & (values <= high)]
+        if len(inside) < 2 or gap > NOISE:
+            break
+        at = int(np.argmax(np.diff(inside)))
+        best, gap = float((inside[at] + inside[at + 1]) / 2), float(inside[at + 1] - inside[at])
+    return best
 
 
 # Both
