@@ -94,7 +94,7 @@ class Results:
 
     def first_equal(self, builds: Sequence[Build], path: Path, content: str) -> tuple[Outcome, str]:
         """The outcome by the first program that runs it equal, else the first program's; and a remark on others."""
-        remarks = []
+        remarks: list[str] = []
         first = self.of(builds[0], path, content)
         for build in builds:
             outcome = self.of(build, path, content)
