@@ -21,8 +21,7 @@ from .machine import MAX_THREADS, default_threads, free_bytes, machine_bytes
 from .ops import Array, Ops
 
 ALIGNMENT = 64  # bytes: one cache line, one AVX-512 register
-FLOAT = 4  # bytes
-POISON = 0x7FBADBAD  # kPoison of csrc/emu/machine/memory.h
+POISON = np.uint32(0x7FBADBAD)  # kPoison of csrc/emu/machine/memory.h
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
 HOST_MEMORY = (1, 3)  # of DLPack's kinds of devices: CPU, CPU pinned for CUDA
 
@@ -121,7 +120,7 @@ class Backend:
         return f"{self.name} {self.isa}, {threads} thread{'s' * (threads != 1)}"
 
     def blocked_shape(self, n: int, c: int, h: int, w: int) -> tuple[int, int, int, int, int]:
-        """The shape of a blocked array that holds (n, c, h, w)."""
+        """The shape of a blocked array that holds (n, c, h, w); a block has as many channels whatever the dtype."""
         block = self.ops.block
         return n, -(-c // block), h, w, block
 
@@ -206,8 +205,8 @@ class EmulatedBackend(Backend):
     def empty(self, shape: Sequence[int], dtype: str = "float32") -> Array:
         """An array without values. DeviceError if memory is out."""
         array = super().empty(shape, dtype)
-        if array.itemsize == FLOAT:
-            array.view(np.uint32)[...] = POISON
+        memory = array.reshape(-1).view(np.uint8)
+        memory[: memory.size // POISON.itemsize * POISON.itemsize].view(np.uint32)[...] = POISON
         return array
 
 

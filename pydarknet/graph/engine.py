@@ -68,7 +68,7 @@ class Engine(Graph):
         if threads is not None:
             set_threads(threads)
         self.seen = 0
-        self._constants: dict[tuple[object, ...], Array] = {}
+        self._constants: dict[str, Array] = {}
         self._lock = threading.RLock()
         self._idle: list[tuple[tuple[object, ...], Plan]] = []
         self._version = 0
@@ -206,7 +206,7 @@ class Engine(Graph):
         self.backend.wait()  # constants are ready for plans on other streams
         return plan
 
-    def _constant(self, key: tuple[object, ...], make: Callable[[], Array]) -> Array:
+    def _constant(self, key: str, make: Callable[[], Array]) -> Array:
         if key not in self._constants:
             self._constants[key] = make()
         return self._constants[key]

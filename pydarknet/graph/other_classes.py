@@ -8,9 +8,8 @@ from contextlib import suppress
 from math import prod
 from os import PathLike, fspath
 
-from ..backends.base import FLOAT
 from ..errors import WeightsError
-from ..formats.weights import read_header
+from ..formats.weights import FLOAT, read_header
 from ..layers import Layer
 from ..layers.detection import Detection
 from ..layers.region import Region
@@ -39,8 +38,8 @@ def _classes_of(path: str | PathLike[str], layers: Sequence[Layer], ends: list[t
         return None
     with suppress(OSError, ValueError, WeightsError):
         sizes = {layer.index: sum(prod(record.shape) for record in layer.records) for layer in layers}
-        over = os.path.getsize(path) - read_header(path).size - FLOAT * sum(sizes.values())
-        a_class = FLOAT * sum(sizes[layer.index] // layer.out.c * outputs for layer, outputs, _ in ends)
+        over = os.path.getsize(path) - read_header(path).size - FLOAT.itemsize * sum(sizes.values())
+        a_class = FLOAT.itemsize * sum(sizes[layer.index] // layer.out.c * outputs for layer, outputs, _ in ends)
         more, rest = divmod(over, a_class)
         given = classes.pop() + more
         return given if over and not rest and given > 0 else None

@@ -27,7 +27,9 @@ ANY_LAYER = Keys(
 class Layer(ABC):
     """One section of a cfg.
 
-    `inputs` and `out` are the shapes of one image. `records` names the parameters in the order of the weights
+    `inputs` and `out` are the shapes of one image. `path` says where the layer stands ("12"); a layer that owns
+    layers gives them paths below its own ("12.input") and has their records under names below it ("input.weights").
+    `records` names the parameters in the order of the weights
     file; `parameters` holds them by name (NumPy arrays, often views of the mapped file). `flops` counts what
     Darknet's `ops` counts (2 per multiply-add) for one image. `keys` declares those that `configure` doesn't read.
     `dialect` is the network's. CfgError if the section can't be built.
@@ -41,6 +43,7 @@ class Layer(ABC):
     def __init__(self, section: Section, index: int, inputs: Shape, previous: Sequence[Layer]) -> None:
         self.section = section
         self.index = index
+        self.path = str(index)
         self.type = section.type
         self.inputs = inputs
         self.out = inputs
@@ -92,6 +95,10 @@ class Layer(ABC):
         sizes = [self.out.size, *(record.size for record in self.records)]
         if max(sizes) > MAX_ELEMENTS:
             raise self.section.error(f"needs {max(sizes)} elements in one array; at most {MAX_ELEMENTS} are possible")
+
+    def key(self, name: str) -> str:
+        """The name of one of its parameters or constants among the network's: "12.weights"."""
+        return f"{self.path}.{name}"
 
     @property
     def output(self) -> Array:

@@ -65,19 +65,19 @@ class BatchNorm(Layer):
 
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out)
-        scale = p.constant((self.index, "scale"), lambda: fold(self.parameters, self.dialect)[0])
-        bias = p.constant((self.index, "bias"), lambda: fold(self.parameters, self.dialect)[1])
+        scale = p.constant(self.key("scale"), lambda: fold(self.parameters, self.dialect)[0])
+        bias = p.constant(self.key("bias"), lambda: fold(self.parameters, self.dialect)[1])
         p.emit(p.ops.scale_bias, p.blocked(x), scale, bias, y)
         return y
 
     def train(self, p: Tape, x: Value) -> Value:
         y = p.new(self.out)
-        statistics = p.saved[self.index] = [p.backend.empty((self.out.c,)) for _ in range(2)]
+        statistics = p.saved[self.path] = [p.backend.empty((self.out.c,)) for _ in range(2)]
         train(p, self, None, p.blocked(x), y, statistics)
         return y
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         dy = p.delta(y)
         if dy is not None:
-            backward(p, self, p.blocked(x), dy, p.saved[self.index], None)
+            backward(p, self, p.blocked(x), dy, p.saved[self.path], None)
             p.add_delta(x, dy)

@@ -40,7 +40,7 @@ class Convolution(Layer):
     def plan(self, p: Builder, x: Value) -> Value:
         source, shape, plain = self.geometry(p, x)
         conv, packed = self.pack(p, shape, plain)
-        bias = p.constant((self.index, "bias"), self.folded_bias)
+        bias = p.constant(self.key("bias"), self.folded_bias)
         return self.convolve(p, conv, source, packed, bias, self.activation)
 
     def train(self, p: Tape, x: Value) -> Value:
@@ -58,9 +58,9 @@ class Convolution(Layer):
             z, y = self.convolve(p, *call, None, "linear"), p.new(self.out)
             statistics = [p.backend.empty((self.out.c,)) for _ in range(2)]
             batchnorm.train(p, self, biases, z, y, statistics)
-            p.saved[self.index] = source, z, statistics
+            p.saved[self.path] = source, z, statistics
             return p.activate(self, y)
-        p.saved[self.index] = source, None, None
+        p.saved[self.path] = source, None, None
         if self.activation in SLOPE_OF_INPUT:
             return p.activate(self, self.convolve(p, *call, biases, "linear"))
         return self.convolve(p, *call, biases, self.activation)
@@ -78,7 +78,7 @@ class Convolution(Layer):
         ops, dy = p.ops, p.delta(y)
         if dy is None:
             return
-        source, z, statistics = p.saved[self.index]
+        source, z, statistics = p.saved[self.path]
         p.activate_backward(self, y, dy)
         dbiases = p.update_of(self, "biases")
         if z is None:
@@ -138,7 +138,7 @@ class Convolution(Layer):
             release(self.parameters["weights"])
             return conv.algorithm, packed
 
-        algorithm, packed = p.shared((self.index, "weights", plain), make)
+        algorithm, packed = p.shared(self.key("packed_plain" if plain else "packed"), make)
         return p.ops.Conv(shape, algorithm), packed
 
     def folded_weights(self) -> Array:

@@ -26,7 +26,7 @@ class Dropout(Layer):
 
     def train(self, p: Tape, x: Value) -> Value:
         source, y = p.blocked(x), p.new(self.out)
-        mask = p.saved[self.index] = p.backend.empty(y.dims, "uint8")
+        mask = p.saved[self.path] = p.backend.empty(y.dims, "uint8")
         random = p.state.random
 
         def drop(x: Array, y: Array) -> None:
@@ -39,5 +39,5 @@ class Dropout(Layer):
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         dy, dx = p.delta(y), p.new(self.inputs)
         if dy is not None:
-            p.emit(p.ops.dropout_backward, dy, p.saved[self.index], dx, self.probability, False)
+            p.emit(p.ops.dropout_backward, dy, p.saved[self.path], dx, self.probability, False)
             p.add_delta(x, dx)

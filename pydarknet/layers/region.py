@@ -45,7 +45,7 @@ class Region(Layer):
         y = p.new(self.out, blocked=False)
         sizes = None
         if self.tree is not None:
-            sizes = p.constant((self.index, "groups"), lambda: group_sizes(self.tree))
+            sizes = p.constant(self.key("groups"), lambda: group_sizes(self.tree))
         p.emit(
             p.ops.region_forward, p.plain(x), y, self.num, self.classes, self.coords, self.softmax,
             self.background, sizes,

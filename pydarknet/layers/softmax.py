@@ -36,7 +36,7 @@ class Softmax(Layer):
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out, blocked=False)
         if self.tree is not None:
-            sizes = p.constant((self.index, "groups"), lambda: group_sizes(self.tree))
+            sizes = p.constant(self.key("groups"), lambda: group_sizes(self.tree))
             p.emit(p.ops.softmax_tree_forward, p.plain(x), y, sizes, self.temperature)
         else:
             p.emit(p.ops.softmax_forward, p.plain(x), y, self.groups, self.temperature, self.spatial)

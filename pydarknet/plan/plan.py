@@ -11,17 +11,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..backends.base import FLOAT, Backend, Step, sequence
+import numpy as np
+
+from ..backends.base import Backend, Step, sequence
 from ..backends.ops import Array, Ops
 from ..errors import DeviceError
 from .shapes import Shape
 
-Constants = Callable[[tuple[object, ...], Callable[[], Array]], Array]
+Constants = Callable[[str, Callable[[], Array]], Array]
 
 
 @dataclass(eq=False)
 class Value:
-    """A symbolic activation of `batch` images: blocked (kernels' layout) or plain (NCHW)."""
+    """A symbolic activation of `batch` images: blocked (kernels' layout) or plain (NCHW). All are float32 today."""
 
     shape: Shape
     blocked: bool
@@ -29,20 +31,30 @@ class Value:
     first: int = -1
     last: int = -1
     array: Array = None
+    dtype: str = "float32"
+
+    @property
+    def bytes(self) -> int:
+        return math.prod(self.dims) * np.dtype(self.dtype).itemsize
 
 
 @dataclass(eq=False)
 class Workspace:
-    """Scratch floats for one step; all steps of a plan share one array."""
+    """Scratch memory for one step, as an array of `dtype`; all steps of a plan share the memory."""
 
-    floats: int
+    size: int
+    dtype: str = "float32"
+
+    @property
+    def bytes(self) -> int:
+        return self.size * np.dtype(self.dtype).itemsize
 
 
 @dataclass
 class Buffer:
     """Memory that several values use one after the other; `free_from` is the first step it is free again."""
 
-    floats: int
+    bytes: int
     free_from: int
     values: list[Value] = field(default_factory=list)
 
@@ -51,9 +63,8 @@ class Parametrised(Protocol):
     """What a plan needs of a layer with parameters, which are NumPy arrays."""
 
     @property
-    def index(self) -> int: ...
-    @property
     def parameters(self) -> dict[str, Any]: ...
+    def key(self, name: str) -> str: ...
 
 
 class Builder:
@@ -96,17 +107,17 @@ class Builder:
                 value.last = step
         self._calls.append((op, args))
 
-    def constant(self, key: tuple[object, ...], make: Callable[[], Any]) -> Array:
+    def constant(self, key: str, make: Callable[[], Any]) -> Array:
         """The NumPy array that `make` gives, on the device; all plans of the network share it."""
         return self.shared(key, lambda: self.backend.to_device(make()))
 
-    def shared(self, key: tuple[object, ...], make: Callable[[], Array]) -> Array:
+    def shared(self, key: str, make: Callable[[], Array]) -> Array:
         """What `make` gives, on the device already; all plans of the network share it."""
         return self._constants(key, make)
 
     def parameter(self, layer: Parametrised, name: str) -> Array:
         """A layer's parameter, on the device."""
-        return self.constant((layer.index, "parameter", name), lambda: layer.parameters[name])
+        return self.constant(layer.key(name), lambda: layer.parameters[name])
 
     def blocked(self, value: Value) -> Value:
         """The value in the kernels' layout."""
@@ -123,19 +134,23 @@ class Builder:
         for value in (self.input, *wanted.values()):
             value.last = end
         buffers = share(self._values, keep_all)
-        scratch = max((a.floats for _, args in self._calls for a in args if isinstance(a, Workspace)), default=0)
-        total = sum(b.floats for b in buffers) + scratch
-        self._check_memory(total * FLOAT, scratch * FLOAT)
+        scratch = self.scratch_bytes()
+        total = sum(b.bytes for b in buffers) + scratch
+        self._check_memory(total, scratch)
         for buffer in buffers:
-            memory = self.backend.empty((buffer.floats,))
+            memory = self.backend.empty((buffer.bytes,), "uint8")
             for value in buffer.values:
-                value.array = memory[: math.prod(value.dims)].reshape(value.dims)
-        workspace = self.backend.empty((scratch,))
+                value.array = memory[: value.bytes].view(value.dtype).reshape(value.dims)
+        workspace = self.backend.empty((scratch,), "uint8")
         steps = [bind(op, args, workspace) for op, args in self._calls]
         self._calls.clear()  # some calls know the builder: a cycle would keep the arrays after the plan is gone
         outputs = {index: value.array for index, value in wanted.items()}
         run = self.backend.program(steps) if self.repeated else sequence(steps)
-        return Plan(self.input.array, outputs, run, total * FLOAT)
+        return Plan(self.input.array, outputs, run, total)
+
+    def scratch_bytes(self) -> int:
+        """The workspace that all steps share: that of the step which needs most."""
+        return max((a.bytes for _, args in self._calls for a in args if isinstance(a, Workspace)), default=0)
 
     def _check_memory(self, needed: int, scratch: int) -> None:
         capacity = self.backend.capacity()
@@ -181,8 +196,14 @@ class Plan:
 
 
 def bind(op: Callable[..., None], args: tuple[object, ...], workspace: Array) -> Step:
-    """The call with arrays in place of symbols."""
-    arrays = [a.array if isinstance(a, Value) else workspace if isinstance(a, Workspace) else a for a in args]
+    """The call with arrays in place of symbols; `workspace` is memory in bytes."""
+
+    def bound(a: object) -> object:
+        if isinstance(a, Value):
+            return a.array
+        return workspace.view(a.dtype) if isinstance(a, Workspace) else a
+
+    arrays = [bound(a) for a in args]
     return lambda: op(*arrays)
 
 
@@ -190,17 +211,16 @@ def share(values: Sequence[Value], keep_all: bool) -> list[Buffer]:
     """Buffers for all used values: the smallest free one that fits, else the largest free one grows."""
     buffers: list[Buffer] = []
     for value in sorted((v for v in values if v.first >= 0), key=lambda v: v.first):
-        need = math.prod(value.dims)
         free = [] if keep_all else [b for b in buffers if b.free_from <= value.first]
-        fitting = [b for b in free if b.floats >= need]
+        fitting = [b for b in free if b.bytes >= value.bytes]
         if fitting:
-            buffer = min(fitting, key=lambda b: b.floats)
+            buffer = min(fitting, key=lambda b: b.bytes)
         elif free:
-            buffer = max(free, key=lambda b: b.floats)
+            buffer = max(free, key=lambda b: b.bytes)
         else:
             buffer = Buffer(0, 0)
             buffers.append(buffer)
-        buffer.floats = max(buffer.floats, need)
+        buffer.bytes = max(buffer.bytes, value.bytes)
         buffer.free_from = value.last + 1
         buffer.values.append(value)
     return buffers

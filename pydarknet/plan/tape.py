@@ -27,6 +27,8 @@ class Learner(Parametrised, Protocol):
 
     @property
     def section(self) -> Section: ...
+    @property
+    def path(self) -> str: ...
 
 
 class Activated(Learner, Protocol):
@@ -69,13 +71,13 @@ class Tape(Builder):
         self._value_of = learnt.value_of
         self.dialect = dialect
         self.state = state
-        self.saved: dict[int, Any] = {}  # what a layer's forward keeps for its backward
+        self.saved: dict[str, Any] = {}  # what a layer's forward keeps for its backward, by path
         self.refresh_steps: list[Step] = []
         self.truth: Array = None
         self._labels: int | None = None  # how many classes the truth may name
         self._deltas: dict[Value, Value] = {}
         self._origins: dict[Value, Value] = {}
-        self._inputs: dict[int, Value] = {}  # of the activations whose slope needs it, by layer
+        self._inputs: dict[str, Value] = {}  # of the activations whose slope needs it, by the layer's path
         super().__init__(backend, batch, inputs, once_each())
 
     def parameter(self, layer: Parametrised, name: str) -> Array:
@@ -125,7 +127,7 @@ class Tape(Builder):
         y = x
         if layer.activation in SLOPE_OF_INPUT:
             y = self.new(x.shape, x.blocked)
-            self._inputs[layer.index] = x
+            self._inputs[layer.path] = x
             self.emit(self.ops.activate_to, x, y, self.ops.Activation(layer.activation))
         elif layer.activation != "linear":
             self.emit(self.ops.activate, x, self.ops.Activation(layer.activation))
@@ -134,7 +136,7 @@ class Tape(Builder):
     def activate_backward(self, layer: Activated, y: Value, dy: Value) -> None:
         """The delta of y = f(x) becomes that of x, in place."""
         if layer.activation != "linear":
-            at = self._inputs.get(layer.index, y)
+            at = self._inputs.get(layer.path, y)
             self.emit(self.ops.activate_backward, at, dy, self.ops.Activation(layer.activation))
 
     def _origin(self, value: Value) -> Value:
@@ -155,9 +157,9 @@ class Tape(Builder):
 
 def once_each() -> Constants:
     """Constants of one tape, which they don't hold: a cycle would keep a size's arrays after the next one came."""
-    made: dict[tuple[object, ...], Array] = {}
+    made: dict[str, Array] = {}
 
-    def constant(key: tuple[object, ...], make: Callable[[], Array]) -> Array:
+    def constant(key: str, make: Callable[[], Array]) -> Array:
         if key not in made:
             made[key] = make()
         return made[key]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..backends.base import FLOAT
-from ..plan.plan import Workspace, share
+from ..plan.plan import share
 from ..plan.tape import Tape
 from .augment import Size
 from .step import Stepper, compile_layers
@@ -23,8 +22,7 @@ class Measure(Tape):
 
     def bytes(self) -> int:
         """Memory of the activations and deltas, if the plan were finished."""
-        scratch = (a.floats for _, args in self._calls for a in args if isinstance(a, Workspace))
-        return FLOAT * (sum(b.floats for b in share(self._values, False)) + max(scratch, default=0))
+        return sum(b.bytes for b in share(self._values, False)) + self.scratch_bytes()
 
 
 def step_bytes(stepper: Stepper, size: Size) -> tuple[int, int]:

@@ -54,11 +54,11 @@ class Parameters:
 
     def value_of(self, layer: Parametrised, name: str) -> Array:
         """One parameter, in its shape."""
-        return self._values[layer.index, name]
+        return self._values[layer.key(name)]
 
     def update_of(self, layer: Parametrised, name: str) -> Array:
         """The updates of one parameter, in its shape."""
-        return self._updates[layer.index, name]
+        return self._updates[layer.key(name)]
 
     def pull(self) -> None:
         """Make the layers' `parameters` what has been learnt."""
@@ -83,7 +83,7 @@ class Flat:
             start = stop
         self.device = backend.to_device(self.host)
 
-    def views(self, array: Array) -> dict[tuple[int, str], Array]:
+    def views(self, array: Array) -> dict[str, Array]:
         """The records' stretches of a flat array, in their shapes."""
         pairs = zip(self._records, self.segments, strict=True)
-        return {(layer.index, r.name): array[s.start : s.stop].reshape(r.shape) for (layer, r), s in pairs}
+        return {layer.key(r.name): array[s.start : s.stop].reshape(r.shape) for (layer, r), s in pairs}

@@ -53,6 +53,9 @@ class Sealed:
     def reshape(self, *shape: Any) -> Sealed:
         return Sealed(self._machine, self._hidden.reshape(*shape), self._index)
 
+    def view(self, dtype: str) -> Sealed:
+        return Sealed(self._machine, self._hidden.view(dtype), self._index)
+
     def __array__(self, *_: Any, **__: Any) -> np.ndarray:
         raise TypeError("Implicit conversion to a NumPy array is not allowed")
 
