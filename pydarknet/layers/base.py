@@ -29,10 +29,10 @@ class Layer(ABC):
 
     `inputs` and `out` are the shapes of one image. `path` says where the layer stands ("12"); a layer that owns
     layers gives them paths below its own ("12.input") and has their records under names below it ("input.weights").
-    `records` names the parameters in the order of the weights
-    file; `parameters` holds them by name (NumPy arrays, often views of the mapped file). `flops` counts what
-    Darknet's `ops` counts (2 per multiply-add) for one image. `keys` declares those that `configure` doesn't read.
-    `dialect` is the network's. CfgError if the section can't be built.
+    `records` names the parameters in the order of the weights file; `parameters` holds them by name (NumPy arrays,
+    often views of the mapped file). `flops` counts what Darknet's `ops` counts (2 per multiply-add) for one image.
+    `keys` declares those that `configure` doesn't read. `dialect` is the network's. CfgError if the section can't be
+    built.
     """
 
     keys: ClassVar[Keys] = Keys()
