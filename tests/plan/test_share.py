@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import combinations
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,20 +14,22 @@ from pydarknet.plan.plan import Buffer, Value, share
 from pydarknet.plan.shapes import Shape
 
 
-def value(size: int, first: int, steps: int) -> Value:
-    """A value of so many floats, written by step `first` and read for the last time so many steps later."""
-    return Value(Shape(size, 1, 1), False, (1, size, 1, 1), first, first + steps)
+def value(size: int, first: int, steps: int, dtype: str = "uint8") -> Value:
+    """A value of so many numbers, written by step `first` and read for the last time so many steps later."""
+    return Value(Shape(size, 1, 1), False, (1, size, 1, 1), first, first + steps, dtype=dtype)
 
 
-VALUES = st.lists(st.builds(value, st.integers(1, 50), st.integers(0, 12), st.integers(0, 6)), max_size=12)
+DTYPES = st.sampled_from(["float32", "float16", "uint8"])
+VALUES = st.lists(st.builds(value, st.integers(1, 50), st.integers(0, 12), st.integers(0, 6), DTYPES), max_size=12)
 
 
-def floats(values: Sequence[Value]) -> list[int]:
-    return [math.prod(each.dims) for each in values]
+def sizes(values: Sequence[Value]) -> list[int]:
+    """In bytes."""
+    return [math.prod(each.dims) * np.dtype(each.dtype).itemsize for each in values]
 
 
 def total(buffers: Sequence[Buffer]) -> int:
-    return sum(each.floats for each in buffers)
+    return sum(each.bytes for each in buffers)
 
 
 @given(VALUES, st.booleans())
@@ -42,13 +45,13 @@ def test_every_value_has_one_buffer_as_large_as_the_largest_of_its_values(
 ) -> None:
     buffers = share(values, keep_all)
     assert sorted(id(each) for buffer in buffers for each in buffer.values) == sorted(map(id, values))
-    assert all(buffer.floats == max(floats(buffer.values)) for buffer in buffers)
+    assert all(buffer.bytes == max(sizes(buffer.values)) for buffer in buffers)
 
 
 @given(VALUES)
 def test_memory_lies_between_what_lives_at_once_and_everything(values: list[Value]) -> None:
-    alive = (floats([v for v in values if v.first <= step <= v.last]) for step in range(20))
-    assert max(map(sum, alive)) <= total(share(values, keep_all=False)) <= sum(floats(values))
+    alive = (sizes([v for v in values if v.first <= step <= v.last]) for step in range(20))
+    assert max(map(sum, alive)) <= total(share(values, keep_all=False)) <= sum(sizes(values))
 
 
 @given(VALUES)
@@ -74,4 +77,4 @@ def test_the_smallest_buffer_that_fits_is_taken() -> None:
 def test_the_largest_buffer_grows_if_none_fits() -> None:
     large, small, late = value(9, 0, 0), value(5, 0, 0), value(10, 1, 0)
     buffers = share([large, small, late], keep_all=False)
-    assert [(each.floats, each.values) for each in buffers] == [(10, [large, late]), (5, [small])]
+    assert [(each.bytes, each.values) for each in buffers] == [(10, [large, late]), (5, [small])]

@@ -39,7 +39,7 @@ def learnt(tape: Tape, blocked: bool = True) -> Value:
 
 
 def layer(activation: str = "linear") -> Any:
-    return SimpleNamespace(index=0, section=SECTION, activation=activation, parameters={})
+    return SimpleNamespace(path="0", section=SECTION, activation=activation, parameters={})
 
 
 def test_only_what_learns_wants_a_delta() -> None:
