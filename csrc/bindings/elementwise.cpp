@@ -35,6 +35,13 @@ void py_add(py::handle x_array, py::handle y_array, std::uintptr_t stream) {
   add(x.data, y.data, x.count, stream_of(stream));
 }
 
+void py_binarize(py::handle x_array, py::handle y_array, float below, float above, std::uintptr_t stream) {
+  const Row x = row(x_array, false, {"binarize", "x"}), y = row(y_array, true, {"binarize", "y"});
+  expect_range(y.count, x.count, x.count, {"binarize", "y"});
+  py::gil_scoped_release release;
+  binarize(x.data, y.data, x.count, below, above, stream_of(stream));
+}
+
 void py_l2norm_backward(py::handle dy_array, py::handle dx_array, bool accumulate, std::uintptr_t stream) {
   constexpr const char* op = "l2norm_backward";
   const Row dy = row(dy_array, false, {op, "dy"}), dx = row(dx_array, true, {op, "dx"});
@@ -54,6 +61,8 @@ void bind_elementwise(Module& m) {
   m.def("fill", &py_fill, arg("x"), arg("value"), arg("stream") = 0, "x = value, for any shape");
   m.def("scale", &py_scale, arg("x"), arg("factor"), arg("stream") = 0, "x *= factor, for any shape");
   m.def("add", &py_add, arg("x"), arg("y"), arg("stream") = 0, "y += x, for arrays of any shape");
+  m.def("binarize", &py_binarize, arg("x"), arg("y"), arg("below") = -1.0f, arg("above") = 1.0f,
+        arg("stream") = 0, "y = above where x > 0, else below; for arrays of any shape, y may be x");
   m.def("l2norm_backward", &py_l2norm_backward, arg("dy"), arg("dx"), arg("accumulate") = false,
         arg("stream") = 0, "Darknet's: dy passes as it is; dx is written, or added to");
   m.def("all_finite", &py_all_finite, arg("x"), arg("stream") = 0, "No NaN, no infinity in x");

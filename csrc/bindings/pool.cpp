@@ -72,6 +72,28 @@ void py_avgpool_backward(py::handle dy_array, py::handle dx_array, bool accumula
   avgpool_backward(dy, dx, accumulate, stream_of(stream));
 }
 
+void py_local_avgpool(py::handle x_array, py::handle y_array, int size, const Stride& stride, int padding,
+                      std::uintptr_t stream) {
+  constexpr const char* op = "local_avgpool_forward";
+  const ConstTensor x = const_tensor(x_array, op, "x");
+  const Tensor y = tensor(y_array, op, "y");
+  const PoolWindows windows = windows_of(x, y, size, stride, padding, {op, "y"});
+  expect_apart(x.data, y.data, op);
+  py::gil_scoped_release release;
+  local_avgpool_forward(x, y, windows, stream_of(stream));
+}
+
+void py_local_avgpool_backward(py::handle dy_array, py::handle dx_array, int size, const Stride& stride,
+                               int padding, bool accumulate, std::uintptr_t stream) {
+  constexpr const char* op = "local_avgpool_backward";
+  const ConstTensor dy = const_tensor(dy_array, op, "dy");
+  const Tensor dx = tensor(dx_array, op, "dx");
+  const PoolWindows windows = windows_of(dx, dy, size, stride, padding, {op, "dy"});
+  expect_another(dx.data, dy.data, {op, "dx"});
+  py::gil_scoped_release release;
+  local_avgpool_backward(dy, dx, windows, accumulate, stream_of(stream));
+}
+
 void bind_pool(Module& m) {
   using py::arg;
   m.def("maxpool_forward", &py_maxpool, arg("x"), arg("y"), arg("size"), arg("stride"), arg("padding"),
@@ -84,6 +106,12 @@ void bind_pool(Module& m) {
         "Each dy to the first maximum of its window; dx is written, or added to. Blocked");
   m.def("avgpool_backward", &py_avgpool_backward, arg("dy"), arg("dx"), arg("accumulate") = false,
         arg("stream") = 0, "dy / pixels to every pixel; dx is written, or added to. Blocked");
+  m.def("local_avgpool_forward", &py_local_avgpool, arg("x"), arg("y"), arg("size"), arg("stride"),
+        arg("padding"), arg("stream") = 0,
+        "Mean of each window's pixels inside; as maxpool_forward. Blocked");
+  m.def("local_avgpool_backward", &py_local_avgpool_backward, arg("dy"), arg("dx"), arg("size"),
+        arg("stride"), arg("padding"), arg("accumulate") = false, arg("stream") = 0,
+        "dy / pixels to every pixel of its window; dx is written, or added to. Blocked");
 }
 
 const Binding pool_entries(&bind_pool);

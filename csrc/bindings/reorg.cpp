@@ -6,12 +6,10 @@
 namespace pydarknet::bindings {
 namespace {
 
-void check_stride(const char* op, int channels, int h, int w, int stride, bool reverse) {
+void check_stride(const char* op, int channels, int stride) {
   expect_range(stride, 1, 1 << 12, {op, "stride"});
   require(channels % (stride * stride) == 0, op,
           "argument 'stride': " + std::to_string(channels) + " channels are no multiple of its square");
-  require(reverse || (h % stride == 0 && w % stride == 0), op,
-          "argument 'stride': must divide height and width of x");
 }
 
 void py_reorg(py::handle x_array, py::handle y_array, int stride, bool reverse, bool flatten, int extra,
@@ -21,7 +19,7 @@ void py_reorg(py::handle x_array, py::handle y_array, int stride, bool reverse, 
   const Plain y = plain(y_array, op, "y");
   expect_range(extra, 0, std::int64_t{1} << 30, {op, "extra"});
   require(!(flatten && extra), op, "argument 'extra': must be 0 where 'flatten' is true");
-  if (!flatten && !extra) check_stride(op, x.c, x.h, x.w, stride, reverse);
+  if (!flatten && !extra) check_stride(op, x.c, stride);
   if (y.n != x.n || y.image() != x.image() + extra) {
     Where{op, "y"}.fail("expected " + std::to_string(x.n) + " images of " +
                         std::to_string(x.image() + extra) + " floats, found shape " +
@@ -42,7 +40,8 @@ void py_reorg(py::handle x_array, py::handle y_array, int stride, bool reverse, 
 void check_reorganised(const ConstTensor& x, const ConstTensor& y, int channels, int stride, Where where) {
   const char* op = where.op;
   expect_channels(channels, x, {op, "channels"});
-  check_stride(op, channels, x.h, x.w, stride, false);
+  check_stride(op, channels, stride);
+  require(x.h % stride == 0 && x.w % stride == 0, op, "argument 'stride': must divide height and width of x");
   const std::int64_t out = std::int64_t{channels} * stride * stride;
   expect_range(out, 0, std::int64_t{1} << 30, {op, "channels"});
   expect_shape(y, x.n, blocks_of(static_cast<int>(out)), x.h / stride, x.w / stride, where);

@@ -44,6 +44,11 @@ void add(const float* x, float* y, std::int64_t count, Stream) {
   for_flat(count, [&](auto at) { at.store(y, at.load(y) + at.load(x)); });
 }
 
+void binarize(const float* x, float* y, std::int64_t count, float below, float above, Stream) {
+  const Lanes low = simd::splat(below), high = simd::splat(above);
+  for_flat(count, [&](auto at) { at.store(y, at.load(x) > 0.0f ? high : low); });
+}
+
 void pass_backward(const float* dy, float* dx, std::int64_t count, bool accumulate, Stream stream) {
   if (accumulate) return add(dy, dx, count, stream);
   for_flat(count, [&](auto at) { at.store(dx, at.load(dy)); });

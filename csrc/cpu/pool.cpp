@@ -4,6 +4,7 @@
 #include <cfloat>
 #include <vector>
 
+#include "cpu/lib/windows.h"
 #include "cpu/simd/vec.h"
 #include "shared/threads.h"
 
@@ -11,17 +12,6 @@ namespace pydarknet {
 namespace {
 
 using simd::Lanes;
-
-// Positions inside the input that one window covers along one axis.
-struct Span {
-  int begin, end;
-};
-
-Span window(int index, int size, int stride, int offset, int length) {
-  const std::int64_t first = std::int64_t{index} * stride + offset, last = first + size;
-  return {static_cast<int>(std::clamp<std::int64_t>(first, 0, length)),
-          static_cast<int>(std::clamp<std::int64_t>(last, 0, length))};
-}
 
 // Keeps `best` if `v` is NaN.
 Lanes larger(Lanes best, Lanes v) { return v > best ? v : best; }
@@ -47,12 +37,7 @@ void whole_windows(const float* from, std::int64_t row, float* to, int count, in
 class MaxPool {
  public:
   MaxPool(ConstTensor x, Tensor y, const PoolWindows& windows)
-      : x_(x),
-        y_(y),
-        windows_(windows),
-        size_(windows.size),
-        offset_(-windows.padding / 2),
-        row_(std::int64_t{x.w} * kBlock) {}
+      : x_(x), y_(y), windows_(windows), size_(windows.size), row_(std::int64_t{x.w} * kBlock) {}
 
   void run() const {
     const std::int64_t planes = std::int64_t{y_.n} * y_.blocks();
@@ -76,8 +61,8 @@ class MaxPool {
   }
 
  private:
-  Span rows_of(int i) const { return window(i, size_, windows_.stride_y, offset_, x_.h); }
-  Span columns_of(int j) const { return window(j, size_, windows_.stride_x, offset_, x_.w); }
+  Span rows_of(int i) const { return {i, size_, windows_.stride_y, windows_.padding, x_.h}; }
+  Span columns_of(int j) const { return {j, size_, windows_.stride_x, windows_.padding, x_.w}; }
 
   void direct_row(std::int64_t plane, int i) const {
     const Span rows = rows_of(i);
@@ -131,7 +116,7 @@ class MaxPool {
   ConstTensor x_;
   Tensor y_;
   PoolWindows windows_;
-  int size_, offset_;
+  int size_;
   std::int64_t row_;
 };
 

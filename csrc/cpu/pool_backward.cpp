@@ -2,6 +2,7 @@
 #include <cfloat>
 
 #include "cpu/lib/accumulate.h"
+#include "cpu/lib/windows.h"
 #include "ops/pool.h"
 #include "shared/threads.h"
 
@@ -10,16 +11,6 @@ namespace {
 
 using simd::IntLanes;
 using simd::Lanes;
-
-// Positions inside the input that one window covers along one axis.
-struct Span {
-  int begin, end;
-  Span(int index, int size, int stride, int padding, int length) {
-    const std::int64_t first = std::int64_t{index} * stride - padding / 2;
-    begin = static_cast<int>(std::clamp<std::int64_t>(first, 0, length));
-    end = static_cast<int>(std::clamp<std::int64_t>(first + size, 0, length));
-  }
-};
 
 // One channel block of one image.
 class MaxPoolPlane {

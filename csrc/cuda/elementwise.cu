@@ -31,6 +31,21 @@ struct AddTo {
   }
 };
 
+struct Step {
+  float below, above;
+  __device__ float operator()(float v) const { return v > 0.0f ? above : below; }
+};
+
+struct Binarize {
+  const float* x;
+  float* y;
+  Step step;
+  template <class At>
+  __device__ void operator()(At at) const {
+    at.store(y, map(step, at.load(x)));
+  }
+};
+
 constexpr int kThreads = 256;
 
 __global__ void find_strange_kernel(const float* x, std::int64_t count, int* found) {
@@ -54,6 +69,10 @@ void scale(float* x, std::int64_t count, float factor, Stream stream) {
 
 void add(const float* x, float* y, std::int64_t count, Stream stream) {
   for_flat("add", count, stream, AddTo{x, y}, x, y);
+}
+
+void binarize(const float* x, float* y, std::int64_t count, float below, float above, Stream stream) {
+  for_flat("binarize", count, stream, Binarize{x, y, {below, above}}, x, y);
 }
 
 void pass_backward(const float* dy, float* dx, std::int64_t count, bool accumulate, Stream stream) {

@@ -130,6 +130,51 @@ struct AvgPoolBackward {
   }
 };
 
+// Pixels of a window inside the input.
+__device__ float area(Span rows, Span columns) {
+  return static_cast<float>(rows.end - rows.begin) * static_cast<float>(columns.end - columns.begin);
+}
+
+struct LocalAvgPool {
+  ConstTensor x;
+  Tensor y;
+  Grid windows;
+
+  __device__ void operator()(std::int64_t plane, std::uint32_t pixel) const {
+    const Span rows = windows.y.covered(pixel / y.w, x.h), columns = windows.x.covered(pixel % y.w, x.w);
+    const float* from = x.data + plane * x.plane();
+    Lanes sum = splat(0.0f);
+    for (int r = rows.begin; r < rows.end; ++r) {
+      const float* row = from + std::int64_t{r} * x.w * kBlock;
+      for (int s = columns.begin; s < columns.end; ++s) sum = sum + load(row + s * kBlock);
+    }
+    const float count = area(rows, columns);
+    store(y.data + plane * y.plane() + std::int64_t{pixel} * kBlock, count > 0 ? sum / splat(count) : sum);
+  }
+};
+
+// A pixel gets its shares from the windows around it.
+struct LocalAvgPoolBackward {
+  ConstTensor dy;
+  Tensor dx;
+  Grid windows;
+  bool accumulate;
+
+  __device__ void operator()(std::int64_t plane, std::uint32_t pixel) const {
+    const Span rows = windows.y.around(pixel / dx.w, dy.h), columns = windows.x.around(pixel % dx.w, dy.w);
+    const float* from = dy.data + plane * dy.plane();
+    Lanes sum = splat(0.0f);
+    for (int i = rows.begin; i < rows.end; ++i) {
+      const Span down = windows.y.covered(i, dx.h);
+      for (int j = columns.begin; j < columns.end; ++j) {
+        const Lanes v = load(from + (std::int64_t{i} * dy.w + j) * kBlock);
+        sum = sum + v / splat(area(down, windows.x.covered(j, dx.w)));
+      }
+    }
+    put(dx.data + plane * dx.plane() + std::int64_t{pixel} * kBlock, sum, accumulate);
+  }
+};
+
 }  // namespace
 
 void maxpool_forward(ConstTensor x, Tensor y, const PoolWindows& windows, Stream stream) {
@@ -163,6 +208,16 @@ void maxpool_backward(ConstTensor x, ConstTensor dy, Tensor dx, const PoolWindow
 void avgpool_backward(ConstTensor dy, Tensor dx, bool accumulate, Stream stream) {
   for_pixels("avgpool_backward", planes_of(dx), pixels_of(dx), stream,
              AvgPoolBackward{dy.data, dx, accumulate});
+}
+
+void local_avgpool_forward(ConstTensor x, Tensor y, const PoolWindows& windows, Stream stream) {
+  for_pixels("local_avgpool_forward", planes_of(y), pixels_of(y), stream, LocalAvgPool{x, y, Grid(windows)});
+}
+
+void local_avgpool_backward(ConstTensor dy, Tensor dx, const PoolWindows& windows, bool accumulate,
+                            Stream stream) {
+  for_pixels("local_avgpool_backward", planes_of(dx), pixels_of(dx), stream,
+             LocalAvgPoolBackward{dy, dx, Grid(windows), accumulate});
 }
 
 }  // namespace pydarknet

@@ -1,4 +1,4 @@
-// What gradients and weights need as rows of floats, in any layout.
+// What gradients, weights and binary inputs need as rows of floats, in any layout.
 #pragma once
 #include "ops/tensor.h"
 
@@ -8,6 +8,8 @@ void fill(float* x, std::int64_t count, float value, Stream stream);
 void scale(float* x, std::int64_t count, float factor, Stream stream);
 // y += x.
 void add(const float* x, float* y, std::int64_t count, Stream stream);
+// y is `above` where x is above 0, else `below`, where x is NaN too. y may be x.
+void binarize(const float* x, float* y, std::int64_t count, float below, float above, Stream stream);
 
 // The backward step of layers through which Darknet lets the gradient pass as it is ([softmax], [l2norm]):
 // dx becomes, or with `accumulate` grows by, dy.

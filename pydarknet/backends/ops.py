@@ -5,11 +5,12 @@ Blocked arrays are (N, ceil(C / block), H, W, block), plain ones (N, C, H, W), a
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 # An array of the backend: numpy's or cupy's. Layers pass it on and never look inside.
 Array: TypeAlias = Any
 Pair: TypeAlias = tuple[int, int]  # along (y, x)
+FactorOf: TypeAlias = Literal["number", "channel", "pixel"]  # what a factor is one for each of
 
 
 class Geometry(Protocol):
@@ -117,6 +118,16 @@ class Ops(Protocol):
         stream: int = 0,
     ) -> None: ...  # fmt: skip
     def avgpool_backward(self, dy: Array, dx: Array, accumulate: bool, stream: int = 0) -> None: ...
+    def local_avgpool_forward(
+        self, x: Array, y: Array, size: int, stride: int | Pair, padding: int, stream: int = 0
+    ) -> None: ...
+    def local_avgpool_backward(
+        self, dy: Array, dx: Array, size: int, stride: int | Pair, padding: int, accumulate: bool, stream: int = 0
+    ) -> None: ...
+    def multiply_forward(self, x: Array, factor: Array, y: Array, of: FactorOf, stream: int = 0) -> None: ...
+    def multiply_backward(
+        self, x: Array, dy: Array, dfactor: Array, channels: int, of: FactorOf, accumulate: bool, stream: int = 0
+    ) -> None: ...
     def upsample_forward(self, x: Array, y: Array, stride: int, scale: float, stream: int = 0) -> None: ...
     def upsample_backward(
         self, dy: Array, dx: Array, stride: int, scale: float, accumulate: bool, stream: int = 0
@@ -180,6 +191,7 @@ class Ops(Protocol):
     def fill(self, x: Array, value: float, stream: int = 0) -> None: ...
     def scale(self, x: Array, factor: float, stream: int = 0) -> None: ...
     def add(self, x: Array, y: Array, stream: int = 0) -> None: ...
+    def binarize(self, x: Array, y: Array, below: float = -1.0, above: float = 1.0, stream: int = 0) -> None: ...
     def all_finite(self, x: Array, stream: int = 0) -> bool: ...
     def sgd_update(
         self, weights: Array, updates: Array, rate: float, momentum: float, decay: float, stream: int = 0

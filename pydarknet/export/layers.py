@@ -8,7 +8,19 @@ import numpy as np
 
 from ..backends.ops import Array
 from ..errors import ExportError
-from ..layers import Layer, avgpool, cost, crop, dropout, l2norm, local, maxpool, normalization
+from ..layers import (
+    Layer,
+    avgpool,
+    cost,
+    crop,
+    dropout,
+    l2norm,
+    local,
+    local_avgpool,
+    maxpool,
+    normalization,
+    reorg3d,
+)
 from ..layers import activation as activation_layer
 from ..layers import batchnorm as batchnorm_layer
 from ..layers import reorg as reorg_layer
@@ -16,6 +28,8 @@ from ..layers import route as route_layer
 from ..layers import shortcut as shortcut_layer
 from ..layers import softmax as softmax_layer
 from ..layers import upsample as upsample_layer
+from ..layers.common.product import Product
+from ..layers.common.windows import Windowed
 from ..layers.convolutional import Convolution
 from .activations import activate
 from .nodes import Nodes
@@ -41,6 +55,8 @@ def _(layer: Convolution, g: Nodes, x: str) -> str:
         "dilations": [layer.dilation] * 2,
         "group": layer.groups,
     }
+    if layer.xnor:
+        x = g.add("Where", g.add("Greater", x, g.floats(0)), g.floats(1), g.floats(-1))
     shape = (layer.out.c, layer.inputs.c // layer.groups, *layer.kernel)
     # Binary weights get their values with the scale of the normalisation, so that it is always folded there.
     if g.keep_bn and layer.batch_normalize and not layer.binary:
@@ -82,17 +98,41 @@ def _(layer: Layer, g: Nodes, x: str) -> str:
     return x
 
 
-@convert.register
-def _(layer: maxpool.MaxPool, g: Nodes, x: str) -> str:
-    # `before` and `after` are what windows reach beyond the picture; the total padding may be more than that.
+def _reach(layer: Windowed) -> tuple[int, list[int]]:
+    """What windows reach beyond the picture, above and left, and below and right; the padding may be more."""
     (_, h, w), (_, rows, columns), size = layer.inputs, layer.out, layer.size
     before = layer.padding // 2
     ends = zip((rows, columns), layer.strides, (h, w), strict=True)
-    after = [max((n - 1) * stride + size - length - before, 0) for n, stride, length in ends]
+    return before, [max((n - 1) * stride + size - length - before, 0) for n, stride, length in ends]
+
+
+@convert.register
+def _(layer: maxpool.MaxPool, g: Nodes, x: str) -> str:
+    before, after = _reach(layer)
     pads = [before, before, *after]
-    if max(pads) >= size:  # more than ONNX's pooling allows
+    if max(pads) >= layer.size:  # more than ONNX's pooling allows
         x, pads = g.pad(x, [0, before, before], [0, *after], LOWEST), [0] * 4
-    return g.add("MaxPool", x, kernel_shape=[size] * 2, strides=layer.strides, pads=pads)
+    return g.add("MaxPool", x, kernel_shape=[layer.size] * 2, strides=layer.strides, pads=pads)
+
+
+@convert.register
+def _(layer: local_avgpool.LocalAvgPool, g: Nodes, x: str) -> str:
+    before, after = _reach(layer)
+    windows = {"kernel_shape": [layer.size] * 2, "strides": layer.strides, "pads": [before, before, *after]}
+    return g.add("AveragePool", x, count_include_pad=0, **windows)
+
+
+@convert.register
+def _(layer: Product, g: Nodes, x: str) -> str:
+    return activate(g, g.add("Mul", g.outputs[layer.source.index], x), layer.activation)
+
+
+@convert.register
+def _(layer: reorg3d.Reorg3d, g: Nodes, x: str) -> str:
+    if layer.reverse:
+        spread = g.add("DepthToSpace", g.reshape(x, *layer.out), blocksize=layer.stride, mode="DCR")
+        return g.reshape(spread, *layer.out)
+    return g.add("SpaceToDepth", x, blocksize=layer.stride)
 
 
 @convert.register

@@ -12,6 +12,7 @@ from .._version import __version__
 from ..errors import ExportError
 from ..formats.atomic import replacing
 from ..layers import Layer
+from ..layers.common.product import Product
 from ..layers.cost import Cost
 from ..layers.detection import Detection
 from ..layers.dropout import Dropout
@@ -104,7 +105,7 @@ def _refuse_sums_of_lowest(network: Network) -> None:
     origin: dict[int, int] = {}  # of the lowest numbers in a layer's output
     for layer in network.layers:
         sources = [layer.index - 1] if not isinstance(layer, Route) else [s.index for s in layer.sources]
-        if isinstance(layer, Shortcut):
+        if isinstance(layer, (Shortcut, Product)):
             sources.append(layer.source.index)
         seen = [origin[i] for i in sources if i in origin]
         if isinstance(layer, MaxPool) and layer.empty_windows:

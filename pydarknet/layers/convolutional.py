@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..backends.ops import Array, ConvPrimitive, Geometry, Pair
 from ..formats.cfg import Section
@@ -35,10 +35,11 @@ class Convolution(Layer):
     batch_normalize = False
     cross_batch = False
     binary = False
+    xnor = False
     activation = "linear"
 
     def plan(self, p: Builder, x: Value) -> Value:
-        source, shape, plain = self.geometry(p, x)
+        source, shape, plain = self.geometry(p, binarised(p, x) if self.xnor else x)
         conv, packed = self.pack(p, shape, plain)
         bias = p.constant(self.key("bias"), self.folded_bias)
         return self.convolve(p, conv, source, packed, bias, self.activation)
@@ -46,8 +47,8 @@ class Convolution(Layer):
     def train(self, p: Tape, x: Value) -> Value:
         """Weights are packed anew after every update; batch norm uses the mini-batch's own statistics. The algorithm
         is that for one thread, so that any number of threads learns the same bits."""
-        if self.binary or self.cross_batch:
-            raise self.section.error(f"{'binary' if self.binary else 'cbn'}=1 can't be trained")
+        for key, cause in self.untrained():
+            raise self.section.error(f"{key}=1 can't be trained{cause}", key)
         source, shape, plain = self.geometry(p, x)
         conv = p.ops.Conv(shape, shape.algorithms(self.budget(), plain, threads=1)[0])
         packed = p.backend.empty((conv.packed_size,))
@@ -64,6 +65,15 @@ class Convolution(Layer):
         if self.activation in SLOPE_OF_INPUT:
             return p.activate(self, self.convolve(p, *call, biases, "linear"))
         return self.convolve(p, *call, biases, self.activation)
+
+    def untrained(self) -> Iterator[tuple[str, str]]:
+        """Keys that are followed in detection only, and why."""
+        if self.xnor:
+            yield "xnor", ": Darknet's programs for CPU and GPU pass different gradients"
+        elif self.binary:
+            yield "binary", ""
+        if self.cross_batch:
+            yield "cbn", ""
 
     def convolve(
         self, p: Builder, conv: ConvPrimitive, source: Value, packed: Array, bias: Array | None, activation: str
@@ -173,7 +183,6 @@ class Convolutional(Convolution):
             "antialiasing": Refusal("blur the output before it is thinned out"),
             "share_index": Refusal("take the weights of another layer", ()),
             "coordconv": Refusal("add each pixel's place to the output"),
-            "xnor": Refusal("multiply binary inputs by binary weights"),
         },
     )  # fmt: skip
 
@@ -190,7 +199,8 @@ class Convolutional(Convolution):
         self.groups = section.int_("groups", 1, low=1)
         self.cross_batch = section.bool_("cbn", False)
         self.batch_normalize = section.bool_("batch_normalize", False) or self.cross_batch
-        self.binary = section.bool_("binary", False)
+        self.xnor = section.bool_("xnor", False)
+        self.binary = section.bool_("binary", False) or self.xnor
         self.activation = read_activation(section, "logistic")
         self.kernel = (size, size)
         self.refuse(section, filters, size, padding)
@@ -211,6 +221,12 @@ class Convolutional(Convolution):
         for name, channels in (("input channels", c), ("filters", filters)):
             if channels % self.groups:
                 raise section.error(f"groups={self.groups} does not divide the {channels} {name}", "groups")
+        if self.xnor and self.groups > 1:
+            raise section.error(
+                f"xnor=1 with groups={self.groups}: pjreddie's Darknet has the groups, AlexeyAB's ignores them; "
+                "expected groups=1",
+                "groups",
+            )
         if size > min(h, w) + 2 * padding:
             raise section.error(
                 f"size={size} is larger than the padded input ({w} x {h} with {padding} on each side)", "size"
@@ -222,3 +238,10 @@ class Convolutional(Convolution):
                 "size, as outputs of another size aren't defined; set pad=1",
                 "dilation",
             )
+
+
+def binarised(p: Builder, x: Value) -> Value:
+    """1 where x is above 0, else -1: the input of xnor=1. Its padding stays 0, as in training."""
+    y = p.new(x.shape, x.blocked)
+    p.emit(p.ops.binarize, x, y)
+    return y

@@ -47,6 +47,14 @@ LAYERS = {
     "[route]\nlayers=-1,-1\n[reorg]\nstride=1\n",
     "maxpool_no_padding": NET + "[maxpool]\nsize=3\nstride=2\npadding=0\n",
     "avgpool": FOUR + "[avgpool]\n",
+    "conv_xnor": FOUR + CONV.format(5, "leaky") + "xnor=1\nbatch_normalize=1\n",
+    "local_avgpool": FOUR + "[local_avgpool]\nsize=3\nstride_x=2\nstride_y=3\n",
+    "local_avgpool_padding": FOUR + "[local_avgpool]\nsize=5\nstride=3\npadding=7\n",
+    "reorg3d": FOUR + "[reorg3d]\nstride=2\n",
+    "reorg3d_reverse": NET + CONV.format(32, "linear") + "[reorg3d]\nstride=2\nreverse=1\n",
+    "sam": FOUR_RELU + CONV.format(4, "logistic") + "[sam]\nfrom=0\nactivation=tanh\n",
+    "scale_channels": FOUR + "[avgpool]\n[conv]\nfilters=4\n[scale_channels]\nfrom=0\n",
+    "scale_channels_pixels": FOUR + CONV.format(1, "linear") + "[scale_channels]\nfrom=0\nscale_wh=1\n",
     "upsample": NET + "[upsample]\nstride=3\nscale=.5\n",
     "upsample_negative": NET + "[upsample]\nstride=-2\nscale=.5\n",
     "batchnorm": FOUR + "[batchnorm]\n[activation]\nactivation=leaky\n",
@@ -110,7 +118,8 @@ def test_layer(name: str, keep_bn: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "behind", ["conv]\nsize=1", "shortcut]\nfrom=-1", "avgpool]", "activation]", "upsample]\nscale=2"]
+    "behind",
+    ["conv]\nsize=1", "shortcut]\nfrom=-1", "avgpool]", "activation]", "upsample]\nscale=2", "sam]\nfrom=-1"],
 )
 def test_sums_of_the_lowest_number_are_refused(behind: str) -> None:
     """A window wholly in the padding gives it, and sums of it are other numbers in each program."""

@@ -38,9 +38,10 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
         "trained": "stopbackward=1",
     }),
     "convolutional": (NET + "[convolutional]\nfilters=2\nsize=3\nactivation=linear\n", LOSS, {
-        "read": "filters=4 size=5 stride=2 pad=1 padding=2 groups=2 activation=tanh batch_normalize=1 binary=1 cbn=1",
+        "read": "filters=4 size=5 stride=2 pad=1 padding=2 groups=2 activation=tanh batch_normalize=1 binary=1 cbn=1 "
+                "xnor=1",
         "warned": "dot=1 assisted_excitation=1 sway=1 rotate=1 stretch=1 stretch_sway=1 grad_centr=1 reverse=1",
-        "refused": "antialiasing=1 share_index=0 coordconv=1 xnor=1",
+        "refused": "antialiasing=1 share_index=0 coordconv=1",
         "idle": "stream=1 wait_stream=1 angle=3 bin_output=1",
     }),
     "convolutional, padded": (NET + "[convolutional]\nfilters=2\nsize=3\npad=1\nactivation=linear\n", LOSS, {
@@ -58,6 +59,16 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
         "refused": "maxpool_depth=1 antialiasing=1 maxpool_zero_nonmax=1",
         "idle": "out_channels=2",
     }),
+    "local_avgpool": (NET + "[local_avgpool]\nstride=2\nsize=3\n", "", {
+        "read": "stride=3 size=5 padding=0 stride_x=3 stride_y=3", "refused": "padding=99",
+    }),
+    "reorg3d": (NET + CONV.format(16) + "[reorg3d]\nstride=2\n", "", {
+        "read": "stride=1 reverse=1", "refused": "stride=5",
+    }),
+    "scale_channels": (NET + CONV.format(4) + "[avgpool]\n" + CONV.format(4) + "[scale_channels]\nfrom=0\n", "", {
+        "read": "activation=tanh from=1", "refused": "from=3 scale_wh=1",
+    }),
+    "sam": (NET + CONV.format(4) * 3 + "[sam]\nfrom=0\n", "", {"read": "from=1 activation=tanh"}),
     "reorg": (NET + "[reorg]\nstride=2\n", "", {"read": "stride=1 reverse=1 flatten=1 extra=5"}),
     "route": (NET + CONV.format(4) * 2 + "[route]\nlayers=-1\n", "", {
         "read": "layers=0 groups=2", "idle": "stream=1 wait_stream=1",

@@ -56,6 +56,12 @@ LAYERS = {
     "crop": None,  # first layer only
     "detection": "[connected]\noutput=44\nactivation=linear\n[detection]\nclasses=1\ncoords=4\nside=2\nnum=2",
     "dilation": "[convolutional]\nfilters=9\nsize=3\npad=1\nstride=2\ndilation=3\nbatch_normalize=1\nactivation=mish",
+    "local_avgpool": "[local_avgpool]\nsize=3\nstride=2",
+    "reorg3d": "[reorg3d]\nstride=2",
+    "sam": CONV.format(filters=8, size=3) + "[sam]\nfrom=0\nactivation=tanh",
+    "scale_channels": "[avgpool]\n" + CONV.format(filters=8, size=1) + "[scale_channels]\nfrom=0",
+    "scale_wh": CONV.format(filters=1, size=3) + "[scale_channels]\nfrom=0\nscale_wh=1\nactivation=mish",
+    "xnor": "[convolutional]\nfilters=9\nsize=3\npad=1\nxnor=1\nbatch_normalize=1\nactivation=leaky",
     "dropout": "[dropout]\nprobability=.5",
     "groups": "[convolutional]\nfilters=8\nsize=3\npad=1\ngroups=8\nactivation=swish",
     "l2norm": "[l2norm]",

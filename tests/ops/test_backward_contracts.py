@@ -33,6 +33,12 @@ BLOCKED: dict[str, tuple[Call, Shape]] = {
     "batchnorm_backward": (batchnorm, (C, 6, 6)),
     "maxpool_backward": (lambda ops, x, dy, dx, add: ops.maxpool_backward(x, dy, dx, 3, 1, 2, add), (C, 6, 6)),
     "avgpool_backward": (lambda ops, x, dy, dx, add: ops.avgpool_backward(dy, dx, add), (C, 1, 1)),
+    "local_avgpool_backward": (
+        lambda ops, x, dy, dx, add: ops.local_avgpool_backward(dy, dx, 3, 1, 2, add), (C, 6, 6),
+    ),
+    "multiply_backward": (
+        lambda ops, x, dy, dx, add: ops.multiply_backward(x, dy, dx, C, "number", add), (C, 6, 6),
+    ),
     "upsample_backward": (lambda ops, x, dy, dx, add: ops.upsample_backward(dy, dx, 2, 1.0, add), (C, 12, 12)),
     "reorg_backward": (lambda ops, x, dy, dx, add: ops.reorg_backward(dy, dx, C, 2, add), (80, 3, 3)),
     "add_channels": (lambda ops, x, dy, dx, add: ops.add_channels(dy, dx, 3, 0, C, add), (C + 3, 6, 6)),

@@ -18,6 +18,8 @@ SIZES = np.array([3, 2, 1, 9], np.int32)
 BLOCKED: dict[str, tuple[Call, tuple[int, int, int]]] = {
     "maxpool_forward": (lambda ops, x, y: ops.maxpool_forward(x, y, 3, 1, 2), (20, 6, 6)),
     "avgpool_forward": (lambda ops, x, y: ops.avgpool_forward(x, y), (20, 1, 1)),
+    "local_avgpool_forward": (lambda ops, x, y: ops.local_avgpool_forward(x, y, 3, 1, 2), (20, 6, 6)),
+    "multiply_forward": (lambda ops, x, y: ops.multiply_forward(x, x, y, "number"), (20, 6, 6)),
     "upsample_forward": (lambda ops, x, y: ops.upsample_forward(x, y, 2, 1.0), (20, 12, 12)),
     "copy_channels": (lambda ops, x, y: ops.copy_channels(x, y, 3, 20), (23, 6, 6)),
     "shortcut_forward": (lambda ops, x, y: ops.shortcut_forward(x, x, y, 20, 20, 2.0, 3.0), (20, 6, 6)),

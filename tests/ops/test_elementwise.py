@@ -29,6 +29,19 @@ def test_fill_scale_add(ops: Ops, arrays: Arrays, shape: tuple[int, ...]) -> Non
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+def test_binarize(ops: Ops, arrays: Arrays, shape: tuple[int, ...]) -> None:
+    x = draw(shape)
+    x.flat[::5], x.flat[1::7] = 0, np.nan
+    y, z = arrays.empty(*shape), arrays.plain(x)
+    ops.binarize(arrays.plain(x), y)
+    ops.binarize(z, z, 0.0, 2.0)
+    np.testing.assert_array_equal(y, np.where(x > 0, 1, -1))
+    np.testing.assert_array_equal(z, np.where(x > 0, 2, 0))
+    with pytest.raises(ValueError, match="binarize: argument 'y'"):
+        ops.binarize(y, arrays.empty(y.size + 1))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_darknet_passes_gradients_on(ops: Ops, arrays: Arrays, shape: tuple[int, ...]) -> None:
     dy, dx = draw(shape), arrays.empty(*shape)
     ops.l2norm_backward(dy, dx, False)

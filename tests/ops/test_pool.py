@@ -136,6 +136,63 @@ def test_maxpool_backward_is_the_derivative(size: int, stride: Stride, padding: 
     assert_gradient(dx, lambda x: naive.maxpool(x, size, stride, padding), x, dy)
 
 
+LOCAL = [*BACKWARD, (2, 2, 7), (3, 4, 9)]  # with windows wholly in the padding
+
+
+@pytest.mark.parametrize(("size", "stride", "padding"), LOCAL)
+@pytest.mark.parametrize(("h", "w"), [(7, 7), (8, 9), (11, 5)])
+def test_local_avgpool(ops: Ops, arrays: Arrays, size: int, stride: Stride, padding: int, h: int, w: int) -> None:
+    for c in sizes_around(ops.block):
+        x = np.random.default_rng(c).normal(1, 2, (2, c, h, w)).astype(np.float32)
+        expected = naive.local_avgpool(x, size, stride, padding)
+        y = arrays.empty_blocked(*expected.shape)
+        ops.local_avgpool_forward(arrays.blocked(x), y, size, stride, padding)
+        magnitude = naive.local_avgpool(np.abs(x), size, stride, padding)
+        assert_sum_close(arrays.channels(y, c), expected, magnitude, size * size)
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize(("size", "stride", "padding"), LOCAL)
+@pytest.mark.parametrize(("h", "w"), [(7, 7), (8, 9), (11, 5)])
+def test_local_avgpool_backward(
+    ops: Ops, arrays: Arrays, size: int, stride: Stride, padding: int, h: int, w: int, accumulate: bool
+) -> None:
+    rng = np.random.default_rng(6)
+    shape = 2, ops.block + 3, h, w
+    out = naive.windows(np.empty(shape), size, stride, padding)[:2]
+    dy, before = rng.normal(size=(*shape[:2], *out)), rng.normal(size=shape)
+    dx = arrays.blocked(before) if accumulate else arrays.empty_blocked(*shape)
+    ops.local_avgpool_backward(arrays.blocked(dy), dx, size, stride, padding, accumulate)
+    expected, magnitude = (
+        naive.local_avgpool_backward(d, shape, size, stride, padding) + b * accumulate
+        for d, b in [(dy, before), (abs(dy), abs(before))]
+    )
+    assert_sum_close(arrays.channels(dx, shape[1]), expected, magnitude, size * size + 1)
+
+
+@pytest.mark.parametrize(("size", "stride", "padding"), LOCAL)
+def test_local_avgpool_backward_is_the_derivative(size: int, stride: Stride, padding: int) -> None:
+    x = np.random.default_rng(4).normal(size=(1, 2, 7, 9))
+    dy = np.random.default_rng(5).normal(size=naive.local_avgpool(x, size, stride, padding).shape)
+    dx = naive.local_avgpool_backward(dy, x.shape, size, stride, padding)
+    assert_gradient(dx, lambda x: naive.local_avgpool(x, size, stride, padding), x, dy)
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "padding", "argument"),
+    [(0, 1, 0, "size"), (2, 0, 1, "stride"), (2, 1, -1, "padding"), (2, 2, 1, "d?y"), (2, 1, 1, "d?[xy]")],
+)
+def test_local_avgpool_arguments(
+    ops: Ops, arrays: Arrays, size: int, stride: int, padding: int, argument: str
+) -> None:
+    x = arrays.empty_blocked(1, 3, 6, 6)
+    y = x if argument == "d?[xy]" else arrays.empty_blocked(1, 3, 6, 6)
+    with pytest.raises(ValueError, match=f"local_avgpool_forward: argument '{argument}'"):
+        ops.local_avgpool_forward(x, y, size, stride, padding)
+    with pytest.raises(ValueError, match=f"local_avgpool_backward: argument '{argument}'"):
+        ops.local_avgpool_backward(y, x, size, stride, padding, False)
+
+
 @pytest.mark.parametrize("accumulate", [False, True])
 @pytest.mark.parametrize(("h", "w"), [(1, 1), (7, 7), (3, 2), (100, 3), (0, 4)])
 def test_avgpool_backward(ops: Ops, arrays: Arrays, h: int, w: int, accumulate: bool) -> None:

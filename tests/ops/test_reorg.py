@@ -61,7 +61,7 @@ def test_extra_appends_zeros(ops: Ops, arrays: Arrays) -> None:
 
 @pytest.mark.parametrize(
     ("shape", "stride", "reverse", "flatten", "extra", "argument"),
-    [((1, 6, 4, 4), 2, False, False, 0, "stride"), ((1, 4, 5, 4), 2, False, False, 0, "stride"),
+    [((1, 6, 4, 4), 2, False, False, 0, "stride"), ((1, 4, 5, 4), 2, False, False, 0, "y"),
      ((1, 4, 4, 4), 0, False, False, 0, "stride"), ((1, 4, 4, 4), 2, False, True, 3, "extra"),
      ((1, 4, 4, 4), 2, False, False, -1, "extra"), ((1, 4, 4, 4), 2, False, False, 5, "y"),
      ((1, 6, 4, 4), 2, True, False, 0, "stride"), ((2, 4, 4, 4), 2, False, False, 0, "y")],

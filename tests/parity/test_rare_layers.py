@@ -54,6 +54,11 @@ CASES: dict[str, tuple[tuple[int, int, int], str]] = {
         (3, 8, 8),
         CONV.format(6, 2) + CONV.format(4, 1) + "[upsample]\nstride=2\n[shortcut]\nfrom=-2\nactivation=linear",
     ),
+    "xnor": (
+        (3, 8, 8),
+        CONV.format(7, 1) + CONV.format(9, 2) + "xnor=1\nbatch_normalize=1\n"
+        "[convolutional]\nfilters=4\nsize=1\nxnor=1\nactivation=linear",
+    ),
     "route": ((3, 8, 8), CONV.format(5, 1) + CONV.format(7, 1) + "[route]\nlayers=-1,-2"),
     "detection": ((2 * 2 * 13, 1, 1), "[detection]\nclasses=3\ncoords=4\nside=2\nnum=2\nsoftmax=1"),
     "region": ((2 * 9, 3, 4), "[region]\nclasses=4\ncoords=4\nnum=2\nsoftmax=1\nanchors=1,1,2,2"),

@@ -37,6 +37,38 @@ def maxpool(x: NDArray[Any], size: int, stride: int | tuple[int, int], padding: 
     return y
 
 
+def local_avgpool(
+    x: NDArray[np.floating], size: int, stride: int | tuple[int, int], padding: int
+) -> NDArray[np.float64]:
+    """The mean of each window's pixels inside; 0 where there are none."""
+    rows, columns, down, across = windows(x, size, stride, padding)
+    y = np.zeros((*x.shape[:2], rows, columns))
+    for i, j in np.ndindex(rows, columns):
+        inside = x[:, :, covered(i, down, size, padding), covered(j, across, size, padding)]
+        if inside.size:
+            y[:, :, i, j] = inside.astype(np.float64).mean(axis=(2, 3))
+    return y
+
+
+def covered(index: int, stride: int, size: int, padding: int) -> slice:
+    """The positions of a window along one axis, which the array's end cuts."""
+    first = index * stride - padding // 2
+    return slice(max(first, 0), max(first + size, 0))
+
+
+def local_avgpool_backward(
+    dy: NDArray[np.floating], x_shape: tuple[int, ...], size: int, stride: int | tuple[int, int], padding: int
+) -> NDArray[np.float64]:
+    """Each dy in equal parts to its window's pixels inside."""
+    dx = np.zeros(x_shape)
+    down, across = stride if isinstance(stride, tuple) else (stride, stride)
+    for i, j in np.ndindex(dy.shape[2:]):
+        inside = dx[:, :, covered(i, down, size, padding), covered(j, across, size, padding)]
+        if inside.size:
+            inside += dy[:, :, i : i + 1, j : j + 1] / (inside.shape[2] * inside.shape[3])
+    return dx
+
+
 def avgpool(x: NDArray[np.floating]) -> NDArray[np.float64]:
     return x.astype(np.float64).mean(axis=(2, 3), keepdims=True)
 

@@ -37,6 +37,15 @@ BODIES = {
     "5x5 without padding": "[conv]\nfilters=4\nsize=5\nactivation=linear\n",
     "maxpool": CONV.format(4, "linear") + "[maxpool]\nsize=2\nstride=2\n",
     "maxpool that overlaps": CONV.format(4, "linear") + "[maxpool]\nsize=3\nstride=1\n",
+    "local_avgpool": CONV.format(4, "linear") + "[local_avgpool]\nsize=3\nstride=2\n",
+    "reorg3d": CONV.format(4, "tanh") + "[reorg3d]\nstride=2\n",
+    "reorg3d, reverse": CONV.format(16, "tanh") + "[reorg3d]\nstride=2\nreverse=1\n",
+    "sam": CONV.format(4, "tanh") + CONV.format(4, "logistic") + "[sam]\nfrom=0\nactivation=tanh\n",
+    "sam with itself": CONV.format(4, "tanh") + "[sam]\nfrom=-1\n",
+    "scale_channels": CONV.format(4, "tanh") + "[avgpool]\n" + CONV.format(4, "linear")
+    + "[scale_channels]\nfrom=0\nactivation=mish\n",
+    "scale_channels, pixels": CONV.format(5, "tanh") + CONV.format(1, "linear")
+    + "[scale_channels]\nfrom=0\nscale_wh=1\n",
     "upsample": CONV.format(4, "linear") + "[upsample]\nstride=2\nscale=.5\n",
     "upsample down": CONV.format(4, "linear") + "[upsample]\nstride=-2\n",
     "route": CONV.format(4, "tanh") + CONV.format(5, "linear") + "[route]\nlayers=-1,-2\n",

@@ -1,0 +1,70 @@
+"""Sections that only AlexeyAB's Darknet has, in small networks; as a program, what his CPU build gives for them.
+
+    python -m tests.parity.sections CHECKOUT
+
+CHECKOUT is as for `public_cfgs`. Writes tests/goldens/alexeyab_sections.npz.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.network import Network
+
+from .oracle import Array
+from .public_cfgs import Program, fill
+
+GOLDEN = Path(__file__).parents[1] / "goldens" / "alexeyab_sections.npz"
+
+NET = "[net]\nbatch=1\nheight=6\nwidth=12\nchannels=3\n"
+CONV = "[convolutional]\nfilters={}\nsize=3\npad=1\nactivation={}\n"
+SQUEEZE = CONV.format(7, "leaky") + "[avgpool]\n[convolutional]\nfilters=7\nsize=1\nactivation=logistic\n"
+MAP = CONV.format(7, "leaky") + CONV.format(1, "logistic")
+
+# Each behind NET.
+CASES = {
+    "reorg3d": CONV.format(5, "leaky") + "[reorg3d]\nstride=2\n",
+    "reorg3d, 3": CONV.format(4, "leaky") + "[reorg3d]\nstride=3\n",
+    "reorg3d, reverse": CONV.format(32, "leaky") + "[reorg3d]\nstride=2\nreverse=1\n",
+    "scale_channels": SQUEEZE + "[scale_channels]\nfrom=-3\nactivation=linear\n",
+    "scale_channels, activation": SQUEEZE + "[scale_channels]\nfrom=0\nactivation=leaky\n",
+    "scale_channels, scale_wh": MAP + "[scale_channels]\nfrom=-2\nscale_wh=1\nactivation=logistic\n",
+    "sam": CONV.format(7, "leaky") + CONV.format(7, "logistic") + "[sam]\nfrom=-2\n",
+    "sam, activation": CONV.format(7, "linear") + CONV.format(7, "linear") + "[sam]\nfrom=0\nactivation=leaky\n",
+    "local_avgpool": CONV.format(5, "leaky") + "[local_avgpool]\nsize=2\nstride=2\n",
+    "local_avgpool, 3": CONV.format(5, "leaky") + "[local_avg]\nsize=3\nstride=2\n",
+    "local_avgpool, strides": CONV.format(5, "leaky") + "[local_avgpool]\nsize=3\nstride_x=3\nstride_y=1\n",
+    "local_avgpool, padding": CONV.format(5, "leaky") + "[local_avgpool]\nsize=5\nstride=1\npadding=3\n",
+}
+
+
+def random_network(name: str) -> tuple[Network, Array]:
+    """A case with random weights, and an input (1, C, H, W)."""
+    net = Network(parse_cfg_text(NET + CASES[name], "case.cfg"), dialect="alexeyab")
+    fill(net, seed=3)
+    return net, np.random.default_rng(4).standard_normal((1, *net.inputs), np.float32)
+
+
+def main(checkout: str) -> None:
+    """Write the golden."""
+    made = {name: random_network(name) for name in CASES}
+    arrays: dict[str, Array] = {}
+    for name, (net, x) in made.items():
+        with tempfile.TemporaryDirectory() as folder:
+            cfg, weights = Path(folder) / "case.cfg", Path(folder) / "case.weights"
+            cfg.write_text(NET + CASES[name])
+            net.save_weights(weights)
+            arrays |= {f"{name}/x": x, f"{name}/weights": np.frombuffer(weights.read_bytes(), np.uint8)}
+            theirs = Program(Path(checkout), cfg, weights)
+        theirs.predict(x)
+        arrays |= {f"{name}/{layer.index}": theirs.output(layer.index) for layer in net.layers}
+    np.savez_compressed(GOLDEN, **arrays)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
