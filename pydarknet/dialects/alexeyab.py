@@ -27,6 +27,7 @@ _KEYS: Mark = {
             "scale_x_y",
         ]
     ),
+    **dict.fromkeys(("scale_channels", "sam", "local_avgpool", "local_avg", "reorg3d", "Gaussian_yolo"), frozenset()),
     "net": frozenset(
         [
             "blur",
@@ -71,6 +72,7 @@ DIALECT = Dialect(
         class_only="ignore", weigh_small=False, slope_in_loss=True, skip_large_labels=True, multi_label=False
     ),
     raw_classes=True,
+    binary_border=-1.0,
     classfix=True,
     iou_normalizer=0.75,
     softmax_loss=False,

@@ -112,6 +112,7 @@ class Dialect:
     marks: what a cfg has that is written for this Darknet; of the dialects all of whose marks it has, that with the
         most is followed where nobody names one
     raw_classes: [region] with neither softmax nor tree leaves its classes as they are, else they are logistic
+    binary_border: what lies around the binary input of xnor=1: 0, or -1, as a bit that isn't set
     classfix: the keys classfix and focal_loss count
     iou_normalizer: what it is where [yolo] has none
     softmax_loss: [softmax] has a loss of its own, on top of what a [cost] after it gives
@@ -132,6 +133,7 @@ class Dialect:
     norm: BatchNorm
     region: RegionLoss
     raw_classes: bool
+    binary_border: float
     classfix: bool
     iou_normalizer: float
     softmax_loss: bool

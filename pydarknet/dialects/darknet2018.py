@@ -12,6 +12,7 @@ DIALECT = Dialect(
         class_only="spare", weigh_small=True, slope_in_loss=False, skip_large_labels=False, multi_label=True
     ),
     raw_classes=False,
+    binary_border=0.0,
     classfix=False,
     iou_normalizer=1.0,
     softmax_loss=True,

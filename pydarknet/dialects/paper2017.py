@@ -12,6 +12,7 @@ DIALECT = Dialect(
         class_only="pull", weigh_small=False, slope_in_loss=True, skip_large_labels=False, multi_label=False
     ),
     raw_classes=True,
+    binary_border=0.0,
     classfix=False,
     iou_normalizer=1.0,
     softmax_loss=False,

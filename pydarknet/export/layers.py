@@ -56,7 +56,7 @@ def _(layer: Convolution, g: Nodes, x: str) -> str:
         "group": layer.groups,
     }
     if layer.xnor:
-        x = g.add("Where", g.add("Greater", x, g.floats(0)), g.floats(1), g.floats(-1))
+        x = g.add("Where", g.add("Greater", x, g.floats(0)), g.floats(1 - layer.border), g.floats(-1 - layer.border))
     shape = (layer.out.c, layer.inputs.c // layer.groups, *layer.kernel)
     # Binary weights get their values with the scale of the normalisation, so that it is always folded there.
     if g.keep_bn and layer.batch_normalize and not layer.binary:

@@ -39,7 +39,7 @@ class Convolution(Layer):
     activation = "linear"
 
     def plan(self, p: Builder, x: Value) -> Value:
-        source, shape, plain = self.geometry(p, binarised(p, x) if self.xnor else x)
+        source, shape, plain = self.geometry(p, self.binarised(p, x) if self.xnor else x)
         conv, packed = self.pack(p, shape, plain)
         bias = p.constant(self.key("bias"), self.folded_bias)
         return self.convolve(p, conv, source, packed, bias, self.activation)
@@ -163,9 +163,22 @@ class Convolution(Layer):
 
     def folded_bias(self) -> Array:
         """The bias (K,) with batch norm's shift in it."""
-        if self.batch_normalize:
-            return batchnorm.fold(self.parameters, self.dialect)[1]
-        return self.parameters["biases"].copy()
+        fold = self.batch_normalize
+        bias = batchnorm.fold(self.parameters, self.dialect)[1] if fold else self.parameters["biases"].copy()
+        if self.border:
+            bias = bias + self.border * self.folded_weights().sum(axis=(1, 2, 3))
+        return bias
+
+    @property
+    def border(self) -> float:
+        """What lies around the input of xnor=1. Convolutions have 0 there: input and bias make up for the rest."""
+        return self.dialect.binary_border if self.xnor and self.padding else 0.0
+
+    def binarised(self, p: Builder, x: Value) -> Value:
+        """The input of xnor=1: 1 where x is above 0, else -1, both less the border."""
+        y = p.new(x.shape, x.blocked)
+        p.emit(p.ops.binarize, x, y, -1 - self.border, 1 - self.border)
+        return y
 
 
 @register("convolutional", "conv")
@@ -221,11 +234,11 @@ class Convolutional(Convolution):
         for name, channels in (("input channels", c), ("filters", filters)):
             if channels % self.groups:
                 raise section.error(f"groups={self.groups} does not divide the {channels} {name}", "groups")
-        if self.xnor and self.groups > 1:
+        if self.xnor and (self.groups > 1 or self.dilation > 1 or self.strides[0] != self.strides[1]):
             raise section.error(
-                f"xnor=1 with groups={self.groups}: pjreddie's Darknet has the groups, AlexeyAB's ignores them; "
-                "expected groups=1",
-                "groups",
+                "xnor=1 with groups, dilation or two strides: no Darknet multiplies binary numbers there; expected "
+                "groups=1, dilation=1 and one stride",
+                "xnor",
             )
         if size > min(h, w) + 2 * padding:
             raise section.error(
@@ -238,10 +251,3 @@ class Convolutional(Convolution):
                 "size, as outputs of another size aren't defined; set pad=1",
                 "dilation",
             )
-
-
-def binarised(p: Builder, x: Value) -> Value:
-    """1 where x is above 0, else -1: the input of xnor=1. Its padding stays 0, as in training."""
-    y = p.new(x.shape, x.blocked)
-    p.emit(p.ops.binarize, x, y)
-    return y

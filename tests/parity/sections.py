@@ -26,6 +26,8 @@ CONV = "[convolutional]\nfilters={}\nsize=3\npad=1\nactivation={}\n"
 SQUEEZE = CONV.format(7, "leaky") + "[avgpool]\n[convolutional]\nfilters=7\nsize=1\nactivation=logistic\n"
 MAP = CONV.format(7, "leaky") + CONV.format(1, "logistic")
 
+XNOR = "[convolutional]\nxnor=1\nfilters={}\nsize={}\npad=1\nactivation=leaky\n"
+
 # Each behind NET.
 CASES = {
     "reorg3d": CONV.format(5, "leaky") + "[reorg3d]\nstride=2\n",
@@ -40,6 +42,8 @@ CASES = {
     "local_avgpool, 3": CONV.format(5, "leaky") + "[local_avg]\nsize=3\nstride=2\n",
     "local_avgpool, strides": CONV.format(5, "leaky") + "[local_avgpool]\nsize=3\nstride_x=3\nstride_y=1\n",
     "local_avgpool, padding": CONV.format(5, "leaky") + "[local_avgpool]\nsize=5\nstride=1\npadding=3\n",
+    "xnor": CONV.format(6, "linear") + XNOR.format(9, 3) + "batch_normalize=1\n" + XNOR.format(5, 1),
+    "xnor, stride": XNOR.format(32, 3) + XNOR.format(5, 5) + "stride=2\n",
 }
 
 
