@@ -7,8 +7,9 @@ namespace pydarknet {
 struct RegionShape {
   int anchors, classes, coords;
   bool softmax, background;
-  float spread = 1;  // x and y reach so far around the middle of their cell
-  bool raw = false;  // all entries are as they are, but for the spread
+  float spread = 1;       // x and y reach so far around the middle of their cell
+  bool raw = false;       // all entries are as they are, but for the spread
+  bool gaussian = false;  // the first eight are x, y, w and h, each with its uncertainty behind it
 
   PYDARKNET_HD int entries() const { return coords + 1 + classes; }
 };

@@ -10,6 +10,7 @@ enum class RegionEntry { kLogistic, kAsIs, kSoftmax };
 
 PYDARKNET_HD inline RegionEntry entry_kind(int entry, const RegionShape& shape, bool tree) {
   if (shape.raw) return RegionEntry::kAsIs;
+  if (shape.gaussian) return entry == 4 || entry == 6 ? RegionEntry::kAsIs : RegionEntry::kLogistic;
   if (entry < 2) return RegionEntry::kLogistic;
   if (entry < 4) return RegionEntry::kAsIs;
   if (entry < shape.coords) return RegionEntry::kLogistic;
@@ -21,7 +22,7 @@ PYDARKNET_HD inline RegionEntry entry_kind(int entry, const RegionShape& shape, 
 }
 
 PYDARKNET_HD inline bool is_spread(int entry, const RegionShape& shape) {
-  return entry < 2 && shape.spread != 1;
+  return (entry == 0 || entry == (shape.gaussian ? 2 : 1)) && shape.spread != 1;
 }
 
 PYDARKNET_DEVICE inline float spread(float value, float by) { return product(value, by) - (by - 1) / 2; }

@@ -5,8 +5,10 @@
 namespace pydarknet {
 
 void yolo_forward(ConstPlain x, Plain y, YoloShape shape, Stream stream) {
-  region_forward(x, y, {shape.anchors, shape.classes, 4, false, false, shape.spread, shape.raw}, nullptr,
-                 stream);
+  const int coords = shape.gaussian ? 8 : 4;
+  const RegionShape region{shape.anchors, shape.classes, coords,    false,
+                           false,         shape.spread,  shape.raw, shape.gaussian};
+  region_forward(x, y, region, nullptr, stream);
 }
 
 }  // namespace pydarknet

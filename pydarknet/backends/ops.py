@@ -206,7 +206,7 @@ class Ops(Protocol):
     ) -> None: ...  # fmt: skip
     def yolo_forward(
         self, x: Array, y: Array, anchors: int, classes: int, scale: float = 1.0, new_coords: bool = False,
-        stream: int = 0,
+        gaussian: bool = False, stream: int = 0,
     ) -> None: ...  # fmt: skip
     def detection_forward(
         self,

@@ -51,17 +51,20 @@ def test_region_without_classes(ops: Ops, arrays: Arrays, softmax: bool) -> None
     assert_close(y, naive.region(x, 2, 0, 4, softmax, False, None), "softmax")
 
 
+@pytest.mark.parametrize("gaussian", [False, True])
 @pytest.mark.parametrize("coords", [(1, False), (1.2, False), (2, True), (1, True)])
 @pytest.mark.parametrize("in_place", [False, True])
 @pytest.mark.parametrize(("anchors", "classes", "h", "w"), [(3, 80, 13, 13), (1, 0, 1, 1), (2, 1, 3, 5)])
 def test_yolo(
-    ops: Ops, arrays: Arrays, anchors: int, classes: int, h: int, w: int, in_place: bool, coords: tuple[float, bool]
-) -> None:
-    x = np.random.default_rng(3).normal(0, 3, (2, anchors * (5 + classes), h, w)).astype(np.float32)
+    ops: Ops, arrays: Arrays, anchors: int, classes: int, h: int, w: int, in_place: bool, coords: tuple[float, bool],
+    gaussian: bool,
+) -> None:  # fmt: skip
+    values = (9 if gaussian else 5) + classes
+    x = np.random.default_rng(3).normal(0, 3, (2, anchors * values, h, w)).astype(np.float32)
     source = arrays.plain(x)
     y = source if in_place else arrays.empty(*x.shape)
-    ops.yolo_forward(source, y, anchors, classes, *coords)
-    assert_close(y, naive.yolo(x, anchors, classes, *coords), "logistic" if coords[0] == 1 else "spread")
+    ops.yolo_forward(source, y, anchors, classes, *coords, gaussian)
+    assert_close(y, naive.yolo(x, anchors, classes, *coords, gaussian), "logistic" if coords[0] == 1 else "spread")
 
 
 @pytest.mark.parametrize("in_place", [False, True])

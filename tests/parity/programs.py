@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import subprocess
 import tempfile
-from ctypes import POINTER, Structure, byref, c_char_p, c_float, c_int, c_void_p
+from ctypes import POINTER, Structure, byref, c_char_p, c_float, c_int, c_uint64, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,11 @@ class Kind:
     command: tuple[str, ...]
     header: str
     detection: Any
+    binarises: bool = False  # whether its calculate_binary_weights can be called from C
 
 
 KINDS = {
-    "AlexeyAB": Kind("libdarknet.so", ("include",), ("cc", "-x", "c"), "#include <darknet.h>", DETECTION),
+    "AlexeyAB": Kind("libdarknet.so", ("include",), ("cc", "-x", "c"), "#include <darknet.h>", DETECTION, True),
     "hank-ai": Kind(
         "build/src-lib/libdarknet.so", ("src-lib", "/usr/include/opencv4"), ("c++", "-x", "c++", "-std=c++17"),
         "#include <darknet_internal.hpp>\nusing layer = Darknet::Layer;\nusing network = Darknet::Network;",
@@ -53,10 +54,10 @@ KINDS = {
 
 
 def offsets(kind: Kind, checkout: Path) -> dict[str, int]:
-    """Where fields of the library's structures lie, by the compiler's word; "layer": its size."""
+    """Where fields of the library's structures lie, by the compiler's word; "layer", "network": their sizes."""
     fields = ["layer.output", "layer.outputs", "network.layers"]
     prints = [f'printf("{f} %zu\\n", offsetof({f.partition(".")[0]}, {f.partition(".")[2]}));' for f in fields]
-    prints.append('printf("layer %zu\\n", sizeof(layer));')
+    prints += [f'printf("{name} %zu\\n", sizeof({name}));' for name in ("layer", "network")]
     head = f"#include <stddef.h>\n#include <stdio.h>\n{kind.header}\n"
     source = head + "int main(void) {\n" + "\n".join(prints) + "\nreturn 0; }\n"
     with tempfile.TemporaryDirectory() as folder:
@@ -85,6 +86,19 @@ class Program:
             lib.do_nms_sort.argtypes = [self._detection, c_int, c_int, c_float]
             lib.diounms_sort.argtypes = [self._detection, c_int, c_int, c_float, c_int, c_float]
             self._net = lib.load_network_custom(str(cfg).encode(), str(weights).encode(), 0, 1)
+            if kind.binarises:
+                self._binarise()
+
+    def _binarise(self) -> None:
+        """As the program's `detector test`: without it layers with xnor=1 read past their weights."""
+
+        class Network(Structure):
+            _fields_ = (("words", c_uint64 * (self._at["network"] // 8)),)
+
+        c_int.in_dll(self._lib, "gpu_index").value = -1  # as its main() has it where there is no GPU
+        self._lib.calculate_binary_weights.argtypes = [Network]
+        self._lib.calculate_binary_weights.restype = None
+        self._lib.calculate_binary_weights(Network.from_address(self._net))
 
     def predict(self, x: Array) -> None:
         """Run one image (1, C, H, W)."""

@@ -2,7 +2,7 @@
 
     python -m tests.parity.sections CHECKOUT
 
-CHECKOUT is as for `public_cfgs`. Writes tests/goldens/alexeyab_sections.npz.
+CHECKOUT is his, with the libdarknet.so of `make LIBSO=1 OPENMP=1 AVX=1`. Writes tests/goldens/alexeyab_sections.npz.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.network import Network
 
 from .oracle import Array
-from .public_cfgs import Program, fill
+from .public_cfgs import Build, fill
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "alexeyab_sections.npz"
 
@@ -42,7 +42,7 @@ CASES = {
     "local_avgpool, 3": CONV.format(5, "leaky") + "[local_avg]\nsize=3\nstride=2\n",
     "local_avgpool, strides": CONV.format(5, "leaky") + "[local_avgpool]\nsize=3\nstride_x=3\nstride_y=1\n",
     "local_avgpool, padding": CONV.format(5, "leaky") + "[local_avgpool]\nsize=5\nstride=1\npadding=3\n",
-    "xnor": CONV.format(6, "linear") + XNOR.format(9, 3) + "batch_normalize=1\n" + XNOR.format(5, 1),
+    "xnor": CONV.format(6, "linear") + XNOR.format(32, 3) + "batch_normalize=1\n" + XNOR.format(5, 1),
     "xnor, stride": XNOR.format(32, 3) + XNOR.format(5, 5) + "stride=2\n",
 }
 
@@ -64,7 +64,7 @@ def main(checkout: str) -> None:
             cfg.write_text(NET + CASES[name])
             net.save_weights(weights)
             arrays |= {f"{name}/x": x, f"{name}/weights": np.frombuffer(weights.read_bytes(), np.uint8)}
-            theirs = Program(Path(checkout), cfg, weights)
+            theirs = Build.of("AlexeyAB", Path(checkout)).load(cfg, weights)
         theirs.predict(x)
         arrays |= {f"{name}/{layer.index}": theirs.output(layer.index) for layer in net.layers}
     np.savez_compressed(GOLDEN, **arrays)  # type: ignore[arg-type]

@@ -42,12 +42,16 @@ def region(
     return result.reshape(x.shape)
 
 
-def yolo(x: NDArray[np.floating], anchors: int, classes: int, scale: float = 1, new_coords: bool = False) -> Doubles:
+def yolo(
+    x: NDArray[np.floating], anchors: int, classes: int, scale: float = 1, new_coords: bool = False,
+    gaussian: bool = False,
+) -> Doubles:  # fmt: skip
     n, _, h, w = x.shape
-    y = x.astype(np.float64).reshape(n, anchors, 5 + classes, h, w)
+    y = x.astype(np.float64).reshape(n, anchors, (9 if gaussian else 5) + classes, h, w)
     result = y.copy() if new_coords else logistic(y)
-    result[:, :, 2:4] = y[:, :, 2:4]
-    result[:, :, :2] = scale * result[:, :, :2] - (scale - 1) / 2
+    centre, size = ([0, 2], [4, 6]) if gaussian else ([0, 1], [2, 3])
+    result[:, :, size] = y[:, :, size]
+    result[:, :, centre] = scale * result[:, :, centre] - (scale - 1) / 2
     return result.reshape(x.shape)
 
 
