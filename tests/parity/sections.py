@@ -50,7 +50,7 @@ CASES = {
 def random_network(name: str) -> tuple[Network, Array]:
     """A case with random weights, and an input (1, C, H, W)."""
     net = Network(parse_cfg_text(NET + CASES[name], "case.cfg"), dialect="alexeyab")
-    fill(net, seed=3)
+    fill(net)
     return net, np.random.default_rng(4).standard_normal((1, *net.inputs), np.float32)
 
 
