@@ -108,6 +108,7 @@ void bind_region_loss(Module& m) {
         arg("weigh_small") = false, arg("slope_in_loss") = true, arg("skip_large_labels") = false,
         arg("focal_loss") = false, arg("classfix") = 0, arg("class_only") = "pull", arg("stream") = 0,
         "[region]'s loss: writes delta, returns LossStatistics as an array. See csrc/ops/region_loss.h");
+  m.attr("nowhere") = kNowhere;
 }
 
 const Binding region_loss_entries(&bind_region_loss);

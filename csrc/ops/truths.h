@@ -7,6 +7,10 @@
 
 namespace pydarknet {
 
+// A class without a box: x, y, width and height (and the mask) are kNowhere. Losses take what has x and y
+// above kNowhereFrom for one, as Darknet does.
+inline constexpr float kNowhere = 999999, kNowhereFrom = 100000;
+
 // The labels of a mini-batch: `images` lists of `most` rows of `row` floats: centre x, y, width, height as
 // fractions of the picture, mask values if any, class. A list ends at the first x of 0.
 struct Truths {

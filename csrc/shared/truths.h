@@ -38,8 +38,9 @@ struct TruthList {
   PYDARKNET_DEVICE const Truth* end() const { return items + count; }
 };
 
-// A picture that has a class but no box: its label is (999999, 999999, ...).
-PYDARKNET_DEVICE inline bool is_class_only(const Box& box) { return box.x > 100000 && box.y > 100000; }
+PYDARKNET_DEVICE inline bool is_class_only(const Box& box) {
+  return box.x > kNowhereFrom && box.y > kNowhereFrom;
+}
 
 // What a loss can't use: a centre outside of the picture, a size that is not positive, a class out of range.
 enum class TruthFault { kNone, kPassedOver, kNeedsTree, kCentre, kSize, kClass, kMap };

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..datasets.dataset import read_dataset
-from ..formats.labels import find_label, is_class_only, read_labels
+from ..formats.labels import SIZE, find_label, is_class_only, read_labels
 from ..images.size import picture_size
 from .kmeans import Floats, average_iou, checked_sizes, kmeans_each
 
@@ -37,7 +37,7 @@ def load_boxes(data: str, fit: str, scale: Sequence[float]) -> Boxes:
             missing += 1
             continue
         objects = read_labels(label)
-        sizes = objects[~is_class_only(objects), 3:].astype(np.float64)
+        sizes = objects[~is_class_only(objects), SIZE].astype(np.float64)
         if fit == "letterbox" or len(aspects) < 100:  # some show what is usual
             width, height = picture_size(path)
             aspects.append(width / height)

@@ -78,6 +78,7 @@ class Ops(Protocol):
     alignment: int  # bytes on a multiple of which blocked arrays, packed weights and workspaces begin
     contents_readable: bool  # whether calls see, and so check, what lies in arrays
     precisions: tuple[str, ...]  # what a ConvShape may ask for
+    nowhere: float  # x, y, w and h in the truth of a class without a box
 
     def num_threads(self) -> int: ...
     def set_num_threads(self, count: int) -> None: ...

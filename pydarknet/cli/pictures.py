@@ -15,12 +15,13 @@ from ..images.prefetch import chunks
 from ..images.sources import Source
 from .lines import at_depth, lines
 from .messages import Lines, progress, say
-from .reading import FAILED, Read, is_prompt, read_all
+from .reading import FAILED, is_prompt, read_all
 from .saving import common_folder, open_writers
 
 if TYPE_CHECKING:
     from ..detection.results import Detection
     from ..images.image import Picture
+    from ..images.reading import ReadImage
     from ..network import Network
     from ..writers import Writer
 
@@ -77,7 +78,7 @@ class _Run:
     pictures: int = 0
     objects: int = 0
 
-    def detect(self, chunk: Sequence[Read]) -> None:
+    def detect(self, chunk: Sequence[ReadImage]) -> None:
         """Detect in some pictures at once, and hand each one's detections on."""
         for each in chunk:
             if each.error is not None:

@@ -10,28 +10,18 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import ImageError
 from ..formats.text import without_password
-from ..images.prefetch import ahead
 from ..images.sources import STDIN, Source, expand, is_film
 
 if TYPE_CHECKING:
     from ..images.image import Picture
+    from ..images.reading import ReadImage
 
 PROMPT = "Enter Image Path: "  # Darknet's
 FAILED = 1  # exit code when some pictures of several could not be read
-
-
-@dataclass
-class Read:
-    """A picture, or why there is none."""
-
-    path: str
-    image: Picture | None = None
-    error: ImageError | None = None
 
 
 def wanted(words: Sequence[str]) -> Source:
@@ -46,28 +36,30 @@ def is_prompt(words: Sequence[str]) -> bool:
     return not words and sys.stdin.isatty()
 
 
-def read_all(source: Source, channels: int, batch: int = 1) -> Iterator[Read]:
+def read_all(source: Source, channels: int, batch: int = 1) -> Iterator[ReadImage]:
     """Every picture, for a network of so many channels. A single one that can't be read is an ImageError.
 
     Who hands in paths one by one may wait for each answer: then nothing is read ahead.
     """
+    from ..images.reading import read_images
+
     depth = 0 if source.total is None else batch + 1
-    for each in ahead((_read(path, channels) for path in source.paths), depth, _bytes):
+    for each in read_images(source.paths, channels, depth, _load):
         if each.error is not None and source.single:
             raise each.error
         yield each
 
 
-def _read(path: str, channels: int) -> Read:
+def _load(path: str, channels: int) -> Picture:
     from ..images.channels import load_channels
 
     try:
         if path == STDIN:
             with spooled(sys.stdin.buffer) as file:
-                return Read(path, load_channels(file, channels))
-        return Read(path, load_channels(path, channels))
+                return load_channels(file, channels)
+        return load_channels(path, channels)
     except ImageError as error:
-        return Read(path, error=_explained(path, error))
+        raise _explained(path, error) from error
 
 
 @contextmanager
@@ -90,10 +82,6 @@ def _explained(path: str, error: ImageError) -> ImageError:
     if is_film(path):
         return ImageError(f"{error}; it is a video: use pydarknet demo")
     return error
-
-
-def _bytes(read: Read) -> int:
-    return 0 if read.image is None else read.image.nbytes
 
 
 def prompted() -> Iterator[str]:

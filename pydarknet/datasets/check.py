@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import DataError, ImageError, locate
-from ..formats.labels import check_labels, find_label, label_path
+from ..formats.labels import CLASS, check_labels, find_label, label_path
 from ..images.exif import UPRIGHT, orientation, turned_by_exif
 from ..images.image import read_image
 from ..images.size import picture_size
@@ -93,7 +93,7 @@ def _labels(
         yield Finding(label, True, str(error).removeprefix(f"{label}: "))
         return
     if len(counts):
-        np.add.at(counts, objects[:, 0].astype(np.int64), 1)
+        np.add.at(counts, objects[:, CLASS].astype(np.int64), 1)
     yield from (Finding(locate(label, p.line), p.error, p.message) for p in problems)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from os import PathLike, fspath
 
 from ..errors import DataError
-from ..formats.data import MAX_CLASSES, MAX_LIST_BYTES, read_data, read_names
+from ..formats.data import MAX_CLASSES, MAX_LIST_BYTES, class_name, read_data, read_names
 from ..formats.resources import listed
 from ..formats.text import lines, read_text
 from ..images.sources import is_companion
@@ -50,7 +50,7 @@ class DataSet:
 
     def name_of(self, class_id: int) -> str:
         """The name of a class, or its number."""
-        return self.names[class_id] if class_id < len(self.names) else str(class_id)
+        return class_name(self.names, class_id)
 
 
 def read_dataset(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
-from ..formats.labels import find_label, read_labels
+from ..formats.labels import CLASS, find_label, read_labels
 from .convert import write_texts
 from .dataset import DataSet
 
@@ -29,7 +29,7 @@ def split_list(
         raise DataError(f"expected the name of a part, such as train, found {wrong[0]!r}")
     images = data.images
     labels = [read_labels(label, data.classes) if (label := find_label(path)) else None for path in images]
-    ids = [np.empty(0, np.int64) if each is None else each[:, 0].astype(np.int64) for each in labels]
+    ids = [np.empty(0, np.int64) if each is None else each[:, CLASS].astype(np.int64) for each in labels]
     seen, columns = np.unique(np.concatenate(ids), return_inverse=True)  # of a million classes few may occur
     presence = np.zeros((len(images), max(1, len(seen))), np.int64)
     np.add.at(presence, (np.repeat(np.arange(len(images)), [len(each) for each in ids]), columns), 1)

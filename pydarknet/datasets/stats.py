@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..detection.boxes import AREAS
 from ..errors import ImageError
-from ..formats.labels import find_label, is_class_only, read_labels
+from ..formats.labels import CLASS, SIZE, find_label, is_class_only, read_labels
 from ..images.size import picture_size
 from .dataset import DataSet, ImageList
 
@@ -80,7 +80,7 @@ def stats(data: DataSet, images: ImageList, *, sizes: bool = True) -> Stats:
         pixels += [_size(path) if sizes and len(labels) else (np.nan, np.nan)] * len(labels)
     objects = np.concatenate([np.empty((0, 5), np.float32), *parts]).astype(np.float64)
     boxed = ~is_class_only(objects.astype(np.float32))
-    in_pixels = objects[boxed, 3:] * np.array(pixels, np.float64).reshape(-1, 2)[boxed]
+    in_pixels = objects[boxed, SIZE] * np.array(pixels, np.float64).reshape(-1, 2)[boxed]
     in_pixels = in_pixels[~np.isnan(in_pixels).any(axis=1)]
     return Stats(
         images.name,
@@ -105,7 +105,7 @@ def _size(path: str) -> tuple[float, float]:
 def _classes(parts: Sequence[npt.NDArray[np.float32]], classes: int | None) -> dict[int, tuple[int, int]]:
     result = dict.fromkeys(range(classes or 0), (0, 0))
     for labels in parts:
-        for value, count in zip(*np.unique(labels[:, 0].astype(int), return_counts=True), strict=True):
+        for value, count in zip(*np.unique(labels[:, CLASS].astype(int), return_counts=True), strict=True):
             objects, images = result.get(int(value), (0, 0))
             result[int(value)] = (objects + int(count), images + 1)
     return dict(sorted(result.items()))
@@ -116,8 +116,8 @@ def _quantiles(
 ) -> dict[str, dict[str, float]]:
     columns: Mapping[str, npt.NDArray[Any]] = {
         "objects a picture": counts,
-        "width": boxes[:, 3],
-        "height": boxes[:, 4],
+        "width": boxes[:, SIZE][:, 0],
+        "height": boxes[:, SIZE][:, 1],
         "aspect": pixels[:, 0] / pixels[:, 1],
     }
     return {

@@ -12,8 +12,8 @@ from ..errors import DataError, ImageError
 from ..formats.path_labels import Best, Classes
 from ..formats.tree import Tree
 from ..images.image import Picture
+from ..images.reading import good, read_batches
 from ..network import Network
-from .batches import batches, good
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -81,7 +81,7 @@ def validate_classifier(
     find, allowed = classes or Best(labels), _allowed(tree, leaves)
     own = [next(iter(find(path)), -1) for path in pictures]
     accuracy = Accuracy(0, 0, 0, top)
-    for chunk in batches(pictures, batch, network.inputs.c):
+    for chunk in read_batches(pictures, batch, network.inputs.c):
         images = good(chunk)
         outputs = iter(_outputs(network, images) if images else ())
         for each in chunk:

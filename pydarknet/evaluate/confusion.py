@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..formats.data import class_name
 from .objects import Detections, Ints, Truth, by_score, overlaps
 
 
@@ -28,7 +29,7 @@ class Confusion:
 
     def labels(self, names: Sequence[str]) -> list[str]:
         """The names of the classes, numbers where there is none."""
-        return [names[i] if i < len(names) else str(i) for i in self.classes]
+        return [class_name(names, i) for i in self.classes]
 
     def largest(self, limit: int = 40) -> Confusion:
         """The classes with the most objects and detections, what concerns the others left out."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..formats.json_file import MAX_BYTES, read_json, whole
-from ..formats.labels import find_label, is_class_only, label_path, read_labels
+from ..formats.labels import CENTRE, CLASS, SIZE, find_label, is_class_only, label_path, read_labels
 from ..formats.text import lines, read_text, short
 from ..images.size import picture_size
 from ..writers.coco import CATEGORIES
@@ -123,10 +123,10 @@ def _boxes(
     objects = read_labels(label, classes).astype(np.float64)
     objects = objects[~is_class_only(objects.astype(np.float32))]
     width, height = size or (picture_size(path) if len(objects) else (1, 1))
-    centre, sides = objects[:, 1:3] * (width, height), objects[:, 3:] * (width, height)
+    centre, sides = (objects[:, part] * (width, height) for part in (CENTRE, SIZE))
     box = np.concatenate([centre - sides / 2, sides], axis=1)
     count = len(objects)
-    return np.full(count, image), objects[:, 0], box, np.full(count, difficult)
+    return np.full(count, image), objects[:, CLASS], box, np.full(count, difficult)
 
 
 def _from_edges(rows: Sequence[tuple[int, int, Sequence[float]]], first: float, last: float) -> Detections:

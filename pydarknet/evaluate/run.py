@@ -18,9 +18,9 @@ from ..detection.results import Detection
 from ..errors import DataError, ImageError
 from ..heads import head_classes, head_tree
 from ..images.image import Picture
+from ..images.reading import good, read_batches
 from ..network import Network
 from ..system.arguments import check_share
-from .batches import batches, good
 from .objects import Detections, Truth
 from .report import Report, report
 
@@ -87,7 +87,7 @@ def propose_all(network: Network, pictures: Sequence[str], *, batch: int = 4, **
 
 def look(detector: Detector, pictures: Sequence[str], batch: int, channels: int = 3) -> Iterator[Seen]:
     """Each picture with what the detector, called with up to `batch` pictures of so many channels, finds in it."""
-    for chunk in batches(pictures, batch, channels):
+    for chunk in read_batches(pictures, batch, channels):
         images = good(chunk)
         found = iter(detector(images) if images else ())
         for each in chunk:

@@ -131,6 +131,11 @@ def read_names(path: str | PathLike[str], classes: int = 0) -> list[str]:
     return names
 
 
+def class_name(names: Sequence[str], class_id: int) -> str:
+    """The name of a class, or its number where there is none."""
+    return names[class_id] if 0 <= class_id < len(names) else str(class_id)
+
+
 def spare_names(names: Sequence[str], classes: int, origin: str) -> list[str]:
     """A warning if there are more names than classes."""
     if len(names) <= classes:

@@ -1,7 +1,8 @@
 """Label files, the truth about one picture: a line `class x y w h` an object, relative to the picture.
 
 `class 0 0 0 0` says what is in the picture but not where: the class-only labels of joint training (paper,
-section 4, "Joint classification and detection").
+section 4, "Joint classification and detection"). Training, as Darknet, looks at the centre alone (`without_place`),
+and marks such an object for the losses (`pydarknet.train.truth.NOWHERE`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .numbers import read_float, read_int
 from .text import lines, read_text, short
 
 Labels = npt.NDArray[np.float32]
+CLASS, CENTRE, SIZE, BOX = 0, slice(1, 3), slice(3, 5), slice(1, 5)  # columns of `Labels`
 
 MAX_BYTES = 16 << 20
 FOLDERS = ("images", "JPEGImages", "raw")  # what Darknet takes for the folder of the pictures
@@ -135,9 +137,17 @@ def parse_label(line: str, classes: int | None = None) -> tuple[list[float], str
 
 
 def is_class_only(labels: Labels) -> npt.NDArray[np.bool_]:
-    """Which objects (n, 5) have a class and no place."""
-    placed = np.count_nonzero(labels[:, 1:], axis=1)
-    result: npt.NDArray[np.bool_] = np.equal(placed, 0)
+    """Which objects (n, 5) have a class and no place: `class 0 0 0 0`."""
+    return _all_zero(labels[:, BOX])
+
+
+def without_place(labels: Labels) -> npt.NDArray[np.bool_]:
+    """Which objects (n, 5) training takes for a class without a place: those whose centre is 0 0, as in Darknet."""
+    return _all_zero(labels[:, CENTRE])
+
+
+def _all_zero(columns: Labels) -> npt.NDArray[np.bool_]:
+    result: npt.NDArray[np.bool_] = np.equal(np.count_nonzero(columns, axis=1), 0)
     return result
 
 
@@ -169,9 +179,9 @@ def _quick(text: str, classes: int | None) -> Labels | None:
     except ValueError:
         return None
     limit = MAX_CLASSES if classes is None else classes
-    sizes, centres = rows[:, 3:], rows[:, 1:3]
+    sizes, centres = rows[:, SIZE], rows[:, CENTRE]
     placed = (centres >= 0) & (centres <= 1) & (sizes > 0) & (sizes <= 1)
-    good = (rows[:, 0] < limit) & (placed.all(axis=1) | ~rows[:, 1:].any(axis=1))
+    good = (rows[:, CLASS] < limit) & (placed.all(axis=1) | ~rows[:, BOX].any(axis=1))
     return rows.astype(np.float32) if good.all() else None
 
 

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from os import PathLike, fspath
 from typing import BinaryIO
 
+from .jpeg import APP1, segments
+
 UPRIGHT = 1
 _ORIENTATION = 0x0112
 _LIMIT = 1 << 16  # the orientation is among the first fields
-_LAST = 0xDA  # JPEG's data begins
+_MAGIC = b"Exif\0\0"
 _CHUNKS = 1000  # a picture has a handful in front of its data
 
 
@@ -40,24 +42,14 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
     """The EXIF blocks of a picture, each from its TIFF header on."""
     head = file.read(12)
     if head[:2] == b"\xff\xd8":
-        file.seek(2)
-        return _jpeg(file)
+        held = (body for marker, body in segments(file) if marker == APP1)
+        return (body.removeprefix(_MAGIC) for body in held if body.startswith(_MAGIC))
     if head[:8] == b"\x89PNG\r\n\x1a\n":
         file.seek(8)
         return _chunks(file, ">I4s", b"eXIf", 4, 1)
     if head[:4] == b"RIFF" and head[8:] == b"WEBP":
         return _chunks(file, "<4sI", b"EXIF", 0, 2)
     return iter(())
-
-
-def _jpeg(file: BinaryIO) -> Iterator[bytes]:
-    for _ in range(_CHUNKS):
-        mark, marker, length = struct.unpack(">BBH", file.read(4))
-        if mark != 0xFF or marker == _LAST or length < 2:
-            return
-        content = file.read(min(length - 2, _LIMIT))
-        if marker == 0xE1 and content[:6] == b"Exif\0\0":
-            yield content[6:]
 
 
 def _chunks(file: BinaryIO, head: str, wanted: bytes, trailer: int, even: int) -> Iterator[bytes]:
@@ -67,7 +59,7 @@ def _chunks(file: BinaryIO, head: str, wanted: bytes, trailer: int, even: int) -
         length, kind = (first, second) if isinstance(first, int) else (second, first)
         if kind == wanted:
             content = file.read(min(length, _LIMIT))
-            yield content.removeprefix(b"Exif\0\0")
+            yield content.removeprefix(_MAGIC)
             return
         file.seek(-(-length // even) * even + trailer, 1)
 

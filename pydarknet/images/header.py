@@ -8,15 +8,13 @@ import struct
 from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
-MOST_SEGMENTS = 4096  # of a JPEG in front of its pixels; real ones have some dozens
+from .jpeg import APP1, FRAMES, segments
+
+MOST_FIELDS = 4096  # of a TIFF
 MOST_CHUNKS = 1 << 17  # of a PNG: a GiB in the usual chunks of 8 KiB
 WINDOW = 1 << 16  # bytes in which the other formats have their sizes
 BOXES = 1 << 22  # the same of formats in boxes, which may have profiles and maps in front
 
-# The start-of-frame markers of JPEG; C4, C8 and CC among them mean something else.
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_SCAN, _END, _EXIF = 0xDA, 0xD9, 0xE1
-_ALONE = frozenset([0x01, *range(0xD0, 0xD8)])  # markers without a length
 _TIFF_SIZE, _TIFF_TILE = (256, 257), (322, 323)  # tags: width and height
 _TIFF_TYPES = {1: "B", 3: "H", 4: "I", 8: "h", 9: "i", 16: "Q"}
 
@@ -64,35 +62,13 @@ def parse_header(data: bytes) -> Header | None:
 
 
 def _jpeg(file: BinaryIO) -> Header:
-    """As far as the first scan, without which there is no picture. Bytes between the segments are passed over."""
-    file.seek(2)
+    """As far as the first scan, without which there is no picture."""
     size, plain = (0, 0), True
-    for _ in range(MOST_SEGMENTS):
-        marker = _jpeg_marker(file)
-        if marker in _ALONE:
-            continue
-        (length,) = struct.unpack(">H", file.read(2))
-        body = file.read(max(length - 2, 0))
-        if marker == _END or len(body) != length - 2:
-            break
-        if marker in _FRAMES:
+    for marker, body in segments(file):
+        if marker in FRAMES:
             size = struct.unpack_from(">HH", body, 1)[::-1]
-        if marker == _SCAN:
-            return Header("JPEG", *size, plain, file.tell())
-        plain &= marker != _EXIF
-    raise ValueError("no picture")
-
-
-def _jpeg_marker(file: BinaryIO) -> int:
-    before = b""
-    for _ in range(WINDOW):
-        byte = file.read(1)
-        if not byte:
-            break
-        if before == b"\xff" and byte not in (b"\xff", b"\0"):
-            return byte[0]
-        before = byte
-    raise ValueError("no marker")
+        plain &= marker != APP1
+    return Header("JPEG", *size, plain, file.tell())
 
 
 def _png(file: BinaryIO) -> Header:
@@ -145,7 +121,7 @@ def _tiff(file: BinaryIO) -> Header:
     count_layout, entry_size = (order + "Q", 20) if big else (order + "H", 12)
     (count,) = struct.unpack(count_layout, file.read(struct.calcsize(count_layout)))
     values: dict[int, int] = {}
-    for _ in range(min(count, MOST_SEGMENTS)):
+    for _ in range(min(count, MOST_FIELDS)):
         entry = file.read(entry_size)
         tag, kind = struct.unpack_from(order + "HH", entry)
         if kind in _TIFF_TYPES:

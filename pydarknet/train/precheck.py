@@ -16,14 +16,13 @@ import numpy.typing as npt
 from ..datasets.dataset import ImageList
 from ..errors import DataError, ImageError, locate
 from ..formats.data import DataFile, spare_names
-from ..formats.labels import MAX_BYTES, find_label, label_path, read_labels
+from ..formats.labels import CLASS, MAX_BYTES, find_label, label_path, read_labels, without_place
 from ..formats.path_labels import Best, Classes
 from ..formats.text import lines, read_text
 from ..formats.tree import Tree
 from ..images.exif import UPRIGHT, orientation, turned_by_exif
 from ..images.size import picture_size
 from .tasks import Missing
-from .truth import without_place
 
 SHOWN = 5  # findings that a message lists
 CHUNK = 256  # pictures a thread takes at a time
@@ -224,7 +223,7 @@ def _count(summary: Summary, path: str, labels: npt.NDArray[np.float32] | None, 
         return
     summary.objects += len(labels)
     summary.most = max(summary.most, len(labels))
-    np.add.at(summary.per_class, labels[:, 0].astype(np.int64), 1)
+    np.add.at(summary.per_class, labels[:, CLASS].astype(np.int64), 1)
     if labels.shape[1] == 5:
         summary.class_only += int(without_place(labels).sum())
     if maximum and len(labels) > maximum:

@@ -12,12 +12,12 @@ import numpy.typing as npt
 from ..dialects.base import TruthRules
 from ..dialects.darknet2018 import DIALECT
 from ..errors import DataError
-from ..formats.labels import Labels, find_label, label_path, read_labels
+from ..formats.labels import Labels, find_label, label_path, read_labels, without_place
 from ..formats.path_labels import Best, Classes
 from ..formats.tree import Tree
 from ..images.channels import load_channels
 from .augment import Canvas, Classification, Crop, Detection, Draw, Size, centre_square, centred, stretched
-from .truth import boxes, class_truth, draw_order, without_place
+from .truth import boxes, class_truth, draw_order
 
 Floats = npt.NDArray[np.float32]
 Missing = Literal["error", "background"]

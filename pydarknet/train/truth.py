@@ -8,14 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ..dialects.base import TruthRules
-from ..formats.labels import Labels, is_class_only
+from ..formats.labels import BOX, CLASS, Labels, without_place
 from ..formats.tree import Tree
 from .augment import Canvas, Crop, Size
 
 Floats = npt.NDArray[np.float32]
 F = np.float32
 
-NOWHERE = F(999999)  # all four numbers of an object that has a class and no place
+# Columns of a row of truth, as the losses read it (csrc/ops/truths.h); labels have the class first.
+TRUTH_CENTRE, TRUTH_SIZE, TRUTH_BOX, TRUTH_CLASS = slice(0, 2), slice(2, 4), slice(0, 4), 4
+NOWHERE = F(999999)  # all four numbers of an object that has a class and no place: kNowhere of csrc/ops/truths.h
 UNKNOWN = F(-1234)  # Darknet's SECRET_NUM: a group of the tree that the label says nothing about
 
 
@@ -43,9 +45,9 @@ def boxes(
     """
     rows = labels[order]
     nowhere = without_place(rows)
-    x, y, w, h = _moved(draw, rows[:, 1:].T, image, net)
-    table = np.stack([x, y, w, h, rows[:, 0]], axis=1)
-    table[nowhere, :4] = NOWHERE
+    x, y, w, h = _moved(draw, rows[:, BOX].T, image, net)
+    table = np.stack([x, y, w, h, rows[:, CLASS]], axis=1)
+    table[nowhere, TRUTH_BOX] = NOWHERE
     table = table[:maximum]
     stay = _stay(table, nowhere[:maximum], rules, net)
     result = np.zeros((maximum, 5), F)
@@ -55,11 +57,6 @@ def boxes(
         kept = table[stay]
         result[: len(kept)] = kept
     return result
-
-
-def without_place(labels: Labels) -> npt.NDArray[np.bool_]:
-    """Which objects (n, 5) are taken for a class without a place. Darknet looks at the centre alone: 0 0."""
-    return is_class_only(labels[:, :3])
 
 
 def _moved(draw: Canvas | Crop, sides: Floats, image: Size, net: Size) -> tuple[Floats, Floats, Floats, Floats]:
@@ -77,11 +74,11 @@ def _moved(draw: Canvas | Crop, sides: Floats, image: Size, net: Size) -> tuple[
 
 def _stay(table: Floats, nowhere: npt.NDArray[np.bool_], rules: TruthRules, net: Size) -> npt.NDArray[np.bool_]:
     if rules.least == "pixel":
-        stay = (table[:, 2] >= F(1 / net[0])) & (table[:, 3] >= F(1 / net[1]))
+        stay = np.all(table[:, TRUTH_SIZE] >= np.array([1 / net[0], 1 / net[1]], F), axis=1)
     else:
-        stay = np.all(table[:, 2:4].astype(np.float64) >= rules.least, axis=1)
+        stay = np.all(table[:, TRUTH_SIZE].astype(np.float64) >= rules.least, axis=1)
     if rules.places_only:
-        stay &= ~nowhere & np.all(table[:, :2] > 0, axis=1)
+        stay &= ~nowhere & np.all(table[:, TRUTH_CENTRE] > 0, axis=1)
     result: npt.NDArray[np.bool_] = stay
     return result
 

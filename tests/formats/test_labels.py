@@ -21,6 +21,7 @@ from pydarknet.formats.labels import (
     parse_label,
     read_labels,
     sibling_label,
+    without_place,
 )
 from pydarknet.images.size import picture_size
 
@@ -77,6 +78,9 @@ def test_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(labels, np.float32([[2, 0.5, 0.25, 0.1, 0.5], [7, 0, 0, 0, 0]]))
     assert labels.dtype == np.float32
     assert is_class_only(labels).tolist() == [False, True]
+    assert without_place(labels).tolist() == [False, True]
+    corner = np.float32([[0, 0, 0, 0.1, 0.1]])  # a box, of which training sees the class alone, as Darknet
+    assert (is_class_only(corner), without_place(corner)) == ([False], [True])
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", " \r\n"])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pydarknet.errors import ImageError, PictureWarning
+from pydarknet.images.exif import orientation
 from pydarknet.images.header import parse_header
 from pydarknet.images.image import as_bgr, letterbox, load_image, save_image, stretch
 from pydarknet.images.size import picture_size
@@ -99,6 +100,17 @@ def with_orientation(jpeg: bytes, value: int) -> bytes:
     tiff = b"II*\0" + struct.pack("<IH", 8, 1) + entry + struct.pack("<I", 0)
     body = b"Exif\0\0" + tiff
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+
+
+@pytest.mark.parametrize("between", [b"", b"\xff\xff", b"noise", b"\xff\x01"])
+def test_size_and_orientation_read_the_same_segments(tmp_path: Path, between: bytes) -> None:
+    """Whatever stands between the segments of a JPEG: fill bytes, noise, markers without a length."""
+    turned = with_orientation(encoded(".jpg", np.zeros((4, 6, 3), np.uint8)), 6)
+    data = turned[:2] + b"\xff\xfe\0\2" + between + turned[2:]
+    assert orientation(written(tmp_path / "a.jpg", data)) == 6
+    header = parse_header(data)
+    assert header is not None
+    assert (header.width, header.height, header.plain) == (6, 4, False)
 
 
 def test_exif_turns_pictures_upright(tmp_path: Path) -> None:

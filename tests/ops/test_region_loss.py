@@ -13,6 +13,8 @@ import pytest
 from pydarknet.backends.ops import Ops
 from pydarknet.dialects import DIALECTS
 from pydarknet.plan.statistics import HeadStatistics
+from pydarknet.train.augment import stretched
+from pydarknet.train.truth import NOWHERE, boxes
 from tests.lib.contents import Refused, contents
 from tests.lib.guarded import Arrays
 from tests.lib.tolerances import assert_delta_close
@@ -228,6 +230,20 @@ def test_bad_truths(ops: Ops, arrays: Arrays, refused: Refused, row: list[float]
     rows[1, :2] = [[0.5, 0.5, 0.1, 0.1, 0], row]
     with refused(f"region_loss: argument 'truth': {re.escape(message)}"):
         run(ops, arrays, output, rows, rules)
+
+
+def test_a_class_without_a_box_is_marked_as_the_losses_read_it(ops: Ops, arrays: Arrays) -> None:
+    """From the label to the loss: the image becomes one of a class only, which learns wherever it is likeliest."""
+    assert ops.nowhere == NOWHERE
+    label = np.array([[3, 0, 0, 0, 0]], np.float32)
+    rules = Rules(ANCHORS, len(TREE), tree=TREE, class_only="ignore", seen=20000)
+    rows = boxes(stretched((8, 8)), label, np.arange(1), (8, 8), (8, 8), DIALECTS["darknet2018"].truth, 2)[None]
+    output = random_output(np.random.default_rng(3), rules, 1, 2, 2)
+    delta, statistics = run(ops, arrays, output, rows, rules)
+    learnt = delta.reshape(len(ANCHORS) // 2, 5 + len(TREE), -1)
+    assert not learnt[:, :5].any()
+    assert np.count_nonzero(learnt.any(axis=1)) == 1
+    assert statistics.matched == 0
 
 
 @pytest.mark.contents
