@@ -10,7 +10,7 @@ from os import PathLike, fspath
 
 import numpy as np
 
-from ..errors import CfgError, ExportError
+from ..errors import CfgError
 from ..formats.atomic import replacing
 from ..formats.cfg import Cfg, Section, parse_cfg, parse_cfg_text
 from ..formats.text import byte_order, decode
@@ -169,12 +169,3 @@ def _free_name(name: str, content: bytes) -> str:
         number += 1
         candidate = f"{name}.bak{number}"
     return candidate
-
-
-def save_text(path: str | PathLike[str], text: str) -> None:
-    """Write a file whole. ExportError if it can't be written."""
-    try:
-        with replacing(path) as file:
-            file.write(text.encode())
-    except OSError as error:
-        raise ExportError(f"{fspath(path)}: can't be written: {error.strerror or error}") from error

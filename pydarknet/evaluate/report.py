@@ -7,12 +7,12 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
 
 import numpy as np
 
 from ..errors import ExportError
-from ..formats.atomic import replacing
+from ..formats.atomic import write_text
 from ..formats.text import csv_text
 from .confusion import Confusion, confusion
 from .objects import Detections, Truth
@@ -145,7 +145,7 @@ class Report:
             ap, *rest = ("" if value is None else f"{value:.6f}" for value in ratios)
             name = csv_text(row.name)
             writer.writerow([row.class_id, name, row.truths, row.detections, ap, c.tp, c.fp, c.fn, *rest])
-        _save(path, text.getvalue())
+        write_text(path, text.getvalue(), ExportError)
 
     def save_json(self, path: str | PathLike[str]) -> None:
         """Everything, null where a number isn't defined. ExportError if it can't be written."""
@@ -169,7 +169,7 @@ class Report:
             ],
             "confusion": [{"truth": t, "said": s, "count": n} for t, s, n in self.confusion.entries()],
         }
-        _save(path, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
+        write_text(path, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n", ExportError)
 
     def _note(self) -> str:
         rule = f"{self.points} points" if self.points else "all-point area"
@@ -230,11 +230,3 @@ def _percent(value: float | None) -> str:
 
 def _ratio(part: float, whole: float) -> float | None:
     return part / whole if whole else None
-
-
-def _save(path: str | PathLike[str], text: str) -> None:
-    try:
-        with replacing(path) as file:
-            file.write(text.encode("utf-8", "surrogateescape"))
-    except (OSError, ValueError) as error:
-        raise ExportError(f"{fspath(path)}: can't be written: {getattr(error, 'strerror', None) or error}") from error

@@ -64,6 +64,16 @@ def replacing(path: str | PathLike[str], follow: bool = True) -> Iterator[Binary
         raise
 
 
+def write_text(path: str | PathLike[str], text: str, error: type[Exception]) -> None:
+    """Write a text file whole, or raise `error` with the reason. Bytes of file names that are no UTF-8 stay."""
+    try:
+        with replacing(path) as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise error(f"{fspath(path)}: can't be written: {reason}") from problem
+
+
 def is_stream(path: str | PathLike[str]) -> bool:
     """Whether what is written there is gone at once: a pipe, a device, or one of this program's open files."""
     name = fspath(path)

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import ImageError
-from ..formats.atomic import replacing
+from ..formats.atomic import write_text
 from ..images.image import Picture, save_image
 
 Point = tuple[float, float]
@@ -57,12 +57,8 @@ class Svg:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the file whole. ImageError if it can't be written."""
-        try:
-            with replacing(path) as file:
-                file.write("\n".join([*self._parts, "</svg>\n"]).encode("utf-8", "replace"))
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise ImageError(f"{fspath(path)}: can't be written: {reason}") from error
+        text = "\n".join([*self._parts, "</svg>\n"])
+        write_text(path, text.encode("utf-8", "replace").decode(), ImageError)
 
 
 class Raster:

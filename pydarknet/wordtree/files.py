@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from ..errors import DataError
-from ..formats.atomic import replacing
+from ..formats.atomic import write_text
 from ..formats.data import read_names
 from ..formats.tree import Tree, read_tree
 from .build import Hierarchy
@@ -61,9 +61,5 @@ def write_tree(out: str | PathLike[str], hierarchy: Hierarchy, *, force: bool = 
     if taken is not None and not force:
         raise DataError(f"{taken}: is there already; choose another --out, or --force to replace it")
     for ending, texts in rows.items():
-        try:
-            with replacing(base + ending) as file:
-                file.write("".join(f"{text}\n" for text in texts).encode())
-        except OSError as error:
-            raise DataError(f"{base + ending}: can't be written: {error.strerror or error}") from error
+        write_text(base + ending, "".join(f"{text}\n" for text in texts), DataError)
     return [base + ending for ending in rows]

@@ -46,8 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0; errors are raised."""
     from ...anchors.boxes import compare, load_boxes
-    from ...anchors.cfg import save_text
     from ...anchors.kmeans import anchors_text, average_iou, kmeans
+    from ...errors import ExportError
+    from ...formats.atomic import write_text
 
     unit = _units(args)
     found = load_boxes(args.data, args.fit, unit.scale)
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         _draw(args.chart, found, anchors, iou, euclidean)
         print(f"{args.chart}: drawn")
     if args.out:
-        save_text(args.out, text)
+        write_text(args.out, text, ExportError)
     if args.write:
         from ...anchors.cfg import write_anchors
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from ..parser import whole
 
@@ -26,8 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0; errors are raised."""
     from ...anchors.boxes import load_boxes
-    from ...anchors.cfg import save_text
     from ...anchors.kmeans import anchors_text, average_iou, kmeans
+    from ...errors import ExportError
+    from ...formats.atomic import write_text
 
     print(f"\n num_of_clusters = {args.num_of_clusters}, width = {args.width}, height = {args.height} ")
     found = load_boxes(args.data, "stretch", (args.width, args.height))
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     anchors = kmeans(found.sizes, args.num_of_clusters, seed=args.seed)
     print(f"\n avg IoU = {100 * average_iou(found.sizes, anchors):.2f} % ")
     text = anchors_text(anchors * (args.width, args.height), args.width <= 32)
-    save_text(Path("anchors.txt"), text)
+    write_text("anchors.txt", text, ExportError)
     print(f"\nSaving anchors to the file: anchors.txt \nanchors = {text}")
     if args.show:
         from ...plots.anchors import draw_anchors

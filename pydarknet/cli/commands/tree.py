@@ -132,6 +132,7 @@ def _listed(names: Sequence[str], most: int = 8) -> str:
 
 
 def _show(args: argparse.Namespace) -> int:
+    from ...formats.atomic import write_text
     from ...wordtree import as_dot, as_svg, as_text, node_of
 
     named = _open(args)
@@ -145,18 +146,8 @@ def _show(args: argparse.Namespace) -> int:
     if args.out is None:
         print(text, end="")
     else:
-        _save(args.out, text)
+        write_text(args.out, text, DataError)
     return 0
-
-
-def _save(path: str, text: str) -> None:
-    from ...formats.atomic import replacing
-
-    try:
-        with replacing(path) as file:
-            file.write(text.encode())
-    except OSError as error:
-        raise DataError(f"{path}: can't be written: {error.strerror or error}") from error
 
 
 def _find(args: argparse.Namespace) -> int:
@@ -196,6 +187,7 @@ def _subset(args: argparse.Namespace) -> int:
 
 
 def _map(args: argparse.Namespace) -> int:
+    from ...formats.atomic import write_text
     from ...formats.data import read_names
     from ...wordtree import match_classes, read_wordnet
 
@@ -213,7 +205,7 @@ def _map(args: argparse.Namespace) -> int:
     if args.out is not None:
         if Path(args.out).exists() and not args.force:
             raise DataError(f"{args.out}: is there already; choose another --out, or --force to replace it")
-        _save(args.out, "".join(f"{each.node}\n" for each in matches))
+        write_text(args.out, "".join(f"{each.node}\n" for each in matches), DataError)
     return 0
 
 
