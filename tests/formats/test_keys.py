@@ -334,6 +334,12 @@ def test_keys_of_heads_that_vary_images(tmp_path: Path, option: str) -> None:
     assert not any("not followed" in text and option in text for text in warnings)
 
 
+def test_burn_in_is_followed_with_policy_poly(tmp_path: Path) -> None:
+    """This dialect has it with no other; tests/train/test_schedule.py has the other dialects."""
+    changed, _ = training(tmp_path / "changed", "policy=poly\nburn_in=5")
+    assert changed != training(tmp_path / "base", "policy=poly")[0]
+
+
 @pytest.mark.parametrize("option", NOT_FOLLOWED.split())
 def test_keys_of_net_that_training_warns_about(tmp_path: Path, option: str) -> None:
     _, warnings = training(tmp_path, option)

@@ -15,6 +15,8 @@ from pydarknet.plan.plan import Value
 from pydarknet.plan.tape import Tape
 from pydarknet.train.step import Stepper
 
+pytestmark = pytest.mark.slow
+
 GOLDENS = Path(__file__).parent.parent / "goldens"
 NAMES = sorted(p.stem.removeprefix("train_") for p in GOLDENS.glob("train_*.npz"))
 REGION = [name for name in NAMES if not name.startswith(("debian", "classifier"))]
@@ -108,7 +110,6 @@ def check(name: str, folder: Path, dialect: str, prefix: str) -> None:
 
 @pytest.mark.parametrize("dialect", PREFIX)
 @pytest.mark.parametrize("name", REGION)
-@pytest.mark.slow
 def test_region(name: str, dialect: str, tmp_path: Path) -> None:
     check(name, tmp_path, dialect, f"{PREFIX[dialect]}_")
 

@@ -13,6 +13,8 @@ from pydarknet.train.memory import advice
 from pydarknet.train.trainer import Trainer
 from tests.lib.toy_training import make
 
+pytestmark = pytest.mark.slow
+
 
 def uneven(folder: Path, batch: int, subdivisions: int, random: int = 0) -> tuple[Path, Path]:
     data, cfg = make(folder, random)
