@@ -209,6 +209,7 @@ TEXT: Sequence[Mutation] = [
     *map(on_lines, (drop_line, double_line, swap_lines)),
 ]
 JSON: Sequence[Mutation] = [*BYTES, *[change_number] * 8, other_encoding, *map(on_lines, (drop_line, double_line))]
+LABEL: Sequence[Mutation] = [*TEXT, *[change_number] * 6]
 XML: Sequence[Mutation] = [*JSON, declare]
 PICTURE: Sequence[Mutation] = [*BYTES, truncate, truncate, *[change_size] * 4]
 WEIGHTS: Sequence[Mutation] = [*BYTES, change_header, change_header, change_word, change_word, change_end, only_noise]

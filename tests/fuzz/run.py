@@ -24,9 +24,9 @@ import numpy as np
 
 from pydarknet.errors import DarknetError
 
-from . import mutate, networks, run_network, targets
+from . import commands, mutate, networks, run_network, targets
 
-KINDS = ("cfg", "weights", "text", "picture", "json", "xml", "networks")
+KINDS = ("cfg", "weights", "text", "picture", "json", "xml", "label", "command", "networks")
 CORPUS = Path(__file__).parent / "corpus"
 OWN_CFGS = Path(__file__).parents[2] / "cfg"
 MAX_FAILURES = 10  # a run with more has shown enough
@@ -68,6 +68,10 @@ def kind_of(name: str) -> Kind:
         return Kind(".xml", read_folder("xml"), mutate.XML, targets.XML_TARGETS)
     if name == "text":
         return Kind(".txt", read_folder("text"), mutate.TEXT, targets.TEXT_TARGETS)
+    if name == "label":
+        return Kind(".txt", read_folder("label"), mutate.LABEL, targets.LABEL_TARGETS)
+    if name == "command":
+        return Kind(".json", [], [], commands.TARGETS, commands.command_line)
     if name == "networks":
         return Kind(".cfg", [], [], run_network.TARGETS, networks.network)
     return Kind("", [b"any"], [mutate.flip], targets.SELF_TEST_TARGETS)

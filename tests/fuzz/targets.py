@@ -17,7 +17,9 @@ from pydarknet.datasets.voc import read_annotation
 from pydarknet.errors import CfgError, DataError, DeviceError, ImageError, PictureWarning, WeightsError
 from pydarknet.evaluate.readers import read_coco_results
 from pydarknet.formats.cfg import Section, dump, parse_cfg, parse_cfg_text
-from pydarknet.formats.data import read_data, read_labels, read_list, read_map, read_names
+from pydarknet.formats.data import read_data, read_list, read_map, read_names
+from pydarknet.formats.data import read_labels as read_class_labels
+from pydarknet.formats.labels import check_labels, read_labels
 from pydarknet.formats.tree import Mode, read_tree
 from pydarknet.formats.weights import Record, load_weights, read_header, release, save_weights
 from pydarknet.graph.graph import Graph
@@ -53,6 +55,12 @@ class FakeLayer:
     type: str
     records: list[Record]
     parameters: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    dontload = dontsave = dontloadscales = flipped = False
+    numload = 0
+
+    @property
+    def transposable(self) -> bool:
+        return self.type == "connected"
 
 
 def fake_layers() -> list[FakeLayer]:
@@ -89,7 +97,7 @@ def load(path: Path) -> None:
 
 def text(path: Path) -> None:
     """The small files around a network; each reader gets every file."""
-    for read in (read_names, read_labels, read_map, read_list):
+    for read in (read_names, read_class_labels, read_map, read_list):
         with suppress(DataError):
             read(path)
     with suppress(DataError):
@@ -186,6 +194,22 @@ def annotation(path: Path) -> None:
     assert np.isfinite(np.array([found.width, found.height, *numbers], float)).all()
 
 
+def label(path: Path) -> None:
+    """What training reads is what the check finds nothing wrong in, and numbers that fit the picture."""
+    for classes in (None, 2):
+        _, problems = check_labels(path, classes)
+        try:
+            labels = read_labels(path, classes)
+        except DataError:
+            assert any(each.error for each in problems)
+            if classes is not None:
+                raise
+            continue
+        assert not any(each.error for each in problems)
+        assert np.isfinite(labels).all()
+        assert ((labels[:, 1:] >= 0) & (labels[:, 1:] <= 1)).all()
+
+
 def raises(path: Path) -> None:
     raise RuntimeError(path.name)
 
@@ -199,5 +223,6 @@ WEIGHTS_TARGETS = {"load": load, "network": network_weights}
 TEXT_TARGETS = {"read": text}
 PICTURE_TARGETS = {"load": picture}
 JSON_TARGETS = {"instances": instances, "results": results}
+LABEL_TARGETS = {"read": label}
 XML_TARGETS = {"annotation": annotation}
 SELF_TEST_TARGETS = {"raises": raises, "crashes": crashes}  # broken readers that the run itself must find
