@@ -76,11 +76,12 @@ def choose_kind(net: Network, args: argparse.Namespace) -> Kind:
 
 
 def usual_fit(net: Network) -> Fit:
-    """How the network's own program brings pictures to its size: pjreddie's by letterbox, AlexeyAB's detectors by
-    letterbox where [net] has letter_box=1."""
-    if net.dialect.name != "alexeyab" or not net.heads() or net.cfg.net.bool_("letter_box", False):
+    """How the network's own program brings images to its size: the dialect's detectors in their way, unless [net] has
+    letter_box=1."""
+    fit = net.dialect.detect_fit
+    if fit == "letterbox" or not net.heads() or net.cfg.net.bool_("letter_box", False):
         return "letterbox"
-    return "stretch"
+    return fit
 
 
 def read_data_file(name: str, quiet: bool) -> DataFile:

@@ -92,6 +92,7 @@ DIALECT = Dialect(
     ),
     generation="crop",
     fit="stretch",
+    detect_fit="stretch",
     window=Window(held=True),
     truth=TruthRules(least="pixel", places_only=True),
     files=WeightFiles(backup="_last.weights", every=1000),

@@ -125,6 +125,7 @@ class Dialect:
     adam: what adam=1 does
     generation: how images with boxes are varied: placed on a grey canvas, or a part of them stretched
     fit: how images are brought to the network's size where they aren't varied
+    detect_fit: so in detection, where [net] has no letter_box=1
     window: how images with a class are varied
     """
 
@@ -146,6 +147,7 @@ class Dialect:
     adam: Adam
     generation: Generation
     fit: Fit
+    detect_fit: Fit
     window: Window
     truth: TruthRules
     files: WeightFiles

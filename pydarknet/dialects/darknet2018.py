@@ -32,6 +32,7 @@ DIALECT = Dialect(
     ),
     generation="canvas",
     fit="letterbox",
+    detect_fit="letterbox",
     window=Window(),
     truth=TruthRules(least=0.001),
     files=WeightFiles(backup=".backup", every=10000, early=100),

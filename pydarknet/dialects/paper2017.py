@@ -32,6 +32,7 @@ DIALECT = Dialect(
     ),
     generation="crop",
     fit="stretch",
+    detect_fit="letterbox",
     window=Window(held=True, edge=True),
     truth=TruthRules(least=0.005, holes=True),
     files=WeightFiles(backup=".backup", every=10000, early=100),
