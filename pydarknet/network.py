@@ -17,7 +17,7 @@ from .detection.nms import Kind
 from .detection.results import Detection
 from .errors import CfgError, DataError
 from .formats.cfg import Cfg
-from .formats.data import read_names, spare_names
+from .formats.data import class_name, read_names, spare_names
 from .formats.resources import find
 from .formats.tree import Mode, Tree
 from .graph.engine import Engine
@@ -213,7 +213,7 @@ class Network(Engine):
         return Classification(class_id, self._name(class_id), probability, path)
 
     def _name(self, class_id: int) -> str:
-        return self.names[class_id] if class_id < len(self.names) else str(class_id)
+        return class_name(self.names, class_id)
 
     def _read_names(self, names: Sequence[str] | str | PathLike[str] | None) -> list[str]:
         classes = head_classes(self.heads()) or self.outputs.size
