@@ -28,14 +28,15 @@ from .public_cfgs import DEBIAN, Build, Outcome, isolated
 TITLE = """# Public cfgs
 
 The cfgs of other Darknets, through their CPU builds and through this package: the same random weights, the same
-input. Each runs equal, or is refused by name. `python -m tests.parity.cfgs_page` writes this page; it did on {today}.
+input. Each is to run equal or to be refused by name: "In numbers" says how many do. `python -m
+tests.parity.cfgs_page` writes this page; it did on {today}.
 
 - "worst layer" and "outputs" are relative errors in the norm, at most 1e-4; "boxes" is the number of detections that
   agree in class, probability (1e-3) and place (a pixel, or a thousandth of their sides) after the program's own
   suppression.
-- pjreddie's cfgs go through Debian's package, hank-ai's through his program, all others through AlexeyAB's. Where
-  that program stops, or its CPU build isn't what its GPU build is, the cfg goes through the next of the three, and
-  the remark says so.
+- pjreddie's cfgs go through Debian's package, the first of hank-ai's through his program, all others through
+  AlexeyAB's. Where that program stops, or its CPU build isn't what its GPU build is, the cfg goes through the next
+  of the three, and the remark says so.
 - The CPU builds of pjreddie and AlexeyAB ignore `binary=1`, which their GPU builds and this package follow: such
   weights are binary here before they are loaded, with which following and ignoring it are the same.
 - AlexeyAB's program ends (an assertion, -6) where a [shortcut] adds layers of different sizes; hank-ai's, built for
@@ -51,8 +52,13 @@ KNOWN = {  # a word of the cfg, or the first layer that differs in a program's C
     ("AlexeyAB", "extra"): "AlexeyAB's [reorg] doesn't know pjreddie's `extra`",
     ("AlexeyAB", "maxpool"): "AlexeyAB's AVX code loses what is left of 8 columns in a wide [maxpool] of stride 1",
     ("Debian", "tree"): "Debian's CPU build gives NaN for a tree",
+    ("Debian", "mish"): "Debian's doesn't know mish",
+    ("Debian", "swish"): "Debian's doesn't know swish",
     ("hank-ai", "shortcut"): "hank-ai's program adds layers of different sizes wrongly",
 }  # fmt: skip
+THROUGH_HANKS = """
+    csdarknet53-omega efficientnet-lite3 resnet101 yolov3-tiny yolov3-tiny-prn yolov3-tiny_3l
+    yolov4-csp yolov4-tiny yolov4-tiny-3l yolov7-tiny"""
 OF_NET = {"channels", "inputs", "time_steps"}
 OF_LOSS = """jitter random resize ignore_thresh truth_thresh iou_loss iou_normalizer iou_thresh iou_thresh_kind
     cls_normalizer obj_normalizer delta_normalizer max_delta max label_smooth_eps objectness_smooth focal_loss
@@ -110,7 +116,10 @@ def why(build: Build, path: Path, outcome: Outcome) -> str:
     if outcome.ended:
         return outcome.ended
     first = re.findall(r"(?<=\[)\w+", outcome.unequal)  # the type of the layer that differs first
-    words = {*first, *({"relu6", "extra", "tree"} & set(re.findall(r"\w+", path.read_text(encoding="latin-1"))))}
+    words = {
+        *first,
+        *({"relu6", "extra", "tree", "mish", "swish"} & set(re.findall(r"\w+", path.read_text(encoding="latin-1")))),
+    }
     known = [text for (name, word), text in KNOWN.items() if name == build.name and word in words]
     return known[0] if known else f"not equal to {build.name}'s: {outcome.unequal}"
 
@@ -135,10 +144,10 @@ def inference_of(path: Path) -> str:
     return json.dumps(sections)
 
 
-def own(results: Results, name: str, folder: Path, builds: Sequence[Build], seen: dict[str, str]) -> list[Entry]:
-    """The cfgs that a Darknet ships. `seen` has the first owner of each content, for each program and for all."""
+def own(results: Results, name: str, paths: list[Path], builds: Sequence[Build], seen: dict[str, str]) -> list[Entry]:
+    """Cfgs that a Darknet ships. `seen` has the first owner of each content, for each program and for all."""
     entries = []
-    for path in sorted(folder.glob("*.cfg")):
+    for path in paths:
         content, me = content_of(path), f"{name}'s {path.stem}"
         same = seen.setdefault(f"{builds[0].name} {content}", me)
         counts = seen.setdefault(content, me) == me
@@ -204,11 +213,15 @@ def main(arguments: list[str]) -> None:
     results, (alexeyab, hank, pjreddie) = Results(Path(arguments[0])), map(Path, arguments[1:4])
     his, hanks = Build.of("AlexeyAB", alexeyab), Build.of("hank-ai", hank)
     seen: dict[str, str] = {}
+    ours, alexeyabs, hanks_all = (sorted(f.glob("*.cfg")) for f in (pjreddie, alexeyab / "cfg", hank / "cfg"))
+    some = [path for path in hanks_all if path.stem in THROUGH_HANKS.split()]
+    rest = [path for path in hanks_all if path not in some]
     tables = {
-        "pjreddie": own(results, "pjreddie", pjreddie, (DEBIAN, his), seen),
-        "AlexeyAB": own(results, "AlexeyAB", alexeyab / "cfg", (his, DEBIAN, hanks), seen),
-        "hank-ai": own(results, "hank-ai", hank / "cfg", (hanks, his, DEBIAN), seen),
+        "pjreddie": own(results, "pjreddie", ours, (DEBIAN, his), seen),
+        "AlexeyAB": own(results, "AlexeyAB", alexeyabs, (his, DEBIAN, hanks), seen),
     }
+    others = own(results, "hank-ai", rest, (his, DEBIAN, hanks), seen)
+    tables["hank-ai"] = own(results, "hank-ai", some, (hanks, his, DEBIAN), seen) + others
     for folder in arguments[4:]:
         tables |= dict(further(results, Path(folder), (his, DEBIAN, hanks), seen))
     write(tables)
