@@ -44,7 +44,8 @@ tests.parity.cfgs_page` writes this page; it did on {today}.
 - hank-ai's program ends (-6) at keys that it doesn't know and at keys that come twice, its own cfgs' included: here
   its [net] has sizes only, and the first of equal keys is left.
 - Cfgs count once, by their lines without blanks and comments. A further cfg that differs from one before it in
-  nothing but keys of training and the input's size is not run again, and counts as that one did."""
+  nothing but keys of training and the input's size is not run again, and counts as that one did. hank-ai's are
+  AlexeyAB's."""
 
 HEAD = "| cfg | input | worst layer | outputs | boxes | remarks |\n|---|---|---|---|---|---|"
 KNOWN = {  # a word of the cfg, or the first layer that differs in a program's CPU build, and why
@@ -169,7 +170,8 @@ def further(
             if content not in seen:
                 seen[content] = path.stem
                 entries.append(Entry(path.stem, *results.first_equal(builds, path, inference_of(path))))
-        yield repository.name.replace("+", "/"), entries
+        if entries:
+            yield repository.name.replace("+", "/"), entries
 
 
 def row(entry: Entry) -> str:
@@ -237,7 +239,8 @@ def write(tables: dict[str, list[Entry]]) -> None:
     print(f"\n## Further repositories: those that aren't equal, or not through AlexeyAB's program\n\n{HEAD}")
     for name, table in list(tables.items())[3:]:
         odd = [entry for entry in table if entry.remark or entry.kind == "unequal"]
-        print(*(row(Entry(f"{name}: {each.name}", each.outcome, each.remark)) for each in odd), sep="\n")
+        for each in odd:
+            print(row(Entry(f"{name}: {each.name}", each.outcome, each.remark)))
 
 
 if __name__ == "__main__":
