@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from gpu_time import Clock, cupy_clock, host_clock, timed
@@ -15,6 +14,7 @@ from pydarknet import Network
 from pydarknet.backends.base import Backend
 from pydarknet.dialects import dialect
 from pydarknet.formats.cfg import parse_cfg
+from pydarknet.layers import Head
 from pydarknet.train.step import Stepper
 
 OBJECTS = 4  # of each picture
@@ -114,9 +114,8 @@ def training(net: Network, batch: int) -> Callable[[Backend], Callable[[], objec
 
 def truth_for(net: Network, batch: int) -> np.ndarray:
     """Some boxes of random classes, or one class of a whole picture."""
-    rng = np.random.default_rng(2)
-    head: Any = net.layers[-1]
-    if not head.is_head:
+    rng, head = np.random.default_rng(2), net.layers[-1]
+    if not isinstance(head, Head):
         return np.eye(head.out.size, dtype=np.float32)[rng.integers(head.out.size, size=batch)]
     truth = np.zeros((batch, head.max_boxes, 5), np.float32)
     truth[:, :OBJECTS] = rng.uniform(0.2, 0.6, (batch, OBJECTS, 5))

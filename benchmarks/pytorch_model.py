@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pydarknet import Network
+from pydarknet.layers import Head
 
 EPSILON = 1e-6  # beside the variance, as Darknet has it
 
@@ -25,7 +26,7 @@ class Model(nn.Module):
         outputs: list[Tensor] = []
         heads = []
         for layer, step in zip(self.plan, self.steps, strict=True):
-            if layer.is_head:
+            if isinstance(layer, Head):
                 heads.append(x)
             elif layer.type == "route":
                 sources = [outputs[source.index] for source in layer.sources]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from os import PathLike, fspath
@@ -11,26 +12,25 @@ from typing import Any, TypeAlias, get_args, overload
 import numpy as np
 import numpy.typing as npt
 
+from .backends.ops import Array
 from .detection.boxes import Fit
 from .detection.decode import Candidates, Floats, join, to_detections
-from .detection.nms import Kind
+from .detection.options import DEFAULTS, DetectOptions
 from .detection.results import Detection
 from .errors import CfgError, DataError
 from .formats.cfg import Cfg
 from .formats.data import class_name, read_names, spare_names
 from .formats.resources import find
-from .formats.tree import Mode, Tree
+from .formats.tree import Tree
 from .graph.engine import Engine
-from .heads import DetectOptions, batch_candidates, check_map, head_classes, head_tree, suppression
 from .images.channels import as_input
 from .images.image import Color
 from .images.open_image import Given as Picture
 from .images.open_image import is_single, open_picture
-from .layers import Layer
-from .layers.softmax import Softmax
 from .system.arguments import check_choice
 
 Pictures: TypeAlias = "list[Any] | tuple[Any, ...]"
+Images: TypeAlias = Sequence[npt.NDArray[np.uint8]]  # BGR, or of the network's channels
 
 
 @dataclass(frozen=True)
@@ -82,34 +82,52 @@ class Network(Engine):
     def detect(
         self,
         image: Picture | Pictures,
-        thresh: float = 0.5,
-        hier_thresh: float = 0.5,
-        nms: float = 0.45,
+        thresh: float | None = None,
+        hier_thresh: float | None = None,
+        nms: float | None = None,
         *,
+        options: DetectOptions = DEFAULTS,
         color: Color = "bgr",
-        fit: Fit = "letterbox",
-        nms_kind: Kind | None = None,
-        hier_mode: Mode = "darknet",
-        map: Sequence[int] | None = None,
         batch: int = 4,
+        **others: Any,
     ) -> list[Detection] | list[list[Detection]]:
         """Detections in a picture, the most confident first; for a list of pictures a list of such lists.
 
         `image`: a path, an array (H, W, 3), (H, W) or (H, W, 4) of uint8 or of floats 0..1 with channels in
-        the order `color`, a picture of Pillow, or a list of them, run `batch` at a time. `thresh` 0..1 is Darknet's
-        -thresh, `hier_thresh` its -hier, `nms` the overlap above which the weaker box goes (0: none goes). The other
-        options are those of `DetectOptions`. ImageError; DataError for a map to classes that the network lacks;
+        the order `color`, a picture of Pillow, or a list of them, run `batch` at a time. `thresh` 0..1 (.5) is
+        Darknet's -thresh, `hier_thresh` (.5) its -hier, `nms` (.45) the overlap above which the weaker box goes (0:
+        none goes). The `others` are the other fields of `DetectOptions`: `fit`, `nms_kind`, `hier_mode`, `map`... All
+        of them count before those of `options`. ImageError; DataError for a map to classes that the network lacks;
         CfgError if it has no detection head; ValueError for thresholds out of range.
         """
-        check_map(self._need_heads(), map)
-        options = DetectOptions(thresh, hier_thresh, nms, nms_kind, fit=fit, hier_mode=hier_mode, map=map)
+        options = self.settle(options.but(thresh=thresh, hier_thresh=hier_thresh, nms=nms, **others))
         if is_single(image):
-            return next(self._detect_batch([self._open(image, color)], options))  # type: ignore[arg-type]
+            return self.find([self._open(image, color)], options)[0]  # type: ignore[arg-type]
         found: list[list[Detection]] = []
         pictures: Iterator[Any] = iter(image)  # type: ignore[arg-type]
         while chunk := [self._open(item, color) for item in islice(pictures, max(1, batch))]:
-            found.extend(self._detect_batch(chunk, options))
+            found.extend(self.find(chunk, options))
         return found
+
+    def find(self, images: Images, options: DetectOptions) -> list[list[Detection]]:
+        """`detect` for BGR pictures (H, W, 3), or (H, W, channels), run at once."""
+        with self.head_outputs(images, options.fit) as outputs:
+            return self.decode(outputs, images, options)
+
+    @contextmanager
+    def head_outputs(self, images: Images, fit: Fit) -> Iterator[Mapping[int, Array]]:
+        """Run pictures as in `find`: the outputs (N, C, H, W) of the heads by the layer's index, arrays of the
+        backend that are lent to this caller."""
+        with self.plan(len(images)) as plan:
+            self.fit_pictures(plan.input, images, fit)
+            plan.run()
+            yield plan.outputs
+
+    def decode(self, outputs: Mapping[int, Array], images: Images, options: DetectOptions) -> list[list[Detection]]:
+        """The detections of pictures by what the heads give for them, as `head_outputs` has it."""
+        options = self.settle(options)
+        found = self._candidates(outputs, options)
+        return [self._placed(*each, options) for each in zip(found, images, strict=True)]
 
     def classify(
         self, image: Picture, top: int | None = 5, *, color: Color = "bgr", fit: Fit = "letterbox"
@@ -136,65 +154,30 @@ class Network(Engine):
             output: Floats = self.backend.to_host(plan.outputs[self.output_index])[0].copy()
         return output.reshape(self.outputs)
 
-    def class_tree(self) -> Tree | None:
-        """The WordTree of the network's classes, or None."""
-        trees = (layer.tree for layer in self.layers if isinstance(layer, Softmax) and layer.tree is not None)
-        return next(trees, head_tree(self.heads()))
-
     def propose(
-        self, images: Sequence[npt.NDArray[np.uint8]], thresh: float = 0.001, nms: float = 0.4, fit: Fit = "stretch"
+        self, images: Images, thresh: float = 0.001, nms: float = 0.4, fit: Fit = "stretch"
     ) -> list[list[Detection]]:
         """Every box of some BGR pictures whose objectness is above `thresh`, whatever its class.
 
         The boxes compete all with all; they are of class 0, and objectness is their confidence. The defaults are
         those of Darknet's `detector recall`. CfgError if the network has no detection head.
         """
-        options = DetectOptions(thresh, nms=nms, nms_kind="obj", fit=fit)
-        return [
-            self._place(each.classless(thresh), image, options, None)
-            for image, each in zip(images, self._candidates(images, options), strict=True)
-        ]
+        options = self.settle(DetectOptions(thresh, nms=nms, nms_kind="obj", fit=fit))
+        with self.head_outputs(images, fit) as outputs:
+            found = [each.classless(thresh) for each in self._candidates(outputs, options)]
+        return [self._placed(*each, options, classless=True) for each in zip(found, images, strict=True)]
 
-    def _detect_batch(self, images: list[npt.NDArray[np.uint8]], options: DetectOptions) -> Iterator[list[Detection]]:
-        tree = head_tree(self.heads()) if options.map is None else None
-        for image, found in zip(images, self._candidates(images, options), strict=True):
-            yield self._place(found, image, options, tree)
+    def _candidates(self, outputs: Mapping[int, Array], options: DetectOptions) -> list[Candidates]:
+        """Those of all heads, of each image."""
+        parts = [head.candidates(self.backend, outputs[head.index], self.inputs, options) for head in self.heads()]
+        return [join(each) for each in zip(*parts, strict=True)]
 
-    def _need_heads(self) -> list[Layer]:
-        heads = self.heads()
-        if not heads:
-            raise CfgError(self.cfg.file, None, "has no [region], [yolo] or [detection] layer; use classify()")
-        return heads
-
-    def _candidates(self, images: Sequence[npt.NDArray[np.uint8]], options: DetectOptions) -> list[Candidates]:
-        heads, inputs = self._need_heads(), self.inputs
-        with self.plan(len(images)) as plan:
-            self.fit_pictures(plan.input, images, options.fit)
-            plan.run()
-            found = [
-                batch_candidates(self.backend, layer, plan.outputs[layer.index], inputs, options) for layer in heads
-            ]
-        return [join(parts) for parts in zip(*found, strict=True)]
-
-    def _place(
-        self, found: Candidates, image: npt.NDArray[np.uint8], options: DetectOptions, tree: Tree | None
+    def _placed(
+        self, found: Candidates, image: npt.NDArray[np.uint8], options: DetectOptions, classless: bool = False
     ) -> list[Detection]:
-        height, width = image.shape[:2]
-        kind, beta = suppression(self.heads(), options.nms_kind, options.beta_nms)
-        return to_detections(
-            found,
-            self.names,
-            width,
-            height,
-            self.inputs.w,
-            self.inputs.h,
-            fit=options.fit,
-            nms=options.nms,
-            nms_kind=kind,
-            beta_nms=beta,
-            tree=tree,
-            backend=self.backend,
-        )
+        size, net = (image.shape[1], image.shape[0]), (self.width, self.height)
+        tree = None if classless else self.class_tree()
+        return to_detections(found, options, size, net, self.names, tree, self.backend)
 
     def fit_pictures(self, x: Any, images: Iterable[npt.NDArray[np.uint8]], fit: Fit) -> None:
         """Bring BGR pictures (H, W, 3), or (H, W, channels), into x (N, channels, h, w), an array of the backend.
@@ -216,12 +199,11 @@ class Network(Engine):
         return class_name(self.names, class_id)
 
     def _read_names(self, names: Sequence[str] | str | PathLike[str] | None) -> list[str]:
-        classes = head_classes(self.heads()) or self.outputs.size
         if names is None:
             return []
         origin = str(find(fspath(names))) if isinstance(names, (str, PathLike)) else "names"
-        found = read_names(origin, classes) if isinstance(names, (str, PathLike)) else list(names)
-        if len(found) < classes:
-            raise DataError(f"names: expected {classes} names, one for each class, found {len(found)}")
-        self.warnings += spare_names(found, classes, origin)
+        found = read_names(origin, self.classes) if isinstance(names, (str, PathLike)) else list(names)
+        if len(found) < self.classes:
+            raise DataError(f"names: expected {self.classes} names, one for each class, found {len(found)}")
+        self.warnings += spare_names(found, self.classes, origin)
         return found

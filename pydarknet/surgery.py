@@ -17,10 +17,9 @@ import numpy.typing as npt
 from .errors import CfgError, WeightsError
 from .formats.cfg import Cfg, Section
 from .graph.engine import Engine
+from .layers import Head
 from .layers.batchnorm import fold
 from .layers.convolutional import Convolution, Convolutional
-from .layers.region import Region
-from .layers.yolo import Yolo
 
 Array = npt.NDArray[np.float32]
 F = np.float32
@@ -157,15 +156,15 @@ def change_classes(net: Engine, kept: Sequence[int | None], seed: int = 0) -> tu
     without such heads, with a tree, or where no convolution is in front of a head; WeightsError for an old class
     that doesn't exist.
     """
-    heads = [layer for layer in net.layers if isinstance(layer, (Region, Yolo))]
+    heads = [head for head in net.heads() if head.anchors]
     if not heads:
         raise CfgError(net.cfg.file, None, "has no [region] or [yolo] layer whose classes could change")
     edits: dict[int, dict[str, str]] = {}
     rows: dict[int, tuple[list[int], list[int]]] = {}
     for head in heads:
         before = _feeding(net, head)
-        boxes = before.out.c // _values(head)
-        new_values = _values(head) - head.classes + len(kept)
+        boxes = before.out.c // head.box_values
+        new_values = head.box_values - head.classes + len(kept)
         edits[head.index] = {"classes": str(len(kept))}
         edits[before.index] = {"filters": str(boxes * new_values)}
         rows[before.index] = _row_pairs(head, boxes, new_values, kept)
@@ -205,28 +204,21 @@ def _first_of_pictures(net: Engine) -> Convolutional:
     return layer
 
 
-def _feeding(net: Engine, head: Region | Yolo) -> Convolutional:
+def _feeding(net: Engine, head: Head) -> Convolutional:
     before = net.layers[head.index - 1] if head.index else None
     if not isinstance(before, Convolutional):
         raise head.section.error("expected a [convolutional] before it, whose filters are to change")
-    if isinstance(head, Region) and head.tree is not None:
+    if head.tree is not None:
         raise head.section.error("its classes are those of a tree: they can't be changed one by one", "tree")
     return before
 
 
-def _values(head: Region | Yolo) -> int:
-    """Filters a box."""
-    return head.classes + (head.coords if isinstance(head, Region) else 4) + 1
-
-
-def _row_pairs(
-    head: Region | Yolo, boxes: int, new_values: int, kept: Sequence[int | None]
-) -> tuple[list[int], list[int]]:
+def _row_pairs(head: Head, boxes: int, new_values: int, kept: Sequence[int | None]) -> tuple[list[int], list[int]]:
     """New and old filters that are the same."""
     wrong = next((i for i in kept if i is not None and not 0 <= i < head.classes), None)
     if wrong is not None:
         raise WeightsError(f"{head!r}: expected classes from 0 to {head.classes - 1} to keep, found {wrong}")
-    values = _values(head)
+    values = head.box_values
     first = values - head.classes
     same = [(i, i) for i in range(first)]
     same += [(first + new, first + old) for new, old in enumerate(kept) if old is not None]

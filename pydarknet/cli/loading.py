@@ -42,7 +42,6 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
     """The network of `args.cfg` and `args.weights`, with names; says what it will do, and how."""
     from ..catalog import find_weights
     from ..formats.data import spare_names
-    from ..heads import head_classes
     from ..network import Network
 
     net = Network(
@@ -56,7 +55,7 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
     warn(net.warnings, args.quiet)
     net.names, origin = choose_names(net, args.names, data)
     args.fit = args.fit or usual_fit(net)
-    warn(spare_names(net.names, head_classes(net.heads()) or net.outputs.size, origin), args.quiet)
+    warn(spare_names(net.names, net.classes, origin), args.quiet)
     nms = ""
     if net.heads() and "nms" in args:
         args.nms_kind = choose_kind(net, args)
@@ -68,11 +67,9 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
 
 def choose_kind(net: Network, args: argparse.Namespace) -> Kind:
     """The kind of suppression: as asked for, else what the cfg says of it, else the command's usual one."""
-    from ..heads import suppression
-
-    kind, _ = suppression(net.heads(), args.nms_kind, None)
-    asked: Kind = args.usual_nms_kind if args.nms_kind is None and kind == "sort" else kind
-    return asked
+    of_cfg = net.heads()[-1].nms_kind
+    kind: Kind = args.nms_kind or (args.usual_nms_kind if of_cfg == "sort" else of_cfg)
+    return kind
 
 
 def usual_fit(net: Network) -> Fit:
@@ -102,11 +99,9 @@ def choose_names(net: Network, names: str | None, data: DataFile | None) -> tupl
     """
     from ..formats.data import read_names
     from ..formats.resources import find
-    from ..heads import head_classes
 
-    classes = head_classes(net.heads()) or net.outputs.size
     key = next((key for key in ("names", "labels") if data and key in data.options), None)
-    usual = (DETECTORS if net.heads() else CLASSIFIERS).get(classes)
+    usual = (DETECTORS if net.heads() else CLASSIFIERS).get(net.classes)
     if names is not None:
         path = find(names)
     elif data and key:
@@ -115,7 +110,7 @@ def choose_names(net: Network, names: str | None, data: DataFile | None) -> tupl
         path = find(os.path.join("data", usual))
     else:
         return _tree_names(net.class_tree())
-    return read_names(path, classes), str(path)
+    return read_names(path, net.classes), str(path)
 
 
 def _tree_names(tree: Tree | None) -> tuple[list[str], str]:

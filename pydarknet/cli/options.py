@@ -10,6 +10,7 @@ from .parser import Parser, real, whole
 
 if TYPE_CHECKING:
     from ..detection.nms import Kind
+    from ..detection.options import DetectOptions
 
 KINDS = ("json", "jsonl", "coco", "csv", "voc", "yolo")
 
@@ -138,6 +139,16 @@ def add_detection(
     )
     parser.set_defaults(usual_nms_kind=nms_kind)
     add_fit(group)  # type: ignore[arg-type]
+
+
+def detect_options(args: argparse.Namespace) -> DetectOptions:
+    """What the arguments of `add_detection` say."""
+    from dataclasses import fields
+
+    from ..detection.options import DetectOptions
+
+    given = vars(args)
+    return DetectOptions(**{each.name: given[each.name] for each in fields(DetectOptions) if each.name in given})
 
 
 def add_lines(parser: argparse.ArgumentParser) -> None:

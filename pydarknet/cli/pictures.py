@@ -7,18 +7,21 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..detection.results import at_depth
 from ..errors import DataError
 from ..images.drawings import Drawings
 from ..images.prefetch import chunks
 from ..images.sources import Source
-from .lines import at_depth, lines
+from ..writers.lines import printed_lines
 from .messages import Lines, progress, say
+from .options import detect_options
 from .reading import FAILED, is_prompt, read_all
 from .saving import common_folder, open_writers
 
 if TYPE_CHECKING:
+    from ..detection.options import DetectOptions
     from ..detection.results import Detection
     from ..images.image import Picture
     from ..images.reading import ReadImage
@@ -40,7 +43,7 @@ def detect_pictures(net: Network, source: Source, args: argparse.Namespace) -> i
             pass
         silent = args.quiet or source.total is None or source.single
         out = stack.enter_context(progress(source.total, "img", quiet=silent, force=args.progress))
-        run = _Run(net, args, out, writers, drawings)
+        run = _Run(net, detect_options(args), args, out, writers, drawings)
         for chunk in chunks(read_all(source, net.inputs.c, batch), batch):
             run.detect(chunk)
     if drawings is not None and drawings.folder is not None:
@@ -61,15 +64,10 @@ def _writers(net: Network, source: Source, args: argparse.Namespace, stack: Exit
     return writers
 
 
-def detect_options(args: argparse.Namespace) -> dict[str, Any]:
-    """The keyword arguments of `Network.detect`."""
-    keys = ("thresh", "hier_thresh", "nms", "nms_kind", "hier_mode", "fit")
-    return {key: getattr(args, key) for key in keys}
-
-
 @dataclass
 class _Run:
     net: Network
+    options: DetectOptions
     args: argparse.Namespace
     out: Lines
     writers: Sequence[Writer]
@@ -87,14 +85,16 @@ class _Run:
         good = [(each.path, each.image) for each in chunk if each.image is not None]
         if good:
             start = time.perf_counter()
-            found = self.net.detect([image for _, image in good], batch=len(good), **detect_options(self.args))
+            found = self.net.find([image for _, image in good], self.options)
             seconds = (time.perf_counter() - start) / len(good)
+            tree = self.net.class_tree()
             for (path, image), detections in zip(good, found, strict=True):
-                self._finish(path, image, at_depth(detections, self.args.depth, self.net.class_tree()), seconds)
+                self._finish(path, image, at_depth(detections, self.args.depth, tree), seconds)
         self.out.done(len(chunk))
 
     def _finish(self, path: str, image: Picture, detections: Sequence[Detection], seconds: float) -> None:
-        self.out.print([f"{path}: Predicted in {seconds:f} seconds.", *lines(detections, self.args)])
+        printed = printed_lines(detections, self.args.ext_output, self.args.path)
+        self.out.print([f"{path}: Predicted in {seconds:f} seconds.", *printed])
         self.pictures, self.objects = self.pictures + 1, self.objects + len(detections)
         for writer in self.writers:
             try:

@@ -6,19 +6,22 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ..detection.results import at_depth
 from ..images.prefetch import ahead
 from ..system.display import has_display
 from ..video.screen import DOWN, ESCAPE, LEFT, RIGHT, UP, Screen
 from ..video.source import Film
 from ..video.writer import Frames, Recording
-from .lines import at_depth, lines
+from ..writers.lines import printed_lines
 from .messages import progress, say
-from .pictures import detect_options
+from .options import detect_options
 from .saving import open_writers
 
 if TYPE_CHECKING:
+    from ..detection.options import DetectOptions
     from ..detection.results import Detection
     from ..images.image import Picture
     from ..network import Network
@@ -30,14 +33,22 @@ Detect = Callable[["Picture"], "list[Detection]"]
 Sink = Callable[["Picture"], bool]  # takes a drawn frame; False when the user wants to end
 
 
+@dataclass
+class Tuning:
+    """How a demo detects; the keys change it."""
+
+    options: DetectOptions
+
+
 def play(net: Network, film: Film, args: argparse.Namespace) -> None:
     """Run the network on every frame until the film ends, or the user ends it."""
-    detect = detector(net, args)
+    tuning = Tuning(detect_options(args))
+    detect = detector(net, tuning, args.average)
     with net.plan(1):  # packs the weights before the first frame comes
         pass
     with ExitStack() as stack:
         writers = open_writers(args, net.names, stack)
-        sinks = open_sinks(film, args, stack)
+        sinks = open_sinks(film, tuning, args, stack)
         out = stack.enter_context(progress(film.total, "frame", quiet=args.quiet, force=args.progress))
         frames = stack.enter_context(
             closing(ahead(film.frames, 0 if film.live else READ_AHEAD, lambda frame: frame.image.nbytes))
@@ -80,20 +91,19 @@ class Clock:
         return self.count / max(self._last - self._start, 1e-9)
 
 
-def detector(net: Network, args: argparse.Namespace) -> Detect:
+def detector(net: Network, tuning: Tuning, frames: int) -> Detect:
     """Detection in one frame, by itself or averaged with those before it. The thresholds may change on the way."""
-    if args.average == 1:
-        return lambda image: net.detect(image, **detect_options(args))
-    from ..heads import DetectOptions
+    if frames == 1:
+        return lambda image: net.find([image], tuning.options)[0]
     from ..video.averaging import Averager
 
-    averager = Averager(net, args.average)
-    return lambda image: averager.detect(image, DetectOptions(**detect_options(args)))
+    averager = Averager(net, frames)
+    return lambda image: averager.detect(image, tuning.options)
 
 
 def report(found: Sequence[Detection], rate: float, args: argparse.Namespace) -> list[str]:
     """Darknet's lines about a frame."""
-    return ["", f"FPS:{rate:.1f}", "Objects:", "", *lines(found, args)]
+    return ["", f"FPS:{rate:.1f}", "Objects:", "", *printed_lines(found, args.ext_output, args.path)]
 
 
 def draw(image: Picture, found: Sequence[Detection], net: Network, args: argparse.Namespace) -> Picture:
@@ -103,7 +113,7 @@ def draw(image: Picture, found: Sequence[Detection], net: Network, args: argpars
     return draw(image, found, classes=len(net.names) or 80, show_path=args.path)
 
 
-def open_sinks(film: Film, args: argparse.Namespace, stack: ExitStack) -> list[Sink]:
+def open_sinks(film: Film, tuning: Tuning, args: argparse.Namespace, stack: ExitStack) -> list[Sink]:
     """Where drawn frames go: a film (--out), pictures (-prefix), a window (where there is a display)."""
     sinks: list[Sink] = []
     if args.out is not None:
@@ -117,15 +127,17 @@ def open_sinks(film: Film, args: argparse.Namespace, stack: ExitStack) -> list[S
     elif has_display() and not (args.dont_show or args.no_draw):
         screen = Screen(args.fullscreen, say)
         stack.callback(screen.close)
-        sinks.append(lambda image: obey(screen.show(image), args))
+        sinks.append(lambda image: obey(screen.show(image), tuning))
     return sinks
 
 
-def obey(key: int | None, args: argparse.Namespace) -> bool:
+def obey(key: int | None, tuning: Tuning) -> bool:
     """Change the thresholds as Darknet's keys do: up and down, right and left (the tree's). False for those that
     end: Escape, q."""
+    thresh, hier = tuning.options.thresh, tuning.options.hier_thresh
     if key in (UP, DOWN):
-        args.thresh = min(1.0, max(STEP, args.thresh + (STEP if key == UP else -STEP)))
+        thresh = min(1.0, max(STEP, thresh + (STEP if key == UP else -STEP)))
     if key in (RIGHT, LEFT):
-        args.hier_thresh = min(1.0, max(0.0, args.hier_thresh + (STEP if key == RIGHT else -STEP)))
+        hier = min(1.0, max(0.0, hier + (STEP if key == RIGHT else -STEP)))
+    tuning.options = replace(tuning.options, thresh=thresh, hier_thresh=hier)
     return key not in (ESCAPE, ord("q"))

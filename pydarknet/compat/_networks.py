@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from ctypes import POINTER, Array, Structure, _Pointer, c_char_p, c_float, c_int, pointer, sizeof
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -14,19 +14,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ..backends.base import cpu_backend
 from ..detection.boxes import Fit, to_picture
-from ..detection.decode import Candidates, join
+from ..detection.decode import join
 from ..detection.nms import Kind, nms_obj, nms_sort
+from ..detection.options import DetectOptions
 from ..errors import DarknetError, DataError
 from ..formats.data import read_data, read_names
-from ..heads import DetectOptions, candidates, head_classes
-from ..layers import Layer
 from ..network import Network
 from ..plan.shapes import Shape
 from ._images import IMAGE, FloatPointer, Floats, Memory, as_array, fitted, in_grey, pointer_to
 
 Path = str | bytes | os.PathLike[str]
-Decoder = Callable[[Layer, Floats, Shape, DetectOptions], Candidates]
 Records = npt.NDArray[Any]
 
 if TYPE_CHECKING:
@@ -222,7 +221,6 @@ def find_boxes(
     relative: bool,
     *,
     item: int = 0,
-    decode: Decoder = candidates,
 ) -> tuple[Any, int]:
     """Detections of image `item` of the last prediction, in an array of `structure`, and their number.
 
@@ -230,12 +228,13 @@ def find_boxes(
     the threshold are in the array.
     """
     network = net.network
-    heads, outputs = network.heads(), net.outputs
-    found = join([decode(layer, outputs[layer.index][item], network.inputs, options) for layer in heads])
+    outputs = {index: output[item : item + 1] for index, output in net.outputs.items()}
+    parts = [head.candidates(cpu_backend(), outputs[head.index], network.inputs, options) for head in network.heads()]
+    found = join([part for (part,) in parts])
     boxes = to_picture(found.boxes, *size, network.width, network.height, options.fit)
     if relative:
         boxes /= np.array([*size, *size], np.float32)
-    return in_structures(structure, boxes, found.objectness, found.dense(head_classes(heads))), len(found)
+    return in_structures(structure, boxes, found.objectness, found.dense(network.classes)), len(found)
 
 
 def in_structures(structure: type[Structure], boxes: Floats, objectness: Floats, table: Floats) -> Any:
@@ -280,7 +279,7 @@ def records_of(detections: Any, count: int) -> Records:
 
 def empty_structures(net: NetworkHandle, structure: type[Structure], count: int) -> Any:
     """A pointer to `count` detections without anything in them."""
-    classes = head_classes(net.network.heads())
+    classes = net.network.classes
     return in_structures(
         structure,
         np.zeros((count, 4), np.float32),

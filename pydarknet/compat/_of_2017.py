@@ -7,9 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ..heads import head_classes
-from ..layers.detection import Detection
-from ..layers.yolo import Yolo
 from ._images import IMAGE, Memory
 from ._networks import (
     BOX,
@@ -28,7 +25,7 @@ Probabilities = POINTER(c_float)
 
 def num_boxes(net: NetworkHandle) -> int:
     """How many boxes the network's heads have."""
-    return sum(_boxes_of(layer) for layer in net.network.heads())
+    return sum(head.boxes for head in net.network.heads())
 
 
 def make_boxes(net: NetworkHandle) -> Any:
@@ -39,7 +36,7 @@ def make_boxes(net: NetworkHandle) -> Any:
 
 def make_probs(net: NetworkHandle) -> Any:
     """A float** to the probabilities of all classes of as many boxes, all 0."""
-    boxes, classes = max(1, num_boxes(net)), head_classes(net.network.heads())
+    boxes, classes = max(1, num_boxes(net)), net.network.classes
     start = boxes * np.uintp().nbytes
     memory: Any = np.zeros(start + 4 * boxes * classes, np.uint8)  # one block, which lives as long as any part
     memory[:start].view(np.uintp)[:] = memory.ctypes.data + start + np.arange(boxes, dtype=np.uintp) * (4 * classes)
@@ -58,7 +55,7 @@ def network_detect(
     predict_fitted(net, im, "letterbox")
     options = detect_options(thresh, hier_thresh)
     detections, count = find_boxes(net, DETECTION, (im.w, im.h), options, False)
-    classes, places = head_classes(net.network.heads()), num_boxes(net)
+    classes, places = net.network.classes, num_boxes(net)
     if number(nms):
         suppress(detections, count, classes, number(nms), "sort")
     records = records_of(detections, count)
@@ -68,10 +65,3 @@ def network_detect(
     addresses = np.asarray(Memory(probs, (places,), np.dtype(np.uintp).str))
     for row, address in zip(found, addresses, strict=True):
         np.asarray(Memory(int(address), (classes,)))[:] = row
-
-
-def _boxes_of(layer: Any) -> int:
-    if isinstance(layer, Detection):
-        return layer.side * layer.side * layer.num
-    per_cell = len(layer.mask) if isinstance(layer, Yolo) else layer.num
-    return int(layer.out.h * layer.out.w * per_cell)

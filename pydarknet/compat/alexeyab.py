@@ -22,18 +22,12 @@ import random  # noqa: F401
 from collections.abc import Sequence
 from ctypes import *  # noqa: F403
 from ctypes import POINTER, Structure, c_float, c_int
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from ..detection.decode import Candidates
 from ..errors import DataError
-from ..heads import DetectOptions, candidates
-from ..layers import Layer
-from ..layers.region import Region
-from ..plan.shapes import Shape
 from . import _networks as _api
 from ._images import (
     IMAGE,
@@ -307,30 +301,15 @@ def _boxes(
         hier,
         fit="letterbox" if letter else "stretch",
         hier_mode="paper",
+        region_rule="alexeyab",
         map=_api.read_map(map),
     )
-    return _api.find_boxes(net, DETECTION, (w, h), options, bool(relative), item=item, decode=_decode)
-
-
-def _decode(layer: Layer, output: Floats, inputs: Shape, options: DetectOptions) -> Candidates:
-    """Candidates as this fork has them: for [region] no objectness, and in a tree the node's own probability."""
-    found = candidates(layer, output, inputs, options)
-    if not isinstance(layer, Region):
-        return found
-    found = replace(found, objectness=np.ones_like(found.objectness))
-    if layer.tree is None or options.map is not None:
-        return found
-    cells = output.reshape(layer.num, layer.coords + 1 + layer.classes, -1)
-    chosen = zip(*np.nonzero(cells[:, layer.coords] > np.float32(options.thresh)), strict=True)
-    walks = (layer.tree.descend(cells[n, layer.coords + 1 :, i], options.hier_thresh, "paper") for n, i in chosen)
-    probability = np.array([probability for _, probability in walks], np.float32)
-    above = probability > np.float32(options.hier_thresh)
-    return replace(found, index=found.index[above], class_id=found.class_id[above], probability=probability[above])
+    return _api.find_boxes(net, DETECTION, (w, h), options, bool(relative), item=item)
 
 
 def _output(net: NetworkHandle, output: Floats) -> Any:
     """A float* to the output. This fork has [region]'s values pixel by pixel."""
-    if isinstance(net.network.layers[net.network.output_index], Region):
+    if net.network.layers[net.network.output_index].type == "region":
         output = np.ascontiguousarray(output.reshape(*output.shape[:2], -1).transpose(0, 2, 1))
     return pointer_to(output)
 

@@ -8,7 +8,7 @@ Arithmetic is Darknet's: float32, with the exponential of a box in double precis
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, get_args
 
@@ -17,13 +17,13 @@ import numpy.typing as npt
 
 from ..backends.base import Backend
 from ..backends.ops import Array
-from ..formats.tree import Mode, Tree
-from .boxes import Boxes, Fit, to_picture
+from ..formats.tree import Tree
+from .boxes import Boxes, to_picture
 from .nms import GREEDY_BETA, Kind, distance_exponent, nms_obj, nms_sort
+from .options import DetectOptions, Ints
 from .results import Box, Detection
 
 Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.integer[Any]]
 Anchors = Sequence[tuple[float, float]]
 
 CHUNK = 64  # boxes whose whole tree is multiplied out at once
@@ -113,6 +113,29 @@ class Candidates:
         entries = self.index[kept], self.class_id[kept], self.probability[kept]
         return Candidates(self.boxes, self.objectness, *entries)
 
+    def darknet_ranks(self, options: DetectOptions) -> Ints:
+        """The place of each box, (M,), among Darknet's when it has suppressed these candidates under the options.
+
+        Of kind "obj" it sorts boxes by objectness; of the others by one class after the other, so that the last
+        class counts first, and classes that fall are still there to be sorted by. Without suppression nothing is
+        sorted.
+        """
+        if not options.nms:
+            return np.arange(len(self))
+        by_objectness = options.nms_kind == "obj"
+        order: Ints = np.argsort(-self.objectness, kind="stable") if by_objectness else self._by_last_classes()
+        return np.argsort(order)
+
+    def _by_last_classes(self) -> Ints:
+        rows: list[list[tuple[int, float]]] = [[] for _ in range(len(self))]
+        entries = np.lexsort((-self.class_id, self.index))
+        columns = self.index[entries].tolist(), self.class_id[entries].tolist(), self.probability[entries].tolist()
+        for i, class_id, probability in zip(*columns, strict=True):
+            rows[i].append((-class_id, -probability))
+        for row in rows:
+            row.append((1, 0.0))  # a box that has another class stands before one that has none
+        return np.array(sorted(range(len(self)), key=rows.__getitem__), np.intp)
+
 
 def join(parts: Sequence[Candidates]) -> Candidates:
     """The candidates of several heads of one network as one set."""
@@ -130,14 +153,11 @@ def decode_region(
     found: Found,
     anchors: Anchors,
     classes: int,
-    thresh: float,
+    options: DetectOptions,
     *,
     coords: int = 4,
     background: bool = False,
     tree: Tree | None = None,
-    hier_thresh: float = 0.5,
-    hier_mode: Mode = "darknet",
-    map: Ints | Sequence[int] | None = None,
 ) -> Candidates:
     """Candidates of boxes found in a [region] output, of coords + 1 + classes entries; anchors in grid cells.
 
@@ -148,15 +168,15 @@ def decode_region(
     values = found.values
     kept = np.ones(len(values), np.float32) if background else np.ascontiguousarray(values[:, coords])
     boxes = _boxes(found, anchors, found.width, found.height)
+    given = np.ones_like(kept) if options.region_rule == "alexeyab" else kept
     if tree is None:
-        return Candidates(boxes, kept, *_above(kept[:, None] * values[:, coords + 1 :], thresh))
+        return Candidates(boxes, given, *_above(kept[:, None] * values[:, coords + 1 :], options.thresh))
     # Without an objectness plane the tree begins one plane earlier; Darknet's map doesn't know that.
     first = coords if background else coords + 1
     nodes = values[:, first : first + classes]
-    if map is None:
-        walked = [tree.descend(given, hier_thresh, hier_mode)[0] for given in nodes]
-        return Candidates(boxes, kept, np.arange(len(boxes)), np.array(walked, np.intp), kept)
-    return Candidates(boxes, kept, *_mapped(nodes, kept, tree, np.asarray(map, np.intp), thresh))
+    if options.map is None:
+        return Candidates(boxes, given, *_walked(nodes, kept, tree, options))
+    return Candidates(boxes, given, *_mapped(nodes, kept, tree, np.asarray(options.map, np.intp), options.thresh))
 
 
 def decode_yolo(
@@ -196,39 +216,35 @@ def decode_detection(
 
 def to_detections(
     candidates: Candidates,
+    options: DetectOptions,
+    image: tuple[int, int],
+    network: tuple[int, int],
     names: Sequence[str],
-    image_w: int,
-    image_h: int,
-    net_w: int,
-    net_h: int,
-    *,
-    fit: Fit = "letterbox",
-    nms: float = 0.45,
-    nms_kind: Kind = "sort",
-    beta_nms: float = GREEDY_BETA,
     tree: Tree | None = None,
     backend: Backend | None = None,
 ) -> list[Detection]:
     """Detections in pixels of the picture, the most confident first, after suppression.
 
-    `tree` gives the paths; leave it out where a map has turned nodes into other classes. `backend` (the CPU's by
-    default) suppresses. A class without a
-    name is called by its number. Boxes that are not finite (an overflow, a letterbox too thin to hold
-    anything of the picture) are left out.
+    `image` and `network` are (width, height) of the picture and of the network's input. A class without a name is
+    called by its number. `tree` gives the paths, unless a map has turned nodes into other classes. `backend` (the
+    CPU's by default) suppresses. Boxes that are not finite (an overflow, a letterbox too thin to hold anything of
+    the picture) are left out.
     """
-    boxes = to_picture(candidates.boxes, image_w, image_h, net_w, net_h, fit)
-    placed = Candidates(
-        boxes, candidates.objectness, candidates.index, candidates.class_id, candidates.probability
-    ).suppressed(nms, nms_kind, backend, beta_nms, (image_w, image_h))
+    boxes = to_picture(candidates.boxes, *image, *network, options.fit)
+    settled = options.with_suppression("sort")
+    given = replace(candidates, boxes=boxes)
+    left = given.suppressed(options.nms, settled.nms_kind or "sort", backend, settled.beta_nms or 0.0, image)
+    rank = given.darknet_ranks(options)
     usable = [bool(np.isfinite(box).all()) for box in boxes]
+    tree = tree if options.map is None else None
     detections = []
-    for p in np.argsort(-placed.probability, kind="stable"):
-        i, class_id = placed.index[p], int(placed.class_id[p])
+    for p in np.argsort(-left.probability, kind="stable"):
+        i, class_id = left.index[p], int(left.class_id[p])
         if usable[i]:
             path = tuple(_name(names, node) for node in tree.path(class_id)) if tree is not None else ()
-            confidence, objectness = float(placed.probability[p]), float(placed.objectness[i])
-            box = Box(*map(float, boxes[i]))
-            detections.append(Detection(class_id, _name(names, class_id), confidence, objectness, box, path))
+            confidence, objectness = float(left.probability[p]), float(left.objectness[i])
+            box, order = Box(*map(float, boxes[i])), (int(rank[i]), class_id)
+            detections.append(Detection(class_id, _name(names, class_id), confidence, objectness, box, path, order))
     return detections
 
 
@@ -259,6 +275,17 @@ def _boxes(found: Found, anchors: Anchors, unit_w: int, unit_h: int, squares: bo
         sizes = grown * sides.astype(np.float32).reshape(-1, 2)
         boxes[:, 2:] = sizes / np.array([unit_w, unit_h], grown.dtype)
     return boxes
+
+
+def _walked(nodes: Floats, objectness: Floats, tree: Tree, options: DetectOptions) -> tuple[Ints, Ints, Floats]:
+    """Box, node and probability of the walks down the tree."""
+    walks = [tree.descend(given, options.hier_thresh, options.hier_mode) for given in nodes]
+    index, node = np.arange(len(nodes)), np.array([node for node, _ in walks], np.intp)
+    if options.region_rule == "darknet":
+        return index, node, objectness
+    probability = np.array([probability for _, probability in walks], np.float32)
+    above = probability > np.float32(options.hier_thresh)
+    return index[above], node[above], probability[above]
 
 
 def _mapped(nodes: Floats, objectness: Floats, tree: Tree, map: Ints, thresh: float) -> tuple[Ints, Ints, Floats]:

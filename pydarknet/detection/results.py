@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from ..formats.tree import Tree
 
 
 class Box(NamedTuple):
@@ -36,7 +40,8 @@ class Detection:
     """One class of one box; a box with several classes above the threshold gives several detections.
 
     `confidence` is the number Darknet prints: objectness times class probability, or with a tree the
-    objectness alone. `path` has the names from the root of the tree to `name`; empty without a tree.
+    objectness alone. `path` has the names from the root of the tree to `name`; empty without a tree. `order` is
+    its place among Darknet's lines.
     """
 
     class_id: int
@@ -45,3 +50,21 @@ class Detection:
     objectness: float
     box: Box
     path: tuple[str, ...] = ()
+    order: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
+
+
+def in_darknet_order(detections: Iterable[Detection]) -> list[Detection]:
+    """The detections of a picture in the order of Darknet's lines: box after box, with each one's classes."""
+    return sorted(detections, key=lambda each: each.order)
+
+
+def at_depth(detections: Sequence[Detection], depth: int | None, tree: Tree | None) -> list[Detection]:
+    """Detections that name no class below level `depth` of the tree (1: the roots)."""
+    if depth is None or tree is None:
+        return list(detections)
+    return [_raised(each, depth, tree) for each in detections]
+
+
+def _raised(detection: Detection, depth: int, tree: Tree) -> Detection:
+    path = detection.path[:depth]
+    return replace(detection, class_id=tree.path(detection.class_id)[len(path) - 1], name=path[-1], path=path)

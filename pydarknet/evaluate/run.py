@@ -12,11 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..detection.boxes import Fit
-from ..detection.nms import Kind
+from ..detection.options import DEFAULTS, DetectOptions, Ints
 from ..detection.results import Detection
 from ..errors import DataError, ImageError
-from ..heads import head_classes, head_tree
 from ..images.image import Picture
 from ..images.reading import good, read_batches
 from ..network import Network
@@ -51,33 +49,38 @@ def evaluate_network(
     iou_thresh: float = 0.5,
     points: int = 0,
     batch: int = 4,
-    fit: Fit = "letterbox",
-    nms: float = 0.45,
-    nms_kind: Kind | None = None,
-    map: Sequence[int] | None = None,
     seen: Callable[[Seen], None] | None = None,
+    **others: Any,
 ) -> Report:
     """The report on a network's detections in pictures 0, 1, 2... whose objects are `truth`.
 
     Average precision is over all detections from `VALID_THRESH` on, the counts are those above `thresh`; see
     `report`. `names`: of the classes, by default the network's own. `seen` is called after every picture. The
-    other arguments are those of `Network.detect`. CfgError for a network without detection heads.
+    `others` (`fit`, `nms`, `nms_kind`, `map`...) are those of `DetectOptions`. CfgError for a network without heads.
     """
     for name, value in (("thresh", thresh), ("iou_thresh", iou_thresh)):
         check_share(name, value)
-    options = {"thresh": VALID_THRESH, "nms": nms, "nms_kind": nms_kind, "fit": fit, "map": map}
+    options = DetectOptions(VALID_THRESH, **others)
     found = Collected()
-    for each in detect_all(network, pictures, batch=batch, **options):
+    for each in detect_all(network, pictures, batch=batch, options=options):
         found.add(each)
         if seen is not None:
             seen(each)
-    named = class_names(network, map) if names is None else names
+    named = class_names(network, options.map) if names is None else names
     return report(found.judged(truth), found.detections(), named, thresh=thresh, iou_thresh=iou_thresh, points=points)
 
 
-def detect_all(network: Network, pictures: Sequence[str], *, batch: int = 4, **options: Any) -> Iterator[Seen]:
+def detect_all(
+    network: Network,
+    pictures: Sequence[str],
+    *,
+    batch: int = 4,
+    options: DetectOptions = DEFAULTS,
+    **others: Any,
+) -> Iterator[Seen]:
     """Each picture with what `Network.detect` finds in it under these options."""
-    yield from look(lambda images: network.detect(images, batch=batch, **options), pictures, batch, network.inputs.c)
+    settled = network.settle(options.but(**others))
+    yield from look(lambda images: network.find(images, settled), pictures, batch, network.inputs.c)
 
 
 def propose_all(network: Network, pictures: Sequence[str], *, batch: int = 4, **options: Any) -> Iterator[Seen]:
@@ -126,13 +129,12 @@ class Collected:
         return truth[~np.isin(truth.image, self._bad)] if self._bad else truth
 
 
-def class_names(network: Network, map: Sequence[int] | None = None) -> list[str]:
+def class_names(network: Network, map: Ints | Sequence[int] | None = None) -> list[str]:
     """The names of the classes that detections have: the network's, or with a map those of its nodes."""
-    tree = head_tree(network.heads())
+    tree = network.class_tree()
     names = network.names or (list(tree.name) if tree is not None else [])
     if map is None:
-        classes = head_classes(network.heads())
-        return list(names[:classes]) if names else [str(i) for i in range(classes)]
+        return list(names[: network.classes]) if names else [str(i) for i in range(network.classes)]
     if names and max(map, default=-1) >= len(names):
         raise DataError(f"map: expected nodes from 0 to {len(names) - 1}, found {max(map)}")
     return [names[node] if names else str(node) for node in map]

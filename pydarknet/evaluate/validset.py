@@ -8,9 +8,8 @@ from ..datasets.dataset import ImageList, read_image_list
 from ..errors import DataError, ImageError
 from ..formats.data import DataFile, read_list, read_map
 from ..formats.labels import find_label, label_path
-from ..heads import head_classes, head_tree
 from ..images.size import picture_size
-from ..layers import Layer
+from ..network import Network
 from .objects import Truth
 from .readers import read_truth
 
@@ -20,13 +19,13 @@ def valid_pictures(data: DataFile) -> ImageList:
     return read_image_list("valid", data.path("valid"))
 
 
-def class_map(data: DataFile, heads: Sequence[Layer]) -> list[int] | None:
-    """The map of a .data file: the node of the heads' tree for each class of the data set. DataError."""
+def class_map(data: DataFile, network: Network) -> list[int] | None:
+    """The map of a .data file: the node of the network's tree for each class of the data set. DataError."""
     if "map" not in data.options:
         return None
-    if head_tree(heads) is None:
+    if network.class_tree() is None:
         raise data.error("the network has no tree of classes that could be mapped; remove the line", "map")
-    return [int(node) for node in read_map(data.path("map"), nodes=head_classes(heads))]
+    return [int(node) for node in read_map(data.path("map"), nodes=network.classes)]
 
 
 def read_objects(data: DataFile, pictures: Sequence[str], classes: int, background: bool = False) -> Truth:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import singledispatch
 
 import numpy as np
 
 from ..errors import ExportError
-from ..layers import Layer
+from ..layers import Head, Layer
 from ..layers.detection import Detection
 from ..layers.region import Region
 from ..layers.yolo import Yolo
@@ -33,21 +34,21 @@ class Cells:
     classes: str | None
 
 
-def decoded(layer: Layer, g: Nodes, x: str, network: Shape) -> tuple[str, str]:
+@singledispatch
+def decoded(layer: Head, g: Nodes, x: str, network: Shape) -> tuple[str, str]:
     """Boxes (N, M, 4), centre and size in fractions of the input, and scores (N, M, classes).
 
     A score is objectness times class probability, in a tree the absolute one. Boxes are ordered by anchor,
     row and column; those of a [detection] by row, column and number. ExportError if they have no meaning.
     """
-    if isinstance(layer, Region):
-        return _region_boxes(layer, g, x)
-    if isinstance(layer, Yolo):
-        cells = _yolo_cells(layer, g, x)
-        scores = _rows(g, _times(g, cells.objectness, _some(layer, cells.classes)), layer.classes)
-        return _boxes(g, cells, layer.out, layer.anchors, network.w, network.h, layer.new_coords), scores
-    if isinstance(layer, Detection):
-        return _detection_boxes(layer, g, x)
-    raise TypeError(f"{layer!r} is no head")
+    raise ExportError(f"layer {layer.index} [{layer.type}]: boxes can't be expressed; export it without")
+
+
+@decoded.register
+def _(layer: Yolo, g: Nodes, x: str, network: Shape) -> tuple[str, str]:
+    cells = _yolo_cells(layer, g, x)
+    scores = _rows(g, _times(g, cells.objectness, _some(layer, cells.classes)), layer.classes)
+    return _boxes(g, cells, layer.out, layer.anchors, network.w, network.h, layer.new_coords), scores
 
 
 @convert.register
@@ -129,7 +130,8 @@ def _joined(g: Nodes, cells: Cells, out: Shape) -> str:
     return g.reshape(g.add("Concat", *parts, axis=2), *out)
 
 
-def _region_boxes(layer: Region, g: Nodes, x: str) -> tuple[str, str]:
+@decoded.register
+def _(layer: Region, g: Nodes, x: str, network: Shape) -> tuple[str, str]:
     cells = _region_cells(layer, g, x)
     boxes = _boxes(g, cells, layer.out, layer.anchors, layer.out.w, layer.out.h)
     classes = _some(layer, cells.classes)
@@ -182,7 +184,8 @@ def _detection_parts(layer: Detection, g: Nodes, x: str) -> tuple[str, str, str]
     return classes, g.reshape(objectness, cells, num, 1), g.reshape(coords, cells, num, layer.coords)
 
 
-def _detection_boxes(layer: Detection, g: Nodes, x: str) -> tuple[str, str]:
+@decoded.register
+def _(layer: Detection, g: Nodes, x: str, network: Shape) -> tuple[str, str]:
     if layer.coords != 4:
         raise ExportError(f"layer {layer.index} [detection] coords={layer.coords}: boxes need 4; export it without")
     classes, objectness, coords = _detection_parts(layer, g, x)

@@ -11,17 +11,14 @@ from typing import Any
 from .._version import __version__
 from ..errors import ExportError
 from ..formats.atomic import replacing
-from ..layers import Layer
+from ..layers import Head, Layer
 from ..layers.common.product import Product
 from ..layers.cost import Cost
-from ..layers.detection import Detection
 from ..layers.dropout import Dropout
 from ..layers.maxpool import MaxPool
-from ..layers.region import Region
 from ..layers.reorg import Reorg
 from ..layers.route import Route
 from ..layers.shortcut import Shortcut
-from ..layers.yolo import Yolo
 from ..network import Network
 from . import heads
 from .layers import convert
@@ -127,37 +124,27 @@ def _outputs(network: Network, g: Nodes, boxes: bool) -> dict[str, tuple[str, Se
     x = INPUT
     for layer in network.layers:
         g.scope = f"layer_{layer.index}"
-        if boxes and layer.is_head:
+        if boxes and isinstance(layer, Head):
             found.append(heads.decoded(layer, g, x, network.inputs))
         x = g.outputs[layer.index] = convert(layer, g, x)
-    shown = network.heads() or [network.layers[network.output_index]]
     if not found:
+        shown: list[Layer] = [*network.heads()] or [network.layers[network.output_index]]
         return {f"{layer.type}_{layer.index}": (g.outputs[layer.index], layer.out) for layer in shown}
-    classes = {layer.classes for layer in shown if isinstance(layer, (Region, Yolo, Detection))}
+    classes = {head.classes for head in network.heads()}
     if len(classes) > 1:
         raise ExportError(f"the heads have different numbers of classes ({sorted(classes)}); export without boxes")
-    count = sum(_boxes_of(layer) for layer in shown)
+    count = sum(head.boxes for head in network.heads())
     g.scope = "heads"
     whole = [g.add("Concat", *part, axis=1) if len(part) > 1 else part[0] for part in zip(*found, strict=True)]
     return {"boxes": (whole[0], (count, 4)), "scores": (whole[1], (count, classes.pop()))}
 
 
-def _boxes_of(layer: Layer) -> int:
-    if isinstance(layer, Detection):
-        return layer.side * layer.side * layer.num
-    anchors = len(layer.anchors) if isinstance(layer, (Region, Yolo)) else 0
-    return anchors * layer.out.h * layer.out.w
-
-
 def _metadata(network: Network) -> dict[str, str]:
     """What a user of the model needs to know beside its numbers, as JSON where it is more than a word."""
     anchors = {
-        f"{layer.type}_{layer.index}": {
-            "anchors": layer.anchors,
-            "unit": "cells" if isinstance(layer, Region) else "pixels",
-        }
-        for layer in network.heads()
-        if isinstance(layer, (Region, Yolo))
+        f"{head.type}_{head.index}": {"anchors": head.anchors, "unit": head.anchor_unit}
+        for head in network.heads()
+        if head.anchors
     }
     known = {
         "source": PurePath(network.cfg.file).name,

@@ -18,7 +18,6 @@ from ..backends.ops import Array
 from ..errors import DeviceError, carrying
 from ..formats import weights as weights_file
 from ..formats.cfg import Cfg
-from ..layers import Layer
 from ..plan.plan import Builder, LastPass, Plan
 from .graph import Graph
 from .initialise import initialise
@@ -166,10 +165,6 @@ class Engine(Graph):
             with self._lock:
                 self._idle.append((key, plan))
                 del self._idle[:-PLANS_KEPT]
-
-    def heads(self) -> list[Layer]:
-        """The layers whose outputs hold detections."""
-        return [layer for layer in self.layers if layer.is_head]
 
     def layer_output(self, index: int) -> FloatArray:
         """Output (N, C, H, W) of one layer in this thread's last forward pass (if it made none, in that of another).

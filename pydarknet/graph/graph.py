@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from os import PathLike, fspath
 
+from ..detection.options import DetectOptions
 from ..dialects import DEFAULT, Dialect
 from ..dialects import dialect as dialect_of
 from ..errors import CfgError, DataError, carrying
 from ..formats.cfg import Cfg, Section, parse_cfg
 from ..formats.cfg_keys import Keys
-from ..layers import REGISTRY, Layer
+from ..formats.tree import Tree
+from ..layers import REGISTRY, Head, Layer
 from ..plan.shapes import Shape
 
 RECURRENT = frozenset({"rnn", "gru", "lstm", "crnn", "conv_lstm", "history"})
@@ -120,6 +123,33 @@ class Graph:
         """Floating-point operations of one image's forward pass, counted as Darknet's `ops` counts them."""
         return sum(layer.flops for layer in self.layers)
 
+    def heads(self) -> list[Head]:
+        """The layers whose outputs hold detections."""
+        return [layer for layer in self.layers if isinstance(layer, Head)]
+
+    @property
+    def classes(self) -> int:
+        """How many classes the heads tell apart; of a network without heads, how many outputs it has."""
+        return max((head.classes for head in self.heads()), default=self.outputs.size)
+
+    def class_tree(self) -> Tree | None:
+        """The WordTree of the classes of a detector's heads, or of a classifier's outputs; None if they form none."""
+        layers: Sequence[Layer] = self.heads() or self.layers
+        return next((layer.tree for layer in layers if layer.tree is not None), None)
+
+    def settle(self, options: DetectOptions) -> DetectOptions:
+        """The options with what they leave to the last head (AlexeyAB's nms_kind, beta_nms). CfgError without heads;
+        DataError for a map to nodes that they don't have."""
+        heads = self.heads()
+        if not heads:
+            raise CfgError(self.cfg.file, None, "has no [region], [yolo] or [detection] layer; use classify()")
+        wrong = next((int(node) for node in _nodes(options) if not 0 <= node < self.classes), None)
+        if wrong is not None:
+            raise DataError(
+                f"map: expected nodes from 0 to {self.classes - 1}, found {wrong}; is it for another tree?"
+            )
+        return options.with_suppression(heads[-1].nms_kind, heads[-1].beta_nms)
+
     def reshape(self, width: int, height: int) -> None:
         """Compute all shapes for another input size. CfgError, and nothing has changed, if a layer can't."""
         before = self.inputs
@@ -136,6 +166,10 @@ class Graph:
         for layer in self.layers:
             layer.reshape(shape, self.layers[: layer.index])
             shape = layer.out
+
+
+def _nodes(options: DetectOptions) -> Iterable[int]:
+    return () if options.map is None else options.map
 
 
 def choose_dialect(cfg: Cfg, name: str | None) -> Dialect:

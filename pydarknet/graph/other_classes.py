@@ -10,11 +10,8 @@ from os import PathLike, fspath
 
 from ..errors import WeightsError
 from ..formats.weights import FLOAT, read_header
-from ..layers import Layer
-from ..layers.detection import Detection
-from ..layers.region import Region
+from ..layers import Head, Layer
 from ..layers.softmax import Softmax
-from ..layers.yolo import Yolo
 
 
 def check_classes(path: str | PathLike[str], layers: Sequence[Layer], cfg: str) -> None:
@@ -50,18 +47,11 @@ def _class_layers(layers: Sequence[Layer]) -> Iterator[tuple[Layer, int, int]]:
     """The layer that each head reads, with its outputs for a class, and the head's classes."""
     before: Layer | None = None
     for layer in layers:
-        if before is not None and isinstance(layer, (Region, Yolo, Detection)):
-            yield before, _outputs(layer), layer.classes
+        if before is not None and isinstance(layer, Head):
+            yield before, layer.class_channels, layer.classes
         if before is not None and isinstance(layer, Softmax) and layer.tree is None and layer is _last(layers):
             yield before, 1, layer.inputs.size
         before = layer if layer.records else before
-
-
-def _outputs(head: Region | Yolo | Detection) -> int:
-    """How many numbers a class has at each place."""
-    if isinstance(head, Detection):
-        return head.side * head.side
-    return len(head.mask) if isinstance(head, Yolo) else head.num
 
 
 def _last(layers: Sequence[Layer]) -> Layer:

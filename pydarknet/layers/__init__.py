@@ -29,5 +29,6 @@ from . import (  # noqa: F401
     yolo,
 )
 from .base import REGISTRY, Layer
+from .common.head import Head
 
-__all__ = ["REGISTRY", "Layer"]
+__all__ = ["REGISTRY", "Head", "Layer"]

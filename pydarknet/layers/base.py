@@ -10,6 +10,7 @@ from ..backends.ops import Array, Pair
 from ..dialects import DEFAULT, DIALECTS, Dialect
 from ..formats.cfg import Section
 from ..formats.cfg_keys import Keys
+from ..formats.tree import Tree
 from ..formats.weights import Record
 from ..plan.plan import Builder, Value
 from ..plan.shapes import Shape
@@ -31,13 +32,13 @@ class Layer(ABC):
     layers gives them paths below its own ("12.input") and has their records under names below it ("input.weights").
     `records` names the parameters in the order of the weights file; `parameters` holds them by name (NumPy arrays,
     often views of the mapped file). `flops` counts what Darknet's `ops` counts (2 per multiply-add) for one image.
-    `keys` declares those that `configure` doesn't read. `dialect` is the network's. CfgError if the section can't be
-    built.
+    `keys` declares those that `configure` doesn't read. `tree` is the WordTree of its classes, where it has one.
+    `dialect` is the network's. CfgError if the section can't be built.
     """
 
     keys: ClassVar[Keys] = Keys()
     dialect: Dialect = DIALECTS[DEFAULT]
-    is_head: ClassVar[bool] = False
+    tree: Tree | None = None
     transposable: ClassVar[bool] = False
 
     def __init__(self, section: Section, index: int, inputs: Shape, previous: Sequence[Layer]) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..backends.base import Backend
 from ..backends.ops import Array
+from ..detection.decode import Candidates, decode_detection
+from ..detection.options import DetectOptions
+from ..dialects import Dialect
 from ..formats.cfg import Section
 from ..formats.cfg_keys import Keys
 from ..plan.plan import Builder, Value
@@ -13,24 +17,22 @@ from ..plan.shapes import Shape
 from ..plan.statistics import HeadStatistics
 from ..plan.tape import Tape
 from .base import Layer, register
-from .common.head import AUGMENTATION, MAX_BOXES
+from .common.head import AUGMENTATION, MAX_BOXES, Head
 
 RANDOM_PICTURES = 64000  # with random=1 boxes are drawn, not chosen, while fewer have been seen
 
 
 @register("detection")
-class Detection(Layer):
+class Detection(Head):
     """side x side cells: class probabilities of all cells, then objectness and boxes of all cells."""
 
     keys = Keys(training=AUGMENTATION, idle="reorg")
-
-    is_head = True
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         self.classes = section.int_("classes", 1, low=1)
         self.coords = section.int_("coords", 1, low=1)
         self.num = section.int_("num", 1, low=1)
-        self.side = section.int_("side", 7, low=1)
+        self.side = self.grid = section.int_("side", 7, low=1)
         self.softmax = section.bool_("softmax", False)
         self.square = section.bool_("sqrt", False)
         self.random = section.bool_("random", False)
@@ -49,6 +51,26 @@ class Detection(Layer):
             )
         self.out = Shape(self.inputs.size, 1, 1)
 
+    @property
+    def cells(self) -> int:
+        """Those of the grid."""
+        return self.side * self.side
+
+    @property
+    def boxes_per_cell(self) -> int:
+        """The boxes of a cell share its classes."""
+        return self.num
+
+    @property
+    def class_channels(self) -> int:
+        """One for each cell."""
+        return self.cells
+
+    @property
+    def truth_shape(self) -> tuple[int, ...]:
+        """For each cell whether an object's centre is in it, its class, its coordinates."""
+        return (self.cells * (1 + self.classes + self.coords),)
+
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.inputs, blocked=False)
         p.emit(
@@ -66,8 +88,8 @@ class Detection(Layer):
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         if self.loss_options["forced"] and self.num < 2:
             raise self.section.error("forced=1 gives small objects to the second box of a cell; set num=2", "forced")
-        cells = self.side * self.side
-        truth = p.want_truth(self, (p.batch, cells * (1 + self.classes + self.coords)))
+        cells = self.cells
+        truth = p.want_truth(self, (p.batch, *self.truth_shape))
 
         def loss(output: Array, delta: Array) -> None:
             picks = None
@@ -82,3 +104,13 @@ class Detection(Layer):
         delta = p.new(self.inputs, blocked=False)
         p.emit(loss, y, delta)
         p.add_delta(x, delta)
+
+    def candidates(self, backend: Backend, output: Array, inputs: Shape, options: DetectOptions) -> list[Candidates]:
+        """The output is small and comes whole."""
+        shape = self.side, self.num, self.classes, self.square
+        return [decode_detection(image, *shape, options.thresh) for image in backend.to_host(output)]
+
+    def check_training(self, dialect: Dialect) -> None:
+        """Labels have four coordinates."""
+        if self.coords != 4:
+            raise self.section.error(f"coords={self.coords}: boxes have 4", "coords")

@@ -8,23 +8,24 @@ from typing import Any
 
 from ..backends.base import Backend
 from ..backends.ops import Array
+from ..detection.decode import Candidates, decode_region, find
+from ..detection.options import DetectOptions
 from ..formats.cfg import Section
 from ..formats.cfg_keys import Keys
 from ..plan.plan import Builder, Value
+from ..plan.shapes import Shape
 from ..plan.statistics import HeadStatistics
 from ..plan.tape import Tape
 from .base import Layer, register
-from .common.head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors, read_class_map
+from .common.head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, Head, check_filters, read_anchors, read_class_map
 from .common.tree import group_sizes, section_tree, tree_arrays
 
 
 @register("region")
-class Region(Layer):
+class Region(Head):
     """Per anchor: x, y, w, h, (mask), objectness, classes. Anchors are in grid cells."""
 
     keys = Keys(training=AUGMENTATION, idle="log sqrt absolute")
-
-    is_head = True
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         self.coords = section.int_("coords", 4, low=4)
@@ -33,7 +34,7 @@ class Region(Layer):
         self.softmax = section.bool_("softmax", False)
         self.background = section.bool_("background", False)
         self.anchors = read_anchors(section, self.num, 0.5)
-        check_filters(section, self.inputs, self.num, self.coords + self.classes + 1)
+        check_filters(section, self.inputs, self.num, self.box_values)
         self.tree = section_tree(section)
         if self.tree is not None and len(self.tree) != self.classes:
             raise section.error(f"the tree has {len(self.tree)} nodes, classes={self.classes}", "tree")
@@ -68,8 +69,7 @@ class Region(Layer):
         if self.onlyforward:
             return
         d = p.dialect
-        labels = self.classes if self.map is None else len(self.map)
-        truth = p.want_truth(self, (p.batch, self.max_boxes, self.coords + 1), labels)
+        truth = p.want_truth(self, (p.batch, *self.truth_shape), self.labels)
         anchors = p.backend.array(self.anchors, "float32").reshape(-1)
         tree = None if self.tree is None else tuple(map(p.backend.to_device, tree_arrays(self.tree)))
         classes = None if self.map is None else p.backend.to_device(self.map)
@@ -88,6 +88,17 @@ class Region(Layer):
         delta = p.new(self.out, blocked=False)
         p.emit(loss, y, delta)
         p.add_delta(x, delta)
+
+    def candidates(self, backend: Backend, output: Array, inputs: Shape, options: DetectOptions) -> list[Candidates]:
+        """With `background` there is no objectness."""
+        objectness = None if self.background else self.coords
+        return [
+            decode_region(
+                found, self.anchors, self.classes, options,
+                coords=self.coords, background=self.background, tree=self.tree,
+            )
+            for found in find(backend, output, self.num, objectness, options.thresh, by_cell=False)
+        ]  # fmt: skip
 
 
 def read_loss_options(section: Section) -> dict[str, Any]:

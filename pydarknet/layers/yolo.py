@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..backends.base import Backend
 from ..backends.ops import Array
+from ..detection.decode import Candidates, decode_yolo, find
 from ..detection.nms import GREEDY_BETA, Kind
+from ..detection.options import DetectOptions
+from ..dialects import Dialect
 from ..formats.cfg import Section
 from ..formats.cfg_keys import Keys, Refusal
 from ..formats.numbers import FLOAT_MAX
 from ..formats.text import short
 from ..plan.plan import Builder, Value
+from ..plan.shapes import Shape
 from ..plan.statistics import HeadStatistics
 from ..plan.tape import Tape
 from .base import Layer, register
-from .common.head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, check_filters, read_anchors, read_class_map
+from .common.head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, Head, check_filters, read_anchors, read_class_map
 
 # In [yolo] AlexeyAB's cornersnms is the default.
 NMS_KINDS: dict[str, Kind] = {
@@ -23,7 +28,7 @@ NMS_KINDS: dict[str, Kind] = {
 
 
 @register("yolo")
-class Yolo(Layer):
+class Yolo(Head):
     """Per anchor in `mask`: x, y, w, h, objectness, classes. Anchors are in pixels of the network's input.
 
     AlexeyAB's `scale_x_y` widens the range of x and y. With his `new_coords` the layer before has the logistic, and
@@ -43,7 +48,7 @@ class Yolo(Layer):
         },
     )  # fmt: skip
 
-    is_head = True
+    anchor_unit = "pixels"
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         self.classes = section.int_("classes", 20, low=0)
@@ -62,7 +67,7 @@ class Yolo(Layer):
         self.nms_kind = read_nms_kind(section)
         self.beta_nms = section.float_("beta_nms", GREEDY_BETA)
         self.map = read_class_map(section, self.classes)
-        check_filters(section, self.inputs, len(self.mask), 5 + self.classes)
+        check_filters(section, self.inputs, len(self.mask), self.box_values)
 
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out, blocked=False)
@@ -74,8 +79,7 @@ class Yolo(Layer):
         if self.onlyforward:
             return
         net = p.input.shape
-        labels = self.classes if self.map is None else len(self.map)
-        truth = p.want_truth(self, (p.batch, self.max_boxes, 5), labels)
+        truth = p.want_truth(self, (p.batch, *self.truth_shape), self.labels)
         anchors = p.backend.array(self.all_anchors, "float32").reshape(-1)
         mask = p.backend.array(self.mask, "int32")
         classes = None if self.map is None else p.backend.to_device(self.map)
@@ -91,6 +95,24 @@ class Yolo(Layer):
         delta = p.new(self.out, blocked=False)
         p.emit(loss, y, delta)
         p.add_delta(x, delta)
+
+    def candidates(self, backend: Backend, output: Array, inputs: Shape, options: DetectOptions) -> list[Candidates]:
+        """Cell by cell, as Darknet finds them."""
+        found = find(backend, output, len(self.mask), self.coords, options.thresh, by_cell=True)
+        return [
+            decode_yolo(each, self.anchors, inputs.w, inputs.h, options.thresh, self.new_coords) for each in found
+        ]
+
+    @property
+    def log_name(self) -> str:
+        """Darknet tells several heads apart by their index."""
+        return f"Region {self.index}"
+
+    def check_training(self, dialect: Dialect) -> None:
+        """Warns of a weight of boxes that the dialect has, and that is not followed."""
+        if dialect.iou_normalizer != 1 and "iou_normalizer" not in self.section.options:
+            theirs = f"{dialect.name}'s is {dialect.iou_normalizer:g}"
+            self.section.warn(f"without iou_normalizer {theirs}; here boxes learn with 1")
 
 
 def read_nms_kind(section: Section) -> Kind:

@@ -12,9 +12,10 @@ from os import PathLike, fspath
 from ..errors import DataError
 from ..formats.atomic import replacing
 from ..graph.engine import Engine
+from ..layers import Head
 from ..plan.statistics import HeadStatistics
 from .appending import Appender, Warn
-from .metrics import History, Metrics, boxes_of
+from .metrics import History, Metrics, boxes_of, statistics_of
 
 COLUMNS = tuple(key for key in Metrics.__dataclass_fields__ if key != "minis")
 
@@ -22,9 +23,7 @@ COLUMNS = tuple(key for key in Metrics.__dataclass_fields__ if key != "minis")
 def darknet_lines(m: Metrics, engine: Engine) -> Iterator[str]:
     """A line of each head for each mini-batch, and the iteration's: Darknet's, but no NaN without an object."""
     for mini in m.minis:
-        for index, s in mini.statistics.items():
-            if isinstance(s, HeadStatistics):
-                yield _head_line(engine, index, s)
+        yield from (_head_line(engine, *each) for each in statistics_of(mini, engine))
     yield (f"{m.iteration}: {m.loss:f}, {m.average:f} avg, {m.rate:f} rate, {m.seconds:f} seconds, {m.seen} images")
 
 
@@ -33,16 +32,14 @@ def score_line(title: str, history: History) -> str:
     return f" {title} = {history.scores[-1][1]:f}, best = {history.best:f}"
 
 
-def _head_line(engine: Engine, index: int, s: HeadStatistics) -> str:
-    layer = engine.layers[index]
-    name = "Region" if layer.type != "yolo" else f"Region {index}"
-    boxes = boxes_of(engine, index)
+def _head_line(engine: Engine, head: Head, s: HeadStatistics) -> str:
+    boxes = boxes_of(engine, head)
 
     def mean(value: float, count: float) -> str:
         return f"{value / count:f}" if count > 0 else "-"
 
     return (
-        f"{name} Avg IOU: {mean(s.iou, s.matched)}, Class: {mean(s.category, s.classified)}, "
+        f"{head.log_name} Avg IOU: {mean(s.iou, s.matched)}, Class: {mean(s.category, s.classified)}, "
         f"Obj: {mean(s.objectness, s.matched)}, No Obj: {mean(s.any_objectness, boxes)}, "
         f"Avg Recall: {mean(s.recall, s.matched)},  count: {s.matched:.0f}"
     )

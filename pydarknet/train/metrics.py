@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph.engine import Engine
+from ..layers import Head
 from ..plan.statistics import HeadStatistics
 from .step import MiniBatch
 
@@ -53,22 +54,26 @@ class Metrics:
         return {key: value for key, value in self.__dict__.items() if key != "minis"}
 
 
-def boxes_of(engine: Engine, index: int) -> int:
+def boxes_of(engine: Engine, head: Head) -> int:
     """Boxes that a head gives for one mini-batch of the cfg, at the present size."""
-    layer: Any = engine.layers[index]
-    each = len(layer.mask) if hasattr(layer, "mask") else layer.num
-    cells = layer.side**2 if hasattr(layer, "side") else layer.inputs.h * layer.inputs.w
-    return int(each * cells * (engine.batch // engine.subdivisions))
+    return head.boxes * (engine.batch // engine.subdivisions)
+
+
+def statistics_of(mini: MiniBatch, engine: Engine) -> Iterator[tuple[Head, HeadStatistics]]:
+    """What the losses of the heads say of a mini-batch."""
+    heads = {head.index: head for head in engine.heads()}
+    for index, found in mini.statistics.items():
+        if isinstance(found, HeadStatistics):
+            yield heads[index], found
 
 
 def head_numbers(minis: Sequence[MiniBatch], engine: Engine) -> dict[str, Any]:
     """The means of all heads over the mini-batches of one iteration, by the names of `Metrics`."""
-    found = [(index, s) for mini in minis for index, s in mini.statistics.items()]
-    heads = [s for _, s in found if isinstance(s, HeadStatistics)]
-    if not heads:
+    found = [each for mini in minis for each in statistics_of(mini, engine)]
+    if not found:
         return {}
-    total = HeadStatistics(*(sum(values) for values in zip(*heads, strict=True)))
-    boxes = sum(boxes_of(engine, index) for index, s in found if isinstance(s, HeadStatistics))
+    total = HeadStatistics(*(sum(values) for values in zip(*(s for _, s in found), strict=True)))
+    boxes = sum(boxes_of(engine, head) for head, _ in found)
     batch = engine.batch // engine.subdivisions * engine.subdivisions
 
     def mean(value: float, count: float) -> float | None:

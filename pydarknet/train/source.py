@@ -13,12 +13,9 @@ from ..dialects.base import TruthRules
 from ..errors import CfgError, DataError
 from ..formats.data import DataFile, read_labels, read_names
 from ..formats.path_labels import path_classes
-from ..formats.tree import Tree, read_tree
+from ..formats.tree import read_tree
 from ..graph.engine import Engine
-from ..layers import Layer
-from ..layers.detection import Detection as DetectionLayer
-from ..layers.region import Region
-from ..layers.yolo import Yolo
+from ..layers import Head
 from .augment import Classification, ColourRange, Detection, Draw
 from .precheck import Summary, check_classes, check_classification, check_detection, check_names
 from .tasks import ClassificationTask, DetectionTask, Missing, Task
@@ -85,26 +82,19 @@ def open_source(
 
 
 def _detection(
-    engine: Engine, head: Layer, data: DataFile, dialect: Dialect, images: ImageList, missing: Missing, check: bool
+    engine: Engine, head: Head, data: DataFile, dialect: Dialect, images: ImageList, missing: Missing, check: bool
 ) -> Source:
-    if not isinstance(head, (Region, Yolo, DetectionLayer)):
-        raise head.section.error("can't be trained on pictures")
-    if isinstance(head, Yolo) and dialect.iou_normalizer != 1 and "iou_normalizer" not in head.section.options:
-        theirs = f"{dialect.name}'s is {dialect.iou_normalizer:g}"
-        head.section.warn(f"without iou_normalizer {theirs}; here boxes learn with 1")
-    map_ = None if isinstance(head, DetectionLayer) else head.map
-    tree: Tree | None = getattr(head, "tree", None)
-    classes = head.classes if map_ is None else max(len(map_), len(tree) if tree else 0)
+    head.check_training(dialect)
+    tree = head.tree
+    classes = max(head.labels, 0 if tree is None else len(tree))
     doubts: list[str] = []
-    if map_ is None:
+    if head.map is None:
         doubts = [*check_classes(data, head.classes, engine.cfg.file), *_check_names(data, head.classes)]
     augment = detection_augmentation(engine, head, dialect)
     boxes = DetectionTask(classes, head.max_boxes, augment, dialect.truth, missing, tree is not None)
     task: Task = boxes
-    if isinstance(head, DetectionLayer):
-        if head.coords != 4:
-            raise head.section.error(f"coords={head.coords}: boxes have 4", "coords")
-        task = GridTask(replace(boxes, rules=GRID_RULES), head.side)
+    if head.grid:
+        task = GridTask(replace(boxes, rules=GRID_RULES), head.grid)
     summary = Summary()
     if check:
         summary = check_detection(images, classes, maximum=head.max_boxes, tree=tree, missing=missing)
@@ -112,7 +102,7 @@ def _detection(
     return Source(task, images, summary)
 
 
-def detection_augmentation(engine: Engine, head: Layer, dialect: Dialect) -> Detection:
+def detection_augmentation(engine: Engine, head: Head, dialect: Dialect) -> Detection:
     """`jitter` and `resize` of the head, the colours and `flip` of [net]. CfgError for values that can't be."""
     section = head.section
     jitter, resize = section.float_("jitter", 0.2), section.float_("resize", 1.0)
@@ -144,17 +134,12 @@ def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: Im
         )
     except DataError as error:
         raise net.error(str(error)) from error
-    tree = read_tree(data.path("tree")) if data.get("tree") else engine_tree(engine)
+    tree = read_tree(data.path("tree")) if data.get("tree") else engine.class_tree()
     find = path_classes(data, labels)
     task = ClassificationTask(labels, augment, tree, find)
     summary = check_classification(images, labels, find) if check else Summary()
     summary.warnings[:0] = doubts
     return Source(task, images, summary)
-
-
-def engine_tree(engine: Engine) -> Tree | None:
-    """The tree of a classifier's softmax."""
-    return next((tree for layer in engine.layers if (tree := getattr(layer, "tree", None)) is not None), None)
 
 
 def _colours(engine: Engine) -> ColourRange:

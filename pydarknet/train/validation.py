@@ -18,7 +18,6 @@ from ..evaluate.run import class_names, evaluate_network
 from ..evaluate.validset import class_map, read_leaves, read_objects
 from ..formats.data import DataFile
 from ..graph.engine import Engine
-from ..heads import head_tree
 from ..network import Network
 from .precheck import check_classification, check_detection
 from .tasks import ClassificationTask, Missing, Task
@@ -113,9 +112,9 @@ class Judge:
 def _detector(network: Network, data: DataFile, iou_thresh: float, fit: Fit, missing: Missing, warn: Warn) -> Judge:
     """As `detector map` judges."""
     images = read_image_list("valid", data.path("valid"))
-    mapped = class_map(data, network.heads())
+    mapped = class_map(data, network)
     names = class_names(network, mapped)
-    tree = head_tree(network.heads())
+    tree = network.class_tree()
     check_detection(images, len(names), tree=tree if mapped is None else None, missing=missing)
     truth = read_objects(data, images.images, len(names), background=missing == "background")
     if not len(truth):

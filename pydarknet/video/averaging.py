@@ -6,9 +6,10 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..backends.ops import Array
     from ..detection.decode import Floats
+    from ..detection.options import DetectOptions
     from ..detection.results import Detection
-    from ..heads import DetectOptions
     from ..images.image import Picture
     from ..network import Network
 
@@ -22,39 +23,19 @@ class Averager:
 
     def __init__(self, net: Network, frames: int) -> None:
         self._net = net
-        self._memory: dict[int, deque[Floats]] = {layer.index: deque(maxlen=frames) for layer in net.heads()}
+        self._memory: dict[int, deque[Floats]] = {head.index: deque(maxlen=frames) for head in net.heads()}
 
     def detect(self, image: Picture, options: DetectOptions) -> list[Detection]:
         """Detections by the mean of the heads' outputs."""
-        from ..detection.decode import join, to_detections
-        from ..heads import candidates, head_tree, suppression
-
-        net, heads = self._net, self._net.heads()
-        with net.plan(1) as plan:
-            net.fit_pictures(plan.input, [image], options.fit)
-            plan.run()
+        net = self._net
+        with net.head_outputs([image], options.fit) as outputs:
             for index, memory in self._memory.items():
-                memory.append(net.backend.to_host(plan.outputs[index])[0].copy())
-        found = [candidates(layer, self._mean(layer.index), net.inputs, options) for layer in heads]
-        height, width = image.shape[:2]
-        kind, beta = suppression(heads, options.nms_kind, options.beta_nms)
-        return to_detections(
-            join(found),
-            net.names,
-            width,
-            height,
-            net.width,
-            net.height,
-            fit=options.fit,
-            nms=options.nms,
-            nms_kind=kind,
-            beta_nms=beta,
-            tree=head_tree(heads),
-            backend=net.backend,
-        )
+                memory.append(net.backend.to_host(outputs[index]).copy())
+        means = {index: self._mean(index) for index in self._memory}
+        return net.decode(means, [image], options)[0]
 
-    def _mean(self, index: int) -> Floats:
+    def _mean(self, index: int) -> Array:
         import numpy as np
 
         mean: Floats = np.mean(self._memory[index], axis=0, dtype=np.float32)
-        return mean
+        return self._net.backend.to_device(mean)

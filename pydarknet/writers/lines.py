@@ -6,18 +6,27 @@ import math
 from collections.abc import Iterable
 from struct import pack, unpack
 
-from ..detection.results import Detection
+from ..detection.results import Detection, in_darknet_order
 
 
-def darknet_lines(detections: Iterable[Detection], ext_output: bool = False) -> list[str]:
-    """`dog: 56%` for each detection, in the given order; with `ext_output` AlexeyAB's box behind it."""
-    return [_line(each) + (_box(each) if ext_output else "") for each in detections]
+def darknet_lines(detections: Iterable[Detection], ext_output: bool = False, show_path: bool = False) -> list[str]:
+    """`dog: 56%` for each detection, in the given order; with `ext_output` AlexeyAB's box behind it.
+
+    `show_path`: with the way down the tree, `animal > mammal > dog`.
+    """
+    return [_line(each, show_path) + (_box(each) if ext_output else "") for each in detections]
 
 
-def _line(detection: Detection) -> str:
+def printed_lines(detections: Iterable[Detection], ext_output: bool = False, show_path: bool = False) -> list[str]:
+    """Those of a picture as Darknet prints them: box after box."""
+    return darknet_lines(in_darknet_order(detections), ext_output, show_path)
+
+
+def _line(detection: Detection, show_path: bool) -> str:
     # Darknet multiplies in float32 and printf rounds halves to even, as Python does.
     percent = _float32(_float32(detection.confidence) * 100)
-    return f"{detection.name}: {percent:.0f}%"
+    name = " > ".join(detection.path) if show_path and detection.path else detection.name
+    return f"{name}: {percent:.0f}%"
 
 
 def _box(detection: Detection) -> str:

@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 
 from pydarknet.cli import main as main_module
-from pydarknet.cli.lines import printed_order
 from pydarknet.cli.main import COMMANDS
-from pydarknet.cli.play import obey
-from pydarknet.detection.results import Box, Detection
+from pydarknet.cli.play import Tuning, obey
+from pydarknet.detection.options import DetectOptions
 from pydarknet.images.prefetch import ahead
 from pydarknet.images.sources import expand
 from pydarknet.video.screen import DOWN, ESCAPE, LEFT, RIGHT, UP
@@ -611,7 +610,6 @@ class TestDemo:
 
     def test_averaging_is_a_mean(self, cli) -> None:
         from pydarknet import Network
-        from pydarknet.heads import DetectOptions
         from pydarknet.video.averaging import Averager
 
         net = Network(*NET)
@@ -650,17 +648,15 @@ class TestDemo:
         assert Path(film).read_bytes() == before
 
     def test_keys(self) -> None:
-        from argparse import Namespace
-
-        args = Namespace(thresh=0.5, hier_thresh=0.5)
-        assert obey(UP, args)
-        assert obey(RIGHT, args)
-        assert (args.thresh, args.hier_thresh) == pytest.approx((0.52, 0.52))
+        tuning = Tuning(DetectOptions())
+        assert obey(UP, tuning)
+        assert obey(RIGHT, tuning)
+        assert (tuning.options.thresh, tuning.options.hier_thresh) == pytest.approx((0.52, 0.52))
         for _ in range(60):
-            assert obey(DOWN, args)
-            assert obey(LEFT, args)
-        assert (args.thresh, args.hier_thresh) == pytest.approx((0.02, 0))
-        assert not obey(ESCAPE, args)
+            assert obey(DOWN, tuning)
+            assert obey(LEFT, tuning)
+        assert (tuning.options.thresh, tuning.options.hier_thresh) == pytest.approx((0.02, 0))
+        assert not obey(ESCAPE, tuning)
 
 
 class TestNumbers:
@@ -694,23 +690,6 @@ class TestNumbers:
         result = cli("info", "tree.cfg", "net.weights")
         assert result.code == 2
         assert "layer 1" in result.err
-
-
-class TestOrder:
-    """Darknet's order of lines, as Debian's program prints it for dog.jpg at .25 (see goldens/real_weights.json)."""
-
-    def test_sort(self) -> None:
-        car, other, dog = Box(572, 120, 214, 98), Box(577, 126, 88, 62), Box(249, 352, 240, 330)
-        found = [
-            Detection(2, "car", 0.62, 0.86, car),
-            Detection(16, "dog", 0.56, 0.57, dog),
-            Detection(7, "truck", 0.55, 0.85, other),
-            Detection(2, "car", 0.52, 0.85, other),
-            Detection(7, "truck", 0.42, 0.86, car),
-        ]
-        order = [(each.name, each.confidence) for each in printed_order(found, "sort")]
-        assert order == [("dog", 0.56), ("car", 0.52), ("truck", 0.55), ("car", 0.62), ("truck", 0.42)]
-        assert [each.name for each in printed_order(found, "obj")] == ["car", "truck", "car", "truck", "dog"]
 
 
 def test_result_type_strips_timings() -> None:

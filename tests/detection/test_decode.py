@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from pydarknet.detection import decode
-from pydarknet.detection.decode import Candidates, decode_detection, join, to_detections
+from pydarknet.detection.decode import Candidates, decode_detection, join
+from pydarknet.detection.results import in_darknet_order
 from pydarknet.formats.tree import Tree, read_tree
-from tests.lib.decoding import decode_region, decode_yolo
+from tests.lib.decoding import decode_region, decode_yolo, to_detections
 
 F = np.float32
 GOLDENS = Path(__file__).parents[1] / "goldens"
@@ -220,6 +221,23 @@ def test_equally_confident_ones_stand_in_the_order_of_boxes_and_classes() -> Non
     assert [(d.box.x, d.class_id) for d in found] == [
         (i, k) for i in [*range(1, 64, 2), *range(0, 64, 2)] for k in range(3)
     ]
+
+
+def test_darknets_order_of_lines() -> None:
+    """As Debian's program prints dog.jpg at .25 (see goldens/real_weights.json)."""
+    boxes = [[0.7, 0.2, 0.3, 0.2], [0.75, 0.22, 0.1, 0.1], [0.3, 0.6, 0.3, 0.6]]
+    given = candidates(
+        boxes, [0.86, 0.85, 0.57], [(0, 2, 0.62), (0, 7, 0.42), (1, 2, 0.52), (1, 7, 0.55), (2, 16, 0.56)]
+    )
+
+    def order(**options) -> list[tuple[int, float]]:
+        found = to_detections(given, [], 64, 64, 64, 64, **options)
+        assert [d.confidence for d in found] == sorted([d.confidence for d in found], reverse=True)
+        return [(d.class_id, round(d.confidence, 2)) for d in in_darknet_order(found)]
+
+    assert order() == [(16, 0.56), (2, 0.52), (7, 0.55), (2, 0.62), (7, 0.42)]
+    assert [class_id for class_id, _ in order(nms_kind="obj")] == [2, 7, 2, 7, 16]
+    assert [class_id for class_id, _ in order(nms=0)] == [2, 7, 2, 7, 16]
 
 
 def test_letterbox_is_undone() -> None:

@@ -10,7 +10,7 @@ from pydarknet.detection.decode import Candidates
 from pydarknet.detection.nms import Kind, nms_obj, nms_sort
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.graph.graph import Graph
-from pydarknet.heads import suppression
+from tests.lib.decoding import suppression
 
 F = np.float32
 
@@ -153,5 +153,5 @@ YOLO = "[yolo]\nclasses=1\nnum=1\nanchors=9,9\n"
 )  # fmt: skip
 def test_the_last_head_says_which_kind(keys: str, asked: Kind | None, result: tuple[Kind, float]) -> None:
     graph = Graph(parse_cfg_text(NET + YOLO + keys))
-    assert suppression(graph.layers, asked, None) == result
+    assert suppression(graph, asked) == result
     assert bool(graph.warnings) == ("greedy\n" in keys)

@@ -33,7 +33,7 @@ def test_heads(cfg: str, size: int, tmp_path: Path) -> None:
         "winograd": opencv(path, x, cv2.dnn.ENGINE_AUTO),
         "exact": opencv(path, x, cv2.dnn.ENGINE_CLASSIC),
     }
-    for layer in net.heads() or [net.layers[net.output_index]]:
+    for layer in [*net.heads()] or [net.layers[net.output_index]]:
         name = f"{layer.type}_{layer.index}"
         for program, outputs in results.items():
             found, wanted = outputs[name].reshape(layer.output.shape), layer.output

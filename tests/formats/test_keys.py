@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from pydarknet import CfgError, Network
+from pydarknet.detection.options import DetectOptions
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.graph.engine import Engine
 from pydarknet.graph.graph import MISSING, RECURRENT, Graph
-from pydarknet.heads import DetectOptions, candidates, suppression
 from pydarknet.layers import REGISTRY
 from pydarknet.train.step import Stepper
 from pydarknet.train.trainer import Trainer
+from tests.lib.decoding import candidates, suppression
 from tests.lib.toy_training import make
 
 NET = "[net]\nwidth=12\nheight=12\nchannels=4\nbatch=2\nsubdivisions=1\ndialect=alexeyab\n"
@@ -160,8 +161,8 @@ def result(text: str) -> list[np.ndarray]:
     output = net.forward(np.random.default_rng(1).random((1, *net.inputs), dtype=np.float32))[0]
     if not net.heads():
         return [output]
-    found = candidates(net.layers[-1], output, net.inputs, DetectOptions(thresh=0.1))
-    kind, beta = suppression(net.heads(), None, None)
+    found = candidates(net.heads()[-1], output, net.inputs, DetectOptions(thresh=0.1))
+    kind, beta = suppression(net)
     return [output, found.boxes, found.suppressed(0.3, kind, beta=beta).index]
 
 

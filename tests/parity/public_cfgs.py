@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from pydarknet.detection.decode import Candidates, join
+from pydarknet.detection.options import DetectOptions
 from pydarknet.errors import DarknetError
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.graph.graph import Graph
-from pydarknet.heads import DetectOptions, batch_candidates, head_classes, suppression
 from pydarknet.layers import Layer
 from pydarknet.layers.detection import Detection
 from pydarknet.layers.region import Region
@@ -147,7 +147,7 @@ def our_candidates(net: Network, x: Array, thresh: float) -> Candidates:
         plan.run()
         options = DetectOptions(thresh=thresh)
         return join([
-            batch_candidates(net.backend, head, plan.outputs[head.index], net.inputs, options)[0]
+            head.candidates(net.backend, plan.outputs[head.index], net.inputs, options)[0]
             for head in net.heads()
         ])  # fmt: skip
 
@@ -218,11 +218,12 @@ def compare_boxes(net: Network, theirs: Program | Debian, x: Array) -> int:
     """How many detections agree: all, with their classes, probabilities to 1e-3, boxes to a pixel or a thousandth of
     their sides; else ValueError."""
     thresh = good_threshold(our_candidates(net, x, 0.01))
-    kind, beta = suppression(net.heads(), None, None)
+    settled = net.settle(DetectOptions())
+    kind, beta = settled.nms_kind, settled.beta_nms
     kept = our_candidates(net, x, thresh).suppressed(NMS, kind, beta=beta)
     placed = zip(kept.class_id, kept.probability, kept.boxes[kept.index], strict=True)
     ours = sorted((int(c), float(p), *map(float, box)) for c, p, box in placed)
-    found = theirs.detections((net.width, net.height), thresh, kind, beta, head_classes(net.heads()))
+    found = theirs.detections((net.width, net.height), thresh, kind, beta, net.classes)
     if len(ours) != len(found):
         raise ValueError(f"{len(ours)} boxes, {len(found)} in the original")
     a, b = (np.array(rows).reshape(-1, 6) for rows in (ours, found))

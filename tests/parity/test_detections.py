@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from pydarknet.detection.boxes import Fit, to_picture
-from pydarknet.detection.decode import Candidates, decode_detection
+from pydarknet.detection.decode import Candidates, decode_detection, to_detections
+from pydarknet.detection.nms import Kind
+from pydarknet.detection.options import DetectOptions
+from pydarknet.detection.results import in_darknet_order
 from tests.lib.decoding import decode_region, decode_yolo
 
 from .oracle import Detections, Oracle
@@ -51,12 +54,23 @@ def check(ours: Candidates, oracle: Oracle, fit: Fit) -> None:
         # The library's compiler may round the undoing of the letterbox elsewhere: two steps of float32.
         np.testing.assert_allclose(boxes, theirs.boxes[alive], rtol=3e-7, atol=3e-7 * max(w, h))
         placed = Candidates(boxes, ours.objectness, ours.index, ours.class_id, ours.probability)
-        for kind in ("sort", "obj"):
+        kinds: tuple[Kind, ...] = ("sort", "obj")
+        for kind in kinds:
             left = oracle.detections(w, h, THRESH, nms=0.3, kind=kind, relative=False)
             mine = placed.suppressed(0.3, kind)
             np.testing.assert_array_equal(np.sort(mine.probability), np.sort(left.prob[left.prob > 0]))
             assert 0 < len(mine.probability) < len(ours.probability)
             np.testing.assert_array_equal(by_probability(mine), their_classes(left))
+            check_order(ours, left, kind, (w, h), fit)
+
+
+def check_order(ours: Candidates, left: Detections, kind: Kind, size: tuple[int, int], fit: Fit) -> None:
+    """The lines come in the library's order, also those of boxes that have lost the class they were sorted by."""
+    options = DetectOptions(THRESH, nms=0.3, nms_kind=kind, fit=fit)
+    found = in_darknet_order(to_detections(ours, options, size, (WIDTH, HEIGHT), []))
+    row, class_id = np.nonzero(left.prob)
+    assert [d.class_id for d in found] == class_id.tolist()
+    assert [d.confidence for d in found] == left.prob[row, class_id].tolist()
 
 
 def by_probability(candidates: Candidates) -> np.ndarray:

@@ -51,7 +51,6 @@ def run(args: argparse.Namespace) -> int:
     from ...evaluate.validset import class_map, read_found
     from ..loading import load_network, read_data_file, require_heads
     from ..messages import progress, warn
-    from ..pictures import detect_options
     from ..saving import lines_aside, place_of, refuse_inputs
 
     data = read_data_file(args.data, args.quiet)
@@ -62,15 +61,15 @@ def run(args: argparse.Namespace) -> int:
     net = load_network(args, data)
     require_heads(net, "classifier valid")
     _say_fit(args)
-    chosen = class_map(data, net.heads())
+    chosen = class_map(data, net)
     names = class_names(net, chosen)
     truth, doubts = read_found(data, images, len(names))
     warn(doubts, args.quiet)
-    how = {**detect_options(args), "thresh": VALID_THRESH, "map": chosen}
+    how = options.detect_options(args).but(thresh=VALID_THRESH, map=chosen)
     found = Collected()
     with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
         watch = judging.Watch(out)
-        for each in watch.over(detect_all(net, pictures, batch=args.batch, **how)):
+        for each in watch.over(detect_all(net, pictures, batch=args.batch, options=how)):
             found.add(each)
     truth, detections = found.judged(truth), found.detections()
     measures = {"iou_thresh": args.iou_thresh, "thresh": args.thresh, "points": args.points}

@@ -33,7 +33,6 @@ def run(args: argparse.Namespace) -> int:
     from ...evaluate import Recall, running_recall
     from ...evaluate.run import propose_all
     from ...evaluate.validset import class_map, read_found
-    from ...heads import head_classes
     from ..loading import load_network, read_data_file, require_heads
     from ..messages import progress, warn
 
@@ -42,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
     pictures = images.images
     net = load_network(args, data)
     require_heads(net, "classifier valid")
-    chosen = class_map(data, net.heads())
-    truth, doubts = read_found(data, images, len(chosen) if chosen else head_classes(net.heads()))
+    chosen = class_map(data, net)
+    truth, doubts = read_found(data, images, len(chosen) if chosen else net.classes)
     warn(doubts, args.quiet)
     state = Recall(0, 0, 0, 0, 0.0)
     with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:

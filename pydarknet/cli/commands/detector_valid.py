@@ -39,20 +39,19 @@ def run(args: argparse.Namespace) -> int:
     from ...evaluate.validset import class_map
     from ..loading import load_network, read_data_file, require_heads
     from ..messages import progress, say
-    from ..pictures import detect_options
 
     data = read_data_file(args.data, args.quiet)
     pictures = judging.read_pictures(data, args).images
     net = load_network(args, data)
     require_heads(net, "classifier valid")
-    chosen = class_map(data, net.heads())
+    chosen = class_map(data, net)
     start = time.perf_counter()
     with (
         open_results(data, class_names(net, chosen), args.out) as writer,
         progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out,
     ):
         watch = judging.Watch(out)
-        found = detect_all(net, pictures, batch=args.batch, map=chosen, **detect_options(args))
+        found = detect_all(net, pictures, batch=args.batch, options=options.detect_options(args).but(map=chosen))
         for each in watch.over(found):
             writer.write(each.path, each.size, each.detections)
     say(f"Total Detection Time: {time.perf_counter() - start:f} Seconds; results are in {writer.target}", args.quiet)

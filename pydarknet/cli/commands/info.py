@@ -84,12 +84,14 @@ def totals(graph: Graph) -> Iterator[str]:
 
 def heads(graph: Graph) -> Iterator[str]:
     """What each detection head looks for."""
+    from ...layers import Head
+
     for layer in graph.layers:
-        if layer.is_head:
-            anchors = getattr(layer, "anchors", [])
-            sizes = f", anchors {'  '.join(f'{w:g},{h:g}' for w, h in anchors)}" if anchors else ""
-            yield f"head         {layer.index} {layer.type}: {getattr(layer, 'classes', 0)} classes{sizes}"
-        if (tree := getattr(layer, "tree", None)) is not None:
+        if isinstance(layer, Head):
+            sizes = "  ".join(f"{w:g},{h:g}" for w, h in layer.anchors)
+            anchors = f", anchors {sizes}" if sizes else ""
+            yield f"head         {layer.index} {layer.type}: {layer.classes} classes{anchors}"
+        if (tree := layer.tree) is not None:
             yield f"tree         {layer.index} {layer.type}: {len(tree)} nodes in {len(tree.group_size)} groups"
 
 

@@ -1,21 +1,99 @@
-"""What region and yolo heads share: their filters must match, anchors, an optional class map."""
+"""What a layer must say of itself to detect; and what the heads share: filters, anchors, an optional class map."""
 
 from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...backends.base import Backend
+from ...backends.ops import Array
+from ...detection.decode import Candidates
+from ...detection.nms import GREEDY_BETA, Kind
+from ...detection.options import DetectOptions
+from ...dialects import Dialect
 from ...formats.cfg import Section
 from ...formats.cfg_keys import Value
 from ...formats.data import read_map
 from ...formats.resources import find
 from ...plan.shapes import Shape
+from ..base import Layer
 
 MAX_ANCHORS = 1000  # no list is made of what a cfg merely claims
 MAX_BOXES = 1 << 16  # truths of one picture
 
 # Keys of every head by which pictures vary in training.
 AUGMENTATION: dict[str, Value] = {"jitter": 0.2, "random": 0.0, "resize": 1.0}
+
+
+class Head(Layer):
+    """A layer whose output holds detections: all that others need to know of it.
+
+    `anchors` (width, height) are in units of `anchor_unit`, one for each box of a cell; empty if the head has none.
+    `classes` may form a `tree`; `map` has the class of each label. `max_boxes`: truths of one image. `grid`: side of
+    the grid whose cells hold the truth, 0 where it is a list of boxes. `nms_kind`, `beta_nms`: how boxes compete.
+    """
+
+    anchor_unit: ClassVar[Literal["cells", "pixels"]] = "cells"  # pixels are those of the network's input
+    classes: int
+    coords: int = 4
+    max_boxes: int
+    anchors: Sequence[tuple[float, float]] = ()
+    map: NDArray[np.int32] | None = None
+    grid: int = 0
+    nms_kind: Kind = "sort"
+    beta_nms: float = GREEDY_BETA
+
+    @property
+    def cells(self) -> int:
+        """Places that boxes belong to."""
+        return self.inputs.h * self.inputs.w
+
+    @property
+    def boxes_per_cell(self) -> int:
+        """As many as there are anchors."""
+        return len(self.anchors)
+
+    @property
+    def boxes(self) -> int:
+        """All boxes of one image."""
+        return self.cells * self.boxes_per_cell
+
+    @property
+    def box_values(self) -> int:
+        """Numbers of a box: coordinates, objectness, classes."""
+        return self.coords + 1 + self.classes
+
+    @property
+    def class_channels(self) -> int:
+        """Channels of the input that belong to one class."""
+        return self.boxes_per_cell
+
+    @property
+    def labels(self) -> int:
+        """How many classes the labels of training are of."""
+        return self.classes if self.map is None else len(self.map)
+
+    @property
+    def truth_shape(self) -> tuple[int, ...]:
+        """Shape of one image's truth: a list of coordinates and class."""
+        return self.max_boxes, self.coords + 1
+
+    @property
+    def log_name(self) -> str:
+        """What Darknet's lines of training call the head."""
+        return "Region"
+
+    def check_training(self, dialect: Dialect) -> None:
+        """CfgError, or warnings, if the section can't be trained in a dialect as it is."""
+
+    @abstractmethod
+    def candidates(self, backend: Backend, output: Array, inputs: Shape, options: DetectOptions) -> list[Candidates]:
+        """The candidates of each image in the head's activated output (N, C, H, W), an array of the backend, for a
+        network's input of shape `inputs`. Only boxes above the threshold come to the host, if they are many."""
 
 
 def check_filters(section: Section, inputs: Shape, boxes: int, values: int) -> None:

@@ -1,0 +1,64 @@
+"""How outputs become detections: built once, from a command line or keywords, and passed on whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from ..formats.tree import Mode
+from ..system.arguments import check_choice, check_share
+from .boxes import Fit
+from .nms import GREEDY_BETA, Kind
+
+Ints = npt.NDArray[np.integer[Any]]
+Rule = Literal["darknet", "alexeyab"]
+
+
+@dataclass(frozen=True)
+class DetectOptions:
+    """How to turn outputs into detections.
+
+    `thresh`: least objectness and probability. `hier_thresh`, `hier_mode`: how far down a tree to go, with
+    Darknet's double product or the paper's probabilities. `nms`: greatest overlap two boxes may have (0: any), by
+    `nms_kind` and `beta_nms` (of "diounms"), None: as the last head says, per class ("sort"), over all ("obj"), or
+    per class with the distance of centres ("greedynms", "diounms"). `fit`: how pictures are brought to the
+    network's size. `map`: tree node of each reported class. `region_rule`: whose boxes [region] gives; AlexeyAB's
+    have no objectness, and in a tree the node's own probability.
+    """
+
+    thresh: float = 0.5
+    hier_thresh: float = 0.5
+    nms: float = 0.45
+    nms_kind: Kind | None = None
+    beta_nms: float | None = None
+    fit: Fit = "letterbox"
+    hier_mode: Mode = "darknet"
+    map: Ints | Sequence[int] | None = None
+    region_rule: Rule = "darknet"
+
+    def __post_init__(self) -> None:
+        """ValueError for a threshold out of range, or a word that is none."""
+        for name in ("thresh", "hier_thresh", "nms"):
+            check_share(name, getattr(self, name))
+        if self.nms_kind is not None:
+            check_choice("nms_kind", self.nms_kind, get_args(Kind))
+        check_choice("fit", self.fit, get_args(Fit))
+        check_choice("hier_mode", self.hier_mode, get_args(Mode))
+        check_choice("region_rule", self.region_rule, get_args(Rule))
+
+    def but(self, **given: Any) -> DetectOptions:
+        """With other values, of which None leaves things as they are. TypeError for what is no option."""
+        return replace(self, **{key: value for key, value in given.items() if value is not None})
+
+    def with_suppression(self, kind: Kind, beta: float = GREEDY_BETA) -> DetectOptions:
+        """With kind and exponent of suppression where they are left open."""
+        return replace(
+            self, nms_kind=self.nms_kind or kind, beta_nms=beta if self.beta_nms is None else self.beta_nms
+        )
+
+
+DEFAULTS = DetectOptions()
