@@ -15,6 +15,7 @@ from ..formats.atomic import replacing
 from ..formats.cfg import Cfg, Section, parse_cfg, parse_cfg_text
 from ..formats.text import byte_order, decode
 from ..graph.graph import Graph, input_shape
+from ..layers import REGISTRY, Head
 from .kmeans import Floats, anchors_text
 
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|$)")
@@ -42,7 +43,7 @@ def units(cfg: Cfg) -> Units:
     heads = _heads(cfg)
     inputs = input_shape(cfg)
     num = heads[0].int_("num", 1, low=1)
-    if heads[0].type == "yolo":
+    if _unit(heads[0]) == "pixels":
         return Units("yolo", (inputs.w, inputs.h), num)
     grid = Graph(cfg).layers[heads[0].index].out
     return Units("region", (grid.w, grid.h), num)
@@ -91,12 +92,18 @@ def write_anchors(path: str | PathLike[str], anchors: Floats) -> str:
 
 
 def _heads(cfg: Cfg) -> list[Section]:
-    heads = [section for section in cfg.sections if section.type in ("region", "yolo")]
-    kinds = {head.type for head in heads}
-    if len(kinds) != 1 or (kinds == {"region"} and len(heads) > 1):
+    heads = [section for section in cfg.sections if _unit(section) is not None]
+    units = {_unit(head) for head in heads}
+    if len(units) != 1 or (units == {"cells"} and len(heads) > 1):
         found = ", ".join(f"[{head.type}]" for head in heads) or "none"
         raise cfg.net.error(f"expected one [region] or some [yolo] heads to have anchors, found {found}")
     return heads
+
+
+def _unit(section: Section) -> str | None:
+    """The unit of a section's anchors; None if it has none."""
+    layer = REGISTRY.get(section.type)
+    return layer.anchor_unit if layer is not None and issubclass(layer, Head) else None
 
 
 def _mask(head: Section, heads: int, count: int) -> str:
@@ -111,8 +118,8 @@ def _mask(head: Section, heads: int, count: int) -> str:
 
 def _values(head: Section) -> int:
     """Filters an anchor."""
-    classes = head.int_("classes", 20)
-    return classes + 5 if head.type == "yolo" else head.int_("coords", 4) + classes + 1
+    coords = head.int_("coords", 4) if _unit(head) == "cells" else 4
+    return coords + 1 + head.int_("classes", 20)
 
 
 def _convolution(cfg: Cfg, head: Section) -> Section:

@@ -25,6 +25,8 @@ from .common.tree import group_sizes, section_tree, tree_arrays
 class Region(Head):
     """Per anchor: x, y, w, h, (mask), objectness, classes. Anchors are in grid cells."""
 
+    anchor_unit = "cells"
+
     keys = Keys(training=AUGMENTATION, idle="log sqrt absolute")
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pydarknet.export import export
+from pydarknet.layers import Layer
 
 from .networks import CFG, TOLERANCE, Array, assert_close, images, network, run
 
@@ -33,7 +34,8 @@ def test_heads(cfg: str, size: int, tmp_path: Path) -> None:
         "winograd": opencv(path, x, cv2.dnn.ENGINE_AUTO),
         "exact": opencv(path, x, cv2.dnn.ENGINE_CLASSIC),
     }
-    for layer in [*net.heads()] or [net.layers[net.output_index]]:
+    shown: list[Layer] = [*net.heads()] or [net.layers[net.output_index]]
+    for layer in shown:
         name = f"{layer.type}_{layer.index}"
         for program, outputs in results.items():
             found, wanted = outputs[name].reshape(layer.output.shape), layer.output

@@ -16,6 +16,7 @@ from pydarknet.detection.options import DetectOptions
 from pydarknet.errors import ExportError
 from pydarknet.export import export, format_of
 from pydarknet.export.onnx import build
+from pydarknet.layers import Layer
 from pydarknet.plan.activations import ACTIVATIONS
 from tests.lib.decoding import candidates
 
@@ -177,7 +178,7 @@ def test_published_networks(cfg: str, size: int) -> None:
     net = network(slim(CFG / cfg), size=size)
     x = images(net)
     net.forward(x)
-    shown = [*net.heads()] or [net.layers[net.output_index]]
+    shown: list[Layer] = [*net.heads()] or [net.layers[net.output_index]]
     data = build(net, boxes=False).SerializeToString()
     theirs = run(data, x)
     opencv = _opencv(data, x)

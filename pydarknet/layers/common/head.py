@@ -37,7 +37,7 @@ class Head(Layer):
     the grid whose cells hold the truth, 0 where it is a list of boxes. `nms_kind`, `beta_nms`: how boxes compete.
     """
 
-    anchor_unit: ClassVar[Literal["cells", "pixels"]] = "cells"  # pixels are those of the network's input
+    anchor_unit: ClassVar[Literal["cells", "pixels"] | None] = None  # pixels are those of the network's input
     classes: int
     coords: int = 4
     max_boxes: int
