@@ -192,6 +192,24 @@ def decode_yolo(
     return Candidates(boxes, kept, *_above(kept[:, None] * found.values[:, 5:], thresh))
 
 
+def decode_gaussian(
+    found: Found, anchors: Anchors, net_w: int, net_h: int, thresh: float, to_centre: int = 0
+) -> Candidates:
+    """Candidates of boxes found in a [Gaussian_yolo] output, of 9 + classes entries: x, y, w and h, each with its
+    uncertainty behind it, objectness, classes.
+
+    Probabilities are lessened by the mean uncertainty. `to_centre`: halves of the box from (x, y) to its centre.
+    """
+    values = found.values
+    boxes = _boxes(replace(found, values=values[:, 0:8:2]), anchors, net_w, net_h)
+    boxes[:, :2] += boxes[:, 2:] * np.float32(to_centre / 2)
+    total = values[:, 1] + values[:, 3] + values[:, 5] + values[:, 7]
+    sure = 1 - (total / np.float32(4)).astype(np.float64)
+    kept = np.ascontiguousarray(values[:, 8])
+    products = (kept[:, None] * values[:, 9:] * sure[:, None]).astype(np.float32)
+    return Candidates(boxes, kept, *_above(products, thresh))
+
+
 def decode_detection(
     predictions: Floats, side: int, num: int, classes: int, square: bool, thresh: float
 ) -> Candidates:

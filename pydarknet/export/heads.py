@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import ExportError
 from ..layers import Head, Layer
 from ..layers.detection import Detection
+from ..layers.gaussian_yolo import GaussianYolo
 from ..layers.region import Region
 from ..layers.yolo import Yolo
 from ..plan.shapes import Shape
@@ -51,6 +52,35 @@ def _(layer: Yolo, g: Nodes, x: str, network: Shape) -> tuple[str, str]:
     return _boxes(g, cells, layer.out, layer.anchors, network.w, network.h, layer.new_coords), scores
 
 
+@decoded.register
+def _(layer: GaussianYolo, g: Nodes, x: str, network: Shape) -> tuple[str, str]:
+    if layer.to_centre:
+        where = f"{layer.section.file}:{layer.section.line}: layer {layer.index}"
+        raise ExportError(f"{where} [Gaussian_yolo] boxes with a yolo_point other than center can't be exported")
+    x, sx, y, sy, w, sw, h, sh, objectness, *classes = _gaussian_parts(layer, g, x)
+    xy, wh = (g.add("Concat", *pair, axis=2) for pair in ((x, y), (w, h)))
+    sure = g.add("Sub", g.floats(1), g.scale(g.add("Sum", sx, sy, sw, sh), 0.25))
+    cells = Cells(xy, wh, [], g.add("Mul", objectness, sure), classes[0] if classes else None)
+    scores = _rows(g, _times(g, cells.objectness, _some(layer, cells.classes)), layer.classes)
+    return _boxes(g, cells, layer.out, layer.anchors, network.w, network.h), scores
+
+
+@convert.register
+def _(layer: GaussianYolo, g: Nodes, x: str) -> str:
+    return g.reshape(g.add("Concat", *_gaussian_parts(layer, g, x), axis=2), *layer.out)
+
+
+def _gaussian_parts(layer: GaussianYolo, g: Nodes, x: str) -> list[str]:
+    """x, y, w and h, each with its uncertainty behind it, objectness, and classes if there are any, activated."""
+    _, h, w = layer.out
+    sizes = [1] * 9 + [layer.classes] * (layer.classes > 0)
+    parts = g.parts(g.reshape(x, len(layer.mask), sum(sizes), h * w), 2, sizes)
+    parts = [part if i in (4, 6) else g.add("Sigmoid", part) for i, part in enumerate(parts)]
+    for i in (0, 2):
+        parts[i] = _stretched(layer, g, parts[i])
+    return parts
+
+
 @convert.register
 def _(layer: Region, g: Nodes, x: str) -> str:
     return _joined(g, _region_cells(layer, g, x), layer.out)
@@ -89,10 +119,14 @@ def _yolo_cells(layer: Yolo, g: Nodes, x: str) -> Cells:
         return value if layer.new_coords else g.add("Sigmoid", value)
 
     cells = _cells(g, x, layer, len(layer.mask), 4, classify, layer.new_coords)
+    return replace(cells, xy=_stretched(layer, g, cells.xy))
+
+
+def _stretched(layer: Yolo, g: Nodes, centre: str) -> str:
+    """scale_x_y, about the middle."""
     if layer.scale_x_y == 1:
-        return cells
-    stretched = g.add("Mul", cells.xy, g.floats(layer.scale_x_y))
-    return replace(cells, xy=g.add("Sub", stretched, g.floats((layer.scale_x_y - 1) / 2)))
+        return centre
+    return g.add("Sub", g.scale(centre, layer.scale_x_y), g.floats((layer.scale_x_y - 1) / 2))
 
 
 def _region_cells(layer: Region, g: Nodes, x: str) -> Cells:

@@ -20,7 +20,7 @@ RECURRENT = frozenset({"rnn", "gru", "lstm", "crnn", "conv_lstm", "history"})
 # Sections of the other Darknets, by whose they are.
 MISSING = {
     **dict.fromkeys(
-        ("Gaussian_yolo", "implicit", "contrastive", "empty", "silence"), "AlexeyAB's",
+        ("implicit", "contrastive", "empty", "silence"), "AlexeyAB's",
     ),
     **dict.fromkeys(("deconvolutional", "deconv", "iseg"), "pjreddie's"),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from . import (  # noqa: F401
     crop,
     detection,
     dropout,
+    gaussian_yolo,
     l2norm,
     local,
     local_avgpool,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..backends.base import Backend
 from ..backends.ops import Array
-from ..detection.decode import Candidates, decode_yolo, find
+from ..detection.decode import Candidates, Found, decode_yolo, find
 from ..detection.nms import GREEDY_BETA, Kind
 from ..detection.options import DetectOptions
 from ..dialects import Dialect
@@ -75,6 +75,10 @@ class Yolo(Head):
         p.emit(p.ops.yolo_forward, p.plain(x), y, len(self.mask), self.classes, *coords)
         return y
 
+    def decode(self, found: Found, inputs: Shape, thresh: float) -> Candidates:
+        """Candidates of boxes found in the output, for a network's input of this shape."""
+        return decode_yolo(found, self.anchors, inputs.w, inputs.h, thresh, self.new_coords)
+
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         if self.onlyforward:
             return
@@ -99,9 +103,7 @@ class Yolo(Head):
     def candidates(self, backend: Backend, output: Array, inputs: Shape, options: DetectOptions) -> list[Candidates]:
         """Cell by cell, as Darknet finds them."""
         found = find(backend, output, len(self.mask), self.coords, options.thresh, by_cell=True)
-        return [
-            decode_yolo(each, self.anchors, inputs.w, inputs.h, options.thresh, self.new_coords) for each in found
-        ]
+        return [self.decode(each, inputs, options.thresh) for each in found]
 
     @property
     def log_name(self) -> str:

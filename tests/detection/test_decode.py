@@ -12,7 +12,7 @@ from pydarknet.detection import decode
 from pydarknet.detection.decode import Candidates, decode_detection, join
 from pydarknet.detection.results import in_darknet_order
 from pydarknet.formats.tree import Tree, read_tree
-from tests.lib.decoding import decode_region, decode_yolo, to_detections
+from tests.lib.decoding import decode_gaussian, decode_region, decode_yolo, to_detections
 
 F = np.float32
 GOLDENS = Path(__file__).parents[1] / "goldens"
@@ -84,6 +84,25 @@ def test_yolo(thresh: float) -> None:
             box = naive_box(*v[:4], column, row, 4, 5, anchors[n], 128, 160)
             expected.append((box, v[4], naive_classes(v[4], v[5:], thresh)))
     check(decode_yolo(output, anchors, 128, 160, thresh), expected)
+
+
+@pytest.mark.parametrize("to_centre", [-1, 0, 1])
+def test_gaussian_yolo(to_centre: int) -> None:
+    """The probability is less the mean uncertainty; (x, y) is the centre or a corner."""
+    anchors, thresh = [(10.0, 14.0), (81.5, 82.25)], 0.1
+    output = head(5, 2, 12)
+    cells = output.reshape(2, 12, 5, 4)
+    expected = []
+    for row, column, n in np.ndindex(5, 4, 2):
+        v = cells[n, :, row, column]
+        if v[8] > F(thresh):
+            box = naive_box(*v[0:8:2], column, row, 4, 5, anchors[n], 128, 160)
+            for axis in range(2):
+                box[axis] += F(to_centre) * box[2 + axis] / F(2)
+            sure = 1 - float((v[1] + v[3] + v[5] + v[7]) / F(4))
+            given = {k: F(float(v[8] * p) * sure) for k, p in enumerate(v[9:])}
+            expected.append((box, v[8], {k: p for k, p in given.items() if p > F(thresh)}))
+    check(decode_gaussian(output, anchors, 128, 160, thresh, to_centre), expected)
 
 
 def test_yolo_of_new_coords() -> None:

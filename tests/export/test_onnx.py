@@ -99,6 +99,8 @@ HEADS = {
     "yolo_scaled": SMALL + HEAD.format(8) + "[yolo]\nclasses=3\nnum=1\nanchors=10,14\nscale_x_y=1.2\n",
     "yolo_new_coords": SMALL + HEAD.format(8).replace("linear", "logistic") + "[yolo]\nclasses=3\nnum=1\n"
     "anchors=10,14\nscale_x_y=2\nnew_coords=1\n",
+    "gaussian_yolo": SMALL + HEAD.format(24) + "[Gaussian_yolo]\nclasses=3\nnum=3\nmask=0,2\nscale_x_y=1.1\n"
+    "anchors=10,14, 23,27, 37,58\n",
     "detection": SMALL + "[connected]\noutput=52\nactivation=linear\n"
     "[detection]\nclasses=3\ncoords=4\nnum=2\nside=2\nsoftmax=1\nsqrt=1\n",
 }  # fmt: skip

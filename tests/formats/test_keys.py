@@ -120,6 +120,13 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
     "yolo, diounms": (NET + CONV.format(14) + "[yolo]\nclasses=2\nnum=2\nanchors=4,4,8,8\nnms_kind=diounms\n", "", {
         "read": "beta_nms=.1",
     }),
+    "Gaussian_yolo": (NET + CONV.format(22) + "[Gaussian_yolo]\nclasses=2\nnum=2\nanchors=4,4,8,8\n", "", {
+        "read": "mask=1,0 anchors=3,3,4,4 scale_x_y=1.2 yolo_point=left_top nms_kind=greedynms",
+        "warned": "max_delta=1 label_smooth_eps=.1 objectness_smooth=1 iou_normalizer=.07 iou_loss=ciou "
+                  "obj_normalizer=2 cls_normalizer=2 delta_normalizer=2 iou_thresh=.2 iou_thresh_kind=giou "
+                  "counters_per_class=1,2 uc_normalizer=2",
+        "refused": "classes=3 num=3 yolo_point=middle new_coords=1",
+    }),
     "detection": (NET + "[connected]\noutput=48\nactivation=linear\n"
                   "[detection]\nclasses=2\ncoords=4\nnum=2\nside=2\n", "", {
         "read": "softmax=1 sqrt=1",

@@ -35,6 +35,15 @@ def decode_region(
     return decode.decode_region(found, anchors, classes, how, coords=coords, background=background, tree=tree)
 
 
+def decode_gaussian(
+    output: np.ndarray, anchors: decode.Anchors, net_w: int, net_h: int, thresh: float, to_centre: int = 0
+) -> decode.Candidates:
+    """Those of a [Gaussian_yolo] output (C, H, W)."""
+    given = np.ascontiguousarray(output)[None]
+    (found,) = decode.find(cpu_backend(), given, len(anchors), 8, thresh, by_cell=True)
+    return decode.decode_gaussian(found, anchors, net_w, net_h, thresh, to_centre)
+
+
 def decode_yolo(
     output: np.ndarray, anchors: decode.Anchors, net_w: int, net_h: int, thresh: float, new_coords: bool = False
 ) -> decode.Candidates:

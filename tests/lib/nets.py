@@ -76,6 +76,7 @@ LAYERS = {
     "softmax": "[softmax]",
     "strides": "[convolutional]\nfilters=5\nsize=3\nstride_x=2\nactivation=elu\n[maxpool]\nsize=2\nstride_y=2",
     "upsample": "[upsample]\nstride=2",
+    "gaussian_yolo": "[convolutional]\nfilters=24\n[Gaussian_yolo]\nanchors=8,8, 16,16\nclasses=3\nnum=2",
     "yolo": "[convolutional]\nfilters=16\n[yolo]\nanchors=8,8, 16,16\nmask=0,1\nclasses=3\nnum=2",
 }
 

@@ -1,0 +1,66 @@
+"""[Gaussian_yolo] of AlexeyAB's Darknet: a YOLOv3 that says how sure it is of each coordinate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from ..detection.decode import Candidates, Found, decode_gaussian
+from ..dialects import Dialect
+from ..formats.cfg import Section
+from ..formats.cfg_keys import Keys
+from ..formats.numbers import FLOAT_MAX
+from ..plan.plan import Builder, Value
+from ..plan.shapes import Shape
+from ..plan.tape import Tape
+from .base import Layer, register
+from .common.head import AUGMENTATION
+from .yolo import Yolo
+
+
+@register("Gaussian_yolo")
+class GaussianYolo(Yolo):
+    """Per anchor in `mask`: x, y, w and h, each with its uncertainty behind it, objectness, classes. The mean
+    uncertainty lessens the confidence. `yolo_point` says whether (x, y) is a box's centre or a corner."""
+
+    keys = Keys(
+        training={
+            **AUGMENTATION,
+            "max_delta": FLOAT_MAX, "label_smooth_eps": 0.0, "objectness_smooth": 0, "uc_normalizer": 1.0,
+            "iou_normalizer": 0.75, "obj_normalizer": 1.0, "cls_normalizer": 1.0, "delta_normalizer": 1.0,
+            "iou_loss": "mse", "iou_thresh": 1.0, "iou_thresh_kind": "iou", "counters_per_class": (),
+        },
+    )  # fmt: skip
+
+    # The way from the point (x, y) to the centre, in halves of the box.
+    POINTS: ClassVar[dict[str, int]] = {"center": 0, "left_top": 1, "right_bottom": -1}
+
+    coords = 8
+
+    def configure(self, section: Section, previous: Sequence[Layer]) -> None:
+        super().configure(section, previous)
+        if self.new_coords:
+            raise section.error("new_coords=1 is [yolo]'s; no Darknet follows it here", "new_coords")
+        name = section.str_("yolo_point", "center")
+        if name not in self.POINTS:
+            raise section.error(f"yolo_point={name}: expected one of {', '.join(self.POINTS)}", "yolo_point")
+        self.to_centre = self.POINTS[name]
+
+    def plan(self, p: Builder, x: Value) -> Value:
+        y = p.new(self.out, blocked=False)
+        shape = len(self.mask), self.classes, self.scale_x_y
+        p.emit(p.ops.yolo_forward, p.plain(x), y, *shape, False, True)
+        return y
+
+    def decode(self, found: Found, inputs: Shape, thresh: float) -> Candidates:
+        return decode_gaussian(found, self.anchors, inputs.w, inputs.h, thresh, self.to_centre)
+
+    def train(self, p: Tape, x: Value) -> Value:
+        self.check_training(p.dialect)
+        return super().train(p, x)
+
+    def check_training(self, dialect: Dialect) -> None:
+        """CfgError: the loss is missing."""
+        raise self.section.error(
+            "can't be trained: its loss, the likelihood of normal distributions, is not supported yet"
+        )
