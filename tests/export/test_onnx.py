@@ -99,7 +99,7 @@ HEADS = {
     "yolo_scaled": SMALL + HEAD.format(8) + "[yolo]\nclasses=3\nnum=1\nanchors=10,14\nscale_x_y=1.2\n",
     "yolo_new_coords": SMALL + HEAD.format(8).replace("linear", "logistic") + "[yolo]\nclasses=3\nnum=1\n"
     "anchors=10,14\nscale_x_y=2\nnew_coords=1\n",
-    "gaussian_yolo": SMALL + HEAD.format(24) + "[Gaussian_yolo]\nclasses=3\nnum=3\nmask=0,2\nscale_x_y=1.1\n"
+    "yolo_gaussian": SMALL + HEAD.format(24) + "[Gaussian_yolo]\nclasses=3\nnum=3\nmask=0,2\nscale_x_y=1.1\n"
     "anchors=10,14, 23,27, 37,58\n",
     "detection": SMALL + "[connected]\noutput=52\nactivation=linear\n"
     "[detection]\nclasses=3\ncoords=4\nnum=2\nside=2\nsoftmax=1\nsqrt=1\n",
@@ -310,6 +310,12 @@ def test_background_with_tree_is_refused() -> None:
     text = HEADS["region_tree"].replace("[region]", "[region]\nbackground=1")
     with pytest.raises(ExportError, match=r"small.cfg:\d+: layer 2 \[region\] background=1 can be exported with"):
         build(network(text))
+
+
+def test_boxes_of_corners_are_refused() -> None:
+    net = network(HEADS["yolo_gaussian"] + "yolo_point=left_top\n")
+    with pytest.raises(ExportError, match=r"layer 2 \[Gaussian_yolo\] boxes with a yolo_point"):
+        build(net)
 
 
 def test_boxes_without_classes_are_refused() -> None:
