@@ -163,6 +163,11 @@ UNTRAINABLE = {
     "losses of other truths": (CONV + HEAD.format(7, 2) + "[cost]\n", "expects .* numbers of truth, an earlier loss"),
     "no second box": (CONV + CELLS, r"\[detection\] forced=1 .* second box .* num=2"),
     "nothing to learn": (CONV, "nothing can be learnt"),
+    "xnor": (CONV + "xnor=1\n[cost]\n", "xnor=1 can't be trained: Darknet's programs"),
+    "Gaussian_yolo": (
+        CONV + "[conv]\nfilters=10\n[Gaussian_yolo]\nclasses=1\n",
+        r"\[Gaussian_yolo\] can't be trained",
+    ),
     "binary": (CONV + "binary=1\n[cost]\n", "binary=1 can't be trained"),
 }
 
