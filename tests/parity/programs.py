@@ -14,7 +14,8 @@ import numpy as np
 
 from pydarknet.compat.alexeyab import DETECTION
 
-from .oracle import Array, Oracle, quiet
+from .oracle import Oracle
+from .oracle_library import Array, quiet
 
 Rows = list[tuple[float, ...]]
 

@@ -26,7 +26,7 @@ from pydarknet.layers.detection import Detection
 from pydarknet.layers.region import Region
 from pydarknet.network import Network
 
-from .oracle import Array, adapted_cfg
+from .oracle_library import Array, adapted_cfg
 from .programs import KINDS, NMS, Debian, Program, offsets
 
 TOLERANCE = 1e-4

@@ -16,7 +16,7 @@ import numpy as np
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.network import Network
 
-from .oracle import Array
+from .oracle_library import Array
 from .public_cfgs import Build, fill
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "alexeyab_sections.npz"

@@ -19,7 +19,7 @@ from pydarknet.train.augment import Classification, ColourRange, Detection
 from pydarknet.train.tasks import ClassificationTask, DetectionTask, Task
 
 from .c_rand import CRand, seed
-from .oracle import library
+from .oracle_library import library
 
 Floats = npt.NDArray[np.float32]
 COLOURS = ColourRange(0.1, 1.5, 0.75)

@@ -9,7 +9,8 @@ import pytest
 
 import pydarknet.darknet as dn
 
-from .oracle import CFG, DATA, Oracle, letterbox_image, load_image
+from .oracle import Oracle, letterbox_image, load_image
+from .oracle_library import CFG, DATA
 from .random_weights import random_oracle
 
 SIZE = 96

@@ -10,10 +10,10 @@ import pytest
 
 from pydarknet.images.image import letterbox, load_image, stretch
 
-from .oracle import DATA
 from .oracle import letterbox_image as their_letterbox
 from .oracle import load_image as their_load
 from .oracle import resize_image as their_resize
+from .oracle_library import DATA
 
 F = np.float32
 PHOTOGRAPHS = ("dog", "eagle", "giraffe", "horses", "person", "kite")

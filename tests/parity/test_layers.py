@@ -15,7 +15,8 @@ from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.graph.engine import Engine
 
 from .ops_table import load_golden
-from .oracle import SHARE, Oracle, adapted_cfg
+from .oracle import Oracle
+from .oracle_library import SHARE, adapted_cfg
 from .random_weights import random_oracle
 
 # Relative error (norm) of one layer. Float32 sums in another order and Winograd's transforms stay well below.

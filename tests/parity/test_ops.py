@@ -9,7 +9,7 @@ import pytest
 from pydarknet.graph.graph import Graph
 
 from .ops_table import load_golden
-from .oracle import SHARE
+from .oracle_library import SHARE
 
 GOLDEN = load_golden()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from .cfgs_page import inference_of
-from .oracle import CFG
+from .oracle_library import CFG
 from .public_cfgs import DEBIAN, TOLERANCE, Outcome, compare
 
 PAGE = Path(__file__).parents[2] / "docs" / "cfgs.md"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .oracle import ACTIVATIONS
+from .oracle_library import ACTIVATIONS
 from .random_weights import random_oracle
 from .test_layers import engine_like, errors
 

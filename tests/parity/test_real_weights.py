@@ -11,7 +11,7 @@ from pydarknet import Network, catalog
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.writers import darknet_lines
 
-from .oracle import SHARE
+from .oracle_library import SHARE
 
 ROOT = Path(__file__).parent.parent.parent
 GOLDEN = json.loads((ROOT / "tests" / "goldens" / "real_weights.json").read_text())

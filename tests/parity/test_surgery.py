@@ -13,7 +13,7 @@ from pydarknet import Network
 from pydarknet.cli.main import main
 from pydarknet.formats.weights import read_header
 
-from .oracle import PROGRAM
+from .oracle_library import PROGRAM
 
 CFG = """[net]
 width=12

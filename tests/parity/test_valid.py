@@ -14,7 +14,7 @@ from pydarknet import Network
 from pydarknet.cli.main import main
 from pydarknet.images.image import save_image
 
-from .oracle import PROGRAM
+from .oracle_library import PROGRAM
 
 NET = "[net]\nbatch=1\nwidth=64\nheight=48\nchannels=3\n"
 CONV = "[convolutional]\nbatch_normalize=1\nfilters=8\nsize=3\nstride=2\npad=1\nactivation=leaky\n"
