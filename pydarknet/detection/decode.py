@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ..backends.base import Backend
 from ..backends.ops import Array
+from ..formats.data import class_name
 from ..formats.tree import Tree
 from .boxes import Boxes, to_picture
 from .nms import GREEDY_BETA, Kind, distance_exponent, nms_obj, nms_sort
@@ -259,15 +260,13 @@ def to_detections(
     for p in np.argsort(-left.probability, kind="stable"):
         i, class_id = left.index[p], int(left.class_id[p])
         if usable[i]:
-            path = tuple(_name(names, node) for node in tree.path(class_id)) if tree is not None else ()
+            path = tuple(class_name(names, node) for node in tree.path(class_id)) if tree is not None else ()
             confidence, objectness = float(left.probability[p]), float(left.objectness[i])
             box, order = Box(*map(float, boxes[i])), (int(rank[i]), class_id)
-            detections.append(Detection(class_id, _name(names, class_id), confidence, objectness, box, path, order))
+            detections.append(
+                Detection(class_id, class_name(names, class_id), confidence, objectness, box, path, order)
+            )
     return detections
-
-
-def _name(names: Sequence[str], class_id: int) -> str:
-    return names[class_id] if class_id < len(names) else str(class_id)
 
 
 def _concatenate(dtype: npt.DTypeLike, parts: Iterable[npt.NDArray[Any]]) -> npt.NDArray[Any]:
