@@ -20,6 +20,7 @@ ALIASES = {
     "deconv": "deconvolutional",
     "conn": "connected",
     "max": "maxpool",
+    "local_avg": "local_avgpool",
     "avg": "avgpool",
     "soft": "softmax",
     "lrn": "normalization",

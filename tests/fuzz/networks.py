@@ -23,7 +23,8 @@ def network(rng: Random) -> str:
     text = net_section(rng)
     for _ in range(rng.choice([1, 2, 3, 4, 6, 10])):
         text = extended(rng, text, rng.choices(list(LAYERS), list(LAYERS.values()))[0])
-    return extended(rng, text, rng.choice(ENDS))
+    text = extended(rng, text, rng.choice(ENDS))
+    return text if text.count("[") > 1 else text + "[dropout]\n"  # where nothing has fitted
 
 
 def extended(rng: Random, text: str, make: Maker) -> str:
@@ -126,6 +127,26 @@ def reorg(rng: Random, graph: Graph) -> str:
     return section("reorg", stride=rng.choice([1, 2, 2, 3]), **options)
 
 
+def local_avgpool(rng: Random, graph: Graph) -> str:
+    return section("local_avgpool", **windows(rng), padding=rarely(rng, 0, 1, 2))
+
+
+def reorg3d(rng: Random, graph: Graph) -> str:
+    return section("reorg3d", stride=rng.choice([1, 2, 2, 3]), reverse=rarely(rng, 1))
+
+
+def product(rng: Random, graph: Graph) -> str:
+    """[sam], [scale_channels] by channel or by pixel, whose factors come from a convolution of their own."""
+    (c, _, _), act, factors = graph.layers[-1].out, activation(rng), section("convolutional", filters=1)
+    kind = rng.choice(["sam", "channel", "pixel"])
+    if kind == "pixel":
+        return factors + section("scale_channels", from_=-2, scale_wh=1, activation=act)
+    factors = section("convolutional", filters=c, activation="logistic")
+    if kind == "sam":
+        return factors + section("sam", from_=-2, activation=act)
+    return section("avgpool") + factors + section("scale_channels", from_=-3, activation=act)
+
+
 def softmax(rng: Random, graph: Graph) -> str:
     temperature = rarely(rng, ".1", 3, "1e30")
     return section("softmax", groups=rarely(rng, 2, 3), temperature=temperature, spatial=rarely(rng, 1))
@@ -159,6 +180,7 @@ def plain(name: str) -> Maker:
 # How often each comes.
 LAYERS: dict[Maker, int] = {
     convolutional: 12, maxpool: 4, connected: 1, local: 1, route: 3, shortcut: 3, reorg: 1, softmax: 1,
+    local_avgpool: 1, reorg3d: 1, product: 2,
     normalization: 1, crop: 1, upsample: 2, dropout: 1, plain("avgpool"): 1, plain("batchnorm"): 1,
     lambda rng, graph: section("activation", activation=activation(rng)): 2, plain("logistic"): 1, plain("l2norm"): 1,
 }  # fmt: skip
@@ -195,6 +217,14 @@ def yolo(rng: Random, graph: Graph) -> str:
     )  # fmt: skip
 
 
+def gaussian_yolo(rng: Random, graph: Graph) -> str:
+    num, classes = rng.randint(1, 3), rng.choice([0, 1, 2, 5])
+    return filters_of(rng, num * (9 + classes)) + section(
+        "Gaussian_yolo", num=num, classes=classes, anchors=anchors(rng, num, 40), scale_x_y=rarely(rng, "1.05", 2),
+        yolo_point=rarely(rng, "left_top", "right_bottom"),
+    )  # fmt: skip
+
+
 def two_yolos(rng: Random, graph: Graph) -> str:
     return yolo(rng, graph) + section("route", layers=-3) + convolutional(rng, graph) + yolo(rng, graph)
 
@@ -220,7 +250,18 @@ def classifier(rng: Random, graph: Graph) -> str:
     return head + section("softmax", groups=1) + rng.choice(["", section("cost")])
 
 
-ENDS: list[Maker] = [region, yolo, yolo, two_yolos, detection, cost, cost, classifier, plain("logistic")]
+ENDS: list[Maker] = [
+    region,
+    yolo,
+    yolo,
+    gaussian_yolo,
+    two_yolos,
+    detection,
+    cost,
+    cost,
+    classifier,
+    plain("logistic"),
+]
 
 
 def larger(rng: Random, shape: Shape) -> tuple[int, int]:

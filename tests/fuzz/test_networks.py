@@ -27,7 +27,7 @@ def test_every_type_of_layer_occurs() -> None:
     activations: set[str] = set()
     for number in range(300):
         graph = Graph(parse_cfg_text(networks.network(Random(f"1/{number}"))))
-        types.update(layer.type for layer in graph.layers)
+        types.update(canonical(layer.type) for layer in graph.layers)
         activations.update(getattr(layer, "activation", "linear") for layer in graph.layers)
     assert types.keys() == {canonical(name) for name in REGISTRY}
     assert activations == set(ACTIVATIONS)
