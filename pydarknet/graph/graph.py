@@ -74,6 +74,7 @@ class Graph:
         for index, section in enumerate(self.cfg.sections):
             layer = layer_class(section)(section, index, shape, self.layers)
             layer.dialect = self.dialect
+            check_signs(self.layers, layer)
             self.layers.append(layer)
             shape = layer.out
 
@@ -209,3 +210,19 @@ def layer_class(section: Section) -> type[Layer]:
     close = get_close_matches(section.type, REGISTRY, 1)
     hint = f"; did you mean [{close[0]}]?" if close else ""
     raise section.error(f"unknown section{hint}; known: {', '.join(sorted(REGISTRY))}")
+
+
+def check_signs(before: Sequence[Layer], layer: Layer) -> None:
+    """CfgError if a layer needs more than the signs that `bin_output=1` leaves of the output before it.
+
+    Layers that read several outputs switch `bin_output` off in AlexeyAB's program.
+    """
+    through = (each for each in reversed(before) if each.type not in ("maxpool", "max"))
+    source = next(through, None)
+    free = layer.reads_signs or layer.type in ("maxpool", "max", "route", "shortcut", "scale_channels", "sam")
+    if source is not None and source.gives_signs and not free:
+        raise source.section.error(
+            f"bin_output=1: layer {layer.index} [{layer.type}] needs more than the signs of its input; expected one "
+            "with xnor=1 there, or bin_output=0 here",
+            "bin_output",
+        )

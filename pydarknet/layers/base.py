@@ -40,6 +40,8 @@ class Layer(ABC):
     dialect: Dialect = DIALECTS[DEFAULT]
     tree: Tree | None = None
     transposable: ClassVar[bool] = False
+    gives_signs: bool = False  # AlexeyAB's bin_output=1: his output has no activation, which signs don't show
+    reads_signs: bool = False  # whether nothing but the signs of its input counts
 
     def __init__(self, section: Section, index: int, inputs: Shape, previous: Sequence[Layer]) -> None:
         self.section = section

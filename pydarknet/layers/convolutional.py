@@ -191,7 +191,7 @@ class Convolutional(Convolution):
             "dot": 0.0, "assisted_excitation": 0.0, "sway": 0, "rotate": 0, "stretch": 0, "stretch_sway": 0,
             "grad_centr": 0, "reverse": 0.0,
         },
-        idle="stream wait_stream angle bin_output",  # angle: of sway and its like; bin_output: of xnor
+        idle="stream wait_stream angle",  # angle: of sway and its like
         refused={
             "antialiasing": Refusal("blur the output before it is thinned out"),
             "share_index": Refusal("take the weights of another layer", ()),
@@ -214,6 +214,8 @@ class Convolutional(Convolution):
         self.batch_normalize = section.bool_("batch_normalize", False) or self.cross_batch
         self.xnor = section.bool_("xnor", False)
         self.binary = section.bool_("binary", False) or self.xnor
+        self.reads_signs = self.xnor
+        self.gives_signs = section.bool_("bin_output", False) and self.xnor
         self.activation = read_activation(section, "logistic")
         self.kernel = (size, size)
         self.refuse(section, filters, size, padding)

@@ -43,7 +43,7 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
                 "xnor=1",
         "warned": "dot=1 assisted_excitation=1 sway=1 rotate=1 stretch=1 stretch_sway=1 grad_centr=1 reverse=1",
         "refused": "antialiasing=1 share_index=0 coordconv=1",
-        "idle": "stream=1 wait_stream=1 angle=3 bin_output=1",
+        "idle": "stream=1 wait_stream=1 angle=3",
     }),
     "convolutional, padded": (NET + "[convolutional]\nfilters=2\nsize=3\npad=1\nactivation=linear\n", LOSS, {
         "read": "dilation=2 stride_x=2 stride_y=2",
