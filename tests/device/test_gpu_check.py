@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import signal
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,11 +66,35 @@ def test_without_a_gpu_nothing_passes(
     assert capfd.readouterr().err == f"{program.PROGRAM}: nothing was checked: there is no NVIDIA GPU\n"  # type: ignore[attr-defined]
 
 
+def asks_a_device(path: Path) -> bool:
+    """Whether a file's tests run on whatever backends are chosen: by a fixture, or as networks do."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    tests = [node for node in nodes if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    fixtures = {argument.arg for test in tests for argument in test.args.args}
+    modules = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    return "tests.lib.chosen" in modules or bool(fixtures & {"ops", "device_ops"})
+
+
 def test_the_order_and_that_no_test_is_forgotten() -> None:
     parts = gpu_check.parts()
     assert [each.name for each in parts] == ["networks", "convolutions", "ops", "devices"]
-    files = [test for each in parts for test in each.tests if test.startswith("ops/")]
-    assert sorted(files) == sorted(f"ops/{path.name}" for path in (TESTS / "ops").glob("test_*.py"))
+    named = [TESTS / test for each in parts for test in each.tests]
+    files = [path for each in named for path in ([each] if each.is_file() else sorted(each.glob("test_*.py")))]
+    assert len(set(files)) == len(files)
+    asking = {path for path in TESTS.rglob("test_*.py") if asks_a_device(path)}
+    assert {path for path in asking if path.parent.name != "parity"} <= set(files)  # Debian's program isn't there
+
+
+@pytest.mark.slow
+def test_every_file_of_a_part_has_tests(tmp_path: Path) -> None:
+    for part in gpu_check.parts():
+        command = gpu_parts.command(replace(part, options=()), tmp_path, ["--collect-only", "-qq"])
+        ran = subprocess.run(
+            command, env=gpu_parts.environment(), cwd=TESTS.parent, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stdout
+        for test in part.tests:
+            assert f"tests/{test}" in ran.stdout, test
 
 
 @pytest.mark.parametrize("several", [False, True])
@@ -76,8 +102,7 @@ def test_a_failure_is_named_and_everything_is_counted(
     folder: Path, capsys: pytest.CaptureFixture[str], several: bool
 ) -> None:
     options = gpu_parts.workers() if several else ()
-    if several and not options:
-        pytest.skip("pytest-xdist is not installed: several processes NOT checked")
+    assert bool(options) == several
     results = run_parts("gpu-check", [part("mixed", options=options), part("well")], 120)
     out = capsys.readouterr().out.splitlines()
     name = next(line for line in out if "FAILED" in line)

@@ -23,8 +23,8 @@ EPSILON = 2.0**-24  # largest relative error of one float32 rounding
 TOLERANCES = {
     # A polynomial of degree 7 after an exact reduction: one or two units in the last place.
     "exp": Tolerance(2e-7, 0.0),
-    # On devices: CUDA promises of expf that it is 2 units in the last place off the rounded result at most, together
-    # 2.5 of 2^-23; then an addition and a division.
+    # On devices: the table of CUDA's programming guide has expf 2 units in the last place off the rounded result at
+    # most, as its authors' tests found, not guaranteed; together 2.5 of 2^-23. Then an addition and a division.
     "device exp": Tolerance(2.5 * 2 * EPSILON + 2 * EPSILON + 2e-8, 0.0),
     # The same. Below 1e-37 floats lose digits.
     "logistic": Tolerance(2.5 * 2 * EPSILON + 2 * EPSILON + 2e-8, 1e-37),
@@ -39,7 +39,7 @@ TOLERANCES = {
     # x (1 + tanh): below 0 the sum cancels, and the error is relative to |x| * EPSILON.
     "gelu": Tolerance(1e-6, 1e-6),
     # The quotient e(e + 2) / (e(e + 2) + 2) on top of exp: where that is small it doubles the error of e (2.5 of
-    # 2^-23 by CUDA's promise), and five operations round.
+    # 2^-23 by that table), and five operations round.
     "mish": Tolerance(2 * 2.5 * 2 * EPSILON + 5 * EPSILON, 1e-37),
     # Two roundings, relative to the terms, which are of order 1 to 10 in the tests.
     "scale_bias": Tolerance(2 * EPSILON, 10 * EPSILON),
@@ -50,7 +50,7 @@ TOLERANCES = {
     "shortcut": Tolerance(3 * EPSILON, 10 * EPSILON),
     # 2x - 1: the error is relative to the terms.
     "crop": Tolerance(2 * EPSILON, 2 * EPSILON),
-    # Two exps, each 2.5 of 2^-23 off by CUDA's promise, a sum, a division and a product; before them the reduction by
+    # Two exps, each 2.5 of 2^-23 off by that table, a sum, a division and a product; before them the reduction by
     # the maximum and the temperature round the argument, of order 20, three times.
     "softmax": Tolerance(2 * 2.5 * 2 * EPSILON + 6 * EPSILON + 3 * 20 * EPSILON, 1e-37),
     # A running sum of squares, then a power of at most 1.
