@@ -45,7 +45,7 @@ def load_boxes(data: str, fit: str, scale: Sequence[float]) -> Boxes:
                 sides = np.array([width, height]) / scale
                 sizes *= sides / sides.max()
         parts.append(sizes)
-    note = f"; {missing} pictures have no label file" if missing else ""
+    note = f"; {missing} images have no label file" if missing else ""
     return Boxes(checked_sizes(np.concatenate(parts)), len(images), float(np.median(aspects or [1.0])), note)
 
 

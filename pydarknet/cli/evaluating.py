@@ -30,7 +30,7 @@ _L = TypeVar("_L", bound=Looked)
 
 def add_files(parser: argparse.ArgumentParser) -> None:
     """DATA CFG WEIGHTS."""
-    parser.add_argument("data", metavar="DATA", help="a .data file; the pictures are those of its valid= list")
+    parser.add_argument("data", metavar="DATA", help="a .data file; the images are those of its valid= list")
     parser.add_argument("cfg", metavar="CFG")
     parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
     options.add_names(parser, data=False)
@@ -49,7 +49,7 @@ def read_pictures(data: DataFile, args: argparse.Namespace) -> ImageList:
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Batch, machine, messages."""
     parser.add_argument(
-        "--batch", type=whole(1, 4096), default=BATCH, metavar="N", help=f"pictures at once (default: {BATCH})"
+        "--batch", type=whole(1, 4096), default=BATCH, metavar="N", help=f"images at once (default: {BATCH})"
     )
     options.add_machine(parser)
     options.add_quiet(parser)

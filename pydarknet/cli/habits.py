@@ -24,7 +24,7 @@ FLAGS: dict[str, str | None] = {
     "-map": None,
     "-save_labels": None,
     "-show": "no window is opened",
-    "-show_imgs": "no window is opened; pydarknet data show draws pictures with their boxes",
+    "-show_imgs": "no window is opened; pydarknet data show draws images with their boxes",
     "-topk": "nothing is measured; pydarknet train --map measures on the valid list",
     "-benchmark_layers": "layers are not timed; pydarknet speed times the network",
 }
@@ -33,8 +33,8 @@ FLAGS: dict[str, str | None] = {
 VALUES: dict[str, str | None] = {
     **dict.fromkeys(["-thresh", "-hier", "-iou_thresh", "-points", "-mAP_epochs", "-i", "-gpus"]),
     **dict.fromkeys(["-c", "-s", "-w", "-fps", "-avg", "-avgframes", "-time_limit_sec", "-class"]),
-    "-mjpeg_port": "there is no server of pictures",
-    "-http_port": "there is no server of pictures",
+    "-mjpeg_port": "there is no server of images",
+    "-http_port": "there is no server of images",
     "-json_port": "there is no server of detections; --save jsonl --save-to - writes them as they come",
     "-http_post_host": "detections are sent nowhere; --save jsonl --save-to - writes them as they come",
     "-chart": "the chart is drawn under its own name, chart_BASE.png beside the weights",
@@ -61,7 +61,7 @@ SUCCESSORS = {
     },
     "detector valid2": "use pydarknet detector valid",
     "detector draw": "use pydarknet detector test",
-    "classifier demo": "videos are not classified; use pydarknet classify with pictures, or demo with a detector",
+    "classifier demo": "videos are not classified; use pydarknet classify with images, or demo with a detector",
     "classifier test": "use pydarknet classifier predict, or classifier valid",
     "classifier label": "use pydarknet classifier predict",
     "classifier try": "use pydarknet classifier predict",

@@ -31,11 +31,11 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
         "-precision",
         "--precision",
         metavar="NAME",
-        help="what a device's convolutions round their factors to: fp32, tf32 (default), fp16, bf16; CPU: fp32",
+        help="what convolutions on a GPU round their inputs to: fp32, tf32 (default), fp16, bf16; CPU: fp32",
     )
     group.add_argument("-i", "--gpu", type=whole(-1, 9999), metavar="N", help="GPU N if it can be used; -1: the CPU")
     group.add_argument("-gpus", "--gpus", dest="gpu", type=gpu_list, action=FirstGpu, metavar="N,...",
-                       help="the first of them, as -i N")  # fmt: skip
+                       help="like -i with the first number; a network runs on one GPU")  # fmt: skip
     group.add_argument("-nogpu", "--no-gpu", action="store_true", help="compute on the CPU")
 
 
@@ -69,7 +69,10 @@ def add_quiet(parser: argparse.ArgumentParser, bar: bool = True) -> None:
     group.add_argument("-quiet", "--quiet", action="store_true", help="print nothing but results and errors")
     if bar:
         group.add_argument(
-            "-progress", "--progress", action="store_true", help="a progress bar even where nobody watches a terminal"
+            "-progress",
+            "--progress",
+            action="store_true",
+            help="show a progress bar even if the output is not a terminal",
         )
 
 
@@ -78,7 +81,7 @@ def add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fit",
         choices=("letterbox", "stretch"),
-        help="how pictures are brought to the network's size (default: letterbox; for detectors in the dialect "
+        help="how images are brought to the network's size (default: letterbox; for detectors in the dialect "
         "alexeyab as his: stretch, unless [net] has letter_box=1)",
     )
     parser.add_argument(
@@ -89,10 +92,10 @@ def add_fit(parser: argparse.ArgumentParser) -> None:
 def add_names(parser: argparse.ArgumentParser, data: bool) -> None:
     """Where the classes' names come from, and whose network it is."""
     parser.add_argument("--dialect", metavar="NAME",
-                        help="whose batch norm: paper2017, darknet2018, alexeyab (default: the cfg's)")  # fmt: skip
-    parser.add_argument("-names", "--names", metavar="FILE", help="names of the classes, one a line")
+                        help="whose batch norm: paper2017, darknet2018 or alexeyab (default: the cfg's)")  # fmt: skip
+    parser.add_argument("-names", "--names", metavar="FILE", help="names of the classes, one per line")
     if data:
-        parser.add_argument("-data", "--data", metavar="FILE", help="a .data file whose names= counts")
+        parser.add_argument("-data", "--data", metavar="FILE", help="a .data file; its names= is used")
 
 
 def add_detection(
@@ -107,7 +110,7 @@ def add_detection(
         type=share,
         default=thresh,
         metavar="P",
-        help=f"least probability (default: {thresh})",
+        help=f"minimum probability of a detection (default: {thresh})",
     )
     group.add_argument(
         "-hier",
@@ -115,13 +118,13 @@ def add_detection(
         type=share,
         default=0.5,
         metavar="P",
-        help="least probability to go further down a tree of classes (default: 0.5)",
+        help="minimum probability to go further down a tree of classes (default: 0.5)",
     )
     group.add_argument(
         "--hier-mode",
         choices=("darknet", "paper"),
         default="darknet",
-        help="probabilities on the way down multiplied twice, as Darknet does, or once, as the paper says",
+        help="multiply probabilities on the way down twice, as Darknet does, or once, as the paper says",
     )
     group.add_argument(
         "-nms",
@@ -129,12 +132,12 @@ def add_detection(
         type=share,
         default=nms,
         metavar="IOU",
-        help=f"greatest overlap of two boxes; 0: any (default: {nms})",
+        help=f"maximum overlap (IoU) of two boxes; 0 keeps all boxes (default: {nms})",
     )
     group.add_argument(
         "--nms-kind",
         choices=("sort", "obj", "greedynms", "diounms"),
-        help="boxes compete within each class, all with all, or within each class by AlexeyAB's distance of centres "
+        help="boxes compete within each class, across all classes, or within a class by AlexeyAB's centre distance "
         f"(default: what the cfg says, else {nms_kind})",
     )
     parser.set_defaults(usual_nms_kind=nms_kind)
@@ -157,8 +160,8 @@ def add_lines(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-ext_output", "--ext-output", action="store_true", help="print the boxes too, as AlexeyAB's Darknet does"
     )
-    group.add_argument("--path", action="store_true", help="name the way down the tree: animal > mammal > dog")
-    group.add_argument("--depth", type=whole(1), metavar="N", help="name the class of level N of the tree at most")
+    group.add_argument("--path", action="store_true", help="print the path down the tree: animal > mammal > dog")
+    group.add_argument("--depth", type=whole(1), metavar="N", help="go no deeper than level N of the tree")
 
 
 def add_files(parser: argparse.ArgumentParser, out_help: str, film: bool = False) -> None:
@@ -172,7 +175,7 @@ def add_files(parser: argparse.ArgumentParser, out_help: str, film: bool = False
         default=[],
         choices=KINDS,
         metavar="KIND",
-        help=f"save the detections: {', '.join(KINDS)}; several times for several kinds",
+        help=f"save the detections: {', '.join(KINDS)}; may be given several times",
     )
     group.add_argument(
         "-save_labels", "--save-labels", dest="save", action="append_const", const="yolo", help="--save yolo"
@@ -184,13 +187,13 @@ def add_files(parser: argparse.ArgumentParser, out_help: str, film: bool = False
     )
     group.add_argument(
         "--labels-beside", action="store_true",
-        help="--save yolo, beside the pictures, where training looks; labels of others are never replaced",
+        help="--save yolo beside the images, where training looks; other programs' labels are never replaced",
     )  # fmt: skip
-    group.add_argument("--no-draw", action="store_true", help="write no picture")
+    group.add_argument("--no-draw", action="store_true", help="write no image")
 
 
 def add_window(parser: argparse.ArgumentParser) -> None:
     """Windows."""
     group = parser.add_argument_group("window")
     group.add_argument("-dont_show", "--dont-show", action="store_true", help="open no window")
-    group.add_argument("-fullscreen", "--fullscreen", action="store_true", help="let the window fill the screen")
+    group.add_argument("-fullscreen", "--fullscreen", action="store_true", help="make the window fill the screen")

@@ -47,10 +47,10 @@ def detect_pictures(net: Network, source: Source, args: argparse.Namespace) -> i
         for chunk in chunks(read_all(source, net.inputs.c, batch), batch):
             run.detect(chunk)
     if drawings is not None and drawings.folder is not None:
-        say(f"{drawings.folder}: {run.pictures:,} pictures drawn", args.quiet)
+        say(f"{drawings.folder}: {run.pictures:,} images drawn", args.quiet)
     if many:
         seconds = time.perf_counter() - start
-        say(f"{run.pictures:,} pictures, {run.objects:,} objects, {seconds:.1f} s", args.quiet)
+        say(f"{run.pictures:,} images, {run.objects:,} objects, {seconds:.1f} s", args.quiet)
     return FAILED if run.failures else 0
 
 

@@ -35,10 +35,10 @@ def prepared(args: argparse.Namespace, data: DataFile | None) -> Iterator[None]:
     if args.save_to is not None and len(kinds) != 1:
         raise UsageError("--save-to needs exactly one --save KIND")
     if args.save_to is not None and args.labels_beside:
-        raise UsageError("--labels-beside puts labels beside the pictures, and --save-to elsewhere: choose one")
+        raise UsageError("--labels-beside puts labels beside the images, and --save-to elsewhere: choose one")
     place = place_of(args.save_to)
     if place is not None and kinds[0] in FOLDERS and is_stream(place):
-        raise UsageError(f"--save {kinds[0]} writes a file for each picture or class: --save-to needs a folder")
+        raise UsageError(f"--save {kinds[0]} writes a file for each image or class: --save-to needs a folder")
     args.places = {kind: place or (USUAL_FOLDER if kind in FOLDERS else ".") for kind in kinds}
     refuse_inputs(_targets(args.places), args, data)
     with lines_aside(place):
@@ -98,7 +98,7 @@ def common_folder(paths: Sequence[str]) -> str | None:
 
 def _tell(writer: Writer, quiet: bool) -> None:
     if writer.saved and writer.count and not is_stream(writer.target):
-        pictures = "1 picture" if writer.count == 1 else f"{writer.count:,} pictures"
+        pictures = "1 image" if writer.count == 1 else f"{writer.count:,} images"
         say(f"{writer.target}: saved, of {pictures}", quiet)
 
 

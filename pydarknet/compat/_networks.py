@@ -129,7 +129,7 @@ class NetworkHandle:
         """Forward x (N, C, H, W), keeping the heads' outputs; the network's output (N, C, H, W)."""
         network = self.network
         if x.shape[1:] != tuple(network.inputs):
-            raise DarknetError(f"expected pictures of {network.inputs} (w x h x c), found {Shape(*x.shape[1:])}")
+            raise DarknetError(f"expected images of {network.inputs} (w x h x c), found {Shape(*x.shape[1:])}")
         with network.plan(len(x)) as plan:
             network.backend.write(plan.input, x)
             plan.run()

@@ -81,7 +81,7 @@ def _picture(path: str, place: str, decode: bool, contents: dict[bytes, str]) ->
         yield Finding(place, True, str(error))
         return
     if (other := contents.setdefault(digest, path)) != path:
-        yield Finding(place, False, f"{path} is the same picture as {other}")
+        yield Finding(place, False, f"{path} is the same image as {other}")
 
 
 def _labels(
@@ -118,7 +118,7 @@ def _listed(
             shared.setdefault(before.file, []).append(path)
     for file, paths in shared.items():
         before, first = seen[paths[0]]
-        count = f"{len(paths)} of {len(images.images)} pictures"
+        count = f"{len(paths)} of {len(images.images)} images"
         message = f"{count} also in {file}, first {paths[0]} ({first}){_leak(before)}"
         findings.append(Finding(images.file, False, message))
     return pictures, findings

@@ -68,7 +68,7 @@ def _samples(
         except WRONG as error:
             raise _wrong(file, "image", index, "id, file_name, width and height") from error
         if not (is_line(name) and stays_inside(name) and is_picture_name(name)):
-            expected = "a file_name inside the folder of the pictures, with the ending of a picture"
+            expected = "a file_name inside the folder of the images, with the ending of an image"
             raise _wrong(file, "image", index, f"{expected}, found {short(name)!r}")
         if not 0 < min(size) <= max(size) < MAX_SIDE:
             raise _wrong(file, "image", index, f"a positive width and height, below {MAX_SIDE}")
@@ -88,7 +88,7 @@ def _samples(
             continue
         row: Row | None = box_row(class_id, (left, top, left + width, top + height), size)
         if row is None:
-            left_out["the box is empty or outside the picture"] += 1
+            left_out["the box is empty or outside the image"] += 1
         else:
             sample.labels.append(row)
     return [sample for sample, _ in pictures.values()]

@@ -111,7 +111,7 @@ def _place(image: str, folder: Path, pictures: Pictures, targets: dict[str, str]
 
 def _add(texts: dict[str, str], path: str, text: str, image: str) -> None:
     if texts.setdefault(path, text) != text:
-        raise DataError(f"{path}: would hold the labels of two pictures, the second being {image}")
+        raise DataError(f"{path}: would hold the labels of two images, the second being {image}")
 
 
 def _data_text(data: Conversion, folder: Path, name: str) -> str:

@@ -70,7 +70,7 @@ def read_dataset(
     data = read_data(file)
     keys = [key for key in LISTS if key in data.options]
     if not keys:
-        raise DataError.at(file, None, "names no list of pictures; add a line train = ...")
+        raise DataError.at(file, None, "names no list of images; add a line train = ...")
     names_file = fspath(names) if names is not None else data.path("names") if "names" in data.options else None
     known = read_names(names_file) if names_file is not None else []
     count = classes or data.classes(len(known)) or None
@@ -99,7 +99,7 @@ def read_image_list(name: str, path: str | PathLike[str]) -> ImageList:
     if len(kept) < len(found):
         first = next(path for _, path in found if is_companion(path))
         count = f"{len(found) - len(kept)} of {len(found)} files"
-        warnings.append(f"{file}: {count} hold what macOS notes of a picture, and are left out; the first: {first}")
+        warnings.append(f"{file}: {count} hold what macOS notes of an image, and are left out; the first: {first}")
     if not kept:
-        raise DataError.at(file, None, "holds no picture; all its files are notes of macOS (._name)")
+        raise DataError.at(file, None, "holds no image; all its files are notes of macOS (._name)")
     return ImageList(name, file, [path for _, path in kept], [number for number, _ in kept], warnings)

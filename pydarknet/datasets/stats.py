@@ -48,7 +48,7 @@ class Stats:
 
     def table(self, data: DataSet) -> str:
         """For reading."""
-        head = f"{self.name or data.file}: {self.images} pictures, {self.objects} objects with boxes"
+        head = f"{self.name or data.file}: {self.images} images, {self.objects} objects with boxes"
         lines = [head, f"  without objects {self.empty}, without a label file {self.unlabelled}"]
         if self.class_only:
             lines.append(f"  objects with a class only {self.class_only}")

@@ -166,9 +166,7 @@ def _picture(folder: Path, stem: str) -> str:
             path = folder / "JPEGImages" / (stem + spelled)
             if path.is_file():
                 return str(path)
-    raise DataError(
-        f"{folder / 'JPEGImages' / stem}.*: no such picture, but there is an annotation or a list names it"
-    )
+    raise DataError(f"{folder / 'JPEGImages' / stem}.*: no such image, but there is an annotation or a list names it")
 
 
 def _usual_names(found: set[str]) -> list[str]:
@@ -194,7 +192,7 @@ def _rows(
         elif each.difficult and not difficult:
             left_out["difficult"] += 1
         elif (row := box_row(classes[each.name], _shifted(each, origin), (width, height))) is None:
-            left_out["the box is empty or outside the picture"] += 1
+            left_out["the box is empty or outside the image"] += 1
         else:
             rows.append(row)
     return rows

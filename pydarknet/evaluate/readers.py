@@ -43,7 +43,7 @@ def read_truth(
     ]
     if difficult is not None:
         if len(difficult) != len(images):
-            raise DataError(f"difficult: expected a path for each of {len(images)} pictures, found {len(difficult)}")
+            raise DataError(f"difficult: expected a path for each of {len(images)} images, found {len(difficult)}")
         parts += [
             _boxes(i, path, classes, sizes[i] if sizes else picture_size(images[i]), True)
             for i, path in enumerate(difficult)
@@ -67,7 +67,7 @@ def read_voc_results(
             # The name of a picture may have blanks.
             stem, *values = line.rsplit(maxsplit=5)
             if stem not in numbers:
-                raise DataError.at(file, number, f"{short(stem)!r} is none of the {len(images)} pictures")
+                raise DataError.at(file, number, f"{short(stem)!r} is none of the {len(images)} images")
             rows.append((numbers[stem], class_id, _floats(file, number, values, 5)))
     return _from_edges(rows, 1.0, float(inclusive))
 
@@ -78,7 +78,7 @@ def read_imagenet_results(file: str | PathLike[str]) -> Detections:
     for number, line in _lines(fspath(file)):
         picture, class_id, *values = _floats(fspath(file), number, line.split(), 7)
         if not all(1 <= each <= MAX_EXACT and each % 1 == 0 for each in (picture, class_id)):
-            raise DataError.at(fspath(file), number, "expected picture and class as numbers from 1")
+            raise DataError.at(fspath(file), number, "expected image and class as numbers from 1")
         rows.append((int(picture) - 1, int(class_id) - 1, values))
     return _from_edges(rows, 0.0, 0.0)
 

@@ -44,10 +44,10 @@ def read_found(data: DataFile, images: ImageList, classes: int) -> tuple[Truth, 
     without = [path for path in images.images if find_label(path) is None]
     if len(without) == len(images.images):
         expected = label_path(without[0])
-        raise DataError.at(images.file, None, f"none of its pictures has a label file; expected {expected}")
+        raise DataError.at(images.file, None, f"none of its images has a label file; expected {expected}")
     warnings = []
     if without:
-        count = f"{len(without)} of {len(images.images)} pictures have no label file"
+        count = f"{len(without)} of {len(images.images)} images have no label file"
         warnings.append(f"{images.file}: {count}: they show nothing; the first: {without[0]}")
     return read_objects(data, images.images, classes, background=True), warnings
 

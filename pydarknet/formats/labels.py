@@ -190,8 +190,8 @@ def _misplaced(row: list[float]) -> str:
     if not any(row[1:]):
         return ""
     if not (-SLACK <= x <= 1 + SLACK and -SLACK <= y <= 1 + SLACK):
-        hint = "; are these pixels? They must be divided by the picture's size" if max(map(abs, row[1:])) > 2 else ""
-        return f"expected the centre inside the picture (0 to 1), found x={x:.9g} y={y:.9g}{hint}"
+        hint = "; are these pixels? They must be divided by the image's size" if max(map(abs, row[1:])) > 2 else ""
+        return f"expected the centre inside the image (0 to 1), found x={x:.9g} y={y:.9g}{hint}"
     if not (0 < w <= 1 + SLACK and 0 < h <= 1 + SLACK):
         return f"expected a width and height above 0 and up to 1, found w={w:.9g} h={h:.9g}"
     return ""
@@ -210,7 +210,7 @@ def _doubts(row: list[float]) -> Iterator[str]:
         return
     over = max(w / 2 - x, x + w / 2 - 1, h / 2 - y, y + h / 2 - 1)
     if over > SLACK:
-        yield f"the box reaches {over:.3f} of the picture over its edge; it is cut off there"
+        yield f"the box reaches {over:.3f} of the image over its edge; it is cut off there"
     if min(w, h) < TINY:
         yield (
             f"the box is tiny (w={w:g} h={h:g}): training leaves out what is below {TINY:g}, in dialect darknet2018 "

@@ -37,7 +37,7 @@ def _with_channels(name: str, image: Picture, channels: int, data: npt.NDArray[n
         return image
     if channels != 4:
         raise ImageError(
-            f"{name}: the network takes {channels} channels, and picture files have 1, 3 or 4; "
+            f"{name}: the network takes {channels} channels, and image files have 1, 3 or 4; "
             f"from Python, pass arrays of shape (height, width, {channels})"
         )
     return np.dstack([image, _alpha(name, image, data)])
@@ -49,11 +49,11 @@ def _alpha(name: str, image: Picture, data: npt.NDArray[np.uint8] | None) -> Pic
     try:
         pixels: Any = cv2.imdecode(np.fromfile(name, np.uint8) if data is None else data, cv2.IMREAD_UNCHANGED)
     except (OSError, cv2.error) as error:
-        raise ImageError(f"{name}: the picture can't be decoded: {error}") from error
+        raise ImageError(f"{name}: the image can't be decoded: {error}") from error
     if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 4:
         raise ImageError(f"{name}: has no alpha, and the network takes 4 channels; expected a PNG or WebP with it")
     if pixels.shape[:2] != image.shape[:2]:
-        raise ImageError(f"{name}: is turned by its EXIF, and its alpha can't be; save the picture upright")
+        raise ImageError(f"{name}: is turned by its EXIF, and its alpha can't be; save the image upright")
     alpha: Picture = (pixels[:, :, 3] >> 8 if pixels.dtype == np.uint16 else pixels[:, :, 3]).astype(np.uint8)
     return alpha
 
@@ -68,7 +68,7 @@ def as_picture(array: npt.NDArray[Any], color: Color = "bgr", channels: int = 3)
         return as_bgr(array, color)
     if not isinstance(array, np.ndarray) or array.ndim != 3 or array.shape[2] != channels or not array.size:
         raise ImageError(
-            f"the network takes {channels} channels: expected a picture of shape (height, width, {channels}), "
+            f"the network takes {channels} channels: expected an image of shape (height, width, {channels}), "
             f"found {np.shape(array)}"
         )
     pixels = as_bytes(array)
@@ -83,7 +83,7 @@ def as_input(image: Picture, channels: int) -> Picture:
     if channels == 1 and found == 3:
         return grey(image)
     if found != channels:
-        raise ImageError(f"the network takes {channels} channels, the picture has {found}")
+        raise ImageError(f"the network takes {channels} channels, the image has {found}")
     result: Any = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA) if channels == 4 else image
     return np.ascontiguousarray(result)
 

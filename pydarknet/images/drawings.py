@@ -29,7 +29,7 @@ class Drawings:
         if self.folder is not None:
             _make_folder(self.folder)
         elif not os.path.isdir(os.path.dirname(self.file or "") or "."):
-            raise ImageError(f"{self.file}: the folder for the drawn picture does not exist")
+            raise ImageError(f"{self.file}: the folder for the drawn image does not exist")
 
     def draw(self, path: str, image: Picture, detections: Sequence[Detection]) -> None:
         """Draw the detections of the picture that was read from `path`, and write the result."""
@@ -43,9 +43,9 @@ class Drawings:
         """ImageError if the drawn picture would take the place of an input picture."""
         folder = os.path.dirname(path) or "."
         if self.folder is not None and _same(folder, self.folder):
-            raise ImageError(f"{self.folder}: holds the input picture {path}; choose another folder for --out")
+            raise ImageError(f"{self.folder}: holds the input image {path}; choose another folder for --out")
         if self.file is not None and _same(path, self.file):
-            raise ImageError(f"{path}: would be overwritten by the drawn picture; choose another name with --out")
+            raise ImageError(f"{path}: would be overwritten by the drawn image; choose another name with --out")
 
     def _target(self, path: str) -> str:
         self.refuse(path)
@@ -72,11 +72,11 @@ def _file_name(out: str | None) -> str:
 
 def _make_folder(folder: str) -> None:
     if is_picture_name(folder) and not os.path.isdir(folder):
-        raise ImageError(f"{folder}: expected a folder for several drawn pictures, found the name of a picture")
+        raise ImageError(f"{folder}: expected a folder for several drawn images, found the name of an image")
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
-        raise ImageError(f"{folder}: the folder for drawn pictures can't be made: {error.strerror}") from error
+        raise ImageError(f"{folder}: the folder for drawn images can't be made: {error.strerror}") from error
 
 
 def _same(a: str, b: str) -> bool:

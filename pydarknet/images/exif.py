@@ -33,8 +33,8 @@ def orientation(path: str | PathLike[str]) -> int:
 def turned_by_exif(paths: Sequence[str], total: int) -> str:
     """What to say of pictures that a viewer turns, of `total`."""
     return (
-        f"{len(paths)} of {total} pictures are turned by EXIF, the first: {paths[0]}; they are shown upright, so "
-        "their labels must be of the upright picture (as many tools don't have them: look with pydarknet data show)"
+        f"{len(paths)} of {total} images are turned by EXIF, the first: {paths[0]}; they are shown upright, so "
+        "their labels must be of the upright image (as many tools don't have them: look with pydarknet data show)"
     )
 
 

@@ -77,24 +77,24 @@ def _decoded(name: str, data: bytes) -> tuple[Picture, str]:
             image, cut = _decode(name, _ended(data, header)), True
     if image is None:
         raise ImageError(f"{name}: {_damaged(header.kind, len(data))}")
-    doubt = f"{name}: a JPEG picture whose end is missing; what it lacks stays grey" if cut else ""
+    doubt = f"{name}: a JPEG image whose end is missing; what it lacks stays grey" if cut else ""
     return np.ascontiguousarray(image), doubt
 
 
 def read_image_bytes(name: str) -> bytes:
     """The content of a file that should be a picture. ImageError if it is missing, empty or far too long."""
     if os.path.isdir(name):
-        raise ImageError(f"{name}: is a folder; expected a picture file")
-    data = read_bytes(name, MAX_BYTES, lambda reason: ImageError(f"{name}: the picture {reason}"))
+        raise ImageError(f"{name}: is a folder; expected an image file")
+    data = read_bytes(name, MAX_BYTES, lambda reason: ImageError(f"{name}: the image {reason}"))
     if not data:
-        raise ImageError(f"{name}: the file is empty (0 bytes); expected a picture")
+        raise ImageError(f"{name}: the file is empty (0 bytes); expected an image")
     return data
 
 
 def check_pixels(name: str, header: Header) -> None:
     """ImageError if a picture has more pixels than are allowed, or than the free memory has room for."""
     pixels, limit = max(header.width * header.height, header.room), max_pixels()
-    size = f"{name}: a {header.kind} picture of {header.width} x {header.height}"
+    size = f"{name}: a {header.kind} image of {header.width} x {header.height}"
     if pixels > limit:
         raise ImageError(
             f"{size} pixels, more than {limit} in all; if it is meant, set PYDARKNET_MAX_PIXELS={pixels} or more"
@@ -111,7 +111,7 @@ def max_pixels() -> int:
     if not text:
         return MAX_PIXELS
     if not re.fullmatch("[0-9]{1,18}", text) or not int(text):
-        raise ImageError(f"PYDARKNET_MAX_PIXELS={text[:40]}: expected the number of pixels a picture may have")
+        raise ImageError(f"PYDARKNET_MAX_PIXELS={text[:40]}: expected the number of pixels an image may have")
     return int(text)
 
 
@@ -126,16 +126,16 @@ def save_image(path: str | PathLike[str], image: Picture, quality: int = 90) -> 
     name = fspath(path)
     ending = os.path.splitext(name)[1]
     if not ending or not cv2.haveImageWriter(f"x{ending}"):
-        raise ImageError(f"{name}: no picture format has the ending {ending!r}; use .jpg, .png, .webp or .bmp")
+        raise ImageError(f"{name}: no image format has the ending {ending!r}; use .jpg, .png, .webp or .bmp")
     options = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}
     options[".jpeg"] = cv2.IMWRITE_JPEG_QUALITY
     option = options.get(ending.lower())
     try:
         done, data = cv2.imencode(ending, image, [option, quality] if option is not None else [])
     except cv2.error as error:
-        raise ImageError(f"{name}: the picture can't be encoded: {_reason(error)}") from error
+        raise ImageError(f"{name}: the image can't be encoded: {_reason(error)}") from error
     if not done:
-        raise ImageError(f"{name}: {ending} can't hold a picture of shape {image.shape}; try .png")
+        raise ImageError(f"{name}: {ending} can't hold an image of shape {image.shape}; try .png")
     try:
         with replacing(name) as file:
             file.write(data.tobytes())
@@ -152,10 +152,10 @@ def as_bgr(array: npt.NDArray[Any], color: Color = "bgr") -> Picture:
     if color not in ("bgr", "rgb"):
         raise ImageError(f"color must be 'bgr' or 'rgb', not {color!r}")
     if not isinstance(array, np.ndarray):
-        raise ImageError(f"expected a picture as a NumPy array, found {type(array).__name__}")
+        raise ImageError(f"expected an image as a NumPy array, found {type(array).__name__}")
     if array.ndim not in (2, 3) or array.size == 0 or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         raise ImageError(
-            f"expected a picture of shape (height, width), or (height, width, 1, 3 or 4), found {array.shape}"
+            f"expected an image of shape (height, width), or (height, width, 1, 3 or 4), found {array.shape}"
             + _hint_planar(array.shape)
         )
     pixels = as_bytes(array)
@@ -190,7 +190,7 @@ def _header(name: str, data: bytes) -> Header:
         raise ImageError(f"{name}: {_damaged(str(error), len(data))}") from error
     if header is None:
         raise ImageError(
-            f"{name}: is not a picture of a known format: found {len(data)} bytes that begin with {data[:12]!r}; "
+            f"{name}: is not an image of a known format: found {len(data)} bytes that begin with {data[:12]!r}; "
             "expected JPEG, PNG, WebP, TIFF, BMP or another format OpenCV reads"
         )
     check_pixels(name, header)
@@ -203,7 +203,7 @@ def _decode(name: str, data: bytes) -> Picture | None:
     try:
         image: Picture | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except (cv2.error, MemoryError) as error:
-        raise ImageError(f"{name}: the picture can't be decoded: {_reason(error)}") from error
+        raise ImageError(f"{name}: the image can't be decoded: {_reason(error)}") from error
     return image
 
 
@@ -232,7 +232,7 @@ def _is_sound_png(data: bytes) -> bool:
 
 
 def _damaged(kind: str, size: int) -> str:
-    return f"a {kind} picture that is damaged or cut off ({size} bytes); get the file again"
+    return f"a {kind} image that is damaged or cut off ({size} bytes); get the file again"
 
 
 def _reason(error: Exception) -> str:

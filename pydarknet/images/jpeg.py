@@ -32,7 +32,7 @@ def segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         yield marker, body
         if marker == SCAN:
             return
-    raise ValueError("no picture")
+    raise ValueError("no image")
 
 
 def _marker(file: BinaryIO) -> int:

@@ -29,7 +29,7 @@ class PillowPicture(Protocol):
 
 Given: TypeAlias = str | bytes | PathLike[str] | npt.NDArray[Any] | PillowPicture
 
-EXPECTED = "expected a path, a NumPy array, a picture of Pillow, or the bytes of a picture file"
+EXPECTED = "expected a path, a NumPy array, an image of Pillow, or the bytes of an image file"
 MAX_PATH = 4096  # bytes; what is longer is no path
 
 
@@ -49,7 +49,7 @@ def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Pictu
     if isinstance(given, np.ndarray):
         return as_picture(given, color, channels)
     if (content := _content(given)) is not None:
-        return load_encoded_channels("the picture in memory", content, channels)
+        return load_encoded_channels("the image in memory", content, channels)
     if isinstance(given, (str, bytes, PathLike)):
         return load_channels(os.fsdecode(given), channels)
     if _is_pillow(given):
@@ -70,7 +70,7 @@ def _content(given: Any) -> bytes | None:
     try:
         data = given.read()
     except (OSError, ValueError) as error:
-        raise ImageError(f"the picture can't be read from the {type(given).__name__}: {error}") from error
+        raise ImageError(f"the image can't be read from the {type(given).__name__}: {error}") from error
     if not isinstance(data, (bytes, bytearray)):
         raise ImageError(f"expected a file of bytes, found {type(data).__name__}; open it with mode 'rb'")
     return bytes(data)
@@ -87,8 +87,8 @@ def _from_pillow(image: Any, channels: int) -> npt.NDArray[Any]:
         if image.mode.startswith("I;16"):
             return (np.asarray(image) >> 8).astype(np.uint8)
         if image.mode in ("I", "F"):
-            raise ImageError(f"expected a picture of 8 or 16 bits, found one of mode {image.mode}; convert it to L")
+            raise ImageError(f"expected an image of 8 or 16 bits, found one of mode {image.mode}; convert it to L")
         alpha = channels == 4 and ("A" in image.getbands() or "transparency" in image.info)
         return np.asarray(image.convert("RGBA" if alpha else "RGB"))
     except (OSError, ValueError, SyntaxError, MemoryError) as error:
-        raise ImageError(f"the picture of Pillow can't be read: {error}") from error
+        raise ImageError(f"the image of Pillow can't be read: {error}") from error

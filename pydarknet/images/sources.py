@@ -69,7 +69,7 @@ def read_lines(stdin: BinaryIO) -> Iterator[str]:
     """
     for line in _rows(stdin):
         if b"\0" in line:
-            raise DataError("standard input: expected paths of pictures, one a line, found zero bytes; is it a file?")
+            raise DataError("standard input: expected paths of images, one a line, found zero bytes; is it a file?")
         path = line.strip(b" \t\r\n")
         if path:
             name = os.fsdecode(path)
@@ -145,5 +145,5 @@ def _folder(folder: str) -> list[str]:
         found.remove(drawn)
         warnings.warn(f"{drawn} is left out: detections are drawn there; name it to use it", PictureWarning, 2)
     if not found:
-        raise DataError(f"{folder}: holds no picture; looked for files that end in {' '.join(sorted(ENDINGS))}")
+        raise DataError(f"{folder}: holds no image; looked for files that end in {' '.join(sorted(ENDINGS))}")
     return found

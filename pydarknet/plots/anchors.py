@@ -59,7 +59,7 @@ def _draw_boxes(canvas: Canvas, anchors: Floats, aspect: float) -> None:
     """The anchors over each other's centre, in a frame that is the image."""
     width, height = SIDE * min(aspect, 1), SIDE / max(aspect, 1)
     x, y = CENTRE
-    canvas.text(x - SIDE / 2, TOP - 12, f"{len(anchors)} anchors in a picture")
+    canvas.text(x - SIDE / 2, TOP - 12, f"{len(anchors)} anchors in an image")
     canvas.rectangle(x - width / 2, y - height / 2, width, height, "#bbbbbb")
     for i, (w, h) in enumerate(anchors):
         size = w * width, h * height

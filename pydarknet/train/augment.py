@@ -147,11 +147,11 @@ class Detection:
     def __post_init__(self) -> None:
         limit = 1.0 if self.generation == "canvas" else 0.5
         if not 0 <= self.jitter < limit:
-            raise DataError(f"jitter={self.jitter:g}: expected 0 to below {limit:g}, a part of the picture's sides")
+            raise DataError(f"jitter={self.jitter:g}: expected 0 to below {limit:g}, a part of the image's sides")
         if not 0 < self.resize < math.inf:
             raise DataError(f"resize={self.resize:g}: expected a factor above 0, for instance 1.5")
         if self.generation == "crop" and self.jitter + _most_cut(self.resize) >= 0.5:
-            raise DataError(f"jitter={self.jitter:g} and resize={self.resize:g} may leave nothing of a picture")
+            raise DataError(f"jitter={self.jitter:g} and resize={self.resize:g} may leave nothing of an image")
 
     def draw(self, rng: np.random.Generator, image: Size, net: Size) -> Canvas | Crop:
         """What happens to one picture of that size (width, height)."""

@@ -73,7 +73,7 @@ def check_unused(files: Files, weights: str | PathLike[str] | None) -> None:
     names = ", ".join(path.name for path in list(found)[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     raise TrainingError(
-        f"{files.folder} holds {names}{more}, of a run that has seen {max(found.values())} pictures: --resume goes "
+        f"{files.folder} holds {names}{more}, of a run that has seen {max(found.values())} images: --resume goes "
         "on with it, --overwrite starts anew over it (from Python resume=True, overwrite=True); or name another "
         "backup folder"
     )
@@ -90,7 +90,7 @@ def set_aside(files: Files, weights: str | PathLike[str] | None) -> str:
             path.rename(place / path.name)
     except OSError as error:
         raise TrainingError(f"{files.folder}: the earlier run's files can't be moved: {error.strerror}") from error
-    return f"an earlier run has seen {max(found.values())} pictures; its weights and state are moved to {place}"
+    return f"an earlier run has seen {max(found.values())} images; its weights and state are moved to {place}"
 
 
 def _new_folder(folder: Path, base: str) -> Path:

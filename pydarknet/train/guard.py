@@ -32,8 +32,8 @@ def check_finite(stepper: Stepper, mini: MiniBatch, paths: Sequence[str], update
     iteration = -(-stepper.state.seen // stepper.batch)
     raise TrainingError(
         f"iteration {iteration}: {_where(stepper, mini.cost)} is infinite or not a number (loss {mini.cost:g}). "
-        f"What was saved before is good and stays. The pictures:{listed}{more}\n"
-        f"Try a smaller learning_rate{_longer(stepper)}, look at the labels of these pictures (pydarknet data "
+        f"What was saved before is good and stays. The images:{listed}{more}\n"
+        f"Try a smaller learning_rate{_longer(stepper)}, look at the labels of these images (pydarknet data "
         "check), then go on with --resume from the last state"
     )
 

@@ -64,7 +64,7 @@ class Loader:
         warn: Callable[[str], None] | None = None,
     ) -> None:
         if len(paths) != samples.count:
-            raise DataError(f"{len(paths)} pictures, but samples of {samples.count}")
+            raise DataError(f"{len(paths)} images, but samples of {samples.count}")
         if min(batch, workers, ahead) < 1:
             raise DataError(f"batch={batch} workers={workers} ahead={ahead}: expected numbers above 0")
         self.task, self.paths, self.samples = task, paths, samples
@@ -118,7 +118,7 @@ class Loader:
             truth = np.empty((self.batch, *self.task.truth_shape), np.float32)
         except MemoryError as error:
             raise DataError(
-                f"out of memory for a batch of {self.batch} pictures of {width}x{height}; "
+                f"out of memory for a batch of {self.batch} images of {width}x{height}; "
                 "use a smaller batch or more subdivisions"
             ) from error
         chosen = [self.samples[first + i] for i in range(self.batch)]
@@ -142,14 +142,14 @@ class Loader:
                 self._bad.add(path)
                 self._news.append(reason)
             path = self.paths[int(sample.rng.integers(len(self.paths)))]
-        raise DataError(f"{TRIES} pictures in a row can't be read; the last: {reason}")
+        raise DataError(f"{TRIES} images in a row can't be read; the last: {reason}")
 
     def _tell(self) -> None:
         """Warnings come in the caller's thread."""
         while self._news:
             reason = self._news.popleft()
             if self.warn:
-                self.warn(f"{reason}; another picture takes its place")
+                self.warn(f"{reason}; another image takes its place")
 
     def _drop(self) -> None:
         """Forget what was made ahead; nothing writes into it afterwards."""

@@ -53,5 +53,5 @@ def advice(needed: int, available: int, batch: int, subdivisions: int) -> str:
     """Subdivisions with which so much memory will do; `needed` goes with the mini-batch."""
     for more in range(subdivisions + 1, batch + 1):
         if batch % more == 0 and needed * (batch // more) / (batch // subdivisions) <= available:
-            return f"set subdivisions={more} in [net] (batch={batch} stays; batch norm will be over fewer pictures)"
+            return f"set subdivisions={more} in [net] (batch={batch} stays; batch norm will be over fewer images)"
     return "use a smaller width and height in [net], or a network with fewer filters"

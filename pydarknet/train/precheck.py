@@ -30,7 +30,7 @@ CHUNK = 256  # pictures a thread takes at a time
 
 @dataclass
 class Summary:
-    """What a list holds, counted, and what is doubtful about it."""
+    """What a list holds, counted, and warnings about it."""
 
     pictures: int = 0
     objects: int = 0
@@ -109,13 +109,13 @@ def check_detection(
     summary.warnings += images.warnings
     if without:
         summary.warnings.append(
-            f"{images.file}: {without} of {summary.pictures} pictures have no label file: background"
+            f"{images.file}: {without} of {summary.pictures} images have no label file: background"
         )
     if turned:
         summary.warnings.append(f"{images.file}: {turned_by_exif(turned, summary.pictures)}")
     if not summary.objects:
         raise DataError.at(
-            images.file, None, "none of the pictures has an object: there is nothing to learn, or to judge by"
+            images.file, None, "none of the images has an object: there is nothing to learn, or to evaluate by"
         )
     return summary
 
@@ -208,7 +208,7 @@ def _line_of(file: str, index: int) -> int:
 
 def _unreadable(path: str, place: str) -> str:
     if not os.path.isfile(path):
-        return f"{place}: the picture {path} is missing"
+        return f"{place}: the image {path} is missing"
     try:
         picture_size(path)
     except ImageError as error:
@@ -238,6 +238,4 @@ def _error(images: ImageList, problems: Sequence[str], without: int) -> DataErro
     option = "--no-labels-is-background, from Python missing='background'"
     advice = f"\nPictures without a label file can count as background by option: {option}." if without else ""
     total = len(images.images)
-    return DataError.at(
-        images.file, None, f"{len(problems)} of {total} pictures can't be used:{listed}{more}{advice}"
-    )
+    return DataError.at(images.file, None, f"{len(problems)} of {total} images can't be used:{listed}{more}{advice}")

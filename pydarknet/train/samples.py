@@ -37,7 +37,7 @@ class Samples:
 
     def __init__(self, count: int, *, seed: int = 0, order: Order = "darknet") -> None:
         if count < 1:
-            raise DataError("there is no picture to train on")
+            raise DataError("there is no image to train on")
         if order not in ORDERS:
             raise DataError(f"the order of samples is one of {', '.join(ORDERS)}, not {order!r}")
         if seed < 0:
@@ -78,7 +78,7 @@ class Samples:
         """
         if state["count"] != self.count:
             raise DataError(
-                f"the run that is resumed had {state['count']} pictures, this list has {self.count}; "
+                f"the run that is resumed had {state['count']} images, this list has {self.count}; "
                 "bring the list back, or start from the weights without resuming"
             )
         self.seed, self.order, self.taken = int(state["seed"]), state["order"], int(state["taken"])

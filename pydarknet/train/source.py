@@ -73,7 +73,7 @@ def open_source(
     """What the network of `engine` is trained on. CfgError, DataError: everything that is wrong with it."""
     net = engine.cfg.net
     if engine.inputs.c not in (1, 3, 4):
-        raise net.error(f"takes {engine.inputs.c} channels; picture files have 1, 3, or with alpha 4", "channels")
+        raise net.error(f"takes {engine.inputs.c} channels; image files have 1, 3, or with alpha 4", "channels")
     images = read_image_list("train", data.path("train"))
     heads = engine.heads()
     if heads:

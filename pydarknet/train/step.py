@@ -128,9 +128,9 @@ def read_mini_batch(net: Section, subdivisions: int) -> int:
     mini = batch // subdivisions
     told = f"subdivisions={subdivisions} does not divide batch={batch}"
     if not mini:
-        raise net.error(f"{told}: a mini-batch has no picture; expected 1 to {batch} subdivisions", "subdivisions")
+        raise net.error(f"{told}: a mini-batch has no image; expected 1 to {batch} subdivisions", "subdivisions")
     if batch % subdivisions:
-        net.warn(f"{told}: mini-batches of {mini}, {mini * subdivisions} pictures an iteration", "subdivisions")
+        net.warn(f"{told}: mini-batches of {mini}, {mini * subdivisions} images an iteration", "subdivisions")
     return mini
 
 

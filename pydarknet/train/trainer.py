@@ -343,7 +343,7 @@ class Trainer:
             looking = f", with {judging / 2**30:.1f} GiB for --map" if judging else ""
             rest = available - packed - judging
             raise TrainingError(
-                f"a mini-batch of {stepper.mini_batch} pictures of {width}x{height} needs {needed / 2**30:.1f} GiB"
+                f"a mini-batch of {stepper.mini_batch} images of {width}x{height} needs {needed / 2**30:.1f} GiB"
                 f"{looking}, {available / 2**30:.1f} GiB are free; "
                 + advice(mini, rest, self.engine.batch, stepper.subdivisions)
             )

@@ -118,7 +118,7 @@ def _detector(network: Network, data: DataFile, iou_thresh: float, fit: Fit, mis
     check_detection(images, len(names), tree=tree if mapped is None else None, missing=missing)
     truth = read_objects(data, images.images, len(names), background=missing == "background")
     if not len(truth):
-        raise DataError.at(images.file, None, "none of the pictures has a box: there is nothing to judge by")
+        raise DataError.at(images.file, None, "none of the images has a box: there is nothing to evaluate by")
 
     def look() -> float:
         found = evaluate_network(

@@ -63,7 +63,7 @@ def open_film(word: str | None, camera: Camera, skip: int, channels: int = 3) ->
     if _is_pictures(word):
         return _pictures(word, skip, channels)
     if not os.path.exists(word) and "%" not in word and "://" not in word:
-        raise ImageError(f"{word}: no such file; expected a video, pictures, or the number of a camera")
+        raise ImageError(f"{word}: no such file; expected a video, images, or the number of a camera")
     return _film_file(word, skip)
 
 

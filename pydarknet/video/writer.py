@@ -30,9 +30,9 @@ class Recording:
         folder, name = os.path.split(path)
         ending = os.path.splitext(name)[1]
         if ending.lower() not in CODECS:
-            raise ExportError(f"{path}: expected a film's ending, one of {' '.join(CODECS)}")
+            raise ExportError(f"{path}: expected a video's file extension, one of {' '.join(CODECS)}")
         if os.path.realpath(path) == os.path.realpath(source):
-            raise ExportError(f"{path}: is the film that is read; choose another name")
+            raise ExportError(f"{path}: is the video that is being read; choose another name")
         if not os.path.isdir(folder or ".") or not os.access(folder or ".", os.W_OK):
             raise ExportError(f"{path}: can't be written: the folder does not exist, or is not yours to write to")
         self._path, self._rate = path, rate
@@ -57,7 +57,7 @@ class Recording:
             self._size = (image.shape[1], image.shape[0])
             self._writer = cv2.VideoWriter(self._part, cv2.VideoWriter.fourcc(*self._codec), self._rate, self._size)
             if not self._writer.isOpened():
-                raise ExportError(f"{self._path}: OpenCV can't write such a film ({self._codec}); try .avi")
+                raise ExportError(f"{self._path}: OpenCV can't write such a video ({self._codec}); try .avi")
         if (image.shape[1], image.shape[0]) != self._size:
             image = cv2.resize(image, self._size)
         self._writer.write(image)
@@ -98,7 +98,7 @@ class Recording:
         complete = film.get(cv2.CAP_PROP_FRAME_COUNT) == self._count
         film.set(cv2.CAP_PROP_POS_FRAMES, self._count - 1)
         if not (complete and film.grab()):
-            raise ExportError(f"{self._path}: not all of the film could be written; is the disk full?")
+            raise ExportError(f"{self._path}: not all of the video could be written; is the disk full?")
 
 
 class Frames:
@@ -123,7 +123,7 @@ class Frames:
 
         name = self.name(self.count)
         if self._is_read(name):
-            raise ImageError(f"{name}: is a picture that is read; choose another -prefix")
+            raise ImageError(f"{name}: is an image that is being read; choose another -prefix")
         save_image(name, image)
         self.count += 1
         return True

@@ -131,7 +131,7 @@ class FileWriter(Writer):
         """ExportError, and nothing is written, for the picture whose place the file would take."""
         if not self._is_stream and is_same(image_path, self.target):
             self.discard()
-            raise ExportError(f"{self.target}: is a picture that is read; choose another name to save to")
+            raise ExportError(f"{self.target}: is an image that is being read; choose another name to save to")
 
     @abstractmethod
     def _text(self, result: Result) -> str:

@@ -35,8 +35,8 @@ class VocWriter(Writer):
         """DataError for a name that would end its line: what follows would be taken for results."""
         if set(os.path.basename(image_path)) & {"\n", "\r"}:
             raise DataError(
-                f"{image_path!r}: a line of VOC's results begins with the picture's name, which can't "
-                "hold a line end; rename the picture"
+                f"{image_path!r}: a line of VOC's results begins with the image's name, which can't "
+                "hold a line end; rename the image"
             )
 
     def _write(self, result: Result) -> None:

@@ -79,7 +79,7 @@ class BesideWriter(Writer):
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(Path("beside the pictures"), names)
+        super().__init__(Path("beside the images"), names)
         self._own: dict[str, OwnFiles] = {}
 
     def check(self, image_path: str, frame: int | None = None) -> None:

@@ -253,7 +253,7 @@ def test_svg(tmp_path: Path) -> None:
     draw(tmp_path / "a.svg")
     root = ElementTree.parse(tmp_path / "a.svg").getroot()
     texts = [element.text for element in root.findall(".//{*}text")]
-    assert {"a <b> & c", "é", "number of anchors", "3 anchors in a picture"} <= set(texts)
+    assert {"a <b> & c", "é", "number of anchors", "3 anchors in an image"} <= set(texts)
     frames = [element for element in root.findall(".//{*}rect") if element.get("stroke-width") == "2"]
     assert len(frames) == 3
     # 276 units are the picture's width.
@@ -270,7 +270,7 @@ def test_picture(tmp_path: Path) -> None:
     image = cv2.imread(str(tmp_path / "a.png"))
     assert image.shape == (720, 1440, 3)
     assert (image != 255).any(axis=2).mean() > 0.005
-    with pytest.raises(ImageError, match="no picture format"):
+    with pytest.raises(ImageError, match="no image format"):
         draw(tmp_path / "a.xyz")
     with pytest.raises(ImageError, match="can't be written"):
         draw(tmp_path / "absent" / "a.svg")
@@ -310,7 +310,7 @@ def test_command(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str])
     options = ["--max", "4", "--chart", str(chart), "--out", str(out), "--write", str(cfg), "--num", "3"]
     assert run(command, str(data), str(cfg), *options) == 0
     printed = capsys.readouterr().out
-    assert "13 pictures, 120 boxes; 1 pictures have no label file" in printed
+    assert "13 images, 120 boxes; 1 images have no label file" in printed
     assert re.search(r"^  4  \d\d\.\d\d% +\d\d\.\d\d%$", printed, re.MULTILINE)
     assert "hand-picked, of Faster R-CNN" in printed
     assert "3 anchors in grid cells of 32 x 48" in printed

@@ -146,14 +146,14 @@ class TestPictures:
     def test_missing_folder_empty_cut_off(self, refused) -> None:
         whole = Path("a.jpg").read_bytes()
         Path("empty.jpg").write_bytes(b"")
-        Path("text.jpg").write_text("no picture")
+        Path("text.jpg").write_text("no image")
         Path("head.png").write_bytes(b"\x89PNG\r\n\x1a\n" + whole[:30])
         os.mkdir("folder")
         refused(detect(picture="nope.jpg"), "nope.jpg", "No such file")
         refused(detect(picture="empty.jpg"), "empty.jpg", "empty")
-        refused(detect(picture="text.jpg"), "text.jpg", "not a picture")
+        refused(detect(picture="text.jpg"), "text.jpg", "not an image")
         refused(detect(picture="head.png"), "head.png", "PNG", "damaged")
-        refused(detect(picture="folder"), "folder", "no picture")
+        refused(detect(picture="folder"), "folder", "no image")
         refused(detect(picture="*.xyz"), "*.xyz", "matches")
 
     def test_lists(self, refused) -> None:

@@ -54,8 +54,8 @@ BAD: dict[str, tuple[Spoil, str]] = {
     "list missing": (remove("train.txt"), r"toy\.data:2: train: .*train\.txt"),
     "list not named": (change("toy.data", "train = ", "trian = "), r"toy\.data: 'train' is missing; add a line"),
     "list empty": (lambda f: (f / "train.txt").write_text("\n"), r"train\.txt: is empty"),
-    "picture missing": (remove("images/dark3.png"), r"train\.txt:6: the picture .*dark3\.png is missing"),
-    "picture cut off": (lambda f: (f / "images/dark3.png").write_bytes(b"\x89PNG"), r"train\.txt:6: .*dark3\.png: "),
+    "image missing": (remove("images/dark3.png"), r"train\.txt:6: the image .*dark3\.png is missing"),
+    "image cut off": (lambda f: (f / "images/dark3.png").write_bytes(b"\x89PNG"), r"train\.txt:6: .*dark3\.png: "),
     "label missing": (remove("labels/dark3.txt"), r"has no label file(.|\n)*option: --no-labels-is-background"),
     "x out of range": (label("1 1.5 .5 .2 .2"), r"dark3\.txt:2: expected the centre inside .* found x=1\.5"),
     "width out of range": (label("1 .5 .5 1.2 .2"), r"dark3\.txt:2: expected a width and height .* found w=1\.2"),
@@ -116,7 +116,7 @@ def test_a_missing_label_is_background_by_option(tmp_path: Path, capsys: pytest.
     data, cfg = make(tmp_path)
     remove("labels/dark3.txt")(tmp_path)
     assert main(["train", str(data), str(cfg), "--max-batches", "1", "--no-labels-is-background"]) == 0
-    assert "1 of 8 pictures have no label file: background" in capsys.readouterr().err
+    assert "1 of 8 images have no label file: background" in capsys.readouterr().err
 
 
 def test_a_batch_that_memory_can_not_hold(
@@ -130,7 +130,7 @@ def test_a_batch_that_memory_can_not_hold(
     assert main(words) == 2
     out, errors = capsys.readouterr()
     assert out == ""
-    assert "a mini-batch of 2 pictures of 32x32 needs" in errors
+    assert "a mini-batch of 2 images of 32x32 needs" in errors
     assert "set subdivisions=4 in [net]" in errors
     change("toy.cfg", "subdivisions=2", "subdivisions=4")(tmp_path)
     assert main(words) == 0

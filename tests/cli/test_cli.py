@@ -214,7 +214,7 @@ class TestDetect:
         for name in ("cut.jpg", "half.jpg"):
             result = cli("detect", *NET, name, *options)
             assert result.code == 0
-            warning = f"pydarknet: warning: {name}: a JPEG picture whose end is missing; what it lacks stays grey"
+            warning = f"pydarknet: warning: {name}: a JPEG image whose end is missing; what it lacks stays grey"
             assert [line for line in result.err.splitlines() if "JPEG" in line] == [warning]
             assert name == "half.jpg" or result.results[1:] == expected
         assert "JPEG" not in cli("detect", *NET, "half.jpg", *options, "--quiet").err
@@ -386,7 +386,7 @@ class TestSave:
 class TestManyPictures:
     def test_a_bad_one_is_reported_and_skipped(self, cli) -> None:
         pictures("in/a.jpg", "in/c.jpg")
-        Path("in/b.jpg").write_bytes(b"\xff\xd8\xff no picture")
+        Path("in/b.jpg").write_bytes(b"\xff\xd8\xff no image")
         result = cli("detect", *NET, "in", "nope.jpg", "--names", "toy.names", "--save", "json")
         assert result.code == 1
         assert result.results == ["in/a.jpg", LINE, "in/c.jpg", LINE]
@@ -638,7 +638,7 @@ class TestDemo:
         assert hint in result.err
 
     @pytest.mark.parametrize(
-        ("out", "hint"), [("film.avi", "is the film"), ("x.jpg", "ending"), ("no/x.avi", "folder"), ("x", "ending")]
+        ("out", "hint"), [("film.avi", "is the video"), ("x.jpg", "ending"), ("no/x.avi", "folder"), ("x", "ending")]
     )
     def test_no_recording(self, cli, film: str, out: str, hint: str) -> None:
         before = Path(film).read_bytes()

@@ -190,10 +190,10 @@ class TestWhatIsSaid:
         write_picture(Path("b.jpg"))
         write_film(Path("film.avi"))
         said = cli("detect", *NET, "a.jpg", "--save", "csv", "--save", "yolo").err
-        for what in ("predictions.jpg: drawn", "detections.csv: saved, of 1 picture", "results: saved, of 1 picture"):
+        for what in ("predictions.jpg: drawn", "detections.csv: saved, of 1 image", "results: saved, of 1 image"):
             assert f"pydarknet: {what}\n" in said
-        assert "pydarknet: 2 pictures, 2 objects, " in cli("detect", *NET, "a.jpg", "b.jpg").err
-        assert "out: 2 pictures drawn\n" in cli("detect", *NET, "a.jpg", "b.jpg", "--out", "out").err
+        assert "pydarknet: 2 images, 2 objects, " in cli("detect", *NET, "a.jpg", "b.jpg").err
+        assert "out: 2 images drawn\n" in cli("detect", *NET, "a.jpg", "b.jpg", "--out", "out").err
         assert "out.avi: 3 frames\n" in cli("demo", *NET, "film.avi", "--out", "out.avi").err
         assert "f_00000000.jpg and on: 3 frames\n" in cli("demo", *NET, "film.avi", "-prefix", "f").err
         quiet = cli("detect", *NET, "a.jpg", "b.jpg", "--out", "out", "--save", "json", "--quiet")

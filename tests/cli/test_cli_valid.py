@@ -46,7 +46,7 @@ def data(**keys: str) -> None:
 
 
 def break_picture(stem: str = "p_2") -> None:
-    Path("images", f"{stem}.jpg").write_bytes(b"no picture")
+    Path("images", f"{stem}.jpg").write_bytes(b"no image")
 
 
 def images() -> list[str]:
@@ -108,7 +108,7 @@ class TestDetectorValid:
         data(eval="imagenet")
         result = cli("detector", "valid", "v.data", *NETWORK)
         assert result.code == 1
-        assert "error: images/p_2.jpg: is not a picture" in result.err
+        assert "error: images/p_2.jpg: is not an image" in result.err
         assert set(read_imagenet_results("results/imagenet-detection.txt").image) == {0, 2}
 
     @pytest.mark.parametrize(
@@ -199,12 +199,12 @@ class TestMap:
         Path("labels/p_3.txt").unlink()
         result = cli("detector", command, "v.data", *NETWORK)
         assert (result.code, result.out) == (0, whole.out)
-        assert "1 of 3 pictures have no label file: they show nothing; the first: images/p_3.jpg" in result.err
+        assert "1 of 3 images have no label file: they show nothing; the first: images/p_3.jpg" in result.err
         for path in Path("labels").iterdir():
             path.unlink()
         result = cli("detector", command, "v.data", *NETWORK)
         assert result.code == 2
-        assert "none of its pictures has a label file; expected labels/p_1.txt" in result.err
+        assert "none of its images has a label file; expected labels/p_1.txt" in result.err
 
 
 class TestEvaluateNetwork:

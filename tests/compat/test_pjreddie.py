@@ -280,7 +280,7 @@ def test_errors(folder: Path) -> None:
     with pytest.raises(DataError, match=r"none\.data: has neither names nor labels"):
         dn.load_meta(b"none.data")
     handle = dn.load_net(b"cfg/small.cfg", b"small.weights", 0)
-    with pytest.raises(DarknetError, match=r"expected pictures of 96 x 64 x 3 \(w x h x c\), found 96 x 64 x 1"):
+    with pytest.raises(DarknetError, match=r"expected images of 96 x 64 x 3 \(w x h x c\), found 96 x 64 x 1"):
         dn.predict_image(handle, dn.make_image(20, 20, 1))
     with pytest.raises(DarknetError, match="no prediction yet"):
         dn.get_network_boxes(handle, 9, 9, 0.4, 0.5, None, 0, None)

@@ -91,7 +91,7 @@ def test_voc(tmp_path: Path) -> None:
     assert data.names == read_names(Path(__file__).parents[2] / "data" / "voc.names")
     assert data.notes == [
         "left out 1 objects: difficult",
-        "left out 1 objects: the box is empty or outside the picture",
+        "left out 1 objects: the box is empty or outside the image",
     ]
     assert write(data, root) == data.notes
     # As voc_label.py has it: x = ((xmin + xmax) / 2 - 1) / width, w = (xmax - xmin) / width.
@@ -184,7 +184,7 @@ def test_broken_annotations(tmp_path: Path, text: str) -> None:
 
 def test_voc_files_that_are_missing(tmp_path: Path) -> None:
     root = voc_folder(tmp_path / "VOC", {"train": "000\n007\n"})
-    with pytest.raises(DataError, match=r"JPEGImages/007\.\*: no such picture"):
+    with pytest.raises(DataError, match=r"JPEGImages/007\.\*: no such image"):
         read_voc([root])
     picture(root / "JPEGImages" / "007.PNG")
     with pytest.raises(DataError, match=r"Annotations/007\.xml: can't be read: No such file"):
@@ -223,7 +223,7 @@ def test_coco(tmp_path: Path) -> None:
     assert data.names == ["bicycle", "train"]
     assert data.notes == [
         "left out 1 objects: a crowd",
-        "left out 1 objects: the box is empty or outside the picture",
+        "left out 1 objects: the box is empty or outside the image",
     ]
     write(data, tmp_path, name="coco")
     labels = tmp_path / "labels" / "train2017"
@@ -417,13 +417,13 @@ def findings(data: Path, **options: bool) -> list[str]:
 def test_a_good_data_set(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert findings(data) == []
     assert run("check", data) == 0
-    assert capsys.readouterr().out == "8 pictures: 0 errors, 0 warnings\n"
+    assert capsys.readouterr().out == "8 images: 0 errors, 0 warnings\n"
 
 
 def test_everything_wrong(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = data.parent
     (root / "images" / "1.png").unlink()
-    (root / "images" / "2.png").write_bytes(b"no picture")
+    (root / "images" / "2.png").write_bytes(b"no image")
     (root / "labels" / "3.txt").unlink()
     (root / "labels" / "4.txt").write_text(
         "2 .5 .5 .1 .1\n0 .5 .5 .1\n0 nan .5 .1 .1\n\n0 .5 1.5 .1 .1\n0 .5 .5 .1 .0001\n"
@@ -433,17 +433,17 @@ def test_everything_wrong(data: Path, capsys: pytest.CaptureFixture[str]) -> Non
     (root / "val.txt").write_text("images/6.png\nimages/7.png\nimages/0.png\n")
     found = findings(data)
     expected = [
-        r"train.txt:2: error: images/1.png: the picture can't be read: No such file",
-        r"train.txt:3: error: images/2.png: is not a picture",
+        r"train.txt:2: error: images/1.png: the image can't be read: No such file",
+        r"train.txt:3: error: images/2.png: is not an image",
         r"train.txt:4: error: images/3.png has no label file; expected labels/3.txt",
         r"labels/4.txt:1: error: expected a class from 0 to 1, found '2'",
         r"labels/4.txt:2: error: expected 'class x y w h', found 4 fields",
         r"labels/4.txt:3: error: expected a number for x, found 'nan'",
-        r"labels/4.txt:5: error: expected the centre inside the picture",
+        r"labels/4.txt:5: error: expected the centre inside the image",
         r"labels/4.txt:6: warning: the box is tiny",
         r"labels/5.txt: error: is not a text file",
-        r"val.txt: warning: 1 of 3 pictures also in train.txt, first images/0.png (train.txt:1); what is trained on",
-        r"val.txt:2: warning: images/7.png is the same picture as images/6.png",
+        r"val.txt: warning: 1 of 3 images also in train.txt, first images/0.png (train.txt:1); what is trained on",
+        r"val.txt:2: warning: images/7.png is the same image as images/6.png",
     ]
     assert len(found) == len(expected)
     for line, beginning in zip(found, expected, strict=True):
@@ -451,7 +451,7 @@ def test_everything_wrong(data: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert run("check", data, "--max", "2") == 1
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == 4
-    assert printed[2:] == ["... and 9 more; see --max", "8 pictures: 8 errors, 3 warnings"]
+    assert printed[2:] == ["... and 9 more; see --max", "8 images: 8 errors, 3 warnings"]
 
 
 def test_lists_that_share_pictures(data: Path) -> None:
@@ -459,7 +459,7 @@ def test_lists_that_share_pictures(data: Path) -> None:
     (root / "val.txt").write_text("images/6.png\n" + (root / "train.txt").read_text() + "images/6.png\n")
     assert findings(data) == [
         "val.txt:8: warning: images/6.png is listed again, first in val.txt:1",
-        "val.txt: warning: 6 of 8 pictures also in train.txt, first images/0.png (train.txt:1); "
+        "val.txt: warning: 6 of 8 images also in train.txt, first images/0.png (train.txt:1); "
         "what is trained on can't be validated on",
     ]
     data.write_text(data.read_text().replace("val.txt", "./train.txt") + "test=train.txt\n")
@@ -486,7 +486,7 @@ def test_of_a_damaged_picture_we_alone_speak(
     (tmp_path / "list.txt").write_text(f"cut{ending}\n")
     result = spawned("data", "check", tmp_path / "list.txt", "--classes", "1")
     assert (result.code, result.err) == (code, "")
-    assert ("damaged or cut off" if code else "cut.jpg: a JPEG picture whose end is missing") in result.out
+    assert ("damaged or cut off" if code else "cut.jpg: a JPEG image whose end is missing") in result.out
 
 
 def test_quick_check_and_missing_labels(data: Path) -> None:
@@ -526,7 +526,7 @@ def test_lists(data: Path) -> None:
     with pytest.raises(DataError, match="has no 'test' list"):
         read_dataset(data).list_("test")
     data.write_text("classes=2\n")
-    with pytest.raises(DataError, match="names no list of pictures"):
+    with pytest.raises(DataError, match="names no list of images"):
         read_dataset(data)
     (root / "train.txt").write_text("\n \n")
     with pytest.raises(DataError, match="is empty"):
@@ -557,7 +557,7 @@ def test_stats(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert valid["objects"] == 2
     assert run("stats", data) == 0
     printed = capsys.readouterr().out
-    assert "train: 6 pictures, 4 objects with boxes" in printed
+    assert "train: 6 images, 4 objects with boxes" in printed
     assert re.search(r"  cat +3 +60\.0% +3\n", printed)
     assert run("stats", data, "--no-sizes") == 0
     assert "aspect" not in capsys.readouterr().out
@@ -594,7 +594,7 @@ def test_every_part_has_its_share_of_every_class() -> None:
 def test_split_command(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "parts"
     assert run("split", data, "one=1", "two=3", "--out", out, "--seed", "4") == 0
-    assert capsys.readouterr().out == f"{out}/one.txt: 2 pictures\n{out}/two.txt: 6 pictures\n"
+    assert capsys.readouterr().out == f"{out}/one.txt: 2 images\n{out}/two.txt: 6 images\n"
     files = {name: (out / f"{name}.txt").read_text().splitlines() for name in ("one", "two")}
     assert sorted(files["one"] + files["two"]) == [str(tmp_path / "images" / f"{i}.png") for i in range(8)]
     before = contents(out)
@@ -638,7 +638,7 @@ def test_voc_and_coco_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str
     root = voc_folder(tmp_path / "VOC")
     assert run("voc", root, "--out", tmp_path / "out") == 0
     printed = capsys.readouterr().out
-    assert f"{tmp_path}/out/train.txt: 3 pictures, 2 objects" in printed
+    assert f"{tmp_path}/out/train.txt: 3 images, 2 objects" in printed
     assert (tmp_path / "out" / "images" / "000.jpg").is_symlink()
     assert run("check", tmp_path / "out" / "out.data") == 0
     (tmp_path / "coco" / "images").mkdir(parents=True)

@@ -54,7 +54,7 @@ def test_a_file_is_enough(toy: None, tmp_path: Path, capfd: pytest.CaptureFixtur
     assert main(["train", *words, "--dialect", "toy"]) == 0
     out, err = capfd.readouterr()
     assert "dialect toy;" in out + err
-    assert "pictures by letterbox" in out + err
+    assert "images by letterbox" in out + err
     assert "--dialect toy" in out + err  # its batch norm counts in detection, too
     saved = {path.name for path in (tmp_path / "backup").iterdir()}
     assert {"toy_toy.weights", "toy_3.weights", "toy_final.weights", "toy.state.npz"} <= saved

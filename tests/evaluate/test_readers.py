@@ -72,7 +72,7 @@ def test_coco(tmp_path: Path) -> None:
         ("000007 0.5 1 1 5", r"dog\.txt:1: expected 5 numbers, found '0\.5 1 1 5'"),
         ("000007 0.5 1 1 5 x", r"dog\.txt:1: expected 5 numbers, found '0\.5 1 1 5 x'"),
         ("000007 nan 1 1 5 5", "expected 5 numbers"),
-        ("000001 0.5 1 1 5 5", r"'000001' is none of the 3 pictures"),
+        ("000001 0.5 1 1 5 5", r"'000001' is none of the 3 images"),
     ],
 )
 def test_wrong_voc_results(tmp_path: Path, text: str, message: str) -> None:
@@ -144,7 +144,7 @@ def test_difficult_objects_have_files_of_their_own(tmp_path: Path) -> None:
     truth = read_truth(images, 2, difficult=hard)
     assert truth.difficult.tolist() == [False, False, True]
     np.testing.assert_allclose(truth.box[2], [25, 20, 50, 40])
-    with pytest.raises(DataError, match="expected a path for each of 3 pictures, found 1"):
+    with pytest.raises(DataError, match="expected a path for each of 3 images, found 1"):
         read_truth(images, 2, difficult=hard[:1])
 
 

@@ -103,8 +103,8 @@ WRONG = {
     "0 .5 .5 1e999 .5": "expected a number for w, found '1e999'",
     "0 .5 .5 .5 1_0": "expected a number for h, found '1_0'",
     "0 .5 .5 .5 x": "expected a number for h, found 'x'",
-    "0 1.01 .5 .5 .5": "expected the centre inside the picture",
-    "0 .5 -.01 .5 .5": "expected the centre inside the picture",
+    "0 1.01 .5 .5 .5": "expected the centre inside the image",
+    "0 .5 -.01 .5 .5": "expected the centre inside the image",
     "0 320 240 100 100": "are these pixels?",
     "0 .5 .5 0 .5": "expected a width and height above 0",
     "0 .5 .5 .5 -.5": "expected a width and height above 0",
@@ -134,7 +134,7 @@ def test_doubts(tmp_path: Path) -> None:
     assert len(labels) == 5
     assert not any(problem.error for problem in problems)
     assert [(p.line, p.message.split(" (")[0]) for p in problems] == [
-        (2, "the box reaches 0.050 of the picture over its edge; it is cut off there"),
+        (2, "the box reaches 0.050 of the image over its edge; it is cut off there"),
         (3, "the box is tiny"),
         (4, "is line 1 again"),
     ]

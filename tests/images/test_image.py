@@ -131,7 +131,7 @@ PICTURE = noise(60, 80)
 def test_cut_off(ending: str, part: float, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     whole = encoded(ending, PICTURE)
     path = written(tmp_path / f"x{ending}", whole[: int(len(whole) * part)])
-    with pytest.raises(ImageError, match=r"x\.\w+: a \w+ picture that is damaged or cut off"):
+    with pytest.raises(ImageError, match=r"x\.\w+: a \w+ image that is damaged or cut off"):
         load_image(path)
     assert "libpng" not in capfd.readouterr().err
 
@@ -139,7 +139,7 @@ def test_cut_off(ending: str, part: float, tmp_path: Path, capfd: pytest.Capture
 def test_a_changed_png_is_refused_without_a_word_of_libpng(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     data = bytearray(encoded(".png", PICTURE))
     data[len(data) // 2] ^= 4
-    with pytest.raises(ImageError, match="a PNG picture that is damaged"):
+    with pytest.raises(ImageError, match="a PNG image that is damaged"):
         load_image(written(tmp_path / "x.png", bytes(data)))
     assert capfd.readouterr().err == ""
 
@@ -153,7 +153,7 @@ def test_a_jpeg_without_its_end_is_used(options: tuple[int, ...], tmp_path: Path
     image = load_image(written(tmp_path / "whole.jpg", whole))
     start = parse_header(whole).pixels_at
     for length in range(start, len(whole) - 1, 97):
-        with pytest.warns(PictureWarning, match=r"cut\.jpg: a JPEG picture whose end is missing"):
+        with pytest.warns(PictureWarning, match=r"cut\.jpg: a JPEG image whose end is missing"):
             cut = load_image(written(tmp_path / "cut.jpg", whole[:length]))
         assert cut.shape == image.shape
         if options != PROGRESSIVE and length < len(whole) * 0.9:
@@ -168,7 +168,7 @@ def test_a_jpeg_without_its_header_is_an_error(options: tuple[int, ...], tmp_pat
     for length in range(3, parse_header(whole).pixels_at):
         path = written(tmp_path / "cut.jpg", whole[:length])
         for read in (load_image, picture_size):
-            with pytest.raises(ImageError, match=r"cut\.jpg: a JPEG picture that is damaged or cut off"):
+            with pytest.raises(ImageError, match=r"cut\.jpg: a JPEG image that is damaged or cut off"):
                 read(path)
 
 
@@ -218,8 +218,8 @@ def test_a_picture_must_fit_the_free_memory(tmp_path: Path, monkeypatch: pytest.
     ("data", "message"),
     [
         (b"", "empty"),
-        (b"hello, this is no picture", "not a picture.*hello"),
-        (b"\0" * 1000, "not a picture"),
+        (b"hello, this is no image", "not an image.*hello"),
+        (b"\0" * 1000, "not an image"),
         (b"\xff\xd8\xff", "damaged"),
     ],
 )
@@ -246,7 +246,7 @@ def test_claims_more_pixels_than_anyone_has(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["x", "x.xyz", "x.", ".png"])
 def test_unknown_ending(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="no picture format"):
+    with pytest.raises(ImageError, match="no image format"):
         save_image(tmp_path / name, PICTURE)
 
 

@@ -113,7 +113,7 @@ def test_four_channels_have_alpha(files: Path) -> None:
     np.testing.assert_allclose(x[0].transpose(1, 2, 0) * 255, four[:, :, [2, 1, 0, 3]], atol=1e-4)
     with pytest.raises(ImageError, match=r"colour\.png: has no alpha, and the network takes 4 channels"):
         net.detect("colour.png")
-    with pytest.raises(ImageError, match=r"4 channels: expected a picture of shape \(height, width, 4\), found \(30"):
+    with pytest.raises(ImageError, match=r"4 channels: expected an image of shape \(height, width, 4\), found \(30"):
         net.detect(load_image("colour.png"))
 
 
@@ -126,11 +126,11 @@ def test_other_channels_are_arrays(files: Path) -> None:
     wide = np.empty((1, 3, 32, 32), np.float32)
     nets.network(size=32).fit_pictures(wide, [nets.picture(40, 30)], "stretch")
     np.testing.assert_array_equal(x[0], wide[0, ::-1][:2])  # in the array's order
-    with pytest.raises(ImageError, match=r"colour\.png: the network takes 2 channels, and picture files"):
+    with pytest.raises(ImageError, match=r"colour\.png: the network takes 2 channels, and image files"):
         net.detect("colour.png")
-    with pytest.raises(ImageError, match=r"expected a picture of shape \(height, width, 2\), found \(30, 40\)"):
+    with pytest.raises(ImageError, match=r"expected an image of shape \(height, width, 2\), found \(30, 40\)"):
         net.detect(two[:, :, 0])
-    with pytest.raises(ImageError, match="the network takes 2 channels, the picture has 3"):
+    with pytest.raises(ImageError, match="the network takes 2 channels, the image has 3"):
         as_input(nets.picture(4, 4), 2)
 
 
@@ -207,7 +207,7 @@ def test_training_with_alpha_needs_alpha(tmp_path: Path) -> None:
 
 def test_files_have_no_more_channels(tmp_path: Path) -> None:
     data, cfg = grey_set(tmp_path, 5)
-    with pytest.raises(CfgError, match="takes 5 channels; picture files have 1, 3, or with alpha 4"):
+    with pytest.raises(CfgError, match="takes 5 channels; image files have 1, 3, or with alpha 4"):
         Trainer(cfg, data)
 
 

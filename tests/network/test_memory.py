@@ -80,9 +80,9 @@ def test_a_thousand_detections() -> None:
         """
 from tests.lib import nets
 net = nets.network(size=64)
-pictures = [nets.picture(60 + 5 * i, 50 + 3 * i, seed=i) for i in range(10)]
+images = [nets.picture(60 + 5 * i, 50 + 3 * i, seed=i) for i in range(10)]
 def detect(times):
-    assert all(net.detect(pictures[i % 10], thresh=0.1) for i in range(times))
+    assert all(net.detect(images[i % 10], thresh=0.1) for i in range(times))
 detect(100)
 before = megabytes("VmRSS")
 detect(1000)

@@ -65,7 +65,7 @@ def test_pillow_that_can_not_be(net: Network) -> None:
     with pytest.raises(ImageError, match="found one of mode F; convert it to L"):
         net.detect(PIL.Image.new("F", (8, 8)))
     Path("cut.png").write_bytes(Path("a.png").read_bytes()[:200])
-    with PIL.Image.open("cut.png") as cut, pytest.raises(ImageError, match="the picture of Pillow can't be read"):
+    with PIL.Image.open("cut.png") as cut, pytest.raises(ImageError, match="the image of Pillow can't be read"):
         net.detect(cut)
 
 
@@ -92,7 +92,7 @@ def test_the_content_of_a_file(net: Network) -> None:
         ([None], "found None"),
         ([[1, 2]], "found list"),
         (b"", "in memory"),
-        (io.BytesIO(b"x"), "in memory: is not a picture"),
+        (io.BytesIO(b"x"), "in memory: is not an image"),
     ],
 )
 def test_everything_else(net: Network, given: Any, word: str) -> None:

@@ -44,7 +44,7 @@ CASES: dict[str, tuple[tuple[int, int, int], str]] = {
     "maxpool, no padding": ((5, 7, 9), "[maxpool]\nsize=5\nstride=2\npadding=0"),
     "avgpool": ((5, 7, 9), "[avgpool]"),
     "softmax": ((30, 1, 1), "[softmax]\ngroups=3\ntemperature=.5"),
-    "softmax of a picture": ((4, 3, 5), "[softmax]\ngroups=2"),
+    "softmax of an image": ((4, 3, 5), "[softmax]\ngroups=2"),
     "shortcut, smaller": ((3, 8, 8), CONV.format(6, 1) + CONV.format(9, 2) + "[shortcut]\nfrom=-2\nactivation=leaky"),
     "shortcut, weights": (
         (3, 8, 8),

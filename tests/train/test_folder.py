@@ -33,7 +33,7 @@ def test_a_second_training_is_refused(tmp_path: Path, dialect: str, left: str) -
     for path in set((tmp_path / "backup").iterdir()) - set((tmp_path / "backup").glob(left)):
         path.unlink()
     before = contents(tmp_path)
-    with pytest.raises(TrainingError, match="has seen 8 pictures: --resume goes on with it, --overwrite starts anew"):
+    with pytest.raises(TrainingError, match="has seen 8 images: --resume goes on with it, --overwrite starts anew"):
         train(tmp_path)
     assert contents(tmp_path) == before
     train(tmp_path, iterations=1, overwrite=True)
@@ -78,11 +78,11 @@ def test_ways_on(tmp_path: Path) -> None:
     train(tmp_path, iterations=3, resume=True)
     newest = tmp_path / "backup" / "toy.backup"
     train(tmp_path, iterations=4, weights=newest)
-    with pytest.raises(TrainingError, match="has seen 16 pictures"):
+    with pytest.raises(TrainingError, match="has seen 16 images"):
         train(tmp_path, weights=newest, clear=True)
     older = newest.with_name("toy_1.weights")
     older.write_bytes(newest.read_bytes()[:12] + (4).to_bytes(8, "little") + newest.read_bytes()[20:])
-    with pytest.raises(TrainingError, match="has seen 16 pictures"):
+    with pytest.raises(TrainingError, match="has seen 16 images"):
         train(tmp_path, weights=older)
     with pytest.raises(TrainingError, match="choose one"):
         train(tmp_path, resume=True, overwrite=True)

@@ -63,9 +63,9 @@ FOUND: dict[str, tuple[Change, str]] = {
     "backslashes in lists": (replaced("train.txt", "/images/", "\\images\\"), ""),
     "backslashes in .data": (replaced("toy.data", "/toy.names", "\\toy.names"), ""),
     "backslashes in backup": (replaced("toy.data", "/backup", "\\backup"), ""),
-    "macOS": (companions, "3 of 11 files hold what macOS notes of a picture"),
+    "macOS": (companions, "3 of 11 files hold what macOS notes of an image"),
     "Latin-1": (latin, ""),
-    "turned pictures": (lambda f: turned(f / "images/dark1.png"), "1 of 8 pictures are turned by EXIF"),
+    "turned images": (lambda f: turned(f / "images/dark1.png"), "1 of 8 images are turned by EXIF"),
 }
 
 

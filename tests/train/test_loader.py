@@ -163,7 +163,7 @@ def test_an_unreadable_picture_is_replaced(paths: list[str]) -> None:
             found.append(batches(source, 9))
         assert len(told) == 1
         assert told[0].startswith(paths[5])
-        assert "another picture takes its place" in told[0]
+        assert "another image takes its place" in told[0]
     assert same(*found)
     assert all(paths[5] not in batch.paths for batch in found[0])
 
@@ -171,7 +171,7 @@ def test_an_unreadable_picture_is_replaced(paths: list[str]) -> None:
 def test_nothing_readable_is_an_error(paths: list[str]) -> None:
     for path in paths:
         Path(path).unlink()
-    with loader(paths) as source, pytest.raises(DataError, match="10 pictures in a row can't be read"):
+    with loader(paths) as source, pytest.raises(DataError, match="10 images in a row can't be read"):
         next(source)
 
 

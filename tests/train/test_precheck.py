@@ -58,9 +58,9 @@ def write(name: str, data: bytes) -> Callable[[Path], object]:
 
 
 BAD = {
-    "picture missing": (remove("images/p4.png"), r"train\.txt:5: the picture .*p4\.png is missing"),
-    "picture empty": (write("images/p4.png", b""), r"train\.txt:5: .*p4\.png: the file is empty"),
-    "no picture": (write("images/p4.png", b"hello"), r"train\.txt:5: .*p4\.png: is not a picture"),
+    "image missing": (remove("images/p4.png"), r"train\.txt:5: the image .*p4\.png is missing"),
+    "image empty": (write("images/p4.png", b""), r"train\.txt:5: .*p4\.png: the file is empty"),
+    "no image": (write("images/p4.png", b"hello"), r"train\.txt:5: .*p4\.png: is not an image"),
     "label missing": (
         remove("labels/p4.txt"),
         r"train\.txt:5: .*p4\.png has no label file; expected .*labels/p4\.txt",
@@ -72,7 +72,7 @@ BAD = {
     "word": (label("1 .5 .5 wide .1"), r"p4\.txt:3: expected a number for w, found 'wide'"),
     "four columns": (label("1 .5 .5 .1"), r"p4\.txt:3: expected 'class x y w h', found 4 fields"),
     "six columns": (label("1 .5 .5 .1 .1 .9"), r"p4\.txt:3: expected 'class x y w h', found 6 fields"),
-    "box outside": (label("1 1.4 .5 .1 .1"), r"p4\.txt:3: expected the centre inside the picture"),
+    "box outside": (label("1 1.4 .5 .1 .1"), r"p4\.txt:3: expected the centre inside the image"),
     "pixels": (label("1 140 50 20 20"), r"p4\.txt:3: .*are these pixels"),
     "no width": (label("1 .5 .5 0 .1"), r"p4\.txt:3: expected a width and height above 0"),
     "class only, no tree": (label("1 0 0 0 0"), r"p4\.txt:3: .*only a head with tree="),
@@ -87,14 +87,14 @@ def test_bad_sets(folder: Path, name: str) -> None:
     spoil(folder)
     with pytest.raises(DataError, match=message) as raised:
         check_detection(images(folder), 3)
-    assert f"train.txt: 1 of {COUNT} pictures can't be used" in str(raised.value)
+    assert f"train.txt: 1 of {COUNT} images can't be used" in str(raised.value)
     assert "\n  and" not in str(raised.value)
 
 
 def test_many_findings_are_counted_and_the_first_shown(folder: Path) -> None:
     for i in range(1, COUNT):
         (folder / "labels" / f"p{i}.txt").write_text("9 .5 .5 .1 .1\n")
-    with pytest.raises(DataError, match=r"7 of 8 pictures") as raised:
+    with pytest.raises(DataError, match=r"7 of 8 images") as raised:
         check_detection(images(folder), 3, workers=3)
     text = str(raised.value)
     assert [f"p{i}.txt:1" in text for i in range(COUNT)] == [False, True, True, True, True, True, False, False]
@@ -109,7 +109,7 @@ def test_missing_labels_may_be_background(folder: Path) -> None:
     summary = check_detection(images(folder), 3, missing="background")
     assert (summary.objects, summary.background) == (4, 5)
     assert len(summary.warnings) == 1
-    assert "2 of 8 pictures have no label file" in summary.warnings[0]
+    assert "2 of 8 images have no label file" in summary.warnings[0]
 
 
 def test_lists(folder: Path) -> None:
@@ -123,7 +123,7 @@ def test_lists(folder: Path) -> None:
 def test_nothing_to_learn(folder: Path) -> None:
     for i in range(COUNT):
         (folder / "labels" / f"p{i}.txt").write_text("")
-    with pytest.raises(DataError, match="none of the pictures has an object"):
+    with pytest.raises(DataError, match="none of the images has an object"):
         check_detection(images(folder), 3)
 
 
@@ -169,8 +169,8 @@ def test_classification(folder: Path) -> None:
     assert any("6 of 8 paths hold no label" in warning and "p2.png" in warning for warning in odd.warnings)
     with pytest.raises(DataError, match=r"no path holds one of the labels \(zebra, mouse"):
         check_classification(images(folder), ["zebra", "mouse"])
-    with pytest.raises(DataError, match=r"1 of 8 pictures(.|\n)*train\.txt:2: .*p1\.png: expected one class"):
+    with pytest.raises(DataError, match=r"1 of 8 images(.|\n)*train\.txt:2: .*p1\.png: expected one class"):
         check_classification(images(folder), ["p1", "p2", "p1"])
     (folder / "images" / "p3.png").unlink()
-    with pytest.raises(DataError, match=r"1 of 8 pictures(.|\n)*train\.txt:4: the picture .*p3\.png is missing"):
+    with pytest.raises(DataError, match=r"1 of 8 images(.|\n)*train\.txt:4: the image .*p3\.png is missing"):
         check_classification(images(folder), ["p1"])

@@ -66,14 +66,14 @@ def test_resuming(order: str) -> None:
 
 
 def test_a_changed_list_is_no_resuming() -> None:
-    with pytest.raises(DataError, match="had 31 pictures, this list has 30"):
+    with pytest.raises(DataError, match="had 31 images, this list has 30"):
         Samples(30).restore(Samples(31).state())
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"count": 0}, "no picture"),
+        ({"count": 0}, "no image"),
         ({"count": 5, "order": "sorted"}, "darknet, epochs"),
         ({"count": 5, "seed": -1}, "seed=-1"),
     ],

@@ -121,7 +121,7 @@ HOSTILE: dict[str, Callable[[Arrays, dict[str, Any]], bytes]] = {
     "taken above seen": set_("samples", "taken", to=10**9),
     "order": set_("samples", "order", to="zzz"),
     "order a list": set_("samples", "order", to=[]),
-    "other pictures": set_("samples", "count", to=9),
+    "other images": set_("samples", "count", to=9),
     "other seed": set_("samples", "seed", to=9),
     "first too late": set_("first", to=10**9),
     "updates below 0": set_("optimiser_updates", to=-7),
@@ -176,7 +176,7 @@ def test_hostile_states(trainer: Trainer, case: str) -> None:
     before = snapshot(trainer)
     with pytest.raises(DarknetError) as caught:
         trainer.samples.restore(read_state(path, trainer.stepper).meta["samples"])
-    assert case == "other pictures" or isinstance(caught.value, TrainingError)
+    assert case == "other images" or isinstance(caught.value, TrainingError)
     assert len(str(caught.value)) < 400
     assert snapshot(trainer) == before
     assert trainer.files.state.exists()

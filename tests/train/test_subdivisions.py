@@ -36,7 +36,7 @@ def test_an_iteration_is_its_mini_batches(tmp_path: Path) -> None:
         parts = (m.coord_loss, m.object_loss, m.noobject_loss, m.class_loss)
         assert sum(part for part in parts if part is not None) == pytest.approx(m.loss, rel=1e-5)
     assert told == [
-        f"{cfg}:3: [net] subdivisions=3 does not divide batch=8: mini-batches of 2, 6 pictures an iteration"
+        f"{cfg}:3: [net] subdivisions=3 does not divide batch=8: mini-batches of 2, 6 images an iteration"
     ]
     assert read_header(tmp_path / "backup/toy_final.weights").seen == 30
 
@@ -67,7 +67,7 @@ def test_a_resumed_run_is_the_same(tmp_path: Path) -> None:
 
 def test_a_mini_batch_without_a_picture(tmp_path: Path) -> None:
     data, cfg = uneven(tmp_path, 2, 3)
-    with pytest.raises(CfgError, match=r"toy\.cfg:3: .* a mini-batch has no picture; expected 1 to 2 subdivisions"):
+    with pytest.raises(CfgError, match=r"toy\.cfg:3: .* a mini-batch has no image; expected 1 to 2 subdivisions"):
         Trainer(cfg, data)
 
 

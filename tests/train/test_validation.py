@@ -190,13 +190,13 @@ def test_bad_lists_are_found_before_the_first_iteration(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"toy\.data:5: valid"):
         Trainer(cfg, data, map=True)
     valid.write_text(f"{tmp_path}/images/other.png\n")
-    with pytest.raises(DataError, match=r"valid\.txt:1: the picture .*other\.png is missing"):
+    with pytest.raises(DataError, match=r"valid\.txt:1: the image .*other\.png is missing"):
         Trainer(cfg, data, map=True)
     cv2.imwrite(str(tmp_path / "images" / "other.png"), np.zeros((9, 9, 3), np.uint8))
     with pytest.raises(DataError, match=r"valid\.txt:1: .*other\.png has no label file"):
         Trainer(cfg, data, map=True)
     (tmp_path / "labels" / "other.txt").write_text("")
-    with pytest.raises(DataError, match="none of the pictures has an object"):
+    with pytest.raises(DataError, match="none of the images has an object"):
         Trainer(cfg, data, map=True)
     Trainer(cfg, data).close()
 

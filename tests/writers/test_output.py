@@ -25,7 +25,7 @@ DOG = Detection(1, "dog", 0.875, 0.9375, Box(50.0, 40.0, 20.0, 10.0))
 EDGE = Detection(3, "стол", 0.25, 0.5, Box(95.0, 2.0, 30.0, 20.0), ("мебель", "стол"))
 SIZE = (100, 80)
 FILES = [kind for kind in KINDS if kind not in {"voc", "yolo"}]
-ODD = os.fsdecode(b'pictures/caf\xe9 "1",\\2\n.jpg')  # Latin-1 bytes, a quote, a backslash, a line end
+ODD = os.fsdecode(b'images/caf\xe9 "1",\\2\n.jpg')  # Latin-1 bytes, a quote, a backslash, a line end
 
 
 def save(kind: str, target: Path, *pictures: tuple[str, list[Detection]], names: list[str] = NAMES) -> None:
@@ -398,9 +398,9 @@ def test_a_picture_is_not_replaced_by_its_results(tmp_path: Path, kind: str) -> 
     picture, link = tmp_path / "a.jpg", tmp_path / "b.jpg"
     picture.write_bytes(b"pixels")
     link.symlink_to(picture)
-    with open_writer(kind, link, NAMES) as writer, pytest.raises(ExportError, match="is a picture that is read"):
+    with open_writer(kind, link, NAMES) as writer, pytest.raises(ExportError, match="is an image that is read"):
         writer.write(str(picture), SIZE, [DOG])
-    with pytest.raises(ExportError, match="is a picture that is read"):
+    with pytest.raises(ExportError, match="is an image that is read"):
         save(kind, picture, (str(link), [DOG]))
     assert picture.read_bytes() == b"pixels"
 

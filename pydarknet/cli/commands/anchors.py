@@ -21,25 +21,29 @@ DEFAULT_NUM = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""
-    parser.add_argument("data", metavar="DATA", help="a .data file (its train list), or a list of pictures")
+    parser.add_argument("data", metavar="DATA", help="a .data file (its train list), or a list of images")
     parser.add_argument(
-        "cfg", metavar="CFG", nargs="?", type=Path, help="the network they are for: size, unit, number"
+        "cfg", metavar="CFG", nargs="?", type=Path, help="the network they are for: gives input size, unit and number"
     )
     parser.add_argument(
-        "--num", type=whole(1, 1000), metavar="N", help="how many; default: as many as CFG has, else 5"
+        "--num", type=whole(1, 1000), metavar="N", help="number of anchors; default: as many as CFG has, else 5"
     )
     parser.add_argument("--max", type=whole(1, 100), default=15, metavar="K", help="compare 1 to K (default 15)")
     parser.add_argument("--seed", type=whole(0), default=0, metavar="N")
-    parser.add_argument("--restarts", type=whole(1, 10000), default=10, metavar="N", help="default 10")
-    parser.add_argument("--fit", choices=("stretch", "letterbox"), default="stretch", help="how pictures are resized")
-    parser.add_argument("--width", type=whole(1), metavar="W", help="the unit without CFG: W > 32 pixels, else cells")
+    parser.add_argument(
+        "--restarts", type=whole(1, 10000), default=10, metavar="N", help="restarts of k-means (default 10)"
+    )
+    parser.add_argument("--fit", choices=("stretch", "letterbox"), default="stretch", help="how images are resized")
+    parser.add_argument(
+        "--width", type=whole(1), metavar="W", help="input width if there is no CFG: pixels if W > 32, else cells"
+    )
     parser.add_argument("--height", type=whole(1), metavar="H")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="draw figure 2 of the paper (.svg, .png, .jpg)")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="save the anchors as anchors.txt of calc_anchors has them"
+        "--out", type=Path, metavar="FILE", help="save the anchors in the format of calc_anchors' anchors.txt"
     )
     parser.add_argument(
-        "--write", type=Path, metavar="CFG", help="put them into a cfg; the old one is kept beside it"
+        "--write", type=Path, metavar="CFG", help="write the anchors into a cfg; the old one is kept beside it"
     )
 
 
@@ -52,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
     unit = _units(args)
     found = load_boxes(args.data, args.fit, unit.scale)
-    print(f"{found.images} pictures, {len(found.sizes)} boxes{found.note}")
+    print(f"{found.images} images, {len(found.sizes)} boxes{found.note}")
     num = args.num or unit.num
     anchors = kmeans(found.sizes, num, seed=args.seed, restarts=args.restarts)
     iou, euclidean = compare(found, args.max, args.seed, args.restarts)

@@ -9,7 +9,7 @@ from .classify import add_class_options, classify_pictures
 from .detect import IMAGES
 
 NAME = "classifier predict"
-HELP = "classify pictures, with the names of a .data file; asks for pictures if none is given"
+HELP = "classify images, with the names of a .data file; asks for images if none is given"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

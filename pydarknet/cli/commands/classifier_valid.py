@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ...formats.data import DataFile
 
 NAME = "classifier valid"
-HELP = "top-1 and top-k accuracy on the valid list of a .data file"
+HELP = "measure top-1 and top-k accuracy on the valid list of a .data file"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--top",
         type=whole(1),
         metavar="K",
-        help="right if among so many classes (default: top= of the .data file, else 1)",
+        help="count as right if the class is among the best N (default: top= of the .data file, else 1)",
     )
     parser.set_defaults(fit="the square in the middle")
     judging.add_common(parser)

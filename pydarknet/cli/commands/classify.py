@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...network import Classification, Network
 
 NAME = "classify"
-HELP = "say what a picture shows as a whole"
+HELP = "classify whole images"
 TOP = 5
 
 
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_class_options(parser: argparse.ArgumentParser, top: str) -> None:
     """The options that `classify` shares with `classifier predict`."""
     parser.add_argument("-t", "-top", "--top", type=whole(1), metavar="N", help=f"how many classes to print ({top})")
-    parser.add_argument("--path", action="store_true", help="name the way down the tree: animal > mammal > dog")
+    parser.add_argument("--path", action="store_true", help="print the path down the tree: animal > mammal > dog")
     options.add_fit(parser)
     options.add_machine(parser)
     options.add_quiet(parser)

@@ -23,16 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verbs and their options."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="voc|coco|check|stats|split|show")
     _add_voc(verbs.add_parser("voc", help="PASCAL VOC's XML files to label files, lists, .names and .data"))
-    _add_coco(verbs.add_parser("coco", help="COCO's instances JSON to the same"))
+    _add_coco(verbs.add_parser("coco", help="COCO's instances JSON to label files, lists, .names and .data"))
     _add_check(
-        verbs.add_parser("check", help="find what is wrong, each with file:line; exit code 1 if there are errors")
+        verbs.add_parser("check", help="report what is wrong, with file:line; exit code 1 if there are errors")
     )
-    counting = verbs.add_parser("stats", help="classes, objects a picture, sizes, aspects")
+    counting = verbs.add_parser("stats", help="count classes and objects per image; show sizes and aspect ratios")
     _add_data(counting)
     counting.add_argument("--json", action="store_true", help="print JSON")
-    counting.add_argument("--no-sizes", action="store_true", help="don't open the pictures: no aspects, no areas")
-    _add_split(verbs.add_parser("split", help="divide a list so that every part has its share of every class"))
-    showing = verbs.add_parser("show", help="draw pictures with their true boxes into a folder")
+    counting.add_argument("--no-sizes", action="store_true", help="don't open the images: no aspects, no areas")
+    _add_split(verbs.add_parser("split", help="split a list so that every part has its share of every class"))
+    showing = verbs.add_parser("show", help="draw images with their true boxes into a folder")
     _add_data(showing)
     showing.add_argument("--out", required=True, type=Path, metavar="FOLDER")
     showing.add_argument("--count", type=whole(1), default=16, metavar="N", help="default 16")
@@ -47,44 +47,54 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("data", metavar="DATA", help="a .data file, or a list of pictures")
+    parser.add_argument("data", metavar="DATA", help="a .data file, or a list of images")
     parser.add_argument("--names", metavar="FILE", help="names of the classes, where DATA is a list")
-    parser.add_argument("--classes", type=whole(1), metavar="N", help="how many classes there are, likewise")
+    parser.add_argument("--classes", type=whole(1), metavar="N", help="number of classes, where DATA is a list")
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", metavar="NAME", help="of NAME.data and NAME.names; default: the folder's")
+    parser.add_argument(
+        "--name", metavar="NAME", help="what to call NAME.data and NAME.names; default: the folder's name"
+    )
     parser.add_argument(
         "--pictures",
         choices=("keep", "link", "copy"),
-        help="keep them where they are, with the labels beside their folder; or link or copy them into --out",
+        help="keep the images where they are, with labels beside their folder; or link or copy them into --out",
     )
     parser.add_argument("--force", action="store_true", help="replace files that are there and differ")
 
 
 def _add_voc(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", metavar="FOLDER", nargs="+", type=Path, help="has Annotations/ and JPEGImages/")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="for lists, .names and .data; default: the first")
-    parser.add_argument("--names", metavar="FILE", help="classes in their order; objects of others are left out")
-    parser.add_argument("--sets", nargs="+", metavar="SET", help="of ImageSets; default: train, val and test")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where lists, .names and .data go; default: the first FOLDER"
+    )
+    parser.add_argument(
+        "--names", metavar="FILE", help="the classes, in order; objects of other classes are left out"
+    )
+    parser.add_argument(
+        "--sets", nargs="+", metavar="SET", help="lists of ImageSets to convert; default: train, val and test"
+    )
     parser.add_argument("--difficult", action="store_true", help="keep the difficult objects")
-    parser.add_argument("--origin", type=int, choices=(0, 1), default=1, help="number of the first pixel; VOC: 1")
+    parser.add_argument(
+        "--origin", type=int, choices=(0, 1), default=1, help="what the first pixel is counted as; VOC: 1 (default)"
+    )
     _add_output(parser)
 
 
 def _add_coco(parser: argparse.ArgumentParser) -> None:
     for key in ("train", "val", "test"):
-        parser.add_argument(f"--{key}", nargs=2, metavar=("JSON", "IMAGES"), help=f"instances and pictures: {key}")
-    parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="for lists, .names and .data")
-    parser.add_argument("--crowd", action="store_true", help="keep the regions of many objects")
+        parser.add_argument(f"--{key}", nargs=2, metavar=("JSON", "IMAGES"), help=f"instances and images: {key}")
+    parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where lists, .names and .data go")
+    parser.add_argument("--crowd", action="store_true", help="keep regions that hold many objects (iscrowd)")
     _add_output(parser)
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
-    parser.add_argument("--quick", action="store_true", help="read the pictures' headers only")
+    parser.add_argument("--quick", action="store_true", help="read the images' headers only")
     parser.add_argument("--no-labels-is-background", "--missing-is-empty", dest="background", action="store_true",
-                        help="a picture without label file shows nothing: a warning only")  # fmt: skip
+                        help="an image without a label file has no objects: only warn")  # fmt: skip
     parser.add_argument(
         "--max", type=whole(1), default=1000, metavar="N", help="lines printed at most (default 1000)"
     )
@@ -93,7 +103,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 def _add_split(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     parser.add_argument("parts", metavar="NAME=SHARE", nargs="+", help="such as train=0.8 valid=0.2")
-    parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="for NAME.txt of each part")
+    parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where NAME.txt of each part goes")
     parser.add_argument("--seed", type=whole(0), default=0, metavar="N")
     parser.add_argument("--force", action="store_true", help="replace files that are there")
 
@@ -124,7 +134,7 @@ def _tell(out: Path, name: str | None, sets: Mapping[str, Sequence[Sample]], not
     for note in notes:
         print(f"note: {note}")
     for key, samples in sets.items():
-        print(f"{out / key}.txt: {len(samples)} pictures, {sum(len(sample.labels) for sample in samples)} objects")
+        print(f"{out / key}.txt: {len(samples)} images, {sum(len(sample.labels) for sample in samples)} objects")
     print(f"{out / (name or out.resolve().name)}.data: ready for training")
 
 
@@ -140,7 +150,7 @@ def _check(args: argparse.Namespace) -> int:
             print(finding)
     if errors + warnings > args.max:
         print(f"... and {errors + warnings - args.max} more; see --max")
-    print(f"{len(data.images)} pictures: {errors} errors, {warnings} warnings")
+    print(f"{len(data.images)} images: {errors} errors, {warnings} warnings")
     return 1 if errors else 0
 
 
@@ -163,7 +173,7 @@ def _split(args: argparse.Namespace) -> int:
     data = read_dataset(args.data, args.names, args.classes)
     parts = dict(_share(text) for text in args.parts)
     for path, images in split_list(data, parts, args.out, args.seed, args.force).items():
-        print(f"{path}: {images} pictures")
+        print(f"{path}: {images} images")
     return 0
 
 

@@ -9,9 +9,9 @@ from .. import options
 from ..parser import real, whole
 
 NAME = "demo"
-HELP = "detect objects in a video, a camera's pictures or a picture sequence"
+HELP = "detect objects in a video, a camera's images or an image sequence"
 VIDEO = (
-    "a video file or URL, the number of a camera, a folder or pattern of pictures, or img_%%04d.jpg "
+    "a video file or URL, the number of a camera, a folder or pattern of images, or img_%%04d.jpg "
     "(default: the camera of -c)"
 )
 
@@ -46,17 +46,26 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("-w", "--width", type=whole(1), default=0, metavar="N", help="width to ask of the camera")
     group.add_argument(
-        "-h", "--height", type=whole(1), nargs="?", default=0, action=HeightOrHelp, metavar="N", help="its height"
+        "-h",
+        "--height",
+        type=whole(1),
+        nargs="?",
+        default=0,
+        action=HeightOrHelp,
+        metavar="N",
+        help="height to ask of the camera",
     )
-    group.add_argument("-fps", "--fps", type=whole(1), default=0, metavar="N", help="frames a second to ask of it")
     group.add_argument(
-        "-s", "--skip", type=whole(0), default=0, metavar="N", help="frames to leave out after each one (default: 0)"
+        "-fps", "--fps", type=whole(1), default=0, metavar="N", help="frames per second to ask of the camera"
+    )
+    group.add_argument(
+        "-s", "--skip", type=whole(0), default=0, metavar="N", help="frames to skip after each one (default: 0)"
     )
     group.add_argument(
         "-avg", "-avgframes", "--average", type=whole(1, 100), default=1, metavar="N",
         help="average the outputs over N frames; Darknet's demo always takes 3 (default: 1)",
     )  # fmt: skip
-    group.add_argument("-time_limit_sec", "--max-seconds", type=real(0, 1e9), metavar="S", help="end after so long")
+    group.add_argument("-time_limit_sec", "--max-seconds", type=real(0, 1e9), metavar="S", help="end after S seconds")
     group.add_argument(
         "-prefix", "--prefix", metavar="NAME", help="write the drawn frames to NAME_00000000.jpg and so on; no window"
     )

@@ -8,7 +8,7 @@ from .. import options
 from ..parser import whole
 
 NAME = "detect"
-HELP = "detect objects in pictures; asks for them if none is given"
+HELP = "detect objects in images; asks for them if none is given"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_picture_options(parser)
 
 
-IMAGES = "pictures, folders, patterns ('*.jpg'), lists of paths (.txt, .list), or - for paths on standard input"
+IMAGES = "images, folders, patterns ('*.jpg'), lists of paths (.txt, .list), or - for paths on standard input"
 
 
 def add_picture_options(parser: argparse.ArgumentParser) -> None:
@@ -29,11 +29,11 @@ def add_picture_options(parser: argparse.ArgumentParser) -> None:
     options.add_lines(parser)
     options.add_files(
         parser,
-        "the drawn picture (default: predictions.jpg); for several pictures a folder, without which none is drawn",
+        "the drawn image (default: predictions.jpg); for several images a folder, without which none is drawn",
     )
     options.add_machine(parser)
     parser.add_argument(
-        "--batch", type=whole(1, 4096), default=1, metavar="N", help="pictures to compute at once (default: 1)"
+        "--batch", type=whole(1, 4096), default=1, metavar="N", help="images to compute at once (default: 1)"
     )
     options.add_quiet(parser)
 

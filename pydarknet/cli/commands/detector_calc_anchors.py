@@ -7,7 +7,7 @@ import argparse
 from ..parser import whole
 
 NAME = "detector calc_anchors"
-HELP = "anchors as AlexeyAB's calc_anchors prints and saves them; see also `anchors`"
+HELP = "find anchors and save them as AlexeyAB's calc_anchors does; see also `anchors`"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

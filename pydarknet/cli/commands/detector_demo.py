@@ -8,7 +8,7 @@ from .. import options
 from . import demo
 
 NAME = "detector demo"
-HELP = "as demo, with the names of a .data file"
+HELP = "like demo, with the names of a .data file"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -89,7 +89,7 @@ def _say_fit(args: argparse.Namespace) -> None:
 
     name = dialect_of(find_weights(args.weights))
     if name is not None and (fit := DIALECTS[name].fit) != args.fit:
-        say(f"trained with dialect {name}, which has pictures by {fit}, here by {args.fit}: --fit {fit} measures as "
+        say(f"trained with dialect {name}, which has images by {fit}, here by {args.fit}: --fit {fit} measures as "
             "training did", args.quiet)  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from .. import evaluating as judging
 from ..parser import real
 
 NAME = "detector recall"
-HELP = "share of the objects on the valid list that some box covers, whatever its class"
+HELP = "measure the share of objects on the valid list that some box covers, whatever its class"
 THRESH, NMS = 0.001, 0.4
 
 
@@ -20,9 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""
     judging.add_files(parser)
     share = real(0, 1)
-    parser.add_argument("-thresh", "--thresh", type=share, default=THRESH, metavar="P", help="least objectness")
+    parser.add_argument("-thresh", "--thresh", type=share, default=THRESH, metavar="P", help="minimum objectness")
     parser.add_argument(
-        "-iou_thresh", "--iou-thresh", type=share, default=0.5, metavar="IOU", help="covered (default: 0.5)"
+        "-iou_thresh",
+        "--iou-thresh",
+        type=share,
+        default=0.5,
+        metavar="IOU",
+        help="least IoU to count as covered (default: 0.5)",
     )
     parser.set_defaults(fit="stretch")
     judging.add_common(parser)

@@ -8,7 +8,7 @@ from .. import options
 from . import detect
 
 NAME = "detector test"
-HELP = "detect objects in pictures, with the names of a .data file; asks for pictures if none is given"
+HELP = "detect objects in images, with the names of a .data file; asks for images if none is given"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""`pydarknet detector valid DATA CFG WEIGHTS`, as Darknet's: results files for the judges of VOC, COCO, ImageNet."""
+"""`pydarknet detector valid DATA CFG WEIGHTS`, as Darknet's: results files of VOC, COCO, ImageNet."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-out",
         "--out",
         metavar="NAME",
-        help="name of the file without ending, or, for voc, what the classes' files begin with (default: Darknet's)",
+        help="file name without its extension, or, for voc, the start of the file names (default: Darknet's)",
     )
     options.add_detection(parser, thresh=0.005)
     judging.add_common(parser)

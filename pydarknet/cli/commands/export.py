@@ -19,24 +19,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("cfg", metavar="CFG")
     parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
     parser.add_argument("out", metavar="OUT", type=Path, help="OUT.onnx, OUT.npz or OUT.pt")
-    parser.add_argument("--format", choices=FORMATS, help="default: what the name of OUT says")
-    parser.add_argument("--width", type=whole(1), metavar="N", help="of the network's input; default: the cfg's")
+    parser.add_argument("--format", choices=FORMATS, help="default: by the suffix of OUT")
+    parser.add_argument(
+        "--width", type=whole(1), metavar="N", help="width of the network's input; default: the cfg's"
+    )
     parser.add_argument("--height", type=whole(1), metavar="N")
-    parser.add_argument("--dialect", metavar="NAME", help="whose batch norm (default: the cfg's)")
+    parser.add_argument("--dialect", metavar="NAME", help="which Darknet's batch norm (default: the cfg's)")
     parser.add_argument("--names", type=Path, metavar="FILE", help="class names, to be put into the model (onnx)")
     parser.add_argument(
-        "--batch", type=_batch, default=1, metavar="N|dynamic", help="images at a time (onnx; default 1)"
+        "--batch", type=_batch, default=1, metavar="N|dynamic", help="images per run (onnx; default 1)"
     )
     parser.add_argument("--opset", type=whole(1), metavar="N", help="version of ONNX's operators (default 13)")
     parser.add_argument(
         "--boxes",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="outputs are boxes and scores (default), or what Darknet's heads give (onnx)",
+        help="outputs are boxes and scores (default), or the raw outputs of Darknet's heads (onnx)",
     )
     norm = parser.add_mutually_exclusive_group()
-    norm.add_argument("--keep-bn", action="store_true", default=None, help="batch normalisation on its own")
-    norm.add_argument("--fold-bn", dest="keep_bn", action="store_false", help="in the weights (onnx: default)")
+    norm.add_argument(
+        "--keep-bn", action="store_true", default=None, help="keep batch normalisation as layers of its own"
+    )
+    norm.add_argument(
+        "--fold-bn",
+        dest="keep_bn",
+        action="store_false",
+        help="fold batch normalisation into the weights (onnx: default)",
+    )
     options.add_quiet(parser, bar=False)
 
 

@@ -1,4 +1,4 @@
-"""`pydarknet info CFG [WEIGHTS]`: the layers of a network, its size, and what is doubtful about it."""
+"""`pydarknet info CFG [WEIGHTS]`: the layers of a network, its size, and warnings about it."""
 
 from __future__ import annotations
 

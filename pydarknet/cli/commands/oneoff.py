@@ -13,7 +13,7 @@ from .. import rewriting
 from ..parser import UsageError, whole
 
 NAME = "oneoff"
-HELP = "change the classes of a detector: keep boxes, objectness and the classes named"
+HELP = "change the classes of a detector: keep boxes, objectness and the classes you name"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,10 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rewriting.add_save_cfg(parser)
     which = parser.add_argument_group("classes")
     which.add_argument("--keep", metavar="I,J,...", help="numbers of the old classes that become classes 0, 1...")
-    which.add_argument("--classes", type=whole(1), metavar="N", help="how many there will be; those left are new")
+    which.add_argument(
+        "--classes", type=whole(1), metavar="N", help="number of new classes; those without an old one start anew"
+    )
     which.add_argument("-names", "--names", metavar="FILE", help="names of the old classes")
-    which.add_argument("--new-names", metavar="FILE", help="names of the new ones; equal names keep their weights")
-    which.add_argument("--seed", type=whole(0), default=0, metavar="N", help="of the new classes' random weights")
+    which.add_argument("--new-names", metavar="FILE", help="names of the new classes; equal names keep their weights")
+    which.add_argument(
+        "--seed", type=whole(0), default=0, metavar="N", help="seed of the new classes' random weights"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

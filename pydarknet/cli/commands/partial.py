@@ -14,7 +14,7 @@ HELP = "write the weights of the first N layers, a backbone to train on from"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and the number of layers."""
     rewriting.add_files(parser)
-    parser.add_argument("count", metavar="N", type=whole(1), help="how many layers")
+    parser.add_argument("count", metavar="N", type=whole(1), help="number of layers to keep")
 
 
 def run(args: argparse.Namespace) -> int:

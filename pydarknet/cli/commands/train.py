@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..messages import Lines
 
 NAME = "train"
-HELP = "train a detector or a classifier on the pictures of a .data file"
+HELP = "train a detector or a classifier on the images of a .data file"
 
 CHART_EVERY = 100  # iterations
 
@@ -36,32 +36,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""
     parser.add_argument("data", metavar="DATA", help="a .data file: train, classes, names, backup")
     parser.add_argument("cfg", metavar="CFG", help="the network, with batch, learning_rate, max_batches in [net]")
-    parser.add_argument("weights", metavar="WEIGHTS", nargs="?", help="where to start; default: at random")
+    parser.add_argument("weights", metavar="WEIGHTS", nargs="?", help="the weights to start from; default: random")
     parser.add_argument("--dialect", metavar="NAME",
-                        help="whose way of training: paper2017, darknet2018 or alexeyab; default: that of the "
+                        help="which Darknet's training: paper2017, darknet2018 or alexeyab; default: that of the "
                              "cfg, else by its head")  # fmt: skip
-    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="of weights, samples and augmentation")
-    parser.add_argument("--resume", action="store_true", help="go on where the state in the backup folder stands")
+    parser.add_argument(
+        "--seed", type=whole(0), default=0, metavar="N", help="seed of initial weights, sampling and augmentation (0)"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue from the state in the backup folder")
     parser.add_argument("--overwrite", action="store_true",
-                        help="start anew over the weights and the state of an earlier run")  # fmt: skip
-    parser.add_argument("-clear", "--clear", action="store_true", help="count pictures from 0, whatever WEIGHTS says")
+                        help="start anew and overwrite the weights and state of an earlier run")  # fmt: skip
+    parser.add_argument("-clear", "--clear", action="store_true", help="count images from 0, whatever WEIGHTS says")
     parser.add_argument("--cutoff", type=whole(0), metavar="N", help="load only the first N layers of WEIGHTS")
-    parser.add_argument("--max-batches", type=whole(1), metavar="N", help="iterations, instead of the cfg's")
+    parser.add_argument(
+        "--max-batches", type=whole(1), metavar="N", help="number of iterations, instead of the cfg's"
+    )
     parser.add_argument("--max-hours", type=real(0, 1e6, above=True), metavar="H",
-                        help="stop after so long, saved, resumable")  # fmt: skip
-    parser.add_argument("--order", choices=("darknet", "epochs"), default="darknet", help="draw pictures, or shuffle")
+                        help="save and stop after H hours; --resume goes on")  # fmt: skip
+    parser.add_argument(
+        "--order",
+        choices=("darknet", "epochs"),
+        default="darknet",
+        help="darknet: pick images at random; epochs: shuffle the list",
+    )
     parser.add_argument("--no-labels-is-background", dest="background", action="store_true",
-                        help="a picture without label file shows nothing; default: an error")  # fmt: skip
+                        help="an image without a label file has no objects; default: an error")  # fmt: skip
     _add_validation(parser)
-    parser.add_argument("--save-every", type=whole(1), default=100, metavar="N", help="iterations a backup (100)")
-    parser.add_argument("--workers", type=whole(1, 256), default=2, metavar="N", help="loading threads (2)")
+    parser.add_argument(
+        "--save-every", type=whole(1), default=100, metavar="N", help="save a backup every N iterations (100)"
+    )
+    parser.add_argument("--workers", type=whole(1, 256), default=2, metavar="N", help="number of loading threads (2)")
     parser.add_argument("--log", action="append", default=[], type=Path, metavar="FILE",
-                        help="a row an iteration: FILE.csv, or lines of JSON")  # fmt: skip
+                        help="write a row per iteration: FILE.csv, or lines of JSON")  # fmt: skip
     parser.add_argument("--tensorboard", metavar="FOLDER",
-                        help="write there for TensorBoard; needs pydarknet[tensorboard]")  # fmt: skip
+                        help="write TensorBoard files there; needs pydarknet[tensorboard]")  # fmt: skip
     parser.add_argument("--no-chart", action="store_true", help="draw no chart_BASE.png and .svg")
     parser.add_argument("--brief", action="store_true",
-                        help="print an iteration's line with each backup only, and what is measured")  # fmt: skip
+                        help="print an iteration's line only at each backup, and what is measured")  # fmt: skip
     options.add_machine(parser)
     options.add_quiet(parser, bar=False)
 
@@ -69,11 +80,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_validation(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("validation")
     group.add_argument("-map", "--map", action="store_true",
-                       help="measure on the valid list while training, and save BASE_best.weights")  # fmt: skip
-    group.add_argument("--map-every", type=whole(1), metavar="N", help="... every N iterations")
+                       help="evaluate on the valid list while training, and save BASE_best.weights")  # fmt: skip
+    group.add_argument("--map-every", type=whole(1), metavar="N", help="evaluate every N iterations")
     group.add_argument("-mAP_epochs", "--map-epochs", type=whole(1), metavar="N",
-                       help="... once in N times all pictures, at least 100 iterations apart (4)")  # fmt: skip
-    group.add_argument("-iou_thresh", "--iou-thresh", type=real(0, 1), default=0.5, metavar="IOU", help="a hit (0.5)")
+                       help="evaluate every N passes over all images, at least 100 iterations apart (4)")  # fmt: skip
+    group.add_argument(
+        "-iou_thresh", "--iou-thresh", type=real(0, 1), default=0.5, metavar="IOU", help="least IoU of a hit (0.5)"
+    )
 
 
 def run(args: argparse.Namespace, keep: bool = False) -> int:
@@ -169,7 +182,7 @@ def next_steps(trainer: Trainer, args: argparse.Namespace) -> Iterator[str]:
     how = "" if told or alike else f" --dialect {dialect.name}"
     if "valid" in trainer.data.options:
         fit = " --fit stretch" if detector and dialect.fit == "stretch" else ""
-        yield f"to judge it: pydarknet {'detector map' if detector else 'classifier valid'} {files}{fit}{how}"
+        yield f"to evaluate it: pydarknet {'detector map' if detector else 'classifier valid'} {files}{fit}{how}"
     yield f"to use it: pydarknet {'detector test' if detector else 'classifier predict'} {files} PICTURE{how}"
 
 
@@ -209,7 +222,7 @@ def describe(trainer: Trainer) -> None:
     sizes = trainer.sizes
     size = f"{sizes.low} to {sizes.high}" if sizes.varies else f"{sizes.base[0]} x {sizes.base[1]}"
     schedule = s.schedule
-    say(f"dialect {s.dialect.name}; {len(source.images.images)} pictures, {source.summary.objects} objects")
+    say(f"dialect {s.dialect.name}; {len(source.images.images)} images, {source.summary.objects} objects")
     say(
         f"batch {s.batch}, subdivisions {s.subdivisions}, size {size}; {schedule.policy} rate "
         f"{schedule.learning_rate:g}, {s.optimiser}, burn_in {schedule.burn_in}"
@@ -220,7 +233,7 @@ def describe(trainer: Trainer) -> None:
     )
     if trainer.judge is not None:
         judge = trainer.judge
-        say(f"{judge.name} of the valid list {judge.when(trainer.max_batches)}; pictures by {judge.how}")
+        say(f"{judge.name} of the valid list {judge.when(trainer.max_batches)}; images by {judge.how}")
     say(f"weights go to {trainer.files.backup}, the state to {trainer.files.state.name} beside it")
 
 

@@ -22,13 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verbs and their options."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar=VERBS)
     _add_build(verbs.add_parser("build", help="a tree from WordNet, a table, or folders"))
-    checking = verbs.add_parser("check", help="whether Darknet can use the tree, its names and a map")
+    checking = verbs.add_parser("check", help="check that Darknet can use the tree, its names and a map")
     _add_tree(checking)
-    checking.add_argument("--map", metavar="FILE", help="the nodes of a data set's classes, one a line")
+    checking.add_argument("--map", metavar="FILE", help="the nodes of a data set's classes, one per line")
     showing = verbs.add_parser("show", help="print or draw the tree")
     _add_tree(showing)
-    showing.add_argument("--root", metavar="NODE", help="only what is below this node")
-    showing.add_argument("--depth", type=whole(1, 1000), metavar="N", help="so many levels only")
+    showing.add_argument("--root", metavar="NODE", help="show only what is below this node")
+    showing.add_argument("--depth", type=whole(1, 1000), metavar="N", help="show only N levels")
     showing.add_argument("--format", choices=("text", "dot", "svg"), default="text", help="default: text")
     showing.add_argument("--out", metavar="FILE", help="write to a file (svg: needed)")
     for verb, help_, what in (
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _add_tree(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tree", metavar="TREE", help="a .tree file, such as data/9k.tree")
-    parser.add_argument("--names", metavar="FILE", help="what people call the nodes; default: the .names beside it")
+    parser.add_argument("--names", metavar="FILE", help="readable names of the nodes; default: the .names beside it")
 
 
 def _add_out(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +80,7 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--csv", metavar="FILE", help="a table of child,parent")
     source.add_argument("--folders", metavar="FOLDER", help="a folder in which every folder is a class")
     parser.add_argument(
-        "--synsets", metavar="FILE", help="with --wordnet: the classes, such as n02084071, one a line"
+        "--synsets", metavar="FILE", help="with --wordnet: the classes, such as n02084071, one per line"
     )
     _add_out(parser)
 

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fetch.add_argument("names", nargs="+", metavar="NAME", help="as in the list, e.g. yolov2-tiny")
     fetch.add_argument("--folder", type=Path, help="default: ./weights if it exists, else the user's cache")
     fetch.add_argument("--force", action="store_true", help="replace a file that is already there")
-    fetch.add_argument("--quiet", action="store_true", help="no progress; print only where the file is")
+    fetch.add_argument("--quiet", action="store_true", help="show no progress; print only where the file is")
     check = verbs.add_parser("verify", help="say what a file is, and whether it is whole")
     check.add_argument("files", nargs="+", metavar="FILE", type=Path)
 
@@ -82,7 +82,7 @@ def _header(path: Path, found: Identity) -> str:
     from ...formats.weights import read_header
 
     if found.entry is not None and found.entry.kind == "picture":
-        return "none, a picture"
+        return "none, an image"
     try:
         header = read_header(path)
     except WeightsError:
