@@ -3,7 +3,7 @@
 Names, arguments and results are the original's, and so are the structures: fields can be read and written.
 What is different:
 
-- Nothing has to be freed: memory lives as long as somebody points to it. The free_* functions are accepted.
+- Nothing has to be freed: memory lives as long as something points to it. The free_* functions are accepted.
 - Paths may be bytes, str or path objects. Names in results are bytes, as in the original on Python 3, if the
   .data file was named by bytes, and str if it was named by a str. `meta.names[i]` is always bytes.
 - What is wrong raises a `DarknetError` instead of ending the process.

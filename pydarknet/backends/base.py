@@ -91,7 +91,7 @@ class Backend:
         return sequence(steps)
 
     def with_precision(self, name: str) -> Backend:
-        """The same device with another precision. DeviceError if it hasn't that."""
+        """The same device with another precision. DeviceError if the backend doesn't offer it."""
         if name not in PRECISIONS:
             raise DeviceError(f"precision {name!r}: expected one of {', '.join(PRECISIONS)}")
         if name not in self.ops.precisions:
@@ -200,7 +200,7 @@ def cpu_backend(isa: str | None = None) -> Backend:
 
 
 class EmulatedBackend(Backend):
-    """Fresh arrays hold a NaN that nothing computes, and the emulator reports who reads it."""
+    """Fresh arrays hold a NaN that nothing computes, and the emulator reports any read of it."""
 
     def empty(self, shape: Sequence[int], dtype: str = "float32") -> Array:
         """An array without values. DeviceError if memory is out."""

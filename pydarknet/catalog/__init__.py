@@ -1,6 +1,6 @@
 """The catalogue of published files: what there is, where to get it, and what a file at hand is.
 
-Sizes and checksums are those that somebody recorded for the published file; what nobody did is unknown, and
+Sizes and checksums are those on record for the published file; what isn't on record is unknown, and
 the size then follows from the number of parameters, up to the header of 16 or 20 bytes.
 """
 
@@ -24,7 +24,7 @@ HEADERS = (16, 20)  # bytes, before and since version 0.2
 
 @dataclass(frozen=True)
 class Entry:
-    """One published file. `floats`: parameters in a weights file; `size`: bytes, if somebody recorded them."""
+    """One published file. `floats`: parameters in a weights file; `size`: bytes, if on record."""
 
     name: str
     about: str

@@ -2,7 +2,7 @@
 
 Checksums and sizes were recorded by others when the files were downloaded (test suites and model zoos that
 pin them, transfer logs, maintainers' lists) or computed from the file itself; `floats` follows from the cfg.
-Nothing here is a guess: an entry without a checksum is one that nobody has recorded.
+Nothing here is a guess: an entry without a checksum has none on record.
 """
 
 from __future__ import annotations

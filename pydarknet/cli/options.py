@@ -90,7 +90,7 @@ def add_fit(parser: argparse.ArgumentParser) -> None:
 
 
 def add_names(parser: argparse.ArgumentParser, data: bool) -> None:
-    """Where the classes' names come from, and whose network it is."""
+    """Options for the names of the classes and the network's dialect."""
     parser.add_argument("--dialect", metavar="NAME",
                         help="whose batch norm: paper2017, darknet2018 or alexeyab (default: the cfg's)")  # fmt: skip
     parser.add_argument("-names", "--names", metavar="FILE", help="names of the classes, one per line")

@@ -32,14 +32,14 @@ def wanted(words: Sequence[str]) -> Source:
 
 
 def is_prompt(words: Sequence[str]) -> bool:
-    """Whether somebody types the paths."""
+    """Whether the paths are typed at a terminal."""
     return not words and sys.stdin.isatty()
 
 
 def read_all(source: Source, channels: int, batch: int = 1) -> Iterator[ReadImage]:
     """Every picture, for a network of so many channels. A single one that can't be read is an ImageError.
 
-    Who hands in paths one by one may wait for each answer: then nothing is read ahead.
+    A program that hands in paths one by one may wait for each answer: then nothing is read ahead.
     """
     from ..images.reading import read_images
 
@@ -111,7 +111,7 @@ def completed(typed: str, number: int) -> str | None:
 
 
 def meant(typed: str) -> str:
-    """The path that somebody typed, or dropped on the terminal: in quotes, with backslashes, from ~ on."""
+    """A path as typed, or dropped on the terminal: in quotes, with backslashes, from ~ on."""
     if os.path.lexists(typed):
         return typed
     with suppress(ValueError):

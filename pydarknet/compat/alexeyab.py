@@ -3,7 +3,7 @@
 Names, arguments and results are the original's (confidences are strings), and so are the structures: fields
 can be read and written. What is different:
 
-- Nothing has to be freed: memory lives as long as somebody points to it. The free_* functions are accepted.
+- Nothing has to be freed: memory lives as long as something points to it. The free_* functions are accepted.
 - Paths may be bytes, str or path objects. What is wrong raises a `DarknetError` instead of ending the process.
 - With a tree `hier` counts. The original ignores it and takes the deepest node with an absolute probability
   above .5, which is what happens here with the default of .5.

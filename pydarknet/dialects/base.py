@@ -110,7 +110,7 @@ class Dialect:
     """One Darknet's way of training.
 
     marks: what a cfg has that is written for this Darknet; of the dialects all of whose marks it has, that with the
-        most is followed where nobody names one
+        most is followed where none is named
     raw_classes: [region] with neither softmax nor tree leaves its classes as they are, else they are logistic
     binary_border: what lies around the binary input of xnor=1: 0, or -1, as a bit that isn't set
     classfix: the keys classfix and focal_loss count

@@ -122,7 +122,7 @@ class _Picture:
 def _match(iou: Floats, skip: Bools, crowd: Bools) -> Ints:
     """The object of each detection, or -1; shape (thresholds, areas, detections).
 
-    From the surest detection on, each takes the object it overlaps most of those nobody has, a crowd being free
+    From the surest detection on, each takes the object it overlaps most of those still free, a crowd being free
     always; one that is to be skipped only if no other is there. Of equal overlaps the last counts.
     """
     count, objects = iou.shape

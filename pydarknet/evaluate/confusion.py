@@ -16,7 +16,7 @@ from .objects import Detections, Ints, Truth, by_score, overlaps
 class Confusion:
     """`counts[i, j]`: objects of `classes[i]` detected as `classes[j]`.
 
-    The last row are detections where no object is, the last column objects that nobody found.
+    The last row are detections where no object is, the last column objects without a detection.
     """
 
     classes: list[int]

@@ -1,4 +1,4 @@
-"""Average precision along a WordTree: who says "dog" of a terrier is less wrong than who says "chair".
+"""Average precision along a WordTree: "dog" for a terrier is less wrong than "chair".
 
 A detection of an object's own class, or of one below it (the truth knows no better), is a whole hit. One of an
 ancestor counts by its depth: depth of the ancestor / depth of the object's class, a root having depth 1. So
@@ -33,7 +33,7 @@ class HierarchicalResult:
 def hierarchical(truth: Truth, detections: Detections, tree: Tree, iou_thresh: float = 0.5) -> HierarchicalResult:
     """Judge detections whose classes are nodes of the tree, as those of the truth are.
 
-    From the surest on, a detection takes the object that nobody has, overlaps it by `iou_thresh` at least and
+    From the surest on, a detection takes an object that is still free, overlaps it by `iou_thresh` at least and
     earns the most. One that has only a difficult object left does not count.
     """
     _check("object", truth.class_id, tree)

@@ -58,7 +58,7 @@ class _Objects:
 class Truth(_Objects):
     """What is in the pictures.
 
-    A `difficult` object is neither wanted nor held against who finds it (VOC; COCO's ignore). A `crowd` is a
+    A `difficult` object is neither a miss nor, if found, a false positive (VOC; COCO's ignore). A `crowd` is a
     region of many, which may be found any number of times. `area` is what COCO sorts objects into small, medium
     and large by, of the segment if there is one.
     """

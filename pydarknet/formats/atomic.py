@@ -1,4 +1,4 @@
-"""Writing a file so that nobody ever sees half of it: beside its place first, then renamed."""
+"""Writing a file so that half of it is never seen: beside its place first, then renamed."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def take_after(old: str, new: str) -> None:
     with suppress(FileNotFoundError):
         status = os.stat(old)
         if hasattr(os, "chown"):
-            with suppress(OSError):  # only root gives files away; who belongs to the group keeps that
+            with suppress(OSError):  # only root gives files away; a member of the group keeps that
                 os.chown(new, -1, status.st_gid)
                 os.chown(new, status.st_uid, -1)
         os.chmod(new, stat.S_IMODE(status.st_mode) & 0o777)

@@ -119,7 +119,7 @@ class Section:
                 self._doubt(key, read(self.options[key])[1])
 
     def unfollowed(self, followed: Iterable[str]) -> dict[str, str]:
-        """Warnings, by key, about keys of training that nobody asked for, here or (`followed`) in a section of this
+        """Warnings, by key, about keys of training that were not asked for, here or (`followed`) in a section of this
         type."""
         ignored = [key for key in self.options if key in self.keys.training.keys() - self.used - {*followed}]
         texts = {key: self.options[key] for key in ignored}

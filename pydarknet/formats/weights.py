@@ -108,7 +108,7 @@ def load_weights(
 
     WeightsError if the file ends too early, naming layer and record, or if a number is NaN or infinite (with
     `allow_nan` only a warning); then no layer has changed. Layers after the cutoff and those with `dontload`
-    are left alone. Nobody may shorten the file while the views live.
+    are left alone. The file must not be shortened while the views live.
     """
     name = fspath(path)
     raw = _map(name)

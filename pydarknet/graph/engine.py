@@ -217,7 +217,7 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 def with_precision(backend: Backend, precision: str, doubt: str | None) -> Backend:
-    """The backend with another precision. DeviceError, with the `doubt` about the device, if it hasn't that."""
+    """The backend with another precision. DeviceError, with the `doubt` about the device, if there is none."""
     try:
         return backend.with_precision(precision)
     except DeviceError as error:

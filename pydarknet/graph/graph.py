@@ -42,7 +42,7 @@ NET_KEYS = Keys(
         "ema_alpha": 0.0,
     },
     idle="""optimized_memory workspace_size_limit_MB use_cuda_graph max_chart_loss show_receptive_field
-        augment_speed sequential_subdivisions seen""",  # of track, of track, of writing.cfg, which nobody reads
+        augment_speed sequential_subdivisions seen""",  # of track, of track, of writing.cfg, which no program reads
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What the header of a picture file says: its format and size, before anybody makes room for the pixels."""
+"""What the header of a picture file says: its format and size, before memory is allocated for the pixels."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class _Waiting:
             self._changed.wait_for(lambda: self._closed or self._bytes < ROOM)
 
     def close(self) -> None:
-        """Let nobody wait any more."""
+        """Wake every waiting thread: nothing more is wanted."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

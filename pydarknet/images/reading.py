@@ -1,4 +1,4 @@
-"""The images of a list, read while somebody works on those before them."""
+"""The images of a list, read ahead while the earlier ones are being worked on."""
 
 from __future__ import annotations
 

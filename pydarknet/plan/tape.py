@@ -113,7 +113,7 @@ class Tape(Builder):
         return self._deltas.get(value)
 
     def add_delta(self, value: Value, delta: Value) -> None:
-        """Add a contribution to a value's delta. The contribution must be nobody else's."""
+        """Add a contribution to a value's delta. The contribution must be the caller's own."""
         origin = self._origin(value)
         if delta.blocked != origin.blocked:
             delta = self._relaid(delta)

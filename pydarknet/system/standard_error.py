@@ -14,14 +14,14 @@ _kept: list[int] = []  # what standard error was before the block
 
 @contextmanager
 def unheard(beginnings: tuple[bytes, ...]) -> Iterator[None]:
-    """Nobody hears lines that begin so and are printed within the block; all others come when it ends.
+    """Lines that begin so and are printed within the block are dropped; all others come when it ends.
 
     Standard error belongs to the whole process: keep the block short, for what happens rarely.
     """
     with _lock:
         try:
             kept = os.dup(_STDERR)
-        except OSError:  # it is closed: nobody hears anything
+        except OSError:  # it is closed: nothing is printed
             yield
             return
         heard = os.memfd_create("stderr")

@@ -1,4 +1,4 @@
-"""Whose way of training is followed where nobody names one."""
+"""Which dialect is followed where none is named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The backup folder of a run: where it is, whether another run's files are in it, and who writes there now."""
+"""The backup folder of a run: where it is, whether another run's files are in it, and which process writes there."""
 
 from __future__ import annotations
 

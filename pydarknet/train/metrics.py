@@ -24,7 +24,7 @@ class Metrics:
     `loss` and `average` as Darknet prints them. The four parts of the loss are a picture's, None for a classifier;
     means over the objects (`iou`, `category`, `objectness`, `recall`) are None where no object was.
     `map`: mean average precision on the valid list (of a classifier: the share that is right), if it was measured.
-    `minis`: (layer, statistics) of each mini-batch, for who wants all.
+    `minis`: (layer, statistics) of each mini-batch.
     """
 
     iteration: int

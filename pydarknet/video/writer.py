@@ -82,7 +82,7 @@ class Recording:
                 shutil.rmtree(self._own, ignore_errors=True)
 
     def _own_folder(self) -> str:
-        """A folder beside the film's place in which nobody else can put anything: OpenCV would follow a link."""
+        """A folder beside the film's place in which no other process can put anything: OpenCV would follow a link."""
         try:
             return tempfile.mkdtemp(
                 prefix=f".{os.path.basename(self._path)[:100]}.", suffix=".part", dir=self._folder or "."

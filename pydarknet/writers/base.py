@@ -180,7 +180,7 @@ class _AbandonedError(Exception):
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """OSError becomes ExportError with the path, but for a stream that nobody reads any more."""
+    """OSError becomes ExportError with the path, but for a stream whose reader is gone."""
     try:
         yield
     except BrokenPipeError:

@@ -30,7 +30,7 @@ class OwnFiles:
         self._noted = os.path.lexists(folder / JOURNAL)
 
     def __contains__(self, path: Path) -> bool:
-        """Whether the file is ours and nobody changed it since."""
+        """Whether the file is ours and unchanged since."""
         known = self._sums.get(self._key(path))
         return known is not None and not path.is_symlink() and _checksum(path) == known
 

@@ -1,7 +1,7 @@
 """Darknet's label files, one a picture: `class x y w h`, relative to the picture. Never over the truth.
 
 What was drawn by hand must not be lost: a label file beside the picture, or where training looks for the
-picture's labels, is refused; elsewhere only a file that we wrote and nobody changed since is replaced.
+picture's labels, is refused; elsewhere only a file that we wrote and that is unchanged is replaced.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class YoloWriter(Writer):
 class BesideWriter(Writer):
     """Labels beside their pictures, where training finds them: to label a data set by a network.
 
-    Pictures that have labels of somebody else's, there or where training looks first, are refused.
+    Pictures that have labels of another origin, there or where training looks first, are refused.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
