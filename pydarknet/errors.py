@@ -12,7 +12,7 @@ from contextlib import contextmanager
 class DarknetError(Exception):
     """Anything that is wrong with the user's files, options or machine; never a bug of ours.
 
-    `warnings` is what was doubtful before: often it names the cause.
+    `warnings` is the warnings before it: often one names the cause.
     """
 
     warnings: Sequence[str] = ()
@@ -53,11 +53,11 @@ class DataError(DarknetError):
 
 
 class ImageError(DarknetError):
-    """A picture that can't be read or written, or an array that is no picture."""
+    """An image that can't be read or written, or an array that is no image."""
 
 
 class PictureWarning(UserWarning):
-    """A picture that is used although something is wrong with its file."""
+    """An image that is used although something is wrong with its file."""
 
 
 class DeviceError(DarknetError):
@@ -83,7 +83,7 @@ def locate(file: str, line: int | None) -> str:
 
 @contextmanager
 def carrying(warnings: Callable[[], Sequence[str]]) -> Iterator[None]:
-    """An error that leaves the block takes along what has been doubtful until then."""
+    """An error that leaves the block takes along the warnings so far."""
     try:
         yield
     except DarknetError as error:

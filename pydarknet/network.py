@@ -1,4 +1,4 @@
-"""The network as users meet it: pictures in, detections or classes out."""
+"""The network as users meet it: images in, detections or classes out."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Images: TypeAlias = Sequence[npt.NDArray[np.uint8]]  # BGR, or of the network's 
 
 @dataclass(frozen=True)
 class Classification:
-    """One class of a whole picture: `probability` 0..1; `path` from the root where the classes form a tree."""
+    """One class of a whole image: `probability` 0..1; `path` from the root where the classes form a tree."""
 
     class_id: int
     name: str
@@ -91,13 +91,13 @@ class Network(Engine):
         batch: int = 4,
         **others: Any,
     ) -> list[Detection] | list[list[Detection]]:
-        """Detections in a picture, the most confident first; for a list of pictures a list of such lists.
+        """Detections in an image, the most confident first; for a list of images a list of such lists.
 
         `image`: a path, an array (H, W, 3), (H, W) or (H, W, 4) of uint8 or of floats 0..1 with channels in
-        the order `color`, a picture of Pillow, or a list of them, run `batch` at a time. `thresh` 0..1 (.5) is
-        Darknet's -thresh, `hier_thresh` (.5) its -hier, `nms` (.45) the overlap above which the weaker box goes (0:
-        none goes). The `others` are the other fields of `DetectOptions`: `fit`, `nms_kind`, `hier_mode`, `map`... All
-        of them count before those of `options`. ImageError; DataError for a map to classes that the network lacks;
+        the order `color`, an image of Pillow, or a list of them, run `batch` at a time. `thresh` 0..1 (.5) is
+        Darknet's -thresh, `hier_thresh` (.5) its -hier, `nms` (.45) the overlap above which the weaker box is dropped
+        (0: none). The `others` are the other fields of `DetectOptions`: `fit`, `nms_kind`, `hier_mode`, `map`... All
+        of them override those of `options`. ImageError; DataError for a map to classes that the network lacks;
         CfgError if it has no detection head; ValueError for thresholds out of range.
         """
         options = self.settle(options.but(thresh=thresh, hier_thresh=hier_thresh, nms=nms, **others))
@@ -110,13 +110,13 @@ class Network(Engine):
         return found
 
     def find(self, images: Images, options: DetectOptions) -> list[list[Detection]]:
-        """`detect` for BGR pictures (H, W, 3), or (H, W, channels), run at once."""
+        """`detect` for BGR images (H, W, 3), or (H, W, channels), run at once."""
         with self.head_outputs(images, options.fit) as outputs:
             return self.decode(outputs, images, options)
 
     @contextmanager
     def head_outputs(self, images: Images, fit: Fit) -> Iterator[Mapping[int, Array]]:
-        """Run pictures as in `find`: the outputs (N, C, H, W) of the heads by the layer's index, arrays of the
+        """Run images as in `find`: the outputs (N, C, H, W) of the heads by the layer's index, arrays of the
         backend that are lent to this caller."""
         with self.plan(len(images)) as plan:
             self.fit_pictures(plan.input, images, fit)
@@ -124,7 +124,7 @@ class Network(Engine):
             yield plan.outputs
 
     def decode(self, outputs: Mapping[int, Array], images: Images, options: DetectOptions) -> list[list[Detection]]:
-        """The detections of pictures by what the heads give for them, as `head_outputs` has it."""
+        """The detections of images by what the heads give for them, as `head_outputs` has it."""
         options = self.settle(options)
         found = self._candidates(outputs, options)
         return [self._placed(*each, options) for each in zip(found, images, strict=True)]
@@ -132,7 +132,7 @@ class Network(Engine):
     def classify(
         self, image: Picture, top: int | None = 5, *, color: Color = "bgr", fit: Fit = "letterbox"
     ) -> list[Classification]:
-        """The `top` classes of a picture (None: all), the most probable first, as Darknet's `classifier predict`.
+        """The `top` classes of an image (None: all), the most probable first, as Darknet's `classifier predict`.
 
         With a tree only leaves count, with the product of the probabilities down to them. ImageError; CfgError for a
         detector.
@@ -147,7 +147,7 @@ class Network(Engine):
         return [self._classification(int(i), float(probabilities[i]), tree) for i in order]
 
     def predict(self, image: npt.NDArray[np.uint8], fit: Fit = "letterbox") -> Floats:
-        """The network's output (C, H, W) for one picture (H, W, 3), BGR, or (H, W, channels). ImageError."""
+        """The network's output (C, H, W) for one image (H, W, 3), BGR, or (H, W, channels). ImageError."""
         with self.plan(1) as plan:
             self.fit_pictures(plan.input, [image], fit)
             plan.run()
@@ -157,9 +157,9 @@ class Network(Engine):
     def propose(
         self, images: Images, thresh: float = 0.001, nms: float = 0.4, fit: Fit = "stretch"
     ) -> list[list[Detection]]:
-        """Every box of some BGR pictures whose objectness is above `thresh`, whatever its class.
+        """Every box of some BGR images whose objectness is above `thresh`, whatever its class.
 
-        The boxes compete all with all; they are of class 0, and objectness is their confidence. The defaults are
+        Suppression is across all boxes; they are of class 0, and objectness is their confidence. The defaults are
         those of Darknet's `detector recall`. CfgError if the network has no detection head.
         """
         options = self.settle(DetectOptions(thresh, nms=nms, nms_kind="obj", fit=fit))
@@ -180,7 +180,7 @@ class Network(Engine):
         return to_detections(found, options, size, net, self.names, tree, self.backend)
 
     def fit_pictures(self, x: Any, images: Iterable[npt.NDArray[np.uint8]], fit: Fit) -> None:
-        """Bring BGR pictures (H, W, 3), or (H, W, channels), into x (N, channels, h, w), an array of the backend.
+        """Bring BGR images (H, W, 3), or (H, W, channels), into x (N, channels, h, w), an array of the backend.
 
         A network of one channel gets them in grey. ImageError if they have other channels.
         """

@@ -17,7 +17,7 @@ Series = list[tuple[int, float]]
 
 @dataclass(frozen=True)
 class Boxes:
-    """Sizes (M, 2) in fractions of the network's input; the typical width / height of the pictures."""
+    """Sizes (M, 2) in fractions of the network's input; the typical width / height of the images."""
 
     sizes: Floats
     images: int
@@ -53,7 +53,7 @@ def compare(found: Boxes, most: int, seed: int, restarts: int) -> tuple[Series, 
     """Average IoU for k = 1, 2... by IoU and by Euclidean distance."""
     different = len(np.unique(found.sizes, axis=0))
     counts = range(1, min(most, different) + 1)
-    # The Euclidean distance depends on the unit: pixels of a picture of the usual shape, as the paper has it.
+    # The Euclidean distance depends on the unit: pixels of an image of the usual shape, as the paper has it.
     shape = np.array([found.aspect, 1.0])
     ours = kmeans_each(found.sizes, counts, seed=seed, restarts=restarts)
     theirs = kmeans_each(found.sizes * shape, counts, seed=seed, restarts=restarts, distance="euclidean")

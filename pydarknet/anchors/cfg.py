@@ -23,7 +23,7 @@ _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|$)")
 
 @dataclass(frozen=True)
 class Units:
-    """What anchors of a cfg's heads are in: `scale` (width, height) times fractions of the picture.
+    """What anchors of a cfg's heads are in: `scale` (width, height) times fractions of the image.
 
     Grid cells for [region], pixels of the network's input for [yolo]. `num`: how many there are now.
     """
@@ -50,7 +50,7 @@ def units(cfg: Cfg) -> Units:
 
 
 def with_anchors(path: str | PathLike[str], anchors: Floats) -> bytes:
-    """The bytes of a cfg with other anchors, fractions of the picture (K, 2), from the smallest to the largest.
+    """The bytes of a cfg with other anchors, fractions of the image (K, 2), from the smallest to the largest.
 
     Sets `anchors` and `num` in its head, or in all [yolo] heads, and for another number of anchors the filters of
     the convolution before. CfgError if several [yolo] heads share the anchors by masks and the number changes,

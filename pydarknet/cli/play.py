@@ -41,7 +41,7 @@ class Tuning:
 
 
 def play(net: Network, film: Film, args: argparse.Namespace) -> None:
-    """Run the network on every frame until the film ends, or the user ends it."""
+    """Run the network on every frame until the video ends, or the user ends it."""
     tuning = Tuning(detect_options(args))
     detect = detector(net, tuning, args.average)
     with net.plan(1):  # packs the weights before the first frame comes
@@ -114,7 +114,7 @@ def draw(image: Picture, found: Sequence[Detection], net: Network, args: argpars
 
 
 def open_sinks(film: Film, tuning: Tuning, args: argparse.Namespace, stack: ExitStack) -> list[Sink]:
-    """Where drawn frames go: a film (--out), pictures (-prefix), a window (where there is a display)."""
+    """Where drawn frames go: a video (--out), images (-prefix), a window (where there is a display)."""
     sinks: list[Sink] = []
     if args.out is not None:
         recording = Recording(args.out, film.rate / (args.skip + 1), film.source)

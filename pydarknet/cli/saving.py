@@ -103,7 +103,7 @@ def _tell(writer: Writer, quiet: bool) -> None:
 
 
 def _accept_json(args: argparse.Namespace) -> None:
-    """AlexeyAB's `-out result.json` (`-json_file_output` for films) is a file of detections, not a picture."""
+    """AlexeyAB's `-out result.json` (`-json_file_output` for videos) is a file of detections, not a picture."""
     if args.out is not None and args.out.lower().endswith(".json"):
         args.save, args.save_to, args.out = [*args.save, "json"], args.save_to or args.out, None
     if getattr(args, "json_file_output", None) is not None:

@@ -33,8 +33,8 @@ class Finding(NamedTuple):
 def check(data: DataSet, *, decode: bool = True, background: bool = False) -> Iterator[Finding]:
     """Every finding, list by list, as it is made.
 
-    Errors are what training would fail on: pictures and label files that are missing or unreadable, lines that are
-    no label, classes that don't exist. `decode` reads whole pictures, otherwise only their headers. A missing
+    Errors are what training would fail on: images and label files that are missing or unreadable, lines that are
+    no label, classes that don't exist. `decode` reads whole images, otherwise only their headers. A missing
     label file is a warning with `background`.
     """
     yield from (Finding(*_apart(warning)) for warning in data.warnings)
@@ -100,7 +100,7 @@ def _labels(
 def _listed(
     data: DataSet, images: ImageList, seen: dict[str, tuple[ImageList, str]]
 ) -> tuple[list[tuple[str, str]], list[Finding]]:
-    """The pictures of a list that were not `seen` before, with their places; and what to say of the others."""
+    """The images of a list that were not `seen` before, with their places; and what to say of the others."""
     for before in data.lists[: data.lists.index(images)]:
         if os.path.samefile(before.file, images.file):
             message = f"{before.name} and {images.name} are the same list, {images.file}{_leak(before)}"

@@ -22,10 +22,10 @@ WRONG = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # what
 def read_coco(
     sets: Mapping[str, tuple[str | PathLike[str], str | PathLike[str]]], *, crowd: bool = False
 ) -> Conversion:
-    """Read the instances of each set: its JSON file and the folder of its pictures.
+    """Read the instances of each set: its JSON file and the folder of its images.
 
     Classes are the categories by their id, so that COCO's own get Darknet's numbers. `crowd` keeps the regions of
-    many objects. DataError for anything missing or of another form; pictures need not be there.
+    many objects. DataError for anything missing or of another form; images need not be there.
     """
     names: list[str] | None = None
     samples: dict[str, list[Sample]] = {}

@@ -17,13 +17,13 @@ from ..formats.labels import label_path, label_text, sibling_label
 from ..formats.text import short
 from .dataset import LISTS
 
-Row = tuple[int, float, float, float, float]  # class, centre x, y, width, height in fractions of the picture
+Row = tuple[int, float, float, float, float]  # class, centre x, y, width, height in fractions of the image
 Pictures = Literal["keep", "link", "copy"]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture and what is in it."""
+    """An image and what is in it."""
 
     image: str
     labels: list[Row]
@@ -48,15 +48,15 @@ def write(
 ) -> list[str]:
     """Write the label files, and into `out` a list for each set, NAME.names and NAME.data.
 
-    The pictures stay where they are, their labels go where Darknet looks for them; or they are linked or copied
+    The images stay where they are, their labels go where Darknet looks for them; or they are linked or copied
     into `out`/images, and the labels go into `out`/labels. Files that exist and say something else are an error,
     before anything is written, unless `force`. An empty label file says that there is nothing to be seen.
-    Returns what the user should know. DataError also for two pictures of one name, and for what can't be written.
+    Returns what the user should know. DataError also for two images of one name, and for what can't be written.
     """
     _check_lines(data)
     folder = Path(os.path.abspath(fspath(out)))
     name = name or folder.name
-    targets: dict[str, str] = {}  # of pictures that are brought to `out`
+    targets: dict[str, str] = {}  # of images that are brought to `out`
     texts: dict[str, str] = {}  # path -> content, in the order of writing
     lists: dict[str, str] = {}
     for key, samples in data.sets.items():

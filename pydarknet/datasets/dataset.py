@@ -1,4 +1,4 @@
-"""What a user means by a data set: a .data file with its lists, or one list of pictures."""
+"""What a user means by a data set: a .data file with its lists, or one list of images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LISTS = ("train", "valid", "test")
 
 @dataclass(frozen=True)
 class ImageList:
-    """Pictures of a list file. `images` are the paths as they can be opened, `lines` where they stand; `warnings`
+    """Images of a list file. `images` are the paths as they can be opened, `lines` where they stand; `warnings`
     say what was left out."""
 
     name: str
@@ -38,7 +38,7 @@ class DataSet:
 
     @property
     def images(self) -> list[str]:
-        """The pictures of all lists, each once."""
+        """The images of all lists, each once."""
         return list(dict.fromkeys(image for each in self.lists for image in each.images))
 
     def list_(self, name: str) -> ImageList:
@@ -86,7 +86,7 @@ def read_dataset(
 def read_image_list(name: str, path: str | PathLike[str]) -> ImageList:
     """Read a list file. A path that isn't there as it is written is looked for beside the list and in its parent.
 
-    What macOS writes beside a picture (._name) is left out, with a warning. DataError if nothing is left.
+    What macOS writes beside an image (._name) is left out, with a warning. DataError if nothing is left.
     """
     file = fspath(path)
     text = read_text(file, MAX_LIST_BYTES, lambda message: DataError.at(file, None, message))

@@ -1,4 +1,4 @@
-"""Pictures of a data set with their true boxes drawn, to look at."""
+"""Images of a data set with their true boxes drawn, to look at."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .dataset import DataSet
 def show(
     data: DataSet, out: str | PathLike[str], *, count: int = 16, seed: int = 0, force: bool = False
 ) -> list[str]:
-    """Draw `count` pictures, drawn by lot, into a folder; returns the files, 0000_NAME.jpg and so on.
+    """Draw `count` images, drawn by lot, into a folder; returns the files, 0000_NAME.jpg and so on.
 
-    DataError for a wrong label file, and, unless `force`, for a file that is there; ImageError for a picture.
+    DataError for a wrong label file, and, unless `force`, for a file that is there; ImageError for an image.
     """
     images = data.images
     chosen = np.sort(np.random.default_rng(seed).permutation(len(images))[:count])
@@ -40,7 +40,7 @@ def show(
 
 
 def truth(image: str, data: DataSet, width: int, height: int) -> list[Detection]:
-    """The objects of a picture as if a perfect detector had found them; those with a class only fill the picture."""
+    """The objects of an image as if a perfect detector had found them; those with a class only fill the image."""
     label = find_label(image)
     if label is None:
         return []

@@ -1,4 +1,4 @@
-"""Splitting a list of pictures so that every part has its share of every class."""
+"""Splitting a list of images so that every part has its share of every class."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .dataset import DataSet
 def split_list(
     data: DataSet, parts: Mapping[str, float], out: str | PathLike[str], seed: int = 0, force: bool = False
 ) -> dict[str, int]:
-    """Write NAME.txt of each part into a folder; returns how many pictures each file has.
+    """Write NAME.txt of each part into a folder; returns how many images each file has.
 
     All lists of the data set are one here. DataError for names that are no file names, for files that are there
-    (unless `force`), and for wrong label files; pictures without a label file have no class.
+    (unless `force`), and for wrong label files; images without a label file have no class.
     """
     wrong = [name for name in parts if not name or os.path.basename(name) != name or name in (".", "..")]
     if wrong:
@@ -43,11 +43,11 @@ def split_list(
 
 
 def split(presence: npt.NDArray[np.integer[Any]], parts: Mapping[str, float], seed: int = 0) -> dict[str, list[int]]:
-    """Divide pictures among parts by their shares; the indices of each, in order.
+    """Divide images among parts by their shares; the indices of each, in order.
 
-    `presence` (pictures, classes): how many objects of each class a picture has. Iterative stratification
+    `presence` (images, classes): how many objects of each class an image has. Iterative stratification
     (Sechidis, Tsoumakas, Vlahavas: On the Stratification of Multi-label Data, 2011): the rarest class that is left is
-    dealt out first, each picture to the part that lacks most of it. DataError for shares that are not positive.
+    dealt out first, each image to the part that lacks most of it. DataError for shares that are not positive.
     """
     shares = np.array(list(parts.values()), np.float64)
     if not len(shares) or not (shares > 0).all() or not np.isfinite(shares).all():
@@ -55,7 +55,7 @@ def split(presence: npt.NDArray[np.integer[Any]], parts: Mapping[str, float], se
     shares /= shares.sum()
     rng = np.random.default_rng(seed)
     objects: npt.NDArray[np.int64] = np.asarray(presence, np.int64)
-    room = shares * len(presence)  # pictures that each part still lacks
+    room = shares * len(presence)  # images that each part still lacks
     lacking = shares[:, None] * objects.sum(axis=0)[None, :]
     part = np.full(len(presence), -1)
     order = rng.permutation(len(presence))
@@ -78,7 +78,7 @@ def _deal(
     lacking: npt.NDArray[np.float64],
     rng: np.random.Generator,
 ) -> None:
-    """Give each picture to the part that lacks most of the class, then most pictures, then by chance."""
+    """Give each image to the part that lacks most of the class, then most images, then by chance."""
     for picture in pictures:
         keys = [rng.random(len(room)), room, *(lacking[:, class_id] for class_id in by)]
         chosen = int(np.lexsort(keys)[-1])

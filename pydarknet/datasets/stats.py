@@ -20,9 +20,9 @@ QUANTILES = {"least": 0.0, "10 %": 0.1, "median": 0.5, "90 %": 0.9, "most": 1.0}
 
 @dataclass(frozen=True)
 class Stats:
-    """Of one list. `classes`: per class its objects and the pictures that have them. `quantiles`: of the objects
-    a picture, and of widths, heights (fractions of the picture), aspects (width / height in pixels). `areas`: how
-    many objects are small, medium and large by COCO's limits; they and the aspects are empty without picture sizes.
+    """Of one list. `classes`: per class its objects and the images that have them. `quantiles`: of the objects
+    an image, and of widths, heights (fractions of the image), aspects (width / height in pixels). `areas`: how
+    many objects are small, medium and large by COCO's limits; they and the aspects are empty without image sizes.
     """
 
     name: str
@@ -67,8 +67,8 @@ class Stats:
 
 
 def stats(data: DataSet, images: ImageList, *, sizes: bool = True) -> Stats:
-    """Count one list. `sizes` reads the pictures' headers for aspects and areas. DataError for a wrong label file;
-    a missing one is counted, and a picture that can't be read is left out of aspects and areas."""
+    """Count one list. `sizes` reads the images' headers for aspects and areas. DataError for a wrong label file;
+    a missing one is counted, and an image that can't be read is left out of aspects and areas."""
     parts, pixels, counts = [], [], []
     unlabelled = 0
     for path in images.images:

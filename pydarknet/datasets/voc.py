@@ -37,7 +37,7 @@ class VocObject(NamedTuple):
 
 
 class Annotation(NamedTuple):
-    """An XML file: width and height of the picture (0 if it doesn't say) and the objects."""
+    """An XML file: width and height of the image (0 if it doesn't say) and the objects."""
 
     width: int
     height: int
@@ -132,7 +132,7 @@ def _number(file: str, element: ElementTree.Element | None, what: str, default: 
 
 
 def _stems(folder: Path, sets: Sequence[str] | None) -> dict[str, list[str]]:
-    """The names of the pictures of each set."""
+    """The names of the images of each set."""
     if not (folder / "Annotations").is_dir():
         raise DataError(f"{folder}: expected a folder Annotations in it, as in VOC")
     places = [folder / "ImageSets" / "Main", folder / "ImageSets"]
@@ -203,7 +203,7 @@ def _shifted(each: VocObject, origin: int) -> tuple[float, float, float, float]:
 
 
 def box_row(class_id: int, edges: tuple[float, float, float, float], size: tuple[int, int]) -> Row | None:
-    """Edges (left, top, right, bottom) in pixels as a row of a label file, cut at the picture; None if empty."""
+    """Edges (left, top, right, bottom) in pixels as a row of a label file, cut at the image; None if empty."""
     width, height = size
     left, right = (min(max(x / width, 0.0), 1.0) for x in (edges[0], edges[2]))
     top, bottom = (min(max(y / height, 0.0), 1.0) for y in (edges[1], edges[3]))

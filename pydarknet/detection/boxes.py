@@ -40,9 +40,9 @@ def _overlap(x1: Boxes, w1: Boxes, x2: Boxes, w2: Boxes) -> npt.NDArray[np.float
 
 
 def letterbox_size(image_w: int, image_h: int, net_w: int, net_h: int) -> tuple[int, int]:
-    """Width and height of a picture scaled to fit the network's input, in Darknet's integers.
+    """Width and height of an image scaled to fit the network's input, in Darknet's integers.
 
-    One of them is 0 when the picture is so long and thin that nothing of it is left.
+    One of them is 0 when the image is so long and thin that nothing of it is left.
     """
     if np.float32(net_w) / np.float32(image_w) < np.float32(net_h) / np.float32(image_h):
         return net_w, image_h * net_w // image_w
@@ -50,10 +50,10 @@ def letterbox_size(image_w: int, image_h: int, net_w: int, net_h: int) -> tuple[
 
 
 def to_picture(boxes: Boxes, image_w: int, image_h: int, net_w: int, net_h: int, fit: Fit) -> Boxes:
-    """Boxes in fractions of the network's input, as pixels of the picture it was made from.
+    """Boxes in fractions of the network's input, as pixels of the image it was made from.
 
-    `fit` says how the picture was brought to the network's size. The arithmetic is Darknet's, roundings
-    included. Boxes of a letterbox without a picture in it (`letterbox_size` has a 0) become inf or NaN.
+    `fit` says how the image was brought to the network's size. The arithmetic is Darknet's, roundings
+    included. Boxes of a letterbox without an image in it (`letterbox_size` has a 0) become inf or NaN.
     """
     result = np.array(boxes, np.float32)
     with np.errstate(all="ignore"):

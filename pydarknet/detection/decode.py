@@ -65,7 +65,7 @@ def find(
 
 @dataclass(frozen=True)
 class Candidates:
-    """M boxes of one picture and their P (box, class, probability) entries, in Darknet's order of boxes.
+    """M boxes of one image and their P (box, class, probability) entries, in Darknet's order of boxes.
 
     `boxes` (M, 4) are centre and size in fractions of the network's input, `objectness` is (M,). Entry p
     says that box `index[p]` is of class `class_id[p]` with `probability[p]`, the number Darknet reports. A
@@ -98,7 +98,7 @@ class Candidates:
     ) -> Candidates:  # fmt: skip
         """Without the entries that non-maximum suppression removes, on a backend. A thresh of 0 removes nothing.
 
-        `beta` is that of diounms. `picture`: width and height of the picture, in whose unit the boxes are.
+        `beta` is that of diounms. `picture`: width and height of the image, in whose unit the boxes are.
         """
         if kind not in get_args(Kind):
             raise ValueError(f"nms kind must be one of {', '.join(get_args(Kind))}, not {kind!r}")
@@ -242,12 +242,12 @@ def to_detections(
     tree: Tree | None = None,
     backend: Backend | None = None,
 ) -> list[Detection]:
-    """Detections in pixels of the picture, the most confident first, after suppression.
+    """Detections in pixels of the image, the most confident first, after suppression.
 
-    `image` and `network` are (width, height) of the picture and of the network's input. A class without a name is
+    `image` and `network` are (width, height) of the image and of the network's input. A class without a name is
     called by its number. `tree` gives the paths, unless a map has turned nodes into other classes. `backend` (the
     CPU's by default) suppresses. Boxes that are not finite (an overflow, a letterbox too thin to hold anything of
-    the picture) are left out.
+    the image) are left out.
     """
     boxes = to_picture(candidates.boxes, *image, *network, options.fit)
     settled = options.with_suppression("sort")

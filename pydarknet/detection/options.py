@@ -25,7 +25,7 @@ class DetectOptions:
     `thresh`: least objectness and probability. `hier_thresh`, `hier_mode`: how far down a tree to go, with
     Darknet's double product or the paper's probabilities. `nms`: greatest overlap two boxes may have (0: any), by
     `nms_kind` and `beta_nms` (of "diounms"), None: as the last head says, per class ("sort"), over all ("obj"), or
-    per class with the distance of centres ("greedynms", "diounms"). `fit`: how pictures are brought to the
+    per class with the distance of centres ("greedynms", "diounms"). `fit`: how images are brought to the
     network's size. `map`: tree node of each reported class. `region_rule`: whose boxes [region] gives; AlexeyAB's
     have no objectness, and in a tree the node's own probability.
     """

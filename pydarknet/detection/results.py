@@ -1,4 +1,4 @@
-"""What a detector says about a picture."""
+"""What a detector says about an image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Box(NamedTuple):
-    """Centre and size in pixels of the original picture. It may reach beyond the picture's edges."""
+    """Centre and size in pixels of the original image. It may reach beyond the image's edges."""
 
     x: float
     y: float
@@ -54,7 +54,7 @@ class Detection:
 
 
 def in_darknet_order(detections: Iterable[Detection]) -> list[Detection]:
-    """The detections of a picture in the order of Darknet's lines: box after box, with each one's classes."""
+    """The detections of an image in the order of Darknet's lines: box after box, with each one's classes."""
     return sorted(detections, key=lambda each: each.order)
 
 

@@ -1,6 +1,6 @@
 """How good detections are: average precision by VOC's and COCO's rules, along a tree, and Darknet's recall.
 
-All take the truth and the detections of a set of pictures as arrays, and give numbers that are the same as the
+All take the truth and the detections of a set of images as arrays, and give numbers that are the same as the
 original tools'. Where there is nothing to divide by, the answer is None (a `-` in tables), never NaN.
 """
 

@@ -21,7 +21,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Accuracy:
-    """After so many pictures: how many had their class first, and among the first `k`. The last: `picture`."""
+    """After so many images: how many had their class first, and among the first `k`. The last: `picture`."""
 
     pictures: int
     first: int
@@ -30,7 +30,7 @@ class Accuracy:
 
     @property
     def top1(self) -> float:
-        """The share with their class first; 0 before the first picture."""
+        """The share with their class first; 0 before the first image."""
         return self.first / max(self.pictures, 1)
 
     @property
@@ -40,15 +40,15 @@ class Accuracy:
 
     @property
     def line(self) -> str:
-        """What Darknet prints after the last of these pictures."""
+        """What Darknet prints after the last of these images."""
         return f"{self.pictures - 1}: top 1: {self.top1:f}, top {self.k}: {self.topk:f}"
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A picture: its class by its path (-1 if no label is in it), each class's score, the counts so far.
+    """An image: its class by its path (-1 if no label is in it), each class's score, the counts so far.
 
-    With an `error` the picture could not be read, and the counts are those before.
+    With an `error` the image could not be read, and the counts are those before.
     """
 
     path: str
@@ -68,9 +68,9 @@ def validate_classifier(
     leaves: Sequence[str] | None = None,
     classes: Classes | None = None,
 ) -> Iterator[Judged]:
-    """Judge a classifier by the largest square in the middle of each picture.
+    """Evaluate a classifier on the largest square in the middle of each image.
 
-    `classes` finds a picture's class in its path, by default that of the one of `labels` that fits best; the first
+    `classes` finds an image's class in its path, by default that of the one of `labels` that fits best; the first
     counts if it finds several. With a tree only its leaves, or the nodes named in `leaves`, can win, each with the
     product of the probabilities down to it. DataError, before anything runs, if there are more labels than outputs,
     or for a path whose class is ambiguous.
@@ -118,7 +118,7 @@ def _allowed(tree: Tree | None, leaves: Sequence[str] | None) -> Bools:
 
 
 def _outputs(network: Network, images: Sequence[Picture]) -> Floats:
-    """The network's outputs (N, classes) for the largest squares in the middle of pictures."""
+    """The network's outputs (N, classes) for the largest squares in the middle of images."""
     with network.plan(len(images)) as plan:
         network.fit_pictures(plan.input, map(_middle, images), "stretch")
         plan.run()

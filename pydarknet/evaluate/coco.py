@@ -36,7 +36,7 @@ class CocoResult:
         return _mean(found if iou is None else found[_index(iou)])
 
     def ar(self, detections: int = 100, area: str = "all", class_id: int | None = None) -> float | None:
-        """The average recall with at most so many detections a picture and class; None if it isn't defined."""
+        """The average recall with at most so many detections an image and class; None if it isn't defined."""
         column = MAX_DETECTIONS.index(detections)
         return _mean(self.recall[:, self._columns(class_id), list(AREAS).index(area), column])
 
@@ -70,7 +70,7 @@ def coco(
     """COCO's evaluation of boxes.
 
     Difficult objects and crowds are ignored: they need not be found, and finding them is no mistake. `classes`:
-    those to judge, by default all that have objects. `images`: those to judge, by default all.
+    those to evaluate, by default all that have objects. `images`: those to evaluate, by default all.
     """
     if images is not None:
         chosen = np.unique(np.fromiter(images, np.int64))
@@ -91,7 +91,7 @@ def coco(
 
 
 class _Picture:
-    """The detections of one class in one picture, matched for every IoU threshold and area at once.
+    """The detections of one class in one image, matched for every IoU threshold and area at once.
 
     `score` (D,); `found` and `ignored` (thresholds, areas, D): whether a detection has an object, and whether it
     doesn't count; `wanted` (areas,): how many objects count.

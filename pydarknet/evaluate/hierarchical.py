@@ -31,7 +31,7 @@ class HierarchicalResult:
 
 
 def hierarchical(truth: Truth, detections: Detections, tree: Tree, iou_thresh: float = 0.5) -> HierarchicalResult:
-    """Judge detections whose classes are nodes of the tree, as those of the truth are.
+    """Evaluate detections whose classes are nodes of the tree, as those of the truth are.
 
     From the surest on, a detection takes an object that is still free, overlaps it by `iou_thresh` at least and
     earns the most. One that has only a difficult object left does not count.

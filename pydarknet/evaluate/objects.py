@@ -1,6 +1,6 @@
-"""The truth and the detections of a set of pictures, each one object an entry of equally long arrays.
+"""The truth and the detections of a set of images, each one object an entry of equally long arrays.
 
-Pictures are numbers, classes too. A box is left, top, width, height in any unit that is the same for all
+Images are numbers, classes too. A box is left, top, width, height in any unit that is the same for all
 (pixels, where COCO's sizes are to mean something), as COCO has it.
 """
 
@@ -39,7 +39,7 @@ class _Objects:
 
     @cached_property
     def groups(self) -> dict[tuple[int, int], Ints]:
-        """The indices of each (picture, class) that occurs, in their order."""
+        """The indices of each (image, class) that occurs, in their order."""
         order = np.lexsort((self.class_id, self.image))
         keys = np.stack([self.image[order], self.class_id[order]], axis=1)
         cuts = np.flatnonzero((np.diff(keys, axis=0) != 0).any(axis=1)) + 1
@@ -47,7 +47,7 @@ class _Objects:
         return {(int(self.image[part[0]]), int(self.class_id[part[0]])): part for part in parts}
 
     def by_image(self) -> Iterator[tuple[int, Ints]]:
-        """Each picture that occurs with the indices of its objects, in their order."""
+        """Each image that occurs with the indices of its objects, in their order."""
         order = np.argsort(self.image, kind="stable")
         cuts = np.flatnonzero(np.diff(self.image[order])) + 1
         for part in np.split(order, cuts) if len(order) else []:
@@ -56,7 +56,7 @@ class _Objects:
 
 @dataclass(frozen=True, eq=False)
 class Truth(_Objects):
-    """What is in the pictures.
+    """What is in the images.
 
     A `difficult` object is neither a miss nor, if found, a false positive (VOC; COCO's ignore). A `crowd` is a
     region of many, which may be found any number of times. `area` is what COCO sorts objects into small, medium
@@ -93,7 +93,7 @@ class Truth(_Objects):
 
 @dataclass(frozen=True, eq=False)
 class Detections(_Objects):
-    """What a detector says is in the pictures; `score` is any number that is higher for the surer ones."""
+    """What a detector says is in the images; `score` is any number that is higher for the surer ones."""
 
     score: Floats
 
@@ -110,7 +110,7 @@ class Detections(_Objects):
 
     @classmethod
     def from_pictures(cls, pictures: Sequence[Sequence[Detection]]) -> Detections:
-        """What a network found in each of the pictures 0, 1, 2..."""
+        """What a network found in each of the images 0, 1, 2..."""
         rows = [(image, each) for image, found in enumerate(pictures) for each in found]
         return cls.of(
             [image for image, _ in rows],

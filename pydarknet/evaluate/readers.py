@@ -1,4 +1,4 @@
-"""The truth and the detections of pictures from files: label files, and the three results files of Darknet."""
+"""The truth and the detections of images from files: label files, and the three results files of Darknet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..writers.voc import PREFIX
 from .objects import Detections, Truth
 
 MAX_EXACT = 1 << 53  # above, a float leaves whole numbers out
-MAX_NUMBER = (1 << 63) - 1  # of a picture, in our arrays
+MAX_NUMBER = (1 << 63) - 1  # of an image, in our arrays
 
 
 def read_truth(
@@ -30,9 +30,9 @@ def read_truth(
     difficult: Sequence[str] | None = None,
     background: bool = False,
 ) -> Truth:
-    """The truth of pictures 0, 1, 2... from their label files, boxes in pixels.
+    """The truth of images 0, 1, 2... from their label files, boxes in pixels.
 
-    `sizes` (width, height) are read from the pictures unless given. `difficult`: as many pictures whose label
+    `sizes` (width, height) are read from the images unless given. `difficult`: as many images whose label
     files hold the difficult objects, as AlexeyAB's key of that name. Class-only objects are left out. DataError
     for a label file that is wrong, or missing, unless that is `background`.
     """
@@ -54,17 +54,17 @@ def read_truth(
 def read_voc_results(
     folder: str | PathLike[str], names: Sequence[str], images: Sequence[str], *, inclusive: bool = False
 ) -> Detections:
-    """Darknet's `comp4_det_test_<class>.txt` of each class, for the pictures with these paths or names.
+    """Darknet's `comp4_det_test_<class>.txt` of each class, for the images with these paths or names.
 
     Edges count pixels from 1 there. With `inclusive` a box holds its last pixel too, as VOC's own kit
-    counts; Darknet's writer doesn't. DataError for a missing file, a wrong line, an unknown picture.
+    counts; Darknet's writer doesn't. DataError for a missing file, a wrong line, an unknown image.
     """
     numbers = {_stem(path): i for i, path in enumerate(images)}
     rows: list[tuple[int, int, list[float]]] = []
     for class_id, name in enumerate(names):
         file = os.path.join(fspath(folder), f"{PREFIX}{name.replace('/', '_')}.txt")
         for number, line in _lines(file):
-            # The name of a picture may have blanks.
+            # The name of an image may have blanks.
             stem, *values = line.rsplit(maxsplit=5)
             if stem not in numbers:
                 raise DataError.at(file, number, f"{short(stem)!r} is none of the {len(images)} images")
@@ -73,7 +73,7 @@ def read_voc_results(
 
 
 def read_imagenet_results(file: str | PathLike[str]) -> Detections:
-    """Darknet's `imagenet-detection.txt`. Its pictures and classes count from 1, ours from 0. DataError."""
+    """Darknet's `imagenet-detection.txt`. Its images and classes count from 1, ours from 0. DataError."""
     rows = []
     for number, line in _lines(fspath(file)):
         picture, class_id, *values = _floats(fspath(file), number, line.split(), 7)
@@ -88,7 +88,7 @@ def read_coco_results(
 ) -> Detections:
     """COCO's results format, as in `coco_results.json`.
 
-    `image_ids` gives the number of each picture's COCO id; without it the id is the number. Category ids are
+    `image_ids` gives the number of each image's COCO id; without it the id is the number. Category ids are
     COCO's for 80 classes, else the class plus 1, as Darknet writes them. DataError.
     """
     name = fspath(file)
@@ -130,7 +130,7 @@ def _boxes(
 
 
 def _from_edges(rows: Sequence[tuple[int, int, Sequence[float]]], first: float, last: float) -> Detections:
-    """From (picture, class, [score, left, top, right, bottom]), the first pixel having that number."""
+    """From (image, class, [score, left, top, right, bottom]), the first pixel having that number."""
     values = np.array([row[2] for row in rows], np.float64).reshape(-1, 5)
     box = np.concatenate([values[:, 1:3] - first, values[:, 3:] - values[:, 1:3] + last], axis=1)
     return Detections.of([row[0] for row in rows], [row[1] for row in rows], box, values[:, 0])

@@ -22,7 +22,7 @@ class Recall:
     iou: float
 
     def __add__(self, other: Recall) -> Recall:
-        """The counts of both sets of pictures."""
+        """The counts of both sets of images."""
         return Recall(
             self.images + other.images,
             self.correct + other.correct,
@@ -43,7 +43,7 @@ class Recall:
 
     @property
     def line(self) -> str:
-        """What Darknet prints after the last of these pictures, with 0 where it prints nan."""
+        """What Darknet prints after the last of these images, with 0 where it prints nan."""
         per_image = self.proposals / self.images if self.images else 0.0
         return (
             f"{self.images - 1:5d} {self.correct:5d} {self.total:5d}\tRPs/Img: {per_image:.2f}\t"
@@ -54,7 +54,7 @@ class Recall:
 def running_recall(
     truth: Truth, iou_thresh: float = 0.5, thresh: float = 0.001
 ) -> Callable[[int, Sequence[Detection]], Recall]:
-    """A function that judges one picture after the other: its number and boxes in, its own counts out."""
+    """A function that evaluates one image after the other: its number and boxes in, its own counts out."""
     objects = dict(truth.by_image())
     none = np.empty(0, np.int64)
 
@@ -69,7 +69,7 @@ def running_recall(
 def recall(
     truth: Truth, detections: Detections, images: int, iou_thresh: float = 0.5, thresh: float = 0.001
 ) -> list[Recall]:
-    """The running counts after each of the pictures 0 to images - 1; the last has the result.
+    """The running counts after each of the images 0 to images - 1; the last has the result.
 
     A box counts if its score, Darknet's objectness, is above `thresh`; it covers an object by an IoU above
     `iou_thresh`. Boxes are expected after nms_obj at 0.4 to be Darknet's numbers.

@@ -1,4 +1,4 @@
-"""A report on a set of pictures: average precision a class, and what a threshold makes of it."""
+"""A report on a set of images: average precision of each class, and the counts at a threshold."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def report(
     thresh: float = 0.25,
     points: int = 0,
 ) -> Report:
-    """Judge the detections of the classes `names` by VOC's rule; see `voc` for `iou_thresh` and `points`.
+    """Evaluate the detections of the classes `names` by VOC's rule; see `voc` for `iou_thresh` and `points`.
 
     Counts and confusion are of the detections whose score is above `thresh`.
     """

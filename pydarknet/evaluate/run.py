@@ -1,6 +1,6 @@
-"""A network over a list of pictures: what it finds in each, batch by batch, and how good that is.
+"""A network over a list of images: what it finds in each, batch by batch, and how good that is.
 
-Pictures are read ahead while the network works. One that can't be read doesn't end the run: it is handed on
+Images are read ahead while the network works. One that can't be read doesn't end the run: it is handed on
 with its error, and neither its objects nor anything found in it counts.
 """
 
@@ -27,7 +27,7 @@ VALID_THRESH = 0.005  # Darknet's, below which a detection doesn't change a curv
 
 @dataclass(frozen=True)
 class Seen:
-    """What was found in picture number `index` of width x height pixels; with an `error` nothing."""
+    """What was found in image number `index` of width x height pixels; with an `error` nothing."""
 
     index: int
     path: str
@@ -52,10 +52,10 @@ def evaluate_network(
     seen: Callable[[Seen], None] | None = None,
     **others: Any,
 ) -> Report:
-    """The report on a network's detections in pictures 0, 1, 2... whose objects are `truth`.
+    """The report on a network's detections in images 0, 1, 2... whose objects are `truth`.
 
     Average precision is over all detections from `VALID_THRESH` on, the counts are those above `thresh`; see
-    `report`. `names`: of the classes, by default the network's own. `seen` is called after every picture. The
+    `report`. `names`: the classes' names, by default the network's own. `seen` is called after every image. The
     `others` (`fit`, `nms`, `nms_kind`, `map`...) are those of `DetectOptions`. CfgError for a network without heads.
     """
     for name, value in (("thresh", thresh), ("iou_thresh", iou_thresh)):
@@ -78,18 +78,18 @@ def detect_all(
     options: DetectOptions = DEFAULTS,
     **others: Any,
 ) -> Iterator[Seen]:
-    """Each picture with what `Network.detect` finds in it under these options."""
+    """Each image with what `Network.detect` finds in it under these options."""
     settled = network.settle(options.but(**others))
     yield from look(lambda images: network.find(images, settled), pictures, batch, network.inputs.c)
 
 
 def propose_all(network: Network, pictures: Sequence[str], *, batch: int = 4, **options: Any) -> Iterator[Seen]:
-    """Each picture with the boxes of `Network.propose`."""
+    """Each image with the boxes of `Network.propose`."""
     yield from look(lambda images: network.propose(images, **options), pictures, batch, network.inputs.c)
 
 
 def look(detector: Detector, pictures: Sequence[str], batch: int, channels: int = 3) -> Iterator[Seen]:
-    """Each picture with what the detector, called with up to `batch` pictures of so many channels, finds in it."""
+    """Each image with what the detector, called with up to `batch` images of so many channels, finds in it."""
     for chunk in read_batches(pictures, batch, channels):
         images = good(chunk)
         found = iter(detector(images) if images else ())
@@ -99,7 +99,7 @@ def look(detector: Detector, pictures: Sequence[str], batch: int, channels: int 
 
 
 class Collected:
-    """Detections of many pictures as arrays, and which pictures could not be read."""
+    """Detections of many images as arrays, and which images could not be read."""
 
     def __init__(self) -> None:
         self.errors: list[ImageError] = []
@@ -108,7 +108,7 @@ class Collected:
         self._parts: list[Detections] = []
 
     def add(self, seen: Seen) -> None:
-        """The next picture."""
+        """Add what was found in the next image."""
         self.images += 1
         if seen.error is not None:
             self.errors.append(seen.error)
@@ -118,14 +118,14 @@ class Collected:
             self._parts.append(Detections(part.image + seen.index, part.class_id, part.box, part.score))
 
     def detections(self) -> Detections:
-        """All of them."""
+        """All detections so far."""
         none = Detections.of([], [], [], [])
         parts = [none, *self._parts]
         columns = ("image", "class_id", "box", "score")
         return Detections(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
 
     def judged(self, truth: Truth) -> Truth:
-        """The truth of the pictures that were read."""
+        """The truth of the images that were read."""
         return truth[~np.isin(truth.image, self._bad)] if self._bad else truth
 
 

@@ -1,4 +1,4 @@
-"""The valid list of a .data file: its pictures, what is in them, and which classes they are of."""
+"""The valid list of a .data file: its images, what is in them, and which classes they are of."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .readers import read_truth
 
 
 def valid_pictures(data: DataFile) -> ImageList:
-    """The pictures of the valid list, as paths that can be opened. DataError."""
+    """The images of the valid list, as paths that can be opened. DataError."""
     return read_image_list("valid", data.path("valid"))
 
 
@@ -29,9 +29,9 @@ def class_map(data: DataFile, network: Network) -> list[int] | None:
 
 
 def read_objects(data: DataFile, pictures: Sequence[str], classes: int, background: bool = False) -> Truth:
-    """The objects of all pictures, from their label files and those of the `difficult` list. DataError.
+    """The objects of all images, from their label files and those of the `difficult` list. DataError.
 
-    `background`: a picture without a label file shows nothing.
+    `background`: an image without a label file has no objects.
     """
     difficult = read_image_list("difficult", data.path("difficult")).images if "difficult" in data.options else None
     sizes = [_size(path) for path in pictures]
@@ -39,7 +39,7 @@ def read_objects(data: DataFile, pictures: Sequence[str], classes: int, backgrou
 
 
 def read_found(data: DataFile, images: ImageList, classes: int) -> tuple[Truth, list[str]]:
-    """The objects of all pictures, where one without a label file shows nothing, as for AlexeyAB; and a warning of
+    """The objects of all images, where one without a label file shows nothing, as for AlexeyAB; and a warning of
     these. DataError if none has a label file: their place is wrong."""
     without = [path for path in images.images if find_label(path) is None]
     if len(without) == len(images.images):
@@ -58,7 +58,7 @@ def read_leaves(data: DataFile) -> list[str] | None:
 
 
 def _size(path: str) -> tuple[int, int]:
-    """Width and height; of a picture that can't be read anything, since its objects will not count."""
+    """Width and height; of an image that can't be read anything, since its objects will not count."""
     try:
         return picture_size(path)
     except ImageError:

@@ -99,7 +99,7 @@ def _(layer: Layer, g: Nodes, x: str) -> str:
 
 
 def _reach(layer: Windowed) -> tuple[int, list[int]]:
-    """What windows reach beyond the picture, above and left, and below and right; the padding may be more."""
+    """What windows reach beyond the image, above and left, and below and right; the padding may be more."""
     (_, h, w), (_, rows, columns), size = layer.inputs, layer.out, layer.size
     before = layer.padding // 2
     ends = zip((rows, columns), layer.strides, (h, w), strict=True)
@@ -213,7 +213,7 @@ def _(layer: reorg_layer.Reorg, g: Nodes, x: str) -> str:
         return g.pad(g.reshape(x, layer.inputs.size, 1, 1), [0, 0, 0], [layer.extra, 0, 0])
     if layer.reverse:
         return g.add("DepthToSpace", x, blocksize=s, mode="DCR")
-    # Darknet reads the channels as a larger picture with fewer of them: that picture goes from space to depth.
+    # Darknet reads the channels as a larger image with fewer of them: that image goes from space to depth.
     larger = g.reshape(x, c // (s * s), h * s, w * s)
     return g.reshape(g.add("SpaceToDepth", larger, blocksize=s), *layer.out)
 

@@ -79,7 +79,7 @@ class Graph:
             shape = layer.out
 
     def _doubts(self) -> list[str]:
-        """What is doubtful about the cfg, up to the last layer that is built."""
+        """Warnings about the cfg, up to the last layer that is built."""
         read = [self.cfg.net, *self.cfg.sections[: len(self.layers)]]
         return [*self.cfg.warnings, *(text for section in read for text in section.unused())]
 

@@ -1,4 +1,4 @@
-"""Pictures with as many channels as a network takes: grey, BGR, BGR and alpha, or arrays of any other number."""
+"""Images with as many channels as a network takes: grey, BGR, BGR and alpha, or arrays of any other number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .image import Color, Picture, as_bgr, as_bytes, load_encoded, load_image
 
 
 def load_channels(path: str | PathLike[str], channels: int) -> Picture:
-    """Read a picture file for a network of so many channels; see `with_channels`. ImageError."""
+    """Read an image file for a network of so many channels; see `with_channels`. ImageError."""
     return with_channels(path, load_image(path), channels)
 
 
@@ -59,7 +59,7 @@ def _alpha(name: str, image: Picture, data: npt.NDArray[np.uint8] | None) -> Pic
 
 
 def as_picture(array: npt.NDArray[Any], color: Color = "bgr", channels: int = 3) -> Picture:
-    """A user's array as a picture for a network of so many channels: BGR for 1 and 3, else (H, W, channels).
+    """A user's array as an image for a network of so many channels: BGR for 1 and 3, else (H, W, channels).
 
     As `as_bgr` takes it; for other numbers the shape must be (H, W, channels). `color` is the order of the first
     three of 4. ImageError.
@@ -76,7 +76,7 @@ def as_picture(array: npt.NDArray[Any], color: Color = "bgr", channels: int = 3)
 
 
 def as_input(image: Picture, channels: int) -> Picture:
-    """The picture in a network's channels: grey, BGR (kernels turn it), RGBA, or as they are. ImageError."""
+    """The image in a network's channels: grey, BGR (kernels turn it), RGBA, or as they are. ImageError."""
     import cv2
 
     found = image.shape[2]
@@ -89,7 +89,7 @@ def as_input(image: Picture, channels: int) -> Picture:
 
 
 def grey(image: Picture) -> Picture:
-    """A BGR picture in grey (H, W, 1), by OpenCV's weights."""
+    """A BGR image in grey (H, W, 1), by OpenCV's weights."""
     import cv2
 
     result: Any = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)

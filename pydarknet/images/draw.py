@@ -1,4 +1,4 @@
-"""Boxes and labels on pictures, without a display.
+"""Boxes and labels on images, without a display.
 
 OpenCV 5 brings its own outline fonts for most alphabets. OpenCV 4 can only draw ASCII: other letters are
 brought back to ASCII where Unicode says how (é to e), and are question marks where it doesn't.
@@ -25,8 +25,8 @@ Colour = tuple[int, int, int]
 # Corners of Darknet's colour wheel, BGR.
 _WHEEL = np.array([[1, 0, 1], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1]], np.float64)
 
-LINE = 0.006  # of the picture's height, as in Darknet
-TEXT = 0.03  # of the picture's height
+LINE = 0.006  # of the image's height, as in Darknet
+TEXT = 0.03  # of the image's height
 MIN_TEXT = 11  # pixels; smaller is unreadable
 MAX_FONT = 64 << 20  # bytes of a font file
 FONT_TABLES = (b"cmap", b"glyf", b"head", b"hhea", b"hmtx", b"loca", b"maxp")
@@ -49,7 +49,7 @@ def draw(
     show_confidence: bool = True,
     font: str | PathLike[str] | None = None,
 ) -> Picture:
-    """A copy of a BGR picture with boxes and labels; the most confident ones lie on top.
+    """A copy of a BGR image with boxes and labels; the most confident ones lie on top.
 
     An alpha channel is left out. `classes` is the number of classes the colours are spread over. With `show_path` a
     label has the whole path in the tree; without `show_confidence` it is the bare name. `font`, a TrueType file,
@@ -78,7 +78,7 @@ def _label(detection: Detection, show_path: bool, show_confidence: bool) -> str:
 
 
 def _corners(box: Box, image: Picture) -> tuple[int, int, int, int]:
-    """Inclusive pixel corners, inside the picture."""
+    """Inclusive pixel corners, inside the image."""
     height, width = image.shape[:2]
     x1, x2 = (int(min(max(x, 0), width - 1)) for x in (box.left, box.right))
     y1, y2 = (int(min(max(y, 0), height - 1)) for y in (box.top, box.bottom))
@@ -93,7 +93,7 @@ def _frame(image: Picture, x1: int, y1: int, x2: int, y2: int, line: int, colour
 
 
 def _draw_label(image: Picture, text: str, left: int, top: int, line: int, colour: Colour, writer: _Writer) -> None:
-    """The label above the box, or in it where there is no room above; never outside of the picture."""
+    """The label above the box, or in it where there is no room above; never outside of the image."""
     height, width = image.shape[:2]
     text, extent = _shortened(text, width - 2 * line, writer)
     if not text:

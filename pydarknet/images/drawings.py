@@ -1,4 +1,4 @@
-"""Where drawn pictures go: never over a picture that was given."""
+"""Where drawn images go: never over an image that was given."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Drawings:
-    """Draws pictures into one file, written anew each time, or into a folder, one file a picture.
+    """Draws images into one file, written anew each time, or into a folder, one file an image.
 
     `file` or `folder` is where, the other None; `classes` and `show_path` as for `draw`. ImageError for a place that
     can't be written to or is an input's.
@@ -32,7 +32,7 @@ class Drawings:
             raise ImageError(f"{self.file}: the folder for the drawn image does not exist")
 
     def draw(self, path: str, image: Picture, detections: Sequence[Detection]) -> None:
-        """Draw the detections of the picture that was read from `path`, and write the result."""
+        """Draw the detections of the image that was read from `path`, and write the result."""
         from .draw import draw
         from .image import save_image
 
@@ -40,7 +40,7 @@ class Drawings:
         save_image(target, draw(image, detections, classes=self._classes, show_path=self._show_path))
 
     def refuse(self, path: str) -> None:
-        """ImageError if the drawn picture would take the place of an input picture."""
+        """ImageError if the drawn image would take the place of an input image."""
         folder = os.path.dirname(path) or "."
         if self.folder is not None and _same(folder, self.folder):
             raise ImageError(f"{self.folder}: holds the input image {path}; choose another folder for --out")

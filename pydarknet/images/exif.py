@@ -1,4 +1,4 @@
-"""How a camera held a picture, as EXIF tells: read from the headers of JPEG, PNG and WebP, nothing decoded."""
+"""How a camera held an image, as EXIF tells: read from the headers of JPEG, PNG and WebP, nothing decoded."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ UPRIGHT = 1
 _ORIENTATION = 0x0112
 _LIMIT = 1 << 16  # the orientation is among the first fields
 _MAGIC = b"Exif\0\0"
-_CHUNKS = 1000  # a picture has a handful in front of its data
+_CHUNKS = 1000  # an image has a handful in front of its data
 
 
 def orientation(path: str | PathLike[str]) -> int:
     """1..8 as EXIF counts; 1 (upright) where nothing says otherwise. From 5 on width and height are swapped.
 
-    Pictures that can't be read are upright here: what is wrong with them is others' business.
+    Images that can't be read are upright here: what is wrong with them is others' business.
     """
     try:
         with open(fspath(path), "rb") as file:
@@ -31,7 +31,7 @@ def orientation(path: str | PathLike[str]) -> int:
 
 
 def turned_by_exif(paths: Sequence[str], total: int) -> str:
-    """What to say of pictures that a viewer turns, of `total`."""
+    """What to say of images that a viewer turns, of `total`."""
     return (
         f"{len(paths)} of {total} images are turned by EXIF, the first: {paths[0]}; they are shown upright, so "
         "their labels must be of the upright image (as many tools don't have them: look with pydarknet data show)"
@@ -39,7 +39,7 @@ def turned_by_exif(paths: Sequence[str], total: int) -> str:
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    """The EXIF blocks of a picture, each from its TIFF header on."""
+    """The EXIF blocks of an image, each from its TIFF header on."""
     head = file.read(12)
     if head[:2] == b"\xff\xd8":
         held = (body for marker, body in segments(file) if marker == APP1)

@@ -1,4 +1,4 @@
-"""What the header of a picture file says: its format and size, before memory is allocated for the pixels."""
+"""What the header of an image file says: its format and size, before memory is allocated for the pixels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TIFF_TYPES = {1: "B", 3: "H", 4: "I", 8: "h", 9: "i", 16: "Q"}
 class Header(NamedTuple):
     """`width` and `height` as they are stored, in pixels; `room` of pixels that decoding takes, where that is more.
 
-    `plain`: nothing in the file turns the picture. `pixels_at`: where the pixels of a JPEG begin.
+    `plain`: nothing in the file turns the image. `pixels_at`: where the pixels of a JPEG begin.
     """
 
     kind: str
@@ -38,7 +38,7 @@ class BrokenHeaderError(Exception):
 
 
 def read_header(file: BinaryIO) -> Header | None:
-    """The header of a picture, the file standing at its beginning; None if it is of no known format.
+    """The header of an image, the file standing at its beginning; None if it is of no known format.
 
     BrokenHeaderError, or OSError as from reading.
     """
@@ -62,7 +62,7 @@ def parse_header(data: bytes) -> Header | None:
 
 
 def _jpeg(file: BinaryIO) -> Header:
-    """As far as the first scan, without which there is no picture."""
+    """As far as the first scan, without which there is no image."""
     size, plain = (0, 0), True
     for marker, body in segments(file):
         if marker in FRAMES:
@@ -72,7 +72,7 @@ def _jpeg(file: BinaryIO) -> Header:
 
 
 def _png(file: BinaryIO) -> Header:
-    """As far as the last chunk: a PNG is whole, or no picture."""
+    """As far as the last chunk: a PNG is whole, or no image."""
     file.seek(8)
     length, kind, width, height = struct.unpack(">I4sII", file.read(16))
     if kind != b"IHDR":

@@ -1,6 +1,6 @@
-"""Pictures: reading and writing files, arrays as pictures, and Darknet's way to the network's size.
+"""Pictures: reading and writing files, arrays as images, and Darknet's way to the network's size.
 
-A picture is a uint8 array (H, W, 3), BGR as OpenCV has it, C-contiguous.
+An image is a uint8 array (H, W, 3), BGR as OpenCV has it, C-contiguous.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Color = Literal["bgr", "rgb"]
 
 MAX_BYTES = 1 << 30  # of a file; no camera comes near it
 
-MAX_PIXELS = 200_000_000  # of a picture, unless PYDARKNET_MAX_PIXELS says another number
+MAX_PIXELS = 200_000_000  # of an image, unless PYDARKNET_MAX_PIXELS says another number
 _FEW_PIXELS = 1 << 24  # so many are decoded without a look at the free memory
 _BYTES_A_PIXEL = 6  # while a decoder is at work, rows and the result together
 
@@ -40,17 +40,17 @@ _JPEG_SEGMENT = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a byte of th
 
 
 def load_image(path: str | PathLike[str]) -> Picture:
-    """Read a picture file as Debian's Darknet does: by OpenCV, to 8 bits and BGR, turned upright by its EXIF.
+    """Read an image file as Debian's Darknet does: by OpenCV, to 8 bits and BGR, turned upright by its EXIF.
 
-    16-bit pictures keep their upper byte, grey ones are repeated, alpha is dropped. A JPEG whose end is missing is
+    16-bit images keep their upper byte, grey ones are repeated, alpha is dropped. A JPEG whose end is missing is
     used, grey where nothing is known, with a PictureWarning. ImageError if the file is missing, a folder, empty, no
-    picture, larger than the limit on pixels, damaged, or cut off in another format.
+    image, larger than the limit on pixels, damaged, or cut off in another format.
     """
     return _warned(*read_image(path))
 
 
 def load_encoded(name: str, data: bytes) -> Picture:
-    """The picture that the content of a file is, as `load_image` reads it; `name` is for messages."""
+    """The image that the content of a file is, as `load_image` reads it; `name` is for messages."""
     return _warned(*_decoded(name, data))
 
 
@@ -61,7 +61,7 @@ def _warned(image: Picture, doubt: str) -> Picture:
 
 
 def read_image(path: str | PathLike[str]) -> tuple[Picture, str]:
-    """The picture of `load_image`, and what is doubtful about it ('' if nothing) instead of a warning."""
+    """The image of `load_image`, and what is doubtful about it ('' if nothing) instead of a warning."""
     name = fspath(path)
     return _decoded(name, read_image_bytes(name))
 
@@ -82,7 +82,7 @@ def _decoded(name: str, data: bytes) -> tuple[Picture, str]:
 
 
 def read_image_bytes(name: str) -> bytes:
-    """The content of a file that should be a picture. ImageError if it is missing, empty or far too long."""
+    """The content of a file that should be an image. ImageError if it is missing, empty or far too long."""
     if os.path.isdir(name):
         raise ImageError(f"{name}: is a folder; expected an image file")
     data = read_bytes(name, MAX_BYTES, lambda reason: ImageError(f"{name}: the image {reason}"))
@@ -92,7 +92,7 @@ def read_image_bytes(name: str) -> bytes:
 
 
 def check_pixels(name: str, header: Header) -> None:
-    """ImageError if a picture has more pixels than are allowed, or than the free memory has room for."""
+    """ImageError if an image has more pixels than are allowed, or than the free memory has room for."""
     pixels, limit = max(header.width * header.height, header.room), max_pixels()
     size = f"{name}: a {header.kind} image of {header.width} x {header.height}"
     if pixels > limit:
@@ -106,7 +106,7 @@ def check_pixels(name: str, header: Header) -> None:
 
 
 def max_pixels() -> int:
-    """The limit on a picture's pixels: PYDARKNET_MAX_PIXELS, else `MAX_PIXELS`."""
+    """The limit on an image's pixels: PYDARKNET_MAX_PIXELS, else `MAX_PIXELS`."""
     text = os.environ.get("PYDARKNET_MAX_PIXELS", "").strip()
     if not text:
         return MAX_PIXELS
@@ -116,7 +116,7 @@ def max_pixels() -> int:
 
 
 def save_image(path: str | PathLike[str], image: Picture, quality: int = 90) -> None:
-    """Write a BGR picture in the format of the path's ending; the file appears whole or not at all.
+    """Write a BGR image in the format of the path's ending; the file appears whole or not at all.
 
     `quality` (1 to 100) is for formats that have one. ImageError for an unknown ending, a size that the
     format can't hold, or a place that can't be written.
@@ -144,7 +144,7 @@ def save_image(path: str | PathLike[str], image: Picture, quality: int = 90) -> 
 
 
 def as_bgr(array: npt.NDArray[Any], color: Color = "bgr") -> Picture:
-    """A user's array as a picture; a copy only where one is needed.
+    """A user's array as an image; a copy only where one is needed.
 
     Accepts (H, W), (H, W, 1), (H, W, 3) and (H, W, 4: alpha is dropped), of uint8, or of floats in 0..1.
     `color` names the order of the first three channels. ImageError for anything else.
@@ -165,7 +165,7 @@ def as_bgr(array: npt.NDArray[Any], color: Color = "bgr") -> Picture:
 
 
 def letterbox(image: Picture, width: int, height: int) -> Tensor:
-    """The picture scaled to fit and centred on grey: (1, 3, height, width), RGB in 0..1, as Darknet does it.
+    """The image scaled to fit and centred on grey: (1, 3, height, width), RGB in 0..1, as Darknet does it.
 
     `boxes.to_picture` takes boxes back.
     """
@@ -173,7 +173,7 @@ def letterbox(image: Picture, width: int, height: int) -> Tensor:
 
 
 def stretch(image: Picture, width: int, height: int) -> Tensor:
-    """The picture scaled to fill (1, 3, height, width), RGB in 0..1, by Darknet's resize."""
+    """The image scaled to fill (1, 3, height, width), RGB in 0..1, by Darknet's resize."""
     return _fit(image, width, height, "stretch")
 
 
@@ -219,7 +219,7 @@ def _ended(jpeg: bytes, header: Header) -> bytes:
 
 
 def _is_sound_png(data: bytes) -> bool:
-    """Whether the chunks that make the picture are as they were written, by their checksums. libpng would say so on
+    """Whether the chunks that make the image are as they were written, by their checksums. libpng would say so on
     standard error, whatever OpenCV is told."""
     view, place, kind = memoryview(data), 8, b""
     while kind != b"IEND":

@@ -1,4 +1,4 @@
-"""Whatever a user hands in as a picture, as pixels: a path, an array, a picture of Pillow, the content of a file."""
+"""Whatever a user hands in as an image, as pixels: a path, an array, an image of Pillow, the content of a file."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ MAX_PATH = 4096  # bytes; what is longer is no path
 
 
 def is_single(given: Any) -> bool:
-    """Whether it is meant as one picture; else as several."""
+    """Whether it is meant as one image; else as several."""
     single = isinstance(given, (str, bytes, bytearray, memoryview, PathLike, np.ndarray)) or _is_pillow(given)
     return single or hasattr(given, "read") or not hasattr(given, "__iter__")
 
 
 def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Picture:
-    """The picture as uint8: BGR, for a network of 4 `channels` BGR and alpha, for others (H, W, channels).
+    """The image as uint8: BGR, for a network of 4 `channels` BGR and alpha, for others (H, W, channels).
 
-    `color` is the order of an array's channels. ImageError for what is no picture or can't be read;
+    `color` is the order of an array's channels. ImageError for what is no image or can't be read;
     ValueError for another order.
     """
     check_choice("color", color, get_args(Color))
@@ -60,7 +60,7 @@ def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Pictu
 
 
 def _content(given: Any) -> bytes | None:
-    """The bytes of a picture file: given, or read from an open file. None for everything else, as for a path."""
+    """The bytes of an image file: given, or read from an open file. None for everything else, as for a path."""
     if isinstance(given, bytes):  # no path holds a zero byte, and every format does
         return given if b"\0" in given or len(given) > MAX_PATH or not given else None
     if isinstance(given, (bytearray, memoryview)):
@@ -82,7 +82,7 @@ def _is_pillow(given: Any) -> bool:
 
 
 def _from_pillow(image: Any, channels: int) -> npt.NDArray[Any]:
-    """Pixels of a picture of Pillow: grey, RGB, or with 4 channels RGBA if it has alpha. Not turned by its EXIF."""
+    """Pixels of an image of Pillow: grey, RGB, or with 4 channels RGBA if it has alpha. Not turned by its EXIF."""
     try:
         if image.mode.startswith("I;16"):
             return (np.asarray(image) >> 8).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Reading the next pictures while the network works on this one."""
+"""Reading the next images while the network works on this one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from threading import Condition
 from typing import TypeVar
 
-ROOM = 256 << 20  # bytes: some dozens of usual pictures
+ROOM = 256 << 20  # bytes: some dozens of usual images
 
 _T = TypeVar("_T")
 

@@ -1,4 +1,4 @@
-"""The size of a picture without decoding it, where that is safe; else by decoding it."""
+"""The size of an image without decoding it, where that is safe; else by decoding it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .image import check_pixels, read_image
 
 
 def picture_size(path: str | PathLike[str]) -> tuple[int, int]:
-    """Width and height of the picture as `load_image` gives it, turned upright. ImageError as from there."""
+    """Width and height of the image as `load_image` gives it, turned upright. ImageError as from there."""
     name = fspath(path)
     try:
         with open(name, "rb") as file:

@@ -1,4 +1,4 @@
-"""What pictures a user means: files, folders, patterns, lists of paths, standard input."""
+"""What images a user means: files, folders, patterns, lists of paths, standard input."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LISTS = frozenset([".txt", ".list"])
 STDIN = "-"
 DRAWN = "predictions.jpg"  # what Darknet draws
 
-# How pictures begin; a path could, but holds no zero byte.
+# How images begin; a path could, but holds no zero byte.
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
 _FILM_NAMES = "mp4 m4v mov avi mkv webm flv wmv asf mpg mpeg mpe ts mts m2ts 3gp 3g2 ogv mjpg mjpeg"
 _FILM_ENDINGS = frozenset(f".{ending}" for ending in _FILM_NAMES.split())
@@ -31,23 +31,23 @@ _FILM_BRANDS = (b"isom", b"iso", b"mp4", b"avc", b"qt", b"M4V", b"3g", b"dash")
 
 @dataclass
 class Source:
-    """Paths of pictures in order; `total` is None where they come one by one, as from standard input."""
+    """Paths of images in order; `total` is None where they come one by one, as from standard input."""
 
     paths: Iterable[str]
     total: int | None
 
     @property
     def single(self) -> bool:
-        """Whether there is exactly one picture."""
+        """Whether there is exactly one image."""
         return self.total == 1
 
 
 def expand(words: Sequence[str], stdin: BinaryIO) -> Source:
-    """The pictures that the words of a command line stand for.
+    """The images that the words of a command line stand for.
 
-    A word is a picture, a folder (its pictures, by name), a pattern such as `*.jpg`, a .txt or .list file with
-    a path on each line, or `-` for paths on `stdin`, or for a picture's bytes there, whose path is `-` then.
-    DataError for a folder or pattern without pictures, and for a list that can't be read; a missing picture shows
+    A word is an image, a folder (its images, by name), a pattern such as `*.jpg`, a .txt or .list file with
+    a path on each line, or `-` for paths on `stdin`, or for an image's bytes there, whose path is `-` then.
+    DataError for a folder or pattern without images, and for a list that can't be read; a missing image shows
     when it is read.
     """
     parts = [_stream(stdin) if word == STDIN else _expand(word) for word in words]
@@ -93,7 +93,7 @@ def _rows(stdin: BinaryIO) -> Iterator[bytes]:
 
 
 def is_picture_name(path: str) -> bool:
-    """Whether a file's ending is that of a picture."""
+    """Whether a file's ending is that of an image."""
     return os.path.splitext(path)[1].lower() in ENDINGS
 
 

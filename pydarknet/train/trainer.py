@@ -37,18 +37,18 @@ RETRY = 10  # iterations until a save that failed is tried again
 
 
 class Trainer:
-    """Trains a network on the pictures of a .data file. Iterate over it; close it, or use it in a `with`.
+    """Trains a network on the images of a .data file. Iterate over it; close it, or use it in a `with`.
 
     `net`: path of a cfg, a parsed one, or an `Engine` (or `Network`) with its parameters. `data`: a .data file.
-    `weights`: where to start from (None: random by `seed`), `cutoff`: only that many layers of it. `dialect`: a name;
-    default: `dialect=` of [net], else by the head. `clear`: count pictures from 0. `resume`: go on from the state in
-    the backup folder; without it or `overwrite` weights of an earlier run there are an error, or, with `keep`, are
-    moved into a folder beside them. `max_batches`,
-    `max_hours`: when to end. `backup`: a folder instead of that of the .data file; a backup each `save_every`
-    iterations. `order`: "darknet" draws pictures, "epochs" shuffles. `missing`: what a picture without label file is.
-    `map`: measure on the valid list while training, and save the best weights; True, or a `Validation` that says
-    when. `device`, `precision`: as of `Engine`, where `net` is none. Each of `callbacks` gets each `Metrics`; `warn`
-    gets what should be known.
+    `weights`: the file to start from (None: random by `seed`), `cutoff`: load only that many of its layers.
+    `dialect`: its name; default: `dialect=` of [net], else by the head. `clear`: count images from 0. `resume`: go
+    on from the state in the backup folder; without it or `overwrite` weights of an earlier run there are an error,
+    or, with `keep`, are moved into a folder beside them. `max_batches`, `max_hours`: when to end. `backup`: a
+    folder instead of that of the .data file; a backup is saved every `save_every` iterations. `order`: "darknet"
+    picks images at random, "epochs" shuffles. `missing`: what to do about an image without a label file. `map`:
+    evaluate on the valid list while training, and save the best weights; True, or a `Validation` that says when.
+    `device`, `precision`: as for `Engine`, where `net` is not one. Each of `callbacks` gets each `Metrics`; `warn`
+    is called with every warning.
 
     Everything that can be wrong is found here, before the first iteration: CfgError, DataError, WeightsError,
     TrainingError, DeviceError. On the CPU the same arguments give the same weights, bit for bit.

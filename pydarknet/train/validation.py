@@ -110,7 +110,7 @@ class Judge:
 
 
 def _detector(network: Network, data: DataFile, iou_thresh: float, fit: Fit, missing: Missing, warn: Warn) -> Judge:
-    """As `detector map` judges."""
+    """As `detector map` evaluates."""
     images = read_image_list("valid", data.path("valid"))
     mapped = class_map(data, network)
     names = class_names(network, mapped)
@@ -132,7 +132,7 @@ def _detector(network: Network, data: DataFile, iou_thresh: float, fit: Fit, mis
 
 
 def _classifier(network: Network, data: DataFile, task: ClassificationTask, warn: Warn) -> Judge:
-    """As `classifier valid` judges."""
+    """As `classifier valid` evaluates."""
     images = read_image_list("valid", data.path("valid"))
     check_classification(images, task.labels, task.classes)
     leaves = read_leaves(data)

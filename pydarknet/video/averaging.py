@@ -1,4 +1,4 @@
-"""Detection in films with the outputs of the last few frames averaged, as Darknet's demo does."""
+"""Detection in videos with the outputs of the last few frames averaged, as Darknet's demo does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames of a film, a camera or a sequence of pictures, one at a time."""
+"""Frames of a video, a camera or an image sequence, one at a time."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Camera:
 
 
 def open_film(word: str | None, camera: Camera, skip: int, channels: int = 3) -> Film:
-    """The film a user means: a video file or URL, the number of a camera (None: that of `camera`), or pictures
+    """The video a user means: a video file or URL, the number of a camera (None: that of `camera`), or images
     (a folder, a pattern, a list, or numbered names as in `img_%04d.jpg`).
 
     `skip` is the number of frames left out after each one; `channels` those of the network.

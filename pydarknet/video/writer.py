@@ -23,7 +23,7 @@ CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv"
 class Recording:
     """A context manager; the file appears when it is left, also on Ctrl-C, with the frames until then.
 
-    ExportError for an unknown ending, for the film that is being read, and for a place that can't be written.
+    ExportError for an unknown ending, for the video that is being read, and for a place that can't be written.
     """
 
     def __init__(self, path: str, rate: float, source: str) -> None:
@@ -38,7 +38,7 @@ class Recording:
         self._path, self._rate = path, rate
         self._folder, self._part = folder, f"film{ending}"
         self._codec = CODECS[ending.lower()]
-        self._own: str | None = None  # the folder the film grows in
+        self._own: str | None = None  # the folder the video is written in
         self._writer: Any = None
         self._size = (0, 0)
         self._count = 0
@@ -82,7 +82,7 @@ class Recording:
                 shutil.rmtree(self._own, ignore_errors=True)
 
     def _own_folder(self) -> str:
-        """A folder beside the film's place in which no other process can put anything: OpenCV would follow a link."""
+        """A folder beside the video in which no other process can put anything: OpenCV would follow a link."""
         try:
             return tempfile.mkdtemp(
                 prefix=f".{os.path.basename(self._path)[:100]}.", suffix=".part", dir=self._folder or "."
@@ -91,7 +91,7 @@ class Recording:
             raise ExportError(f"{self._path}: can't be written: {problem.strerror or problem}") from problem
 
     def _check(self) -> None:
-        """OpenCV never says that a disk is full; a film whose last frame can't be read tells."""
+        """OpenCV never says that a disk is full; a video whose last frame can't be read tells."""
         import cv2
 
         film = cv2.VideoCapture(self._part)
@@ -104,7 +104,7 @@ class Recording:
 class Frames:
     """Drawn frames as PREFIX_00000000.jpg and so on, as Darknet writes them.
 
-    ImageError if there is no such folder, or if they are the pictures that are read.
+    ImageError if there is no such folder, or if they are the images that are read.
     """
 
     def __init__(self, prefix: str, source: str) -> None:

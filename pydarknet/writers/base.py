@@ -18,7 +18,7 @@ from ..formats.atomic import is_stream, replacing
 
 @dataclass(frozen=True)
 class Result:
-    """The detections of one picture. `index` counts from 1; `frame` is its number in a film, else None."""
+    """The detections of one picture. `index` counts from 1; `frame` is its number in a video, else None."""
 
     path: str
     width: int

@@ -398,9 +398,9 @@ def test_a_picture_is_not_replaced_by_its_results(tmp_path: Path, kind: str) -> 
     picture, link = tmp_path / "a.jpg", tmp_path / "b.jpg"
     picture.write_bytes(b"pixels")
     link.symlink_to(picture)
-    with open_writer(kind, link, NAMES) as writer, pytest.raises(ExportError, match="is an image that is read"):
+    with open_writer(kind, link, NAMES) as writer, pytest.raises(ExportError, match="is an image that is being read"):
         writer.write(str(picture), SIZE, [DOG])
-    with pytest.raises(ExportError, match="is an image that is read"):
+    with pytest.raises(ExportError, match="is an image that is being read"):
         save(kind, picture, (str(link), [DOG]))
     assert picture.read_bytes() == b"pixels"
 

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0, or 1 if some pictures could not be read: they don't count. Two lines after every picture; with -quiet
+    """0, or 1 if some images could not be read: they don't count. Two lines after every image; with -quiet
     the last."""
     from ...evaluate.classes import Accuracy, validate_classifier
     from ...evaluate.validset import read_leaves

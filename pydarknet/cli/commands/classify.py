@@ -38,7 +38,7 @@ def add_class_options(parser: argparse.ArgumentParser, top: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 if all went well, 1 if some of several pictures could not be read."""
+    """0 if all went well, 1 if some of several images could not be read."""
     from ..loading import load_network, read_data_file
 
     return classify_pictures(
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def classify_pictures(net: Network, args: argparse.Namespace, top: int) -> int:
-    """Print the `top` classes of every picture. Exit code as of `run`; a single bad picture is an ImageError."""
+    """Print the `top` classes of every image. Exit code as of `run`; a single bad image is an ImageError."""
     from ..loading import require_no_heads
     from ..messages import progress
     from ..reading import FAILED, read_all, wanted
@@ -55,7 +55,7 @@ def classify_pictures(net: Network, args: argparse.Namespace, top: int) -> int:
     require_no_heads(net, "detect")
     source = wanted(args.images)
     failures = 0
-    with net.plan(1):  # packs the weights, so that the first picture is timed like the others
+    with net.plan(1):  # packs the weights, so that the first image is timed like the others
         pass
     silent = args.quiet or source.total is None or source.single
     with progress(source.total, "img", quiet=silent, force=args.progress) as out:

@@ -1,4 +1,4 @@
-"""`pydarknet demo CFG WEIGHTS [VIDEO]`: detection in films, cameras and sequences of pictures."""
+"""`pydarknet demo CFG WEIGHTS [VIDEO]`: detection in films, cameras and sequences of images."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0; ImageError if there is no such film."""
+    """0; ImageError if there is no such video."""
     from ...video.source import Camera, open_film
     from ..loading import load_network, read_data_file, require_heads
     from ..play import play

@@ -12,7 +12,7 @@ HELP = "detect objects in images; asks for them if none is given"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the files and all options of detection in pictures."""
+    """Add the files and all options of detection in images."""
     parser.add_argument("cfg", metavar="CFG")
     parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
     parser.add_argument("images", metavar="IMAGE", nargs="*", help=IMAGES)
@@ -39,7 +39,7 @@ def add_picture_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 if all went well, 1 if some of several pictures could not be read."""
+    """0 if all went well, 1 if some of several images could not be read."""
     from ..loading import load_network, read_data_file, require_heads
     from ..pictures import detect_pictures
     from ..reading import wanted

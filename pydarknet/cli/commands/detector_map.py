@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0, or 1 if some pictures could not be read: their objects don't count. Detections from 0.005 on are judged;
+    """0, or 1 if some images could not be read: their objects don't count. Detections from 0.005 on count;
     counts, precision, recall and F1 are at -thresh."""
     from ...evaluate import report
     from ...evaluate.run import VALID_THRESH, Collected, class_names, detect_all
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _say_fit(args: argparse.Namespace) -> None:
-    """Training measures with pictures as it shows them; whoever compares the two should know."""
+    """Training measures with images as it shows them; whoever compares the two should know."""
     from ...catalog import find_weights
     from ...dialects import DIALECTS
     from ...train.state import dialect_of

@@ -1,7 +1,7 @@
 """`pydarknet detector recall DATA CFG WEIGHTS`: Darknet's lines, on the valid list of any .data file.
 
 Darknet's own reads one fixed list and, for some heads, boxes beyond those it has; the numbers here are those of
-its intention: pictures stretched, boxes of any class with objectness above 0.001, suppressed at 0.4.
+its intention: images stretched, boxes of any class with objectness above 0.001, suppressed at 0.4.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0, or 1 if some pictures could not be read: their objects don't count. A line after every picture."""
+    """0, or 1 if some images could not be read: their objects don't count. A line after every image."""
     from ...evaluate import Recall, running_recall
     from ...evaluate.run import propose_all
     from ...evaluate.validset import class_map, read_found

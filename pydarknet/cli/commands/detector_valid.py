@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0, or 1 if some pictures could not be read: they have no detections in the files."""
+    """0, or 1 if some images could not be read: they have no detections in the files."""
     from ...evaluate.run import class_names, detect_all
     from ...evaluate.validset import class_map
     from ..loading import load_network, read_data_file, require_heads

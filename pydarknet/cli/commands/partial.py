@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0; errors are raised. The file says that no picture has been seen."""
+    """0; errors are raised. The file says that no image has been seen."""
     from ..messages import say
 
     net = rewriting.load(args)

@@ -1,4 +1,4 @@
-"""`pydarknet train`: learn from the pictures of a .data file."""
+"""`pydarknet train`: learn from the images of a .data file."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> None:
 
 
 def next_steps(trainer: Trainer, args: argparse.Namespace) -> Iterator[str]:
-    """The commands that judge and use what was learnt."""
+    """The commands that evaluate and use what was learnt."""
     from ...dialects import DEFAULT, DIALECTS
 
     files = shlex.join([args.data, args.cfg, str(trainer.files.final)])
@@ -202,7 +202,7 @@ def _chart(trainer: Trainer, args: argparse.Namespace) -> None:
 
 
 def validation(args: argparse.Namespace) -> Validation | bool:
-    """What --map and its companions say."""
+    """The validation that --map and its companions ask for."""
     from ...train.validation import Validation
 
     if not (args.map or args.map_every or args.map_epochs):
