@@ -14,7 +14,7 @@ case $python in
   /*) ;;
   *) python=$PWD/$python ;;
 esac
-cxx=${CXX:-g++}
+cxx=${CXX:-g++} # may be several words: ccache g++
 case $(uname -m) in
   x86_64 | amd64) isa=${PYDARKNET_ISA:-avx2} ;;
   *) isa=baseline ;;
@@ -47,7 +47,7 @@ case $sanitizer in
   address) library=libasan.so; started='env' ; found=heap-buffer-overflow ;;
   thread) library=libtsan.so; started='setarch -R'; found='data race' ;;
 esac
-runtime=$("$cxx" -print-file-name=$library):$("$cxx" -print-file-name=libstdc++.so.6)
+runtime=$($cxx -print-file-name=$library):$($cxx -print-file-name=libstdc++.so.6)
 sanitized() {
   PYDARKNET_ISA=$isa PYTHONPATH=$copy LD_PRELOAD=$runtime \
     ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \

@@ -77,6 +77,8 @@ def kill_until_it_ends(run: Run, folder: Path, usual: float, rng: Random, kills:
     """Kills one training up to `kills` times, then lets it end; how many hit."""
     hit = 0
     for number in range(kills):
+        if results_are_final(folder):
+            return hit  # struck between its last file and its end
         sign = rng.choice(SIGNALS)
         seconds = rng.random() * usual * 0.8
         code, errors = struck([*arguments(run, folder), *resuming(folder)], seconds, sign)
@@ -89,8 +91,8 @@ def kill_until_it_ends(run: Run, folder: Path, usual: float, rng: Random, kills:
         started = sign == signal.SIGKILL or code != -sign  # Python itself was not up yet
         if started and (code not in (-sign, 128 + sign) or "Traceback" in errors or "error" in errors):
             findings.found(case, f"exit code {code}: {errors.strip()[-300:]}")
-    done = finish([*arguments(run, folder), *resuming(folder)])
-    if done.returncode and not results_are_final(folder):
+    done = finish([*arguments(run, folder), *resuming(folder)]) if not results_are_final(folder) else None
+    if done and done.returncode:
         findings.found(run.name, f"can't go on: {done.stderr.strip()[-300:]}")
     return hit
 
