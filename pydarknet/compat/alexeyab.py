@@ -301,7 +301,7 @@ def _boxes(
         hier,
         fit="letterbox" if letter else "stretch",
         hier_mode="paper",
-        region_rule="alexeyab",
+        region_rule="class",
         map=_api.read_map(map),
     )
     return _api.find_boxes(net, DETECTION, (w, h), options, bool(relative), item=item)

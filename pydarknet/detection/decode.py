@@ -169,7 +169,7 @@ def decode_region(
     values = found.values
     kept = np.ones(len(values), np.float32) if background else np.ascontiguousarray(values[:, coords])
     boxes = _boxes(found, anchors, found.width, found.height)
-    given = np.ones_like(kept) if options.region_rule == "alexeyab" else kept
+    given = np.ones_like(kept) if options.region_rule == "class" else kept
     if tree is None:
         return Candidates(boxes, given, *_above(kept[:, None] * values[:, coords + 1 :], options.thresh))
     # Without an objectness plane the tree begins one plane earlier; Darknet's map doesn't know that.
@@ -298,7 +298,7 @@ def _walked(nodes: Floats, objectness: Floats, tree: Tree, options: DetectOption
     """Box, node and probability of the walks down the tree."""
     walks = [tree.descend(given, options.hier_thresh, options.hier_mode) for given in nodes]
     index, node = np.arange(len(nodes)), np.array([node for node, _ in walks], np.intp)
-    if options.region_rule == "darknet":
+    if options.region_rule == "objectness":
         return index, node, objectness
     probability = np.array([probability for _, probability in walks], np.float32)
     above = probability > np.float32(options.hier_thresh)

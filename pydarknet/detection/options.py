@@ -15,7 +15,7 @@ from .boxes import Fit
 from .nms import GREEDY_BETA, Kind
 
 Ints = npt.NDArray[np.integer[Any]]
-Rule = Literal["darknet", "alexeyab"]
+Rule = Literal["objectness", "class"]
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class DetectOptions:
     Darknet's double product or the paper's probabilities. `nms`: greatest overlap two boxes may have (0: any), by
     `nms_kind` and `beta_nms` (of "diounms"), None: as the last head says, per class ("sort"), over all ("obj"), or
     per class with the distance of centres ("greedynms", "diounms"). `fit`: how images are brought to the
-    network's size. `map`: tree node of each reported class. `region_rule`: whose boxes [region] gives; AlexeyAB's
-    have no objectness, and in a tree the node's own probability.
+    network's size. `map`: tree node of each reported class. `region_rule`: what boxes of [region] are sure by;
+    "class" is AlexeyAB's: they have no objectness, and in a tree the node's own probability.
     """
 
     thresh: float = 0.5
@@ -38,7 +38,7 @@ class DetectOptions:
     fit: Fit = "letterbox"
     hier_mode: Mode = "darknet"
     map: Ints | Sequence[int] | None = None
-    region_rule: Rule = "darknet"
+    region_rule: Rule = "objectness"
 
     def __post_init__(self) -> None:
         """ValueError for a threshold out of range, or a word that is none."""

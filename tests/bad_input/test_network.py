@@ -30,7 +30,7 @@ WRONG_LAYERS = {
     "window too large": ("[convolutional]\nsize=19", 6, ["size=19", "16 x 16"]),
     "groups": ("[convolutional]\nfilters=4\ngroups=2", 7, ["groups=2", "3 input channels"]),
     "activation": ("[convolutional]\nactivation=laeky", 6, ["laeky", "leaky"]),
-    "xnor": ("[convolutional]\nxnor=1", 6, ["xnor"]),
+    "xnor": ("[convolutional]\nxnor=1\ngroups=3\nfilters=3", 6, ["xnor"]),
     "huge filters": (f"[convolutional]\nfilters={2**31 - 1}", 5, ["elements"]),
     "huge connected": (f"[connected]\noutput={2**31 - 1}", 5, ["elements"]),
     "huge stride": (f"[upsample]\nstride={2**31 - 1}", 6, ["stride"]),
