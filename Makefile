@@ -54,6 +54,7 @@ lint: $(VENV)/.pydarknet
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
 	$(PYTHON) tools/check_csrc.py
+	$(PYTHON) tools/check_sizes.py
 	$(VENV)/bin/clang-format --dry-run --Werror $(SOURCES)
 
 bench: build

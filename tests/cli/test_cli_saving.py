@@ -13,20 +13,10 @@ import pytest
 from pydarknet.cli.reading import completed, meant
 from pydarknet.formats.text import without_password
 from pydarknet.images.sources import is_film
-from tests.lib.cli_nets import LINE, call, spawned, write_files, write_film, write_picture
+from tests.lib.cli_nets import LINE, spawned, write_film, write_picture
 
 NET = ("net.cfg", "net.weights")
 FILES = ("json", "jsonl", "csv", "coco")
-
-
-@pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Calls the command line in a folder of its own that holds the toy networks; no display."""
-    write_files(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
-    return lambda *words: call(capsys, *words)
 
 
 def contents() -> dict[str, bytes]:

@@ -12,22 +12,12 @@ import pytest
 
 from pydarknet.cli.console import harmless
 from pydarknet.system import signals
-from tests.lib.cli_nets import call, spawn, spawned, write_files, write_film, write_picture
+from tests.lib.cli_nets import spawn, spawned, write_film, write_picture
 from tests.lib.toy_training import make
 
 NET = ("net.cfg", "net.weights")
 OTHERS = [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
 CLOSED = {"stdin": "<&-", "stdout": ">&-", "stderr": "2>&-"}
-
-
-@pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Calls the command line in a folder of its own that holds the toy networks; no display."""
-    write_files(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
-    return lambda *words: call(capsys, *words)
 
 
 def hidden() -> list[Path]:

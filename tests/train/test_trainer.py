@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import weakref
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +11,10 @@ import pytest
 import pydarknet
 from pydarknet.backends import base as backend_module
 from pydarknet.errors import CfgError, DarknetError, DataError, TrainingError
-from pydarknet.formats.cfg import parse_cfg_text
-from pydarknet.plan.shapes import Shape
 from pydarknet.train import trainer as trainer_module
 from pydarknet.train.logs import COLUMNS, LogFile, darknet_lines, progress_text
 from pydarknet.train.memory import advice
 from pydarknet.train.metrics import KEPT, History, Metrics
-from pydarknet.train.sizes import CLASSIFIER, Sizes, read_sizes
 from pydarknet.train.trainer import Trainer
 from pydarknet.train.validation import Validation
 from tests.lib.toy_training import make
@@ -73,74 +68,6 @@ def test_the_same_arguments_give_the_same_weights(tmp_path: Path) -> None:
             trainer.run()
         found.append(final.read_bytes())
     assert found[0] == found[1] != found[2]
-
-
-def test_sizes_change_every_ten_iterations_and_end_with_the_largest() -> None:
-    sizes = Sizes((416, 416), 320, 608, end=1000, seed=3)
-    drawn = [sizes.at(i) for i in range(1000)]
-    assert all(len(set(drawn[i : i + 10])) == 1 for i in range(0, 800, 10))
-    assert {w for w, _ in drawn} == set(range(320, 609, 32))
-    assert set(drawn[801:]) == {(608, 608)}
-
-
-@pytest.mark.parametrize(
-    ("net", "head", "expected"),
-    [
-        ("", "random=0", {(416, 208)}),
-        ("", "random=1", {(s, max(1, round(s / 64)) * 32) for s in range(320, 609, 32)}),
-        ("min_size=64\nmax_size=128", "random=1", {(64, 32), (96, 64), (128, 64)}),
-        ("", "random=1.4", {(s, round(s / 64) * 32) for s in range(320, 577, 32)}),
-    ],
-)
-def test_ranges_of_sizes(net: str, head: str, expected: set[tuple[int, int]]) -> None:
-    cfg = parse_cfg_text(f"[net]\nbatch=1\n{net}\n[region]\n{head}\n")
-    sizes = read_sizes(cfg.net, cfg.sections[0], Shape(3, 208, 416), 1, 0)
-    assert {sizes.at(i) for i in range(0, 3000, 10)} == expected
-    assert sizes.largest == max(expected)
-
-
-def test_sizes_of_classifiers() -> None:
-    cfg = parse_cfg_text("[net]\nrandom=1\n[softmax]\n")
-    sizes = read_sizes(cfg.net, cfg.net, Shape(3, 224, 224), 1, 3000, CLASSIFIER)
-    drawn = [sizes.at(i) for i in range(3000)]
-    assert all(len(set(drawn[i : i + 40])) == 1 for i in range(0, 3000, 40))
-    assert set(drawn) == {(s, s) for s in range(128, 449, 32)}
-    assert len(set(drawn[-200:])) > 1  # Darknet's classifiers don't end with the largest
-
-
-@pytest.mark.slow
-def test_a_classifier_of_many_sizes(tmp_path: Path) -> None:
-    """The net changes its size every 40 iterations; pictures are cropped in proportion, or as the ratios say."""
-    data, _ = make(tmp_path)
-    cfg = tmp_path / "classifier.cfg"
-    text = cfg.read_text().replace("[net]\n", "[net]\nrandom=1\nmin_size=32\nmax_size=96\n")
-    for more, low, high in (("", 1.0, 1.5), ("min_ratio=2\nmax_ratio=3\n", 2.0, 3.0)):
-        cfg.write_text(text.replace("[net]\n", f"[net]\n{more}"))
-        with Trainer(cfg, data, max_batches=90, seed=2, overwrite=True) as trainer:
-            widths = [m.width for m in trainer]
-            draw = trainer.source.task.augment.draw  # type: ignore[attr-defined]
-        assert len(set(widths)) > 1
-        assert all(len(set(widths[i : i + 40])) == 1 for i in range(0, 90, 40))
-        assert (trainer.engine.width, trainer.engine.height) == (16, 16)
-        rng = np.random.default_rng(0)
-        scales = [draw(rng, (64, 48), (96, 96)).scale * 48 / 96 for _ in range(200)]
-        assert low <= min(scales) < low + 0.05
-        assert high - 0.05 < max(scales) <= high
-
-
-def test_a_classifier_that_cannot_change_its_size(tmp_path: Path) -> None:
-    data, _ = make(tmp_path)
-    cfg = tmp_path / "classifier.cfg"
-    text = cfg.read_text().replace("[avgpool]", "[connected]\noutput=2\nactivation=linear")
-    cfg.write_text(text.replace("[net]\n", "[net]\nrandom=1\n"))
-    with pytest.raises(CfgError, match="can't take another input size"):
-        Trainer(cfg, data)
-
-
-def test_an_empty_range_of_sizes() -> None:
-    cfg = parse_cfg_text("[net]\nmin_size=40\nmax_size=50\n[region]\nrandom=1\n")
-    with pytest.raises(CfgError, match="expected a range"):
-        read_sizes(cfg.net, cfg.sections[0], Shape(3, 64, 64), 1, 0)
 
 
 def test_nan_stops_and_names_layer_and_pictures(tmp_path: Path) -> None:
@@ -394,21 +321,3 @@ def test_weights_start_as_in_each_darknet(tmp_path: Path, dialect: str, even: se
             spread, most = (1 / np.sqrt(3), 1.0) if layer.type in even else (1.0, 5.0)
             assert weights.std() == pytest.approx(spread, rel=0.05)
             assert 0.99 * min(most, 2) < np.abs(weights).max() <= most * (1 + 1e-6)
-
-
-def test_a_size_that_is_left_leaves_no_arrays_behind(tmp_path: Path) -> None:
-    """Without waiting for the garbage collector, which seldom runs: 500 MB a size would pile up meanwhile."""
-    data, cfg = make(tmp_path)
-    with Trainer(cfg, data, max_batches=100) as trainer:
-        stepper, truth = trainer.stepper, trainer.source.task.truth_shape
-        n = stepper.mini_batch
-        inputs = []
-        gc.disable()
-        try:
-            for width in (32, 64, 96):
-                trainer.engine.resize(width, width)
-                stepper.mini(np.zeros((n, 3, width, width), np.float32), np.zeros((n, *truth), np.float32))
-                inputs.append(weakref.ref(stepper._plan().plan.input.base))
-            assert [array() is None for array in inputs] == [True, True, False]
-        finally:
-            gc.enable()

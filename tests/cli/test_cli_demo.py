@@ -1,0 +1,124 @@
+"""`demo`: videos and frames as images, recorded, averaged, steered by keys."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pydarknet.cli.play import Tuning, obey
+from pydarknet.detection.options import DetectOptions
+from pydarknet.video.screen import DOWN, ESCAPE, LEFT, RIGHT, UP
+from tests.lib.cli_nets import LINE
+from tests.lib.cli_words import NET, pictures
+
+
+class TestDemo:
+    @pytest.fixture
+    def film(self, cli) -> str:
+        """Eight frames of 48 x 32."""
+        writer = cv2.VideoWriter("film.avi", cv2.VideoWriter.fourcc(*"MJPG"), 10, (48, 32))
+        for i in range(8):
+            writer.write(np.full((32, 48, 3), 20 * i, np.uint8))
+        writer.release()
+        return "film.avi"
+
+    def test_a_film_is_annotated_and_saved(self, cli, film: str) -> None:
+        result = cli("demo", *NET, film, "-out", "drawn.avi", "--save", "jsonl", "--names", "toy.names")
+        assert result.code == 0
+        assert result.out.count(LINE) == result.out.count("FPS:") == 8
+        assert "nms obj 0.4" in result.err
+        assert "8 frames" in result.err
+        saved = [json.loads(line) for line in Path("detections.jsonl").read_text().splitlines()]
+        assert [each["frame_id"] for each in saved] == list(range(8))
+        drawn = cv2.VideoCapture("drawn.avi")
+        assert (drawn.get(cv2.CAP_PROP_FRAME_COUNT), drawn.get(cv2.CAP_PROP_FPS)) == (8, 10)
+        good, frame = drawn.read()
+        assert good
+        assert frame.shape == (32, 48, 3)
+        assert frame.std() > 1  # something is drawn on the flat frame
+        assert not [name for name in os.listdir(".") if "part" in name]
+
+    def test_the_part_of_a_film_is_nobody_elses(self, cli, film: str) -> None:
+        Path("victim").write_text("precious")
+        Path(f".drawn.{os.getpid()}.part.avi").symlink_to("victim")
+        before = set(os.listdir())
+        assert cli("demo", *NET, film, "-out", "drawn.avi").code == 0
+        assert Path("victim").read_text() == "precious"
+        assert set(os.listdir()) - before == {"drawn.avi"}
+
+    def test_other_films(self, cli, film: str) -> None:
+        for name in ("drawn.mp4", "drawn.mkv", "drawn.webm"):
+            assert cli("demo", *NET, film, "-out_filename", name).code == 0
+            assert cv2.VideoCapture(name).read()[0], name
+
+    def test_skip_and_prefix(self, cli, film: str) -> None:
+        assert cli("detector", "demo", "toy.data", *NET, film, "-s", "2", "-prefix", "out").out.count(LINE) == 3
+        assert [cv2.imread(f"out_0000000{i}.jpg").shape for i in range(3)] == [(32, 48, 3)] * 3
+        assert not Path("out_00000003.jpg").exists()
+
+    def test_pictures_are_a_film_too(self, cli) -> None:
+        pictures("in/000.jpg", "in/001.jpg", "in/002.jpg")
+        for word in ("in", "in/*.jpg", "in/%03d.jpg"):
+            assert cli("demo", *NET, word, "--quiet", "-dont_show").out.count("0: 84%") == 3, word
+
+    def test_averaging_of_equal_outputs_changes_nothing(self, cli, film: str) -> None:
+        def lines(*words: str) -> list[str]:
+            out = cli("demo", *NET, film, "-ext_output", *words).out
+            return [line for line in out.splitlines() if "FPS" not in line]
+
+        assert lines("-avg", "3") == lines()
+
+    def test_averaging_is_a_mean(self, cli) -> None:
+        from pydarknet import Network
+        from pydarknet.video.averaging import Averager
+
+        net = Network(*NET)
+        averager = Averager(net, 3)
+        found = []
+        for objectness in (3, -3):
+            net.layers[1].parameters = dict(net.layers[1].parameters)
+            net.layers[1].parameters["biases"] = np.array([0, 0, 0, 0, objectness, 2, 0], np.float32)
+            net.parameters_changed()
+            found = averager.detect(np.zeros((30, 40, 3), np.uint8), DetectOptions(thresh=0.3))
+        assert found[0].objectness == pytest.approx(0.5, abs=1e-6)  # of .9526 and .0474
+
+    @pytest.mark.parametrize(
+        ("word", "hint"),
+        [
+            ("nope.avi", "no such file"),
+            ("net.cfg", "can't be opened"),
+            ("99", "camera 99"),
+            ("empty.avi", "can't be"),
+        ],
+    )
+    def test_no_film(self, cli, word: str, hint: str) -> None:
+        Path("empty.avi").write_bytes(b"")
+        result = cli("demo", *NET, word)
+        assert result.code == 2
+        assert hint in result.err
+
+    @pytest.mark.parametrize(
+        ("out", "hint"), [("film.avi", "is the video"), ("x.jpg", "ending"), ("no/x.avi", "folder"), ("x", "ending")]
+    )
+    def test_no_recording(self, cli, film: str, out: str, hint: str) -> None:
+        before = Path(film).read_bytes()
+        result = cli("demo", *NET, film, "-out", out)
+        assert result.code == 2
+        assert hint in result.err
+        assert Path(film).read_bytes() == before
+
+    def test_keys(self) -> None:
+        tuning = Tuning(DetectOptions())
+        assert obey(UP, tuning)
+        assert obey(RIGHT, tuning)
+        assert (tuning.options.thresh, tuning.options.hier_thresh) == pytest.approx((0.52, 0.52))
+        for _ in range(60):
+            assert obey(DOWN, tuning)
+            assert obey(LEFT, tuning)
+        assert (tuning.options.thresh, tuning.options.hier_thresh) == pytest.approx((0.02, 0))
+        assert not obey(ESCAPE, tuning)

@@ -1,0 +1,104 @@
+"""Data sets that are written: linked, copied, never over what is there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pydarknet.datasets import check, read_dataset, read_voc, write
+from pydarknet.datasets.convert import Conversion, Sample
+from pydarknet.errors import DataError
+from tests.lib.toy_datasets import coco_json, contents, picture, run, voc_folder
+
+
+def test_a_device_is_not_copied(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").symlink_to("/dev/zero")
+    picture = Conversion(["a"], {"train": [Sample(str(tmp_path / "a.jpg"), [])]})
+    with pytest.raises(DataError, match=r"a\.jpg: is no file"):
+        write(picture, tmp_path / "out", pictures="copy")
+
+
+@pytest.mark.parametrize("pictures", ["link", "copy"])
+def test_pictures_elsewhere(tmp_path: Path, pictures: Any) -> None:
+    root = voc_folder(tmp_path / "VOC")
+    before = contents(root)
+    out = tmp_path / "out"
+    write(read_voc([root]), out, pictures=pictures)
+    assert contents(root) == before
+    assert sorted(contents(out)) == [
+        *[f"images/00{i}.jpg" for i in range(3)],
+        *[f"labels/00{i}.txt" for i in range(3)],
+        "out.data",
+        "out.names",
+        "train.txt",
+    ]
+    assert (out / "images" / "000.jpg").is_symlink() == (pictures == "link")
+    assert (out / "images" / "001.jpg").read_bytes() == (root / "JPEGImages" / "001.jpg").read_bytes()
+    assert [finding for finding in check(read_dataset(out / "out.data")) if finding.error] == []
+    write(read_voc([root]), out, pictures=pictures)  # again, which changes nothing
+
+
+def test_what_is_there_stays(tmp_path: Path) -> None:
+    root = voc_folder(tmp_path / "VOC")
+    (root / "labels").mkdir()
+    (root / "labels" / "001.txt").write_text("0 .5 .5 .1 .1\n")
+    before = contents(root)
+    with pytest.raises(DataError, match=r"labels/001\.txt: exists and says something else; use --force"):
+        write(read_voc([root]), root)
+    assert contents(root) == before
+    write(read_voc([root]), root, force=True)
+    assert (root / "labels" / "001.txt").read_bytes() != before["labels/001.txt"]
+    write(read_voc([root]), root)  # the same again is no change
+
+
+def test_a_picture_that_is_there_is_not_replaced(tmp_path: Path) -> None:
+    root = voc_folder(tmp_path / "VOC")
+    other = picture(tmp_path / "out" / "images" / "000.jpg", shade=99)
+    before = Path(other).read_bytes()
+    with pytest.raises(DataError, match=r"images/000\.jpg: exists and is not"):
+        write(read_voc([root]), tmp_path / "out", pictures="copy", force=True)
+    assert Path(other).read_bytes() == before
+
+
+def test_two_pictures_of_one_name(tmp_path: Path) -> None:
+    roots = [voc_folder(tmp_path / name) for name in ("a", "b")]
+    with pytest.raises(DataError, match="has the same name"):
+        write(read_voc(roots), tmp_path / "out", pictures="link")
+    assert not (tmp_path / "out").exists()
+
+
+def test_folders_that_darknet_mangles(tmp_path: Path) -> None:
+    root = voc_folder(tmp_path / "raw_data" / "VOC")
+    (note,) = write(read_voc([root]), root, name="x")[-1:]
+    assert "Darknet's programs look for its labels in" in note
+    assert [finding for finding in check(read_dataset(root / "x.data")) if finding.error] == []
+
+
+def test_nothing_can_be_written(tmp_path: Path) -> None:
+    root = voc_folder(tmp_path / "VOC")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match=r"file/images/.*can't be made"):
+        write(read_voc([root]), tmp_path / "file", pictures="copy")
+    (root / "labels").write_text("")
+    with pytest.raises(DataError, match=r"labels/000\.txt: can't be written"):
+        write(read_voc([root]), root)
+
+
+def test_voc_and_coco_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = voc_folder(tmp_path / "VOC")
+    assert run("voc", root, "--out", tmp_path / "out") == 0
+    printed = capsys.readouterr().out
+    assert f"{tmp_path}/out/train.txt: 3 images, 2 objects" in printed
+    assert (tmp_path / "out" / "images" / "000.jpg").is_symlink()
+    assert run("check", tmp_path / "out" / "out.data") == 0
+    (tmp_path / "coco" / "images").mkdir(parents=True)
+    for name in "ab":
+        picture(tmp_path / "coco" / "images" / f"{name}.jpg")
+    file = coco_json(tmp_path / "a.json")
+    assert run("coco", "--train", file, tmp_path / "coco" / "images", "--out", tmp_path / "coco") == 0
+    assert os.path.isfile(tmp_path / "coco" / "labels" / "a.txt")
+    with pytest.raises(DataError, match="expected at least one of --train"):
+        run("coco", "--out", tmp_path)
