@@ -116,7 +116,7 @@ class Trainer:
         self.first = self.stepper.iteration  # the iteration of the first sample
         if resume:
             self._resume()
-        self._check_end()
+        self._check_end(resume)
         self.sizes = self._read_sizes()
         self.judge = self._open_judge(Validation() if map is True else map, missing) if map else None
         self._check_memory()
@@ -322,11 +322,13 @@ class Trainer:
     def _out_of_time(self) -> bool:
         return self.max_hours is not None and time.monotonic() - self._started >= 3600 * self.max_hours
 
-    def _check_end(self) -> None:
+    def _check_end(self, resume: bool) -> None:
+        """CfgError, TrainingError unless something is left to do, be it a killed run's last file."""
         net = self.engine.cfg.net
         if not self.max_batches:
             raise net.error("max_batches is missing: how many iterations? Set it, or give --max-batches N")
-        if self.iteration >= self.max_batches:
+        unfinished = resume and self.iteration == self.max_batches and not self.files.final.exists()
+        if self.iteration >= self.max_batches and not unfinished:
             raise TrainingError(
                 f"nothing to do: {self.iteration} iterations are done, max_batches={self.max_batches}. To go on, "
                 "raise max_batches in [net] (or --max-batches N); --clear counts from 0 again"

@@ -102,6 +102,21 @@ def test_resume_in_one_process(tmp_path: Path) -> None:
     assert found == expected[13:]
 
 
+def test_killed_before_the_final_weights(tmp_path: Path) -> None:
+    """The state is of the last iteration: resuming writes what is missing, and then there is nothing to do."""
+    data, cfg = make(tmp_path)
+    with Trainer(cfg, data, max_batches=3) as trainer:
+        trainer.run()
+    final = trainer.files.final
+    expected = final.read_bytes()
+    final.unlink()
+    with Trainer(cfg, data, max_batches=3, resume=True) as trainer:
+        assert trainer.run() is None
+    assert final.read_bytes() == expected
+    with pytest.raises(TrainingError, match="nothing to do"):
+        Trainer(cfg, data, max_batches=3, resume=True)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
