@@ -103,7 +103,8 @@ class TestDemo:
         assert hint in result.err
 
     @pytest.mark.parametrize(
-        ("out", "hint"), [("film.avi", "is the video"), ("x.jpg", "ending"), ("no/x.avi", "folder"), ("x", "ending")]
+        ("out", "hint"),
+        [("film.avi", "is the video"), ("x.jpg", "extension"), ("no/x.avi", "folder"), ("x", "extension")],
     )
     def test_no_recording(self, cli, film: str, out: str, hint: str) -> None:
         before = Path(film).read_bytes()
