@@ -4,7 +4,7 @@
 # make quick       while one works: ruff, mypy and the fast tests of every room on the best instruction set
 # make lint bench sanitize clean
 # make gpu        on a GPU: build, check and measure the CUDA kernels within ten minutes
-# make gpu-build gpu-check gpu-bench gpu-sanitize   one after another; EMU=1 builds the emulator too
+# make gpu-build gpu-check gpu-bench gpu-sanitize   by themselves, with ARGS="--seconds 60"; EMU=1 builds the emulator too
 
 # An active virtual environment is used as it is; otherwise one is made in .venv.
 ifdef VIRTUAL_ENV
@@ -76,13 +76,13 @@ gpu-build:
 	  PYDARKNET_CUDA_ARCHS="$${PYDARKNET_CUDA_ARCHS:-native}" "$$python" setup.py -q build_ext --inplace
 
 gpu-check: gpu-build
-	$(GPU_PYTHON) && "$$python" -m tests.gpu_check
+	$(GPU_PYTHON) && "$$python" -m tests.gpu_check $(ARGS)
 
 gpu-bench: gpu-build
-	$(GPU_PYTHON) && PYTHONPATH=".:$$PYTHONPATH" "$$python" benchmarks/gpu.py --json "$${PYDARKNET_GPU_OUT:-.}/gpu.json"
+	$(GPU_PYTHON) && PYTHONPATH=".:$$PYTHONPATH" "$$python" benchmarks/gpu.py --json "$${PYDARKNET_GPU_OUT:-.}/gpu.json" $(ARGS)
 
 gpu-sanitize: gpu-build
-	$(GPU_PYTHON) && "$$python" -m tests.gpu_sanitize
+	$(GPU_PYTHON) && "$$python" -m tests.gpu_sanitize $(ARGS)
 
 clean:
 	rm -rf build dist *.egg-info compile_commands.json .mypy_cache .ruff_cache .pytest_cache pydarknet/*.so
