@@ -63,12 +63,13 @@ bench: build
 sanitize: build
 	PYTHON=$(PYTHON) sh tests/sanitize.sh
 
-# An environment that has what they need is used as it is; tools/gpu_python.sh says which one.
+# An environment that has what they need is used as it is; tools/gpu_python.sh says which one. `exec`: who ends make
+# ends the program too, which then writes what it knows.
 GPU_PYTHON = python=$$(PYTHON='$(if $(filter command,$(firstword $(origin PYTHON))),$(PYTHON))' tools/gpu_python.sh)
 
 # Builds, checks and measures within ten minutes.
 gpu:
-	$(GPU_PYTHON) && PYTHON="$$python" tools/gpu.sh
+	$(GPU_PYTHON) && PYTHON="$$python" exec tools/gpu.sh
 
 # For the GPUs that are there. Compilers we don't know may warn.
 gpu-build:
@@ -76,13 +77,13 @@ gpu-build:
 	  PYDARKNET_CUDA_ARCHS="$${PYDARKNET_CUDA_ARCHS:-native}" "$$python" setup.py -q build_ext --inplace
 
 gpu-check: gpu-build
-	$(GPU_PYTHON) && "$$python" -m tests.gpu_check $(ARGS)
+	$(GPU_PYTHON) && exec "$$python" -m tests.gpu_check $(ARGS)
 
 gpu-bench: gpu-build
-	$(GPU_PYTHON) && PYTHONPATH=".:$$PYTHONPATH" "$$python" benchmarks/gpu.py --json "$${PYDARKNET_GPU_OUT:-.}/gpu.json" $(ARGS)
+	$(GPU_PYTHON) && PYTHONPATH=".:$$PYTHONPATH" exec "$$python" benchmarks/gpu.py --json "$${PYDARKNET_GPU_OUT:-.}/gpu.json" $(ARGS)
 
 gpu-sanitize: gpu-build
-	$(GPU_PYTHON) && "$$python" -m tests.gpu_sanitize $(ARGS)
+	$(GPU_PYTHON) && exec "$$python" -m tests.gpu_sanitize $(ARGS)
 
 clean:
 	rm -rf build dist *.egg-info compile_commands.json .mypy_cache .ruff_cache .pytest_cache pydarknet/*.so
