@@ -7,7 +7,7 @@ set -u
 limit=${1:-570}
 begin=$(date +%s)
 child=
-trap '[ -z "$child" ] || kill "$child"; stopped=1' TERM
+trap '[ -z "$child" ] || kill "$child"; stopped=1' TERM INT HUP
 # run COMMAND: and end it when this is told to end; it then writes what it knows
 run() {
   [ -z "${stopped:-}" ] || return 3

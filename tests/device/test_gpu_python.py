@@ -1,9 +1,13 @@
-"""Which Python builds and checks on a GPU: one that has what they need is used as it is."""
+"""Which Python builds and checks on a GPU: one that has what they need is used as it is; and who stops that."""
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from pathlib import Path
+
+import pytest
 
 SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "gpu_python.sh"
 
@@ -39,3 +43,27 @@ def test_what_the_named_one_lacks_is_said(tmp_path: Path) -> None:
     result = chosen(tmp_path, PYTHON=str(named))
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == f"PYTHON={named} lacks: cupy pytest\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_who_stops_the_whole_stops_what_runs_now_and_nothing_else_begins(tmp_path: Path, number: int) -> None:
+    program = tmp_path / "python"
+    program.write_text(
+        "#!/bin/sh\n[ $1 = -c ] && exit\ntrap 'echo told; exit 3' TERM\necho began\nwhile :; do sleep 0.05; done\n"
+    )
+    (tmp_path / "make").write_text("#!/bin/sh\n")
+    for each in (program, tmp_path / "make"):
+        each.chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "PYTHON": str(program),
+        "PYDARKNET_GPU_OUT": str(tmp_path),
+    }
+    process = subprocess.Popen(
+        ["sh", "tools/gpu.sh"], cwd=SCRIPT.parents[1], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("gpu: built after ")
+    assert process.stdout.readline() == "began\n"
+    process.send_signal(number)
+    assert (process.communicate(timeout=30)[0], process.returncode) == ("told\n", 3)
