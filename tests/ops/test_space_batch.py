@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pydarknet import _cpuid
 from pydarknet.backends.base import backend, cpu_backend
-from pydarknet.backends.isas import runnable
 from pydarknet.backends.ops import Ops
 from pydarknet.errors import CfgError
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.graph.engine import Engine
+from tests.conftest import BACKENDS, RUNNABLE
 from tests.lib.guarded import Arrays
 from tests.lib.tolerances import conv_tolerance
 from tests.reference.conv import conv
@@ -87,7 +86,7 @@ def test_arguments(ops: Ops, arrays: Arrays) -> None:
 NET = "[net]\nwidth=17\nheight=14\nchannels={}\n[conv]\nfilters=18\nsize={}\npad=1\nactivation=linear\n"
 
 
-@pytest.mark.parametrize("isa", [*runnable(_cpuid.best()), "emu"])
+@pytest.mark.parametrize("name", BACKENDS)
 @pytest.mark.parametrize(
     ("channels", "size", "options"),
     [
@@ -97,10 +96,10 @@ NET = "[net]\nwidth=17\nheight=14\nchannels={}\n[conv]\nfilters=18\nsize={}\npad
         (5, 1, "dilation=7"),
     ],
 )  # fmt: skip
-def test_dilated_convolution(isa: str, channels: int, size: int, options: str) -> None:
+def test_dilated_convolution(name: str, channels: int, size: int, options: str) -> None:
     cfg = parse_cfg_text(NET.format(channels, size) + options)
     engine = Engine(cfg, precision="fp32")
-    engine.backend = backend("emu").with_precision("fp32") if isa == "emu" else cpu_backend(isa)
+    engine.backend = cpu_backend(name) if name in RUNNABLE else backend(name).with_precision("fp32")
     layer: Any = engine.layers[0]
     x = np.random.default_rng(2).standard_normal((2, *engine.inputs), np.float32)
     pads = (layer.padding, layer.padding)
