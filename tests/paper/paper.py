@@ -67,6 +67,8 @@ class PaperExtension(ModuleType):
             return op
         call = surround(self._machine.ops, name, self._either)
         call.__doc__ = op.__doc__.replace("pydarknet._emu.", "pydarknet._cuda.")
+        methods = {each: getattr(op, each) for each in dir(op) if not each.startswith("_")}
+        vars(call).update(methods)
         return call
 
     def _either(self, name: str, op: Callable[..., Any], made: Any) -> Callable[..., Any]:
