@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import _moved
 from ._version import __version__
 from .errors import (
     CfgError,
@@ -39,6 +40,8 @@ __all__ = [
     "WeightsError",
     "__version__",
 ]
+
+_moved.install()
 
 # Looked up on first use, so that `import pydarknet` loads neither numpy nor the kernels.
 _LAZY = {
