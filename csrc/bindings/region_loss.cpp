@@ -15,6 +15,12 @@ ClassOnly class_only_of(const std::string& name) {
   Where{kRegionLoss, "class_only"}.fail("expected 'pull', 'spare' or 'ignore', found '" + name + "'");
 }
 
+ClassOnlyBox class_only_box_of(const std::string& name) {
+  if (name == "probable") return ClassOnlyBox::kProbable;
+  if (name == "largest") return ClassOnlyBox::kLargest;
+  Where{kRegionLoss, "class_only_box"}.fail("expected 'probable' or 'largest', found '" + name + "'");
+}
+
 // From (parent, group, group_offset, group_size). Parents precede their children, and groups lie within the
 // classes, so that no walk leaves them or goes on for ever.
 ClassTree class_tree(py::handle object, int classes) {
@@ -52,7 +58,8 @@ py::array_t<double> py_region_loss(py::handle output_array, py::handle truth_arr
                                    float mask_scale, float thresh, bool bias_match, bool rescore,
                                    bool background, bool multi_label, bool weigh_small, bool slope_in_loss,
                                    bool skip_large_labels, bool focal_loss, int classfix,
-                                   const std::string& class_only, std::uintptr_t stream) {
+                                   const std::string& class_only, const std::string& class_only_box,
+                                   std::uintptr_t stream) {
   constexpr const char* op = kRegionLoss;
   const ConstPlain output = const_plain(output_array, op, "output");
   const Plain delta = plain(delta_array, op, "delta");
@@ -88,6 +95,7 @@ py::array_t<double> py_region_loss(py::handle output_array, py::handle truth_arr
   settings.focal_loss = focal_loss;
   settings.classfix = classfix;
   settings.class_only = class_only_of(class_only);
+  settings.class_only_box = class_only_box_of(class_only_box);
   settings.seen = seen;
   LossStatistics statistics;
   {
@@ -106,7 +114,8 @@ void bind_region_loss(Module& m) {
         arg("coord_scale") = 1.0f, arg("mask_scale") = 1.0f, arg("thresh") = 0.5f, arg("bias_match") = false,
         arg("rescore") = false, arg("background") = false, arg("multi_label") = false,
         arg("weigh_small") = false, arg("slope_in_loss") = true, arg("skip_large_labels") = false,
-        arg("focal_loss") = false, arg("classfix") = 0, arg("class_only") = "pull", arg("stream") = 0,
+        arg("focal_loss") = false, arg("classfix") = 0, arg("class_only") = "pull",
+        arg("class_only_box") = "probable", arg("stream") = 0,
         "[region]'s loss: writes delta, returns LossStatistics as an array. See csrc/ops/region_loss.h");
   m.attr("nowhere") = kNowhere;
 }

@@ -29,6 +29,11 @@ struct ClassTree {
 // one, which is pulled up to .3 if below it (kPull) or left alone (kSpare); or none is touched (kIgnore).
 enum class ClassOnly { kPull, kSpare, kIgnore };
 
+// Which box such a picture teaches: that with the largest objectness times probability of the class (the
+// paper), or that with the largest area within the picture, whatever its objectness (Detic, arXiv
+// 2201.02605); of several the first one, cell by cell and the anchors of each.
+enum class ClassOnlyBox { kProbable, kLargest };
+
 struct RegionLossSettings {
   const float* anchors;  // width and height of each, in cells
   float object_scale, noobject_scale, class_scale, coord_scale, mask_scale;
@@ -42,13 +47,13 @@ struct RegionLossSettings {
   int classfix;        // -1: empty boxes learn their best IoU. 1: boxes above thresh learn the class too,
                        // 2: times their objectness
   ClassOnly class_only;
+  ClassOnlyBox class_only_box;
   std::int64_t seen;  // pictures before and in this mini-batch; below 12800 boxes are pulled to their anchors
 };
 
 // [region] (paper, sections 2 and 4; Darknet's forward_region_layer): `delta` becomes the negative gradient
 // with respect to the head's input. `output` is region_forward's. Of several truths that choose one box the
-// last one wins; class deltas along a tree are set in the groups from the class up to the root only. A
-// picture with a class only teaches the box with the largest objectness times probability of that class.
+// last one wins; class deltas along a tree are set in the groups from the class up to the root only.
 LossStatistics region_loss(ConstPlain output, const Truths& truths, Plain delta, RegionShape shape,
                            const RegionLossSettings& settings, const ClassTree* tree, const TruthRules& rules,
                            Stream stream);

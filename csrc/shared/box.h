@@ -24,6 +24,12 @@ PYDARKNET_DEVICE inline float span(float a, float length_a, float b, float lengt
   return (right_a > right_b ? right_a : right_b) - (left_a < left_b ? left_a : left_b);
 }
 
+// Of a box whose unit is the picture: the area of what lies inside of it.
+PYDARKNET_DEVICE inline float visible_area(const Box& box) {
+  const float w = overlap(box.x, box.w, .5f, 1), h = overlap(box.y, box.h, .5f, 1);
+  return w < 0 || h < 0 ? 0 : product(w, h);
+}
+
 // Intersection over union; NaN of two empty boxes, which is more than no threshold.
 PYDARKNET_DEVICE inline float iou(const Box& a, const Box& b) {
   const float w = overlap(a.x, a.w, b.x, b.w), h = overlap(a.y, a.h, b.y, b.h);

@@ -190,7 +190,7 @@ class RegionImage {
   }
 
   PYDARKNET_DEVICE void teach_class_only(int category) {
-    const BoxPlace chosen = most_probable_box(category);
+    const BoxPlace chosen = class_only_box(category);
     const float probability = teach_class(chosen, category, set_.class_scale, team_);
     if (leads()) {
       sums_.category += probability;
@@ -207,17 +207,28 @@ class RegionImage {
     uses_[head_.number(chosen)] |= kObject;
   }
 
-  // Of several the first one in Darknet's order: cell by cell, and the anchors of each.
-  PYDARKNET_DEVICE BoxPlace most_probable_box(int category) {
+  PYDARKNET_DEVICE BoxPlace class_only_box(int category) {
+    if (set_.class_only_box == ClassOnlyBox::kLargest) {
+      return highest_box(
+          [&](const BoxPlace& at) { return visible_area(head_.predict(at, anchor(at.anchor))); });
+    }
+    return highest_box([&](const BoxPlace& at) {
+      return objectness(at) * path_probability(head_.classes_of(at), category);
+    });
+  }
+
+  // By a score; of several the first one in Darknet's order: cell by cell, and the anchors of each.
+  template <class Score>
+  PYDARKNET_DEVICE BoxPlace highest_box(Score&& score) {
     constexpr double kNone = -DBL_MAX;
     float highest = 0;
     double order = kNone;  // negative, so that the highest is the first
     for_each_box([&](const BoxPlace& at) {
-      const float probability = objectness(at) * path_probability(head_.classes_of(at), category);
+      const float found = score(at);
       const double here =
           -static_cast<double>((std::int64_t{at.row} * head_.w + at.column) * head_.anchors + at.anchor);
-      if (probability > highest || (probability == highest && here > order)) {
-        highest = probability;
+      if (found > highest || (found == highest && here > order)) {
+        highest = found;
         order = here;
       }
     });

@@ -227,7 +227,7 @@ class Ops(Protocol):
         mask_scale: float = 1.0, thresh: float = 0.5, bias_match: bool = False, rescore: bool = False,
         background: bool = False, multi_label: bool = False, weigh_small: bool = False, slope_in_loss: bool = True,
         skip_large_labels: bool = False, focal_loss: bool = False, classfix: int = 0, class_only: str = "pull",
-        stream: int = 0,
+        class_only_box: str = "probable", stream: int = 0,
     ) -> Array: ...  # fmt: skip
     def yolo_loss(
         self, output: Array, truth: Array, delta: Array, anchors: Array, mask: Array, classes: int, net_w: int,

@@ -75,6 +75,15 @@ class Section:
         """The option as a C flag: every integer but 0 is true."""
         return self.int_(key, default) != 0
 
+    def choice(self, key: str, allowed: Iterable[str]) -> str:
+        """One of the allowed words, the first where the key is missing; a CfgError for another."""
+        known = list(allowed)
+        text = self.str_(key, known[0])
+        if text not in known:
+            expected = f"expected {', '.join(known[:-1])} or {known[-1]}"
+            raise self.error(f"{key}={short(text)}: {expected}{did_you_mean(text, known)}", key)
+        return text
+
     def ints(self, key: str, default: Iterable[int] | None = None, at_least: int = 1) -> list[int]:
         """Comma-separated integers; a CfgError if the list is missing, short, or holds anything else."""
         if not self.has(key):

@@ -41,10 +41,7 @@ class GaussianYolo(Yolo):
         super().configure(section, previous)
         if self.new_coords:
             raise section.error("new_coords=1 is [yolo]'s; no Darknet follows it here", "new_coords")
-        name = section.str_("yolo_point", "center")
-        if name not in self.POINTS:
-            raise section.error(f"yolo_point={name}: expected one of {', '.join(self.POINTS)}", "yolo_point")
-        self.to_centre = self.POINTS[name]
+        self.to_centre = self.POINTS[section.choice("yolo_point", self.POINTS)]
 
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out, blocked=False)

@@ -20,6 +20,10 @@ from .base import Layer, register
 from .common.head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, Head, check_filters, read_anchors, read_class_map
 from .common.tree import group_sizes, section_tree, tree_arrays
 
+# Which box an image with a class only teaches: the paper's, that thinks the class most probable, or, whatever it
+# thinks, the one with the largest area inside the image among all w x h x num (Detic, arXiv 2201.02605: "max-size").
+CLASS_ONLY_BOXES = ("probable", "largest")
+
 
 @register("region")
 class Region(Head):
@@ -42,6 +46,9 @@ class Region(Head):
             raise section.error(f"the tree has {len(self.tree)} nodes, classes={self.classes}", "tree")
         self.max_boxes = section.int_("max", 30, low=1, high=MAX_BOXES)
         self.loss_options = read_loss_options(section)
+        if self.tree is None and (box := self.loss_options["class_only_box"]) != CLASS_ONLY_BOXES[0]:
+            message = f"class_only_box={box}: only with tree= are there images with a class but no box"
+            raise section.error(message, "class_only_box")
         self.map = read_class_map(section, self.classes)
 
     def plan(self, p: Builder, x: Value) -> Value:
@@ -112,4 +119,5 @@ def read_loss_options(section: Section) -> dict[str, Any]:
         **{key: section.bool_(key, False) for key in flags},
         "thresh": section.float_("thresh", 0.5),
         "classfix": section.int_("classfix", 0, low=-1, high=2),
+        "class_only_box": section.choice("class_only_box", CLASS_ONLY_BOXES),
     }

@@ -20,6 +20,7 @@ from pydarknet.graph.graph import MISSING, RECURRENT, Graph
 from pydarknet.layers import REGISTRY
 from pydarknet.train.step import Stepper
 from pydarknet.train.trainer import Trainer
+from pydarknet.train.truth import NOWHERE
 from tests.lib.decoding import candidates, suppression
 from tests.lib.toy_training import make
 
@@ -101,7 +102,7 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
         "read": "softmax=1 background=1 anchors=3,3,4,4",
         "trained": "max=1 bias_match=1 rescore=1 thresh=.1 coord_scale=3 object_scale=3 "
                    "noobject_scale=3 class_scale=3 classfix=-1",
-        "refused": "classes=3 num=3 coords=5",
+        "refused": "classes=3 num=3 coords=5 class_only_box=largest",
         "idle": "log=1 sqrt=1 absolute=1",
     }),
     "region, masks": (NET + CONV.format(16) + "[region]\nclasses=2\nnum=2\ncoords=5\nmax=2\n", "", {
@@ -244,6 +245,24 @@ def test_files_that_heads_name(section: str, tmp_path: Path) -> None:
     assert differs(learnt(mapped), learnt(base))
     if section == "region":
         assert differs(result(text_of(section, "tree", str(tree))), result(base))
+
+
+def test_which_box_a_class_without_a_box_teaches(tmp_path: Path) -> None:
+    """The key changes what is learnt from such an image; without a tree there is none, and the key is an error."""
+    (tmp_path / "a.tree").write_text("one -1\ntwo -1\n")
+    base = text_of("region", "tree", str(tmp_path / "a.tree"))
+    learnt = {}
+    for box in ("probable", "largest"):
+        engine = filled(Engine(parse_cfg_text(f"{base}class_only_box={box}\n", "a.cfg")))
+        stepper = Stepper(engine, engine.dialect)
+        images = np.random.default_rng(2).random((2, *engine.inputs), dtype=np.float32)
+        stepper.mini(images, np.full((2, 2, 5), [NOWHERE] * 4 + [1], np.float32))
+        learnt[box] = stepper.parameters.updates.copy()
+    assert not np.array_equal(learnt["probable"], learnt["largest"])
+    with pytest.raises(CfgError, match=r"a\.cfg:\d+: .*class_only_box=largst: .*did you mean 'largest'"):
+        Graph(parse_cfg_text(f"{base}class_only_box=largst\n", "a.cfg"))
+    with pytest.raises(CfgError, match=r"a\.cfg:\d+: .*class_only_box=largest: .*tree="):
+        Graph(parse_cfg_text(text_of("region", "class_only_box", "largest"), "a.cfg"))
 
 
 def test_harmless_values_of_refused_keys_pass() -> None:

@@ -20,7 +20,7 @@ from tests.lib.guarded import Arrays
 from tests.lib.tolerances import assert_delta_close
 from tests.ops.loss_goldens import REGIONS, load, run_region
 from tests.reference import region as heads
-from tests.reference.region_loss import Rules, region_loss
+from tests.reference.region_loss import Rules, path, region_loss
 
 # Depths 1 to 5; groups {0, 1, 2}, {3, 4}, {5, 6, 7}, {8}, {9, 10}, {11, 12}.
 TREE = [-1, -1, -1, 0, 0, 1, 1, 1, 4, 8, 8, 10, 10]
@@ -73,6 +73,7 @@ def random_rules(rng: np.random.Generator, dialect: str) -> Rules:
         int(rng.choice([1, 12799, 12800, 40000])),
         *rng.uniform(0.3, 5, 5).tolist(),
         thresh=float(rng.uniform(0.1, 0.7)), bias_match=flip(), rescore=flip(), background=kind == "background",
+        class_only_box=str(rng.choice(["probable", "largest"])),
         focal_loss=classfix and flip(), classfix=int(rng.integers(-1, 3)) if classfix else 0, **options,  # type: ignore[misc]
     )  # fmt: skip
 
@@ -246,6 +247,52 @@ def test_a_class_without_a_box_is_marked_as_the_losses_read_it(ops: Ops, arrays:
     assert statistics.matched == 0
 
 
+def test_a_class_without_a_box_teaches_the_largest_that_is_seen(ops: Ops, arrays: Arrays) -> None:
+    """By its area inside the image, whatever its objectness; cell by cell the first of those that fill it. No place,
+    and no other box's classes, learn."""
+    rules = Rules(ANCHORS, len(TREE), tree=TREE, class_only_box="largest", seen=20000)
+    output = random_output(np.random.default_rng(3), rules, 1, 3, 3)
+    entries = output.reshape(3, -1, 3, 3)
+    entries[:, 2:4] = -3
+    entries[:, 4] = 0.9
+    entries[2, :5, 1, 1] = [0.5, 0.5, 0, 0, 0.1]
+    entries[2, :4, 0, 0] = [0, 0, 0.2, 0.2]  # larger, but three quarters of it are outside
+    rows = np.array([[[999999] * 4 + [12]]], np.float32)
+    for place in ((2, 1, 1), (0, 2, 2), (1, 1, 0)):
+        if place[0] < 2:
+            entries[place[0], 2:4, place[1], place[2]] = 8
+        learnt = run(ops, arrays, output, rows, rules)[0].reshape(entries.shape)
+        assert not learnt[:, :4].any()
+        np.testing.assert_array_equal(np.argwhere(learnt[:, 5:].any(axis=1)), [place])
+
+
+@pytest.mark.parametrize("chosen", ["probable", "largest"])
+def test_classes_of_a_class_without_a_box_are_the_gradient_of_its_cross_entropy(ops: Ops, chosen: str) -> None:
+    """Finite differences of -log p(class) of the box that learns, over the head's input."""
+    rules = Rules(ANCHORS, len(TREE), tree=TREE, class_only_box=chosen, class_only="ignore", seen=20000)
+    x = np.random.default_rng(5).normal(0, 1, (1, 3 * (5 + len(TREE)), 2, 2))
+    sizes = groups(TREE)[3].tolist()
+
+    def head(x: np.ndarray) -> np.ndarray:
+        return heads.region(x, 3, len(TREE), 4, True, False, sizes)
+
+    rows = np.array([[[999999] * 4 + [11]]], np.float32)
+    delta = np.empty(x.shape, np.float32)
+    options = asdict(rules) | {"tree": groups(TREE)}
+    anchors, classes, coords = (options.pop(name) for name in ("anchors", "classes", "coords"))
+    ops.region_loss(head(x).astype(np.float32), rows, delta, anchors, classes, coords, **options)
+    (a, i, j), *others = np.argwhere(delta.reshape(3, -1, 2, 2).any(axis=1))
+    assert not others
+
+    def loss(x: np.ndarray) -> float:
+        return -float(np.log(head(x).reshape(3, -1, 2, 2)[a, 5:, i, j][path(TREE, 11)]).sum())
+
+    for place in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[place] = 1e-4
+        np.testing.assert_allclose(delta[place], (loss(x - step) - loss(x + step)) / 2e-4, atol=1e-6)
+
+
 @pytest.mark.contents
 def test_bad_classes_of_maps_and_trees(ops: Ops, arrays: Arrays, refused: Refused) -> None:
     output = random_output(np.random.default_rng(3), Rules(ANCHORS, len(TREE), tree=TREE), 1, 2, 2)
@@ -285,6 +332,7 @@ def test_bad_trees(ops: Ops, arrays: Arrays, refused: Refused, damage: str) -> N
     ("change", "argument"),
     [({"classes": 3}, "output"), ({"coords": 3}, "coords"), ({"anchors": ANCHORS[:5]}, "anchors"),
      ({"anchors": ANCHORS[:0]}, "anchors"), ({"classfix": 3}, "classfix"), ({"class_only": "none"}, "class_only"),
+     ({"class_only_box": "first"}, "class_only_box"),
      ({"truth": np.zeros((2, 3, 5), np.float32)}, "truth"), ({"truth": np.zeros((1, 3, 6), np.float32)}, "truth"),
      ({"map": np.zeros(3, np.int64)}, "map"), ({"delta": np.zeros((1, 21, 2, 3), np.float32)}, "delta")],
 )  # fmt: skip

@@ -38,6 +38,7 @@ class Rules:
     focal_loss: bool = False
     classfix: int = 0
     class_only: str = "pull"
+    class_only_box: str = "probable"
 
 
 def iou(a: Doubles, b: Doubles) -> Doubles:
@@ -46,6 +47,12 @@ def iou(a: Doubles, b: Doubles) -> Doubles:
     high = np.minimum(a[..., :2] + a[..., 2:] / 2, b[..., :2] + b[..., 2:] / 2)
     both = np.prod(np.maximum(high - low, 0), axis=-1)
     return both / (np.prod(a[..., 2:], axis=-1) + np.prod(b[..., 2:], axis=-1) - both)  # type: ignore[no-any-return]
+
+
+def visible_area(box: Doubles) -> Doubles:
+    """Of boxes (..., 4), the part inside the picture."""
+    low, high = box[..., :2] - box[..., 2:] / 2, box[..., :2] + box[..., 2:] / 2
+    return np.prod(np.clip(high, 0, 1) - np.clip(low, 0, 1), axis=-1)  # type: ignore[no-any-return]
 
 
 def boxes(y: Doubles, anchors: Doubles, size: tuple[float, float], squares: bool = False) -> Doubles:
@@ -132,8 +139,13 @@ class _Image:
         r = self.rules
         assert r.tree is not None
         objectness = self.y[:, r.coords]
-        probability = objectness * np.prod(self.y[:, r.coords + 1 :][:, path(r.tree, node)], axis=1)
-        at = np.unravel_index(int(np.argmax(probability)), probability.shape)
+        if r.class_only_box == "largest":
+            score = visible_area(boxes(self.y, self.anchors, self.size))
+        else:
+            score = objectness * np.prod(self.y[:, r.coords + 1 :][:, path(r.tree, node)], axis=1)
+        cells = score.transpose(1, 2, 0)  # the first of equal ones cell by cell
+        row, column, anchor = np.unravel_index(int(np.argmax(cells)), cells.shape)
+        at = anchor, row, column
         self.teach_class(at, node, r.class_scale)  # type: ignore[arg-type]
         if r.class_only == "ignore":
             return
