@@ -20,6 +20,7 @@ from ..backends.ops import Array
 from ..formats.data import class_name
 from ..formats.tree import Tree
 from .boxes import Boxes, to_picture
+from .conditional import Conditional, Given, descend
 from .nms import GREEDY_BETA, Kind, distance_exponent, nms_obj, nms_sort
 from .options import DetectOptions, Ints
 from .results import Box, Detection
@@ -34,7 +35,8 @@ CHUNK = 64  # boxes whose whole tree is multiplied out at once
 class Found:
     """M boxes of one image in the output of a [region] or [yolo] head of `height` x `width` cells.
 
-    Box m stands at `anchor[m]` (M,) in `cell[m]` (M,), counted row by row; `values` (M, E) are all its entries.
+    Box m stands at `anchor[m]` (M,) in `cell[m]` (M,), counted row by row; `values` (M, E) are all its entries, but
+    for the classes where `conditional` has these.
     """
 
     anchor: Ints
@@ -42,6 +44,7 @@ class Found:
     values: Floats
     width: int
     height: int
+    conditional: Conditional | None = None
 
 
 def find(
@@ -174,7 +177,7 @@ def decode_region(
         return Candidates(boxes, given, *_above(kept[:, None] * values[:, coords + 1 :], options.thresh))
     # Without an objectness plane the tree begins one plane earlier; Darknet's map doesn't know that.
     first = coords if background else coords + 1
-    nodes = values[:, first : first + classes]
+    nodes = found.conditional or Given(values[:, first : first + classes], tree)
     if options.map is None:
         return Candidates(boxes, given, *_walked(nodes, kept, tree, options))
     return Candidates(boxes, given, *_mapped(nodes, kept, tree, np.asarray(options.map, np.intp), options.thresh))
@@ -294,10 +297,10 @@ def _boxes(found: Found, anchors: Anchors, unit_w: int, unit_h: int, squares: bo
     return boxes
 
 
-def _walked(nodes: Floats, objectness: Floats, tree: Tree, options: DetectOptions) -> tuple[Ints, Ints, Floats]:
+def _walked(nodes: Conditional, objectness: Floats, tree: Tree, options: DetectOptions) -> tuple[Ints, Ints, Floats]:
     """Box, node and probability of the walks down the tree."""
-    walks = [tree.descend(given, options.hier_thresh, options.hier_mode) for given in nodes]
-    index, node = np.arange(len(nodes)), np.array([node for node, _ in walks], np.intp)
+    walks = descend(nodes, len(objectness), tree, options.hier_thresh, options.hier_mode)
+    index, node = np.arange(len(objectness)), np.array([node for node, _ in walks], np.intp)
     if options.region_rule == "objectness":
         return index, node, objectness
     probability = np.array([probability for _, probability in walks], np.float32)
@@ -305,9 +308,14 @@ def _walked(nodes: Floats, objectness: Floats, tree: Tree, options: DetectOption
     return index[above], node[above], probability[above]
 
 
-def _mapped(nodes: Floats, objectness: Floats, tree: Tree, map: Ints, thresh: float) -> tuple[Ints, Ints, Floats]:
-    products = np.zeros((len(nodes), len(map)), np.float32)
-    for start in range(0, len(nodes), CHUNK):
-        absolute = tree.absolute(nodes[start : start + CHUNK].T)
-        products[start : start + CHUNK] = absolute[map].T
+def _mapped(
+    nodes: Conditional, objectness: Floats, tree: Tree, map: Ints, thresh: float
+) -> tuple[Ints, Ints, Floats]:
+    """Box, entry of the map and probability of what is above the threshold."""
+    products = np.zeros((len(objectness), len(map)), np.float32)
+    groups = tree.groups_above(map)
+    for start in range(0, len(objectness), CHUNK):
+        boxes = np.arange(start, min(start + CHUNK, len(objectness)))
+        absolute = tree.absolute(nodes.table(boxes, groups).T)
+        products[boxes] = absolute[map].T
     return _above(objectness[:, None] * products, thresh)

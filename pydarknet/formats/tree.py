@@ -6,7 +6,7 @@ probabilities have the nodes on their first axis.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike, fspath
@@ -86,25 +86,41 @@ class Tree:
         when the walk multiplies them again, so it stops earlier. The best root is the answer if even
         that is below. The probability returned is the absolute one in both modes.
         """
+        walk = self.walk(thresh, mode)
+        group = next(walk)
+        while True:
+            offset, size = int(self.group_offset[group]), int(self.group_size[group])
+            given = conditional(group) if callable(conditional) else conditional[offset : offset + size]
+            try:
+                group = walk.send(given)
+            except StopIteration as end:
+                node, probability = end.value
+                return node, probability
+
+    def walk(self, thresh: float, mode: Mode = "darknet") -> Generator[int, Floats, tuple[int, float]]:
+        """`descend` as a dialogue: yields each group whose probabilities it wants sent, returns what that returns."""
         if mode not in ("darknet", "paper"):
             raise DataError(f"the walk down a tree has the modes darknet and paper, not {mode!r}")
         low = np.float32(thresh)
         walked = above = np.float32(1)  # the number compared with thresh; the absolute one of the parent
         node, group = -1, 0
         while group >= 0:
-            offset, size = int(self.group_offset[group]), int(self.group_size[group])
-            given = conditional(group) if callable(conditional) else conditional[offset : offset + size]
-            values = np.asarray(given, np.float32)
+            values = np.asarray((yield group), np.float32)
             absolute = values * above
             best = int(np.argmax(np.fmax(absolute, 0)))  # a NaN never wins
             factor = absolute[best] if mode == "darknet" else values[best]
             passes = walked * factor > low
             if passes or node < 0:
-                node, above = offset + best, absolute[best]
+                node, above = int(self.group_offset[group]) + best, absolute[best]
             if not passes:
                 break
             walked, group = walked * factor, int(self.child[node])
         return node, float(above)
+
+    def groups_above(self, nodes: Iterable[int]) -> Ints:
+        """The groups on the paths from the root to some nodes, their own among them, in order."""
+        found = {int(self.group[each]) for node in {int(node) for node in nodes} for each in self.path(node)}
+        return np.array(sorted(found), np.int32)
 
     @cached_property
     def _levels(self) -> list[Ints]:
