@@ -233,6 +233,7 @@ def _rebuilt(
     cfg, changes = _edited(net.cfg, edits)
     result = Engine(cfg, seed=seed, dialect=net.dialect.name)
     for layer, source in zip(result.layers, net.layers, strict=True):
+        layer.take_layout(source.layouts.index(source.records))
         for name, values in source.parameters.items():
             if name in layer.parameters and layer.index not in fresh:
                 layer.parameters[name] = np.array(values)

@@ -68,6 +68,7 @@ DIALECT = Dialect(
     name="alexeyab",
     marks=({"yolo": frozenset()}, _KEYS),
     norm=BatchNorm(epsilon=1e-5, inside=True, backward_inside=False, rolling=0.9),
+    norm_biases=True,
     region=RegionLoss(
         class_only="ignore", weigh_small=False, slope_in_loss=True, skip_large_labels=True, multi_label=False
     ),

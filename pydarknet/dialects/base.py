@@ -111,6 +111,7 @@ class Dialect:
 
     marks: what a cfg has that is written for this Darknet; of the dialects all of whose marks it has, that with the
         most is followed where none is named
+    norm_biases: [batchnorm] has biases, and weights files have them
     raw_classes: [region] with neither softmax nor tree leaves its classes as they are, else they are logistic
     binary_border: what lies around the binary input of xnor=1: 0, or -1, as a bit that isn't set
     classfix: the keys classfix and focal_loss count
@@ -132,6 +133,7 @@ class Dialect:
     name: str
     marks: tuple[Mark, ...]
     norm: BatchNorm
+    norm_biases: bool
     region: RegionLoss
     raw_classes: bool
     binary_border: float

@@ -8,6 +8,7 @@ DIALECT = Dialect(
     name="darknet2018",
     marks=({"yolo": frozenset()},),  # unknown in 2017
     norm=BatchNorm(epsilon=1e-6, inside=False, backward_inside=True, rolling=0.99),
+    norm_biases=False,
     region=RegionLoss(
         class_only="spare", weigh_small=True, slope_in_loss=False, skip_large_labels=False, multi_label=True
     ),

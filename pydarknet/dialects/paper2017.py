@@ -8,6 +8,7 @@ DIALECT = Dialect(
     name="paper2017",
     marks=(),
     norm=BatchNorm(epsilon=1e-6, inside=False, backward_inside=False, rolling=0.9),
+    norm_biases=False,
     region=RegionLoss(
         class_only="pull", weigh_small=False, slope_in_loss=True, skip_large_labels=False, multi_label=False
     ),

@@ -46,6 +46,7 @@ class Record(NamedTuple):
 class Layer(Protocol):
     """What this module needs of a layer: `records` in file order, and where the arrays go.
 
+    `layouts`: the records as one program or another stores them; `take_layout` makes one of these `records`.
     From the cfg keys of those names: `dontload` and `dontsave` (the layer isn't in the file), `dontloadscales`
     (its batch norm isn't), `numload` (the file has only that many filters), `flipped` (its weights are stored
     inputs first). `transposable`: in a transposed file they are (connected layers).
@@ -67,6 +68,9 @@ class Layer(Protocol):
     def records(self) -> Sequence[Record]: ...
     @property
     def parameters(self) -> dict[str, Array]: ...
+    @property
+    def layouts(self) -> Sequence[Sequence[Record]]: ...
+    def take_layout(self, index: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -102,10 +106,17 @@ def read_header(path: str | PathLike[str]) -> Header:
 
 
 def load_weights(
-    path: str | PathLike[str], layers: Sequence[Layer], cutoff: int | None = None, *, allow_nan: bool = False
+    path: str | PathLike[str],
+    layers: Sequence[Layer],
+    cutoff: int | None = None,
+    *,
+    allow_nan: bool = False,
+    sure: bool = True,
 ) -> LoadResult:
     """Make the parameters of the first `cutoff` layers (default: all) read-only views on the mapped file.
 
+    Of several layouts of a layer the one counts with which the file's length is right; where that doesn't tell, the
+    present one if it is `sure`, else it is an error.
     WeightsError if the file ends too early, naming layer and record, or if a number is NaN or infinite (with
     `allow_nan` only a warning); then no layer has changed. Layers after the cutoff and those with `dontload`
     are left alone. The file must not be shortened while the views live.
@@ -114,18 +125,21 @@ def load_weights(
     raw = _map(name)
     wanted = layers[: None if cutoff is None else max(cutoff, 0)]
     start = raw[:20].tobytes()
-    header, warnings = _fitted(name, _header(name, start), start, len(raw), (layers, wanted))
-    end = _check_length(name, header, len(raw), wanted)
+    header = _header(name, start)
+    layout = _layout(name, header, len(raw), (layers, wanted), sure)
+    header, warnings = _fitted(name, header, start, len(raw), (layers, wanted), layout)
+    end = _check_length(name, header, len(raw), wanted, layout)
     data = raw[header.size : end].view(FLOAT)
     loaded: list[tuple[Layer, str, Array]] = []
     position = 0
     for layer in wanted:
-        for record, shape in _stored(layer):
+        for record, shape in _stored(layer, layout):
             values = data[position : position + math.prod(shape)]
             position += values.size
             warnings += _doubts(name, layer, record, values, allow_nan)
             loaded.append((layer, record.name, _arrange(layer, record, shape, values, header.transposed)))
             release(values)
+    warnings += _take_layout(name, layers, layout)
     for layer, key, array in loaded:
         layer.parameters[key] = array
     trailing = len(raw) - end
@@ -211,14 +225,14 @@ def _header(name: str, start: bytes) -> Header:
 
 
 def _fitted(
-    name: str, header: Header, start: bytes, size: int, networks: Sequence[Sequence[Layer]]
+    name: str, header: Header, start: bytes, size: int, networks: Sequence[Sequence[Layer]], layout: int | None
 ) -> tuple[Header, list[str]]:
     """The header with the other width that some programs write, if one of the networks then fits exactly.
 
     PyTorch's ports write five int32 of version 0.0; a Darknet built for 32 bits writes and reads `seen` in 32.
     """
     other = 36 - header.size
-    lengths = [4 * sum(math.prod(shape) for layer in layers for _, shape in _stored(layer)) for layers in networks]
+    lengths = [_length(layers, layout) for layers in networks]
     if size - other not in lengths or size - header.size in lengths or max(header.major, header.minor) >= 1000:
         return header, []
     is_zero = start[16:20] == bytes(4)  # as the fifth number of a header is; one of the network's is not
@@ -248,7 +262,52 @@ def _pack_header(version: tuple[int, int, int], seen: int) -> bytes:
     return struct.pack("<3iI", major, minor, revision, seen % (1 << 32))
 
 
-def _stored(layer: Layer) -> Iterator[tuple[Record, tuple[int, ...]]]:
+def _layout(name: str, header: Header, size: int, networks: Sequence[Sequence[Layer]], sure: bool) -> int | None:
+    """The one of the layers' layouts with which one of the networks has the file's length; None: as they are.
+
+    WeightsError where that doesn't tell, and the present one isn't sure.
+    """
+    several = next((layer for layer in networks[-1] if len(layer.layouts) > 1), None)
+    if several is None:
+        return None
+    choices = range(len(several.layouts))
+    for given in (size - header.size, size - (36 - header.size)):
+        fitting = [k for k in choices if given in [_length(layers, k) for layers in networks]]
+        if len(fitting) == 1:
+            return fitting[0]
+    if sure:
+        return None
+    lengths = " or ".join(str(header.size + _length(networks[-1], k)) for k in choices)
+    raise WeightsError(
+        f"{name}: layer {several.index} ({several.type}) is stored in one way or another, as the Darknets differ: "
+        f"expected {lengths} bytes, found {size}, which doesn't tell; name the file's Darknet with --dialect, or "
+        "dialect= in [net]"
+    )
+
+
+def _take_layout(name: str, layers: Sequence[Layer], layout: int | None) -> Iterator[str]:
+    """Make the layout that of all layers; a warning if it was another one."""
+    changed = [layer for layer in layers if layout is not None and layer.records != _records(layer, layout)]
+    if changed:
+        stored = ", ".join(record.name for record in _records(changed[0], layout))
+        yield (
+            f"{name}: of another dialect: layer {changed[0].index} ({changed[0].type}) is stored as {stored}, by the "
+            "file's length; read so, but --dialect may change more than that"
+        )
+    for layer in changed:
+        layer.take_layout(layout or 0)
+
+
+def _records(layer: Layer, layout: int | None) -> Sequence[Record]:
+    return layer.records if layout is None or len(layer.layouts) == 1 else layer.layouts[layout]
+
+
+def _length(layers: Sequence[Layer], layout: int | None) -> int:
+    """Bytes of all records."""
+    return 4 * sum(math.prod(shape) for layer in layers for _, shape in _stored(layer, layout))
+
+
+def _stored(layer: Layer, layout: int | None) -> Iterator[tuple[Record, tuple[int, ...]]]:
     """The records of the layer that the file holds, with the shapes they have there."""
     if layer.dontload:
         return
@@ -256,20 +315,20 @@ def _stored(layer: Layer) -> Iterator[tuple[Record, tuple[int, ...]]]:
     # pjreddie's [batchnorm] reads its scales whatever dontloadscales says, and only filters can be cut.
     skip_scales = layer.dontloadscales and kind != "batchnorm"
     filters = layer.numload if kind in ("convolutional", "deconvolutional") else 0
-    for record in layer.records:
+    for record in _records(layer, layout):
         if not (skip_scales and record.name in BATCH_NORM):
             first = min(filters, record.shape[0]) if filters > 0 else record.shape[0]
             yield record, (first, *record.shape[1:])
 
 
-def _check_length(name: str, header: Header, size: int, layers: Sequence[Layer]) -> int:
+def _check_length(name: str, header: Header, size: int, layers: Sequence[Layer], layout: int | None) -> int:
     """Where the last record ends; WeightsError naming the record in which the file ends, if it is short."""
-    stored = [(layer, record, 4 * math.prod(shape)) for layer in layers for record, shape in _stored(layer)]
+    stored = [(layer, record, 4 * math.prod(shape)) for layer in layers for record, shape in _stored(layer, layout)]
     needed = header.size + sum(length for *_, length in stored)
     start = header.size
     for layer, record, length in stored:
         if start + length > size:
-            whole = start == size and start > header.size and record.name == layer.records[0].name
+            whole = start == size and start > header.size and record.name == _records(layer, layout)[0].name
             hint = (
                 f"it holds exactly the layers before it: cutoff={layer.index} loads it as a backbone"
                 if whole

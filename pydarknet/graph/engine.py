@@ -88,7 +88,9 @@ class Engine(Graph):
         with carrying(lambda: self.warnings):
             if cutoff is None:
                 check_classes(path, self.layers, self.cfg.file)
-            result = weights_file.load_weights(path, self.layers, cutoff, allow_nan=allow_nan)
+            result = weights_file.load_weights(
+                path, self.layers, cutoff, allow_nan=allow_nan, sure=self.dialect_given
+            )
         self.warnings += result.warnings
         self.seen = result.header.seen
         self.parameters_changed()

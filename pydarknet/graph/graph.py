@@ -65,6 +65,7 @@ class Graph:
     def _build(self, dialect: str | None) -> None:
         net = self.cfg.net
         self.dialect = choose_dialect(self.cfg, dialect)
+        self.dialect_given = dialect is not None or net.has("dialect")
         self.inputs = input_shape(self.cfg)
         self.batch = net.int_("batch", 1)
         self.subdivisions = net.int_("subdivisions", 1)
@@ -73,7 +74,7 @@ class Graph:
         shape = self.inputs
         for index, section in enumerate(self.cfg.sections):
             layer = layer_class(section)(section, index, shape, self.layers)
-            layer.dialect = self.dialect
+            layer.adopt(self.dialect)
             check_signs(self.layers, layer)
             self.layers.append(layer)
             shape = layer.out
@@ -84,10 +85,10 @@ class Graph:
         return [*self.cfg.warnings, *(text for section in read for text in section.unused())]
 
     def adopt(self, dialect: Dialect) -> None:
-        """Take another dialect, the one that it has been trained in."""
+        """Take another dialect, the one that it has been trained in. CfgError if a layer can't."""
         self.dialect = dialect
         for layer in self.layers:
-            layer.dialect = dialect
+            layer.adopt(dialect)
 
     def unfollowed(self) -> list[str]:
         """Warnings about keys of training that nothing has read, one for each key of a type of section, to be asked

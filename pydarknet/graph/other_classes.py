@@ -31,7 +31,8 @@ def check_classes(path: str | PathLike[str], layers: Sequence[Layer], cfg: str) 
 def _classes_of(path: str | PathLike[str], layers: Sequence[Layer], ends: list[tuple[Layer, int, int]]) -> int | None:
     """The classes with which the file would fit; None if it fits as it is, or with none."""
     classes = {each for _, _, each in ends}
-    if len(classes) != 1 or any(layer.dontload or layer.dontloadscales or layer.numload for layer in layers):
+    own = (layer.dontload or layer.dontloadscales or layer.numload or len(layer.layouts) > 1 for layer in layers)
+    if len(classes) != 1 or any(own):
         return None
     with suppress(OSError, ValueError, WeightsError):
         sizes = {layer.index: sum(prod(record.shape) for record in layer.records) for layer in layers}

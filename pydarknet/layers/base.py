@@ -66,6 +66,20 @@ class Layer(ABC):
         self.configure(section, previous)
         self.check()
 
+    @property
+    def layouts(self) -> Sequence[Sequence[Record]]:
+        """The records as one Darknet or another stores them; `records` is one of these."""
+        return (self.records,)
+
+    def take_layout(self, index: int) -> None:
+        """Make one of `layouts` the records, with what parameters there are."""
+        if index:
+            raise ValueError(f"{self!r} is stored in one way only")
+
+    def adopt(self, dialect: Dialect) -> None:
+        """Take the network's dialect. CfgError if the parameters are of another one."""
+        self.dialect = dialect
+
     @abstractmethod
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         """Read the section's options; set `out`, and `records` and `flops` where there are any."""

@@ -58,10 +58,36 @@ def backward(
 
 @register("batchnorm")
 class BatchNorm(Layer):
-    """Batch normalisation without a bias. Darknet's CPU code crashes here; this does what the GPU code means."""
+    """Batch normalisation, with biases in AlexeyAB's Darknet and its weights files; pjreddie's stay at 0 and are in
+    none. Darknet's CPU code of 2017 crashes here; this does what the GPU code means."""
+
+    biased = False
+
+    @property
+    def layouts(self) -> Sequence[Sequence[Record]]:
+        norm = records(self.inputs.c)
+        return norm, [Record("biases", (self.inputs.c,)), *norm]
+
+    def take_layout(self, index: int) -> None:
+        self.biased = bool(index)
+        self.records = self.layouts[index]
+        if self.biased and self.parameters:
+            self.parameters.setdefault("biases", 0 * self.parameters["scales"])
+        elif not self.biased:
+            self.parameters.pop("biases", None)
+
+    def adopt(self, dialect: Dialect) -> None:
+        super().adopt(dialect)
+        biases = self.parameters.get("biases")
+        if not dialect.norm_biases and biases is not None and biases.any():
+            raise self.section.error(
+                f"its weights have biases, which dialect {dialect.name} would lose; take one that has them, as "
+                "alexeyab, whose weights they seem to be"
+            )
+        self.take_layout(int(dialect.norm_biases))
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
-        self.records = records(self.inputs.c)
+        self.records = self.layouts[self.biased]
 
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out)
@@ -73,11 +99,13 @@ class BatchNorm(Layer):
     def train(self, p: Tape, x: Value) -> Value:
         y = p.new(self.out)
         statistics = p.saved[self.path] = [p.backend.empty((self.out.c,)) for _ in range(2)]
-        train(p, self, None, p.blocked(x), y, statistics)
+        biases = p.parameter(self, "biases") if self.biased else None
+        train(p, self, biases, p.blocked(x), y, statistics)
         return y
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         dy = p.delta(y)
         if dy is not None:
-            backward(p, self, p.blocked(x), dy, p.saved[self.path], None)
+            dbiases = p.update_of(self, "biases") if self.biased else None
+            backward(p, self, p.blocked(x), dy, p.saved[self.path], dbiases)
             p.add_delta(x, dy)

@@ -99,9 +99,9 @@ class Trainer:
             cfg, None, seed=seed, threads=threads, device=device, precision=precision,
             uniform=self.dialect.uniform, dialect=self.dialect.name
         )  # fmt: skip
-        self.engine.adopt(self.dialect)
         if weights is not None and not resume:
             self.engine.load_weights(weights, cutoff)
+        self.engine.adopt(self.dialect)
         if clear:
             self.engine.seen = 0
         self.stepper = Stepper(self.engine, self.dialect, seed)

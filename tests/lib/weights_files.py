@@ -25,6 +25,10 @@ class FakeLayer:
     numload: int = 0
     flipped: bool = False
     transposable: bool = False
+    layouts: list[list[Record]] = field(default_factory=list)
+
+    def take_layout(self, index: int) -> None:
+        self.records = self.layouts[index]
 
 
 def conv(index: int, filters: int, channels: int, size: int = 3, batch_norm: bool = True, **flags: Any) -> FakeLayer:

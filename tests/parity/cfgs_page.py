@@ -43,8 +43,8 @@ tests.parity.cfgs_page` writes this page; it did on {today}.
   release, goes on without the check and reads other numbers. pjreddie's and this package add what both have.
 - hank-ai's program ends (-6) at keys that it doesn't know and at keys that come twice, its own cfgs' included: here
   its [net] has sizes only, and the first of equal keys is left.
-- A [batchnorm] section has biases in the weights files of AlexeyAB's program and none in pjreddie's, which this
-  package reads: weights of AlexeyAB's for such a section don't load right. The one unequal cfg has one.
+- A [batchnorm] section has biases in the weights files of AlexeyAB's program and none in pjreddie's: which of
+  the two a file is, its length tells this package, or the dialect.
 - Cfgs count once, by their lines without blanks and comments. A further cfg that differs from one before it in
   nothing but keys of training and the input's size is not run again, and counts as that one did. hank-ai's are
   AlexeyAB's."""

@@ -157,12 +157,15 @@ def good_threshold(found: Candidates) -> float:
     and from what boxes need."""
     entries = np.sort(found.probability)[::-1]
     values = np.sort(np.concatenate([found.probability, found.objectness]))
+    values = values[values < 1]  # those of a [detection] know no limit
     best, gap = float(entries[min(50, len(entries) - 1)]), 0.0
-    for most in (100, 400, 1600):
+    for most in (100, 400, 1600, len(entries)):
         high, low = (entries[min(count, len(entries) - 1)] for count in (50, most))
         inside = values[(values >= low) & (values <= high)]
-        if len(inside) < 2 or gap > NOISE:
+        if gap > NOISE:
             break
+        if len(inside) < 2:
+            continue
         at = int(np.argmax(np.diff(inside)))
         best, gap = float((inside[at] + inside[at + 1]) / 2), float(inside[at + 1] - inside[at])
     return best

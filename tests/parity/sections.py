@@ -44,6 +44,7 @@ CASES = {
     "local_avgpool, padding": CONV.format(5, "leaky") + "[local_avgpool]\nsize=5\nstride=1\npadding=3\n",
     "Gaussian_yolo": CONV.format(36, "linear") + "[Gaussian_yolo]\nmask=0,2,1\nnum=3\nclasses=3\nscale_x_y=1.1\n"
     "anchors=4,4, 5,8, 9,6\n",
+    "batchnorm": CONV.format(5, "leaky") + "[batchnorm]\n" + CONV.format(4, "linear"),
     "xnor": CONV.format(6, "linear") + XNOR.format(32, 3) + "batch_normalize=1\n" + XNOR.format(5, 1),
     "xnor, stride": XNOR.format(32, 3) + XNOR.format(5, 5) + "stride=2\n",
 }

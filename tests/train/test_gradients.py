@@ -54,6 +54,7 @@ BODIES = {
     "reorg": CONV.format(4, "linear") + "[reorg]\nstride=2\n",
     "activation": CONV.format(4, "linear") + "[activation]\nactivation=tanh\n",
     "batchnorm layer": CONV.format(4, "tanh") + "[batchnorm]\n",
+    "biased batchnorm": CONV.format(4, "tanh") + "[batchnorm]\n",
     "dropout of none": CONV.format(4, "tanh") + "[dropout]\nprobability=0\n",
     "local": "[local]\nfilters=3\nsize=3\nstride=1\npad=1\nactivation=tanh\n",
 }  # fmt: skip
@@ -68,14 +69,13 @@ STEP = 1e-2
 TOLERANCE = 1e-2
 
 
-def stepper(body: str) -> Stepper:
-    engine = Engine(parse_cfg_text(NET + body), seed=3)
-    return Stepper(engine, DIALECTS["paper2017"])
+def stepper(body: str, dialect: str = "paper2017") -> Stepper:
+    return Stepper(Engine(parse_cfg_text(NET + body), seed=3, dialect=dialect), DIALECTS[dialect])
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_updates_are_the_gradient(name: str) -> None:
-    s = stepper(NETS[name])
+    s = stepper(NETS[name], "alexeyab" if name == "biased batchnorm" else "paper2017")
     random = np.random.default_rng(5)
     x = random.standard_normal((3, 3, 6, 8), dtype=np.float32)
     truth = random.standard_normal((3, s.engine.outputs.size), dtype=np.float32)

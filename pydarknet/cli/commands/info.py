@@ -102,7 +102,7 @@ def weights(graph: Graph, name: str, quiet: bool) -> Iterator[str]:
     from ..messages import warn
 
     path = find_weights(name)
-    result = load_weights(path, graph.layers)
+    result = load_weights(path, graph.layers, sure=graph.dialect_given)
     warn(result.warnings, quiet)
     header = result.header
     version = f"version {header.major}.{header.minor}.{header.revision}"
