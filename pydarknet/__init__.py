@@ -21,15 +21,19 @@ from .errors import (
 if TYPE_CHECKING:
     from .detection.results import Box, Detection
     from .network import Classification, Network
+    from .results.boxes import Boxes
+    from .results.detections import Detections
     from .train.trainer import Trainer
 
 __all__ = [
     "Box",
+    "Boxes",
     "CfgError",
     "Classification",
     "DarknetError",
     "DataError",
     "Detection",
+    "Detections",
     "DeviceError",
     "DownloadError",
     "ExportError",
@@ -46,8 +50,10 @@ _moved.install()
 # Looked up on first use, so that `import pydarknet` loads neither numpy nor the kernels.
 _LAZY = {
     "Box": "detection.results",
+    "Boxes": "results.boxes",
     "Classification": "network",
     "Detection": "detection.results",
+    "Detections": "results.detections",
     "Network": "network",
     "Trainer": "train.trainer",
 }

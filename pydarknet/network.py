@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from os import PathLike, fspath
-from typing import Any, TypeAlias, get_args, overload
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from .backends.ops import Array
 from .detection.boxes import Fit
 from .detection.decode import Candidates, Floats, join, to_detections
-from .detection.options import DEFAULTS, DetectOptions
+from .detection.options import DEFAULTS, DetectOptions, MoreOptions
 from .detection.results import Detection
 from .errors import CfgError, DataError
 from .formats.cfg import Cfg
@@ -26,8 +27,12 @@ from .graph.engine import Engine
 from .images.channels import as_input
 from .images.image import Color
 from .images.open_image import Given as Picture
-from .images.open_image import is_single, open_picture
+from .images.open_image import is_single, open_picture, path_of
+from .results.detections import Detections
 from .system.arguments import check_choice
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Pictures: TypeAlias = "list[Any] | tuple[Any, ...]"
 Images: TypeAlias = Sequence[npt.NDArray[np.uint8]]  # BGR, or of the network's channels
@@ -76,9 +81,31 @@ class Network(Engine):
         return f"<Network {self.cfg.file}: {kind}, {self.inputs}, {len(self.layers)} layers on {self.backend.name}>"
 
     @overload
-    def detect(self, image: Picture, *args: Any, **options: Any) -> list[Detection]: ...
+    def detect(
+        self,
+        image: Picture,
+        thresh: float | None = ...,
+        hier_thresh: float | None = ...,
+        nms: float | None = ...,
+        *,
+        options: DetectOptions = ...,
+        color: Color = ...,
+        batch: int = ...,
+        **others: Unpack[MoreOptions],
+    ) -> Detections: ...
     @overload
-    def detect(self, image: Pictures, *args: Any, **options: Any) -> list[list[Detection]]: ...
+    def detect(
+        self,
+        image: Pictures,
+        thresh: float | None = ...,
+        hier_thresh: float | None = ...,
+        nms: float | None = ...,
+        *,
+        options: DetectOptions = ...,
+        color: Color = ...,
+        batch: int = ...,
+        **others: Unpack[MoreOptions],
+    ) -> list[Detections]: ...
     def detect(
         self,
         image: Picture | Pictures,
@@ -89,8 +116,8 @@ class Network(Engine):
         options: DetectOptions = DEFAULTS,
         color: Color = "bgr",
         batch: int = 4,
-        **others: Any,
-    ) -> list[Detection] | list[list[Detection]]:
+        **others: Unpack[MoreOptions],
+    ) -> Detections | list[Detections]:
         """Detections in an image, the most confident first; for a list of images a list of such lists.
 
         `image`: a path, an array (H, W, 3), (H, W) or (H, W, 4) of uint8 or of floats 0..1 with channels in
@@ -102,12 +129,37 @@ class Network(Engine):
         """
         options = self.settle(options.but(thresh=thresh, hier_thresh=hier_thresh, nms=nms, **others))
         if is_single(image):
-            return self.find([self._open(image, color)], options)[0]  # type: ignore[arg-type]
-        found: list[list[Detection]] = []
-        pictures: Iterator[Any] = iter(image)  # type: ignore[arg-type]
-        while chunk := [self._open(item, color) for item in islice(pictures, max(1, batch))]:
-            found.extend(self.find(chunk, options))
+            return self._results([image], color, options)[0]
+        found: list[Detections] = []
+        given: Iterator[Any] = iter(image)  # type: ignore[arg-type]
+        while chunk := list(islice(given, max(1, batch))):
+            found.extend(self._results(chunk, color, options))
         return found
+
+    def _results(self, given: Sequence[Any], color: Color, options: DetectOptions) -> list[Detections]:
+        """The detections of images run at once, with what is to be known of each."""
+        clock = [perf_counter()]
+        images = [self._open(each, color) for each in given]
+        with self.plan(len(images)) as plan:
+            self.fit_pictures(plan.input, images, options.fit)
+            clock.append(perf_counter())
+            plan.run()
+            clock.append(perf_counter())
+            found = self.decode(plan.outputs, images, options)
+        clock.append(perf_counter())
+        steps = zip(("preprocess", "inference", "postprocess"), clock, clock[1:], strict=False)
+        speed = {name: (end - start) * 1000 / len(images) for name, start, end in steps}
+        return [self._result(*each, speed) for each in zip(given, images, found, strict=True)]
+
+    def _result(
+        self, given: Any, image: npt.NDArray[np.uint8], found: list[Detection], speed: dict[str, float]
+    ) -> Detections:
+        path = path_of(given)
+        height, width = image.shape[:2]
+        return Detections(
+            found, shape=(height, width), image=None if path else image, path=path, class_names=self.names,
+            classes=self.classes, tree=self.class_tree(), speed=speed,
+        )  # fmt: skip
 
     def find(self, images: Images, options: DetectOptions) -> list[list[Detection]]:
         """`detect` for BGR images (H, W, 3), or (H, W, channels), run at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -62,3 +62,14 @@ class DetectOptions:
 
 
 DEFAULTS = DetectOptions()
+
+
+class MoreOptions(TypedDict, total=False):
+    """The fields of `DetectOptions` that `Network.detect` takes by keyword alone, for editors and type checkers."""
+
+    nms_kind: Kind | None
+    beta_nms: float | None
+    fit: Fit | None
+    hier_mode: Mode | None
+    map: Ints | Sequence[int] | None
+    region_rule: Rule | None

@@ -121,10 +121,23 @@ def save_image(path: str | PathLike[str], image: Picture, quality: int = 90) -> 
     `quality` (1 to 100) is for formats that have one. ImageError for an unknown ending, a size that the
     format can't hold, or a place that can't be written.
     """
+    name = fspath(path)
+    data = encode_image(image, os.path.splitext(name)[1], quality, name)
+    try:
+        with replacing(name) as file:
+            file.write(data)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name}: can't be written: {_reason(error)}") from error
+
+
+def encode_image(image: Picture, ending: str, quality: int = 90, name: str = "the image") -> bytes:
+    """A BGR image as the content of a file of the format that `ending` (".png") names; `name` is for messages.
+
+    `quality` (1 to 100) is for formats that have one. ImageError for an unknown ending, or a size that the format
+    can't hold.
+    """
     import cv2
 
-    name = fspath(path)
-    ending = os.path.splitext(name)[1]
     if not ending or not cv2.haveImageWriter(f"x{ending}"):
         raise ImageError(f"{name}: no image format has the ending {ending!r}; use .jpg, .png, .webp or .bmp")
     options = {".jpg": cv2.IMWRITE_JPEG_QUALITY, ".webp": cv2.IMWRITE_WEBP_QUALITY}
@@ -136,11 +149,7 @@ def save_image(path: str | PathLike[str], image: Picture, quality: int = 90) -> 
         raise ImageError(f"{name}: the image can't be encoded: {_reason(error)}") from error
     if not done:
         raise ImageError(f"{name}: {ending} can't hold an image of shape {image.shape}; try .png")
-    try:
-        with replacing(name) as file:
-            file.write(data.tobytes())
-    except (OSError, ValueError) as error:
-        raise ImageError(f"{name}: can't be written: {_reason(error)}") from error
+    return bytes(data.tobytes())
 
 
 def as_bgr(array: npt.NDArray[Any], color: Color = "bgr") -> Picture:

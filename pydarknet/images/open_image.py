@@ -59,6 +59,13 @@ def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Pictu
     raise ImageError(f"{EXPECTED}, found {type(given).__name__}")
 
 
+def path_of(given: Any) -> str | None:
+    """The path that was given, or None for an image from memory."""
+    if not isinstance(given, (str, bytes, PathLike)) or _content(given) is not None:
+        return None
+    return os.fsdecode(given)
+
+
 def _content(given: Any) -> bytes | None:
     """The bytes of an image file: given, or read from an open file. None for everything else, as for a path."""
     if isinstance(given, bytes):  # no path holds a zero byte, and every format does

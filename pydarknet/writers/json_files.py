@@ -59,19 +59,20 @@ def _picture(result: Result) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:
         "width": result.width,
         "height": result.height,
     }
-    return frame, [_object(each, result) for each in result.detections]
+    return frame, [as_record(each, result.width, result.height) for each in result.detections]
 
 
-def _object(detection: Detection, result: Result) -> Mapping[str, Any]:
+def as_record(detection: Detection, width: int, height: int) -> Mapping[str, Any]:
+    """A detection in an image of width x height pixels as a JSON object."""
     box = detection.box
     values: dict[str, Any] = {
         "class_id": detection.class_id,
         "name": detection.name,
         "relative_coordinates": {
-            "center_x": number(box.x / result.width, 6),
-            "center_y": number(box.y / result.height, 6),
-            "width": number(box.w / result.width, 6),
-            "height": number(box.h / result.height, 6),
+            "center_x": number(box.x / width, 6),
+            "center_y": number(box.y / height, 6),
+            "width": number(box.w / width, 6),
+            "height": number(box.h / height, 6),
         },
         "confidence": number(detection.confidence, 6),
         "objectness": number(detection.objectness, 6),
