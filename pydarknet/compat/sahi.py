@@ -29,6 +29,8 @@ class DarknetDetectionModel(DetectionModel):
     `confidence_threshold` (.3) count. The other arguments are those of SAHI's DetectionModel.
     """
 
+    category_mapping: dict[str, str] | None
+
     def load_model(self) -> None:
         self.set_model(Network(self.config_path, self.model_path))
 
