@@ -8,6 +8,7 @@ from .show import show
 from .split import split
 from .stats import Stats, stats
 from .voc import read_voc
+from .yolo import read_yolo
 
 __all__ = [
     "Conversion",
@@ -20,6 +21,7 @@ __all__ = [
     "read_coco",
     "read_dataset",
     "read_voc",
+    "read_yolo",
     "show",
     "split",
     "stats",

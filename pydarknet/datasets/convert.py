@@ -31,11 +31,15 @@ class Sample:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a reader made of a data set: names, the samples of each set, and what the user should know."""
+    """What a reader made of a data set: names, the samples of each set, and what the user should know.
+
+    `labels_in_place`: the label files of these samples are there, where they are looked for, and say this already.
+    """
 
     names: list[str]
     sets: dict[str, list[Sample]]
     notes: list[str] = field(default_factory=list)
+    labels_in_place: bool = False
 
 
 def write(
@@ -64,7 +68,8 @@ def write(
         for sample in samples:
             image = _place(sample.image, folder, pictures, targets)
             paths.append(image)
-            _add(texts, sibling_label(image), label_text(sample.labels), sample.image)
+            if not (data.labels_in_place and pictures == "keep"):
+                _add(texts, sibling_label(image), label_text(sample.labels), sample.image)
         lists[str(folder / f"{key}.txt")] = "".join(f"{path}\n" for path in paths)
     texts |= lists
     texts[str(folder / f"{name}.names")] = "".join(f"{each}\n" for each in data.names)
@@ -73,7 +78,7 @@ def write(
         _refuse_overwriting(texts)
     _bring(targets, pictures)
     write_texts(texts, force=True)
-    return [*data.notes, *_notes(texts, lists)]
+    return [*data.notes, *([] if data.labels_in_place else _notes(texts, lists))]
 
 
 def stays_inside(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 
@@ -9,7 +10,7 @@ from ..errors import DataError
 from ..formats.data import MAX_CLASSES, MAX_LIST_BYTES, class_name, read_data, read_names
 from ..formats.resources import listed
 from ..formats.text import lines, read_text
-from ..images.sources import is_companion
+from ..images.sources import images_below, is_companion
 
 LISTS = ("train", "valid", "test")
 
@@ -84,11 +85,16 @@ def read_dataset(
 
 
 def read_image_list(name: str, path: str | PathLike[str]) -> ImageList:
-    """Read a list file. A path that isn't there as it is written is looked for beside the list and in its parent.
+    """Read a list file, or the images of a folder.
+
+    A path that isn't there as it is written is looked for beside the list and in its parent.
 
     What macOS writes beside an image (._name) is left out, with a warning. DataError if nothing is left.
     """
     file = fspath(path)
+    if os.path.isdir(file):
+        images = images_below(file)
+        return ImageList(name, file, images, list(range(1, len(images) + 1)))
     text = read_text(file, MAX_LIST_BYTES, lambda message: DataError.at(file, None, message))
     rows = [(number, row) for number, line in enumerate(lines(text), 1) if (row := line.strip(" \t"))]
     if not rows:

@@ -25,6 +25,8 @@ def find(name: str | PathLike[str], *, relative_to: str | PathLike[str] | None =
             if os.path.isfile(place):
                 return place
             tried.append(str(place))
+    if Path(name).name and (folder := next(filter(os.path.isdir, tried), None)):
+        raise DataError(f"{folder} is a folder; `pydarknet data yolo FOLDER` makes lists of the images in one")
     raise DataError(f"can't find {fspath(name)!r}; tried {', '.join(tried)}")
 
 

@@ -92,6 +92,18 @@ def _rows(stdin: BinaryIO) -> Iterator[bytes]:
     yield os.fsencode(left)
 
 
+def images_below(folder: str | os.PathLike[str]) -> list[str]:
+    """The images of a folder and of those in it, by name. DataError if there is none."""
+    found: list[str] = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = (os.path.join(place, name) for name in sorted(files) if is_picture_name(name))
+        found += [path for path in paths if not is_companion(path)]
+    if not found:
+        raise DataError(f"{folder}: holds no images")
+    return found
+
+
 def is_picture_name(path: str) -> bool:
     """Whether a file's ending is that of an image."""
     return os.path.splitext(path)[1].lower() in ENDINGS

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import DataError
-from ..parser import whole
+from ..parser import real, whole
 
 if TYPE_CHECKING:
     from ...datasets import Sample
@@ -21,9 +21,10 @@ HELP = "make, check, count, split and show data sets for training"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verbs and their options."""
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="voc|coco|check|stats|split|show")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="voc|coco|yolo|check|stats|split|show")
     _add_voc(verbs.add_parser("voc", help="PASCAL VOC's XML files to label files, lists, .names and .data"))
     _add_coco(verbs.add_parser("coco", help="COCO's instances JSON to label files, lists, .names and .data"))
+    _add_yolo(verbs.add_parser("yolo", help="images with YOLO's label files to lists and .data"))
     _add_check(
         verbs.add_parser("check", help="report what is wrong, with file:line; exit code 1 if there are errors")
     )
@@ -42,7 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 if all went well; 1 if `check` found errors."""
-    verbs = {"voc": _voc, "coco": _coco, "check": _check, "stats": _stats, "split": _split, "show": _show}
+    verbs = {
+        "voc": _voc,
+        "coco": _coco,
+        "yolo": _yolo,
+        "check": _check,
+        "stats": _stats,
+        "split": _split,
+        "show": _show,
+    }
     return verbs[args.verb](args)
 
 
@@ -90,6 +99,23 @@ def _add_coco(parser: argparse.ArgumentParser) -> None:
     _add_output(parser)
 
 
+def _add_yolo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE", type=Path, help="a folder, a data.yaml, an obj.data")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where lists, .names and .data go; default: beside"
+    )
+    parser.add_argument("--names", metavar="FILE", help="the names of the classes, where SOURCE doesn't have them")
+    parser.add_argument(
+        "--valid",
+        type=real(0, 1),
+        default=0.0,
+        metavar="SHARE",
+        help="part of the training images to validate on",
+    )
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="of --valid")
+    _add_output(parser)
+
+
 def _add_check(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     parser.add_argument("--quick", action="store_true", help="read the images' headers only")
@@ -127,6 +153,18 @@ def _coco(args: argparse.Namespace) -> int:
     data = read_coco(sets, crowd=args.crowd)
     notes = write(data, args.out, name=args.name, pictures=args.pictures or "keep", force=args.force)
     _tell(args.out, args.name, data.sets, notes)
+    return 0
+
+
+def _yolo(args: argparse.Namespace) -> int:
+    from ...datasets import read_yolo, write
+
+    data = read_yolo(args.source, names=args.names, valid=args.valid, seed=args.seed)
+    if args.out is None and not data.labels_in_place:
+        raise DataError(f"{args.source}: has polygons; choose a folder --out for labels that have boxes instead")
+    out = args.out or (args.source if args.source.is_dir() else args.source.parent)
+    pictures: Pictures = args.pictures or ("keep" if data.labels_in_place else "link")
+    _tell(out, args.name, data.sets, write(data, out, name=args.name, pictures=pictures, force=args.force))
     return 0
 
 
