@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FOLDERS = ("voc", "yolo")  # kinds of many files
 USUAL_FOLDER = "results"  # Darknet's
-OF_DATA = ("names", "labels", "train", "valid", "test", "tree", "map", "leaves")
+OF_DATA = ("names", "labels", "train", "train_boxes", "train_classes", "valid", "test", "tree", "map", "leaves")
 
 
 @contextmanager

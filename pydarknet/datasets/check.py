@@ -125,7 +125,7 @@ def _listed(
 
 
 def _leak(before: ImageList) -> str:
-    return "; what is trained on can't be validated on" if before.name == "train" else ""
+    return "; what is trained on can't be validated on" if before.name.startswith("train") else ""
 
 
 def _apart(warning: str) -> tuple[str, bool, str]:

@@ -12,7 +12,7 @@ from ..formats.resources import listed
 from ..formats.text import lines, read_text
 from ..images.sources import images_below, is_companion
 
-LISTS = ("train", "valid", "test")
+LISTS = ("train", "train_boxes", "valid", "test")
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class DataSet:
         return list(dict.fromkeys(image for each in self.lists for image in each.images))
 
     def list_(self, name: str) -> ImageList:
-        """The list of that name, or the only one. DataError if there is none."""
+        """The list of that name (`train_boxes` is one to train on), or the only one. DataError if there is none."""
         for each in self.lists:
-            if each.name == name or each.name == "":
+            if each.name in (name, "") or (each.name, name) == ("train_boxes", "train"):
                 return each
         raise DataError(f"{self.file}: has no {name!r} list; add a line {name} = ...")
 

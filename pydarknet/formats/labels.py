@@ -77,20 +77,21 @@ def sibling_label(image: str | PathLike[str]) -> str:
     return os.path.join(os.sep.join(parts), name + ".txt")
 
 
-def read_labels(path: str | PathLike[str], classes: int | None = None) -> Labels:
+def read_labels(path: str | PathLike[str], classes: int | None = None, class_only: int | None = None) -> Labels:
     """The objects of a label file, shape (n, 5): class, centre x, y, width, height in fractions of the picture.
 
     An empty file is a picture without objects. DataError with file:line for anything that training would stumble
-    over: not five numbers, NaN, a class from `classes` on, a centre outside the picture, a size outside (0, 1].
+    over: not five numbers, NaN, a class from `classes` on, a centre outside the picture, a size outside (0, 1]. The
+    classes of objects without a place may have a range of their own, `class_only`: the nodes of a tree.
     """
     name = fspath(path)
     text = _read(name)
-    labels = _quick(text, classes)
+    labels = _quick(text, classes, class_only)
     if labels is not None:
         return labels
     rows = []
     for number, line in _objects(text):
-        row, problem = parse_label(line, classes)
+        row, problem = parse_label(line, classes, class_only)
         if problem:
             raise DataError.at(name, number, problem)
         rows.append(row)
@@ -114,7 +115,7 @@ def check_labels(path: str | PathLike[str], classes: int | None = None) -> tuple
     return np.array(rows, np.float32).reshape(-1, 5), problems
 
 
-def parse_label(line: str, classes: int | None = None) -> tuple[list[float], str]:
+def parse_label(line: str, classes: int | None = None, class_only: int | None = None) -> tuple[list[float], str]:
     """The five numbers of a line, and what is wrong with them ('' if nothing).
 
     What is over the picture by no more than `SLACK` is cut to it.
@@ -123,17 +124,28 @@ def parse_label(line: str, classes: int | None = None) -> tuple[list[float], str
     if len(fields) != 5:
         return [], f"expected 'class x y w h', found {len(fields)} fields: {short(line)!r}"
     class_id, doubt = read_int(fields[0])
-    limit = MAX_CLASSES if classes is None else classes
-    if doubt or not 0 <= class_id < limit:
-        return [], f"expected a class from 0 to {limit - 1}, found {short(fields[0])!r}"
+    limit, limit_only = _limits(classes, class_only)
+    if doubt or not 0 <= class_id < max(limit, limit_only):
+        return [], f"expected a class from 0 to {max(limit, limit_only) - 1}, found {short(fields[0])!r}"
     row = [float(class_id)]
     for what, field in zip("xywh", fields[1:], strict=True):
         value, doubt = read_float(field)
         if doubt or not math.isfinite(value):
             return [], f"expected a number for {what}, found {short(field)!r}"
         row.append(value)
+    nowhere = not row[1] and not row[2]
+    if class_id >= (limit_only if nowhere else limit):
+        what = "without a place, a node of the tree," if nowhere else "with a box"
+        end = (limit_only if nowhere else limit) - 1
+        return [], f"expected for an object {what} a class from 0 to {end}, found {class_id}"
     problem = _misplaced(row)
     return row if problem else [row[0], *_cut(row[1:])], problem
+
+
+def _limits(classes: int | None, class_only: int | None) -> tuple[int, int]:
+    """The classes of objects with and without a place are below these."""
+    limit = MAX_CLASSES if classes is None else classes
+    return limit, limit if class_only is None else class_only
 
 
 def is_class_only(labels: Labels) -> npt.NDArray[np.bool_]:
@@ -167,7 +179,7 @@ def _objects(text: str) -> Iterator[tuple[int, str]]:
     return ((number, line) for number, line in enumerate(lines(text), 1) if line.strip())
 
 
-def _quick(text: str, classes: int | None) -> Labels | None:
+def _quick(text: str, classes: int | None, class_only: int | None) -> Labels | None:
     """All lines at once if nothing is odd about any; None otherwise, for the slow way that can say what."""
     objects = [fields for line in lines(text) if (fields := line.split())]
     if not objects:
@@ -178,10 +190,11 @@ def _quick(text: str, classes: int | None) -> Labels | None:
         rows = np.array([list(map(float, fields)) for fields in objects])
     except ValueError:
         return None
-    limit = MAX_CLASSES if classes is None else classes
+    limit, limit_only = _limits(classes, class_only)
     sizes, centres = rows[:, SIZE], rows[:, CENTRE]
     placed = (centres >= 0) & (centres <= 1) & (sizes > 0) & (sizes <= 1)
-    good = (rows[:, CLASS] < limit) & (placed.all(axis=1) | ~rows[:, BOX].any(axis=1))
+    below = rows[:, CLASS] < np.where(centres.any(axis=1), limit, limit_only)
+    good = below & (placed.all(axis=1) | ~rows[:, BOX].any(axis=1))
     return rows.astype(np.float32) if good.all() else None
 
 

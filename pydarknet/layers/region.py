@@ -50,6 +50,9 @@ class Region(Head):
             message = f"class_only_box={box}: only with tree= are there images with a class but no box"
             raise section.error(message, "class_only_box")
         self.map = read_class_map(section, self.classes)
+        self.map_class_only = section.bool_("map_class_only", False)
+        if self.map_class_only and (self.tree is None or self.map is None):
+            raise section.error("map_class_only=1: expected tree= and map= beside it", "map_class_only")
 
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out, blocked=False)

@@ -141,7 +141,7 @@ class Loader:
             if path not in self._bad:
                 self._bad.add(path)
                 self._news.append(reason)
-            path = self.paths[int(sample.rng.integers(len(self.paths)))]
+            path = self.paths[sample.pool[int(sample.rng.integers(len(sample.pool)))]]
         raise DataError(f"{TRIES} images in a row can't be read; the last: {reason}")
 
     def _tell(self) -> None:

@@ -6,20 +6,20 @@ All of a data set is looked at, and one error says how much is wrong and where t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from ..datasets.class_list import ClassImages
 from ..datasets.dataset import ImageList
 from ..errors import DataError, ImageError, locate
 from ..formats.data import DataFile, spare_names
 from ..formats.labels import CLASS, MAX_BYTES, find_label, label_path, read_labels, without_place
 from ..formats.path_labels import Best, Classes
 from ..formats.text import lines, read_text
-from ..formats.tree import Tree
 from ..images.exif import UPRIGHT, orientation, turned_by_exif
 from ..images.size import picture_size
 from .tasks import Missing
@@ -77,22 +77,22 @@ def check_detection(
     classes: int,
     *,
     maximum: int = 0,
-    tree: Tree | None = None,
+    class_only: int = 0,
     missing: Missing = "error",
     workers: int = 4,
     progress: Callable[[int], None] | None = None,
 ) -> Summary:
     """Look at every picture's header and label file. DataError, with the first findings, if any can't be used.
 
-    `maximum` objects a picture are learnt from (0: any number): more are a warning. Objects without a place need a
-    `tree`. `progress` is called with the number of pictures done since the last call.
+    `maximum` objects a picture are learnt from (0: any number): more are a warning. Classes of objects without a
+    place are below `class_only`; 0, for a head without a tree, allows none. `progress` is called with the number of
+    pictures done since the last call.
     """
-    limit = len(tree) if tree is not None else classes
 
     def look(path: str, place: str) -> _Finding:
-        return _look(path, place, limit, tree is not None)
+        return _look(path, place, classes, class_only)
 
-    summary = Summary(per_class=np.zeros(limit, np.int64))
+    summary = Summary(per_class=np.zeros(max(classes, class_only), np.int64))
     problems: list[str] = []
     without, turned = 0, list[str]()
     for path, found in zip(images.images, _each(images, look, workers, progress), strict=True):
@@ -167,8 +167,40 @@ def check_classification(
     return summary
 
 
+def check_class_images(
+    images: ClassImages, node_of: Callable[[str], int], boxed: Container[str], *, workers: int = 4
+) -> dict[str, int]:
+    """The node of each image that has a class only, by path; `node_of` finds it by the word that says the class.
+
+    DataError, with the first findings, for words without a node, images that can't be read, that have boxes (`boxed`)
+    as well, or another class.
+    """
+    words: dict[str, int | DataError] = {}
+    for word in dict.fromkeys(images.words):
+        try:
+            words[word] = node_of(word)
+        except DataError as error:
+            words[word] = error
+    nodes: dict[str, int] = {}
+    problems: list[str] = []
+    readable = _each(images, lambda path, place: _Finding(problem=_unreadable(path, place)), workers, None)
+    for path, line, word, found in zip(images.images, images.lines, images.words, readable, strict=True):
+        node, place = words[word], locate(images.file, line)
+        if found.problem:
+            problems.append(found.problem)
+        elif isinstance(node, DataError):
+            problems.append(f"{place}: {path}: {node}")
+        elif path in boxed:
+            problems.append(f"{place}: {path} is in the list of images with boxes, too; expected it in one of them")
+        elif nodes.setdefault(path, node) != node:
+            problems.append(f"{place}: {path} is given before with another class; expected one")
+    if problems:
+        raise _error(images, problems, 0)
+    return nodes
+
+
 def _each(
-    images: ImageList,
+    images: ImageList | ClassImages,
     look: Callable[[str, str], _Finding],
     workers: int,
     progress: Callable[[int], None] | None,
@@ -183,7 +215,7 @@ def _each(
             yield from piece
 
 
-def _look(path: str, place: str, classes: int, has_tree: bool) -> _Finding:
+def _look(path: str, place: str, classes: int, class_only: int) -> _Finding:
     if problem := _unreadable(path, place):
         return _Finding(problem=problem)
     file = find_label(path)
@@ -191,10 +223,10 @@ def _look(path: str, place: str, classes: int, has_tree: bool) -> _Finding:
         message = f"{place}: {path} has no label file; expected {label_path(path)} (empty if nothing is to be seen)"
         return _Finding(problem=message, missing=True)
     try:
-        labels = read_labels(file, classes)
+        labels = read_labels(file, classes, class_only or None)
     except DataError as error:
         return _Finding(problem=str(error))
-    if not has_tree and (nowhere := without_place(labels)).any():
+    if not class_only and (nowhere := without_place(labels)).any():
         message = "an object at 0 0 has a class and no place (class 0 0 0 0); only a head with tree= learns from it"
         return _Finding(problem=f"{locate(file, _line_of(file, int(np.argmax(nowhere))))}: {message}")
     return _Finding(labels, turned=bool(len(labels)) and orientation(path) != UPRIGHT)
@@ -232,7 +264,7 @@ def _count(summary: Summary, path: str, labels: npt.NDArray[np.float32] | None, 
         )
 
 
-def _error(images: ImageList, problems: Sequence[str], without: int) -> DataError:
+def _error(images: ImageList | ClassImages, problems: Sequence[str], without: int) -> DataError:
     listed = "".join(f"\n  {problem}" for problem in problems[:SHOWN])
     more = f"\n  and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
     option = "--no-labels-is-background, from Python missing='background'"

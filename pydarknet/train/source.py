@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..datasets.dataset import ImageList, read_image_list
+from ..datasets.dataset import ImageList
 from ..dialects import Dialect
 from ..dialects.base import TruthRules
 from ..errors import CfgError, DataError
@@ -17,7 +17,9 @@ from ..formats.tree import read_tree
 from ..graph.engine import Engine
 from ..layers import Head
 from .augment import Classification, ColourRange, Detection, Draw
+from .joint import Lists, check_joint, doubts_of_places, inner_targets, known_classes, read_lists
 from .precheck import Summary, check_classes, check_classification, check_detection, check_names
+from .samples import Mix
 from .tasks import ClassificationTask, DetectionTask, Missing, Task
 
 Floats = npt.NDArray[np.float32]
@@ -56,50 +58,62 @@ class GridTask:
 
 @dataclass(frozen=True)
 class Source:
-    """Pictures and how to load them; `warnings` of the check."""
+    """Pictures and how to load them; `warnings` of the check. Those with a class only are the last; `mix` says how
+    often they come."""
 
     task: Task
-    images: ImageList
+    images: list[str]
     summary: Summary
+    class_images: int = 0
+    mix: Mix | None = None
 
     @property
     def warnings(self) -> list[str]:
         return self.summary.warnings
 
 
-def open_source(
-    engine: Engine, data: DataFile, dialect: Dialect, *, missing: Missing = "error", check: bool = True
-) -> Source:
+def open_source(engine: Engine, data: DataFile, dialect: Dialect, *, missing: Missing = "error") -> Source:
     """What the network of `engine` is trained on. CfgError, DataError: everything that is wrong with it."""
     net = engine.cfg.net
     if engine.inputs.c not in (1, 3, 4):
         raise net.error(f"takes {engine.inputs.c} channels; image files have 1, 3, or with alpha 4", "channels")
-    images = read_image_list("train", data.path("train"))
-    heads = engine.heads()
+    lists, heads = read_lists(data), engine.heads()
     if heads:
-        return _detection(engine, heads[-1], data, dialect, images, missing, check)
-    return _classification(engine, data, dialect, images, check)
+        return _detection(engine, heads[-1], data, dialect, lists, missing)
+    if lists.classes is not None:
+        raise data.error("only a [region] with tree= learns from two lists; expected train", "train_classes")
+    return _classification(engine, data, dialect, lists.boxes)
 
 
 def _detection(
-    engine: Engine, head: Head, data: DataFile, dialect: Dialect, images: ImageList, missing: Missing, check: bool
+    engine: Engine, head: Head, data: DataFile, dialect: Dialect, lists: Lists, missing: Missing
 ) -> Source:
     head.check_training(dialect)
-    tree = head.tree
-    classes = max(head.labels, 0 if tree is None else len(tree))
-    doubts: list[str] = []
+    doubts = inner_targets(head)
     if head.map is None:
         doubts = [*check_classes(data, head.classes, engine.cfg.file), *_check_names(data, head.classes)]
-    augment = detection_augmentation(engine, head, dialect)
-    boxes = DetectionTask(classes, head.max_boxes, augment, dialect.truth, missing, tree is not None)
-    task: Task = boxes
-    if head.grid:
-        task = GridTask(replace(boxes, rules=GRID_RULES), head.grid)
-    summary = Summary()
-    if check:
-        summary = check_detection(images, classes, maximum=head.max_boxes, tree=tree, missing=missing)
+    task = detection_task(engine, head, dialect, missing)
+    boxes, nodes = lists.boxes, dict[str, int]()
+    if lists.classes is not None:
+        check_joint(head, data, dialect)
+        nodes = known_classes(head, data, lists.classes, boxes.images)
+        doubts += lists.classes.warnings
+    summary = check_detection(
+        boxes, task.classes, maximum=head.max_boxes, class_only=task.class_only, missing=missing
+    )
+    doubts += doubts_of_places(boxes, summary, dialect)
     summary.warnings[:0] = doubts
-    return Source(task, images, summary)
+    task = replace(task, nodes=nodes)
+    loaded: Task = GridTask(replace(task, rules=GRID_RULES), head.grid) if head.grid else task
+    return Source(loaded, lists.images, summary, len(lists.images) - len(boxes.images), lists.mix)
+
+
+def detection_task(engine: Engine, head: Head, dialect: Dialect, missing: Missing) -> DetectionTask:
+    """How images with label files become what the head learns from. CfgError for values that can't be."""
+    augment = detection_augmentation(engine, head, dialect)
+    mapped = head.map if head.map_class_only else None
+    class_only = 0 if head.tree is None else len(head.tree) if mapped is None else len(mapped)
+    return DetectionTask(head.labels, head.max_boxes, augment, dialect.truth, missing, class_only, class_map=mapped)
 
 
 def detection_augmentation(engine: Engine, head: Head, dialect: Dialect) -> Detection:
@@ -112,7 +126,7 @@ def detection_augmentation(engine: Engine, head: Head, dialect: Dialect) -> Dete
         raise section.error(str(error)) from error
 
 
-def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: ImageList, check: bool) -> Source:
+def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: ImageList) -> Source:
     net = engine.cfg.net
     classes = engine.outputs.size
     check_classes(data, classes, engine.cfg.file, strict=True)
@@ -137,9 +151,9 @@ def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: Im
     tree = read_tree(data.path("tree")) if data.get("tree") else engine.class_tree()
     find = path_classes(data, labels)
     task = ClassificationTask(labels, augment, tree, find)
-    summary = check_classification(images, labels, find) if check else Summary()
+    summary = check_classification(images, labels, find)
     summary.warnings[:0] = doubts
-    return Source(task, images, summary)
+    return Source(task, images.images, summary)
 
 
 def _colours(engine: Engine) -> ColourRange:

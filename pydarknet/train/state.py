@@ -134,6 +134,9 @@ def _wrong_entries(meta: dict[str, Any]) -> Iterator[str]:
     yield from (key for key in ("seed",) if not (_is_int(meta[key], 0, 1 << 128) and meta[key] == samples["seed"]))
     if samples["order"] not in ORDERS or samples["taken"] > meta["seen"]:
         yield "samples"
+    mix = samples.get("mix")
+    if mix is not None and not (len(mix) == 3 and all(_is_int(number, 1, _COUNT) for number in mix)):
+        yield "samples, mix"
     if not _is_int(meta["stride"], 1, _COUNT) or meta["stride"] & (meta["stride"] - 1):
         yield "stride"
     if not (meta["average"] is None or _is_number(meta["average"])):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..dialects.base import TruthRules
 from ..dialects.darknet2018 import DIALECT
 from ..errors import DataError
-from ..formats.labels import Labels, find_label, label_path, read_labels, without_place
+from ..formats.labels import CLASS, Labels, find_label, label_path, read_labels, without_place
 from ..formats.path_labels import Best, Classes
 from ..formats.tree import Tree
 from ..images.channels import load_channels
@@ -39,7 +39,9 @@ class DetectionTask:
     """Boxes: x, y, w, h, class, at most `maximum` a picture. Without `augment`, pictures are as in validation.
 
     `missing` says what a picture without a label file is: an error, or background, a picture of nothing.
-    `class_only`: objects may be without a place, for a head with a tree; others would look for them far outside.
+    Classes of boxes are below `classes`, those of objects without a place below `class_only`: nodes of the head's
+    tree, or what `class_map` makes nodes of. Without a tree (0) there can be none: a head would look for them far
+    outside. `nodes`: images that have a class only, by path; no label file is read for them.
     """
 
     classes: int
@@ -47,8 +49,10 @@ class DetectionTask:
     augment: Detection | None = None
     rules: TruthRules = DIALECT.truth
     missing: Missing = "error"
-    class_only: bool = False
+    class_only: int = 0
     letterbox: bool = True
+    class_map: npt.NDArray[np.int32] | None = field(default=None, repr=False, compare=False)
+    nodes: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def truth_shape(self) -> tuple[int, ...]:
@@ -58,11 +62,7 @@ class DetectionTask:
     def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
         """Load a picture and its label file."""
         image = load_channels(path, len(x))
-        labels = labels_of(path, self.classes, self.missing)
-        if not self.class_only and without_place(labels).any():
-            raise DataError(
-                f"{path}: its labels hold an object at 0 0: a class without a place, but there is no tree"
-            )
+        labels = self.objects(path)
         size, net = (image.shape[1], image.shape[0]), (x.shape[2], x.shape[1])
         if self.augment:
             draw, order = self.augment.draw(rng, size, net), draw_order(rng, len(labels))
@@ -71,6 +71,20 @@ class DetectionTask:
         draw.apply(image, x)
         truth[...] = boxes(draw, labels, order, size, net, self.rules, self.maximum)
         return draw
+
+    def objects(self, path: str) -> Labels:
+        """What is in a picture: by its label file, or its class alone."""
+        if path in self.nodes:
+            return np.array([[self.nodes[path], 0, 0, 0, 0]], np.float32)
+        labels = labels_of(path, self.classes, self.missing, self.class_only)
+        nowhere = without_place(labels)
+        if not self.class_only and nowhere.any():
+            raise DataError(
+                f"{path}: its labels hold an object at 0 0: a class without a place, but there is no tree"
+            )
+        if self.class_map is not None:
+            labels[nowhere, CLASS] = self.class_map[labels[nowhere, CLASS].astype(np.int64)]
+        return labels
 
     def _neutral(self, size: Size, net: Size) -> Canvas | Crop:
         return centred(size, net) if self.letterbox else stretched(size)
@@ -110,11 +124,11 @@ class ClassificationTask:
         return draw
 
 
-def labels_of(image: str, classes: int | None, missing: Missing) -> Labels:
+def labels_of(image: str, classes: int | None, missing: Missing, class_only: int) -> Labels:
     """The objects of a picture's label file. DataError if it is missing, unless that means background."""
     file = find_label(image)
     if file is not None:
-        return read_labels(file, classes)
+        return read_labels(file, classes, class_only or None)
     if missing == "background":
         return np.empty((0, 5), np.float32)
     raise DataError(f"{image}: has no label file; expected {label_path(image)} (empty if nothing is to be seen)")

@@ -20,6 +20,7 @@ from .checkpoint import EVERY, base_name, open_files
 from .choice import training_dialect
 from .folder import Claim, check_unused, find_folder, set_aside
 from .guard import check_finite
+from .joint import check_mix
 from .loader import Batch, Loader
 from .memory import advice, step_bytes
 from .metrics import History, Metrics, head_numbers
@@ -112,7 +113,7 @@ class Trainer:
         self.history = History()
         with carrying(lambda: [*self.engine.warnings, *self.engine.unfollowed()]):
             self.source = open_source(self.engine, self.data, self.dialect, missing=missing)
-        self.samples = Samples(len(self.source.images.images), seed=seed, order=order)
+        self.samples = Samples(len(self.source.images), seed=seed, order=order, mix=self.source.mix)
         self.first = self.stepper.iteration  # the iteration of the first sample
         if resume:
             self._resume()
@@ -302,7 +303,7 @@ class Trainer:
         mini = self.stepper.mini_batch
         return Loader(
             self.source.task,
-            self.source.images.images,
+            self.source.images,
             self.samples,
             mini,
             lambda number: self.sizes.at(self.first + number // self.stepper.subdivisions),
@@ -313,7 +314,7 @@ class Trainer:
         )
 
     def _open_judge(self, validation: Validation, missing: Missing) -> Judge:
-        epoch = len(self.source.images.images) / self.stepper.batch
+        epoch = len(self.source.images) / self.stepper.batch
         burn_in = self.stepper.schedule.burn_in
         return validation.open(
             self.engine, self.data, self.source.task, self.dialect, epoch, burn_in, missing, self.warn
@@ -323,10 +324,12 @@ class Trainer:
         return self.max_hours is not None and time.monotonic() - self._started >= 3600 * self.max_hours
 
     def _check_end(self, resume: bool) -> None:
-        """CfgError, TrainingError unless something is left to do, be it a killed run's last file."""
+        """CfgError, DataError, TrainingError unless something is left to do, be it a killed run's last file."""
         net = self.engine.cfg.net
         if not self.max_batches:
             raise net.error("max_batches is missing: how many iterations? Set it, or give --max-batches N")
+        if self.source.mix is not None:
+            check_mix(self.data, self.source.mix, self.max_batches * self.stepper.batch)
         unfinished = resume and self.iteration == self.max_batches and not self.files.final.exists()
         if self.iteration >= self.max_batches and not unfinished:
             raise TrainingError(

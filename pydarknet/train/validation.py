@@ -115,7 +115,8 @@ def _detector(network: Network, data: DataFile, iou_thresh: float, fit: Fit, mis
     mapped = class_map(data, network)
     names = class_names(network, mapped)
     tree = network.class_tree()
-    check_detection(images, len(names), tree=tree if mapped is None else None, missing=missing)
+    class_only = 0 if tree is None or mapped is not None else len(tree)
+    check_detection(images, len(names), class_only=class_only, missing=missing)
     truth = read_objects(data, images.images, len(names), background=missing == "background")
     if not len(truth):
         raise DataError.at(images.file, None, "none of the images has a box: there is nothing to evaluate by")

@@ -6,7 +6,7 @@ A tree is three files: NAME.tree (`id parent` on each line), NAME.names (what pe
 
 from .build import Hierarchy, from_csv, from_folders, from_wordnet
 from .files import NamedTree, open_tree, write_tree
-from .lookup import Match, find, match_classes, node_of
+from .lookup import Match, Nodes, find, match_classes, node_of
 from .show import as_dot, as_svg, as_text
 from .subset import subset
 from .wordnet import WordNet, read_synsets, read_wordnet
@@ -15,6 +15,7 @@ __all__ = [
     "Hierarchy",
     "Match",
     "NamedTree",
+    "Nodes",
     "WordNet",
     "as_dot",
     "as_svg",

@@ -41,20 +41,38 @@ def by_name(named: NamedTree, wordnet: WordNet | None = None) -> dict[str, list[
     return dict(found)
 
 
+class Nodes:
+    """From words to nodes, many times."""
+
+    def __init__(self, named: NamedTree) -> None:
+        self._named, self._names = named, by_name(named)
+        self._ids: dict[str, int] = {}
+        for node, node_id in enumerate(named.tree.name):
+            self._ids.setdefault(node_id, node)
+
+    def __call__(self, word: str) -> int:
+        """The node with that id, number, or name. DataError if there is none, or several."""
+        named = self._named
+        if word in self._ids:
+            return self._ids[word]
+        if word.isdecimal() and int(word) < len(named.tree):
+            return int(word)
+        nodes = self._names.get(plain(word), [])
+        if not nodes:
+            hint = f": they are 0 to {len(named.tree) - 1}" if word.isdecimal() else self._hint(word)
+            raise DataError(f"{named.file}: has no node {short(word)!r}{hint}")
+        if len(nodes) > 1:
+            which = ", ".join(named.tree.name[node] for node in nodes[:LISTED])
+            raise DataError(f"{named.file}: {len(nodes)} nodes are called {short(word)!r}; say which: {which}")
+        return nodes[0]
+
+    def _hint(self, word: str) -> str:
+        return did_you_mean(plain(word), self._names) or did_you_mean(word, self._ids)
+
+
 def node_of(named: NamedTree, word: str) -> int:
     """The node with that id, number, or name. DataError if there is none, or several."""
-    if word in named.tree.name:
-        return named.tree.name.index(word)
-    if word.isdecimal() and int(word) < len(named.tree):
-        return int(word)
-    names = by_name(named)
-    nodes = names.get(plain(word), [])
-    if not nodes:
-        raise DataError(f"{named.file}: has no node {short(word)!r}{did_you_mean(plain(word), names)}")
-    if len(nodes) > 1:
-        which = ", ".join(named.tree.name[node] for node in nodes[:LISTED])
-        raise DataError(f"{named.file}: {len(nodes)} nodes are called {short(word)!r}; say which: {which}")
-    return nodes[0]
+    return Nodes(named)(word)
 
 
 def find(named: NamedTree, word: str) -> list[int]:

@@ -158,16 +158,23 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, rows:
     np.testing.assert_allclose(read_labels(path, 9418), np.reshape(rows, (-1, 5)), rtol=1e-7, atol=5.1e-7)
 
 
-@given(st.text(st.sampled_from("0123456789.+-eE nainf_x\t\n\r,é"), max_size=60))
-def test_quick_and_careful_reading_agree(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+anything = st.text(st.sampled_from("0123456789.+-eE nainf_x\t\n\r,é"), max_size=60)
+five = st.lists(st.sampled_from(["0", "2", "3", "5", ".5", "0.0", "-0", "1.001"]), min_size=5, max_size=5)
+rows_of_five = st.lists(five.map(" ".join), max_size=3).map("\n".join)
+
+
+@given(st.one_of(anything, rows_of_five), st.sampled_from([None, 1, 5]))
+def test_quick_and_careful_reading_agree(
+    tmp_path_factory: pytest.TempPathFactory, text: str, class_only: int | None
+) -> None:
     path = file(tmp_path_factory.mktemp("labels"), text)
-    careful = [parse_label(line, 3) for line in re.split("\r\n|\r|\n", text) if line.strip()]
+    careful = [parse_label(line, 3, class_only) for line in re.split("\r\n|\r|\n", text) if line.strip()]
     if any(problem for _, problem in careful):
         with pytest.raises(DataError):
-            read_labels(path, 3)
+            read_labels(path, 3, class_only)
     else:
         expected = np.array([row for row, _ in careful], np.float32).reshape(-1, 5)
-        np.testing.assert_array_equal(read_labels(path, 3), expected)
+        np.testing.assert_array_equal(read_labels(path, 3, class_only), expected)
 
 
 # --- the size of pictures

@@ -105,7 +105,7 @@ def test_detection(pictures: list[str], start: int, n: int, w: int, h: int, maxi
         maximum,
         Detection("canvas", jitter, colour=ColourRange(0.1, 0.75, 1.5)),
         DIALECTS["darknet2018"].truth,
-        class_only=True,
+        class_only=9418,
     )
     seed(start)
     x, y = ours(task, pictures, n, w, h)

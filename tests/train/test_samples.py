@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pydarknet.errors import DataError
-from pydarknet.train.samples import ORDERS, Samples
+from pydarknet.train.samples import ORDERS, Mix, Samples
 
 
 def pictures(samples: Samples, count: int) -> list[int]:
@@ -63,6 +63,38 @@ def test_resuming(order: str) -> None:
     again.restore(state)
     assert pictures(again, 50) == pictures(samples, 50)
     assert again.state() == samples.state()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_mix_is_exact_in_each_row_of_its_length(order: str) -> None:
+    """Of 7 samples in a row 5 are of the first 6 pictures, in an order that changes; each kind has its own epochs,
+    and a run that goes on anywhere draws the same."""
+    samples = Samples(10, seed=3, order=order, mix=Mix(6, 5, 2))  # type: ignore[arg-type]
+    drawn = pictures(samples, 420)
+    kinds = np.array(drawn).reshape(60, 7) < 6
+    assert (kinds.sum(axis=1) == 5).all()
+    assert len({tuple(row) for row in kinds}) > 10
+    if order == "epochs":
+        for kind, members in ((True, range(6)), (False, range(6, 10))):
+            turns = np.array([p for p in drawn if (p < 6) == kind]).reshape(-1, len(members))
+            assert all(sorted(turn) == list(members) for turn in turns)
+            assert len({tuple(turn) for turn in turns}) > 3
+    assert all(samples[i].picture in samples[i].pool for i in range(20))
+    samples.take(123)
+    again = Samples(10, seed=9, mix=Mix(6, 5, 2))
+    again.restore(json.loads(json.dumps(samples.state())))
+    assert pictures(again, 100) == drawn[123:223]
+    assert pictures(again, 100) == drawn[123:223]
+
+
+def test_one_kind_alone_is_drawn_as_before_there_were_two() -> None:
+    """A state without a mix is one of them."""
+    samples = Samples(31, seed=5)
+    state = samples.state()
+    del state["mix"]
+    samples.restore(state)
+    with pytest.raises(DataError, match=r"had no mix, here there is mix 5:2"):
+        Samples(31, mix=Mix(6, 5, 2)).restore(state)
 
 
 def test_a_changed_list_is_no_resuming() -> None:

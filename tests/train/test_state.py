@@ -288,7 +288,7 @@ def test_mutated_states(trainer: Trainer) -> None:
         with suppress(TrainingError):
             check_unused(trainer.files, None)
     assert len(said) > MUTATED // 2
-    assert all(str(path) in text or "this list has 8" in text for text in said)
+    assert all(str(path) in text or "this list has 8" in text or "had mix" in text for text in said)
 
 
 def go_on(trainer: Trainer, good: State) -> None:

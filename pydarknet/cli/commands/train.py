@@ -22,6 +22,7 @@ from ..saving import refuse_inputs
 
 if TYPE_CHECKING:
     from ...train.metrics import Metrics
+    from ...train.source import Source
     from ...train.trainer import Trainer
     from ...train.validation import Validation
     from ..messages import Lines
@@ -222,7 +223,7 @@ def describe(trainer: Trainer) -> None:
     sizes = trainer.sizes
     size = f"{sizes.low} to {sizes.high}" if sizes.varies else f"{sizes.base[0]} x {sizes.base[1]}"
     schedule = s.schedule
-    say(f"dialect {s.dialect.name}; {len(source.images.images)} images, {source.summary.objects} objects")
+    say(f"dialect {s.dialect.name}; {len(source.images)} images, {source.summary.objects} objects{joint(source)}")
     say(
         f"batch {s.batch}, subdivisions {s.subdivisions}, size {size}; {schedule.policy} rate "
         f"{schedule.learning_rate:g}, {s.optimiser}, burn_in {schedule.burn_in}"
@@ -235,6 +236,14 @@ def describe(trainer: Trainer) -> None:
         judge = trainer.judge
         say(f"{judge.name} of the valid list {judge.when(trainer.max_batches)}; images by {judge.how}")
     say(f"weights go to {trainer.files.backup}, the state to {trainer.files.state.name} beside it")
+
+
+def joint(source: Source) -> str:
+    """Of the images, which have a class only, and how often they come."""
+    if not source.class_images:
+        return ""
+    mixed = f", drawn {source.mix.boxes} with boxes to {source.mix.classes} without" if source.mix else ""
+    return f"; {source.class_images} images have a class and no box{mixed}"
 
 
 class Stopping:

@@ -33,8 +33,9 @@ class Head(Layer):
     """A layer whose output holds detections: all that others need to know of it.
 
     `anchors` (width, height) are in units of `anchor_unit`, one for each box of a cell; empty if the head has none.
-    `classes` may form a `tree`; `map` has the class of each label. `max_boxes`: truths of one image. `grid`: side of
-    the grid whose cells hold the truth, 0 where it is a list of boxes. `nms_kind`, `beta_nms`: how boxes compete.
+    `classes` may form a `tree`; `map` has the class of each label, also (`map_class_only`) of those without a place,
+    which else are nodes of the tree. `max_boxes`: truths of one image. `grid`: side of the grid whose cells hold the
+    truth, 0 where it is a list of boxes. `nms_kind`, `beta_nms`: how boxes compete.
     """
 
     anchor_unit: ClassVar[Literal["cells", "pixels"] | None] = None  # pixels are those of the network's input
@@ -43,6 +44,7 @@ class Head(Layer):
     max_boxes: int
     anchors: Sequence[tuple[float, float]] = ()
     map: NDArray[np.int32] | None = None
+    map_class_only: bool = False
     grid: int = 0
     nms_kind: Kind = "sort"
     beta_nms: float = GREEDY_BETA
