@@ -15,16 +15,16 @@ import numpy.typing as npt
 
 from .backends.ops import Array
 from .detection.boxes import Fit
-from .detection.decode import Candidates, Floats, join, to_detections
+from .detection.decode import Candidates, Floats, detections
 from .detection.options import DEFAULTS, DetectOptions, MoreOptions
 from .detection.results import Detection
-from .errors import CfgError, DataError
+from .errors import CfgError, DataError, ImageError
 from .formats.cfg import Cfg
 from .formats.data import class_name, read_names, spare_names
 from .formats.resources import find
 from .formats.tree import Tree
 from .graph.engine import Engine
-from .images.channels import as_input
+from .images.channels import grey
 from .images.image import Color
 from .images.open_image import Given as Picture
 from .images.open_image import is_single, open_picture, path_of
@@ -178,8 +178,7 @@ class Network(Engine):
     def decode(self, outputs: Mapping[int, Array], images: Images, options: DetectOptions) -> list[list[Detection]]:
         """The detections of images by what the heads give for them, as `head_outputs` has it."""
         options = self.settle(options)
-        found = self._candidates(outputs, options)
-        return [self._placed(*each, options) for each in zip(found, images, strict=True)]
+        return self._detections(self._candidates(outputs, options), images, options, self.class_tree())
 
     def classify(
         self, image: Picture, top: int | None = 5, *, color: Color = "bgr", fit: Fit = "letterbox"
@@ -216,20 +215,18 @@ class Network(Engine):
         """
         options = self.settle(DetectOptions(thresh, nms=nms, nms_kind="obj", fit=fit))
         with self.head_outputs(images, fit) as outputs:
-            found = [each.classless(thresh) for each in self._candidates(outputs, options)]
-        return [self._placed(*each, options, classless=True) for each in zip(found, images, strict=True)]
+            found = [[each.classless(thresh) for each in head] for head in self._candidates(outputs, options)]
+        return self._detections(found, images, options, None)
 
-    def _candidates(self, outputs: Mapping[int, Array], options: DetectOptions) -> list[Candidates]:
-        """Those of all heads, of each image."""
-        parts = [head.candidates(self.backend, outputs[head.index], self.inputs, options) for head in self.heads()]
-        return [join(each) for each in zip(*parts, strict=True)]
+    def _candidates(self, outputs: Mapping[int, Array], options: DetectOptions) -> list[list[Candidates]]:
+        """Those of each head, of each image."""
+        return [head.candidates(self.backend, outputs[head.index], self.inputs, options) for head in self.heads()]
 
-    def _placed(
-        self, found: Candidates, image: npt.NDArray[np.uint8], options: DetectOptions, classless: bool = False
-    ) -> list[Detection]:
-        size, net = (image.shape[1], image.shape[0]), (self.width, self.height)
-        tree = None if classless else self.class_tree()
-        return to_detections(found, options, size, net, self.names, tree, self.backend)
+    def _detections(
+        self, heads: list[list[Candidates]], images: Images, options: DetectOptions, tree: Tree | None
+    ) -> list[list[Detection]]:
+        sizes = [(image.shape[1], image.shape[0]) for image in images]
+        return detections(heads, options, sizes, (self.width, self.height), self.names, tree, self.backend)
 
     def fit_pictures(self, x: Any, images: Iterable[npt.NDArray[np.uint8]], fit: Fit) -> None:
         """Bring BGR images (H, W, 3), or (H, W, channels), into x (N, channels, h, w), an array of the backend.
@@ -237,7 +234,7 @@ class Network(Engine):
         A network of one channel gets them in grey. ImageError if they have other channels.
         """
         for i, image in enumerate(images):
-            pixels = self.backend.to_device(as_input(image, self.inputs.c))
+            pixels = self.backend.to_device(_as_input(image, self.inputs.c))
             self.backend.ops.letterbox(pixels, x[i : i + 1], self.inputs.c == 3, fit)
 
     def _open(self, image: Picture, color: Color) -> npt.NDArray[np.uint8]:
@@ -259,3 +256,16 @@ class Network(Engine):
             raise DataError(f"names: expected {self.classes} names, one for each class, found {len(found)}")
         self.warnings += spare_names(found, self.classes, origin)
         return found
+
+
+def _as_input(image: npt.NDArray[np.uint8], channels: int) -> npt.NDArray[np.uint8]:
+    """The image in a network's channels: grey, BGR (kernels turn it), RGBA, or as they are. ImageError."""
+    import cv2
+
+    found = image.shape[2]
+    if channels == 1 and found == 3:
+        return grey(image)
+    if found != channels:
+        raise ImageError(f"the network takes {channels} channels, the image has {found}")
+    result: Any = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA) if channels == 4 else image
+    return np.ascontiguousarray(result)

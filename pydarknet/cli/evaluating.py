@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from . import options
+from .messages import FAILED
 from .parser import whole
 
 if TYPE_CHECKING:
@@ -78,6 +79,4 @@ class Watch:
     @property
     def code(self) -> int:
         """The exit code."""
-        from .reading import FAILED
-
         return FAILED if self.failures else 0

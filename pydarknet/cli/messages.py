@@ -13,6 +13,7 @@ from ..system.progress import say as say
 from .console import harmless, raw
 
 MAX_WARNINGS = 20
+FAILED = 1  # exit code when some images of several could not be read
 CLEAR = "\033[2J\033[1;1H"
 
 

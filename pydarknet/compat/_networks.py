@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..backends.base import cpu_backend
-from ..detection.boxes import Fit, to_picture
-from ..detection.decode import join
+from ..detection.boxes import Fit
+from ..detection.decode import join, to_picture
 from ..detection.nms import Kind, nms_obj, nms_sort
 from ..detection.options import DetectOptions
 from ..errors import DarknetError, DataError

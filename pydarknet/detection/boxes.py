@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -37,37 +37,3 @@ def _overlap(x1: Boxes, w1: Boxes, x2: Boxes, w2: Boxes) -> npt.NDArray[np.float
     left = np.maximum((x1 - half1)[:, None], (x2 - half2)[None, :])
     difference: npt.NDArray[np.float32] = right - left
     return difference
-
-
-def letterbox_size(image_w: int, image_h: int, net_w: int, net_h: int) -> tuple[int, int]:
-    """Width and height of an image scaled to fit the network's input, in Darknet's integers.
-
-    One of them is 0 when the image is so long and thin that nothing of it is left.
-    """
-    if np.float32(net_w) / np.float32(image_w) < np.float32(net_h) / np.float32(image_h):
-        return net_w, image_h * net_w // image_w
-    return image_w * net_h // image_h, net_h
-
-
-def to_picture(boxes: Boxes, image_w: int, image_h: int, net_w: int, net_h: int, fit: Fit) -> Boxes:
-    """Boxes in fractions of the network's input, as pixels of the image it was made from.
-
-    `fit` says how the image was brought to the network's size. The arithmetic is Darknet's, roundings
-    included. Boxes of a letterbox without an image in it (`letterbox_size` has a 0) become inf or NaN.
-    """
-    result = np.array(boxes, np.float32)
-    with np.errstate(all="ignore"):
-        if fit == "letterbox":
-            new_w, new_h = letterbox_size(image_w, image_h, net_w, net_h)
-            _unpad(result[:, 0], result[:, 2], net_w, new_w)
-            _unpad(result[:, 1], result[:, 3], net_h, new_h)
-        elif fit != "stretch":
-            raise ValueError(f"fit must be 'letterbox' or 'stretch', not {fit!r}")
-        result *= np.array([image_w, image_h, image_w, image_h], np.float32)
-    return result
-
-
-def _unpad(centre: npt.NDArray[Any], size: npt.NDArray[Any], net: int, new: int) -> None:
-    """In place: from fractions of the canvas to fractions of the `new` pixels in the middle of it."""
-    centre[:] = (centre - np.float64((net - new) / 2 / net)) / np.float64(np.float32(new) / np.float32(net))
-    size *= np.float32(net) / np.float32(new)

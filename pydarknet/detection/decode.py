@@ -19,7 +19,7 @@ from ..backends.base import Backend
 from ..backends.ops import Array
 from ..formats.data import class_name
 from ..formats.tree import Tree
-from .boxes import Boxes, to_picture
+from .boxes import Boxes, Fit
 from .conditional import Conditional, Given, descend
 from .nms import GREEDY_BETA, Kind, distance_exponent, nms_obj, nms_sort
 from .options import DetectOptions, Ints
@@ -236,6 +236,23 @@ def decode_detection(
     return Candidates(boxes.reshape(-1, 4), kept, *_above(products, thresh))
 
 
+def detections(
+    heads: Sequence[Sequence[Candidates]],
+    options: DetectOptions,
+    images: Sequence[tuple[int, int]],
+    network: tuple[int, int],
+    names: Sequence[str],
+    tree: Tree | None = None,
+    backend: Backend | None = None,
+) -> list[list[Detection]]:
+    """Of each image the detections of all heads, each of which has candidates of every image; see `to_detections`."""
+    found = (join(each) for each in zip(*heads, strict=True))
+    return [
+        to_detections(each, options, image, network, names, tree, backend)
+        for each, image in zip(found, images, strict=True)
+    ]
+
+
 def to_detections(
     candidates: Candidates,
     options: DetectOptions,
@@ -259,17 +276,49 @@ def to_detections(
     rank = given.darknet_ranks(options)
     usable = [bool(np.isfinite(box).all()) for box in boxes]
     tree = tree if options.map is None else None
-    detections = []
+    result = []
     for p in np.argsort(-left.probability, kind="stable"):
         i, class_id = left.index[p], int(left.class_id[p])
         if usable[i]:
             path = tuple(class_name(names, node) for node in tree.path(class_id)) if tree is not None else ()
             confidence, objectness = float(left.probability[p]), float(left.objectness[i])
             box, order = Box(*map(float, boxes[i])), (int(rank[i]), class_id)
-            detections.append(
-                Detection(class_id, class_name(names, class_id), confidence, objectness, box, path, order)
-            )
-    return detections
+            result.append(Detection(class_id, class_name(names, class_id), confidence, objectness, box, path, order))
+    return result
+
+
+def letterbox_size(image_w: int, image_h: int, net_w: int, net_h: int) -> tuple[int, int]:
+    """Width and height of an image scaled to fit the network's input, in Darknet's integers.
+
+    One of them is 0 when the image is so long and thin that nothing of it is left.
+    """
+    if np.float32(net_w) / np.float32(image_w) < np.float32(net_h) / np.float32(image_h):
+        return net_w, image_h * net_w // image_w
+    return image_w * net_h // image_h, net_h
+
+
+def to_picture(boxes: Boxes, image_w: int, image_h: int, net_w: int, net_h: int, fit: Fit) -> Boxes:
+    """Boxes in fractions of the network's input, as pixels of the image it was made from.
+
+    `fit` says how the image was brought to the network's size. The arithmetic is Darknet's, roundings
+    included. Boxes of a letterbox without an image in it (`letterbox_size` has a 0) become inf or NaN.
+    """
+    result = np.array(boxes, np.float32)
+    with np.errstate(all="ignore"):
+        if fit == "letterbox":
+            new_w, new_h = letterbox_size(image_w, image_h, net_w, net_h)
+            _unpad(result[:, 0], result[:, 2], net_w, new_w)
+            _unpad(result[:, 1], result[:, 3], net_h, new_h)
+        elif fit != "stretch":
+            raise ValueError(f"fit must be 'letterbox' or 'stretch', not {fit!r}")
+        result *= np.array([image_w, image_h, image_w, image_h], np.float32)
+    return result
+
+
+def _unpad(centre: npt.NDArray[Any], size: npt.NDArray[Any], net: int, new: int) -> None:
+    """In place: from fractions of the canvas to fractions of the `new` pixels in the middle of it."""
+    centre[:] = (centre - np.float64((net - new) / 2 / net)) / np.float64(np.float32(new) / np.float32(net))
+    size *= np.float32(net) / np.float32(new)
 
 
 def _concatenate(dtype: npt.DTypeLike, parts: Iterable[npt.NDArray[Any]]) -> npt.NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -51,11 +51,6 @@ class Detection:
     box: Box
     path: tuple[str, ...] = ()
     order: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
-
-
-def in_darknet_order(detections: Iterable[Detection]) -> list[Detection]:
-    """The detections of an image in the order of Darknet's lines: box after box, with each one's classes."""
-    return sorted(detections, key=lambda each: each.order)
 
 
 def at_depth(detections: Sequence[Detection], depth: int | None, tree: Tree | None) -> list[Detection]:

@@ -12,7 +12,7 @@ from ..errors import DataError, ImageError
 from ..formats.path_labels import Best, Classes
 from ..formats.tree import Tree
 from ..images.image import Picture
-from ..images.reading import good, read_batches
+from ..images.prefetch import good, read_batches
 from ..network import Network
 
 Floats = npt.NDArray[np.float32]

@@ -16,7 +16,7 @@ from ..detection.options import DEFAULTS, DetectOptions, Ints
 from ..detection.results import Detection
 from ..errors import DataError, ImageError
 from ..images.image import Picture
-from ..images.reading import good, read_batches
+from ..images.prefetch import good, read_batches
 from ..network import Network
 from ..system.arguments import check_share
 from .objects import Detections, Truth

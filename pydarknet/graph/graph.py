@@ -150,6 +150,8 @@ class Graph:
             raise DataError(
                 f"map: expected nodes from 0 to {self.classes - 1}, found {wrong}; is it for another tree?"
             )
+        if options.nms_kind is not None and options.beta_nms is not None:
+            return options
         return options.with_suppression(heads[-1].nms_kind, heads[-1].beta_nms)
 
     def reshape(self, width: int, height: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from os import PathLike, fspath
 from typing import BinaryIO
 
-from .jpeg import APP1, segments
+from .header import APP1, segments
 
 UPRIGHT = 1
 _ORIENTATION = 0x0112

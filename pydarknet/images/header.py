@@ -5,16 +5,20 @@ from __future__ import annotations
 import io
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
-from .jpeg import APP1, FRAMES, segments
-
+MOST_SEGMENTS = 4096  # of a JPEG; real ones have some dozens
+MOST_BETWEEN = 1 << 16  # bytes between them
 MOST_FIELDS = 4096  # of a TIFF
 MOST_CHUNKS = 1 << 17  # of a PNG: a GiB in the usual chunks of 8 KiB
 WINDOW = 1 << 16  # bytes in which the other formats have their sizes
 BOXES = 1 << 22  # the same of formats in boxes, which may have profiles and maps in front
 
+# The start-of-frame markers; C4, C8 and CC among them mean something else.
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+SCAN, END, APP1 = 0xDA, 0xD9, 0xE1
+_ALONE = frozenset([0x01, *range(0xD0, 0xD8)])  # markers without a length
 _TIFF_SIZE, _TIFF_TILE = (256, 257), (322, 323)  # tags: width and height
 _TIFF_TYPES = {1: "B", 3: "H", 4: "I", 8: "h", 9: "i", 16: "Q"}
 
@@ -69,6 +73,38 @@ def _jpeg(file: BinaryIO) -> Header:
             size = struct.unpack_from(">HH", body, 1)[::-1]
         plain &= marker != APP1
     return Header("JPEG", *size, plain, file.tell())
+
+
+def segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Markers of a JPEG and what they hold, the last one that of the first scan, behind which the file then stands.
+
+    Bytes between the segments are passed over. ValueError or struct.error if there is no scan.
+    """
+    file.seek(2)
+    for _ in range(MOST_SEGMENTS):
+        marker = _marker(file)
+        if marker in _ALONE:
+            continue
+        (length,) = struct.unpack(">H", file.read(2))
+        body = file.read(max(length - 2, 0))
+        if marker == END or len(body) != length - 2:
+            break
+        yield marker, body
+        if marker == SCAN:
+            return
+    raise ValueError("no image")
+
+
+def _marker(file: BinaryIO) -> int:
+    before = b""
+    for _ in range(MOST_BETWEEN):
+        byte = file.read(1)
+        if not byte:
+            break
+        if before == b"\xff" and byte not in (b"\xff", b"\0"):
+            return byte[0]
+        before = byte
+    raise ValueError("no marker")
 
 
 def _png(file: BinaryIO) -> Header:

@@ -39,25 +39,46 @@ _JPEG_END = b"\xff\xd9"
 _JPEG_SEGMENT = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a byte of the pixels nor a restart between them
 
 
-def load_image(path: str | PathLike[str]) -> Picture:
+def load_image(path: str | PathLike[str], channels: int = 3) -> Picture:
     """Read an image file as Debian's Darknet does: by OpenCV, to 8 bits and BGR, turned upright by its EXIF.
 
-    16-bit images keep their upper byte, grey ones are repeated, alpha is dropped. A JPEG whose end is missing is
-    used, grey where nothing is known, with a PictureWarning. ImageError if the file is missing, a folder, empty, no
-    image, larger than the limit on pixels, damaged, or cut off in another format.
+    16-bit images keep their upper byte, grey ones are repeated, alpha is dropped unless a network takes 4 `channels`;
+    for one of 1 the image is BGR too, so that it can be drawn in its colours. A JPEG whose end is missing is used,
+    grey where nothing is known, with a PictureWarning. ImageError if the file is missing, a folder, empty, no image,
+    larger than the limit on pixels, damaged, cut off in another format, or can't have so many channels.
     """
-    return _warned(*read_image(path))
+    name = fspath(path)
+    return load_encoded(name, read_image_bytes(name), channels)
 
 
-def load_encoded(name: str, data: bytes) -> Picture:
+def load_encoded(name: str, data: bytes, channels: int = 3) -> Picture:
     """The image that the content of a file is, as `load_image` reads it; `name` is for messages."""
-    return _warned(*_decoded(name, data))
-
-
-def _warned(image: Picture, doubt: str) -> Picture:
+    image, doubt = _decoded(name, data)
     if doubt:
         warnings.warn(doubt, PictureWarning, stacklevel=3)
-    return image
+    if channels in (1, 3):
+        return image
+    if channels != 4:
+        raise ImageError(
+            f"{name}: the network takes {channels} channels, and image files have 1, 3 or 4; "
+            f"from Python, pass arrays of shape (height, width, {channels})"
+        )
+    return np.dstack([image, _alpha(name, image, data)])
+
+
+def _alpha(name: str, image: Picture, data: bytes) -> Picture:
+    import cv2
+
+    try:
+        pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise ImageError(f"{name}: the image can't be decoded: {_reason(error)}") from error
+    if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 4:
+        raise ImageError(f"{name}: has no alpha, and the network takes 4 channels; expected a PNG or WebP with it")
+    if pixels.shape[:2] != image.shape[:2]:
+        raise ImageError(f"{name}: is turned by its EXIF, and its alpha can't be; save the image upright")
+    alpha: Picture = (pixels[:, :, 3] >> 8 if pixels.dtype == np.uint16 else pixels[:, :, 3]).astype(np.uint8)
+    return alpha
 
 
 def read_image(path: str | PathLike[str]) -> tuple[Picture, str]:
@@ -176,7 +197,7 @@ def as_bgr(array: npt.NDArray[Any], color: Color = "bgr") -> Picture:
 def letterbox(image: Picture, width: int, height: int) -> Tensor:
     """The image scaled to fit and centred on grey: (1, 3, height, width), RGB in 0..1, as Darknet does it.
 
-    `boxes.to_picture` takes boxes back.
+    `decode.to_picture` takes boxes back.
     """
     return _fit(image, width, height, "letterbox")
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from ..errors import ImageError
 from ..system.arguments import check_choice
-from .channels import as_picture, load_channels, load_encoded_channels
-from .image import Color, Picture
+from .channels import as_picture
+from .image import Color, Picture, load_encoded, load_image
 
 
 class PillowPicture(Protocol):
@@ -49,9 +49,9 @@ def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Pictu
     if isinstance(given, np.ndarray):
         return as_picture(given, color, channels)
     if (content := _content(given)) is not None:
-        return load_encoded_channels("the image in memory", content, channels)
+        return load_encoded("the image in memory", content, channels)
     if isinstance(given, (str, bytes, PathLike)):
-        return load_channels(os.fsdecode(given), channels)
+        return load_image(os.fsdecode(given), channels)
     if _is_pillow(given):
         return as_picture(_from_pillow(given, channels), "rgb", channels)
     if given is None:

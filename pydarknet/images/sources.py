@@ -5,16 +5,19 @@ from __future__ import annotations
 import codecs
 import glob
 import os
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO
 
-from ..errors import DataError, PictureWarning
+from ..errors import DataError, ImageError, PictureWarning
 from ..formats.data import read_list
 from ..formats.resources import listed, with_slashes
-from ..formats.text import byte_order
+from ..formats.text import byte_order, without_password
+from .image import MAX_BYTES, Picture, load_encoded, load_image
+from .prefetch import ReadImage, read_images
 
 _KNOWN = "jpg jpeg jpe jp2 png bmp dib webp tif tiff gif avif ppm pgm pbm pnm exr hdr ras sr"
 ENDINGS = frozenset(f".{ending}" for ending in _KNOWN.split())
@@ -41,6 +44,16 @@ class Source:
         """Whether there is exactly one image."""
         return self.total == 1
 
+    def read(self, channels: int, batch: int = 1) -> Iterator[ReadImage]:
+        """Every image, for a network of so many channels. A single one that can't be read is an ImageError.
+
+        A program that hands in paths one by one may wait for each answer: then nothing is read ahead.
+        """
+        for each in read_images(self.paths, channels, 0 if self.total is None else batch + 1, load):
+            if each.error is not None and self.single:
+                raise each.error
+            yield each
+
 
 def expand(words: Sequence[str], stdin: BinaryIO) -> Source:
     """The images that the words of a command line stand for.
@@ -60,6 +73,22 @@ def _stream(stdin: BinaryIO) -> list[str] | Iterator[str]:
     start: bytes = stdin.peek(64)[:64] if hasattr(stdin, "peek") else b""
     picture = start.startswith(_PICTURES) or start[4:8] in (b"ftyp", b"jP  ")
     return [STDIN] if picture and b"\0" in start else read_lines(stdin)
+
+
+def load(path: str, channels: int) -> Picture:
+    """The image at a path of a Source. An ImageError names the command that takes what was given here."""
+    try:
+        if path == STDIN:
+            return load_encoded("standard input", sys.stdin.buffer.read(MAX_BYTES), channels)
+        return load_image(path, channels)
+    except ImageError as error:
+        if "://" in path:
+            reason = f"{without_password(path)}: is an address, no file; pydarknet demo plays streams"
+        elif path != STDIN and is_film(path):
+            reason = f"{error}; it is a video: use pydarknet demo"
+        else:
+            raise
+        raise ImageError(reason) from error
 
 
 def read_lines(stdin: BinaryIO) -> Iterator[str]:

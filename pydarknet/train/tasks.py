@@ -15,7 +15,7 @@ from ..errors import DataError
 from ..formats.labels import CLASS, Labels, find_label, label_path, read_labels, without_place
 from ..formats.path_labels import Best, Classes
 from ..formats.tree import Tree
-from ..images.channels import load_channels
+from ..images.image import load_image
 from .augment import Canvas, Classification, Crop, Detection, Draw, Size, centre_square, centred, stretched
 from .truth import boxes, class_truth, draw_order
 
@@ -61,7 +61,7 @@ class DetectionTask:
 
     def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
         """Load a picture and its label file."""
-        image = load_channels(path, len(x))
+        image = load_image(path, len(x))
         labels = self.objects(path)
         size, net = (image.shape[1], image.shape[0]), (x.shape[2], x.shape[1])
         if self.augment:
@@ -116,7 +116,7 @@ class ClassificationTask:
 
     def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
         """Load a picture; its path has its label."""
-        image = load_channels(path, len(x))
+        image = load_image(path, len(x))
         size, net = (image.shape[1], image.shape[0]), (x.shape[2], x.shape[1])
         draw = self.augment.draw(rng, size, net) if self.augment else centre_square(size)
         draw.apply(image, x)

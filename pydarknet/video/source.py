@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ImageError
 from ..formats.text import without_password
-from ..images.sources import LISTS, expand, is_picture_name
+from ..images.sources import LISTS, expand, is_picture_name, load
 
 if TYPE_CHECKING:
     from ..images.image import Picture
@@ -83,11 +83,9 @@ def _pictures(word: str, skip: int, channels: int) -> Film:
 
 
 def _load(paths: Any, skip: int, channels: int) -> Iterator[Frame]:
-    from ..images.channels import load_channels
-
     for number, path in enumerate(paths):
         if number % (skip + 1) == 0:
-            yield Frame(path, number, load_channels(path, channels))
+            yield Frame(path, number, load(path, channels))
 
 
 def _film_file(source: str, skip: int) -> Film:

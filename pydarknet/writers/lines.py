@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from struct import pack, unpack
 
-from ..detection.results import Detection, in_darknet_order
+from ..detection.results import Detection
 
 
 def darknet_lines(detections: Iterable[Detection], ext_output: bool = False, show_path: bool = False) -> list[str]:
@@ -20,6 +20,11 @@ def darknet_lines(detections: Iterable[Detection], ext_output: bool = False, sho
 def printed_lines(detections: Iterable[Detection], ext_output: bool = False, show_path: bool = False) -> list[str]:
     """Those of a picture as Darknet prints them: box after box."""
     return darknet_lines(in_darknet_order(detections), ext_output, show_path)
+
+
+def in_darknet_order(detections: Iterable[Detection]) -> list[Detection]:
+    """The detections of an image in the order of Darknet's lines: box after box, with each one's classes."""
+    return sorted(detections, key=lambda each: each.order)
 
 
 def _line(detection: Detection, show_path: bool) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pydarknet.cli.reading import completed, meant
+from pydarknet.cli.prompt import completed, meant
 from pydarknet.formats.text import without_password
 from pydarknet.images.sources import is_film
 from tests.lib.cli_nets import LINE, spawned, write_film, write_picture

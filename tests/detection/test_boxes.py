@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pydarknet.detection.boxes import iou, letterbox_size, to_picture
+from pydarknet.detection.boxes import iou
+from pydarknet.detection.decode import letterbox_size, to_picture
 from pydarknet.detection.results import Box
 
 F = np.float32

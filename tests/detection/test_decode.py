@@ -10,8 +10,8 @@ import pytest
 
 from pydarknet.detection import decode
 from pydarknet.detection.decode import Candidates, decode_detection, join
-from pydarknet.detection.results import in_darknet_order
 from pydarknet.formats.tree import Tree, read_tree
+from pydarknet.writers.lines import in_darknet_order
 from tests.lib.decoding import decode_gaussian, decode_region, decode_yolo, to_detections
 
 F = np.float32

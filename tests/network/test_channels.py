@@ -12,8 +12,9 @@ import pytest
 import pydarknet.compat.alexeyab as alexeyab
 import pydarknet.darknet as dn
 from pydarknet.cli.main import main
+from pydarknet.detection.options import DetectOptions
 from pydarknet.errors import CfgError, DataError, ImageError
-from pydarknet.images.channels import as_input, as_picture, load_channels
+from pydarknet.images.channels import as_picture
 from pydarknet.images.draw import draw
 from pydarknet.images.image import load_image, save_image
 from pydarknet.network import Network
@@ -73,7 +74,7 @@ def test_what_is_drawn_keeps_its_colours(files: Path) -> None:
     cfg, weights = nets.write(files, channels=1, size=32)
     assert main(["detect", str(cfg), str(weights), "colour.png", "-thresh", "0.999", "--out", "drawn.png"]) == 0
     np.testing.assert_array_equal(load_image("drawn.png"), load_image("colour.png"))
-    assert draw(load_channels("alpha.png", 4), []).shape == (30, 40, 3)
+    assert draw(load_image("alpha.png", 4), []).shape == (30, 40, 3)
 
 
 @pytest.mark.parametrize("average", ["1", "3"])
@@ -104,7 +105,7 @@ def test_old_scripts(files: Path, module: Any) -> None:
 
 def test_four_channels_have_alpha(files: Path) -> None:
     net = nets.network(channels=4, size=32)
-    four = load_channels("alpha.png", 4)
+    four = load_image("alpha.png", 4)
     np.testing.assert_array_equal(four, cv2.imread("alpha.png", cv2.IMREAD_UNCHANGED))
     assert answers(net, "alpha.png") == answers(net, four) == answers(net, four[:, :, [2, 1, 0, 3]], color="rgb")
     x = np.empty((1, 4, 30, 40), np.float32)
@@ -131,7 +132,7 @@ def test_other_channels_are_arrays(files: Path) -> None:
     with pytest.raises(ImageError, match=r"expected an image of shape \(height, width, 2\), found \(30, 40\)"):
         net.detect(two[:, :, 0])
     with pytest.raises(ImageError, match="the network takes 2 channels, the image has 3"):
-        as_input(nets.picture(4, 4), 2)
+        net.find([nets.picture(4, 4)], DetectOptions())
 
 
 # Training and judging

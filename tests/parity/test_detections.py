@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pydarknet.detection.boxes import Fit, to_picture
-from pydarknet.detection.decode import Candidates, decode_detection, to_detections
+from pydarknet.detection.boxes import Fit
+from pydarknet.detection.decode import Candidates, decode_detection, to_detections, to_picture
 from pydarknet.detection.nms import Kind
 from pydarknet.detection.options import DetectOptions
-from pydarknet.detection.results import in_darknet_order
+from pydarknet.writers.lines import in_darknet_order
 from tests.lib.decoding import decode_region, decode_yolo
 
 from .oracle import Detections, Oracle

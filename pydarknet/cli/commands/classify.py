@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .. import options
 from ..parser import whole
-from .detect import IMAGES
+from .detect import IMAGES, wanted
 
 if TYPE_CHECKING:
     from ...network import Classification, Network
@@ -49,8 +49,7 @@ def run(args: argparse.Namespace) -> int:
 def classify_pictures(net: Network, args: argparse.Namespace, top: int) -> int:
     """Print the `top` classes of every image. Exit code as of `run`; a single bad image is an ImageError."""
     from ..loading import require_no_heads
-    from ..messages import progress
-    from ..reading import FAILED, read_all, wanted
+    from ..messages import FAILED, progress
 
     require_no_heads(net, "detect")
     source = wanted(args.images)
@@ -59,7 +58,7 @@ def classify_pictures(net: Network, args: argparse.Namespace, top: int) -> int:
         pass
     silent = args.quiet or source.total is None or source.single
     with progress(source.total, "img", quiet=silent, force=args.progress) as out:
-        for each in read_all(source, net.inputs.c):
+        for each in source.read(net.inputs.c):
             if each.image is None:
                 failures += 1
                 out.complain(f"error: {each.error}")

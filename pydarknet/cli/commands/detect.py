@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .. import options
+from ..messages import FAILED, Lines, progress, say
 from ..parser import whole
+
+if TYPE_CHECKING:
+    from ...detection.options import DetectOptions
+    from ...detection.results import Detection
+    from ...images.drawings import Drawings
+    from ...images.image import Picture
+    from ...images.prefetch import ReadImage
+    from ...images.sources import Source
+    from ...network import Network
+    from ...writers import Writer
 
 NAME = "detect"
 HELP = "detect objects in images; asks for them if none is given"
@@ -17,13 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
     parser.add_argument("images", metavar="IMAGE", nargs="*", help=IMAGES)
     options.add_names(parser, data=True)
-    add_picture_options(parser)
+    add_image_options(parser)
 
 
 IMAGES = "images, folders, patterns ('*.jpg'), lists of paths (.txt, .list), or - for paths on standard input"
 
 
-def add_picture_options(parser: argparse.ArgumentParser) -> None:
+def add_image_options(parser: argparse.ArgumentParser) -> None:
     """The options that `detect` shares with `detector test`."""
     options.add_detection(parser)
     options.add_lines(parser)
@@ -41,12 +58,129 @@ def add_picture_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 if all went well, 1 if some of several images could not be read."""
     from ..loading import load_network, read_data_file, require_heads
-    from ..pictures import detect_pictures
-    from ..reading import wanted
     from ..saving import prepared
 
     data = read_data_file(args.data, args.quiet) if args.data else None
     with prepared(args, data):
         net = load_network(args, data)
         require_heads(net, "classify")
-        return detect_pictures(net, wanted(args.images), args)
+        return detect_images(net, args)
+
+
+def detect_images(net: Network, args: argparse.Namespace) -> int:
+    """Run the network on every image. 0, or 1 if some could not be read; a single one is an ImageError."""
+    from ...images.prefetch import chunks
+
+    how, source = net.settle(options.detect_options(args)), wanted(args.images)
+    if source.total is not None:
+        source.paths = list(source.paths)
+    many = not (source.single or prompts(args.images))
+    drawings = _drawings(net, source, args, many)
+    batch = args.batch if source.total is None else min(args.batch, source.total)
+    start = time.perf_counter()
+    with ExitStack() as stack:
+        writers = _writers(net, source, args, stack) if args.places else []
+        with net.plan(batch):  # packs the weights, so that the first image is timed like the others
+            pass
+        silent = args.quiet or source.total is None or source.single
+        out = stack.enter_context(progress(source.total, "img", quiet=silent, force=args.progress))
+        run = _Run(net, how, args, out, writers, drawings)
+        for chunk in chunks(source.read(net.inputs.c, batch), batch):
+            run.detect(chunk)
+    if drawings is not None and drawings.folder is not None:
+        say(f"{drawings.folder}: {run.images:,} images drawn", args.quiet)
+    if many:
+        seconds = time.perf_counter() - start
+        say(f"{run.images:,} images, {run.objects:,} objects, {seconds:.1f} s", args.quiet)
+    return FAILED if run.failures else 0
+
+
+def wanted(words: Sequence[str]) -> Source:
+    """The images that the words stand for; with no words Darknet's prompt, or standard input."""
+    from ...images.sources import STDIN, Source, expand
+
+    if not prompts(words):
+        return expand(words or [STDIN], sys.stdin.buffer)
+    from ..prompt import prompted
+
+    return Source(prompted(), None)
+
+
+def prompts(words: Sequence[str]) -> bool:
+    """Whether the paths are typed at a terminal."""
+    return not words and sys.stdin.isatty()
+
+
+def _writers(net: Network, source: Source, args: argparse.Namespace, stack: ExitStack) -> list[Writer]:
+    """The writers, none of which will refuse a image that is known by now."""
+    from ..saving import common_folder, open_writers
+
+    known = source.paths if isinstance(source.paths, list) else []
+    writers = open_writers(args, net.names, stack, common_folder(known) if known else None)
+    for writer in writers:
+        for path in known:
+            writer.check(path)
+    return writers
+
+
+@dataclass
+class _Run:
+    net: Network
+    options: DetectOptions
+    args: argparse.Namespace
+    out: Lines
+    writers: Sequence[Writer]
+    drawings: Drawings | None
+    failures: int = 0
+    images: int = 0
+    objects: int = 0
+
+    def detect(self, chunk: Sequence[ReadImage]) -> None:
+        """Detect in some images at once, and hand each one's detections on."""
+        from ...detection.results import at_depth
+
+        for each in chunk:
+            if each.error is not None:
+                self.failures += 1
+                self.out.complain(f"error: {each.error}")
+        good = [(each.path, each.image) for each in chunk if each.image is not None]
+        if good:
+            start = time.perf_counter()
+            found = self.net.find([image for _, image in good], self.options)
+            seconds = (time.perf_counter() - start) / len(good)
+            if self.args.depth is not None:
+                found = [at_depth(each, self.args.depth, self.net.class_tree()) for each in found]
+            for (path, image), detections in zip(good, found, strict=True):
+                self._finish(path, image, detections, seconds)
+        self.out.done(len(chunk))
+
+    def _finish(self, path: str, image: Picture, detections: Sequence[Detection], seconds: float) -> None:
+        from ...errors import DataError
+        from ...writers.lines import printed_lines
+
+        printed = printed_lines(detections, self.args.ext_output, self.args.path)
+        self.out.print([f"{path}: Predicted in {seconds:f} seconds.", *printed])
+        self.images, self.objects = self.images + 1, self.objects + len(detections)
+        for writer in self.writers:
+            try:
+                writer.write(path, (image.shape[1], image.shape[0]), detections)
+            except DataError as error:  # this image's place is taken; others' aren't
+                self.failures += 1
+                self.out.complain(f"error: {error}")
+        if self.drawings is not None:
+            self.drawings.draw(path, image, detections)
+            if self.drawings.file is not None:
+                self.out.say(f"{self.drawings.file}: drawn", self.args.quiet)
+
+
+def _drawings(net: Network, source: Source, args: argparse.Namespace, many: bool) -> Drawings | None:
+    """A single image, or one asked for at the prompt, is drawn; several only into a folder that is named."""
+    if args.no_draw or (many and args.out is None):
+        return None
+    from ...images.drawings import Drawings
+
+    drawings = Drawings(args.out, many=many, classes=len(net.names) or 80, show_path=args.path)
+    if isinstance(source.paths, list):
+        for path in source.paths:
+            drawings.refuse(path)
+    return drawings

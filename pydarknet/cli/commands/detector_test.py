@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
     parser.add_argument("images", metavar="IMAGE", nargs="*", help=detect.IMAGES)
     options.add_names(parser, data=False)
-    detect.add_picture_options(parser)
+    detect.add_image_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
