@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 FOLDERS = ("voc", "yolo")  # kinds of many files
 USUAL_FOLDER = "results"  # Darknet's
-OF_DATA = ("names", "labels", "train", "train_boxes", "train_classes", "valid", "test", "tree", "map", "leaves")
+OF_DATA = ("names", "labels", "train", "train_boxes", "train_classes", "valid", "test", "tree", "map", "leaves",
+           "unboxed")  # fmt: skip
 
 
 @contextmanager
@@ -118,7 +119,7 @@ def _targets(places: dict[str, str]) -> Iterator[Path]:
 
 def _inputs(args: argparse.Namespace, data: DataFile | None) -> Iterator[str | Path]:
     """The files that the arguments and the .data file name; pictures are looked at when they are known."""
-    for key in ("cfg", "weights", "names", "data", "video", "images"):
+    for key in ("cfg", "weights", "names", "data", "video", "images", "unboxed"):
         value = getattr(args, key, None)
         for each in value if isinstance(value, list) else [value]:
             if each is not None and os.path.isfile(each):

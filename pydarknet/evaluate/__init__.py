@@ -5,7 +5,10 @@ original tools'. Where there is nothing to divide by, the answer is None (a `-` 
 """
 
 from .coco import CocoResult, coco
+from .expanded import expanded
+from .groups import Group, groups
 from .hierarchical import HierarchicalResult, hierarchical
+from .naming import Naming, naming
 from .objects import Detections, Truth
 from .recall import Recall, recall, running_recall
 from .report import Report, report
@@ -15,14 +18,19 @@ __all__ = [
     "CocoResult",
     "Curve",
     "Detections",
+    "Group",
     "HierarchicalResult",
+    "Naming",
     "Recall",
     "Report",
     "Truth",
     "average_precision",
     "coco",
     "curves",
+    "expanded",
+    "groups",
     "hierarchical",
+    "naming",
     "recall",
     "report",
     "running_recall",

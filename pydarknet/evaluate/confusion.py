@@ -48,12 +48,7 @@ def confusion(truth: Truth, detections: Detections, iou_thresh: float = 0.5) -> 
     classes = np.union1d(truth.class_id, detections.class_id)
     nothing = len(classes)
     counts = np.zeros((nothing + 1, nothing + 1), np.int64)
-    partner = np.full(len(detections), -1, np.int64)
-    objects = dict(truth.by_image())
-    for image, rows in detections.by_image():
-        if (there := objects.get(image)) is not None:
-            for row, column in _pairs(overlaps(detections.box[rows], truth.box[there]), iou_thresh):
-                partner[rows[row]] = there[column]
+    partner = partners(truth, detections, iou_thresh)
     apart = np.append(truth.difficult | truth.crowd, False)
     counted = ~apart[partner]
     true = np.append(np.searchsorted(classes, truth.class_id), nothing)
@@ -63,6 +58,18 @@ def confusion(truth: Truth, detections: Detections, iou_thresh: float = 0.5) -> 
     missed[partner[partner >= 0]] = False
     np.add.at(counts, (true[:-1][missed], nothing), 1)
     return Confusion(classes.tolist(), counts)
+
+
+def partners(truth: Truth, detections: Detections, iou_thresh: float) -> Ints:
+    """The object of each detection, (M,), or -1: the closest pairs first, each one in one pair, whatever its class.
+    Of equally close ones the first detection counts."""
+    partner = np.full(len(detections), -1, np.int64)
+    objects = dict(truth.by_image())
+    for image, rows in detections.by_image():
+        if (there := objects.get(image)) is not None:
+            for row, column in _pairs(overlaps(detections.box[rows], truth.box[there]), iou_thresh):
+                partner[rows[row]] = there[column]
+    return partner
 
 
 def _pairs(iou: np.ndarray[Any, np.dtype[np.float64]], iou_thresh: float) -> list[tuple[int, int]]:

@@ -8,14 +8,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
+from typing import Any
 
 import numpy as np
 
 from ..errors import ExportError
 from ..formats.atomic import write_text
 from ..formats.text import csv_text
+from ..formats.tree import Tree
 from .confusion import Confusion, confusion
-from .objects import Detections, Truth
+from .groups import Group, groups
+from .groups import table as table_of_groups
+from .hierarchical import Credits, credited
+from .objects import Bools, Detections, Truth
 from .voc import Curve, average_precision, curves, mean
 
 COLUMNS = ("class_id", "name", "objects", "detections", "ap", "tp", "fp", "fn", "precision", "recall", "f1", "iou",
@@ -71,7 +76,10 @@ class ClassReport:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What `report` finds. `ap` is the mean over the classes that have objects, `ap_all` over all, as AlexeyAB's."""
+    """What `report` finds. `ap` is the mean over the classes that have objects, `ap_all` over all, as AlexeyAB's.
+
+    With a tree, `credits` along it. With a tree, or classes that never had a box, `groups`: all, boxed, never boxed.
+    """
 
     rows: list[ClassReport]
     ap: float | None
@@ -80,6 +88,8 @@ class Report:
     iou_thresh: float
     thresh: float
     points: int
+    credits: Credits | None = None
+    groups: Sequence[Group] = ()
 
     @property
     def ap_all(self) -> float | None:
@@ -99,6 +109,14 @@ class Report:
             for row in cells
         ]
         return "\n".join([*text, self._note()])
+
+    def groups_text(self) -> str:
+        """What is right along the tree, and a column for each of the groups; empty where there is neither."""
+        lines = []
+        if self.credits is not None:
+            ap, exact = _percent(self.credits.ap), _percent(self.credits.exact)
+            lines.append(f"along the tree: AP {ap}, exact {exact}")
+        return "\n".join([*lines, *([table_of_groups(self.groups)] if self.groups else [])])
 
     def darknet_text(self) -> str:
         """The lines of AlexeyAB's `detector map`, with `-` for the AP of a class that has no objects."""
@@ -167,9 +185,18 @@ class Report:
                 }
                 for row in self.rows
             ],
+            **self._of_groups(),
             "confusion": [{"truth": t, "said": s, "count": n} for t, s, n in self.confusion.entries()],
         }
         write_text(path, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n", ExportError)
+
+    def _of_groups(self) -> dict[str, object]:
+        content: dict[str, object] = {}
+        if self.credits is not None:
+            content["along_tree"] = {"ap": self.credits.ap, "exact_ap": self.credits.exact}
+        if self.groups:
+            content["groups"] = [each.content() for each in self.groups]
+        return content
 
     def _note(self) -> str:
         rule = f"{self.points} points" if self.points else "all-point area"
@@ -185,10 +212,13 @@ def report(
     iou_thresh: float = 0.5,
     thresh: float = 0.25,
     points: int = 0,
+    tree: Tree | None = None,
+    unboxed: Bools | None = None,
 ) -> Report:
     """Evaluate the detections of the classes `names` by VOC's rule; see `voc` for `iou_thresh` and `points`.
 
-    Counts and confusion are of the detections whose score is above `thresh`.
+    Counts and confusion are of the detections whose score is above `thresh`. `tree`: where the classes are its nodes.
+    `unboxed`, (classes,): those that never had a box in training; see `groups`.
     """
     every = curves(truth, detections, iou_thresh)
     empty = Curve(0, np.empty(0), np.empty(0, np.bool_), np.empty(0))
@@ -204,7 +234,12 @@ def report(
         sum(row.counts.overlap for row in rows),
     )
     pairs = confusion(truth, detections[detections.score > thresh], iou_thresh)
-    return Report(rows, mean([row.ap for row in rows]), total, pairs, iou_thresh, thresh, points)
+    along = None if tree is None else credited(truth, detections, tree, iou_thresh)
+    measures: dict[str, Any] = {"iou_thresh": iou_thresh, "thresh": thresh, "points": points}
+    apart: Sequence[Group] = ()
+    if tree is not None or unboxed is not None:
+        apart = groups(truth, detections, len(names), tree, unboxed=unboxed, **measures)
+    return Report(rows, mean([row.ap for row in rows]), total, pairs, **measures, credits=along, groups=apart)
 
 
 def _count(curve: Curve, thresh: float) -> Counts:

@@ -15,11 +15,13 @@ import numpy as np
 from ..detection.options import DEFAULTS, DetectOptions, Ints
 from ..detection.results import Detection
 from ..errors import DataError, ImageError
+from ..formats.named_classes import subtrees
+from ..formats.tree import Tree
 from ..images.image import Picture
 from ..images.prefetch import good, read_batches
 from ..network import Network
 from ..system.arguments import check_share
-from .objects import Detections, Truth
+from .objects import Bools, Detections, Truth
 from .report import Report, report
 
 VALID_THRESH = 0.005  # Darknet's, below which a detection doesn't change a curve worth mentioning
@@ -50,24 +52,30 @@ def evaluate_network(
     points: int = 0,
     batch: int = 4,
     seen: Callable[[Seen], None] | None = None,
+    unboxed: Sequence[str] | None = None,
     **others: Any,
 ) -> Report:
     """The report on a network's detections in images 0, 1, 2... whose objects are `truth`.
 
     Average precision is over all detections from `VALID_THRESH` on, the counts are those above `thresh`; see
-    `report`. `names`: the classes' names, by default the network's own. `seen` is called after every image. The
-    `others` (`fit`, `nms`, `nms_kind`, `map`...) are those of `DetectOptions`. CfgError for a network without heads.
+    `report`. `names`: the classes' names, by default the network's own. `seen` is called after every image.
+    `unboxed`: names of classes that never had a box in training, each standing for all below it; they are judged
+    apart, too. The `others` (`fit`, `nms`, `nms_kind`, `map`...) are those of `DetectOptions`. CfgError for a network
+    without heads, DataError for names that are none.
     """
     for name, value in (("thresh", thresh), ("iou_thresh", iou_thresh)):
         check_share(name, value)
     options = DetectOptions(VALID_THRESH, **others)
+    never = None if unboxed is None else subtrees(unboxed, *known_classes(network))
     found = Collected()
     for each in detect_all(network, pictures, batch=batch, options=options):
         found.add(each)
         if seen is not None:
             seen(each)
     named = class_names(network, options.map) if names is None else names
-    return report(found.judged(truth), found.detections(), named, thresh=thresh, iou_thresh=iou_thresh, points=points)
+    measures = {"thresh": thresh, "iou_thresh": iou_thresh, "points": points}
+    parts = parts_of(network, options.map, never)
+    return report(found.judged(truth), found.detections(), named, **measures, **parts)  # type: ignore[arg-type]
 
 
 def detect_all(
@@ -127,6 +135,19 @@ class Collected:
     def judged(self, truth: Truth) -> Truth:
         """The truth of the images that were read."""
         return truth[~np.isin(truth.image, self._bad)] if self._bad else truth
+
+
+def known_classes(network: Network) -> tuple[Sequence[str], int, Tree | None]:
+    """By what a network's classes are called, how many there are, and their tree."""
+    return network.names, network.classes, network.class_tree()
+
+
+def parts_of(network: Network, map: Ints | Sequence[int] | None, unboxed: Bools | None) -> dict[str, Any]:
+    """The arguments `tree` and `unboxed` of `report`, given which of the network's classes never had a box. With a
+    map detections are of the classes of a data set, which form no tree."""
+    if map is None:
+        return {"tree": network.class_tree(), "unboxed": unboxed}
+    return {"tree": None, "unboxed": None if unboxed is None else unboxed[np.asarray(map)]}
 
 
 def class_names(network: Network, map: Ints | Sequence[int] | None = None) -> list[str]:

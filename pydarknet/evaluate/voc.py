@@ -82,15 +82,22 @@ def curves(truth: Truth, detections: Detections, iou_thresh: float = 0.5) -> Map
     nearest, iou = match(truth, detections)
     apart = np.append(truth.difficult | truth.crowd, False)  # the last for detections without an object: -1
     close = (nearest >= 0) & (iou >= iou_thresh)
+    sure = by_score(detections)
+    sure = sure[~(close & apart[nearest])[sure]]
+    sure = sure[np.argsort(detections.class_id[sure], kind="stable")]
+    classes = np.union1d(truth.class_id, detections.class_id)
+    wanted = np.sort(truth.class_id[~apart[:-1]])
+    found = _parts(sure, detections.class_id[sure], classes)
     result = {}
-    for class_id in np.union1d(truth.class_id, detections.class_id):
-        of_class = np.flatnonzero(detections.class_id == class_id)
-        order = of_class[by_score(detections[of_class])]
-        order = order[~(close & apart[nearest])[order]]
-        wanted = int(((truth.class_id == class_id) & ~apart[:-1]).sum())
+    for class_id, order, there in zip(classes.tolist(), found, _parts(wanted, wanted, classes), strict=True):
         hit = _first(nearest[order], close[order])
-        result[int(class_id)] = Curve(wanted, detections.score[order], hit, iou[order])
+        result[class_id] = Curve(len(there), detections.score[order], hit, iou[order])
     return result
+
+
+def _parts(items: Ints, class_id: Ints, classes: Ints) -> list[Ints]:
+    """The items of each of the classes, given the sorted classes of the items."""
+    return np.split(items, np.searchsorted(class_id, classes))[1:]
 
 
 def match(truth: Truth, detections: Detections) -> tuple[Ints, Floats]:

@@ -23,7 +23,7 @@ MAX_LIST_BYTES = 1 << 30  # ten million paths
 MAX_CLASSES = 1_000_000  # a hundred times the largest published network's
 
 _KEYS = """classes train valid test names labels backup results eval map tree leaves top tag saveweights
-    savelast difficult labels_match train_boxes train_classes mix"""
+    savelast difficult labels_match train_boxes train_classes mix unboxed"""
 KNOWN_KEYS = frozenset(_KEYS.split())
 
 _COMMENT = re.compile(r"(?:[ \t]+(?:#|;|//).*|[ \t]*[,;])+$")  # behind a value

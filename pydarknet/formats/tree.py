@@ -21,6 +21,7 @@ from .text import lines, read_text, short
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int32]
+Bools = npt.NDArray[np.bool_]
 Mode = Literal["darknet", "paper"]
 
 MAX_BYTES = 64 << 20
@@ -55,6 +56,22 @@ class Tree:
             path.append(int(node))
             node = self.parent[node]
         return path[::-1]
+
+    def subtree(self, nodes: Iterable[int]) -> Bools:
+        """Which nodes are one of these, or below one: (nodes,)."""
+        within = np.zeros(len(self), np.bool_)
+        within[list(nodes)] = True
+        for level in self._levels[1:]:
+            within[level] |= within[self.parent[level]]
+        return within
+
+    @cached_property
+    def depth(self) -> Ints:
+        """The depth of each node, (nodes,); 1 at a root."""
+        depth = np.ones(len(self), np.int32)
+        for node in np.flatnonzero(self.parent >= 0):  # parents come first
+            depth[node] = depth[self.parent[node]] + 1
+        return depth
 
     def probability(self, conditional: Floats, node: int) -> Any:
         """The absolute probability of one node: the product of the conditional ones on its path."""
@@ -124,10 +141,7 @@ class Tree:
 
     @cached_property
     def _levels(self) -> list[Ints]:
-        depth = np.zeros(len(self), np.int32)
-        for node in np.flatnonzero(self.parent >= 0):
-            depth[node] = depth[self.parent[node]] + 1
-        return [np.flatnonzero(depth == level).astype(np.int32) for level in range(int(depth.max()) + 1)]
+        return [np.flatnonzero(self.depth == level).astype(np.int32) for level in range(1, int(self.depth.max()) + 1)]
 
 
 def read_tree(path: str | PathLike[str]) -> Tree:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import DataError
+from ..formats.named_classes import plain
 from ..formats.text import did_you_mean, short
 from .files import NamedTree
 from .wordnet import WordNet
@@ -22,11 +23,6 @@ class Match:
     node: int
     how: str
     others: tuple[int, ...] = ()
-
-
-def plain(name: str) -> str:
-    """A name as it is compared: small letters, `_` and `-` as blanks."""
-    return " ".join(name.lower().replace("_", " ").replace("-", " ").split())
 
 
 def by_name(named: NamedTree, wordnet: WordNet | None = None) -> dict[str, list[int]]:

@@ -180,6 +180,69 @@ class TestMap:
         # Every picture is said to hold a cat: right for the first, more than is known for the second.
         assert "along the tree: AP 100.00%, exact 100.00%" in result.out
 
+    @pytest.fixture
+    def _tree(self, cli) -> None:
+        """A cat and an animal, in both of which the network sees a cat, and a dog that it takes for one."""
+        data(classes="4", names="tree.names", train="valid.list")
+        write_text("tree.names", "animal\nthing\ncat\ndog\n")
+        for i, label in enumerate((2, 0, 3), 1):
+            write_text(f"labels/p_{i}.txt", f"{label} {BOX}\n")
+
+    @pytest.mark.usefixtures("_tree")
+    def test_measures_along_a_tree(self, cli) -> None:
+        out = cli("detector", "map", "v.data", "tree.cfg", "tree.weights", "--json", "t.json").out
+        (group,) = json.loads(Path("t.json").read_text())["groups"]
+        assert group == {
+            "name": "all", "classes": 3, "objects": 3, "mean_ap": pytest.approx(1 / 3),
+            # animal 1; cat 1, where what is said of the animal can't be judged; dog 0
+            "expanded_ap": pytest.approx(2 / 3), "ap_by_depth": [1, 0.5], "found": 1,
+            "hprecision": pytest.approx(4 / 6), "hrecall": pytest.approx(4 / 5), "hf": pytest.approx(8 / 11),
+            "overall_hprecision": pytest.approx(4 / 6), "overall_hrecall": pytest.approx(4 / 5),
+            "overall_hf": pytest.approx(8 / 11),
+        }  # fmt: skip
+        assert "\nmean AP at depth 2               0.5000\n" in out
+
+    @pytest.mark.usefixtures("_tree")
+    @pytest.mark.parametrize("how", [("--unboxed", "never.list"), (), ("--by-boxes",)])
+    def test_classes_that_never_had_a_box(self, cli, how: tuple[str, ...]) -> None:
+        write_text("never.list", "dog\nthing\n")
+        if not how:
+            data(classes="4", names="tree.names", unboxed="never.list")
+        if how == ("--by-boxes",):
+            write_picture(Path("images/t.jpg"))
+            write_text("labels/t.txt", f"2 {BOX}\n3 0 0 0 0\n")
+            write_text("train.list", "images/t.jpg\n")
+            data(classes="4", names="tree.names", train="train.list")
+        result = cli("detector", "map", "v.data", "tree.cfg", "tree.weights", "--json", "t.json", *how)
+        assert result.code == 0
+        groups = json.loads(Path("t.json").read_text())["groups"]
+        assert [(each["name"], each["objects"], each["expanded_ap"]) for each in groups[1:]] == [
+            ("boxed", 2, 1),
+            ("never boxed", 1, 0),
+        ]
+
+    def test_flat_classes_that_never_had_a_box(self, cli) -> None:
+        write_text("never.list", "dog\n")
+        out = cli("detector", "map", "v.data", *NETWORK, "--unboxed", "never.list").out
+        assert out.splitlines()[-1].split() == ["mean", "AP", "0.7500", "1.0000", "0.5000"]
+
+    def test_mapped_classes_that_never_had_a_box(self, cli) -> None:
+        """As the paper reports them: by each class's own probability, not by the walk."""
+        write_text("toy.map", "3\n2\n")
+        write_text("tree.names", "animal\nthing\ncat\ndog\n")
+        write_text("never.list", "cat\n")
+        data(map="toy.map", names="tree.names")
+        out = cli("detector", "map", "v.data", "tree.cfg", "tree.weights", "--unboxed", "never.list").out
+        assert "name = dog, ap = 100.00%" in out  # of p_1
+        assert out.splitlines()[-1].split()[-1] == "0.5000"
+
+    @pytest.mark.parametrize(("text", "hint"), [("fish\n", "no class is called 'fish'"), ("", "expected")])
+    def test_wrong_list_of_those(self, cli, text: str, hint: str) -> None:
+        write_text("never.list", text)
+        result = cli("detector", "map", "v.data", *NETWORK, "--unboxed", "never.list")
+        assert result.code == 2
+        assert hint in result.err
+
     def test_unreadable_picture_does_not_count(self, cli) -> None:
         break_picture()
         result = cli("detector", "map", "v.data", *NETWORK)

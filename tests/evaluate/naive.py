@@ -90,3 +90,48 @@ def hierarchical(truth: Truth, detections: Detections, tree: Tree, thresh: float
     for i, earned in enumerate(credits):
         area += earned * max(sum(credits[: k + 1]) / (k + 1) for k in range(i, len(credits)))
     return area / len(wanted)
+
+
+def expanded(truth: Truth, detections: Detections, tree: Tree, thresh: float) -> dict[int, float | None]:
+    """The AP of each node, over what is of it or below it, without what labels can't judge."""
+
+    def at(i: int, j: int) -> bool:
+        close = iou(detections.box[i].tolist(), truth.box[j].tolist())
+        return bool(truth.image[j] == detections.image[i] and close >= thresh and close > 0)
+
+    result = {}
+    for node in range(len(tree)):
+        of_node = [j for j in range(len(truth)) if node in tree.path(truth.class_id[j])]
+        said = [i for i in range(len(detections)) if node in tree.path(detections.class_id[i])]
+        vague = [j for j in range(len(truth)) if truth.class_id[j] in tree.path(node)[:-1]]
+        judged = [i for i in said if any(at(i, j) for j in of_node) or not any(at(i, j) for j in vague)]
+        if of_node:
+            objects, found = truth[of_node], detections[judged]
+            objects.class_id[:], found.class_id[:] = node, node
+            result[node] = average_precision(*flags(objects, found, node, thresh), points=0)
+    return result
+
+
+def naming(
+    truth: Truth, detections: Detections, tree: Tree, thresh: float, nodes: set[int]
+) -> tuple[list[tuple[set[int], set[int]]], list[set[int]], list[set[int]]]:
+    """The sets (P, T) of the pairs, those of missed objects, those of detections of nothing."""
+    pairs = [
+        (-iou(detections.box[i].tolist(), truth.box[j].tolist()), -detections.score[i], i, j)
+        for i in range(len(detections))
+        for j in range(len(truth))
+        if truth.image[j] == detections.image[i]
+    ]
+    partner: dict[int, int] = {}
+    for negative, _, i, j in sorted(pairs):
+        if -negative >= thresh and i not in partner and j not in partner.values():
+            partner[i] = j
+    counts = [j for j in range(len(truth)) if not truth.difficult[j] and truth.class_id[j] in nodes]
+    said = [set(tree.path(c)) for c in detections.class_id]
+    true = [set(tree.path(c)) for c in truth.class_id]
+    false = [i for i in range(len(detections)) if i not in partner and detections.class_id[i] in nodes]
+    return (
+        [(said[i], true[j]) for i, j in partner.items() if j in counts],
+        [true[j] for j in counts if j not in partner.values()],
+        [said[i] for i in false],
+    )

@@ -10,7 +10,8 @@ import pytest
 
 from pydarknet.errors import DataError
 from pydarknet.evaluate import Detections, Truth, hierarchical, voc
-from pydarknet.evaluate.hierarchical import credits_of, depths, lift
+from pydarknet.evaluate.ancestors import lift
+from pydarknet.evaluate.hierarchical import credits_of
 from pydarknet.formats.tree import Tree, read_tree
 from tests.evaluate import naive
 from tests.evaluate.random_sets import random_set
@@ -52,9 +53,9 @@ def test_credits(tree: Tree, said: int, true: int, expected: float) -> None:
 def test_credits_of_all_pairs(tree: Tree) -> None:
     every = np.arange(len(tree))
     expected = [[naive.credit(tree, said, true) for true in every] for said in every]
-    np.testing.assert_allclose(credits_of(tree, depths(tree), every, every), expected, rtol=1e-15)
-    assert depths(tree).tolist() == [1, 1, 2, 2, 2, 3, 3]
-    assert lift(tree, depths(tree), every, 2).tolist() == [0, 1, 2, 3, 4, 2, 2]
+    np.testing.assert_allclose(credits_of(tree, every, every), expected, rtol=1e-15)
+    assert tree.depth.tolist() == [1, 1, 2, 2, 2, 3, 3]
+    assert lift(tree, every, 2).tolist() == [0, 1, 2, 3, 4, 2, 2]
 
 
 @pytest.mark.parametrize("seed", range(60))

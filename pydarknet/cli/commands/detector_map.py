@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ...evaluate import Detections, Report, Truth
+    from ...evaluate.objects import Bools
+    from ...formats.data import DataFile
     from ...network import Network
 
 NAME = "detector map"
@@ -35,6 +37,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="0: the area under the curve (VOC 2010); 11: VOC 2007; 101: COCO (default: 0)",
     )
     group.add_argument("--coco", action="store_true", help="print COCO's table, too")
+    boxed = group.add_mutually_exclusive_group()
+    boxed.add_argument(
+        "--unboxed", metavar="FILE",
+        help="names of classes that never had a box in training, a line each, which stands for all below it: they "
+        "and the others are judged apart, too (default: unboxed= of the .data file)",
+    )  # fmt: skip
+    boxed.add_argument(
+        "--by-boxes", action="store_true",
+        help="the same, where the labels of train_boxes= (else train=) say which classes have boxes",
+    )  # fmt: skip
     options.add_detection(parser, thresh=0.25)
     files = parser.add_argument_group("files")
     files.add_argument("--csv", metavar="FILE", help="save the table")
@@ -47,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     """0, or 1 if some images could not be read: their objects don't count. Detections from 0.005 on count;
     counts, precision, recall and F1 are at -thresh."""
     from ...evaluate import report
-    from ...evaluate.run import VALID_THRESH, Collected, class_names, detect_all
+    from ...evaluate.run import VALID_THRESH, Collected, class_names, detect_all, parts_of
     from ...evaluate.validset import class_map, read_found
     from ..loading import load_network, read_data_file, require_heads
     from ..messages import progress, warn
@@ -63,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
     _say_fit(args)
     chosen = class_map(data, net)
     names = class_names(net, chosen)
+    parts = parts_of(net, chosen, _unboxed(net, data, args))
     truth, doubts = read_found(data, images, len(names))
     warn(doubts, args.quiet)
     how = options.detect_options(args).but(thresh=VALID_THRESH, map=chosen)
@@ -73,9 +86,9 @@ def run(args: argparse.Namespace) -> int:
             found.add(each)
     truth, detections = found.judged(truth), found.detections()
     measures = {"iou_thresh": args.iou_thresh, "thresh": args.thresh, "points": args.points}
-    result = report(truth, detections, names, **measures)
+    result = report(truth, detections, names, **measures, **parts)
     with lines_aside(args.csv, args.json):
-        _print(net, truth, detections, result, None if chosen is None else len(chosen), args)
+        _print(truth, detections, result, args)
     _save(result, names, args)
     return watch.code
 
@@ -93,21 +106,31 @@ def _say_fit(args: argparse.Namespace) -> None:
             "training did", args.quiet)  # fmt: skip
 
 
-def _print(
-    net: Network, truth: Truth, detections: Detections, result: Report, mapped: int | None, args: argparse.Namespace
-) -> None:
-    """AlexeyAB's lines; for the nodes of a tree those that occur, and what is right on the way down."""
-    from ...evaluate import coco, hierarchical
+def _unboxed(net: Network, data: DataFile, args: argparse.Namespace) -> Bools | None:
+    """Which of the network's classes never had a box, if that is known."""
+    from ...evaluate.run import known_classes
+    from ...evaluate.unboxed import never_boxed, read_unboxed
+    from ...formats.resources import find
 
-    tree = net.class_tree()
-    if tree is None or mapped is not None:
+    names, classes, tree = known_classes(net)
+    if args.unboxed is not None:
+        return read_unboxed(find(args.unboxed), names, classes, tree)
+    if args.by_boxes:
+        return never_boxed(data, classes, tree, net.heads()[-1].map)
+    return read_unboxed(data.path("unboxed"), names, classes, tree) if "unboxed" in data.options else None
+
+
+def _print(truth: Truth, detections: Detections, result: Report, args: argparse.Namespace) -> None:
+    """AlexeyAB's lines; for the nodes of a tree those that occur, and what is right on the way down."""
+    from ...evaluate import coco
+
+    if result.credits is None:
         print(f"\n detections_count = {len(detections)}, unique_truth_count = {len(truth)}  ")
         print(result.darknet_text())
     else:
         print(result.table())
-        along = hierarchical(truth, detections, tree, args.iou_thresh)
-        depths = ", ".join(f"{level}: {_percent(ap)}" for level, ap in enumerate(along.by_depth, 1))
-        print(f"along the tree: AP {_percent(along.ap)}, exact {_percent(along.exact)}; at depth {depths or '-'}")
+    if result.groups:
+        print(result.groups_text())
     if args.coco:
         print(f"\n{coco(truth, detections).table()}")
 
@@ -122,7 +145,3 @@ def _save(result: Report, names: Sequence[str], args: argparse.Namespace) -> Non
     if args.confusion:
         shown = result.confusion.largest()
         draw_confusion(args.confusion, shown.labels(names), shown.counts)
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.2f}%"
