@@ -14,6 +14,7 @@ from ..formats.tree import Tree
 from ..images.image import Picture
 from ..images.prefetch import good, read_batches
 from ..network import Network
+from .tree_accuracy import TreeAccuracy
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -46,7 +47,8 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Judged:
-    """An image: its class by its path (-1 if no label is in it), each class's score, the counts so far.
+    """An image: its class by its path (-1 if no label is in it), each class's score, the counts so far, and with a
+    tree those along it.
 
     With an `error` the image could not be read, and the counts are those before.
     """
@@ -56,6 +58,7 @@ class Judged:
     scores: Floats
     accuracy: Accuracy
     error: ImageError | None = None
+    along: TreeAccuracy | None = None
 
 
 def validate_classifier(
@@ -72,28 +75,32 @@ def validate_classifier(
 
     `classes` finds an image's class in its path, by default that of the one of `labels` that fits best; the first
     counts if it finds several. With a tree only its leaves, or the nodes named in `leaves`, can win, each with the
-    product of the probabilities down to it. DataError, before anything runs, if there are more labels than outputs,
-    or for a path whose class is ambiguous.
+    product of the probabilities down to it: then an image whose class is an inner node is never right, and
+    `Judged.along` says how often the guesses are below it. DataError, before anything runs, if there are more labels
+    than outputs, or for a path whose class is ambiguous.
     """
     tree = network.class_tree()
     if len(labels) > network.outputs.size:
         raise DataError(f"{len(labels)} labels, but the network has {network.outputs.size} outputs")
     find, allowed = classes or Best(labels), _allowed(tree, leaves)
     own = [next(iter(find(path)), -1) for path in pictures]
-    accuracy = Accuracy(0, 0, 0, top)
+    accuracy, along = Accuracy(0, 0, 0, top), None if tree is None else TreeAccuracy(top)
     for chunk in read_batches(pictures, batch, network.inputs.c):
         images = good(chunk)
         outputs = iter(_outputs(network, images) if images else ())
         for each in chunk:
             class_id = own[each.index]
             if each.error is not None:
-                yield Judged(each.path, class_id, np.empty(0, np.float32), accuracy, each.error)
+                yield Judged(each.path, class_id, np.empty(0, np.float32), accuracy, each.error, along)
                 continue
             scores: Floats = next(outputs)
             if tree is not None:
                 scores = (tree.absolute(scores) * allowed).astype(np.float32)
+            if tree is not None and along is not None and class_id >= 0:
+                best = np.argsort(-scores, kind="stable")[:top]
+                along = along.counted(tree, best[allowed[best]].tolist(), class_id)
             accuracy = _counted(accuracy, scores[: len(labels)], class_id)
-            yield Judged(each.path, class_id, scores, accuracy)
+            yield Judged(each.path, class_id, scores, accuracy, along=along)
 
 
 def _counted(before: Accuracy, scores: Floats, class_id: int) -> Accuracy:

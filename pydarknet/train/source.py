@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,9 +14,11 @@ from ..dialects.base import TruthRules
 from ..errors import CfgError, DataError
 from ..formats.data import DataFile, read_labels, read_names
 from ..formats.path_labels import path_classes
-from ..formats.tree import read_tree
+from ..formats.text import short
+from ..formats.tree import Tree, read_tree
 from ..graph.engine import Engine
 from ..layers import Head
+from ..layers.cost import Cost
 from .augment import Classification, ColourRange, Detection, Draw
 from .joint import Lists, check_joint, doubts_of_places, inner_targets, known_classes, read_lists
 from .precheck import Summary, check_classes, check_classification, check_detection, check_names
@@ -148,12 +151,42 @@ def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: Im
         )
     except DataError as error:
         raise net.error(str(error)) from error
-    tree = read_tree(data.path("tree")) if data.get("tree") else engine.class_tree()
+    tree = _class_tree(engine, data, labels)
     find = path_classes(data, labels)
     task = ClassificationTask(labels, augment, tree, find)
     summary = check_classification(images, labels, find)
+    if tree is not None:
+        _check_cost(engine, tree, summary)
     summary.warnings[:0] = doubts
     return Source(task, images.images, summary)
+
+
+def _class_tree(engine: Engine, data: DataFile, labels: Sequence[str]) -> Tree | None:
+    """The tree of the classes. DataError where DATA's tree or labels are of another tree than the network's."""
+    tree = engine.class_tree()
+    if data.get("tree"):
+        given = read_tree(data.path("tree"))
+        if tree is None or not np.array_equal(given.parent, tree.parent):
+            own = "has none" if tree is None else "has another"
+            raise data.error(f"is not the network's: [softmax] of {engine.cfg.file} {own}; set tree= there", "tree")
+    if tree is None:
+        return None
+    if list(labels) != tree.name and sorted(labels) == sorted(tree.name):
+        key = next(key for key in ("labels", "names") if data.get(key))
+        first = next(i for i, pair in enumerate(zip(labels, tree.name, strict=True)) if pair[0] != pair[1])
+        message = f"expected {short(tree.name[first])!r}, as in the tree, found {short(labels[first])!r}"
+        raise DataError.at(str(data.path(key)), first + 1, f"{message}; labels are in the order of its nodes")
+    return tree
+
+
+def _check_cost(engine: Engine, tree: Tree, summary: Summary) -> None:
+    """CfgError for a [cost] that would take for a number what stands where an image's label says nothing of a group,
+    if there are such images."""
+    cost = engine.layers[-1]
+    if not isinstance(cost, Cost) or cost.cost_type == "masked":
+        return
+    if any(len(tree.path(int(node))) < len(tree.group_size) for node in np.flatnonzero(summary.per_class)):
+        raise cost.section.error("learns groups of the tree that no label speaks of; expected type=masked", "type")
 
 
 def _colours(engine: Engine) -> ColourRange:

@@ -354,13 +354,14 @@ class TestClassifierValid:
         assert result.out.endswith("2: top 1: 0.666667, top 2: 0.666667\n")
 
     @pytest.mark.parametrize(
-        ("leaves", "right"),
+        ("leaves", "right", "along"),
         [
-            (None, "0.500000"),  # cat .64, dog .24, thing .12; animal, .88, is no leaf
-            ("thing\ndog\n", "0.250000"),  # dog
+            # cat .64, dog .24, thing .12; animal, .88, is no leaf. Of cow nothing is known.
+            (None, "0.500000", "top 1: 0.666667, top 1: 0.666667; at depth 1: 1.000000, 2: 0.666667"),
+            ("thing\ndog\n", "0.250000", "top 1: 0.333333, top 1: 0.333333; at depth 1: 1.000000, 2: 0.333333"),
         ],
     )
-    def test_tree(self, cli, leaves: str | None, right: str) -> None:
+    def test_tree(self, cli, leaves: str | None, right: str, along: str) -> None:
         cfg = CLASSIFIER.replace("filters=2", "filters=4") + "tree=toy.tree\n"
         assert cfg.startswith(NET)
         write_net(Path.cwd(), "treed", cfg, (2, 0, 1, 0))
@@ -369,7 +370,21 @@ class TestClassifierValid:
         write_text("some.list", leaves or "")
         data(classes="4", labels="tree.labels", names="tree.labels", **keys)
         result = cli("classifier", "valid", "v.data", "treed.cfg", "treed.weights", "-quiet")
-        assert result.out == f"3: top 1: {right}, top 1: {right}\n"
+        assert result.out == f"3: top 1: {right}, top 1: {right}\nalong the tree: {along}\n"
+
+    def test_inner_nodes_are_right_from_above(self, cli) -> None:
+        """An image of an animal: any animal is right, none is as deep as Darknet's count asks for."""
+        write_net(Path.cwd(), "treed", CLASSIFIER.replace("filters=2", "filters=4") + "tree=toy.tree\n", (2, 0, 1, 0))
+        write_text("tree.labels", "animal\nthing\ncat\ndog\n")
+        for path in ("in/animal_1.jpg", "in/thing_2.jpg"):
+            write_picture(Path(path))
+        write_text("valid.list", "in/animal_1.jpg\nin/thing_2.jpg\n")
+        data(classes="4", labels="tree.labels", names="tree.labels", top="3")
+        result = cli("classifier", "valid", "v.data", "treed.cfg", "treed.weights", "-quiet")
+        assert result.out.splitlines() == [
+            "1: top 1: 0.000000, top 3: 0.500000",
+            "along the tree: top 1: 0.500000, top 3: 1.000000; at depth 1: 0.500000",
+        ]
 
     @pytest.mark.parametrize(("labels", "hint"), [("cat\n", "expected at least 2 names, found 1"), ("", "expected")])
     def test_wrong_labels(self, cli, labels: str, hint: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pydarknet.dialects import DEFAULT, DIALECTS
 from pydarknet.errors import CfgError
 from pydarknet.formats.cfg import Cfg, Section, dump, parse_cfg, parse_cfg_text
 from pydarknet.formats.cfg_keys import canonical
@@ -114,6 +115,16 @@ def test_voc_names_in_the_official_order() -> None:
     classes = """aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person
         pottedplant sheep sofa train tvmonitor"""
     assert read_names(ROOT / "data" / "voc.names") == classes.split()
+
+
+def test_yolo9000_has_three_anchors_as_in_the_paper() -> None:
+    """Section 4: "only 3 priors instead of 5 to limit the output size". The box that a class-only image teaches is
+    pulled up to an objectness of .3: it is assumed to overlap the truth by so much at least."""
+    region = parse_cfg(ROOT / "cfg" / "yolo9000.cfg").sections[-1]
+    assert region.int_("num") == 3
+    assert len(region.floats("anchors")) == 2 * 3
+    assert parse_cfg(ROOT / "cfg" / "yolo9000.cfg").sections[-2].int_("filters") == 3 * (5 + 9418)
+    assert DIALECTS[DEFAULT].region.class_only == "pull"
 
 
 def test_the_tree_of_yolo9000() -> None:

@@ -184,6 +184,22 @@ def test_later_truth_wins_along_the_tree(ops: Ops, arrays: Arrays) -> None:
     np.testing.assert_allclose([d[5], d[1], d[0]], [1 - p[5], 1 - p[1], -p[0]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("boxed", [False, True])
+def test_labels_of_inner_nodes_leave_the_groups_below_untouched(ops: Ops, arrays: Arrays, boxed: bool) -> None:
+    """With a box and without one: what learns is the groups on the way up, all of each; but 8, which is alone and
+    knows it."""
+    rules = Rules(ANCHORS, len(TREE), tree=TREE, seen=20000)
+    output = random_output(np.random.default_rng(6), rules, 1, 3, 3)
+    learns = {1: [0, 1, 2], 4: [0, 1, 2, 3, 4], 8: [0, 1, 2, 3, 4], 10: [0, 1, 2, 3, 4, 9, 10]}
+    for node, expected in learns.items():
+        row = [0.5, 0.5, 0.4, 0.4, node] if boxed else [999999] * 4 + [node]
+        delta, statistics = run(ops, arrays, output, np.array([[row]], np.float32), rules)
+        classes = delta.reshape(3, -1, 9)[:, 5:].transpose(0, 2, 1).reshape(27, -1)
+        (taught,) = np.flatnonzero(classes.any(axis=1))
+        assert np.flatnonzero(classes[taught]).tolist() == expected
+        assert statistics.classified == 1
+
+
 @pytest.mark.parametrize("bias_match", [False, True])
 def test_first_of_equal_anchors_wins(ops: Ops, arrays: Arrays, bias_match: bool) -> None:
     rules = Rules(np.tile(ANCHORS[:2], 3), 2, seen=20000, bias_match=bias_match)

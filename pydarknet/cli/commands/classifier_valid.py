@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0, or 1 if some images could not be read: they don't count. Two lines after every image; with -quiet
-    the last."""
+    the last. With a tree a line more, of guesses along it."""
     from ...evaluate.classes import Accuracy, validate_classifier
     from ...evaluate.validset import read_leaves
     from ...formats.path_labels import path_classes
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     net = load_network(args, data)
     require_no_heads(net, "detector map")
     top = args.top or max(1, data.int_("top", 1))
-    last, unknown = Accuracy(0, 0, 0, top), 0
+    last, along, unknown = Accuracy(0, 0, 0, top), "", 0
     with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
         watch = judging.Watch(out)
         judged = validate_classifier(
@@ -55,11 +55,14 @@ def run(args: argparse.Namespace) -> int:
         for each in watch.over(judged):
             if each.error is None:
                 last, unknown = each.accuracy, unknown + (each.class_id < 0)
+                along = each.along.line if each.along else ""
                 first = ", ".join(f"{score:f}" for score in each.scores[:2])
                 if not args.quiet:
                     out.print([f"{each.path}, {each.class_id}, {first}, ", last.line])
     if args.quiet:
         print(last.line)
+    if along:
+        print(along)
     if unknown:
         say(
             f"warning: {unknown} of {last.pictures} paths hold no label: they count as wrong, as in Darknet",
