@@ -111,7 +111,7 @@ class Trainer:
         self.max_batches = self.stepper.schedule.max_batches
         self.average: float | None = None
         self.history = History()
-        with carrying(lambda: [*self.engine.warnings, *self.engine.unfollowed()]):
+        with carrying(lambda: self.engine.warnings):  # which keys of training are followed is not yet known
             self.source = open_source(self.engine, self.data, self.dialect, missing=missing)
         self.samples = Samples(len(self.source.images), seed=seed, order=order, mix=self.source.mix)
         self.first = self.stepper.iteration  # the iteration of the first sample

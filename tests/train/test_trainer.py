@@ -178,6 +178,18 @@ def test_keys_that_are_not_followed_are_named(tmp_path: Path) -> None:
     assert text.endswith("[convolutional] clip=1 is not followed in training")
 
 
+def test_an_error_says_of_no_key_that_it_is_not_followed(tmp_path: Path) -> None:
+    """The error comes before most keys of training are read."""
+    data, cfg = make(tmp_path)
+    cfg.write_text(cfg.read_text().replace("[net]\n", "[net]\nwidht=32\n"))
+    (tmp_path / "train.txt").unlink()
+    with pytest.raises(DataError) as caught:
+        Trainer(cfg, data)
+    assert [text.partition("] ")[2] for text in caught.value.warnings] == [
+        "unknown key 'widht' is ignored; did you mean 'width'?"
+    ]
+
+
 def test_a_network_detects_in_the_dialect_that_it_was_trained_in(tmp_path: Path) -> None:
     data, cfg = make(tmp_path)
     net = pydarknet.Network(cfg)
