@@ -101,9 +101,10 @@ def csv_text(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
-# After a user's name, and as parameters of cameras: ?password=..., /user=admin_password=...
+# After a user's name, up to the last @, since passwords are often typed as they are; and as parameters of cameras:
+# ?password=..., /user=admin_password=...
 _PASSWORDS = re.compile(
-    r"(?<=://)([^/@:]*:)[^/]*(?=@)|((?:pass(?:word|wd)?|pwd|token|key|auth)=)[^&_/?#\s]+", re.IGNORECASE
+    r"(?<=://)([^/@:?#]*:).*(?=@)|((?:pass(?:word|wd)?|pwd?|psw|secret|token|key|auth)=)[^&_/?#\s]+", re.IGNORECASE
 )
 
 

@@ -280,6 +280,9 @@ class TestOtherWaysIn:
         ("address", "shown"),
         [
             ("rtsp://user:se:cr@et@cam/1", "rtsp://user:***@cam/1"),
+            ("rtsp://user:se/cr?e#t@cam/1", "rtsp://user:***@cam/1"),
+            ("rtsp://:secret@cam:554/1", "rtsp://:***@cam:554/1"),
+            ("http://cam/1?api_key=secret&pw=secret", "http://cam/1?api_key=***&pw=***"),
             ("http://cam/video?user=a&password=secret&x=1", "http://cam/video?user=a&password=***&x=1"),
             ("rtsp://cam:554/user=admin_password=tlJw_channel=1", "rtsp://cam:554/user=admin_password=***_channel=1"),
             ("http://cam:8080/video?dummy=param.mjpg", "http://cam:8080/video?dummy=param.mjpg"),
