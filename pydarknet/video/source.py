@@ -5,11 +5,12 @@ from __future__ import annotations
 import glob
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ImageError
+from ..errors import ImageError, PictureWarning
 from ..formats.text import without_password
 from ..images.sources import LISTS, expand, is_picture_name, load
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..images.image import Picture
 
 USUAL_RATE = 25.0  # frames a second, where the source doesn't say
+WHOLE = 0.9  # of the frames that a video claims: some formats only estimate them
 
 
 @dataclass
@@ -96,9 +98,9 @@ def _film_file(source: str, skip: int) -> Film:
         name = without_password(source)
         hint = "nothing answers there; is the address right, is the camera on, does it want another path or a login?"
     capture = _open(source, name, hint)
-    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    total = -(-int(count) // (skip + 1)) if count > 0 else None
-    return Film(name, source, _rate(capture), total, False, _grab(name, capture, skip))
+    count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    total = -(-count // (skip + 1)) if count > 0 else None
+    return Film(name, source, _rate(capture), total, False, _grab(name, capture, skip, count))
 
 
 def _film_camera(camera: Camera, skip: int) -> Film:
@@ -129,7 +131,8 @@ def _rate(capture: Any) -> float:
     return rate if 0 < rate < 1000 else USUAL_RATE
 
 
-def _grab(name: str, capture: Any, skip: int) -> Iterator[Frame]:
+def _grab(name: str, capture: Any, skip: int, count: int = 0) -> Iterator[Frame]:
+    """The frames, with a PictureWarning at the end if there are far fewer than the `count` that the video claims."""
     number = 0
     try:
         while capture.grab():
@@ -143,3 +146,6 @@ def _grab(name: str, capture: Any, skip: int) -> Iterator[Frame]:
         capture.release()
     if not number:
         raise ImageError(f"{name}: holds no frame that can be read; is it a video, and whole?")
+    if number < WHOLE * count:
+        text = f"{name}: only {number} of {count} frames can be read; the video is damaged or cut off"
+        warnings.warn(text, PictureWarning, stacklevel=2)

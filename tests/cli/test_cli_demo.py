@@ -43,6 +43,15 @@ class TestDemo:
         assert frame.std() > 1  # something is drawn on the flat frame
         assert not [name for name in os.listdir(".") if "part" in name]
 
+    def test_a_film_that_is_cut_off_says_so(self, cli, film: str) -> None:
+        whole = Path(film).read_bytes()
+        Path("cut.avi").write_bytes(b"00dc".join(whole.split(b"00dc")[:6]))  # 00dc begins a frame
+        result = cli("demo", *NET, "cut.avi")
+        assert result.code == 0
+        assert f"warning: cut.avi: only {result.out.count('FPS:')} of 8 frames can be read" in result.err
+        assert "warning" not in cli("demo", *NET, film).err
+        assert "warning" not in cli("demo", *NET, film, "-s", "2").err
+
     def test_the_part_of_a_film_is_nobody_elses(self, cli, film: str) -> None:
         Path("victim").write_text("precious")
         Path(f".drawn.{os.getpid()}.part.avi").symlink_to("victim")
