@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cpu/lib/flat.h"
+#include "cpu/lib/logistic.h"
 #include "cpu/simd/math.h"
 
 namespace pydarknet {
@@ -52,6 +53,10 @@ void activate_part(const float* x, float* y, std::int64_t count, Activation acti
 }
 
 }  // namespace
+
+void logistic(const float* x, float* y, std::int64_t count) {
+  activate_part<activation::Logistic>(x, y, count);
+}
 
 void activate(const float* x, float* y, std::int64_t count, Activation activation, Stream) {
   constexpr std::int64_t kChunk = 16;  // Parts begin on cache lines, so threads share none.

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "cpu/simd/math.h"
+#include "cpu/lib/logistic.h"
 #include "shared/region_entries.h"
 #include "shared/threads.h"
 
@@ -19,8 +19,7 @@ void region_forward(ConstPlain x, Plain y, RegionShape shape, const ChannelGroup
       const float* from = x.data + i * pixels;
       float* to = y.data + i * pixels;
       if (to != from) std::memcpy(to, from, static_cast<std::size_t>(pixels) * sizeof(float));
-      if (kind == RegionEntry::kLogistic)
-        simd::transform(to, to, pixels, [](simd::Lanes v) { return simd::logistic(v); });
+      if (kind == RegionEntry::kLogistic) logistic(to, to, pixels);
       if (!is_spread(entry, shape)) continue;
       for (std::int64_t p = 0; p < pixels; ++p) to[p] = spread(to[p], shape.spread);
     }

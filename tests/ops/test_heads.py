@@ -51,6 +51,16 @@ def test_region_without_classes(ops: Ops, arrays: Arrays, softmax: bool) -> None
     assert_close(y, naive.region(x, 2, 0, 4, softmax, False, None), "softmax")
 
 
+def test_the_logistic_is_that_of_activations_bit_for_bit(ops: Ops, arrays: Arrays) -> None:
+    x = np.random.default_rng(4).normal(0, 3, (1, 5 * 5, 13, 13)).astype(np.float32)
+    y, activated = arrays.empty(*x.shape), arrays.plain(x)
+    ops.region_forward(arrays.plain(x), y, 5, 0, 4, False, False, None)
+    ops.activate(activated, ops.Activation("logistic"))
+    boxes = (5, 5, 13, 13)
+    for entry in (0, 1, 4):
+        np.testing.assert_array_equal(y.reshape(boxes)[:, entry], activated.reshape(boxes)[:, entry])
+
+
 @pytest.mark.parametrize("gaussian", [False, True])
 @pytest.mark.parametrize("coords", [(1, False), (1.2, False), (2, True), (1, True)])
 @pytest.mark.parametrize("in_place", [False, True])
