@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
 
@@ -13,12 +11,11 @@ import numpy as np
 from ..errors import CfgError
 from ..formats.atomic import replacing
 from ..formats.cfg import Cfg, Section, parse_cfg, parse_cfg_text
-from ..formats.text import byte_order, decode
+from ..formats.cfg_edit import edited
+from ..formats.text import decode
 from ..graph.graph import Graph, input_shape
 from ..layers import REGISTRY, Head
 from .kmeans import Floats, anchors_text
-
-_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|$)")
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Units:
 
 def units(cfg: Cfg) -> Units:
     """The unit of the anchors of a cfg. CfgError if it has no head with anchors, or heads of both kinds."""
-    heads = _heads(cfg)
+    heads = heads_with_anchors(cfg)
     inputs = input_shape(cfg)
     num = heads[0].int_("num", 1, low=1)
     if _unit(heads[0]) == "pixels":
@@ -61,7 +58,7 @@ def with_anchors(path: str | PathLike[str], anchors: Floats) -> bytes:
     unit = units(cfg)
     text = anchors_text(np.maximum(anchors * unit.scale, 0 if unit.cells else 1), unit.cells)
     edits: dict[int, dict[str, str]] = {}
-    heads = _heads(cfg)
+    heads = heads_with_anchors(cfg)
     count = len(anchors)
     for head in heads:
         changes = {"anchors": text}
@@ -69,10 +66,10 @@ def with_anchors(path: str | PathLike[str], anchors: Floats) -> bytes:
             changes["num"] = str(count)
             if head.has("mask"):
                 changes["mask"] = _mask(head, len(heads), count)
-            edits[_convolution(cfg, head).line] = {"filters": str(count * _values(head))}
+            edits[convolution_before(cfg, head).line] = {"filters": str(count * _values(head))}
         edits[head.line] = changes
     with open(name, "rb") as file:
-        data = _edited(_in_bytes(file.read()), cfg, edits)
+        data = edited(file.read(), cfg, edits)
     Graph(parse_cfg_text(decode(data), name))  # says what is wrong, if anything is, before the file is replaced
     return data
 
@@ -91,7 +88,8 @@ def write_anchors(path: str | PathLike[str], anchors: Floats) -> str:
     return backup
 
 
-def _heads(cfg: Cfg) -> list[Section]:
+def heads_with_anchors(cfg: Cfg) -> list[Section]:
+    """The sections that have anchors. CfgError unless there is one [region], or some [yolo]."""
     heads = [section for section in cfg.sections if _unit(section) is not None]
     units = {_unit(head) for head in heads}
     if len(units) != 1 or (units == {"cells"} and len(heads) > 1):
@@ -122,45 +120,12 @@ def _values(head: Section) -> int:
     return coords + 1 + head.int_("classes", 20)
 
 
-def _convolution(cfg: Cfg, head: Section) -> Section:
+def convolution_before(cfg: Cfg, head: Section) -> Section:
+    """The convolution whose filters a head's anchors and classes determine. CfgError if it is another layer."""
     before = cfg.sections[head.index - 1] if head.index else cfg.net
     if before.type not in ("convolutional", "conv"):
         raise head.error(f"expected a [convolutional] before it, whose filters are to be set, found [{before.type}]")
     return before
-
-
-def _in_bytes(data: bytes) -> bytes:
-    """A cfg in UTF-16 or UTF-32 as UTF-8, whose lines and values can be told by their bytes; others as they are."""
-    return data if byte_order(data)[1] == "utf-8" else decode(data).encode()
-
-
-def _edited(data: bytes, cfg: Cfg, edits: Mapping[int, Mapping[str, str]]) -> bytes:
-    """Replace the values of keys in sections, given by their lines; keys that are not there come first in them."""
-    rows = _LINE.findall(data)
-    for section in cfg.sections:
-        for key, value in edits.get(section.line, {}).items():
-            if key in section.lines:
-                row = rows[section.lines[key] - 1]
-                before, after = _around(row)
-                rows[section.lines[key] - 1] = before + value.encode() + after
-            else:
-                header = rows[section.line - 1]
-                ending = _ending(header) or b"\n"
-                body = header[: len(header) - len(_ending(header))]
-                rows[section.line - 1] = body + ending + f"{key}={value}".encode() + _ending(header)
-    return b"".join(rows)
-
-
-def _around(row: bytes) -> tuple[bytes, bytes]:
-    """What stands around a value: its key; and a remark, which Darknet takes for a part of the value, and the end."""
-    start = row.index(b"=") + 1
-    start += len(row[start:]) - len(row[start:].lstrip(b" \t"))
-    value = re.split(rb"[#;\r\n]", row[start:], maxsplit=1)[0].rstrip(b" \t")
-    return row[:start], row[start + len(value) :]
-
-
-def _ending(row: bytes) -> bytes:
-    return row[len(row.rstrip(b"\r\n")) :]
 
 
 def _free_name(name: str, content: bytes) -> str:

@@ -34,6 +34,7 @@ COMMANDS = {
     "speed": "speed",
     "ops": "ops",
     "info": "info",
+    "init": "init",
     "weights": "weights",
     "export": "export",
     "tree": "tree",

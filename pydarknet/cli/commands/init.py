@@ -1,0 +1,54 @@
+"""`pydarknet init`: a cfg for one's own data."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+
+from ..loading import find_cfg
+from ..parser import whole
+
+NAME = "init"
+HELP = "make a cfg for your data: classes, filters, anchors, size, batch and schedule"
+
+TEMPLATE = "yolov2-tiny"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add files and options."""
+    parser.add_argument("data", metavar="DATA", help="a .data file: train, valid, classes, names")
+    parser.add_argument(
+        "--from", dest="template", default=TEMPLATE, metavar="CFG", help=f"the network to adapt (default {TEMPLATE})"
+    )
+    parser.add_argument("--size", type=whole(32), metavar="PIXELS", help="input width and height, a multiple of 32")
+    parser.add_argument(
+        "--max-batches", type=whole(1), metavar="N", help="iterations; default: 2000 a class, at least 6000"
+    )
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of k-means (0)")
+    parser.add_argument("--out", metavar="FILE", help="the new cfg; default: DATA's name with .cfg; -: print it")
+    parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0; errors are raised."""
+    from ...errors import ExportError
+    from ...formats.atomic import write_text
+    from ...train.template import make_cfg
+    from ..messages import say
+
+    named = args.template if args.template.endswith(".cfg") else f"{args.template}.cfg"
+    made = make_cfg(args.data, find_cfg(named), size=args.size, max_batches=args.max_batches, seed=args.seed)
+    text = made.content.decode("utf-8", "surrogateescape")
+    for line in made.choices:
+        say(line, False)
+    if args.out == "-":
+        print(text, end="")
+        return 0
+    out = Path(args.out or Path(args.data).with_suffix(".cfg"))
+    if out.exists() and not args.force:
+        raise ExportError(f"{out}: is there already; --force replaces it, --out FILE takes another name")
+    write_text(out, text, ExportError)
+    print(f"{out}: made of {named}")
+    print(f"next: pydarknet train {shlex.join([args.data, str(out)])} --map")
+    return 0

@@ -1,0 +1,102 @@
+"""`pydarknet init`: a cfg for one's own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pydarknet.cli.main import main
+from pydarknet.errors import CfgError, DarknetError, DataError
+from pydarknet.formats.cfg import parse_cfg
+from pydarknet.graph.graph import Graph
+from pydarknet.train.template import make_cfg
+from tests.lib.toy_datasets import picture
+
+OWN = Path(__file__).parents[2] / "cfg"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Four images, three classes."""
+    for i in range(4):
+        picture(tmp_path / f"{i}.png", 64, 48, i)
+        (tmp_path / f"{i}.txt").write_text(f"{i % 3} .5 .5 .{i + 2} .{i + 3}\n2 .3 .3 .1 .12\n1 .6 .6 .33 .05\n")
+    (tmp_path / "train.txt").write_text("".join(f"{tmp_path}/{i}.png\n" for i in range(4)))
+    (tmp_path / "a.names").write_text("dog\ncat\nbird\n")
+    (tmp_path / "a.data").write_text(
+        f"classes=3\ntrain=train.txt\nvalid=train.txt\nnames=a.names\nbackup={tmp_path}\n"
+    )
+    return tmp_path / "a.data"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["yolov2-tiny", "yolov2-tiny-voc", "yolov2", "yolov2-voc", "yolov3-tiny"])
+def test_every_detector_of_ours_can_be_adapted(data: Path, tmp_path: Path, name: str):
+    made = make_cfg(data, OWN / f"{name}.cfg", size=96)
+    (tmp_path / "new.cfg").write_bytes(made.content)
+    cfg = parse_cfg(tmp_path / "new.cfg")
+    graph = Graph(cfg)
+    assert (graph.width, graph.height) == (96, 96)
+    assert not graph.warnings
+    for head in graph.heads():
+        assert head.classes == 3
+    net = cfg.net
+    assert (net.int_("batch", 0), net.int_("max_batches", 0)) == (64, 6000)
+    assert net.str_("steps").endswith("4800,5400")
+    old = {section.line: section for section in parse_cfg(OWN / f"{name}.cfg").sections}
+    assert [section.type for section in cfg.sections] == [section.type for section in old.values()]
+
+
+def test_from_the_command_line_to_a_trained_detector(data: Path, tmp_path: Path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["init", "a.data", "--from", "yolov2-tiny-voc", "--size", "64", "--max-batches", "1"]
+    assert main(arguments) == 0
+    out, told = capsys.readouterr()
+    assert out == "a.cfg: made of yolov2-tiny-voc.cfg\nnext: pydarknet train a.data a.cfg --map\n"
+    assert "3 classes: dog, cat, bird" in told
+    assert "subdivisions=" in told
+    text = Path("a.cfg").read_text()
+    assert text.startswith(
+        "# yolov2-tiny-voc.cfg, made by pydarknet init for the classes and boxes of a.data.\n\n[net]"
+    )
+    assert main(arguments) == 2
+    assert "a.cfg: is there already; --force replaces it" in capsys.readouterr().err
+    assert main([*arguments, "--force"]) == 0
+    assert main([*arguments, "--out", "-"]) == 0
+    assert capsys.readouterr().out.endswith(text)
+    small = (
+        text.replace("batch=64", "batch=2").replace("filters=1024", "filters=8").replace("filters=512", "filters=8")
+    )
+    Path("a.cfg").write_text(small)
+    assert main(["train", "a.data", "a.cfg", "--no-chart", "--quiet"]) == 0
+    assert Path("a_final.weights").exists()
+
+
+@pytest.mark.parametrize(
+    ("template", "options", "error", "message"),
+    [
+        ("darknet19.cfg", {}, CfgError, r"expected one \[region\] or some \[yolo\] heads"),
+        ("yolo9000.cfg", {}, CfgError, "take a template without it"),
+        ("yolov2-tiny.cfg", {"size": 100}, DataError, "expected a multiple of 32, found 100"),
+        ("nowhere.cfg", {}, DarknetError, "nowhere.cfg"),
+    ],
+)
+def test_what_can_not_be_adapted(data: Path, template: str, options: dict[str, int], error, message: str):
+    with pytest.raises(error, match=message):
+        make_cfg(data, OWN / template, **options)
+
+
+def test_data_without_classes(data: Path):
+    data.write_text("train=train.txt\n")
+    with pytest.raises(DataError, match="add classes = N and names = FILE"):
+        make_cfg(data, OWN / "yolov2-tiny.cfg")
+
+
+def test_a_network_too_large_for_the_memory_is_cut_into_subdivisions(data: Path, monkeypatch: pytest.MonkeyPatch):
+    sizes = []
+    for free in (1 << 40, 1 << 28):
+        monkeypatch.setattr("pydarknet.backends.base.Backend.free_bytes", lambda self, free=free: free)
+        made = make_cfg(data, OWN / "yolov2-tiny-voc.cfg", size=96)
+        sizes.append(int(made.content.split(b"subdivisions=")[1].split()[0]))
+    assert sizes[0] == 1 < sizes[1]
