@@ -163,14 +163,23 @@ class Network(Engine):
 
     def find(self, images: Images, options: DetectOptions) -> list[list[Detection]]:
         """`detect` for BGR images (H, W, 3), or (H, W, channels), run at once."""
-        with self.head_outputs(images, options.fit) as outputs:
+        with self.head_outputs(images, options.fit, lazy=self.runs_lazily(options)) as outputs:
             return self.decode(outputs, images, options)
 
+    def runs_lazily(self, options: DetectOptions) -> bool:
+        """Whether `find` computes only the classes it looks at under these options."""
+        return options.lazy and self.is_lazy
+
+    def prepare(self, batch: int, options: DetectOptions) -> None:
+        """Pack the weights that `find` needs, and take the memory, so that its first call is as fast as others."""
+        with self.plan(batch, lazy=self.runs_lazily(options)):
+            pass
+
     @contextmanager
-    def head_outputs(self, images: Images, fit: Fit) -> Iterator[Mapping[int, Array]]:
+    def head_outputs(self, images: Images, fit: Fit, *, lazy: bool = False) -> Iterator[Mapping[int, Array]]:
         """Run images as in `find`: the outputs (N, C, H, W) of the heads by the layer's index, arrays of the
-        backend that are lent to this caller."""
-        with self.plan(len(images)) as plan:
+        backend that are lent to this caller; `lazy`: a `LazyOutput` of the only one."""
+        with self.plan(len(images), lazy=lazy) as plan:
             self.fit_pictures(plan.input, images, fit)
             plan.run()
             yield plan.outputs

@@ -251,6 +251,10 @@ class Ops(Protocol):
         stream: int = 0,
     ) -> None: ...  # fmt: skip
     def gather_boxes(self, output: Array, anchors: int, found: Array, values: Array, stream: int = 0) -> None: ...
+    def pointwise_softmax(
+        self, x: Array, weights: Array, bias: Array, pixels: Array, filters: Array, starts: Array, values: Array,
+        precision: str = "fp32", stream: int = 0,
+    ) -> None: ...  # fmt: skip
     def nms(
         self, boxes: Array, starts: Array, thresh: float, alive: Array, beta: float | None = None, stream: int = 0
     ) -> None: ...

@@ -44,8 +44,7 @@ def play(net: Network, film: Film, args: argparse.Namespace) -> None:
     """Run the network on every frame until the video ends, or the user ends it."""
     tuning = Tuning(detect_options(args))
     detect = detector(net, tuning, args.average)
-    with net.plan(1):  # packs the weights before the first frame comes
-        pass
+    net.prepare(1, replace(tuning.options, lazy=args.average == 1))  # before the first frame comes
     with ExitStack() as stack:
         writers = open_writers(args, net.names, stack)
         sinks = open_sinks(film, tuning, args, stack)

@@ -27,7 +27,9 @@ class DetectOptions:
     `nms_kind` and `beta_nms` (of "diounms"), None: as the last head says, per class ("sort"), over all ("obj"), or
     per class with the distance of centres ("greedynms", "diounms"). `fit`: how images are brought to the
     network's size. `map`: tree node of each reported class. `region_rule`: what boxes of [region] are sure by;
-    "class" is AlexeyAB's: they have no objectness, and in a tree the node's own probability.
+    "class" is AlexeyAB's: they have no objectness, and in a tree the node's own probability. `lazy`: let a head with
+    a tree compute only those classes that the walk looks at, where it can (`Graph.is_lazy`); the detections are the
+    same.
     """
 
     thresh: float = 0.5
@@ -39,6 +41,7 @@ class DetectOptions:
     hier_mode: Mode = "darknet"
     map: Ints | Sequence[int] | None = None
     region_rule: Rule = "objectness"
+    lazy: bool = True
 
     def __post_init__(self) -> None:
         """ValueError for a threshold out of range, or a word that is none."""

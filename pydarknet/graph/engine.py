@@ -15,9 +15,12 @@ import numpy.typing as npt
 
 from ..backends.base import Backend, choose, set_threads
 from ..backends.ops import Array
+from ..detection.lazy import LazyOutput
 from ..errors import DeviceError, carrying
 from ..formats import weights as weights_file
 from ..formats.cfg import Cfg
+from ..layers import Head
+from ..layers.convolutional import Convolution
 from ..plan.plan import Builder, LastPass, Plan
 from .graph import Graph
 from .initialise import initialise
@@ -145,9 +148,12 @@ class Engine(Graph):
         return output.reshape(len(batch), *self.outputs)
 
     @contextmanager
-    def plan(self, batch: int) -> Iterator[Plan]:
-        """A plan for `batch` images of the present size, lent to this caller alone, to fill its input and run it."""
-        key = (batch, self.inputs, self._version, self.backend.stream)
+    def plan(self, batch: int, *, lazy: bool = False) -> Iterator[Plan]:
+        """A plan for `batch` images of the present size, lent to this caller alone, to fill its input and run it.
+
+        `lazy`: of a network that `is_lazy`, one whose only output is a `LazyOutput`.
+        """
+        key = (batch, self.inputs, self._version, self.backend.stream, lazy)
         with self._lock:
             fitting = [item for item in self._idle if item[0] == key]
             mine = getattr(self._mine, "last", None)
@@ -155,7 +161,7 @@ class Engine(Graph):
             found = next(iter(own or fitting), None)
             if found is not None:
                 self._idle.remove(found)
-            plan = found[1] if found else self._compile(batch, keep_all=False)
+            plan = found[1] if found else self._compile(batch, lazy=lazy)
             if plan.last is not None:  # about to be filled anew
                 plan.last.input = None
         try:
@@ -191,8 +197,11 @@ class Engine(Graph):
     def _last_pass(self) -> LastPass | None:
         return getattr(self._mine, "last", self._last)
 
-    def _compile(self, batch: int, keep_all: bool) -> Plan:
+    def _compile(self, batch: int, *, keep_all: bool = False, lazy: bool = False) -> Plan:
         p = Builder(self.backend, batch, self.inputs, self._constant)
+        late = self.lazy_layers() if lazy else None
+        if late is not None:
+            return self._compile_lazy(p, *late)
         x = p.input
         for layer in self.layers:
             x = p.outputs[layer.index] = layer.plan(p, x)
@@ -201,6 +210,21 @@ class Engine(Graph):
             indices = sorted({self.output_index, *(layer.index for layer in self.heads())})
         plan = p.finish({index: p.plain(p.outputs[index]) for index in indices}, keep_all)
         self.backend.wait()  # constants are ready for plans on other streams
+        return plan
+
+    def _compile_lazy(self, p: Builder, before: Convolution, head: Head) -> Plan:
+        """The weights of the classes stay where they are: none is packed, and few are ever read."""
+        x = p.input
+        for layer in self.layers[: before.index]:
+            x = p.outputs[layer.index] = layer.plan(p, x)
+        features = p.blocked(x)
+        boxes = head.plan_boxes(p, before, features)
+        weights = p.parameter(before, "weights")
+        bias = p.parameter(before, "biases")
+        plan = p.finish({before.index: features, head.index: boxes}, keep_all=False)
+        arrays = plan.outputs[head.index], plan.outputs[before.index]
+        plan.outputs = {head.index: LazyOutput(*arrays, weights, bias)}
+        self.backend.wait()
         return plan
 
     def _constant(self, key: str, make: Callable[[], Array]) -> Array:

@@ -14,6 +14,7 @@ from ..formats.cfg import Cfg, Section, parse_cfg
 from ..formats.cfg_keys import Keys
 from ..formats.tree import Tree
 from ..layers import REGISTRY, Head, Layer
+from ..layers.convolutional import Convolution
 from ..plan.shapes import Shape
 
 RECURRENT = frozenset({"rnn", "gru", "lstm", "crnn", "conv_lstm", "history"})
@@ -128,6 +129,20 @@ class Graph:
     def heads(self) -> list[Head]:
         """The layers whose outputs hold detections."""
         return [layer for layer in self.layers if isinstance(layer, Head)]
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether detection can leave classes out of the pass, and compute those it looks at afterwards."""
+        return self.lazy_layers() is not None
+
+    def lazy_layers(self) -> tuple[Convolution, Head] | None:
+        """The layers of which not all is computed then: the last two, so that nobody else reads what is left out."""
+        if len(self.layers) < 2 or len(self.heads()) != 1:
+            return None
+        before, last = self.layers[-2:]
+        if isinstance(before, Convolution) and isinstance(last, Head) and last.can_be_lazy(before):
+            return before, last
+        return None
 
     @property
     def classes(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 
 from ..backends.ops import Array, ConvPrimitive, Geometry, Pair
 from ..formats.cfg import Section
@@ -150,6 +151,20 @@ class Convolution(Layer):
 
         algorithm, packed = p.shared(self.key("packed_plain" if plain else "packed"), make)
         return p.ops.Conv(shape, algorithm), packed
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether it is nothing but a product with each pixel's channels."""
+        bare = self.activation == "linear" and not (self.batch_normalize or self.binary)
+        return bare and self.groups == 1 and (self.kernel, self.strides, self.padding) == ((1, 1), (1, 1), 0)
+
+    def only(self, filters: Sequence[int]) -> Convolution:
+        """The layer with some of its filters, of the weights it has now, for a plan."""
+        part = copy(self)
+        part.path = self.key("part")
+        part.out = Shape(len(filters), self.out.h, self.out.w)
+        part.parameters = {name: values[list(filters)] for name, values in self.parameters.items()}
+        return part
 
     def folded_weights(self) -> Array:
         """The weights (K, C / groups, R, S) with batch norm's scale in them."""

@@ -9,6 +9,7 @@ from typing import Any
 from ..backends.base import Backend
 from ..backends.ops import Array
 from ..detection.decode import Candidates, decode_region, find
+from ..detection.lazy import LazyOutput, computed
 from ..detection.options import DetectOptions
 from ..formats.cfg import Section
 from ..formats.cfg_keys import Keys
@@ -19,6 +20,7 @@ from ..plan.tape import Tape
 from .base import Layer, register
 from .common.head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, Head, check_filters, read_anchors, read_class_map
 from .common.tree import group_sizes, section_tree, tree_arrays
+from .convolutional import Convolution
 
 # Which box an image with a class only teaches: the paper's, that thinks the class most probable, or, whatever it
 # thinks, the one with the largest area inside the image among all w x h x num (Detic, arXiv 2201.02605: "max-size").
@@ -101,15 +103,37 @@ class Region(Head):
         p.emit(loss, y, delta)
         p.add_delta(x, delta)
 
-    def candidates(self, backend: Backend, output: Array, inputs: Shape, options: DetectOptions) -> list[Candidates]:
+    def can_be_lazy(self, before: Convolution) -> bool:
+        """With a tree, in a grid: the softmax of a single cell sums in another order."""
+        return before.is_pointwise and self.tree is not None and not self.background and self.cells > 1
+
+    def plan_boxes(self, p: Builder, before: Convolution, x: Value) -> Value:
+        """Of the filters before it the first few for each anchor."""
+        filters = [a * self.box_values + entry for a in range(self.num) for entry in range(self.coords + 1)]
+        given = p.plain(before.only(filters).plan(p, x))
+        boxes = p.new(given.shape, blocked=False)
+        p.emit(p.ops.region_forward, given, boxes, self.num, 0, self.coords, False, False, None)
+        return boxes
+
+    def candidates(
+        self, backend: Backend, output: Array | LazyOutput, inputs: Shape, options: DetectOptions
+    ) -> list[Candidates]:
         """With `background` there is no objectness."""
         objectness = None if self.background else self.coords
+        given = output.boxes if isinstance(output, LazyOutput) else output
+        images = find(backend, given, self.num, objectness, options.thresh, by_cell=False)
+        if isinstance(output, LazyOutput) and self.tree is not None:
+            place = self.box_values, self.coords + 1
+            images = [
+                replace(found, conditional=computed(backend, output, self.tree, found, image, *place))
+                for image, found in enumerate(images)
+            ]
         return [
             decode_region(
                 found, self.anchors, self.classes, options,
                 coords=self.coords, background=self.background, tree=self.tree,
             )
-            for found in find(backend, output, self.num, objectness, options.thresh, by_cell=False)
+            for found in images
         ]  # fmt: skip
 
 

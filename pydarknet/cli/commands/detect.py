@@ -80,8 +80,7 @@ def detect_images(net: Network, args: argparse.Namespace) -> int:
     start = time.perf_counter()
     with ExitStack() as stack:
         writers = _writers(net, source, args, stack) if args.places else []
-        with net.plan(batch):  # packs the weights, so that the first image is timed like the others
-            pass
+        net.prepare(batch, how)  # so that the first image is timed like the others
         silent = args.quiet or source.total is None or source.single
         out = stack.enter_context(progress(source.total, "img", quiet=silent, force=args.progress))
         run = _Run(net, how, args, out, writers, drawings)

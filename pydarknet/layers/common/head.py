@@ -12,21 +12,24 @@ from numpy.typing import NDArray
 from ...backends.base import Backend
 from ...backends.ops import Array
 from ...detection.decode import Candidates
+from ...detection.lazy import LazyOutput
 from ...detection.nms import GREEDY_BETA, Kind
 from ...detection.options import DetectOptions
 from ...dialects import Dialect
 from ...formats.cfg import Section
-from ...formats.cfg_keys import Value
+from ...formats.cfg_keys import Value as KeyValue
 from ...formats.data import read_map
 from ...formats.resources import find
+from ...plan.plan import Builder, Value
 from ...plan.shapes import Shape
 from ..base import Layer
+from ..convolutional import Convolution
 
 MAX_ANCHORS = 1000  # no list is made of what a cfg merely claims
 MAX_BOXES = 1 << 16  # truths of one picture
 
 # Keys of every head by which pictures vary in training.
-AUGMENTATION: dict[str, Value] = {"jitter": 0.2, "random": 0.0, "resize": 1.0}
+AUGMENTATION: dict[str, KeyValue] = {"jitter": 0.2, "random": 0.0, "resize": 1.0}
 
 
 class Head(Layer):
@@ -92,8 +95,18 @@ class Head(Layer):
     def check_training(self, dialect: Dialect) -> None:
         """CfgError, or warnings, if the section can't be trained in a dialect as it is."""
 
+    def can_be_lazy(self, before: Convolution) -> bool:
+        """Whether behind this layer boxes can be had without their classes, and these later for a few of them."""
+        return False
+
+    def plan_boxes(self, p: Builder, before: Convolution, x: Value) -> Value:
+        """The steps from the input of the layer before to the output without classes, of a head that can be lazy."""
+        raise NotImplementedError
+
     @abstractmethod
-    def candidates(self, backend: Backend, output: Array, inputs: Shape, options: DetectOptions) -> list[Candidates]:
+    def candidates(
+        self, backend: Backend, output: Array | LazyOutput, inputs: Shape, options: DetectOptions
+    ) -> list[Candidates]:
         """The candidates of each image in the head's activated output (N, C, H, W), an array of the backend, for a
         network's input of shape `inputs`. Only boxes above the threshold come to the host, if they are many."""
 
