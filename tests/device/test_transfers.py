@@ -11,7 +11,7 @@ import pytest
 from pydarknet import Network, Trainer
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.train.validation import Validation
-from tests.lib import nets, toy_training
+from tests.lib import nets, toy_training, tree_nets
 from tests.lib.fake_cupy import Machine, Sealed
 from tests.lib.networks_trained import TRAINED, steppers, truth_of
 
@@ -218,3 +218,16 @@ def test_a_run_is_judged_on_the_device(machine: Machine, tmp_path: Path) -> None
     assert scores[0] == scores[1]
     assert len(scores[0]) == 2
     assert machine.launches > 0
+
+
+def test_classes_of_a_tree_come_level_by_level(machine: Machine, tmp_path: Path) -> None:
+    here, there = (tree_nets.detector(tmp_path, 1, device=device) for device in ("cpu", "cuda"))
+    picture, way = nets.picture(), {"thresh": 0.9, "nms": 0}
+    expected = here.detect(picture, **way)
+    assert there.detect(picture, **way) == expected
+    machine.taken()
+    assert there.detect(picture, **way) == expected
+    taken = machine.taken()[4:]  # after picture and boxes
+    assert 0 < len(taken) <= 4 * (1 + max(len(each.path) for each in expected))
+    assert [way for way, _ in taken] == ["in", "in", "in", "out"] * (len(taken) // 4)
+    assert sum(size for way, size in taken if way == "out") < 4 * len(expected) * there.classes
