@@ -140,7 +140,7 @@ class Network(Engine):
         """The detections of images run at once, with what is to be known of each."""
         clock = [perf_counter()]
         images = [self._open(each, color) for each in given]
-        with self.plan(len(images)) as plan:
+        with self.plan(len(images), lazy=self.runs_lazily(options)) as plan:
             self.fit_pictures(plan.input, images, options.fit)
             clock.append(perf_counter())
             plan.run()
@@ -167,7 +167,7 @@ class Network(Engine):
             return self.decode(outputs, images, options)
 
     def runs_lazily(self, options: DetectOptions) -> bool:
-        """Whether `find` computes only the classes it looks at under these options."""
+        """Whether `detect` and `find` compute only the classes they look at under these options."""
         return options.lazy and self.is_lazy
 
     def prepare(self, batch: int, options: DetectOptions) -> None:

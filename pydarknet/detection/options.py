@@ -76,3 +76,4 @@ class MoreOptions(TypedDict, total=False):
     hier_mode: Mode | None
     map: Ints | Sequence[int] | None
     region_rule: Rule | None
+    lazy: bool | None
