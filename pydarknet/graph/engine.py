@@ -199,7 +199,7 @@ class Engine(Graph):
 
     def _compile(self, batch: int, *, keep_all: bool = False, lazy: bool = False) -> Plan:
         p = Builder(self.backend, batch, self.inputs, self._constant)
-        late = self.lazy_layers() if lazy else None
+        late = self.lazy_layers if lazy else None
         if late is not None:
             return self._compile_lazy(p, *late)
         x = p.input

@@ -79,6 +79,7 @@ class Graph:
             check_signs(self.layers, layer)
             self.layers.append(layer)
             shape = layer.out
+        self.lazy_layers = lazy_layers(self.layers)
 
     def _doubts(self) -> list[str]:
         """Warnings about the cfg, up to the last layer that is built."""
@@ -133,16 +134,7 @@ class Graph:
     @property
     def is_lazy(self) -> bool:
         """Whether detection can leave classes out of the pass, and compute those it looks at afterwards."""
-        return self.lazy_layers() is not None
-
-    def lazy_layers(self) -> tuple[Convolution, Head] | None:
-        """The layers of which not all is computed then: the last two, so that nobody else reads what is left out."""
-        if len(self.layers) < 2 or len(self.heads()) != 1:
-            return None
-        before, last = self.layers[-2:]
-        if isinstance(before, Convolution) and isinstance(last, Head) and last.can_be_lazy(before):
-            return before, last
-        return None
+        return self.lazy_layers is not None
 
     @property
     def classes(self) -> int:
@@ -185,6 +177,17 @@ class Graph:
         for layer in self.layers:
             layer.reshape(shape, self.layers[: layer.index])
             shape = layer.out
+        self.lazy_layers = lazy_layers(self.layers)
+
+
+def lazy_layers(layers: Sequence[Layer]) -> tuple[Convolution, Head] | None:
+    """The layers of which not all need be computed in detection, if there are any: the last two, so that nobody else
+    reads what is left out."""
+    heads = [layer for layer in layers if isinstance(layer, Head)]
+    before, last = layers[-2:] if len(heads) == 1 and len(layers) > 1 else (None, None)
+    if isinstance(before, Convolution) and isinstance(last, Head) and last.can_be_lazy(before):
+        return before, last
+    return None
 
 
 def _nodes(options: DetectOptions) -> Iterable[int]:
