@@ -35,6 +35,7 @@ COMMANDS = {
     "ops": "ops",
     "info": "info",
     "init": "init",
+    "doctor": "doctor",
     "weights": "weights",
     "export": "export",
     "tree": "tree",

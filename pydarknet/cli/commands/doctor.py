@@ -1,0 +1,44 @@
+"""`pydarknet doctor`: what will go wrong with a training, before it does."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections import Counter
+
+from ..loading import find_cfg
+from ..parser import whole
+
+NAME = "doctor"
+HELP = "say what would stop or spoil a training, before it is started"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add files and options."""
+    parser.add_argument("data", metavar="DATA", help="a .data file: train, valid, classes, names, backup")
+    parser.add_argument("cfg", metavar="CFG", help="the network to train")
+    parser.add_argument("weights", metavar="WEIGHTS", nargs="?", help="the weights to start from")
+    parser.add_argument("--dialect", metavar="NAME", help="which Darknet's training, as of pydarknet train")
+    parser.add_argument("--decode", action="store_true", help="read whole images, not their headers alone")
+    parser.add_argument("--max", type=whole(1), default=50, metavar="N", help="lines printed at most (default 50)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0, or 1 if a training would fail."""
+    from ...catalog import find_weights
+    from ...train.doctor import examine
+
+    weights = find_weights(args.weights) if args.weights else None
+    count: Counter[bool] = Counter()
+    for finding in examine(args.data, find_cfg(args.cfg), weights, dialect=args.dialect, decode=args.decode):
+        count[finding.error] += 1
+        if count.total() <= args.max:
+            print(finding)
+    if count.total() > args.max:
+        print(f"... and {count.total() - args.max} more; see --max")
+    print(f"{count[True]} errors, {count[False]} warnings")
+    if count[True]:
+        return 1
+    files = [args.data, args.cfg, *([args.weights] if args.weights else [])]
+    print(f"next: pydarknet train {shlex.join(files)}")
+    return 0

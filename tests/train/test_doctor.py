@@ -1,0 +1,90 @@
+"""`pydarknet doctor`: everything that is wrong with a training at once, and nothing written."""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+
+import pytest
+
+from pydarknet.cli.main import main
+from pydarknet.train.doctor import examine
+from tests.lib.nets import DETECTOR
+from tests.lib.toy_datasets import contents, picture
+
+NET = "[net]\nbatch=4\nsubdivisions=2\nwidth=32\nheight=32\nchannels=3\nlearning_rate=.001\nmax_batches=9\n"
+
+
+@pytest.fixture
+def run_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A training of which nothing is wrong but that it is small."""
+    monkeypatch.chdir(tmp_path)
+    for i in range(6):
+        picture(tmp_path / "images" / f"{i}.png", 64, 48, i)
+        (tmp_path / "images" / f"{i}.txt").write_text(f"{i % 3} .5 .5 .{i + 2} .{i + 2}\n" * 30)
+    for name, numbers in (("train", range(5)), ("valid", [5])):
+        Path(f"{name}.txt").write_text("".join(f"images/{i}.png\n" for i in numbers))
+    Path("a.names").write_text("dog\ncat\nbird\n")
+    Path("a.data").write_text("classes=3\ntrain=train.txt\nvalid=valid.txt\nnames=a.names\n")
+    Path("a.cfg").write_text(NET + DETECTOR)
+    return tmp_path
+
+
+def findings() -> list[str]:
+    return [str(each) for each in examine("a.data", "a.cfg")]
+
+
+def test_it_writes_nothing_and_ends_with_the_next_step(run_of: Path, capsys: pytest.CaptureFixture[str]):
+    before = contents(run_of)
+    assert main(["doctor", "a.data", "a.cfg"]) == 0
+    assert contents(run_of) == before
+    assert capsys.readouterr().out.endswith("next: pydarknet train a.data a.cfg\n")
+    assert main(["train", "a.data", "a.cfg", "--quiet", "--no-chart"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda: Path("images/3.txt").write_text("3 .5 .5 .1 .1\n"), r"images/3.txt:1: error: expected a class from"),
+        (lambda: Path("images/3.txt").unlink(), "has no label file"),
+        (lambda: Path("images/3.png").unlink(), r"train.txt:4: error: images/3.png"),
+        (lambda: Path("a.cfg").write_text(NET + DETECTOR.replace("classes=3", "classes=4")), "a.cfg.*error"),
+        (lambda: Path("a.cfg").write_text((NET + DETECTOR).replace("learning_rate", "learning_rat")), "did you mean"),
+        (lambda: Path("a.cfg").write_text("[net]\n"), "a.cfg.*error"),
+        (lambda: Path("a.data").write_text("train=nowhere.txt\n"), "a.data:1.*error.*nowhere.txt"),
+        (lambda: Path("a.data").write_text("classes=3\ntrain=train.txt\n"), "warning: has no valid list"),
+        (lambda: Path("train.txt").write_text("images/0.png\n"), "warning: few objects to learn from: dog 30"),
+        (
+            lambda: Path("a.cfg").write_text(NET + DETECTOR.replace("1,1, 2,2", "9,.1, .1,9")),
+            "pydarknet anchors a.data",
+        ),
+        (lambda: Path("images/0.txt").write_text("0 .5 .5 .03 .03\n" * 60), "under 8 pixels wide or high at 32 x 32"),
+        (
+            lambda: Path("a_final.weights").write_bytes(struct.pack("<iiiQ", 0, 2, 0, 640) + bytes(40)),
+            "a.cfg: error: .*--resume",
+        ),
+    ],
+)
+def test_what_would_stop_or_spoil_it(run_of: Path, spoil, message: str):
+    Path("backup").mkdir()
+    with Path("a.data").open("a") as file:
+        file.write("backup=.\n")
+    spoil()
+    found = findings()
+    assert any(re.search(message, line) for line in found), found
+
+
+def test_several_at_once(run_of: Path, capsys: pytest.CaptureFixture[str]):
+    Path("images/1.txt").write_text("x\n")
+    Path("images/2.txt").unlink()
+    assert main(["doctor", "a.data", "a.cfg", "--max", "2"]) == 1
+    out = capsys.readouterr().out.splitlines()
+    assert len(out) == 4
+    assert out[-2].endswith("more; see --max")
+    assert out[-1].startswith("3 errors")
+
+
+def test_files_that_are_not_there(run_of: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["doctor", "b.data", "a.cfg"]) == 1
+    assert "b.data: error: can't be read" in capsys.readouterr().out
