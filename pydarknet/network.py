@@ -198,13 +198,17 @@ class Network(Engine):
         detector.
         """
         check_choice("fit", fit, get_args(Fit))
-        if self.heads():
-            raise CfgError(self.cfg.file, self.heads()[-1].section.line, "is a detection layer; use detect()")
+        self.check_classifier()
         output = self.predict(self._open(image, color), fit).reshape(-1)
         tree = self.class_tree()
         probabilities = output if tree is None else tree.absolute(output, only_leaves=True)
         order = np.argsort(-probabilities, kind="stable")[:top]
         return [self._classification(int(i), float(probabilities[i]), tree) for i in order]
+
+    def check_classifier(self) -> None:
+        """CfgError if the network is a detector, whose outputs are no probabilities of classes."""
+        if heads := self.heads():
+            raise CfgError(self.cfg.file, heads[-1].section.line, "is a detection layer; use detect()")
 
     def predict(self, image: npt.NDArray[np.uint8], fit: Fit = "letterbox") -> Floats:
         """The network's output (C, H, W) for one image (H, W, 3), BGR, or (H, W, channels). ImageError."""

@@ -204,7 +204,9 @@ def predict_fitted(net: NetworkHandle, image: IMAGE, fit: Fit) -> Floats:
 
 
 def classify(net: NetworkHandle, names: Sequence[Any], image: IMAGE, fit: Fit) -> list[tuple[Any, float]]:
-    """Names with their probabilities, the most probable first. DataError if there are fewer outputs than names."""
+    """Names with their probabilities, the most probable first. DataError if there are fewer outputs than names,
+    CfgError for a detector."""
+    net.network.check_classifier()
     output = predict_fitted(net, image, fit).reshape(-1)
     if len(output) < len(names):
         raise DataError(

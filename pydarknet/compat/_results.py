@@ -14,6 +14,8 @@ from ..system.display import display_problem, has_display
 
 Box = tuple[float, float, float, float]
 
+FAR = 1 << 20  # pixels: further out nothing is drawn, and OpenCV takes no such number
+
 
 def class_colors(names: Iterable[str]) -> dict[str, tuple[int, int, int]]:
     """A random colour (B, G, R) for each name."""
@@ -23,7 +25,9 @@ def class_colors(names: Iterable[str]) -> dict[str, tuple[int, int, int]]:
 def bbox2points(bbox: Box) -> tuple[int, int, int, int]:
     """(left, top, right, bottom) as whole pixels, of centre and size: xmin, ymin, xmax, ymax."""
     x, y, w, h = bbox
-    return round(x - w / 2), round(y - h / 2), round(x + w / 2), round(y + h / 2)
+    edges = x - w / 2, y - h / 2, x + w / 2, y + h / 2
+    left, top, right, bottom = (round(min(max(edge, -FAR), FAR)) for edge in edges)
+    return left, top, right, bottom
 
 
 def print_detections(detections: Iterable[tuple[str, str, Box]], coordinates: bool = False) -> None:

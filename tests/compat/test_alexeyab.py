@@ -217,6 +217,9 @@ def test_copy_image_from_bytes() -> None:
 
 def test_small_functions() -> None:
     assert darknet.bbox2points((10, 20, 5, 8)) == (8, 16, 12, 24)
+    blank = np.zeros((8, 8, 3), np.uint8)
+    huge = [("cat", "50", (4, 4, 1e30, 4)), ("cat", "50", (4, 4, 4, float("inf")))]
+    assert darknet.draw_boxes(huge, blank, {"cat": (9, 9, 9)}).any()
     assert darknet.decode_detection([("cat", 0.98765, (1, 2, 3, 4))]) == [("cat", "98.77", (1, 2, 3, 4))]
     colors = darknet.class_colors(["a", "b"])
     assert list(colors) == ["a", "b"]

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import pydarknet.darknet as dn
+from pydarknet.compat import alexeyab
 from pydarknet.errors import CfgError, DarknetError, DataError, ImageError, WeightsError
 from pydarknet.network import Network
 
@@ -252,6 +253,13 @@ def test_names_of_another_network(folder: Path) -> None:
             dn.load_meta("many.data"),
             dn.load_image("data/wide.png"),
         )
+
+
+@pytest.mark.parametrize("module", [dn, alexeyab])
+def test_a_detector_classifies_nothing(module: Any, folder: Path) -> None:
+    net, meta = module.load_net("cfg/small.cfg", "small.weights"), module.load_meta("cfg/small.data")
+    with pytest.raises(CfgError, match=r"small\.cfg:\d+: is a detection layer; use detect"):
+        module.classify(net, meta, module.load_image("data/wide.png"))
 
 
 def test_accepted_and_without_effect(folder: Path) -> None:
