@@ -227,11 +227,12 @@ def find_boxes(
     """Detections of image `item` of the last prediction, in an array of `structure`, and their number.
 
     `size` is that of the picture, in whose pixels boxes are (or fractions, if `relative`). Only boxes above
-    the threshold are in the array.
+    the threshold are in the array. CfgError for a classifier.
     """
     network = net.network
+    heads = network.need_heads()
     outputs = {index: output[item : item + 1] for index, output in net.outputs.items()}
-    parts = [head.candidates(cpu_backend(), outputs[head.index], network.inputs, options) for head in network.heads()]
+    parts = [head.candidates(cpu_backend(), outputs[head.index], network.inputs, options) for head in heads]
     found = join([part for (part,) in parts])
     boxes = to_picture(found.boxes, *size, network.width, network.height, options.fit)
     if relative:

@@ -131,6 +131,12 @@ class Graph:
         """The layers whose outputs hold detections."""
         return [layer for layer in self.layers if isinstance(layer, Head)]
 
+    def need_heads(self) -> list[Head]:
+        """The heads of a detector; CfgError for a network without any."""
+        if heads := self.heads():
+            return heads
+        raise CfgError(self.cfg.file, None, "has no [region], [yolo] or [detection] layer; use classify()")
+
     @property
     def is_lazy(self) -> bool:
         """Whether detection can leave classes out of the pass, and compute those it looks at afterwards."""
@@ -149,9 +155,7 @@ class Graph:
     def settle(self, options: DetectOptions) -> DetectOptions:
         """The options with what they leave to the last head (AlexeyAB's nms_kind, beta_nms). CfgError without heads;
         DataError for a map to nodes that they don't have."""
-        heads = self.heads()
-        if not heads:
-            raise CfgError(self.cfg.file, None, "has no [region], [yolo] or [detection] layer; use classify()")
+        heads = self.need_heads()
         wrong = next((int(node) for node in _nodes(options) if not 0 <= node < self.classes), None)
         if wrong is not None:
             raise DataError(

@@ -262,6 +262,13 @@ def test_a_detector_classifies_nothing(module: Any, folder: Path) -> None:
         module.classify(net, meta, module.load_image("data/wide.png"))
 
 
+@pytest.mark.parametrize("module", [dn, alexeyab])
+def test_a_classifier_detects_nothing(module: Any, folder: Path) -> None:
+    net, meta = module.load_net("cfg/classifier.cfg", "classifier.weights"), module.load_meta("cfg/small.data")
+    with pytest.raises(CfgError, match="layer; use classify"):
+        module.detect(net, meta, "data/wide.png")
+
+
 def test_accepted_and_without_effect(folder: Path) -> None:
     handle = dn.load_net(b"cfg/small.cfg", b"small.weights", 1)
     dn.reset_rnn(handle)
