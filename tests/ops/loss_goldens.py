@@ -31,6 +31,15 @@ def load(name: str) -> dict[str, npt.NDArray[Any]]:
         return dict(file)
 
 
+def cases() -> list[tuple[str, str]]:
+    """Each golden of a [region], with the prefix of each program that has numbers in it."""
+    found = []
+    for name in REGIONS:
+        with np.load(GOLDENS / f"{name}.npz") as file:
+            found += [(name, prefix) for prefix in PREFIXES if f"{prefix}_head_delta" in file.files]
+    return found
+
+
 def head_section(golden: dict[str, npt.NDArray[Any]]) -> Section:
     return parse_cfg_text(str(golden["cfg"])).sections[-1]
 

@@ -18,7 +18,7 @@ from pydarknet.train.truth import NOWHERE, boxes
 from tests.lib.contents import Refused, contents
 from tests.lib.guarded import Arrays
 from tests.lib.tolerances import assert_delta_close
-from tests.ops.loss_goldens import REGIONS, load, run_region
+from tests.ops.loss_goldens import cases, load, run_region
 from tests.reference import region as heads
 from tests.reference.region_loss import Rules, path, region_loss
 
@@ -129,8 +129,7 @@ def golden_tolerance(name: str, dialect: str) -> float:
     return 1e-5 if dialect == "p17" or name.startswith("train_plain") else 1e-4
 
 
-@pytest.mark.parametrize("dialect", ["p17", "a"])
-@pytest.mark.parametrize("name", REGIONS)
+@pytest.mark.parametrize(("name", "dialect"), cases())
 def test_goldens(ops: Ops, name: str, dialect: str, tmp_path: Path) -> None:
     golden = load(name)
     delta, statistics = run_region(ops, golden, dialect, tmp_path)

@@ -14,13 +14,10 @@ from pydarknet.graph.engine import Engine
 from pydarknet.plan.plan import Value
 from pydarknet.plan.tape import Tape
 from pydarknet.train.step import Stepper
+from tests.ops.loss_goldens import GOLDENS, PREFIXES, cases
 
 pytestmark = pytest.mark.slow
 
-GOLDENS = Path(__file__).parent.parent / "goldens"
-NAMES = sorted(p.stem.removeprefix("train_") for p in GOLDENS.glob("train_*.npz"))
-REGION = [name for name in NAMES if not name.startswith(("debian", "classifier"))]
-PREFIX = {"paper2017": "p17", "alexeyab": "a"}
 CHECKED = (1, 2, 20)  # updates after which the golden has all parameters
 # Relative error (norm) of one record after that many updates. The goldens are drawn such that no leaky unit and no
 # pool comes so close to its edge that the last bit decides which way it goes (see tests/goldens/README.md).
@@ -108,10 +105,9 @@ def check(name: str, folder: Path, dialect: str, prefix: str) -> None:
     assert not problems, problems
 
 
-@pytest.mark.parametrize("dialect", PREFIX)
-@pytest.mark.parametrize("name", REGION)
-def test_region(name: str, dialect: str, tmp_path: Path) -> None:
-    check(name, tmp_path, dialect, f"{PREFIX[dialect]}_")
+@pytest.mark.parametrize(("name", "prefix"), cases())
+def test_region(name: str, prefix: str, tmp_path: Path) -> None:
+    check(name.removeprefix("train_"), tmp_path, PREFIXES[prefix], f"{prefix}_")
 
 
 @pytest.mark.parametrize("name", ["classifier_flat", "classifier_tree", "debian_yolo", "debian_detection",
