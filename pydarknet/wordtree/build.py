@@ -12,11 +12,9 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..formats.text import lines, read_text, short
-from .wordnet import WordNet
+from .wordnet import TOO_GENERAL, WordNet
 
 MAX_BYTES = 64 << 20
-# Everything is an entity, and nearly everything that can be seen a physical one: the published tree begins below.
-TOO_GENERAL = ("n00001740", "n00001930")
 
 
 @dataclass
@@ -33,6 +31,14 @@ class Hierarchy:
             self.parent.setdefault(node, above)
             above = node
 
+    def path(self, node: str | None) -> list[str]:
+        """The way from the root down to the node."""
+        found = []
+        while node is not None:
+            found.append(node)
+            node = self.parent[node]
+        return found[::-1]
+
     def children(self) -> dict[str | None, list[str]]:
         """The nodes below each node, and the roots below None."""
         found: dict[str | None, list[str]] = {None: []}
@@ -42,54 +48,87 @@ class Hierarchy:
 
     def ordered(self) -> list[str]:
         """The nodes level by level, siblings as neighbours, as Darknet wants them."""
-        below = self.children()
-        order = list(below[None])
-        for node in order:  # grows while it is walked through
-            order += below.get(node, [])
-        return order
+        return _level_by_level(self.children())
 
 
 def from_wordnet(wordnet: WordNet, synsets: Sequence[str]) -> Hierarchy:
     """The paper's tree of some classes (section 4, "Hierarchical classification"), as the published one was made.
 
-    First the classes with one path to the root, then for each other one the path that adds fewest nodes, of several
-    the first in WordNet's file. Afterwards nodes with a single child give it to their own parent (`_without_chains`).
+    First the classes with one path to the root, then the others (`_grow`). Afterwards nodes with a single child go,
+    or lose it (`_without_chains`). DataError for no classes, or one that is above all roots.
     """
-    tree = Hierarchy()
-    several: list[list[tuple[str, ...]]] = []
-    for synset in synsets:
-        paths = list(dict.fromkeys(tuple(n for n in path if n not in TOO_GENERAL) for path in wordnet.paths(synset)))
-        if len(paths) == 1:
-            tree.add(paths[0])
-        else:
-            several.append(paths)
-    for paths in several:
-        tree.add(min(paths, key=lambda path: sum(node not in tree.parent for node in path)))
-    if not tree.parent:
-        raise DataError("the list of synsets has none below `physical entity`: nothing is left for a tree")
+    general = next((synset for synset in synsets if synset in TOO_GENERAL), None)
+    if general is not None or not synsets:
+        found = "none" if general is None else f"{general} ({wordnet.name(general)})"
+        raise DataError(f"expected synsets below `physical entity` as classes, found {found}")
+    ways = {
+        synset: sorted({tuple(node for node in path if node not in TOO_GENERAL) for path in wordnet.paths(synset)})
+        for synset in synsets
+    }
+    order = sorted(ways, key=lambda synset: len(ways[synset]) > 1)
+    grown = Hierarchy()
+    for synset in order:
+        if len(ways[synset]) == 1:
+            grown.add(*ways[synset])
+    _grow(grown, [ways[synset] for synset in order if len(ways[synset]) > 1])
+    tree = Hierarchy()  # the same, with the nodes as the classes ask for them
+    for synset in order:
+        tree.add(grown.path(synset))
     result = _without_chains(tree, frozenset(synsets))
     result.name = {node: wordnet.name(node) for node in result.parent}
     return result
 
 
+def _grow(tree: Hierarchy, several: list[list[tuple[str, ...]]]) -> None:
+    """Add a path of each class that has several, those that grow the tree by least before all others: in the
+    classes' order those that need no new node, over and over, then those that need one, and so on.
+
+    Of paths that need equally many, the first in WordNet's file.
+    """
+    growth = 0
+    while several:
+        left = []
+        for paths in several:
+            needed = {path: sum(node not in tree.parent for node in path) for path in paths}
+            path = min(needed, key=needed.__getitem__)
+            if needed[path] > growth:
+                left.append(paths)
+            else:
+                tree.add(path)
+        growth += len(left) == len(several)
+        several = left
+
+
+def _level_by_level(below: Mapping[str | None, Sequence[str]]) -> list[str]:
+    order = list(below[None])
+    for node in order:  # grows while it is walked through
+        order += below.get(node, [])
+    return order
+
+
 def _without_chains(tree: Hierarchy, classes: frozenset[str]) -> Hierarchy:
-    """One pass from the top: a node with a single child loses it to its own parent. A class stays, as a leaf beside
-    its former child; a node that is no class vanishes. The paper doesn't say so; the published tree shows it."""
+    """From the top: a node that is no class and has a single child makes way for it; then a class with a single child
+    that is a leaf has it as its sibling. The paper doesn't say so; the published tree shows it."""
     below, parent = tree.children(), dict(tree.parent)
-    for node in tree.ordered():
-        if len(below.get(node, [])) != 1:
-            continue
+
+    def lift(node: str, *stays: str) -> None:
+        """The single child of the node takes its place, behind those that stay there."""
         (child,) = below.pop(node)
         siblings = below[parent[node]]
         place = siblings.index(node)
-        siblings[place : place + 1] = [node, child] if node in classes else [child]
+        siblings[place : place + 1] = [*stays, child]
         parent[child] = parent[node]
-        if node not in classes:
-            del parent[node]
-    order = list(below[None])
+
+    order = tree.ordered()
     for node in order:
-        order += below.get(node, [])
-    return Hierarchy({node: parent[node] for node in order})
+        if node not in classes and len(below.get(node, [])) == 1:
+            lift(node)
+            del parent[node]
+    for node in order:
+        children = below.get(node, [])
+        if node in parent and len(children) == 1 and children[0] not in below:
+            lift(node, node)
+    return Hierarchy({node: parent[node] for node in _level_by_level(below)})
 
 
 def from_csv(path: str | PathLike[str]) -> Hierarchy:

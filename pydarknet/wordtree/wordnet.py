@@ -17,6 +17,8 @@ from ..formats.text import lines, read_text, short
 MAX_BYTES = 256 << 20  # WordNet 3.1's nouns take 16 MB
 SYNSET = re.compile(r"n[0-9]{8}")
 HYPERNYMS = ("@", "@i")  # a kind of; an instance of
+# Everything is an entity, and nearly everything that can be seen a physical one: the published tree begins below.
+TOO_GENERAL = ("n00001740", "n00001930")
 PATHS_MOST = 10_000  # to the root, of one synset; WordNet 3.0 has 37 at most
 
 
@@ -93,10 +95,14 @@ def _parse(fields: list[str]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
 
 
 def read_synsets(path: str | PathLike[str], wordnet: WordNet) -> list[str]:
-    """A list of synsets, one a line. DataError with the line for anything that isn't one of WordNet's."""
+    """A list of synsets, one a line. DataError with the line for anything that isn't one of WordNet's, and for those
+    above all roots of a tree."""
     file = fspath(path)
     names = read_names(file)
     for number, name in enumerate(names, 1):
+        if name in TOO_GENERAL:
+            what = "it is above everything: a tree begins below `physical entity`"
+            raise DataError.at(file, number, f"{name} ({wordnet.name(name)}) can't be a class: {what}")
         if name not in wordnet.hypernyms:
             what = "of this WordNet" if SYNSET.fullmatch(name) else "such as n02084071"
             raise DataError.at(file, number, f"expected a synset {what}, found {short(name)!r}")
