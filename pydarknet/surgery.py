@@ -6,10 +6,11 @@ do. Where those leave a network that answers differently than it should, these d
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from os import PathLike
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from .layers.convolutional import Convolution, Convolutional
 
 Array = npt.NDArray[np.float32]
 F = np.float32
+Edits: TypeAlias = "dict[int, dict[str, str | None]]"  # keys of layers' sections; None takes one out
 
 
 @dataclass(frozen=True)
@@ -159,21 +161,23 @@ def change_classes(net: Engine, kept: Sequence[int | None], seed: int = 0) -> tu
     heads = [head for head in net.heads() if head.anchors]
     if not heads:
         raise CfgError(net.cfg.file, None, "has no [region] or [yolo] layer whose classes could change")
-    edits: dict[int, dict[str, str]] = {}
-    rows: dict[int, tuple[list[int], list[int]]] = {}
-    for head in heads:
-        before = _feeding(net, head)
-        boxes = before.out.c // head.box_values
-        new_values = head.box_values - head.classes + len(kept)
-        edits[head.index] = {"classes": str(len(kept))}
-        edits[before.index] = {"filters": str(boxes * new_values)}
-        rows[before.index] = _row_pairs(head, boxes, new_values, kept)
-    result, changes = _rebuilt(net, edits, rows, seed)
-    for index, (new, old) in rows.items():
-        for name, values in result.layers[index].parameters.items():
-            values[new] = net.layers[index].parameters[name][old]
+    treed = next((head for head in heads if head.tree is not None), None)
+    if treed is not None:
+        raise treed.section.error(
+            "its classes are those of a tree: they can't be changed one by one; `pydarknet tree prune` cuts the tree",
+            "tree",
+        )
+    result, changes = _reclassed(net, heads, kept, {}, seed)
     result.seen = 0
     return result, changes
+
+
+def prune_classes(net: Engine, head: Head, kept: Sequence[int], keys: Mapping[str, str | None]) -> Engine:
+    """The network whose head has the old classes `kept` in this order, and other `keys` in its section (None: gone).
+
+    CfgError where no convolution is in front of the head, or others read it too.
+    """
+    return _reclassed(net, [head], kept, {head.index: dict(keys)})[0]
 
 
 def match_names(old: Sequence[str], new: Sequence[str]) -> list[int | None]:
@@ -208,9 +212,28 @@ def _feeding(net: Engine, head: Head) -> Convolutional:
     before = net.layers[head.index - 1] if head.index else None
     if not isinstance(before, Convolutional):
         raise head.section.error("expected a [convolutional] before it, whose filters are to change")
-    if head.tree is not None:
-        raise head.section.error("its classes are those of a tree: they can't be changed one by one", "tree")
+    if before.groups > 1:
+        raise before.section.error(f"groups={before.groups}: its filters can't be chosen one by one", "groups")
     return before
+
+
+def _reclassed(
+    net: Engine, heads: Sequence[Head], kept: Sequence[int | None], edits: Edits, seed: int = 0
+) -> tuple[Engine, list[Change]]:
+    """A network whose heads have other classes, each an old one or new, with these edits of its cfg and their own."""
+    rows: dict[int, tuple[list[int], list[int]]] = {}
+    for head in heads:
+        before = _feeding(net, head)
+        boxes = before.out.c // head.box_values
+        new_values = head.box_values - head.classes + len(kept)
+        edits[head.index] = {"classes": str(len(kept)), **edits.get(head.index, {})}
+        edits[before.index] = {"filters": str(boxes * new_values)}
+        rows[before.index] = _row_pairs(head, boxes, new_values, kept)
+    result, changes = _rebuilt(net, edits, rows, seed)
+    for index, (new, old) in rows.items():
+        for name, values in result.layers[index].parameters.items():
+            values[new] = net.layers[index].parameters[name][old]
+    return result, changes
 
 
 def _row_pairs(head: Head, boxes: int, new_values: int, kept: Sequence[int | None]) -> tuple[list[int], list[int]]:
@@ -226,29 +249,32 @@ def _row_pairs(head: Head, boxes: int, new_values: int, kept: Sequence[int | Non
     return [new for new, _ in pairs], [old for _, old in pairs]
 
 
-def _rebuilt(
-    net: Engine, edits: dict[int, dict[str, str]], fresh: Collection[int] = (), seed: int = 0
-) -> tuple[Engine, list[Change]]:
+def _rebuilt(net: Engine, edits: Edits, fresh: Collection[int] = (), seed: int = 0) -> tuple[Engine, list[Change]]:
     """A network of the edited cfg with the parameters it shares with `net`; those of `fresh` layers start anew."""
     cfg, changes = _edited(net.cfg, edits)
     result = Engine(cfg, seed=seed, dialect=net.dialect.name)
     for layer, source in zip(result.layers, net.layers, strict=True):
         layer.take_layout(source.layouts.index(source.records))
         for name, values in source.parameters.items():
-            if name in layer.parameters and layer.index not in fresh:
-                layer.parameters[name] = np.array(values)
+            if name not in layer.parameters or layer.index in fresh:
+                continue
+            if values.shape != layer.parameters[name].shape:
+                raise source.section.error("reads the filters that would change, so that its weights wouldn't fit")
+            layer.parameters[name] = np.array(values)
     result.seen = net.seen
     result.parameters_changed()
     return result, changes
 
 
-def _edited(cfg: Cfg, edits: dict[int, dict[str, str]]) -> tuple[Cfg, list[Change]]:
+def _edited(cfg: Cfg, edits: Edits) -> tuple[Cfg, list[Change]]:
     copy = deepcopy(cfg)
     changes = []
     for index, values in sorted(edits.items()):
         section = cfg.sections[index]
         for key, value in values.items():
-            if section.options.get(key) != value:
+            if value is None:
+                copy.sections[index].options.pop(key, None)
+            elif section.options.get(key) != value:
                 changes.append(Change(section, key, section.options.get(key), value))
                 copy.sections[index].set(key, value)
     return copy, changes

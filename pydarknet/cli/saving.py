@@ -62,12 +62,15 @@ def lines_aside(*places: str | None) -> Iterator[None]:
 
 
 def refuse_inputs(
-    targets: Iterable[str | Path | None], args: argparse.Namespace, data: DataFile | None = None
+    targets: Iterable[str | Path | None],
+    args: argparse.Namespace,
+    data: DataFile | None = None,
+    also: Iterable[str | Path] = (),
 ) -> None:
-    """UsageError if a file that will be written is one that the command reads."""
+    """UsageError if a file that will be written is one that the command reads, or one of `also`."""
     from ..writers.base import is_same
 
-    inputs = list(_inputs(args, data))
+    inputs = [*_inputs(args, data), *also]
     for target in targets:
         if target is not None and not is_stream(target):
             for each in inputs:

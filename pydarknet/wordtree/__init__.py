@@ -7,6 +7,7 @@ A tree is three files: NAME.tree (`id parent` on each line), NAME.names (what pe
 from .build import Hierarchy, from_csv, from_folders, from_wordnet
 from .files import NamedTree, open_tree, write_tree
 from .lookup import Match, Nodes, find, match_classes, node_of
+from .prune import prune, tree_head
 from .show import as_dot, as_svg, as_text
 from .subset import subset
 from .wordnet import WordNet, read_synsets, read_wordnet
@@ -27,8 +28,10 @@ __all__ = [
     "match_classes",
     "node_of",
     "open_tree",
+    "prune",
     "read_synsets",
     "read_wordnet",
     "subset",
+    "tree_head",
     "write_tree",
 ]

@@ -44,6 +44,13 @@ def open_tree(path: str | PathLike[str], names: str | PathLike[str] | None = Non
     return NamedTree(str(file), tree, given)
 
 
+def refuse_taken(paths: Sequence[str]) -> None:
+    """DataError if one of the files is there already."""
+    taken = next((path for path in paths if Path(path).exists()), None)
+    if taken is not None:
+        raise DataError(f"{taken}: is there already; choose another --out, or --force to replace it")
+
+
 def write_tree(out: str | PathLike[str], hierarchy: Hierarchy, *, force: bool = False) -> list[str]:
     """Write OUT.tree, OUT.names and OUT.labels; returns their paths.
 
@@ -57,9 +64,8 @@ def write_tree(out: str | PathLike[str], hierarchy: Hierarchy, *, force: bool = 
         ".labels": order,
     }
     base = fspath(out)
-    taken = next((base + ending for ending in rows if Path(base + ending).exists()), None)
-    if taken is not None and not force:
-        raise DataError(f"{taken}: is there already; choose another --out, or --force to replace it")
+    if not force:
+        refuse_taken([base + ending for ending in rows])
     for ending, texts in rows.items():
         write_text(base + ending, "".join(f"{text}\n" for text in texts), DataError)
     return [base + ending for ending in rows]

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import DataError
+from ..options import add_quiet
 from ..parser import whole
+from ..rewriting import load
+from ..saving import refuse_inputs
 
 if TYPE_CHECKING:
     from ...wordtree import Hierarchy, Match, NamedTree
 
 NAME = "tree"
 HELP = "build, check, show, search and cut the tree of classes of a YOLO9000 network"
-VERBS = "build|check|show|find|path|subset|map"
+VERBS = "build|check|show|find|path|subset|prune|map"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_tree(cutting)
     cutting.add_argument("--keep", required=True, metavar="NODES", help="names or ids, separated by commas")
     _add_out(cutting)
+    _add_prune(verbs.add_parser("prune", help="cut a detector down to a part of its tree: a smaller cfg and weights"))
     mapping = verbs.add_parser("map", help="the node of each class of a data set, for map= in a cfg or .data file")
     _add_tree(mapping)
     mapping.add_argument("classes", metavar="CLASSES", help="the .names file of the data set")
@@ -59,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         "find": _find,
         "path": _path,
         "subset": _subset,
+        "prune": _prune,
         "map": _map,
     }
     return verbs[args.verb](args)
@@ -83,6 +88,23 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
         "--synsets", metavar="FILE", help="with --wordnet: the classes, such as n02084071, one per line"
     )
     _add_out(parser)
+
+
+def _add_prune(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("cfg", metavar="CFG", help="a cfg whose [region] has a tree")
+    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
+    parser.add_argument(
+        "--names", metavar="FILE", help="readable names of the nodes; default: the .names beside the tree"
+    )
+    parser.add_argument(
+        "--keep", required=True, metavar="NODES",
+        help="names or ids, separated by commas: they stay with all below them, and with their and their ancestors' "
+        "siblings",
+    )  # fmt: skip
+    parser.add_argument("--without-map", action="store_true", help="leave out the map= of the cfg")
+    parser.add_argument("--out", required=True, metavar="NAME", help="write NAME.cfg, NAME.weights, NAME.tree, ...")
+    parser.add_argument("--force", action="store_true", help="replace files that are there")
+    add_quiet(parser, bar=False)
 
 
 def _build(args: argparse.Namespace) -> int:
@@ -176,14 +198,36 @@ def _line(named: NamedTree, node: int) -> str:
 
 
 def _subset(args: argparse.Namespace) -> int:
-    from ...wordtree import node_of, subset
+    from ...wordtree import subset
 
     named = _open(args)
+    hierarchy, _ = subset(named, _kept(named, args))
+    return _write(hierarchy, args)
+
+
+def _kept(named: NamedTree, args: argparse.Namespace) -> list[int]:
+    from ...wordtree import node_of
+
     keep = [node_of(named, word.strip()) for word in args.keep.split(",") if word.strip()]
     if not keep:
         raise DataError("--keep: expected names of nodes, separated by commas")
-    hierarchy, _ = subset(named, keep)
-    return _write(hierarchy, args)
+    return keep
+
+
+def _prune(args: argparse.Namespace) -> int:
+    from ...formats.resources import find as find_file
+    from ...wordtree import open_tree, prune, tree_head
+
+    endings = (".cfg", ".weights", ".tree", ".names", ".labels", ".map")
+    net = load(args)
+    head = tree_head(net)
+    section = head.section
+    own = [find_file(section.str_(key), relative_to=section.file) for key in ("tree", "map") if section.has(key)]
+    named = open_tree(own[0], args.names)
+    refuse_inputs([args.out + ending for ending in endings], args, also=[*own, own[0].with_suffix(".names")])
+    files = prune(net, named, _kept(named, args), args.out, with_map=not args.without_map, force=args.force)
+    print(", ".join(files))
+    return 0
 
 
 def _map(args: argparse.Namespace) -> int:
