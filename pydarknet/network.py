@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from os import PathLike, fspath
+from os import PathLike
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args, overload
 
@@ -20,8 +20,8 @@ from .detection.options import DEFAULTS, DetectOptions, MoreOptions
 from .detection.results import Detection
 from .errors import CfgError, DataError, ImageError
 from .formats.cfg import Cfg
-from .formats.data import class_name, read_names, spare_names
-from .formats.resources import find
+from .formats.class_names import names_in, names_of_data, usual_names
+from .formats.data import DataFile, class_name, spare_names
 from .formats.tree import Tree
 from .graph.engine import Engine
 from .images.channels import grey
@@ -260,11 +260,21 @@ class Network(Engine):
     def _name(self, class_id: int) -> str:
         return class_name(self.names, class_id)
 
+    def choose_names(self, file: str | None = None, data: DataFile | None = None) -> tuple[list[str], str]:
+        """The names of the classes, and where they are from: the `file`, the names= (else labels=) of `data`, the
+        usual ones for this number of classes, the tree's; else none, from ''. DataError if a file has too few."""
+        if file is not None:
+            return names_in(file, self.classes)
+        of_data = None if data is None else names_of_data(data, self.classes)
+        return of_data or usual_names(self.classes, bool(self.heads()), self.class_tree())
+
     def _read_names(self, names: Sequence[str] | str | PathLike[str] | None) -> list[str]:
         if names is None:
             return []
-        origin = str(find(fspath(names))) if isinstance(names, (str, PathLike)) else "names"
-        found = read_names(origin, self.classes) if isinstance(names, (str, PathLike)) else list(names)
+        if isinstance(names, (str, PathLike)):
+            found, origin = names_in(names, self.classes)
+        else:
+            found, origin = list(names), "names"
         if len(found) < self.classes:
             raise DataError(f"names: expected {self.classes} names, one for each class, found {len(found)}")
         self.warnings += spare_names(found, self.classes, origin)

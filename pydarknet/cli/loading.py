@@ -10,16 +10,10 @@ from .messages import say, warn
 from .options import device_of
 
 if TYPE_CHECKING:
-    from ..detection.boxes import Fit
     from ..detection.nms import Kind
     from ..formats.data import DataFile
-    from ..formats.tree import Tree
     from ..graph.graph import Graph
     from ..network import Network
-
-# The names of networks whose number of classes gives them away.
-DETECTORS = {80: "coco.names", 20: "voc.names", 9418: "9k.names"}
-CLASSIFIERS = {1000: "imagenet.shortnames.list", 9418: "9k.names"}
 
 
 def find_cfg(name: str) -> str:
@@ -53,14 +47,15 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
         dialect=args.dialect,
     )
     warn(net.warnings, args.quiet)
-    net.names, origin = choose_names(net, args.names, data)
-    args.fit = args.fit or usual_fit(net)
+    net.names, origin = net.choose_names(args.names, data)
+    args.fit = args.fit or net.usual_fit
     warn(spare_names(net.names, net.classes, origin), args.quiet)
     nms = ""
     if net.heads() and "nms" in args:
         args.nms_kind = choose_kind(net, args)
         nms = f", nms {args.nms_kind} {args.nms:g}"
-    how = f"{net.width} x {net.height} by {args.fit}{nms}; names: {origin}"
+    names = origin or "none known, numbers instead (give --names)"
+    how = f"{net.width} x {net.height} by {args.fit}{nms}; names: {names}"
     say(f"{net.cfg.file}: {net.backend.describe()}; {how}", args.quiet)
     return net
 
@@ -72,15 +67,6 @@ def choose_kind(net: Network, args: argparse.Namespace) -> Kind:
     return kind
 
 
-def usual_fit(net: Network) -> Fit:
-    """How the network's own program brings images to its size: the dialect's detectors in their way, unless [net] has
-    letter_box=1."""
-    fit = net.dialect.detect_fit
-    if fit == "letterbox" or not net.heads() or net.cfg.net.bool_("letter_box", False):
-        return "letterbox"
-    return fit
-
-
 def read_data_file(name: str, quiet: bool) -> DataFile:
     """A .data file, wherever it is; its warnings are printed at once, since they may name the cause of an error."""
     from ..formats.data import read_data
@@ -89,34 +75,6 @@ def read_data_file(name: str, quiet: bool) -> DataFile:
     data = read_data(name if os.path.exists(name) else find(name))
     warn(data.warnings, quiet)
     return data
-
-
-def choose_names(net: Network, names: str | None, data: DataFile | None) -> tuple[list[str], str]:
-    """The names of the classes, and where they are from.
-
-    In this order: the file `names`, the names= (else labels=) of `data`, the tree's or the usual names for this
-    number of classes. DataError if a file has too few.
-    """
-    from ..formats.data import read_names
-    from ..formats.resources import find
-
-    key = next((key for key in ("names", "labels") if data and key in data.options), None)
-    usual = (DETECTORS if net.heads() else CLASSIFIERS).get(net.classes)
-    if names is not None:
-        path = find(names)
-    elif data and key:
-        path = data.path(key)
-    elif usual:
-        path = find(os.path.join("data", usual))
-    else:
-        return _tree_names(net.class_tree())
-    return read_names(path, net.classes), str(path)
-
-
-def _tree_names(tree: Tree | None) -> tuple[list[str], str]:
-    if tree is not None:
-        return list(tree.name), "those of the tree"
-    return [], "none known, numbers instead (give --names)"
 
 
 def require_heads(net: Network, command: str) -> None:

@@ -20,7 +20,8 @@ from ..detection.decode import join, to_picture
 from ..detection.nms import Kind, nms_obj, nms_sort
 from ..detection.options import DetectOptions
 from ..errors import DarknetError, DataError
-from ..formats.data import read_data, read_names
+from ..formats.class_names import names_of_data
+from ..formats.data import read_data
 from ..network import Network
 from ..plan.shapes import Shape
 from ._images import IMAGE, FloatPointer, Floats, Memory, as_array, fitted, in_grey, pointer_to
@@ -55,11 +56,11 @@ class METADATA(Structure):
 def load_meta(filename: Path) -> METADATA:
     """Read classes and names (or labels) of a .data file. DataError."""
     data = read_data(os.fsdecode(filename))
-    key = next((key for key in ("names", "labels") if key in data.options), None)
-    if key is None:
-        raise DataError.at(data.file, None, "has neither names nor labels; add a line names = data/coco.names")
     classes = data.classes(2)
-    names = [name.encode("utf-8", "surrogateescape") for name in read_names(data.path(key), classes)]
+    found = names_of_data(data, classes)
+    if found is None:
+        raise DataError.at(data.file, None, "has neither names nor labels; add a line names = data/coco.names")
+    names = [name.encode("utf-8", "surrogateescape") for name in found[0]]
     meta = METADATA(classes, (c_char_p * len(names))(*names))
     meta.text = not isinstance(filename, bytes)
     return meta

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from os import PathLike, fspath
 
+from ..detection.boxes import Fit
 from ..detection.options import DetectOptions
 from ..dialects import DEFAULT, Dialect
 from ..dialects import dialect as dialect_of
@@ -126,6 +127,15 @@ class Graph:
     def flops(self) -> int:
         """Floating-point operations of one image's forward pass, counted as Darknet's `ops` counts them."""
         return sum(layer.flops for layer in self.layers)
+
+    @property
+    def usual_fit(self) -> Fit:
+        """How the network's own program brings images to its size: the dialect's detectors in their way, unless [net]
+        has letter_box=1."""
+        fit = self.dialect.detect_fit
+        if fit == "letterbox" or not self.heads() or self.cfg.net.bool_("letter_box", False):
+            return "letterbox"
+        return fit
 
     def heads(self) -> list[Head]:
         """The layers whose outputs hold detections."""

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from .. import options
 from ..parser import whole
 
-if TYPE_CHECKING:
-    from ...network import Network
-
 NAME = "speed"
 HELP = "measure the forward pass, with random weights"
-SECONDS = 5.0  # how long to measure where no number of runs is given
-MIN_RUNS, MAX_RUNS = 5, 1000
-WARM = 3  # a GPU records the second one
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         nargs="?",
         type=whole(1),
-        help=f"forward passes (default: about {SECONDS:g} seconds of them)",
+        help="forward passes (default: about 5 seconds of them)",
     )
     parser.add_argument("--batch", type=whole(1, 4096), default=1, metavar="N", help="images at once (default: 1)")
     parser.add_argument("--size", type=whole(1), metavar="N", help="input of N x N pixels instead of the cfg's")
@@ -39,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print Darknet's lines, for one image, and the median; always 0."""
+    from ...graph.speed import measure
     from ...network import Network
     from ..loading import find_cfg
     from ..messages import say, warn
@@ -58,25 +50,3 @@ def run(args: argparse.Namespace) -> int:
     print(f"Speed: {evals / total:f} Hz")
     print(f"Median: {median:f} sec/eval, {1 / median:f} Hz, {net.flops / 1e9 / median:.2f} Bn FLOPS")
     return 0
-
-
-def measure(net: Network, batch: int, runs: int | None) -> list[float]:
-    """Seconds of each forward pass of a batch, after some that don't count."""
-    import numpy as np
-
-    with net.plan(batch) as plan:
-        net.backend.write(plan.input, np.random.default_rng(0).random(plan.input.shape, np.float32))
-
-        def run() -> None:
-            plan.run()
-            net.backend.wait()
-
-        warm = [_timed(run) for _ in range(WARM)]
-        count = runs or min(max(int(SECONDS / max(warm[-1], 1e-9)), MIN_RUNS), MAX_RUNS)
-        return [_timed(run) for _ in range(count)]
-
-
-def _timed(function: Callable[[], None]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
