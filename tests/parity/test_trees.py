@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from pydarknet.cli.main import main
 from pydarknet.detection.decode import Candidates
 from pydarknet.detection.nms import nms_obj
+from pydarknet.detection.results import Detection
 from pydarknet.formats.cfg import parse_cfg
 from pydarknet.graph.engine import Engine
+from pydarknet.images.image import save_image, stretch
 from pydarknet.layers.region import Region
+from pydarknet.network import Network
 from tests.lib.decoding import decode_region
 
 from .random_weights import Record, write
@@ -21,6 +27,7 @@ GOLDENS = Path(__file__).parent.parent / "goldens"
 ROOT = Path(__file__).parent.parent.parent
 NMS = 0.4  # the paper-era program's threshold
 SETTINGS = range(4)
+DETECTED = [(0.24, 0.5), (0.3, 0.2), (0.15, 0.05)]  # thresholds of p17_detect_*: objectness, and down the tree
 # Relative error (norm) of whole arrays, absolute one of probabilities: float32 sums in another order.
 TOLERANCE = 1e-4
 
@@ -118,3 +125,40 @@ def check_classes(golden: dict[str, np.ndarray], found: Candidates, k: int, thre
     np.testing.assert_array_equal(found.class_id[named], theirs[above][named])
     kept = nms_obj(found.boxes, found.objectness, NMS)
     np.testing.assert_array_equal(kept[named], golden[f"kept_{k}"].reshape(-1)[above][named])
+
+
+@pytest.mark.parametrize("depth", range(1, 7))
+def test_detections(depth: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """From pixels to labels, whole percents and boxes, after either suppression, and to what is printed."""
+    with np.load(GOLDENS / f"p17_detect_depth{depth}.npz") as file:
+        golden = dict(file)
+    monkeypatch.chdir(tmp_path)
+    for name, text in {"toy.tree": "tree", "toy.names": "names", "net.cfg": "cfg"}.items():
+        Path(name).write_text(str(golden[text]))
+    Path("net.weights").write_bytes(golden["weights"].tobytes())
+    Path("toy.data").write_text("names=toy.names\n")
+    picture = np.ascontiguousarray(golden["picture"][..., ::-1])
+    save_image("picture.png", picture)
+    network = Network("net.cfg", "net.weights", names="toy.names", dialect="paper2017")
+    output = network.forward(stretch(picture, 48, 32))[0]
+    assert relative(network.layers[-2].output[0], golden["head_input"]) < TOLERANCE
+    assert relative(output, golden["output"]) < TOLERANCE
+    for k, (thresh, hier) in enumerate(DETECTED):
+        given = ["--thresh", str(thresh), "--hier-thresh", str(hier), "--nms", str(NMS), "--fit", "stretch"]
+        for kind in ("obj", "sort"):
+            found = network.detect("picture.png", thresh, hier, NMS, nms_kind=kind, fit="stretch")
+            check_detections(found, golden[f"{kind}_{k}"], str(golden["names"]).splitlines())
+        words = ["toy.data", "net.cfg", "net.weights", "picture.png", *given, "--nms-kind", "obj", "--no-draw"]
+        assert main(["detector", "test", *words, "--dialect", "paper2017"]) == 0
+        printed = [line for line in capsys.readouterr().out.splitlines() if line.endswith("%")]
+        assert sorted(printed) == sorted(golden[f"lines_{k}"].tolist())
+
+
+def check_detections(found: Sequence[Detection], theirs: np.ndarray, names: list[str]) -> None:
+    """`theirs` (n, 6): class, probability, and the box in fractions of the picture, 61x45."""
+    ours = sorted((d.class_id, d.confidence, d.box.x / 61, d.box.y / 45, d.box.w / 61, d.box.h / 45) for d in found)
+    wanted = np.array(sorted(map(tuple, theirs.tolist())))
+    assert [row[0] for row in ours] == wanted[:, 0].tolist()
+    assert all(d.name == names[d.class_id] for d in found)
+    np.testing.assert_allclose(ours, wanted, rtol=TOLERANCE, atol=TOLERANCE)
+    assert [f"{row[1]:.0%}" for row in ours] == [f"{row[1]:.0%}" for row in wanted]
