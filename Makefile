@@ -12,6 +12,8 @@ VENV := $(VIRTUAL_ENV)
 else
 VENV := .venv
 endif
+# An exported PYTHON makes .venv; that of `make PYTHON=...` is used in its place, as it is.
+GIVEN := $(if $(filter command environment,$(firstword $(origin PYTHON))),$(PYTHON))
 PYTHON := $(VENV)/bin/python
 SOURCES := $(shell find csrc tests/emu benchmarks -name "*.h" -o -name "*.cpp" -o -name "*.cu")
 # Tests need the emulator of CUDA; nvcc takes minutes, so it runs only where somebody asks for it.
@@ -23,7 +25,7 @@ all: build
 
 $(VENV)/bin/python:
 	tools/system_packages.sh
-	python3 -m venv $(VENV)
+	$(or $(GIVEN),python3) -m venv $(VENV)
 	$(PYTHON) -m pip install -q --disable-pip-version-check --upgrade pip 'setuptools>=77' 'pybind11>=2.12'
 
 # The package in editable form, and what it needs for one purpose.
@@ -65,7 +67,7 @@ sanitize: build
 
 # An environment that has what they need is used as it is; tools/gpu_python.sh says which one. `exec`: who ends make
 # ends the program too, which then writes what it knows.
-GPU_PYTHON = python=$$(PYTHON='$(if $(filter command,$(firstword $(origin PYTHON))),$(PYTHON))' tools/gpu_python.sh)
+GPU_PYTHON = python=$$(PYTHON='$(GIVEN)' tools/gpu_python.sh)
 
 # Builds, checks and measures within ten minutes.
 gpu:

@@ -48,6 +48,11 @@ class Files:
     def final(self) -> Path:
         return self.folder / f"{self.base}{FINAL}"
 
+    @property
+    def charts(self) -> list[Path]:
+        """Where the run's chart is drawn, as an image and as SVG."""
+        return [self.folder / f"chart_{self.base}.{ending}" for ending in ("png", "svg")]
+
     def wants_backup(self, iteration: int) -> bool:
         """Whether a backup is due after this iteration."""
         return iteration % self.every == 0

@@ -86,11 +86,11 @@ def set_aside(files: Files, weights: str | PathLike[str] | None) -> str:
         return ""
     try:
         place = _new_folder(files.folder, files.base)
-        for path in found:
-            path.rename(place / path.name)
+        for path in [*found, *filter(os.path.lexists, files.charts)]:
+            os.rename(path, place / path.name)
     except OSError as error:
         raise TrainingError(f"{files.folder}: the earlier run's files can't be moved: {error.strerror}") from error
-    return f"an earlier run has seen {max(found.values())} images; its weights and state are moved to {place}"
+    return f"an earlier run has seen {max(found.values())} images; its weights, state and chart are moved to {place}"
 
 
 def _new_folder(folder: Path, base: str) -> Path:

@@ -16,8 +16,7 @@ import pydarknet.compat.alexeyab as darknet
 from pydarknet.errors import DarknetError, ImageError
 from pydarknet.images.image import stretch
 from pydarknet.network import Network
-
-from .conftest import NAMES, SMALL, random_parameters
+from tests.lib.toy_detector import NAMES, SMALL, random_parameters
 
 Script = Callable[[str], dict[str, Any]]
 

@@ -19,8 +19,7 @@ import pydarknet.darknet as dn
 from pydarknet.compat import alexeyab
 from pydarknet.errors import CfgError, DarknetError, DataError, ImageError, WeightsError
 from pydarknet.network import Network
-
-from .conftest import NAMES, picture
+from tests.lib.toy_detector import NAMES, picture
 
 Script = Callable[[str], dict[str, Any]]
 

@@ -1,4 +1,4 @@
-"""A training of a second: a few generated pictures of bright squares, and a network of three layers."""
+"""A training of a second: a few generated images of bright squares, and a network of three layers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-CFG = """[net]
+from tests.lib.toy_detector import BODY
+
+OPTIONS = """[net]
 batch=4
 subdivisions=2
 width=32
@@ -26,33 +28,9 @@ max_batches=40
 min_size=32
 max_size=64
 resize_step=16
+"""
 
-[convolutional]
-batch_normalize=1
-filters=8
-size=3
-stride=2
-pad=1
-activation=leaky
-
-[maxpool]
-size=2
-stride=2
-
-[convolutional]
-batch_normalize=1
-filters=16
-size=3
-stride=2
-pad=1
-activation=leaky
-
-[convolutional]
-size=1
-stride=1
-filters=14
-activation=linear
-
+REGION = """
 [region]
 anchors=1,1,2,2
 classes=2
@@ -65,6 +43,8 @@ object_scale=5
 thresh=.6
 random=RANDOM
 """
+
+CFG = OPTIONS + BODY.format(filters=14) + REGION
 
 CLASSIFIER = """[net]
 batch=4

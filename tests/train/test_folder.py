@@ -47,6 +47,8 @@ def test_darknets_own_commands_set_the_first_aside(tmp_path: Path) -> None:
     backup = tmp_path / "backup"
     said: list[str] = []
     train(tmp_path)
+    for ending in ("png", "svg"):
+        (backup / f"chart_toy.{ending}").write_text("drawn by the command line")
     before = contents(tmp_path)
     for number in (1, 2):
         train(tmp_path, keep=True, warn=said.append)

@@ -184,7 +184,7 @@ def next_steps(trainer: Trainer, args: argparse.Namespace) -> Iterator[str]:
     if "valid" in trainer.data.options:
         fit = " --fit stretch" if detector and dialect.fit == "stretch" else ""
         yield f"to evaluate it: pydarknet {'detector map' if detector else 'classifier valid'} {files}{fit}{how}"
-    yield f"to use it: pydarknet {'detector test' if detector else 'classifier predict'} {files} PICTURE{how}"
+    yield f"to use it: pydarknet {'detector test' if detector else 'classifier predict'} {files} IMAGE{how}"
 
 
 def _chart(trainer: Trainer, args: argparse.Namespace) -> None:
@@ -194,9 +194,8 @@ def _chart(trainer: Trainer, args: argparse.Namespace) -> None:
     if args.no_chart or not trainer.history.points:
         return
     history, name = trainer.history, trainer.judge.name if trainer.judge else "score"
-    for ending in ("png", "svg"):
+    for path in trainer.files.charts:
         try:
-            path = trainer.files.folder / f"chart_{trainer.files.base}.{ending}"
             draw_chart(path, history.array(), history.scores, name)
         except DarknetError as error:
             say(f"warning: {error}", args.quiet)
