@@ -16,6 +16,8 @@ need python3-venv python3 -c "import ensurepip"
 if [ "${1:-}" = test ]; then
   need darknet test -f /usr/lib/darknet/libdarknet.so
   need wordnet-base test -f /usr/share/wordnet/data.noun
+  need chromium command -v chromium
+  need chromium-driver command -v chromedriver
 fi
 [ -n "$missing" ] || exit 0
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "classify": "classify",
     "classifier predict": "classifier_predict",
     "demo": "demo",
+    "serve": "serve",
     "train": "train",
     "detector train": "detector_train",
     "classifier train": "classifier_train",

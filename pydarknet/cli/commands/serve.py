@@ -1,0 +1,79 @@
+"""`pydarknet serve`: detection over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+from typing import TYPE_CHECKING
+
+from .. import options
+from ..loading import load_network, read_data_file, require_heads
+from ..messages import say
+from ..parser import UsageError, real, whole
+
+if TYPE_CHECKING:
+    from ...serve.app import Limits
+
+NAME = "serve"
+HELP = "detect over HTTP: a page to drop images on, and JSON for programs"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add files and options."""
+    parser.add_argument("cfg", metavar="CFG")
+    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
+    options.add_names(parser, data=True)
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen at; another than 127.0.0.1 needs a token"
+    )
+    parser.add_argument("--port", type=whole(0, 65535), default=8000, help="default 8000; 0: any that is free")
+    parser.add_argument(
+        "--token", default=os.environ.get("PYDARKNET_TOKEN"), help="what clients must show; or PYDARKNET_TOKEN"
+    )
+    parser.add_argument("--max-mb", type=real(0, 4096, above=True), default=20, metavar="MB", help="of an image (20)")
+    parser.add_argument("--max-pixels", type=whole(1), default=50_000_000, metavar="N", help="of an image (50000000)")
+    parser.add_argument("--timeout", type=real(0, 3600, above=True), default=30, metavar="S",
+                        help="seconds that an image may take to come (30)")  # fmt: skip
+    parser.add_argument("--batch", type=whole(1, 1024), default=8, metavar="N", help="images run at once (8)")
+    parser.add_argument("--waiting", type=whole(1), default=64, metavar="N", help="requests that may wait (64)")
+    options.add_detection(parser)
+    options.add_machine(parser)
+    options.add_quiet(parser, bar=False)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 when stopped; errors are raised."""
+    try:
+        import uvicorn
+
+        from ...serve.app import LOCAL_HOSTS, Limits, create_app
+    except ImportError as error:
+        raise UsageError(f"serve needs the extra [serve]; pip install 'pydarknet[serve]' ({error})") from error
+    local = _is_local(args.host)
+    if not local and not args.token:
+        raise UsageError(f"--host {args.host} can be reached by others; give a --token that clients must show")
+    net = load_network(args, read_data_file(args.data, args.quiet) if args.data else None)
+    require_heads(net, "classify")
+    app = create_app(
+        net, net.settle(options.detect_options(args)), limits=_limits(args, Limits), token=args.token,
+        hosts=LOCAL_HOSTS if local else ("*",),
+    )  # fmt: skip
+    say(f"http://{args.host}:{args.port}/: drop an image there; POST images to /detect; Ctrl-C ends it", args.quiet)
+    config = uvicorn.Config(
+        app, host=args.host, port=args.port, log_level="warning", limit_concurrency=1024, timeout_keep_alive=15,
+        h11_max_incomplete_event_size=1 << 16, timeout_graceful_shutdown=10, server_header=False,
+    )  # fmt: skip
+    uvicorn.Server(config).run()
+    return 0
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _limits(args: argparse.Namespace, make: type[Limits]) -> Limits:
+    return make(int(args.max_mb * 2**20), args.max_pixels, args.timeout, args.batch, args.waiting)

@@ -1,0 +1,277 @@
+"""The routes of the server, and what keeps it standing: limits on size, time and number, a token, known hosts."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import math
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from time import perf_counter
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from .._version import __version__
+from ..detection.options import DEFAULTS, DetectOptions
+from ..errors import DarknetError, ImageError
+from ..images.header import BrokenHeaderError, parse_header
+from ..images.image import encode_image, load_encoded
+from ..network import Network
+from ..results.detections import Detections
+from .batching import Batcher, BusyError, Image
+
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "::1")
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src blob: data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+}
+NUMBERS = ("thresh", "hier_thresh", "nms")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a server takes: bytes and pixels of an image, seconds a body may take, images run at once, requests that
+    wait."""
+
+    bytes: int = 20 << 20
+    pixels: int = 50_000_000
+    seconds: float = 30.0
+    batch: int = 8
+    waiting: int = 64
+
+
+class Server:
+    """The application's state: the network, and what was counted."""
+
+    def __init__(self, network: Network, options: DetectOptions, limits: Limits, token: str | None) -> None:
+        self.network, self.options, self.limits = network, options, limits
+        self._token = token
+        self._batcher = Batcher(network, batch=limits.batch, waiting=limits.waiting)
+        self._decoders = ThreadPoolExecutor(2, "pydarknet-decode")
+        self._answers: Counter[int] = Counter()
+        self._seconds = 0.0
+        self._objects = 0
+
+    @asynccontextmanager
+    async def running(self, _: Starlette) -> AsyncIterator[None]:
+        """The life of the application."""
+        self._batcher.start()
+        try:
+            yield
+        finally:
+            await self._batcher.stop()
+            self._decoders.shutdown(wait=True, cancel_futures=True)
+
+    async def page(self, _: Request) -> Response:
+        """The page where an image is dropped."""
+        return HTMLResponse(files(__package__).joinpath("page.html").read_text("utf-8"), headers=HEADERS)
+
+    async def health(self, _: Request) -> Response:
+        """Whether the server answers, and with what."""
+        net = self.network
+        return _json({"status": "ok", "network": str(net.cfg.file), "classes": net.classes, "version": __version__})
+
+    async def names(self, request: Request) -> Response:
+        """The names of the classes, in order."""
+        self._check_token(request)
+        return _json(list(self.network.names))
+
+    async def metrics(self, request: Request) -> Response:
+        """Counts as Prometheus reads them."""
+        self._check_token(request)
+        rows = [f'pydarknet_requests_total{{status="{code}"}} {n}' for code, n in sorted(self._answers.items())]
+        rows += [
+            f"pydarknet_objects_total {self._objects}",
+            f"pydarknet_request_seconds_sum {self._seconds:.6f}",
+            f"pydarknet_request_seconds_count {self._answers.total()}",
+            f"pydarknet_requests_waiting {self._batcher.waiting}",
+        ]
+        return PlainTextResponse("\n".join(rows) + "\n", headers=HEADERS)
+
+    async def detect(self, request: Request) -> Response:
+        """An image as the body, or as the part `image` of a form: its detections as JSON, or drawn with ?draw=1."""
+        start = perf_counter()
+        status = 500
+        try:
+            response = await self._answer(request)
+            status = response.status_code
+            return response
+        except HTTPException as error:
+            status = error.status_code
+            raise
+        finally:
+            self._answers[status] += 1
+            self._seconds += perf_counter() - start
+
+    async def _answer(self, request: Request) -> Response:
+        self._check_token(request)
+        options = self._options(request.query_params)
+        content = await self._body(request)
+        loop = asyncio.get_running_loop()
+        try:
+            image = await loop.run_in_executor(self._decoders, self._decode, content)
+            found = await self._batcher.detect(image, options)
+            self._objects += len(found)
+            if request.query_params.get("draw", "0") in ("1", "true", "yes"):
+                drawn = await loop.run_in_executor(self._decoders, _drawn, found)
+                return Response(drawn, media_type="image/jpeg", headers=HEADERS)
+        except BusyError:
+            raise HTTPException(503, "too many requests wait; try again", {"Retry-After": "1"}) from None
+        except ImageError as error:
+            raise HTTPException(400, str(error)) from error
+        return _json({**found.to_dict(), "speed": {key: round(ms, 3) for key, ms in found.speed.items()}})
+
+    def _check_token(self, request: Request) -> None:
+        if self._token is None:
+            return
+        given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        if not hmac.compare_digest(given.encode(), self._token.encode()):
+            raise HTTPException(
+                401, "expected the header Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"}
+            )
+
+    def _options(self, query: Mapping[str, str]) -> DetectOptions:
+        unknown = set(query) - {*NUMBERS, "draw"}
+        if unknown:
+            raise HTTPException(400, f"unknown parameter {min(unknown)!r}; known are {', '.join(NUMBERS)}, draw")
+        given = {}
+        for name in NUMBERS:
+            if name in query:
+                given[name] = _number(name, query[name])
+        try:
+            return self.options.but(**given)
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from error
+
+    async def _body(self, request: Request) -> bytes:
+        """The image's file. 411 to 415 and 408 for what is too large, too slow, or nothing."""
+        try:
+            declared = int(request.headers.get("content-length", "0"))
+        except ValueError:
+            raise HTTPException(400, "Content-Length is no number") from None
+        if declared > self.limits.bytes:
+            raise self._too_large()
+        try:
+            content = await asyncio.wait_for(self._read(request), self.limits.seconds)
+        except asyncio.TimeoutError:
+            raise HTTPException(408, f"the image took longer than {self.limits.seconds:g} seconds to come") from None
+        except ClientDisconnect:
+            raise HTTPException(400, "the client went away") from None
+        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            content = await _part(request.headers, content)
+        if not content:
+            raise HTTPException(400, "expected an image as the body, or as the part 'image' of a form; found nothing")
+        return content
+
+    async def _read(self, request: Request) -> bytes:
+        parts, size = [], 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > self.limits.bytes:
+                raise self._too_large()
+            parts.append(chunk)
+        return b"".join(parts)
+
+    def _too_large(self) -> HTTPException:
+        return HTTPException(413, f"expected at most {self.limits.bytes} bytes", {"Connection": "close"})
+
+    def _decode(self, content: bytes) -> Image:
+        """The pixels. Its size is read from the header first."""
+        try:
+            header = parse_header(content)
+        except BrokenHeaderError as error:
+            raise HTTPException(400, f"the image: {error}") from error
+        if header is not None and header.width * header.height > self.limits.pixels:
+            size = f"{header.width} x {header.height}"
+            raise HTTPException(413, f"an image of {size} pixels; expected at most {self.limits.pixels} in all")
+        return load_encoded("the image", content, self.network.inputs.c)
+
+
+def create_app(
+    network: Network,
+    options: DetectOptions = DEFAULTS,
+    *,
+    limits: Limits | None = None,
+    token: str | None = None,
+    hosts: tuple[str, ...] = LOCAL_HOSTS,
+) -> Starlette:
+    """An ASGI application that detects with a network.
+
+    GET / is a page to drop images on, GET /health and /metrics say how it is, GET /names lists the classes.
+    POST /detect takes an image (the body, or the part `image` of a form) with ?thresh=, hier_thresh=, nms=, and
+    ?draw=1 for a drawn JPEG instead of JSON. With a `token` every request but / and /health needs it as a bearer.
+    `hosts`: what the header Host may say ("*": anything), so that no foreign page reaches a local server by another
+    name.
+    """
+    server = Server(network, options, limits or Limits(), token)
+    routes = [
+        Route("/", server.page),
+        Route("/health", server.health),
+        Route("/names", server.names),
+        Route("/metrics", server.metrics),
+        Route("/detect", server.detect, methods=["POST"]),
+    ]
+    handlers: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
+        HTTPException: _refused,
+        DarknetError: _failed,
+    }
+    trusted = Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
+    return Starlette(routes=routes, middleware=[trusted], exception_handlers=handlers, lifespan=server.running)
+
+
+def _json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse(value, status, {**HEADERS, **(headers or {})})
+
+
+async def _refused(_: Request, error: HTTPException) -> Response:
+    return _json({"error": error.detail}, error.status_code, error.headers)
+
+
+async def _failed(_: Request, error: DarknetError) -> Response:
+    return _json({"error": str(error)}, 400)
+
+
+async def _part(headers: Headers, content: bytes) -> bytes:
+    """The first file of a form."""
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield content
+
+    try:
+        form = await MultiPartParser(headers, stream(), max_files=1, max_fields=8).parse()  # type: ignore[arg-type]
+    except (MultiPartException, KeyError, ValueError) as error:
+        raise HTTPException(400, f"the form can't be read: {getattr(error, 'message', error)}") from error
+    try:
+        upload = next((value for _, value in form.multi_items() if isinstance(value, UploadFile)), None)
+        return await upload.read() if upload is not None else b""
+    finally:
+        await form.close()
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise HTTPException(400, f"{name}: expected a number, found {text[:40]!r}")
+    return value
+
+
+def _drawn(found: Detections) -> bytes:
+    return encode_image(found.plot(show_path=True), ".jpg")

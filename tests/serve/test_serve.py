@@ -1,0 +1,182 @@
+"""The server: the same detections as in Python, and nothing that clients send brings it down."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import pytest
+
+from pydarknet.cli.main import main
+from pydarknet.serve.app import Limits
+from tests.lib import nets
+from tests.serve.conftest import Client, png, serving
+
+pytestmark = pytest.mark.slow
+
+
+def form(content: bytes, name: str = "image") -> tuple[bytes, dict[str, str]]:
+    head = f'--XX\r\nContent-Disposition: form-data; name="{name}"; filename="../../a.png"\r\n\r\n'
+    return head.encode() + content + b"\r\n--XX--\r\n", {"Content-Type": "multipart/form-data; boundary=XX"}
+
+
+def test_detections_are_those_of_python(client: Client, image: np.ndarray):
+    expected = client.network.detect(image, 0.2).to_dict()["objects"]
+    assert expected
+    status, found = client.json("POST", "/detect", png(image))
+    assert (status, found["objects"]) == (200, expected)
+    assert (found["width"], found["height"]) == (60, 40)
+    status, content, _ = client.request("POST", "/detect", *form(png(image)))
+    assert (status, json.loads(content)["objects"]) == (200, expected)
+    assert client.json("POST", "/detect?thresh=1", png(image))[1]["objects"] == []
+
+
+def test_drawn(client: Client, image: np.ndarray):
+    status, content, headers = client.request("POST", "/detect?draw=1", png(image))
+    assert (status, headers["content-type"]) == (200, "image/jpeg")
+    assert cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).shape == image.shape
+
+
+def test_health_names_metrics_and_page(client: Client):
+    status, health = client.json("GET", "/health")
+    assert (status, health["status"], health["classes"]) == (200, "ok", 3)
+    assert client.json("GET", "/names") == (200, ["dog", "cat", "<b>bird</b>"])
+    client.request("POST", "/detect", b"no image")
+    assert b'pydarknet_requests_total{status="400"}' in client.request("GET", "/metrics")[1]
+    status, page, headers = client.request("GET", "/")
+    assert (status, headers["x-content-type-options"]) == (200, "nosniff")
+    assert b"Drop an image here" in page
+
+
+def test_many_clients_at_once_get_their_own_answers(client: Client):
+    images = [nets.picture(40 + i, 30 + i, i) for i in range(24)]
+    expected = [client.network.detect(image, 0.2).to_dict()["objects"] for image in images]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda image: client.json("POST", "/detect", png(image)), images))
+    assert [found["objects"] for _, found in answers] == expected
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG of one grey value, small as a file."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(bytes(1000)))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status", "message"),
+    [
+        ("/detect", b"", {}, 400, "found nothing"),
+        ("/detect", b"/etc/passwd", {}, 400, "image"),
+        ("/detect", b"\xff\xd8\xff", {}, 400, "image"),
+        ("/detect?thresh=2", b"x", {}, 400, "thresh"),
+        ("/detect?thresh=nan", b"x", {}, 400, "expected a number"),
+        ("/detect?tresh=.5", b"x", {}, 400, "unknown parameter 'tresh'"),
+        ("/detect", bomb(60000, 60000), {}, 413, "60000 x 60000"),
+        ("/detect", b"x", {"Content-Length": "1073741824"}, 413, "at most 20971520 bytes"),
+        ("/detect", b"x", {"Content-Type": "multipart/form-data"}, 400, "form"),
+        ("/detect", b"garbage", {"Content-Type": "multipart/form-data; boundary=XX"}, 400, ""),
+        ("/names", b"", {}, 405, "Method Not Allowed"),
+        ("/../../etc/passwd", b"", {}, 404, "Not Found"),
+    ],
+)
+def test_what_is_refused(client: Client, path: str, body: bytes, headers: dict[str, str], status: int, message: str):
+    found, answer = client.json("POST", path, body, **headers)
+    assert (found, message in answer["error"]) == (status, True), answer
+
+
+def test_a_body_without_a_length_ends_at_the_limit():
+    with serving(limits=Limits(bytes=1000)) as client, socket.create_connection(("127.0.0.1", client.port)) as link:
+        link.sendall(b"POST /detect HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        link.sendall(b"3e8\r\n" + bytes(1000) + b"\r\n" + b"1\r\n\0\r\n")
+        assert b"413" in link.recv(4096)
+
+
+def test_a_token():
+    with serving(token="secret") as client:
+        for path, method in (("/detect", "POST"), ("/names", "GET"), ("/metrics", "GET")):
+            for given in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer secre\xfc"}):
+                assert client.request(method, path, b"x", given)[0] == 401
+        assert client.request("GET", "/health")[0] == 200
+        assert client.request("GET", "/names", None, {"Authorization": "Bearer secret"})[0] == 200
+
+
+def test_foreign_names_of_a_local_server(client: Client):
+    assert client.request("GET", "/health", None, {"Host": "evil.example"})[0] == 400
+    assert client.request("GET", "/health", None, {"Host": f"localhost:{client.port}"})[0] == 200
+
+
+def test_two_hundred_slow_clients_keep_nobody_waiting(image: np.ndarray):
+    with serving(limits=Limits(seconds=1.5)) as client:
+        content = png(image)
+        links = []
+        try:
+            for _ in range(200):
+                link = socket.create_connection(("127.0.0.1", client.port))
+                head = f"POST /detect HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n\r\n"
+                link.sendall(head.encode() + content[:10])
+                links.append(link)
+            assert client.json("POST", "/detect", content)[0] == 200
+            for link in links[:5]:
+                link.settimeout(20)
+                assert b"408" in link.recv(4096)
+        finally:
+            for link in links:
+                link.close()
+        assert client.json("POST", "/detect", content)[0] == 200
+
+
+def test_more_than_may_wait_are_told_so(image: np.ndarray):
+    with serving(limits=Limits(waiting=1, batch=1)) as client:
+        started, go_on = threading.Event(), threading.Event()
+        detect = client.network.detect
+
+        def slow(*args: object, **options: object):
+            started.set()
+            assert go_on.wait(20)
+            return detect(*args, **options)
+
+        client.network.detect = slow  # type: ignore[method-assign]
+        with ThreadPoolExecutor(4) as pool:
+            first = pool.submit(client.request, "POST", "/detect", png(image))
+            assert started.wait(20)
+            others = [pool.submit(client.request, "POST", "/detect", png(image)) for _ in range(3)]
+            deadline = time.monotonic() + 20
+            while not any(each.done() for each in others) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            refused = [each.result() for each in others if each.done()]
+            assert refused
+            assert all((status, headers["retry-after"]) == (503, "1") for status, _, headers in refused)
+            go_on.set()
+            assert first.result()[0] == 200
+
+
+def test_an_error_of_the_network_answers_its_request_alone(client: Client, image: np.ndarray, monkeypatch):
+    def broken(*args: object, **options: object):
+        raise RuntimeError("broken")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client.network, "detect", broken)
+        assert client.request("POST", "/detect", png(image))[0] == 500
+    assert client.json("POST", "/detect", png(image))[0] == 200
+
+
+def test_others_need_a_token(tmp_path, capsys: pytest.CaptureFixture[str]):
+    cfg, weights = nets.write(tmp_path)
+    assert main(["serve", str(cfg), str(weights), "--host", "0.0.0.0"]) == 2
+    assert "give a --token" in capsys.readouterr().err
