@@ -123,7 +123,7 @@ class Network(Engine):
         `image`: a path, an array (H, W, 3), (H, W) or (H, W, 4) of uint8 or of floats 0..1 with channels in
         the order `color`, an image of Pillow, or a list of them, run `batch` at a time. `thresh` 0..1 (.5) is
         Darknet's -thresh, `hier_thresh` (.5) its -hier, `nms` (.45) the overlap above which the weaker box is dropped
-        (0: none). The `others` are the other fields of `DetectOptions`: `fit`, `nms_kind`, `hier_mode`, `map`... All
+        (0: none). The `others` are the other fields of `DetectOptions`: `fit`, `classes`, `depth`, `hier_mode`... All
         of them override those of `options`. ImageError; DataError for a map to classes that the network lacks;
         CfgError if it has no detection head; ValueError for thresholds out of range.
         """
@@ -160,6 +160,15 @@ class Network(Engine):
             found, shape=(height, width), image=None if path else image, path=path, class_names=self.names,
             classes=self.classes, tree=self.class_tree(), speed=speed,
         )  # fmt: skip
+
+    def settle(self, options: DetectOptions) -> DetectOptions:
+        """Of the graph; and `classes` by their names. DataError for names that are none."""
+        if options.classes is not None and options.within is None:
+            from .formats.named_classes import subtrees
+
+            words: Sequence[str | int] = list(options.classes)
+            options = options.but(classes=subtrees(words, self.names, self.classes, self.class_tree()))
+        return super().settle(options)
 
     def find(self, images: Images, options: DetectOptions) -> list[list[Detection]]:
         """`detect` for BGR images (H, W, 3), or (H, W, channels), run at once."""

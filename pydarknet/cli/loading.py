@@ -50,6 +50,8 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
     net.names, origin = net.choose_names(args.names, data)
     args.fit = args.fit or net.usual_fit
     warn(spare_names(net.names, net.classes, origin), args.quiet)
+    if net.class_tree() is None:
+        warn_of_tree_options(args, "the classes form no tree")
     nms = ""
     if net.heads() and "nms" in args:
         args.nms_kind = choose_kind(net, args)
@@ -58,6 +60,16 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
     how = f"{net.width} x {net.height} by {args.fit}{nms}; names: {names}"
     say(f"{net.cfg.file}: {net.backend.describe()}; {how}", args.quiet)
     return net
+
+
+def warn_of_tree_options(args: argparse.Namespace, reason: str) -> None:
+    """A warning about options that are for trees alone, if they are given."""
+    flags = {"hier_thresh": "-hier", "hier_mode": "--hier-mode", "path": "--path",
+             "path_probabilities": "--path-probabilities"}  # fmt: skip
+    values = {flag: getattr(args, name, None) for name, flag in flags.items()}
+    given = [flag for flag, value in values.items() if value is not None and value is not False]
+    if given:
+        warn([f"{', '.join(given)}: changes nothing, since {reason}"], args.quiet)
 
 
 def choose_kind(net: Network, args: argparse.Namespace) -> Kind:

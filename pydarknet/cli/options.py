@@ -114,17 +114,18 @@ def add_detection(
     )
     group.add_argument(
         "-hier",
+        "--hier",
         "--hier-thresh",
+        dest="hier_thresh",
         type=share,
-        default=0.5,
         metavar="P",
         help="minimum probability to go further down a tree of classes (default: 0.5)",
     )
     group.add_argument(
         "--hier-mode",
         choices=("darknet", "paper"),
-        default="darknet",
-        help="multiply probabilities on the way down twice, as Darknet does, or once, as the paper says",
+        help="multiply probabilities on the way down twice, as Darknet does, or once, as the paper says (default: "
+        "darknet)",
     )
     group.add_argument(
         "-nms",
@@ -151,7 +152,28 @@ def detect_options(args: argparse.Namespace) -> DetectOptions:
     from ..detection.options import DetectOptions
 
     given = vars(args)
-    return DetectOptions(**{each.name: given[each.name] for each in fields(DetectOptions) if each.name in given})
+    return DetectOptions().but(
+        **{each.name: given[each.name] for each in fields(DetectOptions) if each.name in given}
+    )
+
+
+def add_reported(parser: argparse.ArgumentParser) -> None:
+    """What of the detections is reported."""
+    group = parser.add_argument_group("what is reported")
+    group.add_argument(
+        "--classes", type=name_list, action="extend", metavar="NAME,...",
+        help="only these classes, each with all below it in the tree: names, ids in the tree, or numbers",
+    )  # fmt: skip
+    group.add_argument("--leaf-only", action="store_true", help="only what is a leaf of the tree")
+    group.add_argument("--depth", type=whole(1), metavar="N", help="go no deeper than level N of the tree")
+
+
+def name_list(text: str) -> list[str]:
+    """The type of --classes."""
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"expected names with commas between, found {text!r}")
+    return names
 
 
 def add_lines(parser: argparse.ArgumentParser) -> None:
@@ -161,7 +183,10 @@ def add_lines(parser: argparse.ArgumentParser) -> None:
         "-ext_output", "--ext-output", action="store_true", help="print the boxes too, as AlexeyAB's Darknet does"
     )
     group.add_argument("--path", action="store_true", help="print the path down the tree: animal > mammal > dog")
-    group.add_argument("--depth", type=whole(1), metavar="N", help="go no deeper than level N of the tree")
+    group.add_argument(
+        "--path-probabilities", action="store_true",
+        help="print it with the probability of each: animal .97 > mammal .95 > dog .91",
+    )  # fmt: skip
 
 
 def add_files(parser: argparse.ArgumentParser, out_help: str, film: bool = False) -> None:

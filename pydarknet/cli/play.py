@@ -9,7 +9,6 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..detection.results import at_depth
 from ..images.prefetch import ahead
 from ..system.display import has_display
 from ..video.screen import DOWN, ESCAPE, LEFT, RIGHT, UP, Screen
@@ -42,7 +41,7 @@ class Tuning:
 
 def play(net: Network, film: Film, args: argparse.Namespace) -> None:
     """Run the network on every frame until the video ends, or the user ends it."""
-    tuning = Tuning(detect_options(args))
+    tuning = Tuning(net.settle(detect_options(args)))
     detect = detector(net, tuning, args.average)
     net.prepare(1, replace(tuning.options, lazy=args.average == 1))  # before the first frame comes
     with ExitStack() as stack:
@@ -54,7 +53,7 @@ def play(net: Network, film: Film, args: argparse.Namespace) -> None:
         )
         clock = Clock()
         for frame in frames:
-            found = at_depth(detect(frame.image), args.depth, net.class_tree())
+            found = detect(frame.image)
             out.clear()
             out.print(report(found, clock.tick(), args))
             for writer in writers:
@@ -102,7 +101,13 @@ def detector(net: Network, tuning: Tuning, frames: int) -> Detect:
 
 def report(found: Sequence[Detection], rate: float, args: argparse.Namespace) -> list[str]:
     """Darknet's lines about a frame."""
-    return ["", f"FPS:{rate:.1f}", "Objects:", "", *printed_lines(found, args.ext_output, args.path)]
+    return [
+        "",
+        f"FPS:{rate:.1f}",
+        "Objects:",
+        "",
+        *printed_lines(found, args.ext_output, args.path, args.path_probabilities),
+    ]
 
 
 def draw(image: Picture, found: Sequence[Detection], net: Network, args: argparse.Namespace) -> Picture:

@@ -51,12 +51,14 @@ class Given:
         return self.values[boxes]
 
 
-def descend(conditional: Conditional, count: int, tree: Tree, thresh: float, mode: Mode) -> list[tuple[int, float]]:
-    """Where the walk down the tree (`Tree.descend`) ends for each of `count` boxes.
+def descend(
+    conditional: Conditional, count: int, tree: Tree, thresh: float, mode: Mode
+) -> list[tuple[int, list[float]]]:
+    """Where the walk down the tree (`Tree.walk`) ends for each of `count` boxes, and the probabilities on the path.
 
     All boxes take a step before any takes the next one, so that each level is asked for once.
     """
-    ends: list[tuple[int, float]] = [(-1, 0.0)] * count
+    ends: list[tuple[int, list[float]]] = [(-1, [])] * count
     walks = {box: tree.walk(thresh, mode) for box in range(count)}
     wanted = {box: next(walk) for box, walk in walks.items()}
     while wanted:

@@ -23,7 +23,7 @@ from .boxes import Boxes, Fit
 from .conditional import Conditional, Given, descend
 from .nms import GREEDY_BETA, Kind, distance_exponent, nms_obj, nms_sort
 from .options import DetectOptions, Ints
-from .results import Box, Detection
+from .results import Box, Detection, reported
 
 Floats = npt.NDArray[np.float32]
 Anchors = Sequence[tuple[float, float]]
@@ -72,7 +72,8 @@ class Candidates:
 
     `boxes` (M, 4) are centre and size in fractions of the network's input, `objectness` is (M,). Entry p
     says that box `index[p]` is of class `class_id[p]` with `probability[p]`, the number Darknet reports. A
-    box without entries still takes part in suppression by objectness.
+    box without entries still takes part in suppression by objectness. `along` (P, D), where walks down a tree led to
+    the classes: the absolute probabilities of the nodes of depth 1 to D on the path, 0 behind its end.
     """
 
     boxes: Boxes
@@ -80,6 +81,7 @@ class Candidates:
     index: Ints
     class_id: Ints
     probability: Floats
+    along: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -115,7 +117,7 @@ class Candidates:
             boxes: Boxes = self.boxes / unit
             kept = nms_sort(boxes, self.index, self.class_id, self.probability, thresh, backend, exponent)
         entries = self.index[kept], self.class_id[kept], self.probability[kept]
-        return Candidates(self.boxes, self.objectness, *entries)
+        return Candidates(self.boxes, self.objectness, *entries, None if self.along is None else self.along[kept])
 
     def darknet_ranks(self, options: DetectOptions) -> Ints:
         """The place of each box, (M,), among Darknet's when it has suppressed these candidates under the options.
@@ -150,6 +152,7 @@ def join(parts: Sequence[Candidates]) -> Candidates:
         _concatenate(np.intp, (part.index + start for part, start in zip(parts, starts, strict=False))),
         _concatenate(np.intp, (part.class_id for part in parts)),
         _concatenate(np.float32, (part.probability for part in parts)),
+        _stacked([part.along for part in parts], [len(part.index) for part in parts]),
     )
 
 
@@ -267,7 +270,7 @@ def to_detections(
     `image` and `network` are (width, height) of the image and of the network's input. A class without a name is
     called by its number. `tree` gives the paths, unless a map has turned nodes into other classes. `backend` (the
     CPU's by default) suppresses. Boxes that are not finite (an overflow, a letterbox too thin to hold anything of
-    the image) are left out.
+    the image) are left out, then what the options don't report.
     """
     boxes = to_picture(candidates.boxes, *image, *network, options.fit)
     settled = options.with_suppression("sort")
@@ -283,8 +286,10 @@ def to_detections(
             path = tuple(class_name(names, node) for node in tree.path(class_id)) if tree is not None else ()
             confidence, objectness = float(left.probability[p]), float(left.objectness[i])
             box, order = Box(*map(float, boxes[i])), (int(rank[i]), class_id)
-            result.append(Detection(class_id, class_name(names, class_id), confidence, objectness, box, path, order))
-    return result
+            along = () if left.along is None else tuple(map(float, left.along[p, : len(path)]))
+            name = class_name(names, class_id)
+            result.append(Detection(class_id, name, confidence, objectness, box, path, order, along))
+    return result if options.reports_all else reported(result, options, tree)
 
 
 def letterbox_size(image_w: int, image_h: int, net_w: int, net_h: int) -> tuple[int, int]:
@@ -325,6 +330,18 @@ def _concatenate(dtype: npt.DTypeLike, parts: Iterable[npt.NDArray[Any]]) -> npt
     return np.concatenate([np.zeros(0, dtype), *parts])
 
 
+def _stacked(parts: Sequence[Floats | None], rows: Sequence[int]) -> Floats | None:
+    """Tables of so many rows one below the other, as wide as the widest, 0 where there is nothing."""
+    width = max((part.shape[1] for part in parts if part is not None), default=None)
+    if width is None:
+        return None
+    result = np.zeros((sum(rows), width), np.float32)
+    for part, end, count in zip(parts, np.cumsum(rows).tolist(), rows, strict=True):
+        if part is not None:
+            result[end - count : end, : part.shape[1]] = part
+    return result
+
+
 def _above(products: Floats, thresh: float) -> tuple[Ints, Ints, Floats]:
     """Row, column and value of the entries of a table (boxes, classes) above the threshold."""
     index, class_id = np.nonzero(products > np.float32(thresh))
@@ -346,15 +363,20 @@ def _boxes(found: Found, anchors: Anchors, unit_w: int, unit_h: int, squares: bo
     return boxes
 
 
-def _walked(nodes: Conditional, objectness: Floats, tree: Tree, options: DetectOptions) -> tuple[Ints, Ints, Floats]:
-    """Box, node and probability of the walks down the tree."""
+def _walked(
+    nodes: Conditional, objectness: Floats, tree: Tree, options: DetectOptions
+) -> tuple[Ints, Ints, Floats, Floats]:
+    """Box, node, probability, and probabilities along the path, of the walks down the tree."""
     walks = descend(nodes, len(objectness), tree, options.hier_thresh, options.hier_mode)
     index, node = np.arange(len(objectness)), np.array([node for node, _ in walks], np.intp)
+    along = np.zeros((len(walks), max((len(path) for _, path in walks), default=0)), np.float32)
+    for row, (_, path) in zip(along, walks, strict=True):
+        row[: len(path)] = path
     if options.region_rule == "objectness":
-        return index, node, objectness
-    probability = np.array([probability for _, probability in walks], np.float32)
+        return index, node, objectness, along
+    probability = np.array([path[-1] for _, path in walks], np.float32)
     above = probability > np.float32(options.hier_thresh)
-    return index[above], node[above], probability[above]
+    return index[above], node[above], probability[above], along[above]
 
 
 def _mapped(

@@ -14,6 +14,7 @@ from ..system.arguments import check_choice, check_share
 from .boxes import Fit
 from .nms import GREEDY_BETA, Kind
 
+Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.integer[Any]]
 Rule = Literal["objectness", "class"]
 
@@ -30,6 +31,10 @@ class DetectOptions:
     "class" is AlexeyAB's: they have no objectness, and in a tree the node's own probability. `lazy`: let a head with
     a tree compute only those classes that the walk looks at, where it can (`Graph.is_lazy`); the detections are the
     same.
+
+    What is reported of what was found, after the walk and the suppression, neither of which they change: `classes`,
+    names or numbers, each of which stands for all below it (settled: which classes, (classes,)); `leaf_only`, where
+    the walk went down to a leaf; then, `depth`, no class below that level of the tree (1: the roots).
     """
 
     thresh: float = 0.5
@@ -42,9 +47,12 @@ class DetectOptions:
     map: Ints | Sequence[int] | None = None
     region_rule: Rule = "objectness"
     lazy: bool = True
+    classes: Sequence[str | int] | Bools | None = None
+    leaf_only: bool = False
+    depth: int | None = None
 
     def __post_init__(self) -> None:
-        """ValueError for a threshold out of range, or a word that is none."""
+        """ValueError for a number out of range, or a word that is none. `classes` may be a text with commas."""
         for name in ("thresh", "hier_thresh", "nms"):
             check_share(name, getattr(self, name))
         if self.nms_kind is not None:
@@ -52,16 +60,35 @@ class DetectOptions:
         check_choice("fit", self.fit, get_args(Fit))
         check_choice("hier_mode", self.hier_mode, get_args(Mode))
         check_choice("region_rule", self.region_rule, get_args(Rule))
+        if self.depth is not None and not _is_level(self.depth):
+            raise ValueError(f"depth={self.depth!r}: expected a level of the tree, a whole number from 1 (the roots)")
+        if isinstance(self.classes, str):
+            object.__setattr__(self, "classes", tuple(name.strip() for name in self.classes.split(",")))
 
     def but(self, **given: Any) -> DetectOptions:
         """With other values, of which None leaves things as they are. TypeError for what is no option."""
         return replace(self, **{key: value for key, value in given.items() if value is not None})
+
+    @property
+    def reports_all(self) -> bool:
+        """Whether everything that is found is reported, as it is."""
+        return self.classes is None and self.depth is None and not self.leaf_only
+
+    @property
+    def within(self) -> Bools | None:
+        """`classes` once they are settled."""
+        given = self.classes
+        return given if isinstance(given, np.ndarray) and given.dtype == np.bool_ else None
 
     def with_suppression(self, kind: Kind, beta: float = GREEDY_BETA) -> DetectOptions:
         """With kind and exponent of suppression where they are left open."""
         return replace(
             self, nms_kind=self.nms_kind or kind, beta_nms=beta if self.beta_nms is None else self.beta_nms
         )
+
+
+def _is_level(depth: object) -> bool:
+    return isinstance(depth, (int, np.integer)) and not isinstance(depth, bool) and bool(depth >= 1)
 
 
 DEFAULTS = DetectOptions()
@@ -77,3 +104,6 @@ class MoreOptions(TypedDict, total=False):
     map: Ints | Sequence[int] | None
     region_rule: Rule | None
     lazy: bool | None
+    classes: Sequence[str | int] | None
+    leaf_only: bool | None
+    depth: int | None

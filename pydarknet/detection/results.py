@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from ..formats.tree import Tree
+    from .options import DetectOptions
 
 
 class Box(NamedTuple):
@@ -40,8 +41,9 @@ class Detection:
     """One class of one box; a box with several classes above the threshold gives several detections.
 
     `confidence` is the number Darknet prints: objectness times class probability, or with a tree the
-    objectness alone. `path` has the names from the root of the tree to `name`; empty without a tree. `order` is
-    its place among Darknet's lines.
+    objectness alone. `path` has the names from the root of the tree to `name`, `path_probabilities` the absolute
+    probability of each, none above the one before; both are empty without a tree. `order` is its place among
+    Darknet's lines.
     """
 
     class_id: int
@@ -51,6 +53,31 @@ class Detection:
     box: Box
     path: tuple[str, ...] = ()
     order: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
+    path_probabilities: tuple[float, ...] = ()
+
+    def path_text(self, probabilities: bool = False) -> str:
+        """`animal > mammal > dog`, or with `probabilities` `animal .97 > mammal .95 > dog .91`; the name alone where
+        there is no path."""
+        if not probabilities or not self.path_probabilities:
+            return " > ".join(self.path) or self.name
+        steps = zip(self.path, self.path_probabilities, strict=True)
+        return " > ".join(f"{name} {f'{probability:.2f}'.removeprefix('0')}" for name, probability in steps)
+
+
+def reported(found: Sequence[Detection], options: DetectOptions, tree: Tree | None) -> list[Detection]:
+    """What the options `classes`, `leaf_only` and `depth` leave of the detections of a network. ValueError for
+    classes that are not settled."""
+    kept = list(found)
+    if options.classes is not None:
+        within = options.within
+        if within is None:
+            raise ValueError("classes: names mean something once Network.settle has found their numbers")
+        if options.map is not None:
+            within = within[list(options.map)]
+        kept = [each for each in kept if within[each.class_id]]
+    if options.leaf_only and tree is not None:
+        kept = [each for each in kept if tree.is_leaf(each.class_id)]
+    return at_depth(kept, options.depth, tree)
 
 
 def at_depth(detections: Sequence[Detection], depth: int | None, tree: Tree | None) -> list[Detection]:
@@ -61,5 +88,6 @@ def at_depth(detections: Sequence[Detection], depth: int | None, tree: Tree | No
 
 
 def _raised(detection: Detection, depth: int, tree: Tree) -> Detection:
-    path = detection.path[:depth]
-    return replace(detection, class_id=tree.path(detection.class_id)[len(path) - 1], name=path[-1], path=path)
+    path, probabilities = detection.path[:depth], detection.path_probabilities[:depth]
+    node = tree.path(detection.class_id)[len(path) - 1]
+    return replace(detection, class_id=node, name=path[-1], path=path, path_probabilities=probabilities)

@@ -19,10 +19,10 @@ def plain(name: str) -> str:
 
 
 def subtrees(
-    words: Iterable[str], names: Sequence[str], classes: int, tree: Tree | None = None
+    words: Iterable[str | int], names: Sequence[str], classes: int, tree: Tree | None = None
 ) -> npt.NDArray[np.bool_]:
     """Which of the classes, (classes,), these words stand for: those of that name, id in the tree, or else number;
-    with a tree all nodes below them, too.
+    with a tree all nodes below them, too. A number that is no text is a class.
 
     DataError for a word that is none of them, or if there are no words.
     """
@@ -40,7 +40,11 @@ def subtrees(
     return within
 
 
-def _classes_of(word: str, called: dict[str, list[int]], ids: dict[str, int], classes: int) -> list[int]:
+def _classes_of(word: str | int, called: dict[str, list[int]], ids: dict[str, int], classes: int) -> list[int]:
+    if not isinstance(word, str):
+        if 0 <= word < classes:
+            return [word]
+        raise DataError(f"classes: expected numbers from 0 to {classes - 1}, found {word}")
     if word in ids:
         return [ids[word]]
     if found := called.get(plain(word)):

@@ -111,16 +111,18 @@ class Tree:
             try:
                 group = walk.send(given)
             except StopIteration as end:
-                node, probability = end.value
-                return node, probability
+                node, probabilities = end.value
+                return node, probabilities[-1]
 
-    def walk(self, thresh: float, mode: Mode = "darknet") -> Generator[int, Floats, tuple[int, float]]:
-        """`descend` as a dialogue: yields each group whose probabilities it wants sent, returns what that returns."""
+    def walk(self, thresh: float, mode: Mode = "darknet") -> Generator[int, Floats, tuple[int, list[float]]]:
+        """`descend` as a dialogue: yields each group whose probabilities it wants sent, returns the node and the
+        absolute probabilities of the nodes on the path to it."""
         if mode not in ("darknet", "paper"):
             raise DataError(f"the walk down a tree has the modes darknet and paper, not {mode!r}")
         low = np.float32(thresh)
         walked = above = np.float32(1)  # the number compared with thresh; the absolute one of the parent
         node, group = -1, 0
+        path: list[float] = []
         while group >= 0:
             values = np.asarray((yield group), np.float32)
             absolute = values * above
@@ -129,10 +131,11 @@ class Tree:
             passes = walked * factor > low
             if passes or node < 0:
                 node, above = int(self.group_offset[group]) + best, absolute[best]
+                path.append(float(above))
             if not passes:
                 break
             walked, group = walked * factor, int(self.child[node])
-        return node, float(above)
+        return node, path
 
     def groups_above(self, nodes: Iterable[int]) -> Ints:
         """The groups on the paths from the root to some nodes, their own among them, in order."""

@@ -164,16 +164,28 @@ class Graph:
 
     def settle(self, options: DetectOptions) -> DetectOptions:
         """The options with what they leave to the last head (AlexeyAB's nms_kind, beta_nms). CfgError without heads;
-        DataError for a map to nodes that they don't have."""
+        DataError for a map to nodes that they don't have; either for what only a tree has."""
         heads = self.need_heads()
         wrong = next((int(node) for node in _nodes(options) if not 0 <= node < self.classes), None)
         if wrong is not None:
             raise DataError(
                 f"map: expected nodes from 0 to {self.classes - 1}, found {wrong}; is it for another tree?"
             )
+        self._check_levels(options)
         if options.nms_kind is not None and options.beta_nms is not None:
             return options
         return options.with_suppression(heads[-1].nms_kind, heads[-1].beta_nms)
+
+    def _check_levels(self, options: DetectOptions) -> None:
+        """CfgError or DataError for levels of a tree where classes form none."""
+        told = "leaf_only" if options.leaf_only else f"depth={options.depth}"
+        if not options.leaf_only and options.depth is None:
+            return
+        if self.class_tree() is None:
+            message = f"{told}: its classes are flat, without levels (it has no tree=)"
+            raise CfgError(self.cfg.file, self.heads()[-1].section.line, message)
+        if options.map is not None:
+            raise DataError(f"{told}: with a map detections are of the data set's classes, which have no levels")
 
     def reshape(self, width: int, height: int) -> None:
         """Compute all shapes for another input size. CfgError, and nothing has changed, if a layer can't."""

@@ -85,4 +85,6 @@ def as_record(detection: Detection, width: int, height: int) -> Mapping[str, Any
     }
     if detection.path:
         values["path"] = list(detection.path)
+    if detection.path_probabilities:
+        values["path_probabilities"] = [number(each, 6) for each in detection.path_probabilities]
     return values

@@ -9,17 +9,21 @@ from struct import pack, unpack
 from ..detection.results import Detection
 
 
-def darknet_lines(detections: Iterable[Detection], ext_output: bool = False, show_path: bool = False) -> list[str]:
+def darknet_lines(
+    detections: Iterable[Detection], ext_output: bool = False, show_path: bool = False, probabilities: bool = False
+) -> list[str]:
     """`dog: 56%` for each detection, in the given order; with `ext_output` AlexeyAB's box behind it.
 
-    `show_path`: with the way down the tree, `animal > mammal > dog`.
+    `show_path`: with the way down the tree, `animal > mammal > dog`; `probabilities`: and with those of its nodes.
     """
-    return [_line(each, show_path) + (_box(each) if ext_output else "") for each in detections]
+    return [_line(each, show_path, probabilities) + (_box(each) if ext_output else "") for each in detections]
 
 
-def printed_lines(detections: Iterable[Detection], ext_output: bool = False, show_path: bool = False) -> list[str]:
+def printed_lines(
+    detections: Iterable[Detection], ext_output: bool = False, show_path: bool = False, probabilities: bool = False
+) -> list[str]:
     """Those of a picture as Darknet prints them: box after box."""
-    return darknet_lines(in_darknet_order(detections), ext_output, show_path)
+    return darknet_lines(in_darknet_order(detections), ext_output, show_path, probabilities)
 
 
 def in_darknet_order(detections: Iterable[Detection]) -> list[Detection]:
@@ -27,10 +31,10 @@ def in_darknet_order(detections: Iterable[Detection]) -> list[Detection]:
     return sorted(detections, key=lambda each: each.order)
 
 
-def _line(detection: Detection, show_path: bool) -> str:
+def _line(detection: Detection, show_path: bool, probabilities: bool) -> str:
     # Darknet multiplies in float32 and printf rounds halves to even, as Python does.
     percent = _float32(_float32(detection.confidence) * 100)
-    name = " > ".join(detection.path) if show_path and detection.path else detection.name
+    name = detection.path_text(probabilities) if show_path or probabilities else detection.name
     return f"{name}: {percent:.0f}%"
 
 

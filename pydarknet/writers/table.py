@@ -11,13 +11,14 @@ from .base import FileWriter, Result
 
 COLUMNS = (
     *("filename", "frame", "image_width", "image_height", "class_id", "name", "confidence", "objectness"),
-    *("left", "top", "right", "bottom", "path"),
+    *("left", "top", "right", "bottom", "path", "path_probabilities"),
 )
 
 
 class CsvWriter(FileWriter):
-    """Boxes in pixels; `path` has the names from the tree's root, joined by ` > `. An apostrophe stands before names
-    that a spreadsheet would compute: those that begin with = + - @, a tab or a carriage return."""
+    """Boxes in pixels; `path` has the names from the tree's root, joined by ` > `, `path_probabilities` likewise
+    their probabilities. An apostrophe stands before names that a spreadsheet would compute: those that begin with
+    = + - @, a tab or a carriage return."""
 
     head = ",".join(COLUMNS) + "\n"
 
@@ -37,6 +38,7 @@ def _row(detection: Detection, result: Result) -> str:
         *scores,
         *edges,
         csv_text(" > ".join(detection.path)),
+        " > ".join(f"{each:.6f}" for each in detection.path_probabilities),
     )
     text = io.StringIO()
     # With "\n" as the end of a line, Python's writer would leave a "\r" inside a name unquoted.

@@ -126,6 +126,50 @@ class TestTree:
         assert (found["class_id"], found["name"], found["path"]) == (0, "animal", ["animal"])
         assert cli("detect", *TREE, "a.jpg", "--depth", "9").results[1] == "cat: 95%"
 
+    def test_probabilities(self, cli) -> None:
+        result = cli("detect", *TREE, "a.jpg", "--path-probabilities", "--save", "jsonl", "--save", "csv")
+        assert result.results[1] == "animal .88 > cat .78: 95%"
+        (found,) = json.loads(Path("detections.jsonl").read_text())["objects"]
+        assert found["path_probabilities"] == [0.880797, 0.775803]
+        assert Path("detections.csv").read_text().splitlines()[1].endswith("animal > cat,0.880797 > 0.775803")
+
+    @pytest.mark.parametrize(
+        ("words", "lines"),
+        [
+            (("--classes", "cat"), ["cat: 95%"]),
+            (("--classes", "dog,Animal"), ["cat: 95%"]),
+            (("--classes", "dog", "--classes", "2"), ["cat: 95%"]),
+            (("--classes", "dog,thing"), []),
+            (("--classes", "cat", "--depth", "1"), ["animal: 95%"]),
+            (("--leaf-only",), ["cat: 95%"]),
+            (("--leaf-only", "--hier", ".9"), []),
+        ],
+    )
+    def test_what_is_reported(self, cli, words: tuple[str, ...], lines: list[str]) -> None:
+        assert cli("detect", *TREE, "a.jpg", *words).results[1:] == lines
+
+    @pytest.mark.parametrize(
+        ("files", "words", "hint"),
+        [
+            (TREE, ("--classes", "catt"), "classes: no class is called 'catt'; did you mean 'cat'?"),
+            (TREE, ("--classes", "cat,,dog"), "expected names with commas between, found 'cat,,dog'"),
+            (TREE, ("--depth", "0"), "--depth"),
+            (NET, ("--depth", "1"), "depth=1: its classes are flat"),
+            (NET, ("--leaf-only",), "leaf_only: its classes are flat"),
+        ],
+    )
+    def test_what_can_not_be_reported(self, cli, files, words: tuple[str, ...], hint: str) -> None:
+        result = cli("detect", *files, "a.jpg", *words)
+        assert (result.code, result.out) == (2, "")
+        assert hint in result.err
+
+    def test_options_that_need_a_tree(self, cli) -> None:
+        """Darknet's scripts give -hier for everything: it is said, not refused."""
+        result = cli("detect", *NET, "a.jpg", "-hier", "0", "--path")
+        assert result.code == 0
+        assert "-hier, --path: changes nothing, since the classes form no tree" in result.err
+        assert "-hier" not in cli("detect", *NET, "a.jpg").err
+
     def test_hier_modes(self, cli) -> None:
         # .8808 then .8808^2: the paper's walk gets down to .7, Darknet's double product (.6834) doesn't.
         def names(mode: str) -> str:

@@ -103,6 +103,18 @@ class TestDetectorValid:
         first = dict(zip(found.class_id[:2].tolist(), found.score[:2].tolist(), strict=True))
         assert first == pytest.approx({0: 0.9525741 * 0.8807971 * 0.1192029, 1: 0.9525741 * 0.8807971**2}, abs=1e-6)
 
+    def test_what_is_reported(self, cli) -> None:
+        """With a map its classes are those of the nodes that are asked for."""
+        write_text("toy.map", "3\n2\n")
+        write_text("tree.names", "animal\nthing\ncat\ndog\n")
+        data(eval="imagenet", map="toy.map", names="tree.names")
+        result = cli("detector", "valid", "v.data", "tree.cfg", "tree.weights", "--classes", "dog", "-hier", ".5")
+        assert set(read_imagenet_results("results/imagenet-detection.txt").class_id) == {0}
+        assert "-hier: changes nothing, since map= reports each class by itself" in result.err
+        result = cli("detector", "valid", "v.data", "tree.cfg", "tree.weights", "--depth", "1")
+        assert result.code == 2
+        assert "depth=1: with a map" in result.err
+
     def test_unreadable_picture_keeps_its_number(self, cli) -> None:
         break_picture()
         data(eval="imagenet")

@@ -146,6 +146,7 @@ def test_csv(tmp_path: Path) -> None:
         "right": "60.000",
         "bottom": "45.000",
         "path": "",
+        "path_probabilities": "",
     }
     assert rows[1]["path"] == "мебель > стол"
     assert len(rows) == 2

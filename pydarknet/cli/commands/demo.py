@@ -71,6 +71,7 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
     )
     # Darknet's demo suppresses otherwise than its `test`.
     options.add_detection(parser, nms=0.4, nms_kind="obj")
+    options.add_reported(parser)
     options.add_lines(parser)
     options.add_files(parser, "the annotated video: .mp4, .avi, .mkv, .mov or .webm", film=True)
     parser.add_argument("-json_file_output", metavar="FILE", help="--save json --save-to FILE")

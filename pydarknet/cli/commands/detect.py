@@ -43,6 +43,7 @@ IMAGES = "images, folders, patterns ('*.jpg'), lists of paths (.txt, .list), or 
 def add_image_options(parser: argparse.ArgumentParser) -> None:
     """The options that `detect` shares with `detector test`."""
     options.add_detection(parser)
+    options.add_reported(parser)
     options.add_lines(parser)
     options.add_files(
         parser,
@@ -136,8 +137,6 @@ class _Run:
 
     def detect(self, chunk: Sequence[ReadImage]) -> None:
         """Detect in some images at once, and hand each one's detections on."""
-        from ...detection.results import at_depth
-
         for each in chunk:
             if each.error is not None:
                 self.failures += 1
@@ -147,8 +146,6 @@ class _Run:
             start = time.perf_counter()
             found = self.net.find([image for _, image in good], self.options)
             seconds = (time.perf_counter() - start) / len(good)
-            if self.args.depth is not None:
-                found = [at_depth(each, self.args.depth, self.net.class_tree()) for each in found]
             for (path, image), detections in zip(good, found, strict=True):
                 self._finish(path, image, detections, seconds)
         self.out.done(len(chunk))
@@ -157,7 +154,8 @@ class _Run:
         from ...errors import DataError
         from ...writers.lines import printed_lines
 
-        printed = printed_lines(detections, self.args.ext_output, self.args.path)
+        shown = self.args.ext_output, self.args.path, self.args.path_probabilities
+        printed = printed_lines(detections, *shown)
         self.out.print([f"{path}: Predicted in {seconds:f} seconds.", *printed])
         self.images, self.objects = self.images + 1, self.objects + len(detections)
         for writer in self.writers:

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     from ...evaluate import report
     from ...evaluate.run import VALID_THRESH, Collected, class_names, detect_all, parts_of
     from ...evaluate.validset import class_map, read_found
-    from ..loading import load_network, read_data_file, require_heads
+    from ..loading import load_network, read_data_file, require_heads, warn_of_tree_options
     from ..messages import progress, warn
     from ..saving import lines_aside, place_of, refuse_inputs
 
@@ -74,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
     require_heads(net, "classifier valid")
     _say_fit(args)
     chosen = class_map(data, net)
+    if chosen is not None:
+        warn_of_tree_options(args, "map= reports each class by itself")
     names = class_names(net, chosen)
     parts = parts_of(net, chosen, _unboxed(net, data, args))
     truth, doubts = read_found(data, images, len(names))

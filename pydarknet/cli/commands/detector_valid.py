@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="file name without its extension, or, for voc, the start of the file names (default: Darknet's)",
     )
     options.add_detection(parser, thresh=0.005)
+    options.add_reported(parser)
     judging.add_common(parser)
 
 
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     """0, or 1 if some images could not be read: they have no detections in the files."""
     from ...evaluate.run import class_names, detect_all
     from ...evaluate.validset import class_map
-    from ..loading import load_network, read_data_file, require_heads
+    from ..loading import load_network, read_data_file, require_heads, warn_of_tree_options
     from ..messages import progress, say
 
     data = read_data_file(args.data, args.quiet)
@@ -45,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
     net = load_network(args, data)
     require_heads(net, "classifier valid")
     chosen = class_map(data, net)
+    if chosen is not None:
+        warn_of_tree_options(args, "map= reports each class by itself")
     start = time.perf_counter()
     with (
         open_results(data, class_names(net, chosen), args.out) as writer,
