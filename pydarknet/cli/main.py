@@ -18,45 +18,9 @@ from ..errors import DarknetError
 from ..formats.text import did_you_mean
 from ..system import signals
 from . import console, habits
+from .commands import COMMANDS
 from .messages import picture_warnings, warn
 from .parser import Parser, UsageError
-
-COMMANDS = {
-    "detect": "detect",
-    "detector test": "detector_test",
-    "detector demo": "detector_demo",
-    "classify": "classify",
-    "classifier predict": "classifier_predict",
-    "demo": "demo",
-    "serve": "serve",
-    "train": "train",
-    "detector train": "detector_train",
-    "classifier train": "classifier_train",
-    "speed": "speed",
-    "ops": "ops",
-    "info": "info",
-    "init": "init",
-    "doctor": "doctor",
-    "weights": "weights",
-    "export": "export",
-    "tree": "tree",
-    "data": "data",
-    "anchors": "anchors",
-    "detector calc_anchors": "detector_calc_anchors",
-    "detector valid": "detector_valid",
-    "detector map": "detector_map",
-    "detector recall": "detector_recall",
-    "classifier valid": "classifier_valid",
-    "partial": "partial",
-    "average": "average",
-    "statistics": "statistics",
-    "normalize": "surgery.normalize",
-    "denormalize": "surgery.denormalize",
-    "rescale": "surgery.rescale",
-    "rgbgr": "surgery.rgbgr",
-    "reset": "surgery.reset",
-    "oneoff": "oneoff",
-}
 
 ERROR, INTERRUPTED, UNREAD = 2, 130, 141
 
@@ -96,7 +60,7 @@ def dispatch(arguments: list[str]) -> int:
         return 0
     name, rest = split_command(habits.renamed(arguments))
     module = load(name)
-    parser = Parser(f"pydarknet {name}", module.HELP, name not in OWN_HELP, habits.FLAGS, habits.VALUES)
+    parser = Parser(f"pydarknet {name}", COMMANDS[name][1], name not in OWN_HELP, habits.FLAGS, habits.VALUES)
     module.add_arguments(parser)
     args = parser.parse(rest)
     quiet = getattr(args, "quiet", False)
@@ -149,7 +113,7 @@ def _take(arguments: list[str], choices: set[str], what: str) -> str:
 
 def load(name: str) -> Any:
     """A command: a module, or an object in one that stands for it."""
-    module, _, member = COMMANDS[name].partition(".")
+    module, _, member = COMMANDS[name][0].partition(".")
     found = import_module(f".commands.{module}", __package__)
     return getattr(found, member) if member else found
 
@@ -158,7 +122,7 @@ def overview(first: str | None = None) -> str:
     """What `pydarknet --help` prints; with the first word of two-word commands, those."""
     names = [name for name in COMMANDS if first is None or name.startswith(f"{first} ")]
     width = max(map(len, names))
-    lines = [f"  {name:<{width}}  {load(name).HELP}" for name in names]
+    lines = [f"  {name:<{width}}  {COMMANDS[name][1]}" for name in names]
     return "\n".join(
         [
             f"pydarknet {__version__}: Darknet's networks from their original .cfg and .weights files",

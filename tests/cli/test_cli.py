@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pydarknet.cli import main as main_module
-from pydarknet.cli.main import COMMANDS
+from pydarknet.cli.commands import COMMANDS
 from tests.lib.cli_nets import Result, spawned, write_film
 from tests.lib.cli_words import CLASSES, NET, TREE, pictures
 
@@ -30,10 +30,8 @@ class TestHelp:
 
     @pytest.mark.parametrize("name", COMMANDS)
     def test_every_command_has_help(self, cli, name: str) -> None:
-        module = main_module.load(name)
         result = cli(*name.split(), "--help")
         assert result.code == 0
-        assert name == module.NAME
         assert f"usage: pydarknet {name}" in result.out
 
     @pytest.mark.parametrize("option", ["--width", "--height", "--opset"])

@@ -29,6 +29,13 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
     print(f"{code}: {seconds:.3f} s with the interpreter's own start, {run('pass')[0]:.3f} s")
 
 
+def test_help_loads_no_command() -> None:
+    listed = "print(*(name for name in sys.modules if name.startswith('pydarknet.cli.commands.')))"
+    code = f"import sys; from pydarknet.cli.main import main; main(['--help']); {listed}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == ""
+
+
 def test_the_probe_sees_what_is_loaded() -> None:
     assert "numpy" in run("import pydarknet; pydarknet.Network")[1]
 

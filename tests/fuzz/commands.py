@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from pydarknet.cli.main import COMMANDS, load, main
+from pydarknet.cli.commands import COMMANDS
+from pydarknet.cli.main import load, main
 from pydarknet.cli.parser import Parser
 from pydarknet.errors import DarknetError
 from pydarknet.network import Network
@@ -60,7 +61,7 @@ def command_line(rng: Random) -> str:
 def _arguments(name: str) -> tuple[list[argparse.Action], list[argparse.Action]]:
     """The options of a command, and its positional arguments."""
     module = load(name)
-    parser = Parser(name, module.HELP, False)
+    parser = Parser(name, COMMANDS[name][1], False)
     module.add_arguments(parser)
     actions = [action for action in parser._actions if not isinstance(action, argparse._SubParsersAction)]
     return [each for each in actions if each.option_strings], [each for each in actions if not each.option_strings]

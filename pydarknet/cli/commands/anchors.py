@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from ...anchors.cfg import Units
     from ...anchors.kmeans import Floats
 
-NAME = "anchors"
-HELP = "find anchors for a data set: k-means by IoU, with the paper's comparison and figure"
 
 DEFAULT_NUM = 5
 

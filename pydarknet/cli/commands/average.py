@@ -6,9 +6,6 @@ import argparse
 
 from .. import options, rewriting
 
-NAME = "average"
-HELP = "write the mean of several weights files of one network"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files; the result stands before what it is made of, as in Darknet."""

@@ -8,9 +8,6 @@ from .. import options
 from .classify import add_class_options, classify_pictures
 from .detect import IMAGES
 
-NAME = "classifier predict"
-HELP = "classify images, with the names of a .data file; asks for images if none is given"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and all options of `classify`."""

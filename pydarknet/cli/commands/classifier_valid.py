@@ -11,9 +11,6 @@ from ..parser import whole
 if TYPE_CHECKING:
     from ...formats.data import DataFile
 
-NAME = "classifier valid"
-HELP = "measure top-1 and top-k accuracy on the valid list of a .data file"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""

@@ -14,8 +14,6 @@ from .detect import IMAGES, wanted
 if TYPE_CHECKING:
     from ...network import Classification, Network
 
-NAME = "classify"
-HELP = "classify whole images"
 TOP = 5
 
 

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from ...datasets import Sample
     from ...datasets.convert import Pictures
 
-NAME = "data"
-HELP = "make, check, count, split and show data sets for training"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verbs and their options."""

@@ -8,8 +8,6 @@ from typing import Any
 from .. import options
 from ..parser import real, whole
 
-NAME = "demo"
-HELP = "detect objects in a video, a camera's images or an image sequence"
 VIDEO = (
     "a video file or URL, the number of a camera, a folder or pattern of images, or img_%%04d.jpg "
     "(default: the camera of -c)"

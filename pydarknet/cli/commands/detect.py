@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from ...network import Network
     from ...writers import Writer
 
-NAME = "detect"
-HELP = "detect objects in images; asks for them if none is given"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and all options of detection in images."""

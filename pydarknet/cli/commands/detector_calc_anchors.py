@@ -6,9 +6,6 @@ import argparse
 
 from ..parser import whole
 
-NAME = "detector calc_anchors"
-HELP = "find anchors and save them as AlexeyAB's calc_anchors does; see also `anchors`"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""

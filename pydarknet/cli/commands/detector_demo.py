@@ -7,9 +7,6 @@ import argparse
 from .. import options
 from . import demo
 
-NAME = "detector demo"
-HELP = "like demo, with the names of a .data file"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and all options of `demo`."""

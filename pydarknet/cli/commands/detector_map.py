@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from ...formats.data import DataFile
     from ...network import Network
 
-NAME = "detector map"
-HELP = "average precision of each class on the valid list of a .data file"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""

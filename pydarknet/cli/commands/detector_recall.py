@@ -11,8 +11,6 @@ import argparse
 from .. import evaluating as judging
 from ..parser import real
 
-NAME = "detector recall"
-HELP = "measure the share of objects on the valid list that some box covers, whatever its class"
 THRESH, NMS = 0.001, 0.4
 
 

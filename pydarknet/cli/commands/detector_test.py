@@ -7,9 +7,6 @@ import argparse
 from .. import options
 from . import detect
 
-NAME = "detector test"
-HELP = "detect objects in images, with the names of a .data file; asks for images if none is given"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and all options of `detect`."""

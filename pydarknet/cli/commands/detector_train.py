@@ -7,10 +7,7 @@ import argparse
 from . import train
 from .train import add_arguments
 
-__all__ = ["HELP", "NAME", "add_arguments", "run"]
-
-NAME = "detector train"
-HELP = "train a detector, as Darknet's command of this name"
+__all__ = ["add_arguments", "run"]
 
 
 def run(args: argparse.Namespace) -> int:

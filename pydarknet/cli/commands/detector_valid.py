@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from ...formats.data import DataFile
     from ...writers import Writer
 
-NAME = "detector valid"
-HELP = "write the results files of VOC, COCO or ImageNet for the valid list of a .data file"
 KINDS = ("voc", "coco", "imagenet")
 
 

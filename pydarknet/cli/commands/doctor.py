@@ -9,9 +9,6 @@ from collections import Counter
 from ..loading import find_cfg
 from ..parser import whole
 
-NAME = "doctor"
-HELP = "say what would stop or spoil a training, before it is started"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""

@@ -10,9 +10,6 @@ from ...formats.atomic import is_stream
 from .. import options
 from ..parser import whole
 
-NAME = "export"
-HELP = "write a network as ONNX, .npz or a PyTorch state dict"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""

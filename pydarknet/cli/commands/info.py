@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from ...graph.graph import Graph
     from ...layers import Layer
 
-NAME = "info"
-HELP = "show the layers, shapes, operations, parameters and memory of a network"
 
 FLOAT = 4  # bytes
 COLUMNS = (

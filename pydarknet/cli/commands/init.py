@@ -9,9 +9,6 @@ from pathlib import Path
 from ..loading import find_cfg
 from ..parser import whole
 
-NAME = "init"
-HELP = "make a cfg for your data: classes, filters, anchors, size, batch and schedule"
-
 TEMPLATE = "yolov2-tiny"
 
 

@@ -12,9 +12,6 @@ import re
 from .. import rewriting
 from ..parser import UsageError, whole
 
-NAME = "oneoff"
-HELP = "change the classes of a detector: keep boxes, objectness and the classes you name"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and which classes to keep."""

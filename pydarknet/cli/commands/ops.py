@@ -6,9 +6,6 @@ import argparse
 
 from .. import options
 
-NAME = "ops"
-HELP = "count the floating-point operations of a network"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the file."""

@@ -7,9 +7,6 @@ import argparse
 from .. import rewriting
 from ..parser import whole
 
-NAME = "partial"
-HELP = "write the weights of the first N layers, a backbone to train on from"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and the number of layers."""

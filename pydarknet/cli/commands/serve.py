@@ -15,9 +15,6 @@ from ..parser import UsageError, real, whole
 if TYPE_CHECKING:
     from ...serve.app import Limits
 
-NAME = "serve"
-HELP = "detect over HTTP: a page to drop images on, and JSON for programs"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""

@@ -8,9 +8,6 @@ import statistics
 from .. import options
 from ..parser import whole
 
-NAME = "speed"
-HELP = "measure the forward pass, with random weights"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the file, the number of runs, and what to run."""

@@ -7,9 +7,6 @@ from itertools import groupby
 
 from .. import rewriting
 
-NAME = "statistics"
-HELP = "print mean, spread and range of all weights"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files."""

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from ...train.validation import Validation
     from ..messages import Lines
 
-NAME = "train"
-HELP = "train a detector or a classifier on the images of a .data file"
 
 CHART_EVERY = 100  # iterations
 

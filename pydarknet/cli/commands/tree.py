@@ -16,8 +16,6 @@ from ..saving import refuse_inputs
 if TYPE_CHECKING:
     from ...wordtree import Hierarchy, Match, NamedTree
 
-NAME = "tree"
-HELP = "build, check, show, search and cut the tree of classes of a YOLO9000 network"
 VERBS = "build|check|show|find|path|subset|prune|map"
 
 

@@ -11,9 +11,6 @@ from ...errors import WeightsError
 if TYPE_CHECKING:  # what the catalogue needs to fetch files is loaded when the command runs
     from ...catalog import Entry, Identity
 
-NAME = "weights"
-HELP = "list, fetch and check the published weights"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verbs and their options."""
