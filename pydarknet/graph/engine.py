@@ -22,6 +22,7 @@ from ..formats.cfg import Cfg
 from ..layers import Head
 from ..layers.convolutional import Convolution
 from ..plan.plan import Builder, LastPass, Plan
+from ..plan.session import Session
 from .graph import Graph
 from .initialise import initialise
 from .other_classes import check_classes
@@ -130,17 +131,18 @@ class Engine(Graph):
                 self._idle.clear()
                 self._mine, self._last, self._kept = threading.local(), None, None
 
-    def forward(self, x: Any, *, on_device: bool = False) -> Array:
+    def forward(self, x: Any, *, on_device: bool = False, session: Session | None = None) -> Array:
         """The network's output (N, C, H, W) for a batch x (N, C, H, W), float32, as Darknet's `network_predict`.
 
         `x` may be an array of any library that speaks DLPack, on the host or on the network's own GPU. With
         `on_device` the result is an array there (CuPy's on a GPU), which speaks DLPack too, and nothing waits for it.
+        `session` is the caller's state from run to run, of networks that have one.
         ValueError if the shape is not that of the network's input, or the array on another device.
         """
         batch = self.backend.given(x)
         if batch.ndim != 4 or batch.shape[1:] != tuple(self.inputs) or not len(batch):
             raise ValueError(f"expected x with shape (N, {', '.join(map(str, self.inputs))}), found {batch.shape}")
-        with self.plan(len(batch)) as plan:
+        with self.plan(len(batch), session=session) as plan:
             self.backend.write(plan.input, batch)
             plan.run()
             result = plan.outputs[self.output_index]
@@ -148,8 +150,9 @@ class Engine(Graph):
         return output.reshape(len(batch), *self.outputs)
 
     @contextmanager
-    def plan(self, batch: int, *, lazy: bool = False) -> Iterator[Plan]:
-        """A plan for `batch` images of the present size, lent to this caller alone, to fill its input and run it.
+    def plan(self, batch: int, *, lazy: bool = False, session: Session | None = None) -> Iterator[Plan]:
+        """A plan for `batch` images of the present size, lent to this caller, to fill its input and run it once.
+        It goes on from the caller's `session`; None: from nothing.
 
         `lazy`: of a network that `is_lazy`, one whose only output is a `LazyOutput`.
         """
@@ -164,10 +167,14 @@ class Engine(Graph):
             plan = found[1] if found else self._compile(batch, lazy=lazy)
             if plan.last is not None:  # about to be filled anew
                 plan.last.input = None
+        session = session or Session(self.backend)
+        before = session.arrays
         try:
+            session.enter(plan.carried)
             yield plan
+            session.leave(plan.carried)
             with self._lock:
-                self._mine.last = self._last = plan.last = LastPass(plan.input)
+                self._mine.last = self._last = plan.last = LastPass(plan.input, before)
                 self._kept = None
         finally:
             with self._lock:
@@ -189,6 +196,7 @@ class Engine(Graph):
                     )
                 plan = self._compile(len(last.input), keep_all=True)
                 self.backend.write(plan.input, last.input)
+                Session(self.backend, last.carried).enter(plan.carried)
                 plan.run()
                 self._kept = last, plan.outputs
             output: FloatArray = self.backend.to_host(self._kept[1][index])

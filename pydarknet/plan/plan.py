@@ -80,6 +80,7 @@ class Builder:
         self._values: list[Value] = []
         self._calls: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         self._converted: dict[Value, Value] = {}
+        self._carried: dict[str, Value] = {}
         self.input = self.new(inputs, blocked=False)
         self.input.first = 0
 
@@ -93,6 +94,12 @@ class Builder:
         dims = self.backend.blocked_shape(n, *shape) if blocked else (n, *shape)
         self._values.append(Value(shape, blocked, dims))
         return self._values[-1]
+
+    def carried(self, layer: Parametrised, name: str, shape: Shape, blocked: bool = False) -> Value:
+        """What a caller carries from run to run in its `Session`, zeros at first: some step reads it, and some later
+        one leaves in it what the next run is to find."""
+        value = self._carried[layer.key(name)] = self.new(shape, blocked)
+        return value
 
     def workspace(self, floats: int) -> Workspace:
         """Scratch memory for the step it is an argument of."""
@@ -131,7 +138,9 @@ class Builder:
         """Bind the steps. `wanted` values are NCHW outputs; they and the input outlive the run. `keep_all` gives
         each value memory of its own. DeviceError if the memory is out."""
         end = len(self._calls)
-        for value in (self.input, *wanted.values()):
+        for value in self._carried.values():
+            value.first = 0
+        for value in (self.input, *wanted.values(), *self._carried.values()):
             value.last = end
         buffers = share(self._values, keep_all)
         scratch = self.scratch_bytes()
@@ -146,7 +155,8 @@ class Builder:
         self._calls.clear()  # some calls know the builder: a cycle would keep the arrays after the plan is gone
         outputs = {index: value.array for index, value in wanted.items()}
         run = self.backend.program(steps) if self.repeated else sequence(steps)
-        return Plan(self.input.array, outputs, run, total)
+        carried = {key: value.array for key, value in self._carried.items()}
+        return Plan(self.input.array, outputs, run, total, carried)
 
     def scratch_bytes(self) -> int:
         """The workspace that all steps share: that of the step which needs most."""
@@ -178,20 +188,22 @@ class Builder:
 
 @dataclass(eq=False)
 class LastPass:
-    """The input of a plan's last run, until the next run overwrites it."""
+    """The input of a plan's last run, until the next run overwrites it, and what was carried into it."""
 
     input: Array
+    carried: dict[str, Array] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
 class Plan:
     """`input` (N, C, H, W) to fill before `run` computes `outputs` by layer index (valid until the next run), all of
-    them arrays of the backend; `bytes` of activations it holds."""
+    them arrays of the backend; `bytes` of activations it holds. `carried`: where a `Session` enters and leaves."""
 
     input: Array
     outputs: dict[int, Array]
     run: Step
     bytes: int
+    carried: dict[str, Array] = field(default_factory=dict)
     last: LastPass | None = None
 
 
