@@ -2,6 +2,7 @@
 # make demo       set everything up and detect on a real photograph
 # make test       set everything up and run the tests
 # make quick       while one works: ruff, mypy and the fast tests of every room on the best instruction set
+# make site        the documentation as a site, in build/site
 # make lint bench sanitize clean
 # make gpu        on a GPU: build, check and measure the CUDA kernels within ten minutes
 # make gpu-build gpu-check gpu-bench gpu-sanitize   by themselves, with ARGS="--seconds 60"; EMU=1 builds the emulator too
@@ -20,7 +21,7 @@ SOURCES := $(shell find csrc tests/emu benchmarks -name "*.h" -o -name "*.cpp" -
 export PYDARKNET_EMU := 1
 export PYDARKNET_CUDA := $(if $(GPU),1,0)
 
-.PHONY: all build demo test quick lint bench sanitize gpu gpu-build gpu-check gpu-bench gpu-sanitize clean
+.PHONY: all build demo test quick site lint bench sanitize gpu gpu-build gpu-check gpu-bench gpu-sanitize clean
 all: build
 
 $(VENV)/bin/python:
@@ -49,6 +50,9 @@ quick: build
 	$(VENV)/bin/ruff check -q .
 	$(VENV)/bin/mypy
 	PYDARKNET_TEST_BACKENDS=best,emu $(PYTHON) -m pytest -q -m "not slow and not oracle and not emu"
+
+site: build
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet
 
 lint: $(VENV)/.pydarknet
 	$(VENV)/bin/ruff check .

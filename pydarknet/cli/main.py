@@ -18,7 +18,7 @@ from ..errors import DarknetError
 from ..formats.text import did_you_mean
 from ..system import signals
 from . import console, habits
-from .commands import COMMANDS
+from .commands import COMMANDS, GROUPS
 from .messages import picture_warnings, warn
 from .parser import Parser, UsageError
 
@@ -60,14 +60,23 @@ def dispatch(arguments: list[str]) -> int:
         return 0
     name, rest = split_command(habits.renamed(arguments))
     module = load(name)
-    parser = Parser(f"pydarknet {name}", COMMANDS[name][1], name not in OWN_HELP, habits.FLAGS, habits.VALUES)
-    module.add_arguments(parser)
+    parser = parser_of(name)
     args = parser.parse(rest)
     quiet = getattr(args, "quiet", False)
     warn(parser.notes, quiet)
     with picture_warnings(quiet):
         code: int = module.run(args)
     return code
+
+
+def parser_of(name: str) -> Parser:
+    """The parser of a command."""
+    from .examples import epilog
+
+    parser = Parser(f"pydarknet {name}", COMMANDS[name][1], name not in OWN_HELP, habits.FLAGS, habits.VALUES)
+    parser.epilog = epilog(name)
+    load(name).add_arguments(parser)
+    return parser
 
 
 HELP = ("help", "--help", "-help", "-h")
@@ -120,15 +129,17 @@ def load(name: str) -> Any:
 
 def overview(first: str | None = None) -> str:
     """What `pydarknet --help` prints; with the first word of two-word commands, those."""
-    names = [name for name in COMMANDS if first is None or name.startswith(f"{first} ")]
-    width = max(map(len, names))
-    lines = [f"  {name:<{width}}  {COMMANDS[name][1]}" for name in names]
+    shown = [name for name in COMMANDS if first is None or name.startswith(f"{first} ")]
+    width = max(map(len, shown))
+    lines = []
+    for title, group in GROUPS.items():
+        if names := [name for name in group if name in shown]:
+            lines += ["", f"{title}:", *(f"  {name:<{width}}  {COMMANDS[name][1]}" for name in names)]
     return "\n".join(
         [
             f"pydarknet {__version__}: Darknet's networks from their original .cfg and .weights files",
             "",
             f"usage: pydarknet {f'{first} VERB' if first else 'COMMAND'} [ARGUMENTS]",
-            "",
             *lines,
             "",
             f"pydarknet {f'{first} VERB' if first else 'COMMAND'} --help tells more. Options may stand anywhere, "

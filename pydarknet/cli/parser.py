@@ -33,7 +33,9 @@ class Parser(argparse.ArgumentParser):
         values: Mapping[str, str | None] = _NONE,
     ) -> None:
         """`flags` and `values` are options without and with a value that change nothing, with what to warn of."""
-        super().__init__(prog=prog, description=description, add_help=add_help, allow_abbrev=False)
+        # Of the formatters of argparse this one leaves examples as they are written.
+        shape = argparse.RawDescriptionHelpFormatter
+        super().__init__(prog, None, description, add_help=add_help, allow_abbrev=False, formatter_class=shape)
         self.color = False  # what Python 3.14 would put into the help, a terminal is not shown raw
         self.notes: list[str] = []
         self._ignored = {name: (0, missing) for name, missing in flags.items()}

@@ -1,0 +1,71 @@
+"""An example or two of each command, for its --help and for the docs; a test parses every one."""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "detect": (
+        "pydarknet detect cfg/yolov2.cfg weights/yolov2.weights img.jpg",
+        "pydarknet detect cfg/yolov2.cfg weights/yolov2.weights photos/ --save jsonl --save-to found.jsonl",
+    ),
+    "detector test": (
+        "pydarknet detector test cfg/coco.data cfg/yolov2.cfg weights/yolov2.weights img.jpg -thresh .3",
+    ),
+    "detector demo": ("pydarknet detector demo cfg/coco.data cfg/yolov2.cfg weights/yolov2.weights video.mp4",),
+    "classify": ("pydarknet classify cfg/darknet19.cfg weights/darknet19.weights img.jpg --top 3",),
+    "classifier predict": (
+        "pydarknet classifier predict cfg/imagenet1k.data cfg/darknet19.cfg weights/darknet19.weights img.jpg",
+    ),
+    "demo": (
+        "pydarknet demo cfg/yolov2-tiny.cfg weights/yolov2-tiny.weights",
+        "pydarknet demo cfg/yolov2.cfg weights/yolov2.weights video.mp4 --out annotated.mp4",
+    ),
+    "serve": (
+        "pydarknet serve cfg/yolov2.cfg weights/yolov2.weights",
+        "pydarknet serve cfg/yolov2.cfg weights/yolov2.weights --host 0.0.0.0 --port 80 --token SECRET",
+    ),
+    "train": (
+        "pydarknet train mine.data mine.cfg yolov2-tiny.conv.13 --map",
+        "pydarknet train mine.data mine.cfg --resume",
+    ),
+    "detector train": ("pydarknet detector train mine.data mine.cfg yolov2-tiny.conv.13 -dont_show -map",),
+    "classifier train": ("pydarknet classifier train mine.data cfg/darknet19.cfg",),
+    "init": ("pydarknet init mine.data --from yolov2-tiny --size 416",),
+    "doctor": ("pydarknet doctor mine.data mine.cfg yolov2-tiny.conv.13",),
+    "speed": ("pydarknet speed cfg/yolov2.cfg --threads 1",),
+    "ops": ("pydarknet ops cfg/yolov2.cfg",),
+    "info": ("pydarknet info cfg/yolo9000.cfg",),
+    "weights": ("pydarknet weights get yolov2-tiny", "pydarknet weights verify yolov2-tiny.weights"),
+    "export": ("pydarknet export cfg/yolov2.cfg weights/yolov2.weights yolov2.onnx",),
+    "tree": (
+        "pydarknet tree build --csv animals.csv --out animals",
+        "pydarknet tree show data/9k.tree --names data/9k.names",
+    ),
+    "data": (
+        "pydarknet data voc VOCdevkit/VOC2007 --out mine",
+        "pydarknet data yolo labelled/ --valid 0.2",
+        "pydarknet data check mine/mine.data",
+    ),
+    "anchors": ("pydarknet anchors mine.data mine.cfg", "pydarknet anchors mine.data --write mine.cfg"),
+    "detector calc_anchors": ("pydarknet detector calc_anchors mine.data -num_of_clusters 9 -width 416 -height 416",),
+    "detector valid": ("pydarknet detector valid cfg/voc.data cfg/yolov2-voc.cfg weights/yolov2-voc.weights",),
+    "detector map": ("pydarknet detector map cfg/voc.data cfg/yolov2-voc.cfg weights/yolov2-voc.weights",),
+    "detector recall": ("pydarknet detector recall cfg/voc.data cfg/yolov2-voc.cfg weights/yolov2-voc.weights",),
+    "classifier valid": (
+        "pydarknet classifier valid cfg/imagenet1k.data cfg/darknet19.cfg weights/darknet19.weights",
+    ),
+    "partial": ("pydarknet partial cfg/yolov2-tiny.cfg weights/yolov2-tiny.weights yolov2-tiny.conv.13 13",),
+    "average": ("pydarknet average cfg/yolov2.cfg mean.weights a.weights b.weights",),
+    "statistics": ("pydarknet statistics cfg/yolov2.cfg weights/yolov2.weights",),
+    "normalize": ("pydarknet normalize mine.cfg mine.weights with_norm.weights --save-cfg with_norm.cfg",),
+    "denormalize": ("pydarknet denormalize mine.cfg mine.weights folded.weights --save-cfg folded.cfg",),
+    "rescale": ("pydarknet rescale mine.cfg mine.weights rescaled.weights",),
+    "rgbgr": ("pydarknet rgbgr mine.cfg mine.weights swapped.weights",),
+    "reset": ("pydarknet reset mine.cfg mine.weights neutral.weights",),
+    "oneoff": ("pydarknet oneoff cfg/yolov2.cfg weights/yolov2.weights new.weights --keep 0,16 --save-cfg new.cfg",),
+}
+
+
+def epilog(command: str) -> str:
+    """The end of a command's --help."""
+    lines = EXAMPLES.get(command, ())
+    return "\n".join(["examples:" if len(lines) > 1 else "example:", *(f"  {line}" for line in lines)])

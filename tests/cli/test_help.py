@@ -1,0 +1,37 @@
+"""What --help says: commands in groups, each with an example that it would take."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from pydarknet.cli.examples import EXAMPLES
+from pydarknet.cli.main import COMMANDS, main, overview, parser_of
+
+
+def test_every_command_has_examples():
+    assert set(EXAMPLES) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("line", [line for lines in EXAMPLES.values() for line in lines])
+def test_every_example_is_a_command_line(line: str):
+    program, *words = shlex.split(line)
+    assert program == "pydarknet"
+    name = words[0] if words[0] in COMMANDS else " ".join(words[:2])
+    parser = parser_of(name)
+    parser.parse(words[len(name.split()) :])
+    assert parser.notes == []  # no option in it that is ignored
+
+
+def test_help_ends_with_the_examples(capsys: pytest.CaptureFixture[str]):
+    for name, lines in EXAMPLES.items():
+        assert main([*name.split(), "--help"]) == 0
+        out = capsys.readouterr().out
+        assert out.endswith("\n".join(f"  {line}" for line in lines) + "\n")
+
+
+def test_commands_stand_in_groups():
+    lines = overview().splitlines()
+    assert "look at images:" in lines
+    assert [sum(line.split("  ")[1:2] == [name] for line in lines) for name in COMMANDS] == [1] * len(COMMANDS)

@@ -1,0 +1,53 @@
+"""What MkDocs can't find in docs/: the start page and others of the repository, and every command's help."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = {"index.md": "README.md", "measurements.md": "benchmarks/README.md", "changes.md": "CHANGELOG.md"}
+_LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)(#[^)\s]*)?\)")
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the pages that are made."""
+    for name, source in PAGES.items():
+        text = (ROOT / source).read_text("utf-8")
+        files.append(File.generated(config, name, content=_with_links(text, ROOT / source)))
+    files.append(File.generated(config, "commands.md", content=_commands()))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Links of docs/ to what lies beside it."""
+    source = ROOT / "docs" / page.file.src_uri
+    return _with_links(markdown, source) if source.is_file() else markdown
+
+
+def _with_links(text: str, source: Path) -> str:
+    """Links between files of the repository as links between pages; to what is no page, the bare text."""
+    pages = {(ROOT / path).resolve(): name for name, path in PAGES.items()}
+
+    def linked(match: re.Match[str]) -> str:
+        target = (source.parent / match[1]).resolve()
+        name = pages.get(target) or (target.name if target.parent == ROOT / "docs" else None)
+        return f"]({name}{match[2] or ''})" if name else "](#)" if target.exists() else match[0]
+
+    return _LINK.sub(linked, text)
+
+
+def _commands() -> str:
+    """A page with every command's help, in the groups of `pydarknet --help`."""
+    from pydarknet.cli.commands import GROUPS
+    from pydarknet.cli.main import parser_of
+
+    rows = ["# Commands", ""]
+    for title, names in GROUPS.items():
+        rows += [f"## To {title}" if " " in title and "their" not in title else f"## {title.capitalize()}", ""]
+        for name in names:
+            rows += [f"### {name}", "", "```text", parser_of(name).format_help().rstrip(), "```", ""]
+    return "\n".join(rows)
