@@ -63,7 +63,9 @@ PAGES = {
     "detector test DATA a.jpg -thresh 0.25 -ext_output -dont_show": [],
     "detector test DATA a.jpg -i 0 -dont_show -show -letter_box -benchmark_layers": ["-show", "-benchmark_layers"],
     "detector test DATA a.jpg -gpus 0,1,2,3": ["-gpus 0,1,2,3: a network runs on one GPU; 0 is taken"],
-    "detector test DATA a.jpg -hier 0.5 -out out -fullscreen -c 0 -w 640 -s 0 -nogpu -dontdraw_bbox": [],
+    "detector test DATA a.jpg -hier 0.5 -out out -fullscreen -c 0 -w 640 -s 0 -nogpu -dontdraw_bbox": [
+        "-hier: changes nothing"
+    ],
     "detect net.cfg net.weights a.jpg -i 0 -thresh 0.25 -out_filename x.avi": ["-out_filename"],
     "yolo test net.cfg net.weights a.jpg": [],
     "coco test net.cfg net.weights a.jpg -thresh .3": [],

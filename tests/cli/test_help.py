@@ -6,8 +6,9 @@ import shlex
 
 import pytest
 
+from pydarknet.cli.commands import COMMANDS
 from pydarknet.cli.examples import EXAMPLES
-from pydarknet.cli.main import COMMANDS, main, overview, parser_of
+from pydarknet.cli.main import main, overview, parser_of
 
 
 def test_every_command_has_examples():
