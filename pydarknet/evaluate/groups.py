@@ -47,7 +47,7 @@ class Group:
         if self.naming is not None:
             values |= {"expanded_ap": self.expanded, "ap_by_depth": list(self.by_depth), "found": self.naming.found}
             for which, scores in (("", self.naming.scores), ("overall_", self.naming.overall)):
-                values |= {f"{which}h{key}": value for key, value in vars(scores).items()}
+                values |= {f"{which}hierarchical_{key}": value for key, value in vars(scores).items()}
         return values
 
 

@@ -80,9 +80,11 @@ class TestMap:
             "name": "all", "classes": 3, "objects": 3, "mean_ap": pytest.approx(1 / 3),
             # animal 1; cat 1, where what is said of the animal can't be judged; dog 0
             "expanded_ap": pytest.approx(2 / 3), "ap_by_depth": [1, 0.5], "found": 1,
-            "hprecision": pytest.approx(4 / 6), "hrecall": pytest.approx(4 / 5), "hf": pytest.approx(8 / 11),
-            "overall_hprecision": pytest.approx(4 / 6), "overall_hrecall": pytest.approx(4 / 5),
-            "overall_hf": pytest.approx(8 / 11),
+            **{
+                f"{which}hierarchical_{key}": pytest.approx(value)
+                for which in ("", "overall_")
+                for key, value in (("precision", 4 / 6), ("recall", 4 / 5), ("f", 8 / 11))
+            },
         }  # fmt: skip
         assert "\nmean AP at depth 2               0.5000\n" in out
 
@@ -118,6 +120,16 @@ class TestMap:
         out = cli("detector", "map", "v.data", *TREE, "--unboxed", "never.list").out
         assert "name = dog, ap = 100.00%" in out  # of p_1
         assert out.splitlines()[-1].split()[-1] == "0.5000"
+
+    @pytest.mark.usefixtures("_tree")
+    def test_each_node_by_its_own_probability(self, cli) -> None:
+        """With a map of every node to itself: dog is the second guess in every picture, and right in one of three."""
+        write_text("every.map", "0\n1\n2\n3\n")
+        write_text("never.list", "dog\n")
+        data(classes="4", names="tree.names", map="every.map")
+        out = cli("detector", "map", "v.data", *TREE, "--unboxed", "never.list").out
+        assert "name = dog, ap = 33.33%" in out
+        assert out.splitlines()[-1].split()[-1] == "0.3333"
 
     @pytest.mark.parametrize(("text", "hint"), [("fish\n", "no class is called 'fish'"), ("", "expected")])
     def test_wrong_list_of_those(self, cli, text: str, hint: str) -> None:

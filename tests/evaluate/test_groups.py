@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from pydarknet.errors import DataError
 from pydarknet.evaluate import Detections, Truth, expanded, groups, hierarchical, naming, report, voc
+from pydarknet.evaluate.ancestors import lift
 from pydarknet.evaluate.groups import table
 from pydarknet.evaluate.unboxed import never_boxed, read_unboxed
 from pydarknet.evaluate.voc import mean
@@ -93,6 +95,19 @@ def test_a_detection_right_of_one_object_is_judged(tree: Tree) -> None:
     """Where a dog and a terrier stand in one place, "terrier" is right, though the dog's label can't say so."""
     truth = Truth.of([0, 0], [DOG, TERRIER], [BOX, BOX])
     assert expanded(truth, Detections.of([0], [TERRIER], [BOX], [1]), tree)[TERRIER] == 1
+
+
+@given(trees(), st.integers(0, 10_000))
+def test_depths_are_what_lifting_everything_gives(tree: Tree, seed: int) -> None:
+    """Where all objects are leaves of the deepest level: labels of others can't judge everything."""
+    truth, found = wandering(tree, seed)
+    truth = truth[tree.depth[truth.class_id] == tree.depth.max()]
+    for level, ap in enumerate(hierarchical(truth, found, tree).by_depth, 1):
+        deep, known = (part[tree.depth[part.class_id] >= level] for part in (truth, found))
+        lifted = [lift(tree, part.class_id, level) for part in (deep, known)]
+        objects, said = replace(deep, class_id=lifted[0]), replace(known, class_id=lifted[1])
+        expected = mean(voc(objects, said, len(tree)))
+        assert ap == (None if expected is None else pytest.approx(expected))
 
 
 @pytest.mark.parametrize("seed", range(10))
