@@ -131,6 +131,14 @@ class TestMap:
         assert "name = dog, ap = 33.33%" in out
         assert out.splitlines()[-1].split()[-1] == "0.3333"
 
+    @pytest.mark.usefixtures("_tree")
+    def test_a_map_of_training_alone_is_said(self, cli) -> None:
+        write_text("two.map", "2\n3\n")
+        write_text("mapped.cfg", Path("tree.cfg").read_text() + "map=two.map\n")
+        result = cli("detector", "map", "v.data", "mapped.cfg", "tree.weights")
+        assert result.code == 0
+        assert "v.data: labels are taken for nodes of the tree" in result.err
+
     @pytest.mark.parametrize(("text", "hint"), [("fish\n", "no class is called 'fish'"), ("", "expected")])
     def test_wrong_list_of_those(self, cli, text: str, hint: str) -> None:
         write_text("never.list", text)

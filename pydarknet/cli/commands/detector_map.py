@@ -73,6 +73,9 @@ def run(args: argparse.Namespace) -> int:
     chosen = class_map(data, net)
     if chosen is not None:
         warn_of_tree_options(args, "map= reports each class by itself")
+    elif net.heads()[-1].map is not None:
+        warn([f"{data.file}: labels are taken for nodes of the tree; for those that the cfg's map= is of, give map= "
+              "here, too"], args.quiet)  # fmt: skip
     names = class_names(net, chosen)
     parts = parts_of(net, chosen, _unboxed(net, data, args))
     truth, doubts = read_found(data, images, len(names))
