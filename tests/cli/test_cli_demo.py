@@ -14,7 +14,7 @@ from pydarknet.cli.play import Tuning, obey
 from pydarknet.detection.options import DetectOptions
 from pydarknet.video.screen import DOWN, ESCAPE, LEFT, RIGHT, UP
 from tests.lib.cli_nets import LINE
-from tests.lib.cli_words import NET, pictures
+from tests.lib.cli_words import NET, TREE, pictures
 
 
 class TestDemo:
@@ -42,6 +42,12 @@ class TestDemo:
         assert frame.shape == (32, 48, 3)
         assert frame.std() > 1  # something is drawn on the flat frame
         assert not [name for name in os.listdir(".") if "part" in name]
+
+    @pytest.mark.parametrize("average", [1, 3])
+    def test_what_is_reported_of_a_tree(self, cli, film: str, average: int) -> None:
+        words = ("-avg", average, "--classes", "cat", "--depth", 1, "--path-probabilities")
+        assert cli("demo", *TREE, film, *words).out.count("animal .88: 95%") == 8
+        assert "95%" not in cli("demo", *TREE, film, "-avg", average, "--classes", "dog").out
 
     def test_a_film_that_is_cut_off_says_so(self, cli, film: str) -> None:
         whole = Path(film).read_bytes()
