@@ -153,7 +153,11 @@ def read_tree(path: str | PathLike[str]) -> Tree:
     DataError with the line: parent out of range, cycle, child before its parent, siblings set apart.
     """
     file = fspath(path)
-    names, parents = _read_nodes(file)
+    return grouped(file, *_read_nodes(file))
+
+
+def grouped(file: str, names: list[str], parents: list[int]) -> Tree:
+    """The tree of these nodes, as `read_tree` reads them from the lines of a file."""
     starts = [0]  # first node of each group
     owners = {-1: 0}  # parent -> its group
     for node, parent in enumerate(parents):

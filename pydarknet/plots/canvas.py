@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -20,6 +21,7 @@ Anchor = Literal["start", "middle", "end"]
 
 SCALE = 2  # pixels of a PNG per unit
 INK = "#222222"
+_NO_XML = re.compile("[\x00-\x1f\ufffe\uffff]")
 FONT = 0.36  # of OpenCV's Hershey font per unit of height 11
 
 
@@ -49,11 +51,11 @@ class Svg:
 
     def text(self, x: float, y: float, text: str, align: Anchor = "start", colour: str = INK) -> None:
         style = f'text-anchor="{align}" fill="{colour}"'
-        self._parts.append(f'<text x="{x:.2f}" y="{y:.2f}" {style}>{escape(text)}</text>')
+        self._parts.append(f'<text x="{x:.2f}" y="{y:.2f}" {style}>{_shown(text)}</text>')
 
     def upright(self, x: float, y: float, text: str) -> None:
         turn = f"translate({x:.2f} {y:.2f}) rotate(-90)"
-        self._parts.append(f'<text transform="{turn}" fill="{INK}">{escape(text)}</text>')
+        self._parts.append(f'<text transform="{turn}" fill="{INK}">{_shown(text)}</text>')
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the file whole. ImageError if it can't be written."""
@@ -113,6 +115,11 @@ Canvas = Svg | Raster
 def canvas_for(path: str | PathLike[str], width: int, height: int) -> Canvas:
     """An empty white drawing of the kind that the path's ending names: SVG, else pixels."""
     return Svg(width, height) if fspath(path).lower().endswith(".svg") else Raster(width, height)
+
+
+def _shown(text: str) -> str:
+    """Text as XML has it, which knows no control characters."""
+    return escape(_NO_XML.sub(" ", text))
 
 
 def _bgr(colour: str) -> tuple[int, int, int]:

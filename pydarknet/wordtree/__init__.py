@@ -5,7 +5,7 @@ A tree is three files: NAME.tree (`id parent` on each line), NAME.names (what pe
 """
 
 from .build import Hierarchy, from_csv, from_folders, from_wordnet
-from .files import NamedTree, open_tree, write_tree
+from .files import NamedTree, odd_labels, open_tree, refuse_taken, write_tree
 from .lookup import Match, Nodes, find, match_classes, node_of
 from .prune import prune, tree_head
 from .show import as_dot, as_svg, as_text
@@ -27,10 +27,12 @@ __all__ = [
     "from_wordnet",
     "match_classes",
     "node_of",
+    "odd_labels",
     "open_tree",
     "prune",
     "read_synsets",
     "read_wordnet",
+    "refuse_taken",
     "subset",
     "tree_head",
     "write_tree",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from os import PathLike, fspath
@@ -15,6 +15,8 @@ from ..formats.text import lines, read_text, short
 from .wordnet import TOO_GENERAL, WordNet
 
 MAX_BYTES = 64 << 20
+BOM = "\ufeff"
+OTHER_SEPARATORS = ";\t|"  # of tables that aren't separated by commas
 
 
 @dataclass
@@ -137,13 +139,13 @@ def from_csv(path: str | PathLike[str]) -> Hierarchy:
     DataError with the line for anything else, a child with two parents, or a cycle.
     """
     file = fspath(path)
-    text = read_text(file, MAX_BYTES, lambda message: DataError.at(file, None, message))
     given: dict[str, tuple[str, int]] = {}
-    for number, row in enumerate(csv.reader(StringIO("\n".join(lines(text)))), 1):
-        fields = [" ".join(each.split()) for each in row]
+    for number, row in _rows(file):
+        fields = [_as_name(each) for each in row]
         if not any(fields) or (number == 1 and [each.lower() for each in fields] == ["child", "parent"]):
             continue
-        if len(fields) not in (1, 2) or not fields[0]:
+        separated = len(fields) == 2 or not any(each in row[0] for each in OTHER_SEPARATORS)
+        if len(fields) > 2 or not separated or fields[0] in ("", "-1"):
             raise DataError.at(file, number, f"expected child,parent, found {short(','.join(row))!r}")
         child, parent = fields[0], fields[1] if len(fields) == 2 and fields[1] != "-1" else ""
         known, line = given.setdefault(child, (parent, number))
@@ -153,6 +155,21 @@ def from_csv(path: str | PathLike[str]) -> Hierarchy:
     if not given:
         raise DataError.at(file, None, "is empty; expected child,parent on each line")
     return _rooted(file, given)
+
+
+def _rows(file: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a table, with the line that each begins on."""
+    text = read_text(file, MAX_BYTES, lambda message: DataError.at(file, None, message))
+    reader = csv.reader(StringIO("\n".join(lines(text))), strict=True)
+    while True:
+        number = reader.line_num + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as problem:
+            raise DataError.at(file, number, f"expected child,parent, found no CSV: {problem}") from None
+        if row is None:
+            return
+        yield number, row
 
 
 def _rooted(file: str, given: Mapping[str, tuple[str, int]]) -> Hierarchy:
@@ -179,17 +196,28 @@ def from_folders(path: str | PathLike[str]) -> Hierarchy:
     if not top.is_dir():
         raise DataError(f"{top}: is no folder; expected one with a folder for each class")
     tree, places = Hierarchy(), dict[str, Path]()
-    for folder, below, _ in os.walk(top, followlinks=False):
+    for folder, below, _ in os.walk(top, onerror=_unreadable):
         below[:] = sorted(each for each in below if not each.startswith("."))
-        for name in below:
-            place = Path(folder) / name
-            if name in places:
-                raise DataError(f"{place}: another node has that name, {places[name]}; names must be unique")
+        for entry in below:
+            place, name = Path(folder) / entry, _as_name(entry)
+            if name in ("", *places):
+                raise DataError(
+                    f"{place}: " + (f"another node has that name, {places[name]}" if name else "has no name")
+                )
             places[name] = place
-            tree.parent[name] = None if Path(folder) == top else Path(folder).name
+            tree.parent[name] = None if Path(folder) == top else _as_name(Path(folder).name)
     if not tree.parent:
         raise DataError(f"{top}: has no folders; expected one for each class")
     return _identified(tree, str(top))
+
+
+def _unreadable(problem: OSError) -> None:
+    raise DataError(f"{problem.filename}: can't be read: {problem.strerror}") from problem
+
+
+def _as_name(text: str) -> str:
+    """On one line, with single blanks."""
+    return " ".join(text.replace(BOM, " ").split())
 
 
 def _identified(tree: Hierarchy, file: str) -> Hierarchy:

@@ -37,20 +37,30 @@ def by_name(named: NamedTree, wordnet: WordNet | None = None) -> dict[str, list[
     return dict(found)
 
 
+def by_id(named: NamedTree) -> dict[str, list[int]]:
+    """The nodes of each id: one, if the tree is as it should be."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for node, node_id in enumerate(named.tree.name):
+        found[node_id].append(node)
+    return dict(found)
+
+
 class Nodes:
     """From words to nodes, many times."""
 
     def __init__(self, named: NamedTree) -> None:
         self._named, self._names = named, by_name(named)
-        self._ids: dict[str, int] = {}
-        for node, node_id in enumerate(named.tree.name):
-            self._ids.setdefault(node_id, node)
+        self._ids = by_id(named)
 
     def __call__(self, word: str) -> int:
         """The node with that id, number, or name. DataError if there is none, or several."""
         named = self._named
-        if word in self._ids:
-            return self._ids[word]
+        if len(ids := self._ids.get(word, [])) > 1:
+            raise DataError.at(
+                named.file, ids[1] + 1, f"{short(word)!r} is on line {ids[0] + 1} too: give it another id"
+            )
+        if ids:
+            return ids[0]
         if word.isdecimal() and int(word) < len(named.tree):
             return int(word)
         nodes = self._names.get(plain(word), [])
@@ -86,19 +96,24 @@ def match_classes(named: NamedTree, classes: Sequence[str], wordnet: WordNet | N
     With `wordnet` all words of the nodes' synsets are names. Of several nodes of one name the first counts; `others`
     has the rest.
     """
-    ids = {node_id: node for node, node_id in enumerate(named.tree.name)}
-    names = by_name(named, wordnet)
-    spaceless = {key.replace(" ", ""): nodes for key, nodes in names.items()}
+    ids, names = by_id(named), by_name(named, wordnet)
+    spaceless: dict[str, list[int]] = defaultdict(list)
+    for key, nodes in names.items():
+        spaceless[key.replace(" ", "")] += nodes
     return [_match(each, ids, names, spaceless) for each in classes]
 
 
-def _match(name: str, ids: dict[str, int], names: dict[str, list[int]], spaceless: dict[str, list[int]]) -> Match:
-    if name in ids:
-        return Match(name, ids[name], "id")
+def _match(
+    name: str, ids: dict[str, list[int]], names: dict[str, list[int]], spaceless: dict[str, list[int]]
+) -> Match:
     word = plain(name)
-    for how, form in (("name", word), ("singular", word.removesuffix("s"))):
-        if form in names:
-            first, *others = names[form]
+    for how, form, nodes in (
+        ("id", name, ids),
+        ("name", word, names),
+        ("singular", word.removesuffix("s"), names),
+        ("joined", word.replace(" ", ""), spaceless),
+    ):
+        if form in nodes:
+            first, *others = nodes[form]
             return Match(name, first, how, tuple(others))
-    nodes = spaceless.get(word.replace(" ", ""), [])
-    return Match(name, nodes[0], "joined", tuple(nodes[1:])) if nodes else Match(name, -1, "missing")
+    return Match(name, -1, "missing")

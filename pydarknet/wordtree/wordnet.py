@@ -61,6 +61,7 @@ def read_wordnet(folder: str | PathLike[str]) -> WordNet:
     text = read_text(file, MAX_BYTES, lambda message: DataError.at(file, None, message))
     words: dict[str, tuple[str, ...]] = {}
     hypernyms: dict[str, tuple[str, ...]] = {}
+    at: dict[str, int] = {}  # the line of each
     for number, line in enumerate(lines(text), 1):
         if not line or line.startswith(" "):  # the licence
             continue
@@ -69,11 +70,14 @@ def read_wordnet(folder: str | PathLike[str]) -> WordNet:
         except (ValueError, IndexError):
             message = f"expected a synset as in WordNet's data.noun, found {short(line)!r}"
             raise DataError.at(file, number, message) from None
-        words[synset], hypernyms[synset] = words_of, above
-    lost = next((h for above in hypernyms.values() for h in above if h not in hypernyms), None)
-    if lost is not None or not words:
-        what = "no synset" if lost is None else f"a synset {lost} that isn't there"
-        raise DataError.at(file, None, f"names {what}; is the file whole?")
+        if synset in words:
+            raise DataError.at(file, number, f"{synset} is on line {at[synset]} already; is the file damaged?")
+        words[synset], hypernyms[synset], at[synset] = words_of, above, number
+    lost = next(((each, h) for each, above in hypernyms.items() for h in above if h not in hypernyms), None)
+    if lost is not None:
+        raise DataError.at(file, at[lost[0]], f"names a synset {lost[1]} that isn't there; is the file whole?")
+    if not words:
+        raise DataError.at(file, None, "names no synset; is the file whole?")
     return WordNet(file, words, hypernyms)
 
 
@@ -84,9 +88,12 @@ def _parse(fields: list[str]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     if not SYNSET.fullmatch(synset) or fields[2] != "n":
         raise ValueError(fields[0])
     count = int(fields[3], 16)
-    words = tuple(fields[4 + 2 * i].replace("_", " ") for i in range(count))
-    first = 5 + 2 * count
-    pointers = [fields[first + 4 * i : first + 4 * i + 3] for i in range(int(fields[first - 1]))]
+    words = tuple(word.replace("_", " ") for word in fields[4 : 4 + 2 * count : 2])
+    first, linked = 5 + 2 * count, int(fields[4 + 2 * count])
+    links = fields[first : first + 4 * linked]
+    if not words or (len(words), len(links)) != (count, 4 * linked):
+        raise ValueError(count)
+    pointers = zip(links[::4], links[1::4], links[2::4], strict=True)
     return (
         synset,
         words,

@@ -126,6 +126,24 @@ def move_section(rng: Random, lines: list[bytes]) -> None:
         lines[place:place] = block
 
 
+def change_field(rng: Random, data: bytes) -> bytes:
+    """A word of a line becomes another of the file's, or an odd one."""
+    lines = [line.split(b" ") for line in data.split(b"\n")]
+    line = rng.choice(lines)
+    line[rng.randrange(len(line))] = rng.choice([*rng.choice(lines), rng.choice(VALUES).encode(), b"\x01", b'"'])
+    return b"\n".join(b" ".join(line) for line in lines)
+
+
+def empty(_: Random, data: bytes) -> bytes:
+    return data[:0]
+
+
+def huge(rng: Random, data: bytes) -> bytes:
+    """A line over and over, or a letter."""
+    line = rng.choice(data.split(b"\n"))[:100]
+    return data + rng.choice([line + b"\n", line[:1]]) * rng.randint(1000, 100_000)
+
+
 def other_line_ends(rng: Random, data: bytes) -> bytes:
     return data.replace(b"\n", rng.choice([b"\r\n", b"\r", b"\n\n", b" \n", b"\x0b\n"]))
 
@@ -208,6 +226,7 @@ TEXT: Sequence[Mutation] = [
     other_encoding,
     *map(on_lines, (drop_line, double_line, swap_lines)),
 ]
+TREE: Sequence[Mutation] = [*TEXT, *[change_number] * 2, *[change_field] * 3, *[empty, huge]]
 JSON: Sequence[Mutation] = [*BYTES, *[change_number] * 8, other_encoding, *map(on_lines, (drop_line, double_line))]
 LABEL: Sequence[Mutation] = [*TEXT, *[change_number] * 6]
 XML: Sequence[Mutation] = [*JSON, declare]

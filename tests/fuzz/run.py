@@ -24,9 +24,9 @@ import numpy as np
 
 from pydarknet.errors import DarknetError
 
-from . import commands, mutate, networks, run_network, targets
+from . import commands, mutate, networks, run_network, targets, trees
 
-KINDS = ("cfg", "weights", "text", "picture", "json", "xml", "label", "command", "networks")
+KINDS = ("cfg", "weights", "text", "picture", "json", "xml", "label", "command", "networks", "tree")
 CORPUS = Path(__file__).parent / "corpus"
 OWN_CFGS = Path(__file__).parents[2] / "cfg"
 MAX_FAILURES = 10  # a run with more has shown enough
@@ -72,6 +72,8 @@ def kind_of(name: str) -> Kind:
         return Kind(".txt", read_folder("label"), mutate.LABEL, targets.LABEL_TARGETS)
     if name == "command":
         return Kind(".json", [], [], commands.TARGETS, commands.command_line)
+    if name == "tree":
+        return Kind(".json", [], [], trees.TARGETS, trees.command)
     if name == "networks":
         return Kind(".cfg", [], [], run_network.TARGETS, networks.network)
     return Kind("", [b"any"], [mutate.flip], targets.SELF_TEST_TARGETS)

@@ -9,7 +9,7 @@ import pytest
 
 from . import run
 
-COUNTS = {"cfg": 400, "weights": 400, "text": 300, "picture": 300, "json": 300, "xml": 300, "label": 300}
+COUNTS = {"cfg": 400, "weights": 400, "text": 300, "picture": 300, "json": 300, "xml": 300, "label": 300, "tree": 300}
 PAIRS = [(name, target) for name in COUNTS for target in run.kind_of(name).readers]
 
 

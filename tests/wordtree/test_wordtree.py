@@ -254,6 +254,7 @@ WORDNET = Path("/usr/share/wordnet")  # of Debian's wordnet-base, which `make te
 DATA = Path(__file__).parents[2] / "data"
 
 
+@pytest.mark.slow
 def test_the_published_tree(tmp_path: Path) -> None:
     """9k.tree's classes that ImageNet's list has give 99 % of its parents; the table has every other one, and why."""
     published = read_tree(DATA / "9k.tree")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     checking = verbs.add_parser("check", help="check that Darknet can use the tree, its names and a map")
     _add_tree(checking)
     checking.add_argument("--map", metavar="FILE", help="the nodes of a data set's classes, one per line")
+    checking.add_argument("--classes", metavar="FILE", help="the .names file of the map's data set, for its length")
     showing = verbs.add_parser("show", help="print or draw the tree")
     _add_tree(showing)
     showing.add_argument("--root", metavar="NODE", help="show only what is below this node")
@@ -124,27 +127,58 @@ def _write(hierarchy: Hierarchy, args: argparse.Namespace) -> int:
     from ...formats.tree import read_tree
     from ...wordtree import write_tree
 
+    _spare_inputs(args, *(args.out + ending for ending in (".tree", ".names", ".labels")))
     files = write_tree(args.out, hierarchy, force=args.force)
     tree = read_tree(files[0])  # as a network will
     leaves = sum(tree.is_leaf(node) for node in range(len(tree)))
     print(f"{', '.join(files)}: {len(tree)} nodes, {leaves} leaves, {len(tree.group_size)} groups")
+    roots = [hierarchy.name.get(node, node) for node in tree.name[: tree.group_size[0]]]
+    print(f"roots{_listed(roots)}")
     print(f"in [region]: tree={files[0]}, classes={len(tree)}; filters={len(tree) + 5} for each anchor before it")
     return 0
 
 
 def _check(args: argparse.Namespace) -> int:
-    from ...formats.data import read_map
+    from ...wordtree import Nodes, odd_labels
 
+    if args.classes is not None and args.map is None:
+        raise DataError("--classes: expected --map FILE too, whose classes they are")
     named = _open(args)
-    tree = named.tree
-    depth = max(len(tree.path(node)) for node in range(len(tree)))
+    tree, nodes = named.tree, Nodes(named)
+    for node_id in tree.name:
+        nodes(node_id)  # each of one node
     leaves = sum(tree.is_leaf(node) for node in range(len(tree)))
-    print(f"{named.file}: {len(tree)} nodes, {leaves} leaves, {len(tree.group_size)} groups, depth {depth}")
+    print(
+        f"{named.file}: {len(tree)} nodes, {leaves} leaves, {len(tree.group_size)} groups, depth {tree.depth.max()}"
+    )
+    alone = [named.names[offset] for offset in tree.group_offset[tree.group_size == 1]]
+    if alone:
+        print(f"{len(alone)} groups of one node, whose probability given its parent is always 1{_listed(alone)}")
+    several = [name for name, count in Counter(named.names).items() if count > 1]
+    if several:
+        print(f"{len(several)} names are those of several nodes{_listed(several)}")
+    if labels := odd_labels(named):
+        print(f"{labels[0]}: {len(tree)} labels, {len(labels[1])} other than the ids{_odd_lines(labels[1])}")
     if args.map is not None:
-        nodes = read_map(args.map, nodes=len(tree))
-        inner = sorted({named.names[node] for node in nodes if not tree.is_leaf(int(node))})
-        print(f"{args.map}: {len(nodes)} classes, of which {len(inner)} are inner nodes{_listed(inner)}")
+        _check_map(named, args.map, args.classes)
     return 0
+
+
+def _check_map(named: NamedTree, file: str, classes: str | None) -> None:
+    from ...formats.data import read_map, read_names
+
+    count = 0 if classes is None else len(read_names(classes))
+    nodes = read_map(file, nodes=len(named.tree), length=count)
+    if count and len(nodes) > count:
+        raise DataError.at(
+            file, count + 1, f"expected {count} lines, one for each class of {classes}, found {len(nodes)}"
+        )
+    inner = sorted({named.names[node] for node in nodes if not named.tree.is_leaf(int(node))})
+    print(f"{file}: {len(nodes)} classes, of which {len(inner)} are inner nodes{_listed(inner)}")
+
+
+def _odd_lines(nodes: Sequence[int]) -> str:
+    return f": the first on line {nodes[0] + 1}" if nodes else ""
 
 
 def _listed(names: Sequence[str], most: int = 8) -> str:
@@ -155,6 +189,7 @@ def _show(args: argparse.Namespace) -> int:
     from ...formats.atomic import write_text
     from ...wordtree import as_dot, as_svg, as_text, node_of
 
+    _spare_inputs(args, args.out)
     named = _open(args)
     root = None if args.root is None else node_of(named, args.root)
     if args.format == "svg":
@@ -230,25 +265,35 @@ def _prune(args: argparse.Namespace) -> int:
 
 def _map(args: argparse.Namespace) -> int:
     from ...formats.atomic import write_text
-    from ...formats.data import read_names
-    from ...wordtree import match_classes, read_wordnet
+    from ...formats.data import read_labels
+    from ...wordtree import match_classes, read_wordnet, refuse_taken
 
+    _spare_inputs(args, args.out)
     named = _open(args)
     wordnet = None if args.wordnet is None else read_wordnet(args.wordnet)
-    matches = match_classes(named, read_names(args.classes), wordnet)
+    matches = match_classes(named, read_labels(args.classes), wordnet)
     for each in matches:
         print(_matched(named, each))
     lost = [each.name for each in matches if each.node < 0]
     several = [each.name for each in matches if each.others]
-    print(f"{len(matches)} classes: {len(several)} with several nodes, {len(lost)} without one")
+    inner = sum(each.node >= 0 and not named.tree.is_leaf(each.node) for each in matches)
+    counts = f"{len(several)} with several nodes, {len(lost)} without one, {inner} at inner nodes"
+    print(f"{len(matches)} classes: {counts}")
     if lost:
         print(f"no node{_listed(lost)}; `pydarknet tree find` helps to choose, nothing is written")
         return 1
     if args.out is not None:
-        if Path(args.out).exists() and not args.force:
-            raise DataError(f"{args.out}: is there already; choose another --out, or --force to replace it")
+        if not args.force:
+            refuse_taken([args.out])
         write_text(args.out, "".join(f"{each.node}\n" for each in matches), DataError)
     return 0
+
+
+def _spare_inputs(args: argparse.Namespace, *targets: str | None) -> None:
+    """UsageError if what is written would replace what is read."""
+    read = [getattr(args, key, None) for key in ("tree", "csv", "synsets", "classes")]
+    beside = [os.path.splitext(args.tree)[0] + ".names"] if getattr(args, "tree", None) else []
+    refuse_inputs(targets, args, also=[each for each in [*read, *beside] if each])
 
 
 def _matched(named: NamedTree, match: Match) -> str:
