@@ -279,7 +279,7 @@ class Network(Engine):
 
     def _read_names(self, names: Sequence[str] | str | PathLike[str] | None) -> list[str]:
         if names is None:
-            return []
+            return usual_names(self.classes, bool(self.heads()), self.class_tree())[0]
         if isinstance(names, (str, PathLike)):
             found, origin = names_in(names, self.classes)
         else:

@@ -150,14 +150,14 @@ def find_weights(name: str | os.PathLike[str]) -> Path:
     if os.path.exists(given):
         raise WeightsError(f"{given}: expected a weights file, found something else (a folder?)")
     places, hint = [Path(given)], ""
-    if os.path.basename(given) == given:
-        file = given
+    folder, file = os.path.split(given)
+    if folder in ("", "weights"):  # as the README has it, wherever the file was fetched to
         with suppress(DownloadError):
-            file = find(given).name
+            file = find(file).name
             hint = f"; to fetch it: pydarknet weights get {file}"
         if (found := locate(file)) is not None:
             return found
-        places += [folder / file for folder in _folders()]
+        places += [place for folder in _folders() if (place := folder / file) not in places]
     raise WeightsError(f"can't find {given!r}; tried {', '.join(map(str, places))}{hint}")
 
 

@@ -16,31 +16,23 @@ if TYPE_CHECKING:
     from ..network import Network
 
 
-def find_cfg(name: str) -> str:
-    """The path of a cfg: as given, else one of the package's own."""
-    from ..formats.resources import find
-
-    return name if os.path.exists(name) else str(find(name))
-
-
 def load_graph(name: str, quiet: bool) -> Graph:
     """The graph of a cfg; its warnings are printed."""
     from ..graph.graph import Graph
 
-    graph = Graph(find_cfg(name))
+    graph = Graph(name)
     warn(graph.warnings, quiet)
     return graph
 
 
 def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Network:
     """The network of `args.cfg` and `args.weights`, with names; says what it will do, and how."""
-    from ..catalog import find_weights
     from ..formats.data import spare_names
     from ..network import Network
 
     net = Network(
-        find_cfg(args.cfg),
-        find_weights(args.weights),
+        args.cfg,
+        args.weights,
         threads=args.threads,
         device=device_of(args),
         precision=args.precision,

@@ -34,13 +34,11 @@ def load(args: argparse.Namespace, weights: bool = True) -> Engine:
 
     UsageError if what is written would replace them.
     """
-    from ..catalog import find_weights
     from ..graph.engine import Engine
-    from .loading import find_cfg
     from .saving import refuse_inputs
 
     refuse_inputs([getattr(args, "out", None), getattr(args, "save_cfg", None)], args)
-    net = Engine(find_cfg(args.cfg), find_weights(args.weights) if weights else None)
+    net = Engine(args.cfg, args.weights if weights else None)
     warn(net.warnings, args.quiet)
     return net
 

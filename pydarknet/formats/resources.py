@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from os import PathLike, fspath
 from pathlib import Path
 
-from ..errors import DataError
+from ..errors import CfgError, DataError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -28,6 +28,21 @@ def find(name: str | PathLike[str], *, relative_to: str | PathLike[str] | None =
     if Path(name).name and (folder := next(filter(os.path.isdir, tried), None)):
         raise DataError(f"{folder} is a folder; `pydarknet data yolo FOLDER` makes lists of the images in one")
     raise DataError(f"can't find {fspath(name)!r}; tried {', '.join(tried)}")
+
+
+def find_cfg(name: str | PathLike[str]) -> str:
+    """The path of a cfg that a user names: a file as it is, else one of the package's own, with or without its
+    ending. CfgError with the places tried."""
+    given = fspath(name)
+    if os.path.exists(given):
+        return given
+    tried = []
+    for spelling in dict.fromkeys([with_slashes(given), f"{with_slashes(given)}.cfg"]):
+        for place in places(spelling):
+            if os.path.isfile(place):
+                return str(place)
+            tried.append(str(place))
+    raise CfgError(given, None, f"can't be found; tried {', '.join([*tried[:1], str(share() / 'cfg')])}")
 
 
 def places(name: str | PathLike[str], relative_to: str | PathLike[str] | None = None) -> Iterator[Path]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ..backends.base import Backend, choose, set_threads
 from ..backends.ops import Array
+from ..catalog import find_weights
 from ..detection.lazy import LazyOutput
 from ..errors import DeviceError, carrying
 from ..formats import weights as weights_file
@@ -88,7 +89,9 @@ class Engine(Graph):
     def load_weights(
         self, path: str | PathLike[str], cutoff: int | None = None, *, allow_nan: bool = False
     ) -> weights_file.LoadResult:
-        """Replace the parameters by a file's. WeightsError, and nothing has changed, if it doesn't fit."""
+        """Replace the parameters by a file's, which is named as on the command line: a path, or a name of the
+        catalogue that has been fetched. WeightsError, and nothing has changed, if it doesn't fit."""
+        path = find_weights(path)
         with carrying(lambda: self.warnings):
             if cutoff is None:
                 check_classes(path, self.layers, self.cfg.file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from os import PathLike, fspath
+from os import PathLike
 
 from ..detection.boxes import Fit
 from ..detection.options import DetectOptions
@@ -13,6 +13,7 @@ from ..dialects import dialect as dialect_of
 from ..errors import CfgError, DataError, carrying
 from ..formats.cfg import Cfg, Section, parse_cfg
 from ..formats.cfg_keys import Keys
+from ..formats.resources import find_cfg
 from ..formats.tree import Tree
 from ..layers import REGISTRY, Head, Layer
 from ..layers.convolutional import Convolution
@@ -57,7 +58,7 @@ class Graph:
     """
 
     def __init__(self, cfg: str | PathLike[str] | Cfg, dialect: str | None = None) -> None:
-        self.cfg = cfg if isinstance(cfg, Cfg) else parse_cfg(fspath(cfg))
+        self.cfg = cfg if isinstance(cfg, Cfg) else parse_cfg(find_cfg(cfg))
         self.cfg.net.declare(NET_KEYS)
         self.layers: list[Layer] = []
         with carrying(self._doubts):

@@ -19,6 +19,7 @@ from ..errors import DarknetError
 from ..formats.cfg import Cfg, parse_cfg
 from ..formats.data import read_data
 from ..formats.labels import CLASS, find_label, read_labels
+from ..formats.resources import find_cfg
 from .checkpoint import open_files
 from .choice import training_dialect
 from .folder import check_unused
@@ -47,7 +48,7 @@ def examine(
     """
     problems: list[Finding] = []
     dataset = _tried(lambda: read_dataset(data), fspath(data), problems)
-    network = _tried(lambda: parse_cfg(cfg), fspath(cfg), problems)
+    network = _tried(lambda: parse_cfg(find_cfg(cfg)), fspath(cfg), problems)
     yield from problems
     if dataset is not None:
         yield from check(dataset, decode=decode)

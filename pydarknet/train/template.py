@@ -14,6 +14,7 @@ from ..datasets.dataset import DataSet, read_dataset
 from ..errors import CfgError, DataError
 from ..formats.cfg import Cfg, Section, parse_cfg, parse_cfg_text
 from ..formats.cfg_edit import edited
+from ..formats.resources import find_cfg
 from ..formats.text import decode, read_bytes
 from ..graph.engine import Engine
 from ..graph.graph import Graph
@@ -55,7 +56,8 @@ def make_cfg(
     dataset = read_dataset(data)
     if not dataset.classes:
         raise DataError(f"{fspath(data)}: doesn't say how many classes there are; add classes = N and names = FILE")
-    cfg = parse_cfg(fspath(template))
+    template = find_cfg(template)
+    cfg = parse_cfg(template)
     heads = _heads(cfg)
     images = len(dataset.list_("train").images)
     iterations = max_batches or max(A_CLASS * dataset.classes, AT_LEAST, images)

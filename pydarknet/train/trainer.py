@@ -14,6 +14,7 @@ from ..dialects import DEFAULT
 from ..errors import DarknetError, TrainingError, carrying
 from ..formats.cfg import Cfg, parse_cfg
 from ..formats.data import DataFile, read_data
+from ..formats.resources import find_cfg
 from ..formats.weights import save_weights
 from ..graph.engine import Engine
 from .checkpoint import EVERY, base_name, open_files
@@ -82,7 +83,7 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         warn: Callable[[str], None] | None = None,
     ) -> None:
-        cfg = net.cfg if isinstance(net, Engine) else net if isinstance(net, Cfg) else parse_cfg(net)
+        cfg = net.cfg if isinstance(net, Engine) else net if isinstance(net, Cfg) else parse_cfg(find_cfg(net))
         if max_batches is not None:
             cfg.net.set("max_batches", max_batches)
         self.data = data if isinstance(data, DataFile) else read_data(data)

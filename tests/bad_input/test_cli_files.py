@@ -280,4 +280,4 @@ def test_a_full_disk_leaves_no_film(cli) -> None:
 def test_a_real_process_shows_no_traceback(cli) -> None:
     result = spawned("detect", "nope.cfg", "net.weights", "a.jpg")
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("pydarknet: error: can't find 'nope.cfg'")
+    assert result.err.startswith("pydarknet: error: nope.cfg: can't be found; tried ")

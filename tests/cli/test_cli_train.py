@@ -71,7 +71,7 @@ def test_brief(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*commands[0].removesuffix(" --fit stretch").split(), "--quiet"]) == 0
     assert main(commands[0].removesuffix(" --fit stretch").split()) == 0
     assert "trained with dialect paper2017, which has images by stretch, here by letterbox" in capsys.readouterr().err
-    assert main([*commands[1].replace("PICTURE", str(tmp_path / "images" / "dark1.png")).split(), "--no-draw"]) == 0
+    assert main([*commands[1].replace("IMAGE", str(tmp_path / "images" / "dark1.png")).split(), "--no-draw"]) == 0
 
 
 def test_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,7 @@ def test_from_the_command_line_to_a_trained_detector(data: Path, tmp_path: Path,
     arguments = ["init", "a.data", "--from", "yolov2-tiny-voc", "--size", "64", "--max-batches", "1"]
     assert main(arguments) == 0
     out, told = capsys.readouterr()
-    assert out == "a.cfg: made of yolov2-tiny-voc.cfg\nnext: pydarknet train a.data a.cfg --map\n"
+    assert out == "a.cfg: made of yolov2-tiny-voc\nnext: pydarknet train a.data a.cfg --map\n"
     assert "3 classes: dog, cat, bird" in told
     assert "subdivisions=" in told
     text = Path("a.cfg").read_text()

@@ -6,7 +6,6 @@ import argparse
 import shlex
 from collections import Counter
 
-from ..loading import find_cfg
 from ..parser import whole
 
 
@@ -27,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
 
     weights = find_weights(args.weights) if args.weights else None
     count: Counter[bool] = Counter()
-    for finding in examine(args.data, find_cfg(args.cfg), weights, dialect=args.dialect, decode=args.decode):
+    for finding in examine(args.data, args.cfg, weights, dialect=args.dialect, decode=args.decode):
         count[finding.error] += 1
         if count.total() <= args.max:
             print(finding)

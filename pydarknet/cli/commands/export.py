@@ -49,17 +49,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0; errors are raised."""
     file_format = args.format or format_of(args.out)  # before the weights are read
-    from ...catalog import find_weights
     from ...export import export
     from ...formats.resources import find
     from ...network import Network
-    from ..loading import find_cfg
     from ..messages import warn
     from ..saving import refuse_inputs
 
     refuse_inputs([args.out], args)
     names = None if args.names is None else find(args.names)
-    network = Network(find_cfg(args.cfg), find_weights(args.weights), names=names, dialect=args.dialect)
+    network = Network(args.cfg, args.weights, names=names, dialect=args.dialect)
     warn(network.warnings, args.quiet)
     if args.width or args.height:
         network.resize(args.width or network.width, args.height or network.height)

@@ -6,7 +6,6 @@ import argparse
 import shlex
 from pathlib import Path
 
-from ..loading import find_cfg
 from ..parser import whole
 
 TEMPLATE = "yolov2-tiny"
@@ -34,8 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from ...train.template import make_cfg
     from ..messages import say
 
-    named = args.template if args.template.endswith(".cfg") else f"{args.template}.cfg"
-    made = make_cfg(args.data, find_cfg(named), size=args.size, max_batches=args.max_batches, seed=args.seed)
+    made = make_cfg(args.data, args.template, size=args.size, max_batches=args.max_batches, seed=args.seed)
     text = made.content.decode("utf-8", "surrogateescape")
     for line in made.choices:
         say(line, False)
@@ -46,6 +44,6 @@ def run(args: argparse.Namespace) -> int:
     if out.exists() and not args.force:
         raise ExportError(f"{out}: is there already; --force replaces it, --out FILE takes another name")
     write_text(out, text, ExportError)
-    print(f"{out}: made of {named}")
+    print(f"{out}: made of {args.template}")
     print(f"next: pydarknet train {shlex.join([args.data, str(out)])} --map")
     return 0

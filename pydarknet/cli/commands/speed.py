@@ -29,10 +29,9 @@ def run(args: argparse.Namespace) -> int:
     """Print Darknet's lines, for one image, and the median; always 0."""
     from ...graph.speed import measure
     from ...network import Network
-    from ..loading import find_cfg
     from ..messages import say, warn
 
-    net = Network(find_cfg(args.cfg), threads=args.threads, device=options.device_of(args), precision=args.precision)
+    net = Network(args.cfg, threads=args.threads, device=options.device_of(args), precision=args.precision)
     warn(net.warnings, args.quiet)
     if args.size:
         net.resize(args.size, args.size)

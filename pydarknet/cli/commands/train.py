@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ...system import signals
 from .. import options
 from ..console import give_up_output
-from ..loading import find_cfg, read_data_file
+from ..loading import read_data_file
 from ..messages import progress, say
 from ..parser import UsageError, real, whole
 from ..saving import refuse_inputs
@@ -101,7 +101,7 @@ def run(args: argparse.Namespace, keep: bool = False) -> int:
     refuse_inputs(args.log, args, data)
     weights = find_weights(args.weights) if args.weights else None
     trainer = Trainer(
-        find_cfg(args.cfg),
+        args.cfg,
         data,
         weights=weights,
         cutoff=args.cutoff if args.cutoff is not None else backbone_layers(args.weights),
