@@ -62,15 +62,23 @@ struct BoxHead {
     return squares ? std::sqrt(multiple) / 2 : std::log(multiple);
   }
 
+  // From the output to what it would be for the truth: x, y, w, h.
+  PYDARKNET_DEVICE Box way_to(const BoxPlace& at, const float* anchor, const Box& truth) const {
+    const float* x = output + offset(at);
+    const std::int64_t next = pixels();
+    return {truth.x * static_cast<float>(w) - static_cast<float>(at.column) - x[0],
+            truth.y * static_cast<float>(h) - static_cast<float>(at.row) - x[next],
+            entry(truth.w * unit_w / anchor[0]) - x[2 * next],
+            entry(truth.h * unit_h / anchor[1]) - x[3 * next]};
+  }
+
   // Sets the deltas of x, y, w, h to scale * (truth - output); gives the IoU of the prediction and the truth.
   PYDARKNET_DEVICE float pull(const BoxPlace& at, const float* anchor, const Box& truth, float scale) const {
-    const float* x = output + offset(at);
+    const Box way = way_to(at, anchor, truth);
     float* d = delta + offset(at);
     const std::int64_t next = pixels();
-    d[0] = scale * (truth.x * static_cast<float>(w) - static_cast<float>(at.column) - x[0]);
-    d[next] = scale * (truth.y * static_cast<float>(h) - static_cast<float>(at.row) - x[next]);
-    d[2 * next] = scale * (entry(truth.w * unit_w / anchor[0]) - x[2 * next]);
-    d[3 * next] = scale * (entry(truth.h * unit_h / anchor[1]) - x[3 * next]);
+    d[0] = scale * way.x, d[next] = scale * way.y;
+    d[2 * next] = scale * way.w, d[3 * next] = scale * way.h;
     return iou(predict(at, anchor), truth);
   }
 
@@ -98,6 +106,12 @@ PYDARKNET_DEVICE inline BoxHead image_head(const ConstPlain& output, const Plain
           unit_w,
           unit_h,
           squares};
+}
+
+// The focal loss of AlexeyAB's Darknet: what all deltas of a class count, by what the head thinks of it.
+PYDARKNET_DEVICE inline float focus_on(float probability) {
+  const float p = probability + 1e-15f;
+  return -.5f * (1 - p) * (2 * p * std::log(p) + p - 1);
 }
 
 // What a box was used for; a box may be both.

@@ -1,7 +1,5 @@
 // Suppression in one run of boxes, as a team's work: the later boxes side by side.
 #pragma once
-#include <cmath>
-
 #include "ops/nms.h"
 #include "shared/box.h"
 #include "shared/team.h"
@@ -20,15 +18,6 @@ PYDARKNET_DEVICE inline bool has_nan(const Box& box) {
     return low != low || high != high;
   };
   return nan(box.x, box.w) || nan(box.y, box.h);
-}
-
-// What DIoU takes off the IoU of two boxes.
-PYDARKNET_DEVICE inline float apart(const Box& a, const Box& b, float beta) {
-  const float w = span(a.x, a.w, b.x, b.w), h = span(a.y, a.h, b.y, b.h);
-  const float around = product(w, w) + product(h, h);
-  if (around == 0) return 0;
-  const float between = product(a.x - b.x, a.x - b.x) + product(a.y - b.y, a.y - b.y);
-  return static_cast<float>(std::pow(double{between / around}, double{beta}));
 }
 
 PYDARKNET_DEVICE inline bool too_close(const Box& a, const Box& b, const Overlap& limit) {

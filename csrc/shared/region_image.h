@@ -165,11 +165,6 @@ class RegionImage {
     head_.delta[i] = scale * (target - head_.output[i]);
   }
 
-  PYDARKNET_DEVICE static float focus_on(float probability) {
-    const float p = probability + 1e-15f;
-    return -.5f * (1 - p) * (2 * p * std::log(p) + p - 1);
-  }
-
   // A softmax for each group from the class up to its root.
   template <class Members>
   PYDARKNET_DEVICE void teach_path(std::int64_t first, int category, float scale, const Members& team) {

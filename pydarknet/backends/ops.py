@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, Protocol, TypeAlias
 
+from ..formats.numbers import FLOAT_MAX
+
 # An array of the backend: numpy's or cupy's. Layers pass it on and never look inside.
 Array: TypeAlias = Any
 Pair: TypeAlias = tuple[int, int]  # along (y, x)
@@ -232,7 +234,11 @@ class Ops(Protocol):
     def yolo_loss(
         self, output: Array, truth: Array, delta: Array, anchors: Array, mask: Array, classes: int, net_w: int,
         net_h: int, ignore_thresh: float = 0.5, truth_thresh: float = 1.0, map: Array | None = None,
-        new_coords: bool = False, stream: int = 0,
+        new_coords: bool = False, *, iou_loss: str = "mse", iou_thresh_kind: str = "iou", iou_thresh: float = 1.0,
+        iou_normalizer: float = 1.0, obj_normalizer: float = 1.0, cls_normalizer: float = 1.0,
+        delta_normalizer: float = 1.0, max_delta: float = FLOAT_MAX, label_smooth_eps: float = 0.0,
+        objectness_smooth: bool = False, focal_loss: bool = False, class_weights: Array | None = None,
+        adds: bool = False, least_class: float = -1.0, skip_large_labels: bool = False, stream: int = 0,
     ) -> Array: ...  # fmt: skip
     def detection_loss(
         self, output: Array, truth: Array, delta: Array, side: int, classes: int, num: int, coords: int = 4, *,

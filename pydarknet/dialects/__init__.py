@@ -7,9 +7,9 @@ from pkgutil import iter_modules
 
 from ..errors import DataError
 from ..formats.text import did_you_mean
-from .base import Dialect
+from .base import Dialect, YoloLoss
 
-__all__ = ["DEFAULT", "DIALECTS", "Dialect", "dialect", "find_dialects"]
+__all__ = ["DEFAULT", "DIALECTS", "Dialect", "YoloLoss", "dialect", "find_dialects"]
 
 DEFAULT = "paper2017"
 

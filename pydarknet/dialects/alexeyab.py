@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Adam, BatchNorm, Dialect, Mark, RegionLoss, TruthRules, WeightFiles, Window
+from .base import Adam, BatchNorm, Dialect, Mark, RegionLoss, TruthRules, WeightFiles, Window, YoloLoss
 
 # What only this Darknet reads, or writes into each of its cfgs.
 _KEYS: Mark = {
@@ -72,10 +72,11 @@ DIALECT = Dialect(
     region=RegionLoss(
         class_only="ignore", weigh_small=False, slope_in_loss=True, skip_large_labels=True, multi_label=False
     ),
+    yolo=YoloLoss(adds=True, least_class=0.25, skip_large_labels=True, iou_normalizer=0.75),
     raw_classes=True,
     binary_border=-1.0,
     classfix=True,
-    iou_normalizer=0.75,
+    usual_boxes=200,
     softmax_loss=False,
     power=4.0,
     burn_in_always=True,

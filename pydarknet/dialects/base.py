@@ -55,6 +55,23 @@ class RegionLoss:
 
 
 @dataclass(frozen=True)
+class YoloLoss:
+    """How [yolo] learns, by the names of the op's arguments.
+
+    adds: the deltas that several truths give one box add up, and a second one adds its class if the box hasn't learnt
+        it; else the last truth counts, and a second class is added where the box has learnt the first one of all
+    least_class: a box that overlaps a truth is called empty unless one of its classes is more probable than so
+    skip_large_labels: a label outside the classes is left out before a map is applied
+    iou_normalizer: what it is where the section has none; None: the keys that weigh and choose the loss are unknown
+    """
+
+    adds: bool = False
+    least_class: float = -1.0
+    skip_large_labels: bool = False
+    iou_normalizer: float | None = None
+
+
+@dataclass(frozen=True)
 class Adam:
     """How a Darknet's GPU build follows `adam=1`; what it leaves out, and all of a CPU build, is SGD.
 
@@ -115,7 +132,7 @@ class Dialect:
     raw_classes: [region] with neither softmax nor tree leaves its classes as they are, else they are logistic
     binary_border: what lies around the binary input of xnor=1: 0, or -1, as a bit that isn't set
     classfix: the keys classfix and focal_loss count
-    iou_normalizer: what it is where [yolo] has none
+    usual_boxes: how many truths of an image count in a head without `max`; 0: as many as the head says
     softmax_loss: [softmax] has a loss of its own, on top of what a [cost] after it gives
     power: what it is where [net] has none
     burn_in_always: burn_in counts under every policy, not only poly
@@ -135,10 +152,11 @@ class Dialect:
     norm: BatchNorm
     norm_biases: bool
     region: RegionLoss
+    yolo: YoloLoss
     raw_classes: bool
     binary_border: float
     classfix: bool
-    iou_normalizer: float
+    usual_boxes: int
     softmax_loss: bool
     power: float
     burn_in_always: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Adam, BatchNorm, Dialect, RegionLoss, TruthRules, WeightFiles, Window
+from .base import Adam, BatchNorm, Dialect, RegionLoss, TruthRules, WeightFiles, Window, YoloLoss
 
 DIALECT = Dialect(
     name="darknet2018",
@@ -12,10 +12,11 @@ DIALECT = Dialect(
     region=RegionLoss(
         class_only="spare", weigh_small=True, slope_in_loss=False, skip_large_labels=False, multi_label=True
     ),
+    yolo=YoloLoss(),
     raw_classes=False,
     binary_border=0.0,
     classfix=False,
-    iou_normalizer=1.0,
+    usual_boxes=0,
     softmax_loss=True,
     power=4.0,
     burn_in_always=True,

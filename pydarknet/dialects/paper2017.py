@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Adam, BatchNorm, Dialect, RegionLoss, TruthRules, WeightFiles, Window
+from .base import Adam, BatchNorm, Dialect, RegionLoss, TruthRules, WeightFiles, Window, YoloLoss
 
 DIALECT = Dialect(
     name="paper2017",
@@ -12,10 +12,11 @@ DIALECT = Dialect(
     region=RegionLoss(
         class_only="pull", weigh_small=False, slope_in_loss=True, skip_large_labels=False, multi_label=False
     ),
+    yolo=YoloLoss(),
     raw_classes=True,
     binary_border=0.0,
     classfix=False,
-    iou_normalizer=1.0,
+    usual_boxes=0,
     softmax_loss=False,
     power=1.0,
     burn_in_always=False,

@@ -36,7 +36,7 @@ class Detection(Head):
         self.softmax = section.bool_("softmax", False)
         self.square = section.bool_("sqrt", False)
         self.random = section.bool_("random", False)
-        self.max_boxes = section.int_("max", 30, low=1, high=MAX_BOXES)
+        self.given_boxes = section.int_("max", 0, low=1, high=MAX_BOXES)
         self.loss_options: dict[str, Any] = {
             **{
                 f"{key}_scale": section.float_(f"{key}_scale", 1.0)

@@ -32,6 +32,7 @@ class Region(Head):
     """Per anchor: x, y, w, h, (mask), objectness, classes. Anchors are in grid cells."""
 
     anchor_unit = "cells"
+    usual_boxes = 30
 
     keys = Keys(training=AUGMENTATION, idle="log sqrt absolute")
 
@@ -46,7 +47,7 @@ class Region(Head):
         self.tree = section_tree(section)
         if self.tree is not None and len(self.tree) != self.classes:
             raise section.error(f"the tree has {len(self.tree)} nodes, classes={self.classes}", "tree")
-        self.max_boxes = section.int_("max", 30, low=1, high=MAX_BOXES)
+        self.given_boxes = section.int_("max", 0, low=1, high=MAX_BOXES)
         self.loss_options = read_loss_options(section)
         if self.tree is None and (box := self.loss_options["class_only_box"]) != CLASS_ONLY_BOXES[0]:
             message = f"class_only_box={box}: only with tree= are there images with a class but no box"

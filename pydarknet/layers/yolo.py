@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..backends.base import Backend
 from ..backends.ops import Array
 from ..detection.decode import Candidates, Found, decode_yolo, find
 from ..detection.nms import GREEDY_BETA, Kind
 from ..detection.options import DetectOptions
-from ..dialects import Dialect
+from ..dialects import Dialect, YoloLoss
 from ..formats.cfg import Section
 from ..formats.cfg_keys import Keys, Refusal
 from ..formats.numbers import FLOAT_MAX
@@ -26,6 +31,8 @@ NMS_KINDS: dict[str, Kind] = {
     "default": "sort", "greedynms": "greedynms", "diounms": "diounms", "cornersnms": "sort",
 }  # fmt: skip
 
+MEASURES = ("mse", "iou", "giou", "diou", "ciou")
+
 
 @register("yolo")
 class Yolo(Head):
@@ -41,14 +48,16 @@ class Yolo(Head):
             "max_delta": FLOAT_MAX, "label_smooth_eps": 0.0, "objectness_smooth": 0, "focal_loss": 0,
             "iou_normalizer": 1.0, "obj_normalizer": 1.0, "cls_normalizer": 1.0, "delta_normalizer": 1.0,
             "iou_loss": "mse", "iou_thresh": 1.0, "iou_thresh_kind": "iou", "counters_per_class": (),
+            "show_details": 1,
         },
-        idle="show_details track_history_size sim_thresh dets_for_track dets_for_show track_ciou_norm",
+        idle="track_history_size sim_thresh dets_for_track dets_for_show track_ciou_norm",
         refused={
             "embedding_layer": Refusal("give each box the features that tracking compares", ()),
         },
     )  # fmt: skip
 
     anchor_unit = "pixels"
+    usual_boxes = 90
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         self.classes = section.int_("classes", 20, low=0)
@@ -59,7 +68,7 @@ class Yolo(Head):
         if wrong:
             raise section.error(f"mask: {wrong[0]} is no anchor; expected 0 to {self.num - 1}", "mask")
         self.anchors = [anchors[m] for m in self.mask]
-        self.max_boxes = section.int_("max", 90, low=1, high=MAX_BOXES)
+        self.given_boxes = section.int_("max", 0, low=1, high=MAX_BOXES)
         self.ignore_thresh = section.float_("ignore_thresh", 0.5)
         self.truth_thresh = section.float_("truth_thresh", 1.0)
         self.scale_x_y = section.float_("scale_x_y", 1.0)
@@ -88,13 +97,19 @@ class Yolo(Head):
         mask = p.backend.array(self.mask, "int32")
         classes = None if self.map is None else p.backend.to_device(self.map)
         thresholds = self.ignore_thresh, self.truth_thresh
+        options = read_loss_options(self.section, self.classes, p.dialect.yolo)
+        details = options.pop("show_details", 1)
+        weights = options.get("class_weights")
+        if weights is not None:
+            options["class_weights"] = p.backend.to_device(weights)
 
         def loss(output: Array, delta: Array) -> None:
             statistics = p.ops.yolo_loss(
                 output, truth, delta, anchors, mask, self.classes, net.w, net.h, *thresholds, classes,
-                self.new_coords,
+                self.new_coords, **options,
             )  # fmt: skip
-            p.state.statistics[self.index] = HeadStatistics(*map(float, statistics))
+            found = HeadStatistics(*map(float, statistics))
+            p.state.statistics[self.index] = with_loss_of_overlaps(found, options) if details else found
 
         delta = p.new(self.out, blocked=False)
         p.emit(loss, y, delta)
@@ -111,10 +126,61 @@ class Yolo(Head):
         return f"Region {self.index}"
 
     def check_training(self, dialect: Dialect) -> None:
-        """Warns of a weight of boxes that the dialect has, and that is not followed."""
-        if dialect.iou_normalizer != 1 and "iou_normalizer" not in self.section.options:
-            theirs = f"{dialect.name}'s is {dialect.iou_normalizer:g}"
-            self.section.warn(f"without iou_normalizer {theirs}; here boxes learn with 1")
+        """CfgError for keys of the dialect's loss that can't be followed, warnings for measures that don't exist."""
+        options = read_loss_options(self.section, self.classes, dialect.yolo)
+        for key in ("iou_loss", "iou_thresh_kind"):
+            name = self.section.options.get(key, "iou")
+            if key in options and name not in MEASURES:
+                self.section.warn(f"unknown {key} {short(name)!r}: iou, as in AlexeyAB's Darknet", key)
+
+
+def read_loss_options(section: Section, classes: int, rules: YoloLoss) -> dict[str, Any]:
+    """The dialect's rules and, if it knows any, the keys that steer the loss, by the names of the op's arguments;
+    with `show_details`, which says what the loss is called. CfgError."""
+    options = asdict(rules)
+    usual = options.pop("iou_normalizer")
+    if usual is None:
+        return options
+    most = section.float_("max_delta", FLOAT_MAX, low=0)
+    return options | {
+        "iou_loss": known_measure(section.str_("iou_loss", "mse")),
+        "iou_thresh_kind": known_measure(section.str_("iou_thresh_kind", "iou")),
+        "iou_thresh": section.float_("iou_thresh", 1.0),
+        "iou_normalizer": section.float_("iou_normalizer", usual),
+        **{key: section.float_(key, 1.0) for key in ("obj_normalizer", "cls_normalizer", "delta_normalizer")},
+        "max_delta": most,
+        "label_smooth_eps": section.float_("label_smooth_eps", 0.0),
+        "objectness_smooth": section.bool_("objectness_smooth", False),
+        "focal_loss": section.bool_("focal_loss", False),
+        "class_weights": read_class_weights(section, classes, most),
+        "show_details": section.int_("show_details", 1),
+    }
+
+
+def known_measure(name: str) -> str:
+    """AlexeyAB's takes the IoU for what it doesn't know."""
+    return name if name in MEASURES else "iou"
+
+
+def read_class_weights(section: Section, classes: int, most: float) -> NDArray[np.float32] | None:
+    """What a class counts: more, the rarer it is by `counters_per_class`, but at most so much. CfgError."""
+    if not section.has("counters_per_class"):
+        return None
+    counters = [max(1, number) for number in section.ints("counters_per_class")]
+    if len(counters) != classes:
+        raise section.error(
+            f"counters_per_class: expected {classes} numbers, one for each class, found {len(counters)}",
+            "counters_per_class",
+        )
+    return np.array([min(max(counters) / number, most) for number in counters], np.float32)
+
+
+def with_loss_of_overlaps(found: HeadStatistics, options: Mapping[str, Any]) -> HeadStatistics:
+    """Where boxes learn by an overlap, the loss is the mean of what it lacks, and the other losses' sum."""
+    if options.get("iou_loss", "mse") == "mse":
+        return found
+    rest = options["obj_normalizer"] * (found.object_loss + found.noobject_loss + found.class_loss)
+    return found._replace(loss=options["iou_normalizer"] * found.coord_loss / max(found.matched, 1) + rest)
 
 
 def read_nms_kind(section: Section) -> Kind:

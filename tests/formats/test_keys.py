@@ -20,7 +20,6 @@ from pydarknet.graph.graph import MISSING, RECURRENT, Graph
 from pydarknet.layers import REGISTRY
 from pydarknet.train.step import Stepper
 from pydarknet.train.trainer import Trainer
-from pydarknet.train.truth import NOWHERE
 from tests.lib.decoding import candidates, suppression
 from tests.lib.toy_training import make
 
@@ -29,7 +28,8 @@ CONV = "[convolutional]\nfilters={}\nsize=1\nactivation=linear\n"
 LOSS = "[cost]\n"
 
 # Section: what stands before its keys, what follows, and keys with a value that isn't harmless, by class.
-# read: the output is another; trained: so are the weights after an update; file: so is what is loaded.
+# read: the output is another; trained: so are the weights after an update; loss: so is what is printed of it;
+# file: so is what is loaded.
 SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
     "any": (NET + "[convolutional]\nbatch_normalize=1\nfilters=2\n", LOSS, {
         "trained": "learning_rate=.5 onlyforward=1",
@@ -110,16 +110,20 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
     }),
     "yolo": (NET + CONV.format(14) + "[yolo]\nclasses=2\nnum=2\nanchors=4,4,8,8\nmax=2\n", "", {
         "read": "mask=1,0 anchors=3,3,4,4 scale_x_y=1.2 new_coords=1 nms_kind=greedynms",
-        "trained": "max=1 ignore_thresh=.01 truth_thresh=.1",
-        "warned": "max_delta=1 label_smooth_eps=.1 objectness_smooth=1 focal_loss=1 iou_normalizer=.07 iou_loss=ciou "
-                  "obj_normalizer=2 cls_normalizer=2 delta_normalizer=2 iou_thresh=.2 iou_thresh_kind=giou "
-                  "counters_per_class=1,2",
+        "trained": "max=1 ignore_thresh=.01 truth_thresh=.1 label_smooth_eps=.1 objectness_smooth=1 focal_loss=1 "
+                   "iou_normalizer=.07 iou_loss=ciou obj_normalizer=2 delta_normalizer=2 iou_thresh=.2 "
+                   "counters_per_class=1,2",
         "refused": "classes=3 num=3 embedding_layer=0",
-        "idle": "show_details=0 track_history_size=1 sim_thresh=.5 dets_for_track=2 dets_for_show=2 "
+        "idle": "track_history_size=1 sim_thresh=.5 dets_for_track=2 dets_for_show=2 "
                 "track_ciou_norm=.1",
     }),
     "yolo, diounms": (NET + CONV.format(14) + "[yolo]\nclasses=2\nnum=2\nanchors=4,4,8,8\nnms_kind=diounms\n", "", {
         "read": "beta_nms=.1",
+    }),
+    "yolo, giou": (NET + CONV.format(14) + "[yolo]\nclasses=2\nnum=2\nanchors=3,9,9,3\nmax=2\niou_loss=giou\n"
+                   "iou_thresh=.2\ncounters_per_class=1,2\n", "", {
+        "trained": "max_delta=.01 cls_normalizer=2 iou_thresh_kind=giou",
+        "loss": "show_details=0",
     }),
     "Gaussian_yolo": (NET + CONV.format(22) + "[Gaussian_yolo]\nclasses=2\nnum=2\nanchors=4,4,8,8\n", "", {
         "read": "mask=1,0 anchors=3,3,4,4 scale_x_y=1.2 yolo_point=left_top nms_kind=greedynms",
@@ -191,6 +195,15 @@ def learnt(text: str) -> list[np.ndarray]:
     return [stepper.parameters.values.copy()]
 
 
+def lost(text: str) -> list[np.ndarray]:
+    """The printed loss of a mini-batch."""
+    engine = filled(Engine(parse_cfg_text(text, "a.cfg")))
+    stepper = Stepper(engine, engine.dialect)
+    truth = np.full(stepper._plan().truth.shape, 0.4, np.float32)
+    truth[..., -1] = 0
+    return [np.array(stepper.mini(np.ones((2, *engine.inputs), np.float32), truth).cost)]
+
+
 def loaded(text: str, base: str, folder: Path) -> list[np.ndarray]:
     """What is loaded from the weights of another cfg."""
     filled(Engine(parse_cfg_text(base))).save_weights(folder / "base.weights")
@@ -216,10 +229,16 @@ def test_class_of_a_key(section: str, kind: str, key: str, value: str, tmp_path:
         return
     graph = Graph(parse_cfg_text(text, "a.cfg"))
     assert graph.warnings == []
+    if kind in ("trained", "loss"):
+        for head in graph.heads():
+            head.check_training(graph.dialect)  # reads those that detection has no use for
     warned = [warning for warning in graph.unfollowed() if f"] {key}={value} is not followed" in warning]
     assert len(warned) == (kind == "warned")
     if kind == "file":
         assert differs(loaded(text, base, tmp_path), loaded(base, base, tmp_path))
+    elif kind == "loss":
+        assert differs(lost(text), lost(base))
+        assert not differs(learnt(text), learnt(base))
     elif kind == "trained":
         assert not differs(result(text), result(base))
         assert differs(learnt(text), learnt(base))
@@ -245,24 +264,6 @@ def test_files_that_heads_name(section: str, tmp_path: Path) -> None:
     assert differs(learnt(mapped), learnt(base))
     if section == "region":
         assert differs(result(text_of(section, "tree", str(tree))), result(base))
-
-
-def test_which_box_a_class_without_a_box_teaches(tmp_path: Path) -> None:
-    """The key changes what is learnt from such an image; without a tree there is none, and the key is an error."""
-    (tmp_path / "a.tree").write_text("one -1\ntwo -1\n")
-    base = text_of("region", "tree", str(tmp_path / "a.tree"))
-    learnt = {}
-    for box in ("probable", "largest"):
-        engine = filled(Engine(parse_cfg_text(f"{base}class_only_box={box}\n", "a.cfg")))
-        stepper = Stepper(engine, engine.dialect)
-        images = np.random.default_rng(2).random((2, *engine.inputs), dtype=np.float32)
-        stepper.mini(images, np.full((2, 2, 5), [NOWHERE] * 4 + [1], np.float32))
-        learnt[box] = stepper.parameters.updates.copy()
-    assert not np.array_equal(learnt["probable"], learnt["largest"])
-    with pytest.raises(CfgError, match=r"a\.cfg:\d+: .*class_only_box=largst: .*did you mean 'largest'"):
-        Graph(parse_cfg_text(f"{base}class_only_box=largst\n", "a.cfg"))
-    with pytest.raises(CfgError, match=r"a\.cfg:\d+: .*class_only_box=largest: .*tree="):
-        Graph(parse_cfg_text(text_of("region", "class_only_box", "largest"), "a.cfg"))
 
 
 def test_harmless_values_of_refused_keys_pass() -> None:

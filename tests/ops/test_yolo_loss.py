@@ -14,7 +14,9 @@ from tests.lib.guarded import Arrays
 from tests.lib.tolerances import assert_delta_close
 from tests.reference import region as heads
 from tests.reference.yolo_loss import yolo_loss
+from tests.reference.yolo_terms import yolo_terms
 
+MEASURES = ("mse", "iou", "giou", "diou", "ciou")
 ANCHORS = np.array([6, 8, 12, 9, 15, 20, 26, 10], np.float32)
 
 
@@ -56,6 +58,45 @@ def test_against_naive(ops: Ops, arrays: Arrays, seed: int, new_coords: bool) ->
         np.testing.assert_allclose(getattr(statistics, name), value, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
+def terms(rng: np.random.Generator, seed: int, classes: int) -> dict[str, Any]:
+    """Everything that AlexeyAB's keys may be."""
+    some = lambda low, high: float(np.float32(rng.uniform(low, high)))  # noqa: E731
+    return {
+        "iou_loss": MEASURES[seed % 5], "iou_thresh_kind": MEASURES[1 + seed % 4],
+        "iou_thresh": some(0.2, 0.7) if rng.random() < 0.7 else 1.0, "iou_normalizer": some(0.05, 2),
+        "obj_normalizer": some(0.3, 2), "cls_normalizer": some(0.3, 2), "delta_normalizer": some(0.3, 2),
+        "max_delta": some(0.1, 2) if rng.random() < 0.5 else 1e30, "label_smooth_eps": some(0, 0.2),
+        "objectness_smooth": bool(rng.random() < 0.5), "focal_loss": bool(rng.random() < 0.3),
+        "class_weights": rng.uniform(1, 3, classes).astype(np.float32) if rng.random() < 0.5 else None,
+        "adds": True, "least_class": some(0.3, 0.7), "skip_large_labels": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("new_coords", [False, True])
+@pytest.mark.parametrize("seed", range(20))
+def test_keys_of_alexeyab(ops: Ops, arrays: Arrays, seed: int, new_coords: bool) -> None:
+    rng = np.random.default_rng(seed)
+    classes, images = int(rng.integers(1, 5)), int(rng.integers(1, 3))
+    mask = rng.permutation(4)[: int(rng.integers(1, 5))].tolist()
+    h, w = int(rng.integers(1, 6)), int(rng.integers(1, 6))
+    output = heads.yolo(rng.normal(0, 0.7, (images, len(mask) * (5 + classes), h, w)), len(mask), classes)
+    y = arrays.plain(abs(output) if new_coords else output)
+    rows, options = truths(rng, images, classes + 1), terms(rng, seed, classes)
+    thresholds = {"ignore_thresh": 0.2, "truth_thresh": 0.4 if seed % 3 else 1.0}
+    delta = arrays.empty(*output.shape)
+    statistics = HeadStatistics(
+        *ops.yolo_loss(
+            y, rows, delta, ANCHORS, np.array(mask, np.int32), classes, 64, 48, new_coords=new_coords, **thresholds,
+            **options,
+        )
+    )  # fmt: skip
+    expected, sums = yolo_terms(y, rows, ANCHORS, mask, classes, (64, 48), new_coords, options | thresholds)
+    # Slopes are quotients of differences of edges, which are rounded to 2^-24: three digits of small boxes are lost.
+    np.testing.assert_allclose(delta, expected, rtol=1e-4, atol=1e-5 * max(float(abs(expected).max()), 1))
+    for name, value in sums.items():
+        np.testing.assert_allclose(getattr(statistics, name), value, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
 def test_second_truth_of_a_box_adds_its_class(ops: Ops, arrays: Arrays) -> None:
     output = arrays.plain(heads.yolo(np.random.default_rng(1).normal(size=(1, 8, 1, 1)), 1, 3))
     rows = np.array([[[0.5, 0.5, 0.1, 0.2, 0], [0.5, 0.5, 0.1, 0.2, 2]]], np.float32)
@@ -86,6 +127,8 @@ def test_threads_dont_change_a_bit(ops: Ops, arrays: Arrays) -> None:
      ({"anchors": ANCHORS[:3]}, "anchors"), ({"truth": np.zeros((1, 5), np.float32)}, "truth"),
      contents({"truth": np.full((1, 1, 5), 999999, np.float32)}, "truth': image 0, box 0: a class without a box"),
      contents({"truth": np.array([[[0.5, 0.5, 0.5, 0.5, 3.5]]], np.float32)}, "truth': image 0, box 0: class"),
+     ({"iou_loss": "l1"}, "iou_loss': expected 'mse'"), ({"iou_thresh_kind": ""}, "iou_thresh_kind"),
+     ({"class_weights": np.ones(2, np.float32)}, "class_weights"),
      ({"map": np.array([1], np.int16)}, "map"), ({"delta": np.zeros((1, 16, 3, 2), np.float32)}, "delta")],
 )  # fmt: skip
 def test_arguments(ops: Ops, refused: Refused, change: dict[str, Any], argument: str) -> None:

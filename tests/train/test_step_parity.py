@@ -18,6 +18,8 @@ from tests.ops.loss_goldens import GOLDENS, PREFIXES, cases
 
 pytestmark = pytest.mark.slow
 
+YOLO_GOLDEN = GOLDENS / "train_alexeyab_yolo.npz"
+YOLO = ["mse", "mse_many", "mse_classes", "focal", "iou", "giou", "diou", "ciou", "new_coords", "new_coords_mse"]
 CHECKED = (1, 2, 20)  # updates after which the golden has all parameters
 # Relative error (norm) of one record after that many updates. The goldens are drawn such that no leaky unit and no
 # pool comes so close to its edge that the last bit decides which way it goes (see tests/goldens/README.md).
@@ -117,3 +119,13 @@ def test_others(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(Tape, "add_delta", overwriting(Tape.add_delta))
     dialect = "paper2017" if name.startswith("classifier") else "darknet2018"
     check(name, tmp_path, dialect, "")
+
+
+@pytest.mark.parametrize("case", YOLO)
+def test_yolo_of_alexeyab(case: str, tmp_path: Path) -> None:
+    with np.load(YOLO_GOLDEN) as file:
+        shared = {name: file[name] for name in ("weights", "pictures", "truths")}
+        own = {name.partition("/")[2]: file[name] for name in file if name.startswith(f"{case}/")}
+    golden = shared | own
+    problems = run(golden, stepper(golden, tmp_path, "alexeyab"), "")
+    assert not problems, problems

@@ -37,14 +37,15 @@ class Head(Layer):
 
     `anchors` (width, height) are in units of `anchor_unit`, one for each box of a cell; empty if the head has none.
     `classes` may form a `tree`; `map` has the class of each label, also (`map_class_only`) of those without a place,
-    which else are nodes of the tree. `max_boxes`: truths of one image. `grid`: side of the grid whose cells hold the
-    truth, 0 where it is a list of boxes. `nms_kind`, `beta_nms`: how boxes compete.
+    which else are nodes of the tree. `grid`: side of the grid whose cells hold the truth, 0 where it is a list of
+    boxes: at most `given_boxes`, the cfg's, or as many as are usual. `nms_kind`, `beta_nms`: how boxes compete.
     """
 
     anchor_unit: ClassVar[Literal["cells", "pixels"] | None] = None  # pixels are those of the network's input
     classes: int
     coords: int = 4
-    max_boxes: int
+    usual_boxes: ClassVar[int] = 30
+    given_boxes: int = 0
     anchors: Sequence[tuple[float, float]] = ()
     map: NDArray[np.int32] | None = None
     map_class_only: bool = False
@@ -81,6 +82,11 @@ class Head(Layer):
     def labels(self) -> int:
         """How many classes the labels of training are of."""
         return self.classes if self.map is None else len(self.map)
+
+    @property
+    def max_boxes(self) -> int:
+        """How many truths of an image count."""
+        return self.given_boxes or self.dialect.usual_boxes or self.usual_boxes
 
     @property
     def truth_shape(self) -> tuple[int, ...]:

@@ -1,0 +1,70 @@
+"""Keys of heads that count in some dialects, or for some images, only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pydarknet import CfgError
+from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.graph.engine import Engine
+from pydarknet.graph.graph import Graph
+from pydarknet.train.step import Stepper
+from pydarknet.train.truth import NOWHERE
+
+from .test_keys import SECTIONS, differs, filled, learnt, text_of
+
+
+def test_keys_of_a_dialect_that_another_one_warns_about() -> None:
+    """The loss of [yolo] has no such keys in pjreddie's Darknet."""
+    for section in ("yolo", "yolo, giou"):
+        for option in SECTIONS[section][2]["trained"].split():
+            key, _, value = option.partition("=")
+            graph = Graph(parse_cfg_text(text_of(section, key, value).replace("alexeyab", "darknet2018"), "a.cfg"))
+            graph.heads()[-1].check_training(graph.dialect)
+            read = key in ("max", "ignore_thresh", "truth_thresh")
+            assert any(f"] {option} is not followed" in text for text in graph.unfollowed()) == (not read)
+
+
+@pytest.mark.parametrize(("key", "value"), [("iou_loss", "siou"), ("iou_thresh_kind", "l1")])
+def test_measures_that_do_not_exist(key: str, value: str) -> None:
+    """AlexeyAB's program takes the IoU for them."""
+    graph = Graph(parse_cfg_text(text_of("yolo, giou", key, value), "a.cfg"))
+    graph.heads()[-1].check_training(graph.dialect)
+    assert [text for text in graph._doubts() if f"unknown {key} '{value}': iou" in text]
+    assert not differs(learnt(text_of("yolo, giou", key, value)), learnt(text_of("yolo, giou", key, "iou")))
+
+
+def test_counters_of_other_classes() -> None:
+    graph = Graph(parse_cfg_text(text_of("yolo", "counters_per_class", "1,2,3"), "a.cfg"))
+    with pytest.raises(CfgError, match=r"a\.cfg:\d+: .*counters_per_class: expected 2 numbers, .* found 3"):
+        graph.heads()[-1].check_training(graph.dialect)
+
+
+@pytest.mark.parametrize(("section", "usual"), [("yolo", 90), ("region", 30)])
+def test_as_many_boxes_as_the_dialect_has(section: str, usual: int) -> None:
+    text = text_of(section, "max", "2").replace("max=2\n", "")
+    for dialect, most in (("alexeyab", 200), ("darknet2018", usual)):
+        graph = Graph(parse_cfg_text(text.replace("alexeyab", dialect), "a.cfg"))
+        graph.reshape(24, 24)
+        assert graph.heads()[0].truth_shape == (most, 5)
+
+
+def test_which_box_a_class_without_a_box_teaches(tmp_path: Path) -> None:
+    """The key changes what is learnt from such an image; without a tree there is none, and the key is an error."""
+    (tmp_path / "a.tree").write_text("one -1\ntwo -1\n")
+    base = text_of("region", "tree", str(tmp_path / "a.tree"))
+    learnt = {}
+    for box in ("probable", "largest"):
+        engine = filled(Engine(parse_cfg_text(f"{base}class_only_box={box}\n", "a.cfg")))
+        stepper = Stepper(engine, engine.dialect)
+        images = np.random.default_rng(2).random((2, *engine.inputs), dtype=np.float32)
+        stepper.mini(images, np.full((2, 2, 5), [NOWHERE] * 4 + [1], np.float32))
+        learnt[box] = stepper.parameters.updates.copy()
+    assert not np.array_equal(learnt["probable"], learnt["largest"])
+    with pytest.raises(CfgError, match=r"a\.cfg:\d+: .*class_only_box=largst: .*did you mean 'largest'"):
+        Graph(parse_cfg_text(f"{base}class_only_box=largst\n", "a.cfg"))
+    with pytest.raises(CfgError, match=r"a\.cfg:\d+: .*class_only_box=largest: .*tree="):
+        Graph(parse_cfg_text(text_of("region", "class_only_box", "largest"), "a.cfg"))
