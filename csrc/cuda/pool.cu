@@ -15,6 +15,18 @@ struct Grid {
       : y{w.size, w.stride_y, -w.padding / 2}, x{w.size, w.stride_x, -w.padding / 2} {}
 };
 
+// Calls f(pixel, its lanes, row, column) for a rectangle of a plane, row by row.
+template <class F>
+__device__ void for_rectangle(ConstTensor x, std::int64_t plane, Span rows, Span columns, F f) {
+  const float* from = x.data + plane * x.plane();
+  for (int i = rows.begin; i < rows.end; ++i) {
+    for (int j = columns.begin; j < columns.end; ++j) {
+      const int pixel = i * x.w + j;
+      f(pixel, load(from + std::int64_t{pixel} * kBlock), i, j);
+    }
+  }
+}
+
 struct MaxPool {
   ConstTensor x;
   Tensor y;
@@ -22,12 +34,8 @@ struct MaxPool {
 
   __device__ void operator()(std::int64_t plane, std::uint32_t pixel) const {
     const Span rows = windows.y.covered(pixel / y.w, x.h), columns = windows.x.covered(pixel % y.w, x.w);
-    const float* from = x.data + plane * x.plane();
     Lanes best = splat(-FLT_MAX);
-    for (int r = rows.begin; r < rows.end; ++r) {
-      const float* row = from + std::int64_t{r} * x.w * kBlock;
-      for (int s = columns.begin; s < columns.end; ++s) best = map(Greater{}, best, load(row + s * kBlock));
-    }
+    for_rectangle(x, plane, rows, columns, [&](int, Lanes v, int, int) { best = map(Greater{}, best, v); });
     store(y.data + plane * y.plane() + std::int64_t{pixel} * kBlock, best);
   }
 };
@@ -42,19 +50,14 @@ struct FirstMaximum {
   }
   __device__ int4 operator()(std::int64_t plane, std::uint32_t i, std::uint32_t j) const {
     const Span rows = windows.y.covered(i, x.h), columns = windows.x.covered(j, x.w);
-    const float* from = x.data + plane * x.plane();
     Lanes best = splat(-FLT_MAX);
     int4 where = make_int4(-1, -1, -1, -1);
-    for (int r = rows.begin; r < rows.end; ++r) {
-      for (int s = columns.begin; s < columns.end; ++s) {
-        const int pixel = r * x.w + s;
-        const Lanes v = load(from + std::int64_t{pixel} * kBlock);
-        look(v.x, pixel, best.x, where.x);
-        look(v.y, pixel, best.y, where.y);
-        look(v.z, pixel, best.z, where.z);
-        look(v.w, pixel, best.w, where.w);
-      }
-    }
+    for_rectangle(x, plane, rows, columns, [&](int pixel, Lanes v, int, int) {
+      look(v.x, pixel, best.x, where.x);
+      look(v.y, pixel, best.y, where.y);
+      look(v.z, pixel, best.z, where.z);
+      look(v.w, pixel, best.w, where.w);
+    });
     return where;
   }
 };
@@ -90,17 +93,13 @@ struct MaxPoolBackward {
 
   __device__ void operator()(std::int64_t plane, std::uint32_t pixel) const {
     const Span rows = windows.y.around(pixel / dx.w, dy.h), columns = windows.x.around(pixel % dx.w, dy.w);
-    const float* from = dy.data + plane * dy.plane();
     const int here = static_cast<int>(pixel);
     Lanes sum = splat(0.0f);
-    for (int i = rows.begin; i < rows.end; ++i) {
-      for (int j = columns.begin; j < columns.end; ++j) {
-        const int4 where = maximum(plane, i, j);
-        const Lanes v = load(from + (std::int64_t{i} * dy.w + j) * kBlock);
-        sum = sum + make_float4(where.x == here ? v.x : 0.0f, where.y == here ? v.y : 0.0f,
-                                where.z == here ? v.z : 0.0f, where.w == here ? v.w : 0.0f);
-      }
-    }
+    for_rectangle(dy, plane, rows, columns, [&](int, Lanes v, int i, int j) {
+      const int4 where = maximum(plane, i, j);
+      sum = sum + make_float4(where.x == here ? v.x : 0.0f, where.y == here ? v.y : 0.0f,
+                              where.z == here ? v.z : 0.0f, where.w == here ? v.w : 0.0f);
+    });
     put(dx.data + plane * dx.plane() + std::int64_t{pixel} * kBlock, sum, accumulate);
   }
 };
@@ -142,12 +141,8 @@ struct LocalAvgPool {
 
   __device__ void operator()(std::int64_t plane, std::uint32_t pixel) const {
     const Span rows = windows.y.covered(pixel / y.w, x.h), columns = windows.x.covered(pixel % y.w, x.w);
-    const float* from = x.data + plane * x.plane();
     Lanes sum = splat(0.0f);
-    for (int r = rows.begin; r < rows.end; ++r) {
-      const float* row = from + std::int64_t{r} * x.w * kBlock;
-      for (int s = columns.begin; s < columns.end; ++s) sum = sum + load(row + s * kBlock);
-    }
+    for_rectangle(x, plane, rows, columns, [&](int, Lanes v, int, int) { sum = sum + v; });
     const float count = area(rows, columns);
     store(y.data + plane * y.plane() + std::int64_t{pixel} * kBlock, count > 0 ? sum / splat(count) : sum);
   }
@@ -162,15 +157,10 @@ struct LocalAvgPoolBackward {
 
   __device__ void operator()(std::int64_t plane, std::uint32_t pixel) const {
     const Span rows = windows.y.around(pixel / dx.w, dy.h), columns = windows.x.around(pixel % dx.w, dy.w);
-    const float* from = dy.data + plane * dy.plane();
     Lanes sum = splat(0.0f);
-    for (int i = rows.begin; i < rows.end; ++i) {
-      const Span down = windows.y.covered(i, dx.h);
-      for (int j = columns.begin; j < columns.end; ++j) {
-        const Lanes v = load(from + (std::int64_t{i} * dy.w + j) * kBlock);
-        sum = sum + v / splat(area(down, windows.x.covered(j, dx.w)));
-      }
-    }
+    for_rectangle(dy, plane, rows, columns, [&](int, Lanes v, int i, int j) {
+      sum = sum + v / splat(area(windows.y.covered(i, dx.h), windows.x.covered(j, dx.w)));
+    });
     put(dx.data + plane * dx.plane() + std::int64_t{pixel} * kBlock, sum, accumulate);
   }
 };

@@ -89,6 +89,16 @@ def add_fit(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_network(parser: argparse.ArgumentParser, data_first: bool = False) -> None:
+    """The files of a network and, for the names of its classes, a .data file: in front, as Darknet's commands have
+    it, or as an option."""
+    if data_first:
+        parser.add_argument("data", metavar="DATA")
+    parser.add_argument("cfg", metavar="CFG")
+    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
+    add_names(parser, data=not data_first)
+
+
 def add_names(parser: argparse.ArgumentParser, data: bool) -> None:
     """Options for the names of the classes and the network's dialect."""
     parser.add_argument("--dialect", metavar="NAME",

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from ..errors import DataError
 from ..formats.atomic import STDOUT, is_stdout, is_stream
+from .loading import load_network, read_data_file, require_heads
 from .messages import say
 from .parser import UsageError
 
 if TYPE_CHECKING:
     from ..formats.data import DataFile
+    from ..network import Network
     from ..writers import Writer
 
 FOLDERS = ("voc", "yolo")  # kinds of many files
@@ -44,6 +46,16 @@ def prepared(args: argparse.Namespace, data: DataFile | None) -> Iterator[None]:
     refuse_inputs(_targets(args.places), args, data)
     with lines_aside(place):
         yield
+
+
+@contextmanager
+def detector(args: argparse.Namespace) -> Iterator[Network]:
+    """The network of a command that detects, and `prepared` places for what it finds."""
+    data = read_data_file(args.data, args.quiet) if args.data else None
+    with prepared(args, data):
+        net = load_network(args, data)
+        require_heads(net, "classify")
+        yield net
 
 
 def place_of(word: str | None) -> str | None:

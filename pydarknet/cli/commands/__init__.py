@@ -10,10 +10,10 @@ GROUPS = {
     "look at images": {
         "detect": ("detect", "detect objects in images; asks for them if none is given"),
         "detector test": (
-            "detector_test",
+            "detector.test",
             "detect objects in images, with the names of a .data file; asks for images if none is given",
         ),
-        "detector demo": ("detector_demo", "like demo, with the names of a .data file"),
+        "detector demo": ("detector.demo", "like demo, with the names of a .data file"),
         "classify": ("classify", "classify whole images"),
         "classifier predict": (
             "classifier_predict",

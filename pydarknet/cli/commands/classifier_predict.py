@@ -11,11 +11,8 @@ from .detect import IMAGES
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and all options of `classify`."""
-    parser.add_argument("data", metavar="DATA")
-    parser.add_argument("cfg", metavar="CFG")
-    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
+    options.add_network(parser, data_first=True)
     parser.add_argument("images", metavar="IMAGE", nargs="*", help=IMAGES)
-    options.add_names(parser, data=False)
     add_class_options(parser, "default: top= of the .data file, else 1")
 
 

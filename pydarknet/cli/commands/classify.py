@@ -19,10 +19,8 @@ TOP = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and all options of classification."""
-    parser.add_argument("cfg", metavar="CFG")
-    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
+    options.add_network(parser)
     parser.add_argument("images", metavar="IMAGE", nargs="+", help=IMAGES)
-    options.add_names(parser, data=True)
     add_class_options(parser, f"default: {TOP}")
 
 

@@ -26,17 +26,10 @@ class HeightOrHelp(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> None:
     """Add the files and all options."""
-    parser.add_argument("cfg", metavar="CFG")
-    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
+    options.add_network(parser, data_first)
     parser.add_argument("video", metavar="VIDEO", nargs="?", help=VIDEO)
-    options.add_names(parser, data=True)
-    add_film_options(parser)
-
-
-def add_film_options(parser: argparse.ArgumentParser) -> None:
-    """The options that `demo` shares with `detector demo`."""
     parser.add_argument("--help", action="help", help="show this help")
     group = parser.add_argument_group("frames")
     group.add_argument(
@@ -83,14 +76,10 @@ def add_film_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0; ImageError if there is no such video."""
     from ...video.source import Camera, open_film
-    from ..loading import load_network, read_data_file, require_heads
     from ..play import play
-    from ..saving import prepared
+    from ..saving import detector
 
-    data = read_data_file(args.data, args.quiet) if args.data else None
-    with prepared(args, data):
-        net = load_network(args, data)
-        require_heads(net, "classify")
+    with detector(args) as net:
         camera = Camera(args.camera, args.width, args.height, args.fps)
         play(net, open_film(args.video, camera, args.skip, net.inputs.c), args)
     return 0

@@ -25,20 +25,13 @@ if TYPE_CHECKING:
     from ...writers import Writer
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the files and all options of detection in images."""
-    parser.add_argument("cfg", metavar="CFG")
-    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
-    parser.add_argument("images", metavar="IMAGE", nargs="*", help=IMAGES)
-    options.add_names(parser, data=True)
-    add_image_options(parser)
-
-
 IMAGES = "images, folders, patterns ('*.jpg'), lists of paths (.txt, .list), or - for paths on standard input"
 
 
-def add_image_options(parser: argparse.ArgumentParser) -> None:
-    """The options that `detect` shares with `detector test`."""
+def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> None:
+    """Add the files and all options of detection in images."""
+    options.add_network(parser, data_first)
+    parser.add_argument("images", metavar="IMAGE", nargs="*", help=IMAGES)
     options.add_detection(parser)
     options.add_reported(parser)
     options.add_lines(parser)
@@ -55,13 +48,9 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 if all went well, 1 if some of several images could not be read."""
-    from ..loading import load_network, read_data_file, require_heads
-    from ..saving import prepared
+    from ..saving import detector
 
-    data = read_data_file(args.data, args.quiet) if args.data else None
-    with prepared(args, data):
-        net = load_network(args, data)
-        require_heads(net, "classify")
+    with detector(args) as net:
         return detect_images(net, args)
 
 

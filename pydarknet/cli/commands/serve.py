@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""
-    parser.add_argument("cfg", metavar="CFG")
-    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
-    options.add_names(parser, data=True)
+    options.add_network(parser)
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen at; another than 127.0.0.1 needs a token"
     )
