@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,10 +11,10 @@ from ..datasets.dataset import ImageList
 from ..dialects import Dialect
 from ..dialects.base import TruthRules
 from ..errors import CfgError, DataError
+from ..evaluate.validset import class_tree
 from ..formats.data import DataFile, read_labels, read_names
 from ..formats.path_labels import path_classes
-from ..formats.text import short
-from ..formats.tree import Tree, read_tree
+from ..formats.tree import Tree
 from ..graph.engine import Engine
 from ..layers import Head
 from ..layers.cost import Cost
@@ -151,7 +150,7 @@ def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: Im
         )
     except DataError as error:
         raise net.error(str(error)) from error
-    tree = _class_tree(engine, data, labels)
+    tree = class_tree(engine, data, labels)
     find = path_classes(data, labels)
     task = ClassificationTask(labels, augment, tree, find)
     summary = check_classification(images, labels, find)
@@ -159,24 +158,6 @@ def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: Im
         _check_cost(engine, tree, summary)
     summary.warnings[:0] = doubts
     return Source(task, images.images, summary)
-
-
-def _class_tree(engine: Engine, data: DataFile, labels: Sequence[str]) -> Tree | None:
-    """The tree of the classes. DataError where DATA's tree or labels are of another tree than the network's."""
-    tree = engine.class_tree()
-    if data.get("tree"):
-        given = read_tree(data.path("tree"))
-        if tree is None or not np.array_equal(given.parent, tree.parent):
-            own = "has none" if tree is None else "has another"
-            raise data.error(f"is not the network's: [softmax] of {engine.cfg.file} {own}; set tree= there", "tree")
-    if tree is None:
-        return None
-    if list(labels) != tree.name and sorted(labels) == sorted(tree.name):
-        key = next(key for key in ("labels", "names") if data.get(key))
-        first = next(i for i, pair in enumerate(zip(labels, tree.name, strict=True)) if pair[0] != pair[1])
-        message = f"expected {short(tree.name[first])!r}, as in the tree, found {short(labels[first])!r}"
-        raise DataError.at(str(data.path(key)), first + 1, f"{message}; labels are in the order of its nodes")
-    return tree
 
 
 def _check_cost(engine: Engine, tree: Tree, summary: Summary) -> None:

@@ -136,7 +136,9 @@ def _classifier(network: Network, data: DataFile, task: ClassificationTask, warn
     """As `classifier valid` evaluates."""
     images = read_image_list("valid", data.path("valid"))
     check_classification(images, task.labels, task.classes)
-    leaves = read_leaves(data)
+    leaves, doubts = read_leaves(data, task.tree)
+    for doubt in doubts:
+        warn(doubt)
 
     def look() -> float:
         right = 0.0

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from pydarknet.cli.main import main
 from pydarknet.dialects import DIALECTS
 from pydarknet.errors import CfgError, DataError
 from pydarknet.formats.cfg import parse_cfg
 from pydarknet.graph.engine import Engine
+from pydarknet.network import Network
 from pydarknet.train.step import Stepper
 from pydarknet.train.trainer import Trainer
 from pydarknet.train.truth import UNKNOWN
@@ -124,3 +127,38 @@ def test_the_tree_of_the_data_is_the_networks(folder: Path, tree: str, message: 
     Path("toy.data").write_text(Path("toy.data").read_text() + "tree=toy.tree\n")
     with pytest.raises(DataError, match=rf"toy\.data:5: tree: is not the network's: .* {message}"):
         Trainer("toy.cfg", "toy.data")
+
+
+@pytest.fixture
+def validated(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[str], tuple[int, str]]:
+    """Runs `classifier valid` with further lines in the .data file: its exit code, and standard error."""
+
+    def run(more: str) -> tuple[int, str]:
+        Network("toy.cfg").save_weights("toy.weights")
+        with Path("toy.data").open("a") as file:
+            file.write(f"valid=train.txt\n{more}")
+        code = main(["classifier", "valid", "toy.data", "toy.cfg", "toy.weights"])
+        return code, capsys.readouterr().err
+
+    return run
+
+
+def test_validation_takes_no_other_tree_either(validated: Callable[[str], tuple[int, str]]) -> None:
+    Path("other.tree").write_text("".join(f"n{i} -1\n" for i in range(6)))
+    code, said = validated("tree=other.tree\n")
+    assert code == 2
+    assert "toy.data:6: tree: is not the network's" in said
+
+
+def test_validation_takes_no_labels_in_another_order(validated: Callable[[str], tuple[int, str]]) -> None:
+    Path("toy.labels").write_text("animal\nthing\ndog\ncat\npug\nhusky\n")
+    code, said = validated("")
+    assert code == 2
+    assert "toy.labels:3: expected 'cat', as in the tree, found 'dog'" in said
+
+
+def test_leaves_that_are_no_nodes_are_said(validated: Callable[[str], tuple[int, str]]) -> None:
+    Path("toy.leaves").write_text("cat\nfish\npug\n")
+    code, said = validated("leaves=toy.leaves\n")
+    assert code == 0
+    assert "toy.leaves: 1 of its 3 names are no nodes of the tree and can't win: fish" in said

@@ -31,22 +31,24 @@ def run(args: argparse.Namespace) -> int:
     """0, or 1 if some images could not be read: they don't count. Two lines after every image; with -quiet
     the last. With a tree a line more, of guesses along it."""
     from ...evaluate.classes import Accuracy, validate_classifier
-    from ...evaluate.validset import read_leaves
+    from ...evaluate.validset import class_tree, read_leaves
     from ...formats.path_labels import path_classes
     from ..loading import load_network, read_data_file, require_no_heads
-    from ..messages import progress, say
+    from ..messages import progress, say, warn
 
     data = read_data_file(args.data, args.quiet)
     pictures = judging.read_pictures(data, args).images
     labels = read_labels(data)
     net = load_network(args, data)
     require_no_heads(net, "detector map")
+    leaves, doubts = read_leaves(data, class_tree(net, data, labels))
+    warn(doubts, args.quiet)
     top = args.top or max(1, data.int_("top", 1))
     last, along, unknown = Accuracy(0, 0, 0, top), "", 0
     with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
         watch = judging.Watch(out)
         judged = validate_classifier(
-            net, pictures, labels, top=top, batch=args.batch, leaves=read_leaves(data),
+            net, pictures, labels, top=top, batch=args.batch, leaves=leaves,
             classes=path_classes(data, labels),
         )  # fmt: skip
         for each in watch.over(judged):
