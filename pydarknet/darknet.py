@@ -44,14 +44,14 @@ def load_net(cfg: _api.Path, weights: _api.Path | None, clear: int = 0) -> Netwo
 
 
 def predict_image(net: NetworkHandle, im: IMAGE) -> Any:
-    """Forward a letterboxed picture; the network's output as a float*."""
+    """Forward a letterboxed image; the network's output as a float*."""
     return pointer_to(_api.predict_fitted(net, im, "letterbox"))
 
 
 def get_network_boxes(
     net: NetworkHandle, w: int, h: int, thresh: float, hier: float, map: Any, relative: int, num: Any
 ) -> Any:
-    """Detections of the last prediction for a picture of w x h; their number goes to the int* `num`."""
+    """Detections of the last prediction for an image of w x h; their number goes to the int* `num`."""
     options = _api.detect_options(thresh, hier, map=_api.read_map(map))
     detections, count = _api.find_boxes(net, DETECTION, (w, h), options, bool(relative))
     _api.store(num, count)
@@ -66,7 +66,7 @@ def make_network_boxes(net: NetworkHandle, thresh: float = 0.0, num: Any = None)
 
 
 def classify(net: NetworkHandle, meta: METADATA, im: IMAGE) -> list[tuple[str | bytes, float]]:
-    """All classes of a picture with their probabilities, the most probable first."""
+    """All classes of an image with their probabilities, the most probable first."""
     return _api.classify(net, [meta.name(i) for i in range(meta.classes)], im, "letterbox")
 
 
@@ -78,7 +78,7 @@ def detect(
     hier_thresh: float = 0.5,
     nms: float = 0.45,
 ) -> list[tuple[str | bytes, float, tuple[float, float, float, float]]]:
-    """(name, probability, (x, y, w, h)) of the objects in a picture file, the most probable first.
+    """(name, probability, (x, y, w, h)) of the objects in an image file, the most probable first.
 
     Boxes are centre and size in pixels; they are suppressed by `do_nms_obj`.
     """

@@ -38,7 +38,7 @@ _SCIKIT_IMAGE = (
     "scikit-image==0.25.2",
     "24cc986e1f4187a12aa319f777b36008764e856e5013666a4a83f8df083c2641",
 )
-# One wheel for everybody: only its pictures are wanted, so platform and Python are fixed.
+# One wheel for everybody: only its images are wanted, so platform and Python are fixed.
 _ONE_WHEEL = (
     *("--platform", "manylinux2014_x86_64"),
     *("--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"),

@@ -20,7 +20,7 @@ BATCH = 4
 
 
 class Looked(Protocol):
-    """A picture that was looked at, or why not."""
+    """An image that was looked at, or why not."""
 
     @property
     def error(self) -> ImageError | None: ...
@@ -57,21 +57,21 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 class Watch:
-    """Shows progress, says which pictures could not be read, and counts them."""
+    """Shows progress, says which images could not be read, and counts them."""
 
     def __init__(self, out: Lines) -> None:
         self.out = out
         self.failures = 0
 
     def __call__(self, looked: Looked) -> None:
-        """One more picture is done."""
+        """One more image is done."""
         if looked.error is not None:
             self.failures += 1
             self.out.complain(f"error: {looked.error}")
         self.out.done()
 
     def over(self, pictures: Iterable[_L]) -> Iterator[_L]:
-        """The pictures, each counted after it has been worked on."""
+        """The images, each counted after it has been worked on."""
         for each in pictures:
             yield each
             self(each)

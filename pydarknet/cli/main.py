@@ -1,6 +1,6 @@
 """`pydarknet`: finds the command, runs it, and turns what went wrong into one line and an exit code.
 
-0: all is well. 1: some pictures of several failed. 2: an error. 130: Ctrl-C, and 128 + n another signal.
+0: all is well. 1: some images of several failed. 2: an error. 130: Ctrl-C, and 128 + n another signal.
 141: the reader of the output is gone.
 """
 

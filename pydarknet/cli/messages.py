@@ -28,7 +28,7 @@ def warn(warnings: Iterable[str], quiet: bool) -> None:
 
 @contextmanager
 def picture_warnings(quiet: bool) -> Iterator[None]:
-    """What is doubtful about pictures as lines on standard error, each once, from whatever thread reads them."""
+    """What is doubtful about images as lines on standard error, each once, from whatever thread reads them."""
     with python_warnings.catch_warnings():
         python_warnings.simplefilter("ignore" if quiet else "default", PictureWarning)
         usual = python_warnings.showwarning
@@ -77,7 +77,7 @@ class Lines:
             self._bar.write(f"pydarknet: {text}", file=sys.stderr)
 
     def done(self, count: int = 1, note: str = "") -> None:
-        """So many more pictures or iterations are finished; the note stands behind the bar."""
+        """So many more images or iterations are finished; the note stands behind the bar."""
         if self._bar is not None:
             self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(count)

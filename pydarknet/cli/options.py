@@ -77,7 +77,7 @@ def add_quiet(parser: argparse.ArgumentParser, bar: bool = True) -> None:
 
 
 def add_fit(parser: argparse.ArgumentParser) -> None:
-    """How a picture becomes the network's input."""
+    """How an image becomes the network's input."""
     parser.add_argument(
         "--fit",
         choices=("letterbox", "stretch"),

@@ -53,7 +53,7 @@ class Parser(argparse.ArgumentParser):
         self.notes.append(text)
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """The arguments' values. argparse alone loses pictures that are named after an option."""
+        """The arguments' values. argparse alone loses images that are named after an option."""
         if self._subparsers is not None:
             return self.parse_args(arguments)
         options, words = self._sort(list(arguments))

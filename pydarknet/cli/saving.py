@@ -106,7 +106,7 @@ def open_writers(
 
 
 def common_folder(paths: Sequence[str]) -> str | None:
-    """The folder that all pictures are below; None if there is none."""
+    """The folder that all images are below; None if there is none."""
     with suppress(ValueError):
         return os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths])
     return None
@@ -119,7 +119,7 @@ def _tell(writer: Writer, quiet: bool) -> None:
 
 
 def _accept_json(args: argparse.Namespace) -> None:
-    """AlexeyAB's `-out result.json` (`-json_file_output` for videos) is a file of detections, not a picture."""
+    """AlexeyAB's `-out result.json` (`-json_file_output` for videos) is a file of detections, not an image."""
     if args.out is not None and args.out.lower().endswith(".json"):
         args.save, args.save_to, args.out = [*args.save, "json"], args.save_to or args.out, None
     if getattr(args, "json_file_output", None) is not None:
@@ -133,7 +133,7 @@ def _targets(places: dict[str, str]) -> Iterator[Path]:
 
 
 def _inputs(args: argparse.Namespace, data: DataFile | None) -> Iterator[str | Path]:
-    """The files that the arguments and the .data file name; pictures are looked at when they are known."""
+    """The files that the arguments and the .data file name; images are looked at when they are known."""
     for key in ("cfg", "weights", "names", "data", "video", "images", "unboxed"):
         value = getattr(args, key, None)
         for each in value if isinstance(value, list) else [value]:

@@ -28,7 +28,7 @@ UNIT = (np.arange(256) / 255.0).astype(np.float32)  # a byte as Darknet's float
 
 
 class IMAGE(Structure):
-    """A picture of w x h pixels in c planes."""
+    """An image of w x h pixels in c planes."""
 
     _fields_ = [("w", c_int), ("h", c_int), ("c", c_int), ("data", POINTER(c_float))]
 
@@ -61,32 +61,32 @@ def address_of(pointer: Any) -> int:
 
 
 def make_image(w: int, h: int, c: int) -> IMAGE:
-    """A black picture."""
+    """A black image."""
     return from_array(np.zeros((c, h, w), np.float32))
 
 
 def from_array(planes: Floats) -> IMAGE:
-    """The picture whose memory an array (c, h, w) is."""
+    """The image whose memory an array (c, h, w) is."""
     c, h, w = planes.shape
     return IMAGE(w, h, c, pointer_to(planes))
 
 
 def as_array(image: IMAGE) -> Floats:
-    """The picture's memory as an array (c, h, w). ImageError if it has none."""
+    """The image's memory as an array (c, h, w). ImageError if it has none."""
     if not image.data or min(image.c, image.h, image.w) < 1:
         raise ImageError(f"the IMAGE ({image.w} x {image.h} x {image.c}) has no pixels")
     return np.asarray(Memory(image.data, (image.c, image.h, image.w)))
 
 
 def load_image(filename: str | bytes | os.PathLike[str], w: int = 0, h: int = 0) -> IMAGE:
-    """Read a picture file in three channels; with w and h it is stretched to that size. ImageError."""
+    """Read an image file in three channels; with w and h it is stretched to that size. ImageError."""
     pixels = pictures.load_image(os.fsdecode(filename))
     image = from_array(np.ascontiguousarray(UNIT[pixels].transpose(2, 0, 1)[::-1]))
     return fitted(image, w, h, "stretch") if w and h else image
 
 
 def fitted(image: IMAGE, w: int, h: int, fit: Fit) -> IMAGE:
-    """A new picture of w x h by Darknet's resize; the same one if it has that size."""
+    """A new image of w x h by Darknet's resize; the same one if it has that size."""
     planes = as_array(image)
     if (image.w, image.h) == (w, h):
         return image
@@ -102,7 +102,7 @@ def in_grey(planes: Floats) -> Floats:
 
 
 def letterbox_image(image: IMAGE, w: int, h: int) -> IMAGE:
-    """A new picture of w x h with the whole of this one in the middle, on grey."""
+    """A new image of w x h with the whole of this one in the middle, on grey."""
     same = fitted(image, w, h, "letterbox")
     return from_array(as_array(image).copy()) if same is image else same
 
@@ -114,7 +114,7 @@ def rgbgr_image(image: IMAGE) -> None:
 
 
 def copy_image_from_bytes(image: IMAGE, data: Any) -> None:
-    """Fill the picture from interleaved bytes (h, w, c), such as `frame.tobytes()`. ImageError if too few."""
+    """Fill the image from interleaved bytes (h, w, c), such as `frame.tobytes()`. ImageError if too few."""
     planes = as_array(image)
     given = np.frombuffer(data, np.uint8)
     if given.size < planes.size:
@@ -123,7 +123,7 @@ def copy_image_from_bytes(image: IMAGE, data: Any) -> None:
 
 
 def array_to_image(arr: npt.NDArray[Any]) -> tuple[IMAGE, Floats]:
-    """An array (h, w, c) of 0..255 as a picture, and its memory. ImageError if it is no such array."""
+    """An array (h, w, c) of 0..255 as an image, and its memory. ImageError if it is no such array."""
     if not isinstance(arr, np.ndarray) or arr.ndim != 3:
         raise ImageError(f"expected an array (height, width, channels), found {np.shape(arr)}")
     planes = np.ascontiguousarray(arr.transpose(2, 0, 1), np.float32) / np.float32(255)
@@ -131,4 +131,4 @@ def array_to_image(arr: npt.NDArray[Any]) -> tuple[IMAGE, Floats]:
 
 
 def free_image(image: IMAGE) -> None:
-    """Accepted: the memory goes with the last reference, for some scripts free a picture that is still in use."""
+    """Accepted: the memory goes with the last reference, for some scripts free an image that is still in use."""

@@ -196,7 +196,7 @@ def network_predict(net: NetworkHandle, data: Any) -> FloatPointer:
 
 
 def predict_fitted(net: NetworkHandle, image: IMAGE, fit: Fit) -> Floats:
-    """Forward one picture, brought to the network's size, and into grey if that is all it takes."""
+    """Forward one image, brought to the network's size, and into grey if that is all it takes."""
     net.batch = 1
     planes = as_array(fitted(image, net.network.width, net.network.height, fit))
     if net.network.inputs.c == 1 and len(planes) == 3:
@@ -227,7 +227,7 @@ def find_boxes(
 ) -> tuple[Any, int]:
     """Detections of image `item` of the last prediction, in an array of `structure`, and their number.
 
-    `size` is that of the picture, in whose pixels boxes are (or fractions, if `relative`). Only boxes above
+    `size` is that of the image, in whose pixels boxes are (or fractions, if `relative`). Only boxes above
     the threshold are in the array. CfgError for a classifier.
     """
     network = net.network

@@ -46,7 +46,7 @@ def make_probs(net: NetworkHandle) -> Any:
 def network_detect(
     net: NetworkHandle, im: IMAGE, thresh: float, hier_thresh: float, nms: float, boxes: Any, probs: Any
 ) -> None:
-    """Detect in a picture: boxes in its pixels go to `boxes`, what their classes have to `probs`, and 0 to the rest.
+    """Detect in an image: boxes in its pixels go to `boxes`, what their classes have to `probs`, and 0 to the rest.
 
     What is found comes first; the original has a place for each cell of its grid.
     """

@@ -39,7 +39,7 @@ def print_detections(detections: Iterable[tuple[str, str, Box]], coordinates: bo
 
 
 def draw_boxes(detections: Iterable[tuple[str, str, Box]], image: Any, colors: Any) -> Any:
-    """Draw boxes with their labels into an OpenCV picture; returns it."""
+    """Draw boxes with their labels into an OpenCV image; returns it."""
     import cv2
 
     for label, confidence, bbox in detections:
@@ -76,7 +76,7 @@ def non_max_suppression_fast(detections: Sequence[Any], overlap_thresh: float) -
 def illustrated(
     path: str | bytes | os.PathLike[str], detections: Sequence[tuple[Any, float, Box]], show: bool
 ) -> Any:
-    """Detections, the picture (RGB) with their boxes, greener the surer, and a caption; a window waits for a key."""
+    """Detections, the image (RGB) with their boxes, greener the surer, and a caption; a window waits for a key."""
     import cv2
 
     image = np.ascontiguousarray(load_image(os.fsdecode(path))[:, :, ::-1])

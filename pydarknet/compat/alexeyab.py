@@ -153,7 +153,7 @@ def detect_image(
     nms: float = 0.45,
     debug: bool = False,
 ) -> list[tuple[Any, Any, Box]]:
-    """The objects in a picture, which is stretched to the network's size; boxes are centre and size in its pixels.
+    """The objects in an image, which is stretched to the network's size; boxes are centre and size in its pixels.
 
     With a list of names (label, confidence as text, box), sorted by that text; with a METADATA, as until 2020,
     (name, confidence, box), the most confident first. `debug` is accepted.
@@ -179,12 +179,12 @@ def detect(
     nms: float = 0.45,
     debug: bool = False,
 ) -> list[tuple[Any, Any, Box]]:
-    """`detect_image` of a picture file."""
+    """`detect_image` of an image file."""
     return detect_image(net, meta, load_image(image, 0, 0), thresh, hier_thresh, nms)
 
 
 def classify(net: NetworkHandle, meta: METADATA, im: IMAGE) -> list[tuple[Any, float]]:
-    """All classes of a picture, stretched, with their probabilities, the most probable first."""
+    """All classes of an image, stretched, with their probabilities, the most probable first."""
     return _api.classify(net, _names(meta), im, "stretch")
 
 
@@ -204,7 +204,7 @@ def performDetect(
     makeImageOnly: bool = False,  # noqa: N803
     initOnly: bool = False,  # noqa: N803
 ) -> Any:
-    """Everything in one call: (label, confidence, box) of the objects in a picture file, the most confident first.
+    """Everything in one call: (label, confidence, box) of the objects in an image file, the most confident first.
 
     With `showImage` a dictionary of these "detections", the "image" (RGB) with its boxes, which a window shows
     unless `makeImageOnly`, and a "caption". The network is read once; with `initOnly` that is all. CfgError,
@@ -237,12 +237,12 @@ def network_predict(net: NetworkHandle, data: Any) -> Any:
 
 
 def predict_image(net: NetworkHandle, im: IMAGE) -> Any:
-    """Forward a picture, stretched to the network's size; the output as a float*."""
+    """Forward an image, stretched to the network's size; the output as a float*."""
     return _output(net, _api.predict_fitted(net, im, "stretch"))
 
 
 def predict_image_letterbox(net: NetworkHandle, im: IMAGE) -> Any:
-    """Forward a picture, letterboxed to the network's size; the output as a float*."""
+    """Forward an image, letterboxed to the network's size; the output as a float*."""
     return _output(net, _api.predict_fitted(net, im, "letterbox"))
 
 
@@ -257,9 +257,9 @@ def get_network_boxes(
     num: Any,
     letter: int = 0,
 ) -> Any:
-    """Detections of the last prediction for a picture of w x h; their number goes to the int* `num`.
+    """Detections of the last prediction for an image of w x h; their number goes to the int* `num`.
 
-    `letter` says whether the picture was letterboxed.
+    `letter` says whether the image was letterboxed.
     """
     detections, count = _boxes(net, w, h, thresh, hier, map, relative, letter, 0)
     _api.store(num, count)

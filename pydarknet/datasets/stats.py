@@ -53,7 +53,7 @@ class Stats:
         if self.class_only:
             lines.append(f"  objects with a class only {self.class_only}")
         width = max([len(data.name_of(i)) for i in self.classes] + [5])
-        lines.append(f"  {'class':<{width}} {'objects':>9} {'share':>7} {'pictures':>9}")
+        lines.append(f"  {'class':<{width}} {'objects':>9} {'share':>7} {'images':>9}")
         total = max(sum(objects for objects, _ in self.classes.values()), 1)
         for i, (objects, images) in self.classes.items():
             lines.append(f"  {data.name_of(i):<{width}} {objects:>9} {objects / total:>7.1%} {images:>9}")

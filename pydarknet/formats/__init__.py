@@ -1,1 +1,1 @@
-"""Files as users bring them, to values and back: no backend, no picture."""
+"""Files as users bring them, to values and back: no backend, no image."""

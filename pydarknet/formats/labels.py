@@ -1,6 +1,6 @@
-"""Label files, the truth about one picture: a line `class x y w h` an object, relative to the picture.
+"""Label files, the truth about one image: a line `class x y w h` an object, relative to the image.
 
-`class 0 0 0 0` says what is in the picture but not where: the class-only labels of joint training (paper,
+`class 0 0 0 0` says what is in the image but not where: the class-only labels of joint training (paper,
 section 4, "Joint classification and detection"). Training, as Darknet, looks at the centre alone (`without_place`),
 and marks such an object for the losses (`pydarknet.train.truth.NOWHERE`).
 """
@@ -25,10 +25,10 @@ Labels = npt.NDArray[np.float32]
 CLASS, CENTRE, SIZE, BOX = 0, slice(1, 3), slice(3, 5), slice(1, 5)  # columns of `Labels`
 
 MAX_BYTES = 16 << 20
-FOLDERS = ("images", "JPEGImages", "raw")  # what Darknet takes for the folder of the pictures
-SLACK = 1e-3  # how far a number may be over the picture before it is a doubt or an error: rounding, not a mistake
+FOLDERS = ("images", "JPEGImages", "raw")  # what Darknet takes for the folder of the images
+SLACK = 1e-3  # how far a number may be over the image before it is a doubt or an error: rounding, not a mistake
 
-TINY = 0.005  # of the picture: the most that a dialect leaves out
+TINY = 0.005  # of the image: the most that a dialect leaves out
 
 
 class Problem(NamedTuple):
@@ -40,7 +40,7 @@ class Problem(NamedTuple):
 
 
 def label_path(image: str | PathLike[str]) -> str:
-    """Where Darknet looks for the labels of a picture.
+    """Where Darknet looks for the labels of an image.
 
     The first `images`, `JPEGImages` and `raw` anywhere in the path become `labels`, and the ending .txt. As in
     Darknet but for the ending, which may be any (Darknet leaves .jpeg as it is, and replaces inside a name).
@@ -52,10 +52,10 @@ def label_path(image: str | PathLike[str]) -> str:
 
 
 def find_label(image: str | PathLike[str]) -> str | None:
-    """The label file of a picture that exists, or None.
+    """The label file of an image that exists, or None.
 
     Darknet's place counts first. Then, for paths it mangles (`raw_data/images/a.jpg`), the one that has the
-    innermost folder of that name replaced; then beside the picture, where AlexeyAB's looks.
+    innermost folder of that name replaced; then beside the image, where AlexeyAB's looks.
     """
     return next((path for path in label_places(image) if os.path.isfile(path)), None)
 
@@ -78,10 +78,10 @@ def sibling_label(image: str | PathLike[str]) -> str:
 
 
 def read_labels(path: str | PathLike[str], classes: int | None = None, class_only: int | None = None) -> Labels:
-    """The objects of a label file, shape (n, 5): class, centre x, y, width, height in fractions of the picture.
+    """The objects of a label file, shape (n, 5): class, centre x, y, width, height in fractions of the image.
 
-    An empty file is a picture without objects. DataError with file:line for anything that training would stumble
-    over: not five numbers, NaN, a class from `classes` on, a centre outside the picture, a size outside (0, 1]. The
+    An empty file is an image without objects. DataError with file:line for anything that training would stumble
+    over: not five numbers, NaN, a class from `classes` on, a centre outside the image, a size outside (0, 1]. The
     classes of objects without a place may have a range of their own, `class_only`: the nodes of a tree.
     """
     name = fspath(path)
@@ -118,7 +118,7 @@ def check_labels(path: str | PathLike[str], classes: int | None = None) -> tuple
 def parse_label(line: str, classes: int | None = None, class_only: int | None = None) -> tuple[list[float], str]:
     """The five numbers of a line, and what is wrong with them ('' if nothing).
 
-    What is over the picture by no more than `SLACK` is cut to it.
+    What is over the image by no more than `SLACK` is cut to it.
     """
     fields = line.split()
     if len(fields) != 5:
@@ -164,7 +164,7 @@ def _all_zero(columns: Labels) -> npt.NDArray[np.bool_]:
 
 
 def label_text(labels: npt.ArrayLike) -> str:
-    """Objects (n, 5) as the text of a label file. Six digits, a thousandth of a pixel in a picture of 1000."""
+    """Objects (n, 5) as the text of a label file. Six digits, a thousandth of a pixel in an image of 1000."""
     return "".join(
         f"{int(row[0])} {row[1]:.6f} {row[2]:.6f} {row[3]:.6f} {row[4]:.6f}\n"
         for row in np.asarray(labels, np.float64).reshape(-1, 5)
@@ -211,7 +211,7 @@ def _misplaced(row: list[float]) -> str:
 
 
 def _cut(sides: list[float]) -> list[float]:
-    """x, y, w, h without what is over the picture; but a centre that would be 0 0 stays beside it: that is a class
+    """x, y, w, h without what is over the image; but a centre that would be 0 0 stays beside it: that is a class
     without a place."""
     x, y, w, h = (min(max(value, 0.0), 1.0) for value in sides)
     return [x, y, w, h] if x or y else [*sides[:2], w, h]

@@ -1,4 +1,4 @@
-"""The class of a classifier's picture, which its path tells; or its classes, from a file of their numbers."""
+"""The class of a classifier's image, which its path tells; or its classes, from a file of their numbers."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Best(Labels):
 
 
 class Numbers:
-    """`tag=1`: the classes by their numbers in the label file of the picture, which may be missing: none."""
+    """`tag=1`: the classes by their numbers in the label file of the image, which may be missing: none."""
 
     def __init__(self, classes: int) -> None:
         self.count = classes

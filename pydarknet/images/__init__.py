@@ -1,1 +1,1 @@
-"""Pictures: which ones are meant, read, brought to a network's channels and size, drawn on."""
+"""Images: which ones are meant, read, brought to a network's channels and size, drawn on."""

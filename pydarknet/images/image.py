@@ -1,4 +1,4 @@
-"""Pictures: reading and writing files, arrays as images, and Darknet's way to the network's size.
+"""Images: reading and writing files, arrays as images, and Darknet's way to the network's size.
 
 An image is a uint8 array (H, W, 3), BGR as OpenCV has it, C-contiguous.
 """

@@ -116,7 +116,7 @@ class Convolution(Layer):
         return dx
 
     def geometry(self, p: Builder, x: Value) -> tuple[Value, Geometry, bool]:
-        """What is convolved, the ConvShape, and whether it is in NCHW (a picture's few channels, all of them seen by
+        """What is convolved, the ConvShape, and whether it is in NCHW (an image's few channels, all of them seen by
         every filter)."""
         plain = not (x.blocked or self.parts) and x.shape.c <= MAX_PLAIN_CHANNELS and self.groups == 1
         source = self.parts.of_picture(p, x) if self.parts else x if plain else p.blocked(x)
@@ -261,7 +261,7 @@ class Convolutional(Convolution):
             raise section.error(
                 f"size={size} is larger than the padded input ({w} x {h} with {padding} on each side)", "size"
             )
-        # Darknet's output has the size that no dilation would give, which is right if both keep the picture's size.
+        # Darknet's output has the size that no dilation would give, which is right if both keep the image's size.
         if self.dilation > 1 and 2 * padding != size - 1:
             raise section.error(
                 f"dilation={self.dilation} with size={size} and padding {padding}: expected a padding of half an odd "

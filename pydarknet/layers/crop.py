@@ -1,4 +1,4 @@
-"""[crop]: the middle of the picture (a random part of it in training), scaled to -1..1 unless `noadjust`."""
+"""[crop]: the middle of the image (a random part of it in training), scaled to -1..1 unless `noadjust`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Crop(Layer):
         return y
 
     def train(self, p: Tape, x: Value) -> Value:
-        """Another part of the picture at each mini-batch, mirrored every other time with flip=1."""
+        """Another part of the image at each mini-batch, mirrored every other time with flip=1."""
         y, (rows, columns), random = p.new(self.out, blocked=False), self.room(), p.state.random
 
         def crop(x: Array, y: Array) -> None:

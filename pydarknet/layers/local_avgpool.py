@@ -13,7 +13,7 @@ from .common.windows import Windowed
 
 @register("local_avgpool", "local_avg")
 class LocalAvgPool(Windowed):
-    """Mean over windows, of the pixels that lie inside the picture."""
+    """Mean over windows, of the pixels that lie inside the image."""
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         super().configure(section, previous)

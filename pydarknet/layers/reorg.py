@@ -13,7 +13,7 @@ from .base import MAX_EXTENT, Layer, register
 
 @register("reorg")
 class Reorg(Layer):
-    """Not space-to-depth: Darknet reads the channels as if they were a larger picture, and trained weights
+    """Not space-to-depth: Darknet reads the channels as if they were a larger image, and trained weights
     depend on it. `reverse` undoes it, `flatten` transposes channels and pixels, `extra` appends zeros."""
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:

@@ -17,7 +17,7 @@ from .base import MAX_EXTENT, Layer, register
 class Reorg3d(Layer):
     """Pixel (i, j) of each stride x stride tile becomes channel (i * stride + j) * c + k.
 
-    `reverse` is not its inverse: Darknet reads the input as fewer channels of a larger picture and spreads those, so
+    `reverse` is not its inverse: Darknet reads the input as fewer channels of a larger image and spreads those, so
     that they must be a multiple of stride^4.
     """
 

@@ -14,7 +14,7 @@ class LossOnly(NamedTuple):
 class HeadStatistics(NamedTuple):
     """Sums over a mini-batch, in the order of `csrc/ops/loss.h`.
 
-    `matched` counts truths that found a box, `classified` those plus the pictures with a class only. `iou`,
+    `matched` counts truths that found a box, `classified` those plus the images with a class only. `iou`,
     `recall` (IoU above .5), `recall75` and `objectness` are sums over matched boxes, `category` over classified
     ones, `any_objectness` over all boxes. The losses are sums of delta squared, as Darknet prints them.
     """

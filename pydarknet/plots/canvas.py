@@ -105,7 +105,7 @@ class Raster:
         cv2.putText(self.image, text, place, cv2.FONT_HERSHEY_SIMPLEX, FONT * SCALE, _bgr(colour), 1, cv2.LINE_AA)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the picture whole. ImageError if it can't be written."""
+        """Write the image whole. ImageError if it can't be written."""
         save_image(path, self.image)
 
 

@@ -1,4 +1,4 @@
-"""Augmentation as the Darknets do it: what is drawn, what the draw does to a picture, and to its boxes.
+"""Augmentation as the Darknets do it: what is drawn, what the draw does to an image, and to its boxes.
 
 Drawing and applying are apart: a draw is a value that can be kept, compared, and applied again. All numbers are
 float32, as in C. What is drawn stands in the order in which the Darknet of each generation draws it:
@@ -9,7 +9,7 @@ float32, as in C. What is drawn stands in the order in which the Darknet of each
   its coin. AlexeyAB's `resize` draws two numbers before them.
 - classification: aspect and its coin, size, angle, dx, dy, flip, hue, saturation and its coin, exposure and its coin.
 
-The order of a picture's boxes is drawn last (`pydarknet.train.truth`).
+The order of an image's boxes is drawn last (`pydarknet.train.truth`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Colour:
 
 @dataclass(frozen=True)
 class Canvas:
-    """The picture `width` x `height` pixels of the network large, its corner at (dx, dy) of a grey canvas.
+    """The image `width` x `height` pixels of the network large, its corner at (dx, dy) of a grey canvas.
 
     Pixels are placed at the whole numbers below; boxes follow the fractions, as in Darknet.
     """
@@ -57,19 +57,19 @@ class Canvas:
     colour: Colour = Colour()
 
     def apply(self, image: Picture, out: npt.NDArray[np.float32]) -> None:
-        """Fill out (channels, h, w) with the picture (uint8, BGR), RGB in 0..1; see `paint`."""
+        """Fill out (channels, h, w) with the image (uint8, BGR), RGB in 0..1; see `paint`."""
         op, place = cpu_backend().ops.augment_place, (int(self.dx), int(self.dy), int(self.width), int(self.height))
         paint(lambda picture, planes, look: op(picture, planes, *place, *look), image, out, _look(self))
 
     def frame(self, image: Size, net: Size) -> Frame:
-        """dx, dy, sx, sy: a side at x of the picture lies at x * sx - dx of the network, before flipping."""
+        """dx, dy, sx, sy: a side at x of the image lies at x * sx - dx of the network, before flipping."""
         w, h = net
         return -F(self.dx) / F(w), -F(self.dy) / F(h), F(self.width) / F(w), F(self.height) / F(h)
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A part of the picture, in its pixels, stretched over the network; it may reach over the edges."""
+    """A part of the image, in its pixels, stretched over the network; it may reach over the edges."""
 
     left: int
     top: int
@@ -79,12 +79,12 @@ class Crop:
     colour: Colour = Colour()
 
     def apply(self, image: Picture, out: npt.NDArray[np.float32]) -> None:
-        """Fill out (channels, h, w) with the picture (uint8, BGR), RGB in 0..1; see `paint`."""
+        """Fill out (channels, h, w) with the image (uint8, BGR), RGB in 0..1; see `paint`."""
         op, place = cpu_backend().ops.augment_crop, (self.left, self.top, self.width, self.height)
         paint(lambda picture, planes, look: op(picture, planes, *place, *look), image, out, _look(self))
 
     def frame(self, image: Size, net: Size) -> Frame:
-        """dx, dy, sx, sy: a side at x of the picture lies at x * sx - dx of the network, before flipping."""
+        """dx, dy, sx, sy: a side at x of the image lies at x * sx - dx of the network, before flipping."""
         w, h = image
         sx, sy = F(self.width) / F(w), F(self.height) / F(h)
         dx, dy = F(self.left) / F(w) / sx, F(self.top) / F(h) / sy
@@ -93,9 +93,9 @@ class Crop:
 
 @dataclass(frozen=True)
 class Turn:
-    """A window on the picture, turned about its centre, enlarged by `scale`, its width divided by `aspect`.
+    """A window on the image, turned about its centre, enlarged by `scale`, its width divided by `aspect`.
 
-    Outside the picture is black, or with `edge` its edge.
+    Outside the image is black, or with `edge` its edge.
     """
 
     radians: float
@@ -108,7 +108,7 @@ class Turn:
     colour: Colour = Colour()
 
     def apply(self, image: Picture, out: npt.NDArray[np.float32]) -> None:
-        """Fill out (channels, h, w) with the picture (uint8, BGR), RGB in 0..1; see `paint`."""
+        """Fill out (channels, h, w) with the image (uint8, BGR), RGB in 0..1; see `paint`."""
         op, place = cpu_backend().ops.augment_turn, (self.radians, self.scale, self.aspect, self.dx, self.dy)
         paint(lambda picture, planes, look: op(picture, planes, *place, self.edge, *look), image, out, _look(self))
 
@@ -136,7 +136,7 @@ class ColourRange:
 
 @dataclass(frozen=True)
 class Detection:
-    """How pictures with boxes vary: `jitter` and `resize` of the head, colours of [net], `flip` where allowed."""
+    """How images with boxes vary: `jitter` and `resize` of the head, colours of [net], `flip` where allowed."""
 
     generation: Generation = "canvas"
     jitter: float = 0.2
@@ -154,7 +154,7 @@ class Detection:
             raise DataError(f"jitter={self.jitter:g} and resize={self.resize:g} may leave nothing of an image")
 
     def draw(self, rng: np.random.Generator, image: Size, net: Size) -> Canvas | Crop:
-        """What happens to one picture of that size (width, height)."""
+        """What happens to one image of that size (width, height)."""
         return self._canvas(rng, image, net) if self.generation == "canvas" else self._crop(rng, image)
 
     def _canvas(self, rng: np.random.Generator, image: Size, net: Size) -> Canvas:
@@ -182,7 +182,7 @@ class Detection:
 
 @dataclass(frozen=True)
 class Classification:
-    """How pictures with a class vary, as [net] says; `low` and `high` are min_crop and max_crop in pixels.
+    """How images with a class vary, as [net] says; `low` and `high` are min_crop and max_crop in pixels.
 
     `ratios`: instead, these two as parts of the network's width, where that changes. `centre`: the largest square in
     the middle instead of a window, [net] center=1 of 2018.
@@ -205,7 +205,7 @@ class Classification:
             raise DataError(f"angle={self.angle:g} aspect={self.aspect:g}: expected degrees, and a factor above 0")
 
     def draw(self, rng: np.random.Generator, image: Size, net: Size) -> Turn | Crop:
-        """What happens to one picture of that size (width, height)."""
+        """What happens to one image of that size (width, height)."""
         if self.centre:
             flip = coin(rng) and self.flip
             return replace(centre_square(image), flip=flip, colour=self.colour.draw(rng))
@@ -236,12 +236,12 @@ Draw: TypeAlias = Canvas | Crop | Turn
 
 
 def stretched(image: Size) -> Crop:
-    """No augmentation in the crop generation: the whole picture, stretched, as `image.stretch` does."""
+    """No augmentation in the crop generation: the whole image, stretched, as `image.stretch` does."""
     return Crop(0, 0, *image)
 
 
 def centred(image: Size, net: Size) -> Canvas:
-    """No augmentation in the canvas generation: the whole picture in its aspect, in the middle."""
+    """No augmentation in the canvas generation: the whole image in its aspect, in the middle."""
     width, height = placed_size(F(image[0]) / F(image[1]), net)
     dx, dy = (F(net[0]) - width) / F(2), (F(net[1]) - height) / F(2)
     return Canvas(float(width), float(height), float(dx), float(dy))
@@ -256,7 +256,7 @@ def centre_square(image: Size) -> Crop:
 def placed_size(aspect: np.float32, net: Size) -> tuple[np.float32, np.float32]:
     """Width and height on a canvas of the network's size: one side fills it, if the network is square.
 
-    On others the picture may exceed the canvas, as in Darknet.
+    On others the image may exceed the canvas, as in Darknet.
     """
     w, h = F(net[0]), F(net[1])
     return (h * aspect, h) if aspect < 1 else (w, w / aspect)
@@ -289,7 +289,7 @@ def _most_cut(resize: float) -> float:
 
 
 def _resized(cut: int, side: int, resize: float, part: np.float32) -> int:
-    """AlexeyAB's `resize`: the cut is moved evenly between a smaller and (from 1 on) a larger picture."""
+    """AlexeyAB's `resize`: the cut is moved evenly between a smaller and (from 1 on) a larger image."""
     one, two = F(1), F(2)
     down, up = (one / F(resize), F(resize)) if resize > 1 else (F(resize), one / F(resize))
     least = int(F(side) * (one - one / down) / two)

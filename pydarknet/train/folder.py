@@ -103,7 +103,7 @@ def _new_folder(folder: Path, base: str) -> Path:
 
 
 def _in_the_way(files: Files, weights: str | PathLike[str] | None) -> dict[Path, int]:
-    """Files of an earlier run, and how many pictures each has seen; none if its newest `weights` go on."""
+    """Files of an earlier run, and how many images each has seen; none if its newest `weights` go on."""
     found = {path: _seen(path) for path in _results(files)}
     newest = max(found.values(), default=0)
     if newest and weights is not None and Path(weights).exists():
@@ -122,7 +122,7 @@ def _results(files: Files) -> list[Path]:
 
 
 def _seen(path: Path) -> int:
-    """Pictures that a file's run has seen, at least 1 where it doesn't tell; 0 if it is empty."""
+    """Images that a file's run has seen, at least 1 where it doesn't tell; 0 if it is empty."""
     from .state import peek_seen
 
     with suppress(TrainingError, WeightsError):

@@ -16,7 +16,7 @@ SHOWN = 8
 
 
 def check_finite(stepper: Stepper, mini: MiniBatch, paths: Sequence[str], updated: bool = False) -> None:
-    """TrainingError if a number is infinite or NaN: layer, iteration, pictures, advice.
+    """TrainingError if a number is infinite or NaN: layer, iteration, images, advice.
 
     Looks at what has changed: after a mini-batch its loss and the updates, after an update (`updated`) the parameters
     and the optimiser's moments too. On a device each array is a wait.

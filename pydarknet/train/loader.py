@@ -21,7 +21,7 @@ from .tasks import Task
 
 Floats = npt.NDArray[np.float32]
 
-TRIES = 10  # pictures that may be unreadable one after another
+TRIES = 10  # images that may be unreadable one after another
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Loader:
 
     `size` is the network's (width, height), or a function that gives it for the number of a batch, from 0: then
     batches of a network that changes its size are made ahead as well. At most `ahead` batches wait or are being
-    made, besides the one given out. `channels` are the network's. For a picture that can't be read after training
+    made, besides the one given out. `channels` are the network's. For an image that can't be read after training
     has begun, another is drawn, and `warn` is called with the reason (once a path).
     """
 
@@ -80,7 +80,7 @@ class Loader:
         return self
 
     def __next__(self) -> Batch:
-        """The next batch. DataError or ImageError, with the path, if a picture fails for good."""
+        """The next batch. DataError or ImageError, with the path, if an image fails for good."""
         if self._closed:
             raise StopIteration
         self._fill()

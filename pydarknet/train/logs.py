@@ -90,7 +90,7 @@ class LogFile:
 
 
 def progress_text(m: Metrics, history: History) -> str:
-    """Pictures a second, loss, average IoU, and the last and best score on the valid list."""
+    """Images a second, loss, average IoU, and the last and best score on the valid list."""
     iou = "" if m.iou is None else f", IoU {m.iou:.3f}"
     score = f", valid {history.scores[-1][1]:.1%}, best {history.best:.1%}" if history.scores else ""
     rates = f"{m.images_per_second:.1f} images/s, loss {m.loss:.3f}, mean {m.average:.3f}"

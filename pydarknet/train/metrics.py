@@ -19,9 +19,9 @@ KEPT = 4096  # points of a chart
 
 @dataclass(frozen=True)
 class Metrics:
-    """One iteration: `batch` pictures, one update.
+    """One iteration: `batch` images, one update.
 
-    `loss` and `average` as Darknet prints them. The four parts of the loss are a picture's, None for a classifier;
+    `loss` and `average` as Darknet prints them. The four parts of the loss are an image's, None for a classifier;
     means over the objects (`iou`, `category`, `objectness`, `recall`) are None where no object was.
     `map`: mean average precision on the valid list (of a classifier: the share that is right), if it was measured.
     `minis`: (layer, statistics) of each mini-batch.

@@ -1,4 +1,4 @@
-"""What a draw does to a picture of any channels; the kernels of augmentation know three."""
+"""What a draw does to an image of any channels; the kernels of augmentation know three."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Painter = Callable[[Picture, npt.NDArray[np.float32], Look], None]
 
 
 def paint(painter: Painter, image: Picture, out: npt.NDArray[np.float32], look: Look) -> None:
-    """Fill out (1, 3 or 4, h, w) by a painter of three channels, with the picture: BGR, or BGR and alpha.
+    """Fill out (1, 3 or 4, h, w) by a painter of three channels, with the image: BGR, or BGR and alpha.
 
-    One channel gets the picture in grey, where hue and saturation change nothing. Alpha keeps its values.
+    One channel gets the image in grey, where hue and saturation change nothing. Alpha keeps its values.
     """
     if len(out) == 3:
         painter(image, out[None], look)

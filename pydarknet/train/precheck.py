@@ -1,4 +1,4 @@
-"""What would stop or spoil a training, found before its first iteration: every list, picture and label file.
+"""What would stop or spoil a training, found before its first iteration: every list, image and label file.
 
 All of a data set is looked at, and one error says how much is wrong and where the first of it is.
 """
@@ -25,7 +25,7 @@ from ..images.size import picture_size
 from .tasks import Missing
 
 SHOWN = 5  # findings that a message lists
-CHUNK = 256  # pictures a thread takes at a time
+CHUNK = 256  # images a thread takes at a time
 
 
 @dataclass
@@ -35,15 +35,15 @@ class Summary:
     pictures: int = 0
     objects: int = 0
     class_only: int = 0  # objects without a place
-    background: int = 0  # pictures without any object
-    most: int = 0  # objects of one picture
+    background: int = 0  # images without any object
+    most: int = 0  # objects of one image
     per_class: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class _Finding:
-    """One picture: its labels, or what is wrong."""
+    """One image: its labels, or what is wrong."""
 
     labels: npt.NDArray[np.float32] | None = None
     problem: str = ""
@@ -82,11 +82,11 @@ def check_detection(
     workers: int = 4,
     progress: Callable[[int], None] | None = None,
 ) -> Summary:
-    """Look at every picture's header and label file. DataError, with the first findings, if any can't be used.
+    """Look at every image's header and label file. DataError, with the first findings, if any can't be used.
 
-    `maximum` objects a picture are learnt from (0: any number): more are a warning. Classes of objects without a
+    `maximum` objects an image are learnt from (0: any number): more are a warning. Classes of objects without a
     place are below `class_only`; 0, for a head without a tree, allows none. `progress` is called with the number of
-    pictures done since the last call.
+    images done since the last call.
     """
 
     def look(path: str, place: str) -> _Finding:
@@ -128,10 +128,10 @@ def check_classification(
     workers: int = 4,
     progress: Callable[[int], None] | None = None,
 ) -> Summary:
-    """Look at every picture's header and for its class in its path; none is a warning, as several are where the rule
+    """Look at every image's header and for its class in its path; none is a warning, as several are where the rule
     `classes` (default: the best label) allows them.
 
-    DataError, with the first findings, for pictures that can't be read or whose class is ambiguous, or if no path
+    DataError, with the first findings, for images that can't be read or whose class is ambiguous, or if no path
     has a label.
     """
     find = classes or Best(labels)
@@ -205,7 +205,7 @@ def _each(
     workers: int,
     progress: Callable[[int], None] | None,
 ) -> Iterable[_Finding]:
-    """The findings in the list's order; many pictures are one piece of work for a thread."""
+    """The findings in the list's order; many images are one piece of work for a thread."""
     pairs = [(path, locate(images.file, line)) for path, line in zip(images.images, images.lines, strict=True)]
     pieces = [pairs[i : i + CHUNK] for i in range(0, len(pairs), CHUNK)]
     with ThreadPoolExecutor(workers, "pydarknet-check") as pool:
@@ -268,6 +268,6 @@ def _error(images: ImageList | ClassImages, problems: Sequence[str], without: in
     listed = "".join(f"\n  {problem}" for problem in problems[:SHOWN])
     more = f"\n  and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
     option = "--no-labels-is-background, from Python missing='background'"
-    advice = f"\nPictures without a label file can count as background by option: {option}." if without else ""
+    advice = f"\nImages without a label file can count as background by option: {option}." if without else ""
     total = len(images.images)
     return DataError.at(images.file, None, f"{len(problems)} of {total} images can't be used:{listed}{more}{advice}")

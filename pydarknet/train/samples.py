@@ -1,6 +1,6 @@
-"""Which picture comes when, and the random numbers it gets: a function of the seed and the sample's number.
+"""Which image comes when, and the random numbers it gets: a function of the seed and the sample's number.
 
-So nothing depends on how many threads load the pictures, and where a run stands is one number.
+So nothing depends on how many threads load the images, and where a run stands is one number.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SAMPLE, _EPOCH, _MIX = 0, 1, 2  # the families of random streams
 
 @dataclass(frozen=True)
 class Mix:
-    """Of `boxes` + `classes` samples in a row so many are of the first `split` pictures, and of those behind them:
+    """Of `boxes` + `classes` samples in a row so many are of the first `split` images, and of those behind them:
     in an order of its own each time, so that no mini-batch is always of one kind."""
 
     split: int
@@ -39,7 +39,7 @@ class Mix:
 
 @dataclass(frozen=True)
 class Sample:
-    """The `number`-th sample of a run is picture `picture` of the list, one of `pool`; `rng` is for its
+    """The `number`-th sample of a run is image `picture` of the list, one of `pool`; `rng` is for its
     augmentation."""
 
     number: int
@@ -49,10 +49,10 @@ class Sample:
 
 
 class Samples:
-    """An endless row of samples from `count` pictures.
+    """An endless row of samples from `count` images.
 
     Order `darknet` draws each from all, with replacement; `epochs` goes through all of them in a new order each
-    time. With a `mix` there are two kinds of pictures, each with an order of its own.
+    time. With a `mix` there are two kinds of images, each with an order of its own.
     """
 
     def __init__(self, count: int, *, seed: int = 0, order: Order = "darknet", mix: Mix | None = None) -> None:
@@ -85,7 +85,7 @@ class Samples:
 
     @property
     def epoch(self) -> float:
-        """How often the pictures have been gone through."""
+        """How often the images have been gone through."""
         return self.taken / self.count
 
     def stream(self, *key: int) -> np.random.Generator:
@@ -118,7 +118,7 @@ class Samples:
         self._shuffled.clear()
 
     def _pool(self, number: int) -> tuple[range, int]:
-        """The pictures that a sample is one of, and how many samples of these came before it."""
+        """The images that a sample is one of, and how many samples of these came before it."""
         mix = self.mix
         if mix is None:
             return range(self.count), number

@@ -1,4 +1,4 @@
-"""From a cfg and a .data file to what is loaded: task, pictures, and checks before the first iteration."""
+"""From a cfg and a .data file to what is loaded: task, images, and checks before the first iteration."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class GridTask:
         return self.side * self.side, 1 + self.inner.classes + 4
 
     def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
-        """Load a picture and its label file."""
+        """Load an image and its label file."""
         rows = np.zeros(self.inner.truth_shape, np.float32)
         draw = self.inner.load(path, rng, x, rows)
         truth[...] = 0
@@ -60,7 +60,7 @@ class GridTask:
 
 @dataclass(frozen=True)
 class Source:
-    """Pictures and how to load them; `warnings` of the check. Those with a class only are the last; `mix` says how
+    """Images and how to load them; `warnings` of the check. Those with a class only are the last; `mix` says how
     often they come."""
 
     task: Task

@@ -93,7 +93,7 @@ def apply_state(state: State, stepper: Stepper) -> None:
 
 
 def peek_seen(path: Path) -> int:
-    """Pictures that the run of a state has seen. TrainingError."""
+    """Images that the run of a state has seen. TrainingError."""
     seen: int = _read_meta(path)["seen"]
     return seen
 

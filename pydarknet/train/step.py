@@ -46,8 +46,8 @@ class Stepper:
     """Trains an engine's parameters, with Darknet's arithmetic of batch, subdivisions, momentum and decay.
 
     The engine's parameters become views of one flat array; call `publish` before using them or the engine.
-    `batch` pictures make an update: whole mini-batches, also where subdivisions don't divide the cfg's batch.
-    CfgError if a layer can't be trained, or a mini-batch has no picture.
+    `batch` images make an update: whole mini-batches, also where subdivisions don't divide the cfg's batch.
+    CfgError if a layer can't be trained, or a mini-batch has no image.
     """
 
     def __init__(self, engine: Engine, dialect: Dialect, seed: int = 0) -> None:
@@ -71,7 +71,7 @@ class Stepper:
 
     @property
     def iteration(self) -> int:
-        """Updates made so far, by Darknet's count of pictures."""
+        """Updates made so far, by Darknet's count of images."""
         return self.state.seen // self.batch
 
     def stop(self, iteration: int) -> int:
@@ -123,7 +123,7 @@ class Stepper:
 
 
 def read_mini_batch(net: Section, subdivisions: int) -> int:
-    """Pictures of a mini-batch: the whole part of batch / subdivisions; a warning if some are left. CfgError."""
+    """Images of a mini-batch: the whole part of batch / subdivisions; a warning if some are left. CfgError."""
     batch = net.int_("batch", 1, low=1)
     mini = batch // subdivisions
     told = f"subdivisions={subdivisions} does not divide batch={batch}"

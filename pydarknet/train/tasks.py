@@ -1,4 +1,4 @@
-"""From the path of a picture to what the network gets: its input and its truth, augmented."""
+"""From the path of an image to what the network gets: its input and its truth, augmented."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Missing = Literal["error", "background"]
 
 
 class Task(Protocol):
-    """What a loader loads. `truth_shape` is that of one picture's truth."""
+    """What a loader loads. `truth_shape` is that of one image's truth."""
 
     @property
     def truth_shape(self) -> tuple[int, ...]: ...
@@ -36,9 +36,9 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class DetectionTask:
-    """Boxes: x, y, w, h, class, at most `maximum` a picture. Without `augment`, pictures are as in validation.
+    """Boxes: x, y, w, h, class, at most `maximum` an image. Without `augment`, images are as in validation.
 
-    `missing` says what a picture without a label file is: an error, or background, a picture of nothing.
+    `missing` says what an image without a label file is: an error, or background, an image of nothing.
     Classes of boxes are below `classes`, those of objects without a place below `class_only`: nodes of the head's
     tree, or what `class_map` makes nodes of. Without a tree (0) there can be none: a head would look for them far
     outside. `nodes`: images that have a class only, by path; no label file is read for them.
@@ -60,7 +60,7 @@ class DetectionTask:
         return self.maximum, 5
 
     def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
-        """Load a picture and its label file."""
+        """Load an image and its label file."""
         image = load_image(path, len(x))
         labels = self.objects(path)
         size, net = (image.shape[1], image.shape[0]), (x.shape[2], x.shape[1])
@@ -73,7 +73,7 @@ class DetectionTask:
         return draw
 
     def objects(self, path: str) -> Labels:
-        """What is in a picture: by its label file, or its class alone."""
+        """What is in an image: by its label file, or its class alone."""
         if path in self.nodes:
             return np.array([[self.nodes[path], 0, 0, 0, 0]], np.float32)
         labels = labels_of(path, self.classes, self.missing, self.class_only)
@@ -92,7 +92,7 @@ class DetectionTask:
 
 @dataclass(frozen=True)
 class ClassificationTask:
-    """One number a class: 1 for the picture's own. With a `tree`, -1234 where nothing is known.
+    """One number a class: 1 for the image's own. With a `tree`, -1234 where nothing is known.
 
     Without `augment` the largest square in the middle is shown, as in validation. `classes` finds the class of a
     path, by default that of the label that fits it best.
@@ -115,7 +115,7 @@ class ClassificationTask:
         return (len(self.labels),)
 
     def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
-        """Load a picture; its path has its label."""
+        """Load an image; its path has its label."""
         image = load_image(path, len(x))
         size, net = (image.shape[1], image.shape[0]), (x.shape[2], x.shape[1])
         draw = self.augment.draw(rng, size, net) if self.augment else centre_square(size)
@@ -125,7 +125,7 @@ class ClassificationTask:
 
 
 def labels_of(image: str, classes: int | None, missing: Missing, class_only: int) -> Labels:
-    """The objects of a picture's label file. DataError if it is missing, unless that means background."""
+    """The objects of an image's label file. DataError if it is missing, unless that means background."""
     file = find_label(image)
     if file is not None:
         return read_labels(file, classes, class_only or None)

@@ -1,4 +1,4 @@
-"""What a network is told about a picture: rows of boxes that follow the augmentation, or one number a class."""
+"""What a network is told about an image: rows of boxes that follow the augmentation, or one number a class."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def boxes(
     rules: TruthRules,
     maximum: int,
 ) -> Floats:
-    """The truth (maximum, 5) of one picture: x, y, w, h in 0..1 of the network, class; zeros where there is none.
+    """The truth (maximum, 5) of one image: x, y, w, h in 0..1 of the network, class; zeros where there is none.
 
     Boxes are put in `order`, moved, clipped, and the first `maximum` of them that are large enough are given.
     An object `class 0 0 0 0` has 999999 four times, whatever is drawn.
@@ -84,7 +84,7 @@ def _stay(table: Floats, nowhere: npt.NDArray[np.bool_], rules: TruthRules, net:
 
 
 def class_truth(found: Sequence[int], classes: int, tree: Tree | None = None) -> Floats:
-    """The truth (classes,) of a picture: 1 for the classes found, 0 for others.
+    """The truth (classes,) of an image: 1 for the classes found, 0 for others.
 
     With a tree, ancestors are 1 as well, and groups without any are -1234: nothing is known there.
     """

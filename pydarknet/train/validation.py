@@ -30,9 +30,9 @@ Warn = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Validation:
-    """When and how to measure: each `every` iterations; without it by AlexeyAB's rule, when all pictures could have
+    """When and how to measure: each `every` iterations; without it by AlexeyAB's rule, when all images could have
     been seen `epochs` times, at least 100 iterations apart and not in the burn-in. Also after the last iteration.
-    `iou_thresh` 0..1: the overlap with an object that makes a detection a hit. `fit`: how pictures are brought to the
+    `iou_thresh` 0..1: the overlap with an object that makes a detection a hit. `fit`: how images are brought to the
     network's size, by default as the dialect's augmentation does it.
     """
 
@@ -52,7 +52,7 @@ class Validation:
         missing: Missing,
         warn: Warn,
     ) -> Judge:
-        """Read and check the valid list. `epoch`: iterations that all pictures take. CfgError, DataError."""
+        """Read and check the valid list. `epoch`: iterations that all images take. CfgError, DataError."""
         network = Network(
             engine.cfg, device=engine.backend.name, precision=engine.backend.precision, dialect=dialect.name
         )
@@ -71,7 +71,7 @@ class Validation:
 @dataclass(frozen=True)
 class Judge:
     """Measures a network's parameters as they are; `name` and `title` say what: mAP, or a classifier's top 1.
-    `how` pictures are brought to its size."""
+    `how` images are brought to its size."""
 
     name: str
     title: str
@@ -101,7 +101,7 @@ class Judge:
             self.network.parameters_changed()
 
     def measure(self) -> float:
-        """The mean average precision, or the share of pictures whose class comes first: 0..1."""
+        """The mean average precision, or the share of images whose class comes first: 0..1."""
         self.network.parameters_changed()
         try:
             return self.look()

@@ -34,11 +34,11 @@ KINDS = (*_FILES, "voc", "yolo")
 
 
 def open_writer(kind: str, target: str | os.PathLike[str], names: Sequence[str], root: str | None = None) -> Writer:
-    """A writer of that kind, ready: what can't be written is known before the first picture.
+    """A writer of that kind, ready: what can't be written is known before the first image.
 
     `target` is a file for json, jsonl, coco, csv and imagenet (or a folder, where the file gets its usual
     name) and a folder for voc and yolo, made if it is absent; /dev/stdout, a pipe or a device gets results as they
-    come. `names` are those of all classes; labels of pictures below `root` keep their folders. ValueError for an
+    come. `names` are those of all classes; labels of images below `root` keep their folders. ValueError for an
     unknown kind, ExportError if the target can't be written.
     """
     path = target_of(kind, target)

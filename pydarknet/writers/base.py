@@ -18,7 +18,7 @@ from ..formats.atomic import is_stream, replacing
 
 @dataclass(frozen=True)
 class Result:
-    """The detections of one picture. `index` counts from 1; `frame` is its number in a video, else None."""
+    """The detections of one image. `index` counts from 1; `frame` is its number in a video, else None."""
 
     path: str
     width: int
@@ -64,7 +64,7 @@ class Writer(ABC):
         detections: Sequence[Detection],
         frame: int | None = None,
     ) -> None:
-        """Add the detections of one picture of `image_size` (width, height) pixels.
+        """Add the detections of one image of `image_size` (width, height) pixels.
 
         ExportError if they can't be written; then the writer is closed and its files are as before. After what
         `check` refuses of many files, it goes on.
@@ -84,7 +84,7 @@ class Writer(ABC):
         self.count += 1
 
     def check(self, image_path: str, frame: int | None = None) -> None:  # noqa: B027
-        """ExportError, or DataError, if this picture's results have no place here; known before it is computed."""
+        """ExportError, or DataError, if this image's results have no place here; known before it is computed."""
 
     def close(self) -> None:
         """Give the files their names. A second call does nothing."""
@@ -128,7 +128,7 @@ class FileWriter(Writer):
             self._file = self._place.__enter__()
 
     def check(self, image_path: str, frame: int | None = None) -> None:
-        """ExportError, and nothing is written, for the picture whose place the file would take."""
+        """ExportError, and nothing is written, for the image whose place the file would take."""
         if not self._is_stream and is_same(image_path, self.target):
             self.discard()
             raise ExportError(f"{self.target}: is an image that is being read; choose another name to save to")
@@ -212,7 +212,7 @@ def prepare_folder(folder: Path) -> None:
 
 
 def clip(box: Box, width: int, height: int) -> tuple[float, float, float, float] | None:
-    """(left, top, right, bottom) inside the picture; None if a number of the box is not one."""
+    """(left, top, right, bottom) inside the image; None if a number of the box is not one."""
     if any(math.isnan(value) for value in (*box, box.left, box.top)):
         return None
     left, right = (min(max(x, 0.0), float(width)) for x in (box.left, box.right))

@@ -1,4 +1,4 @@
-"""COCO's results format, with Darknet's rules for the numbers of pictures and classes."""
+"""COCO's results format, with Darknet's rules for the numbers of images and classes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CocoWriter(FileWriter):
 
 def image_id(result: Result) -> int:
     """The frame's number; else the number after the last `_` of the file's name, as in
-    `COCO_val2014_000000000042.jpg`; else the number that begins the name; else the count of pictures."""
+    `COCO_val2014_000000000042.jpg`; else the number that begins the name; else the count of images."""
     if result.frame is not None:
         return result.frame
     stem = os.path.splitext(os.path.basename(result.path))[0]

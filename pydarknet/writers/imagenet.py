@@ -6,7 +6,7 @@ from .base import FileWriter, Result, clip
 
 
 class ImagenetWriter(FileWriter):
-    """Pictures and classes are numbered from 1; edges are in pixels from 0, inside the picture."""
+    """Images and classes are numbered from 1; edges are in pixels from 0, inside the image."""
 
     def _text(self, result: Result) -> str:
         lines = []

@@ -1,4 +1,4 @@
-"""JSON as AlexeyAB's `-out x.json`, correctly escaped and with what it lacks; and the same, one line a picture."""
+"""JSON as AlexeyAB's `-out x.json`, correctly escaped and with what it lacks; and the same, one line an image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def dumps(value: object) -> str:
 
 
 class JsonWriter(FileWriter):
-    """A list of pictures."""
+    """A list of images."""
 
     head, between, tail = "[\n", ",\n", "\n]\n"
 
@@ -42,7 +42,7 @@ class JsonWriter(FileWriter):
 
 
 class JsonLinesWriter(FileWriter):
-    """One line a picture."""
+    """One line an image."""
 
     def _encode(self, text: str) -> bytes:
         return encode_json(text)

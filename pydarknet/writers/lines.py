@@ -22,7 +22,7 @@ def darknet_lines(
 def printed_lines(
     detections: Iterable[Detection], ext_output: bool = False, show_path: bool = False, probabilities: bool = False
 ) -> list[str]:
-    """Those of a picture as Darknet prints them: box after box."""
+    """Those of an image as Darknet prints them: box after box."""
     return darknet_lines(in_darknet_order(detections), ext_output, show_path, probabilities)
 
 

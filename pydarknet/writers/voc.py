@@ -17,7 +17,7 @@ FLUSH = 1 << 16  # bytes kept in memory for a class
 
 
 class VocWriter(Writer):
-    """Lines `id confidence xmin ymin xmax ymax`, in pixels from 1, inside the picture; `id` is the stem.
+    """Lines `id confidence xmin ymin xmax ymax`, in pixels from 1, inside the image; `id` is the stem.
 
     The parts grow in a folder of their own inside the target and are renamed at the end, so that 9,418
     classes need neither as many open files nor all their lines in memory.

@@ -1,7 +1,7 @@
-"""Darknet's label files, one a picture: `class x y w h`, relative to the picture. Never over the truth.
+"""Darknet's label files, one an image: `class x y w h`, relative to the image. Never over the truth.
 
-What was drawn by hand must not be lost: a label file beside the picture, or where training looks for the
-picture's labels, is refused; elsewhere only a file that we wrote and that is unchanged is replaced.
+What was drawn by hand must not be lost: a label file beside the image, or where training looks for the
+image's labels, is refused; elsewhere only a file that we wrote and that is unchanged is replaced.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .own_files import OwnFiles
 
 
 class YoloWriter(Writer):
-    """`<stem>.txt` in the target folder, each written at once. Pictures below the folder `root` keep their folders
+    """`<stem>.txt` in the target folder, each written at once. Images below the folder `root` keep their folders
     below the target; so do others whose name is taken."""
 
     def __init__(self, target: Path, names: Sequence[str], root: str | None = None) -> None:
@@ -41,7 +41,7 @@ class YoloWriter(Writer):
         self._own.write(self._place(result.path, result.frame), content(result))
 
     def _place(self, image: str, frame: int | None) -> Path:
-        """The label file of a picture, the same whenever it is asked for."""
+        """The label file of an image, the same whenever it is asked for."""
         key = os.path.abspath(image), frame
         if key not in self._places:
             free = (name for name in self._names(image, frame) if name not in self._taken)
@@ -67,15 +67,15 @@ class YoloWriter(Writer):
         self._own.save()
 
     def _abandon(self) -> None:
-        """The labels of earlier pictures are whole: they stay, and stay ours."""
+        """The labels of earlier images are whole: they stay, and stay ours."""
         with suppress(OSError):
             self._own.save()
 
 
 class BesideWriter(Writer):
-    """Labels beside their pictures, where training finds them: to label a data set by a network.
+    """Labels beside their images, where training finds them: to label a data set by a network.
 
-    Pictures that have labels of another origin, there or where training looks first, are refused.
+    Images that have labels of another origin, there or where training looks first, are refused.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -83,7 +83,7 @@ class BesideWriter(Writer):
         self._own: dict[str, OwnFiles] = {}
 
     def check(self, image_path: str, frame: int | None = None) -> None:
-        """DataError for a picture that has labels already."""
+        """DataError for an image that has labels already."""
         for place in dict.fromkeys([*_truths(image_path), _beside(image_path)]):
             refuse_others(Path(place), self._record(place))
 
@@ -116,7 +116,7 @@ def refuse_others(path: Path, own: OwnFiles) -> None:
 
 
 def content(result: Result) -> bytes:
-    """The label file of a picture."""
+    """The label file of an image."""
     return "".join(_lines(result)).encode()
 
 
@@ -133,7 +133,7 @@ def _lines(result: Result) -> Iterator[str]:
 
 
 def _truths(image: str) -> Iterator[str]:
-    """Where training looks for the labels of a picture, however a list may name it."""
+    """Where training looks for the labels of an image, however a list may name it."""
     yield from label_places(image)
     yield from label_places(os.path.abspath(image))
 

@@ -63,7 +63,9 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         "--name", metavar="NAME", help="what to call NAME.data and NAME.names; default: the folder's name"
     )
     parser.add_argument(
+        "--images",
         "--pictures",
+        dest="pictures",
         choices=("keep", "link", "copy"),
         help="keep the images where they are, with labels beside their folder; or link or copy them into --out",
     )

@@ -1,4 +1,4 @@
-"""A dilated convolution as an undilated one, on parts of the picture that are as far apart as the taps.
+"""A dilated convolution as an undilated one, on parts of the image that are as far apart as the taps.
 
 With stride s and dilation d, whose greatest common divisor is g, outputs d / g apart see pixels d apart: those of
 each residue are a convolution with stride s / g and no padding on every d-th pixel. See csrc/ops/space_batch.h.
@@ -32,7 +32,7 @@ class Axis(NamedTuple):
 
 
 class Parts:
-    """How one convolution is cut. Values of parts have `count` images for each one of the picture's."""
+    """How one convolution is cut. Values of parts have `count` images for each one of the image's."""
 
     def __init__(self, out: Shape, kernel: Pair, strides: Pair, pads: Pair, dilation: int) -> None:
         axes = [Axis.of(*sizes, dilation) for sizes in zip((out.h, out.w), kernel, strides, strict=True)]

@@ -26,9 +26,9 @@ from ..base import Layer
 from ..convolutional import Convolution
 
 MAX_ANCHORS = 1000  # no list is made of what a cfg merely claims
-MAX_BOXES = 1 << 16  # truths of one picture
+MAX_BOXES = 1 << 16  # truths of one image
 
-# Keys of every head by which pictures vary in training.
+# Keys of every head by which images vary in training.
 AUGMENTATION: dict[str, KeyValue] = {"jitter": 0.2, "random": 0.0, "resize": 1.0}
 
 

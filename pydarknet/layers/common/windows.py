@@ -1,4 +1,4 @@
-"""What the pooling layers share: windows over a picture."""
+"""What the pooling layers share: windows over an image."""
 
 from __future__ import annotations
 
