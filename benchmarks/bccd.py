@@ -128,7 +128,7 @@ class Run:
         return cfg.with_name(f"{cfg.stem}_final.weights")
 
     def judge(self, cfg: Path, weights: Path) -> dict[str, object]:
-        """Average precision on the 87 pictures of val.txt, as `detector map` finds it."""
+        """Average precision on the 87 images of val.txt, as `detector map` finds it."""
         found = self.folder / "map.json"
         pydarknet("detector", "map", self.data, cfg, weights, "--json", found)
         judged = json.loads(found.read_text())

@@ -3,8 +3,8 @@ dataset-fashion-mnist installed:
 
     python benchmarks/fashion_mnist.py [--threads 2] [--workers 2] [--seed 0]
 
-Unpacks the 70,000 pictures to PNG files under .cache/fashion-mnist, runs `pydarknet classifier train` on
-benchmarks/cfg/fashion.cfg and `pydarknet classifier valid` on the 10,000 test pictures, and writes
+Unpacks the 70,000 images to PNG files under .cache/fashion-mnist, runs `pydarknet classifier train` on
+benchmarks/cfg/fashion.cfg and `pydarknet classifier valid` on the 10,000 test images, and writes
 benchmarks/results/fashion_mnist.json and, of each fiftieth iteration, fashion_mnist.csv.
 """
 
@@ -56,7 +56,7 @@ def unpack(name: str, prefix: str) -> None:
 
 
 def prepare() -> Path:
-    """The .data file; pictures are unpacked once."""
+    """The .data file; images are unpacked once."""
     for name, prefix in SETS.items():
         if not (FOLDER / f"{name}.txt").exists():
             unpack(name, prefix)
@@ -77,7 +77,7 @@ def run(*arguments: object) -> str:
 
 
 def validate(data: Path, weights: Path, threads: int) -> float:
-    """Top-1 accuracy on the test pictures."""
+    """Top-1 accuracy on the test images."""
     out = run("classifier", "valid", data, CFG, weights, "--quiet", "--batch", 100, "--threads", threads)
     found = re.search(r"top 1: ([\d.]+)", out)
     if found is None:

@@ -17,7 +17,7 @@ from pydarknet.formats.cfg import parse_cfg
 from pydarknet.layers import Head
 from pydarknet.train.step import Stepper
 
-OBJECTS = 4  # of each picture
+OBJECTS = 4  # of each image
 BACKWARD = 3  # a step's operations, in forward passes: forward, and two gradients of the same size
 
 
@@ -51,7 +51,7 @@ class Job:
         return self.net.flops * self.case.batch * (BACKWARD if self.case.training else 1)
 
     def seconds(self, samples: int) -> float:
-        """Its time, pictures and all on the device."""
+        """Its time, images and all on the device."""
         backend = self.net.backend
         return timed(self.make(backend), clock_of(backend), samples)
 
@@ -95,7 +95,7 @@ def inference(net: Network, batch: int) -> Callable[[Backend], Callable[[], obje
 
 
 def training(net: Network, batch: int) -> Callable[[Backend], Callable[[], object]]:
-    """A step: forward, loss, backward, update. Its pictures and truths lie on the device already."""
+    """A step: forward, loss, backward, update. Its images and truths lie on the device already."""
 
     def make(backend: Backend) -> Callable[[], object]:
         net.backend = backend
@@ -113,7 +113,7 @@ def training(net: Network, batch: int) -> Callable[[Backend], Callable[[], objec
 
 
 def truth_for(net: Network, batch: int) -> np.ndarray:
-    """Some boxes of random classes, or one class of a whole picture."""
+    """Some boxes of random classes, or one class of a whole image."""
     rng, head = np.random.default_rng(2), net.layers[-1]
     if not isinstance(head, Head):
         return np.eye(head.out.size, dtype=np.float32)[rng.integers(head.out.size, size=batch)]

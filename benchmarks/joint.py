@@ -1,12 +1,12 @@
-"""Joint training in small: what a detector learns about classes of which it has seen pictures, but no boxes.
+"""Joint training in small: what a detector learns about classes of which it has seen images, but no boxes.
 
     python benchmarks/joint.py [--iterations N] [--threads N] [--seed N]
 
-The paper's section 4 with Fashion-MNIST (Debian's package dataset-fashion-mnist): clothes on a noisy ground. Pictures
+The paper's section 4 with Fashion-MNIST (Debian's package dataset-fashion-mnist): clothes on a noisy ground. Images
 with boxes know three kinds only by a coarse word ("upper", "shoe"), the roots of a WordTree. The words below (shirt,
-coat, sandal, ...) occur in pictures of one piece, labelled `class 0 0 0 0`, without a box. Two networks of
-benchmarks/cfg/joint.cfg learn, one from both kinds of pictures, one from the boxes alone; both are judged by
-`pydarknet detector map` on pictures whose boxes have the finest words. Writes benchmarks/results/joint.json.
+coat, sandal, ...) occur in images of one piece, labelled `class 0 0 0 0`, without a box. Two networks of
+benchmarks/cfg/joint.cfg learn, one from both kinds of images, one from the boxes alone; both are judged by
+`pydarknet detector map` on images whose boxes have the finest words. Writes benchmarks/results/joint.json.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TREE = {  # name: parent
     "sandal": 1, "sneaker": 1, "boot": 1,
 }  # fmt: skip
 NODES = list(TREE)
-# Node of each of Fashion-MNIST's classes, and what the pictures with boxes call it.
+# Node of each of Fashion-MNIST's classes, and what the images with boxes call it.
 FINE = [NODES.index(n) for n in ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker",
                                  "bag", "boot")]  # fmt: skip
 COARSE = [TREE[NODES[node]] if TREE[NODES[node]] >= 0 else node for node in FINE]
@@ -45,7 +45,7 @@ Objects = list[tuple[int, tuple[float, ...]]]  # classes of Fashion-MNIST, and b
 
 @dataclass
 class Clothes:
-    """Pictures (N, 28, 28) and classes of one of Fashion-MNIST's two sets."""
+    """Images (N, 28, 28) and classes of one of Fashion-MNIST's two sets."""
 
     pictures: Picture
     classes: Picture
@@ -100,7 +100,7 @@ Maker = Callable[[Clothes, np.random.Generator], tuple[Picture, Objects]]
 
 
 def write(name: str, make: Maker, clothes: Clothes, count: int, nodes: Sequence[int], seed: int) -> list[str]:
-    """`count` pictures and their labels; the paths."""
+    """`count` images and their labels; the paths."""
     rng, paths = np.random.default_rng(seed), []
     for part in ("images", "labels"):
         (FOLDER / name / part).mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ def write(name: str, make: Maker, clothes: Clothes, count: int, nodes: Sequence[
 
 
 def prepare(pictures: int, singles: int, judged: int) -> None:
-    """All pictures, and a .data file for each of the two trainings."""
+    """All images, and a .data file for each of the two trainings."""
     learnt, unseen = Clothes.read("train"), Clothes.read("t10k")
     boxes = write("boxes", scene, learnt, pictures, COARSE, 1)
     words = write("words", single, learnt, singles, FINE, 2)

@@ -1,4 +1,4 @@
-"""One picture at a time, against the other programs that can run these networks: `make bench`, or
+"""One image at a time, against the other programs that can run these networks: `make bench`, or
 
     python benchmarks/peers.py [--quick] [--rounds 7] [--networks yolov2,...] [--programs pydarknet,PyTorch,...]
 
@@ -35,7 +35,7 @@ TOLERANCE = 1e-3  # norm of the difference to ours, relative: float32 over some 
 
 @dataclass
 class Row:
-    """One program on one network. Seconds a picture; `difference` of its results from ours, relative."""
+    """One program on one network. Seconds an image; `difference` of its results from ours, relative."""
 
     network: str
     size: int

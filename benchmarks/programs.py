@@ -1,6 +1,6 @@
 """One program of the comparison in a process of its own: `programs.py NAME THREADS CFG WEIGHTS OUT.npz`.
 
-Serves runs of one picture. OUT.npz gets what the network gave, for the comparison with the others.
+Serves runs of one image. OUT.npz gets what the network gave, for the comparison with the others.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Model(nn.Module):
 
 
 class Reorg(nn.Module):
-    """Darknet's order, which is not PyTorch's pixel_unshuffle: the channels are first read as a larger picture."""
+    """Darknet's order, which is not PyTorch's pixel_unshuffle: the channels are first read as a larger image."""
 
     def __init__(self, stride: int) -> None:
         super().__init__()

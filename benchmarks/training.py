@@ -1,4 +1,4 @@
-"""A step of training beside PyTorch's, and whether pictures come fast enough:
+"""A step of training beside PyTorch's, and whether images come fast enough:
 
     python benchmarks/training.py [--rounds 3] [--networks yolov2-voc,...] [--data mine.data]
 
@@ -31,7 +31,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "training.json"
 
 @dataclass
 class Row:
-    """One program on one network; seconds a picture."""
+    """One program on one network; seconds an image."""
 
     network: str
     batch: int

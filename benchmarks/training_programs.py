@@ -1,6 +1,6 @@
 """One program of the comparison in training: `training_programs.py NAME THREADS CFG [DATA]`. Serves steps.
 
-A step is forward, loss, backward, and the update of one batch, on the same pictures each time; of the loader, it is
+A step is forward, loss, backward, and the update of one batch, on the same images each time; of the loader, it is
 the next batch of augmented photographs from the list of DATA.
 """
 
@@ -34,7 +34,7 @@ def finite(loss: float) -> None:
 
 
 def ours(cfg: str, threads: int) -> Run:
-    """`Stepper`, with the region loss of the paper's Darknet on four objects a picture."""
+    """`Stepper`, with the region loss of the paper's Darknet on four objects an image."""
     from pydarknet.dialects import dialect
     from pydarknet.graph.engine import Engine
     from pydarknet.train.step import Stepper

@@ -142,7 +142,7 @@ def test_hand_picked_anchors() -> None:
     square = faster_rcnn(1.0) * 600
     np.testing.assert_allclose(np.sqrt(square.prod(axis=1)), np.repeat([128, 256, 512], 3))
     np.testing.assert_allclose(np.sort(square[:3, 0] / square[:3, 1]), [0.5, 1, 2])
-    # In a picture of 800 x 600 the same pixels are a smaller part of the width.
+    # In an image of 800 x 600 the same pixels are a smaller part of the width.
     np.testing.assert_allclose(np.sort(faster_rcnn(4 / 3), axis=0), np.sort(faster_rcnn(1.0), axis=0) * [0.75, 1])
 
 
@@ -256,7 +256,7 @@ def test_svg(tmp_path: Path) -> None:
     assert {"a <b> & c", "é", "number of anchors", "3 anchors in an image"} <= set(texts)
     frames = [element for element in root.findall(".//{*}rect") if element.get("stroke-width") == "2"]
     assert len(frames) == 3
-    # 276 units are the picture's width.
+    # 276 units are the image's width.
     assert float(frames[0].get("width", "0")) == pytest.approx(0.25 * 276)
     assert float(frames[0].get("height", "0")) == pytest.approx(0.125 * 276 * 3 / 4, abs=0.01)
     curve = next(element for element in root.findall(".//{*}polyline") if element.get("stroke-width") == "1.5")

@@ -1,4 +1,4 @@
-"""Thousands of detections in one process: memory, open files and threads stay where they are. A tenth of the pictures
+"""Thousands of detections in one process: memory, open files and threads stay where they are. A tenth of the images
 can't be read, and now and then the network changes its size; every hundredth runs through the command line.
 `python -m tests.campaign.endurance --count 20000 --seed 1`"""
 

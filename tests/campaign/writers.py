@@ -27,7 +27,7 @@ class Writer:
 
 
 def make_set(folder: Path) -> None:
-    """A small detector with weights, pictures, a film, a training set, and sets of VOC and COCO."""
+    """A small detector with weights, images, a film, a training set, and sets of VOC and COCO."""
     folder.mkdir(parents=True, exist_ok=True)
     nets.write(folder, size=32)
     (folder / "small.names").write_text("cat\ndog\ncow\n")

@@ -65,7 +65,7 @@ class TestManyPictures:
         process.stdin.write(b"a.jpg\na.jpg\n")
         process.stdin.flush()
         lines = [process.stdout.readline() for _ in range(4)]
-        assert b"Predicted" in lines[2]  # so that the first picture is saved by now
+        assert b"Predicted" in lines[2]  # so that the first image is saved by now
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 130

@@ -1,4 +1,4 @@
-"""`detector map`: answers known by hand, from networks blind to pictures."""
+"""`detector map`: answers known by hand, from networks blind to images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.lib.cli_nets import write_picture
 
 @pytest.fixture
 def cli(cli):
-    """Calls the command line in a folder with pictures and their .data file, too."""
+    """Calls the command line in a folder with images and their .data file, too."""
     write_set()
     return cli
 
@@ -62,7 +62,7 @@ class TestMap:
         write_text("labels/p_2.txt", f"0 {BOX}\n")
         result = cli("detector", "map", "v.data", *TREE)
         assert result.code == 0
-        # Every picture is said to hold a cat: right for the first, more than is known for the second.
+        # Every image is said to hold a cat: right for the first, more than is known for the second.
         assert "along the tree: AP 100.00%, exact 100.00%" in result.out
 
     @pytest.fixture
@@ -123,7 +123,7 @@ class TestMap:
 
     @pytest.mark.usefixtures("_tree")
     def test_each_node_by_its_own_probability(self, cli) -> None:
-        """With a map of every node to itself: dog is the second guess in every picture, and right in one of three."""
+        """With a map of every node to itself: dog is the second guess in every image, and right in one of three."""
         write_text("every.map", "0\n1\n2\n3\n")
         write_text("never.list", "dog\n")
         data(classes="4", names="tree.names", map="every.map")

@@ -1,4 +1,4 @@
-"""What the command line saves, where, and what it never replaces; and pictures that come in other ways."""
+"""What the command line saves, where, and what it never replaces; and images that come in other ways."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ class TestLabels:
         result = cli("detect", *NET, "list/all.list", "--labels-beside")
         assert result.code == 2
         assert "set/b/pic.txt: exists" in result.err
-        assert "Predicted" not in result.out  # known before the first picture
+        assert "Predicted" not in result.out  # known before the first image
 
     def test_a_stream_goes_on(self, cli) -> None:
         self.write()

@@ -25,7 +25,7 @@ def hidden() -> list[Path]:
 
 
 def ended(number: int, *words: object, **options: object) -> bytes:
-    """Run `detect` on paths as they come, and end it by a signal when two pictures are done; what it said."""
+    """Run `detect` on paths as they come, and end it by a signal when two images are done; what it said."""
     process = spawn("detect", *NET, "-", "--no-draw", *words, **options)
     process.stdin.write(b"a.jpg\nb.jpg\n")
     process.stdin.flush()

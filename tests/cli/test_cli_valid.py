@@ -1,4 +1,4 @@
-"""`detector valid`, `recall`, `classifier valid`: answers known by hand, from networks blind to pictures."""
+"""`detector valid`, `recall`, `classifier valid`: answers known by hand, from networks blind to images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.lib.cli_nets import CLASSIFIER, NET, write_net, write_picture
 
 @pytest.fixture
 def cli(cli):
-    """Calls the command line in a folder with pictures and their .data file, too."""
+    """Calls the command line in a folder with images and their .data file, too."""
     write_set()
     return cli
 
@@ -137,7 +137,7 @@ class TestRecall:
     def test_lines(self, cli) -> None:
         result = cli("detector", "recall", "v.data", *NETWORK)
         assert result.code == 0
-        # Stretched, the box is half of the picture each way: IoU .25 / .3333 with the labels.
+        # Stretched, the box is half of the image each way: IoU .25 / .3333 with the labels.
         assert result.out.splitlines() == [
             "    0     1     1\tRPs/Img: 1.00\tIOU: 75.00%\tRecall:100.00%",
             "    1     2     2\tRPs/Img: 1.00\tIOU: 75.00%\tRecall:100.00%",

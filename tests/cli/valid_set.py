@@ -1,4 +1,4 @@
-"""A .data file for the toy networks, whose answers are known by hand: pictures of a cat, a dog, and nothing."""
+"""A .data file for the toy networks, whose answers are known by hand: images of a cat, a dog, and nothing."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from tests.lib.cli_nets import write_picture
 
 NETWORK = ("net.cfg", "net.weights")
 TREE = ("tree.cfg", "tree.weights")
-# The box that `net` finds in every picture of 40 x 30: 20 x 20 pixels in the middle; cat .839, dog .114.
+# The box that `net` finds in every image of 40 x 30: 20 x 20 pixels in the middle; cat .839, dog .114.
 BOX = "0.5 0.5 0.5 0.66666667"
 CAT, DOG = 0.9525741 * 0.8807971, 0.9525741 * 0.1192029
 
 
 def write_set() -> None:
-    """The pictures, their labels, valid.list and v.data, in the present folder."""
+    """The images, their labels, valid.list and v.data, in the present folder."""
     for stem, label in (("p_1", f"0 {BOX}\n"), ("p_2", f"1 {BOX}\n"), ("p_3", "")):
         write_picture(Path("images", f"{stem}.jpg"))
         write_text(f"labels/{stem}.txt", label)

@@ -103,7 +103,7 @@ def test_script_batch(run: Script, net: Network) -> None:
 
 
 def test_script_of_2019(run: Script, net: Network) -> None:
-    """Names as bytes, confidences as floats, best first; one picture for all frames, freed while it is in use."""
+    """Names as bytes, confidences as floats, best first; one image for all frames, freed while it is in use."""
     script = run("alexeyab_2019")
     for path, found in zip(("data/wide.png", "data/tall.png"), script["results"], strict=True):
         assert [c for _, c, _ in found] == sorted((c for _, c, _ in found), reverse=True)

@@ -35,7 +35,7 @@ def expected(net: Network, path: str, kind: str, thresh: float = 0.4) -> list[tu
 
 
 def assert_same(found: list[Any], wanted: list[Any]) -> None:
-    """The same objects; both sides compute the same numbers, up to the picture's path through floats or bytes."""
+    """The same objects; both sides compute the same numbers, up to the image's path through floats or bytes."""
     assert len(found) == len(wanted) > 0
     for (name, probability, box), (wanted_name, wanted_probability, wanted_box) in zip(found, wanted, strict=True):
         assert (name.decode() if isinstance(name, bytes) else name) == wanted_name
@@ -329,7 +329,7 @@ def test_memory_stays_flat(folder: Path) -> None:
         many(30)
         before = resident()
         many(150)
-        # Each call leaves 4 MB of pictures behind if it leaks: 600 MB. Allocators may keep a few.
+        # Each call leaves 4 MB of images behind if it leaks: 600 MB. Allocators may keep a few.
         assert resident() - before < 8 << 20
     finally:
         gc.enable()

@@ -103,7 +103,7 @@ def test_a_batch_belongs_to_its_thread() -> None:
     net = alexeyab.load_net_custom("cfg/small.cfg", "small.weights", 0, 2)
     images = np.random.default_rng(0).random((2, 3, 64, 96), np.float32)
     first = alexeyab.network_predict(net, images)[0]
-    elsewhere(lambda: predict(alexeyab, net, "data/wide.png"))  # one picture
+    elsewhere(lambda: predict(alexeyab, net, "data/wide.png"))  # one image
     assert net.batch == 2
     assert alexeyab.network_predict(net, images)[0] == first
 

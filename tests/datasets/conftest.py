@@ -11,7 +11,7 @@ from tests.lib.toy_datasets import picture
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Two classes; six pictures to train on, two to validate on."""
+    """Two classes; six images to train on, two to validate on."""
     for i in range(8):
         image = picture(tmp_path / "images" / f"{i}.png", shade=i)
         label = Path(image.replace("images", "labels")).with_suffix(".txt")

@@ -181,7 +181,7 @@ def test_stats_of_nothing(data: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_every_part_has_its_share_of_every_class() -> None:
     rng = np.random.default_rng(0)
-    # From a common class to one that five pictures have.
+    # From a common class to one that five images have.
     presence = (rng.random((400, 4)) < [0.9, 0.3, 0.05, 0]).astype(int) * rng.integers(1, 4, (400, 4))
     presence[:5, 3] = 1
     parts = split(presence, {"train": 3, "valid": 1, "test": 1}, seed=1)
@@ -224,7 +224,7 @@ def test_show(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert len(printed) == 3
     shown = load_image(printed[0])
     assert shown.shape == (50, 100, 3)
-    assert (np.ptp(shown, axis=2) > 50).any()  # a coloured frame on a grey picture
+    assert (np.ptp(shown, axis=2) > 50).any()  # a coloured frame on a grey image
     with pytest.raises(DataError, match="exists; choose another folder"):
         run("show", data, "--out", out, "--count", "3", "--seed", "1")
     assert run("show", data, "--out", out, "--count", "3", "--seed", "1", "--force") == 0

@@ -1,4 +1,4 @@
-"""Overlaps and the way back from the network's input to the picture, against Darknet's formulas one by one."""
+"""Overlaps and the way back from the network's input to the image, against Darknet's formulas one by one."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_letterbox_size(image, net, expected) -> None:
 
 
 def forward(box: Box, image_w: int, image_h: int, net_w: int, net_h: int) -> list[float]:
-    """A box of the picture in fractions of the letterbox."""
+    """A box of the image in fractions of the letterbox."""
     new_w, new_h = letterbox_size(image_w, image_h, net_w, net_h)
     left, top = (net_w - new_w) / 2, (net_h - new_h) / 2
     x, y = box.x / image_w * new_w + left, box.y / image_h * new_h + top

@@ -260,7 +260,7 @@ def test_darknets_order_of_lines() -> None:
 
 
 def test_letterbox_is_undone() -> None:
-    # A picture of 200x100 fills the rows 12 to 37 of 50x50.
+    # An image of 200x100 fills the rows 12 to 37 of 50x50.
     given = candidates([[0.5, 0.49, 1.0, 0.5]], [0.9], [(0, 0, 0.9)])
     (found,) = to_detections(given, ["dog"], 200, 100, 50, 50)
     assert found.box == pytest.approx((100, 48, 200, 100), abs=1e-3)  # (50 - 25) / 2 is 12.5 in Darknet, too

@@ -126,7 +126,7 @@ def diou(a, b, beta):
 
 @pytest.mark.parametrize(("kind", "beta", "exponent"), [("greedynms", 0.1, 0.6), ("diounms", 0.1, 0.1)])
 def test_kinds_of_distance(kind: str, beta: float, exponent: float) -> None:
-    """They spare boxes that IoU alone takes, measured in fractions of the picture, whatever its shape."""
+    """They spare boxes that IoU alone takes, measured in fractions of the image, whatever its shape."""
     boxes = crowd(5, 40).astype(np.float64)
     places = np.arange(40)
     scores = np.linspace(1, 0.1, 40).astype(F)

@@ -112,7 +112,7 @@ def test_the_usual_order(gpu: ModuleType) -> None:
 def test_on_a_gpu_calls_are_queued_in_graphs_between_events(
     gpu: ModuleType, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All but those that wait, as losses do; pictures are on the device before anything is timed."""
+    """All but those that wait, as losses do; images are on the device before anything is timed."""
     import gpu_time
 
     events: list[Any] = []

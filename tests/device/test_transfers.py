@@ -150,7 +150,7 @@ def test_streams_have_plans_of_their_own(machine: Machine) -> None:
         assert again is plan
 
 
-# Numbers that the host draws go in beside pictures and truths.
+# Numbers that the host draws go in beside images and truths.
 DRAWN = {"detection": 1, "dropout": 1}
 
 
@@ -227,7 +227,7 @@ def test_classes_of_a_tree_come_level_by_level(machine: Machine, tmp_path: Path)
     assert there.detect(picture, **way) == expected
     machine.taken()
     assert there.detect(picture, **way) == expected
-    taken = machine.taken()[4:]  # after picture and boxes
+    taken = machine.taken()[4:]  # after image and boxes
     assert 0 < len(taken) <= 4 * (1 + max(len(each.path) for each in expected))
     assert [way for way, _ in taken] == ["in", "in", "in", "out"] * (len(taken) // 4)
     assert sum(size for way, size in taken if way == "out") < 4 * len(expected) * there.classes

@@ -91,7 +91,7 @@ def test_a_forward_pass_waits_for_its_output_alone(machine: Machine, text: str) 
 
 
 def test_detection_waits_for_boxes_alone(machine: Machine) -> None:
-    """In: the picture, sorted boxes and the runs of their classes. Out: how many boxes each picture has, their
+    """In: the image, sorted boxes and the runs of their classes. Out: how many boxes each image has, their
     numbers, their values, which of them stay."""
     net = Network(parse_cfg_text(nets.net_text(nets.DETECTOR, 32)), device="cuda")
     picture = nets.picture(50, 40)

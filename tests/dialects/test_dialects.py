@@ -41,7 +41,7 @@ def network(key: str = "", **options: str) -> Network:
 
 
 def run(model: bytes) -> np.ndarray:
-    """The output of an ONNX model for the picture."""
+    """The output of an ONNX model for the image."""
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     return session.run(None, {"images": PICTURE})[0]
 

@@ -1,4 +1,4 @@
-"""Random truths and detections: pictures, near misses, equal scores, and objects of every kind."""
+"""Random truths and detections: images, near misses, equal scores, and objects of every kind."""
 
 from __future__ import annotations
 

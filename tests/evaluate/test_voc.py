@@ -96,7 +96,7 @@ def test_properties(seed: int) -> None:
     truth, detections = random_set(seed)
     values = voc(truth, detections, 3)
     rng = np.random.default_rng(seed)
-    # The order of pictures and objects, and any rising function of the scores, change nothing.
+    # The order of images and objects, and any rising function of the scores, change nothing.
     shuffled = Detections(
         detections.image, detections.class_id, detections.box, np.exp(3 * detections.score)
     )[rng.permutation(len(detections))]  # fmt: skip

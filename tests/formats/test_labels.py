@@ -177,7 +177,7 @@ def test_quick_and_careful_reading_agree(
         np.testing.assert_array_equal(read_labels(path, 3, class_only), expected)
 
 
-# --- the size of pictures
+# --- the size of images
 
 
 @pytest.mark.parametrize("ending", [".jpg", ".png", ".bmp", ".webp"])

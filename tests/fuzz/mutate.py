@@ -174,7 +174,7 @@ def only_noise(rng: Random, data: bytes) -> bytes:
     return data[: rng.choice([0, 12, 16, 20])] + rng.randbytes(rng.randint(0, len(data)))
 
 
-# Numbers in text, and the sizes in the headers of pictures
+# Numbers in text, and the sizes in the headers of images
 
 NUMBERS = [
     *("0", "-1", "1", "0.5", "1e999", "-1e999", "NaN", "Infinity", "1e-320", "1e308", "2147483648", "null", "true"),

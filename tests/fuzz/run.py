@@ -80,7 +80,7 @@ def kind_of(name: str) -> Kind:
 
 
 def pictures() -> list[bytes]:
-    """A small picture in each format that OpenCV writes, and JPEG in its ways; JPEG is what users have."""
+    """A small image in each format that OpenCV writes, and JPEG in its ways; JPEG is what users have."""
     import cv2
 
     image = cv2.resize(np.random.default_rng(0).integers(0, 256, (5, 6, 3), np.uint8), (64, 48))

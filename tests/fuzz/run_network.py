@@ -1,5 +1,5 @@
 """What a random network must do: run alike with any instruction set, batch and number of threads, at another size, on
-a picture; learn the same with any number of threads; keep its weights."""
+an image; learn the same with any number of threads; keep its weights."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def alike(actual: Floats, expected: Floats) -> None:
 
 
 def looks(net: Network) -> None:
-    """Detects on a picture, or classifies it."""
+    """Detects on an image, or classifies it."""
     picture = np.arange(7 * 9 * net.inputs.c, dtype=np.uint8).reshape(7, 9, net.inputs.c)
     if net.inputs.c in (1, 3):
         with suppress(DarknetError):

@@ -132,7 +132,7 @@ def network_weights(path: Path) -> None:
 
 
 def use(cfg: Path, weights: Path | None) -> None:
-    """A batch, a picture, and the same again at another size if the network can take one."""
+    """A batch, an image, and the same again at another size if the network can take one."""
     try:
         net = Network(cfg, weights, threads=1)
         run(net)
@@ -173,7 +173,7 @@ def instances(path: Path) -> None:
     """COCO's: what is read can be written, all of it below the folder, and read again."""
     images = path.parent / "images"
     data = read_coco({"train": (path, images)})
-    with tempfile.TemporaryDirectory() as folder, suppress(DataError):  # two pictures of one name, for instance
+    with tempfile.TemporaryDirectory() as folder, suppress(DataError):  # two images of one name, for instance
         write(data, folder)
         assert read_names(Path(folder) / f"{Path(folder).name}.names", len(data.names))
     for sample in data.sets["train"]:
@@ -195,7 +195,7 @@ def annotation(path: Path) -> None:
 
 
 def label(path: Path) -> None:
-    """What training reads is what the check finds nothing wrong in, and numbers that fit the picture."""
+    """What training reads is what the check finds nothing wrong in, and numbers that fit the image."""
     for classes in (None, 2):
         _, problems = check_labels(path, classes)
         try:

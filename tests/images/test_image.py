@@ -1,4 +1,4 @@
-"""Reading and writing picture files, and arrays as pictures: good ones, odd ones, and no pictures at all."""
+"""Reading and writing image files, and arrays as images: good ones, odd ones, and no images at all."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_a_jpeg_without_its_header_is_an_error(options: tuple[int, ...], tmp_pat
                 read(path)
 
 
-# Each format's own way to say how large a picture is.
+# Each format's own way to say how large an image is.
 FORMATS = {
     ".jpg": 3, ".png": 4, ".bmp": 3, ".webp": 4, ".tiff": 3, ".gif": 3, ".avif": 3, ".jp2": 3, ".ppm": 3, ".pgm": 1,
     ".pbm": 1, ".pam": 3, ".ras": 3, ".hdr": 3, ".pfm": 3,

@@ -21,7 +21,7 @@ NET = "[net]\nwidth=32\nheight=32\nchannels=3\n"
 CONV = "[avgpool]\n[convolutional]\nfilters={filters}\nsize=1\nactivation=linear\n"
 REGION = "[region]\nanchors=.5,.5\nclasses={classes}\nnum=1\ncoords=4\nsoftmax=1\n"
 
-# One cell: a box of half the picture in its middle; objectness .9526, cat .8808, dog .1192.
+# One cell: a box of half the image in its middle; objectness .9526, cat .8808, dog .1192.
 DETECTOR = NET + CONV.format(filters=7) + REGION.format(classes=2)
 BIASES = (0, 0, 0, 0, 3, 2, 0)
 LINE = "cat: 84%"
@@ -36,7 +36,7 @@ CLASSIFIER_BIASES = (2, 0)
 
 
 def write_net(folder: Path, stem: str, cfg: str, biases: tuple[float, ...]) -> None:
-    """Write `stem`.cfg and a `stem`.weights whose answer is `biases`, whatever the picture."""
+    """Write `stem`.cfg and a `stem`.weights whose answer is `biases`, whatever the image."""
     path = folder / f"{stem}.cfg"
     path.write_text(cfg)
     net = Network(path)
@@ -46,7 +46,7 @@ def write_net(folder: Path, stem: str, cfg: str, biases: tuple[float, ...]) -> N
 
 
 def write_picture(path: Path, width: int = 40, height: int = 30, seed: int = 0) -> Path:
-    """A picture of noise."""
+    """An image of noise."""
     from pydarknet.images.image import save_image
 
     path.parent.mkdir(parents=True, exist_ok=True)

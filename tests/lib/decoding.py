@@ -63,7 +63,7 @@ def to_detections(
     found: decode.Candidates, names: list[str], w: int, h: int, net_w: int, net_h: int, tree: Tree | None = None,
     **options: Any,
 ) -> list[Detection]:  # fmt: skip
-    """Those of a picture of w x h pixels."""
+    """Those of an image of w x h pixels."""
     return decode.to_detections(found, DetectOptions(**options), (w, h), (net_w, net_h), names, tree)
 
 

@@ -109,7 +109,7 @@ def batch(net: Engine, count: int = 1, seed: int = 1) -> npt.NDArray[np.float32]
 
 
 def picture(width: int = 40, height: int = 30, seed: int = 2) -> npt.NDArray[np.uint8]:
-    """A random BGR picture (height, width, 3)."""
+    """A random BGR image (height, width, 3)."""
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 

@@ -35,7 +35,7 @@ def annotation(path: Path, objects: Sequence[Object], size: bool = True) -> None
 
 
 def voc_folder(root: Path, sets: dict[str, str] | None = None) -> Path:
-    """Three pictures: a dog and a difficult cat; a person who reaches over the edge; nothing."""
+    """Three images: a dog and a difficult cat; a person who reaches over the edge; nothing."""
     objects: list[list[Object]] = [
         [("dog", (11, 6, 31, 26), False), ("cat", (1, 1, 5, 5), True)],
         [("person", (91, 41, 120, 60), False), ("dog", (40, 20, 40, 30), False)],

@@ -1,4 +1,4 @@
-"""Networks of one channel, of four, and of other numbers: pictures, arrays, training, judging, old scripts."""
+"""Networks of one channel, of four, and of other numbers: images, arrays, training, judging, old scripts."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_other_channels_are_arrays(files: Path) -> None:
 
 @pytest.mark.parametrize("draw", DRAWS, ids=lambda draw: type(draw).__name__)
 def test_augmentation_in_grey_and_with_alpha(draw: Any) -> None:
-    """Grey goes the way of a grey picture of three channels; alpha keeps its values and goes where the colours go."""
+    """Grey goes the way of a grey image of three channels; alpha keeps its values and goes where the colours go."""
     colour, alpha = nets.picture(40, 30), nets.picture(40, 30, seed=5)
     grey = cv2.cvtColor(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     one, three, four, neutral = (np.empty((n, 24, 32), np.float32) for n in (1, 3, 4, 3))
@@ -184,7 +184,7 @@ def test_a_classifier_learns_and_is_judged(tmp_path: Path) -> None:
 
 
 def test_learning_from_grey_is_learning_from_the_same_planes(tmp_path: Path) -> None:
-    """What the network of one channel is given is what a loader of grey pictures gives."""
+    """What the network of one channel is given is what a loader of grey images gives."""
     data, cfg = grey_set(tmp_path)
     with Trainer(cfg, data) as trainer:
         batch = next(trainer.loader)

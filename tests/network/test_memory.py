@@ -1,4 +1,4 @@
-"""Memory: the peak of the main job, none lost over a thousand pictures, all back when a network is dropped.
+"""Memory: the peak of the main job, none lost over a thousand images, all back when a network is dropped.
 
 Each figure is of a fresh process, from the kernel's own books; `pytest -rP` prints them.
 """

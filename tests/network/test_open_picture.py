@@ -1,4 +1,4 @@
-"""What `Network.detect` and `classify` take for a picture, and what they say of everything else."""
+"""What `Network.detect` and `classify` take for an image, and what they say of everything else."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_arguments(ops: Ops, arrays: Arrays, shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize(("top", "left"), [(0, 0), (2, 0), (1, 3), (2, 4)])
 def test_crop_train(ops: Ops, arrays: Arrays, top: int, left: int, flip: bool) -> None:
-    """Darknet mirrors the whole picture before it cuts."""
+    """Darknet mirrors the whole image before it cuts."""
     x = np.random.default_rng(2).uniform(0, 1, (2, 3, 7, 9)).astype(np.float32)
     source = x[:, :, :, ::-1] if flip else x
     part = source[:, :, top : top + 5, left : left + 5]

@@ -29,7 +29,7 @@ def test_against_naive(ops: Ops, arrays: Arrays, seed: int) -> None:
     rng = np.random.default_rng(seed)
     side, classes, num = int(rng.integers(1, 5)), int(rng.integers(1, 4)), int(rng.integers(2, 4))
     images = int(rng.integers(1, 4))
-    # Boxes of the picture's order, some far away, so that the nearest one counts.
+    # Boxes of the image's order, some far away, so that the nearest one counts.
     output = arrays.plain(rng.uniform(-0.2, 1.2 if seed % 3 else 4, (images, side * side * (classes + 5 * num))))
     rows = truths(rng, images, side, classes)
     names = ("object_scale", "noobject_scale", "class_scale", "coord_scale")

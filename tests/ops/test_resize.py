@@ -20,7 +20,7 @@ def lerp(a: Floats, b: Floats, fraction: np.float32) -> Floats:
 
 
 def naive_resize(x: Floats, w: int, h: int) -> Floats:
-    """Darknet's resize of a picture (c, H, W), pixel by pixel."""
+    """Darknet's resize of an image (c, H, W), pixel by pixel."""
     c, from_h, from_w = x.shape
     part = np.zeros((c, from_h, w), F)
     for i in range(w):

@@ -1,4 +1,4 @@
-"""Pictures cut into parts and put together, against the definition; and the dilated convolutions made of them."""
+"""Images cut into parts and put together, against the definition; and the dilated convolutions made of them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def cut(x: NDArray[np.float32], sides: Pair, count: Pair, every: Pair, step: Pai
     return parts.reshape(-1, c, *sides)
 
 
-# picture (h, w), part (h, w), then what the op takes. The last ones leave pixels out.
+# image (h, w), part (h, w), then what the op takes. The last ones leave pixels out.
 CUTS = [
     pytest.param((7, 5), (7, 5), (1, 1), (1, 1), (1, 1), (0, 0), id="whole"),
     pytest.param((8, 6), (4, 3), (2, 2), (2, 2), (1, 1), (0, 0), id="even"),

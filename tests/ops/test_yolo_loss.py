@@ -21,7 +21,7 @@ ANCHORS = np.array([6, 8, 12, 9, 15, 20, 26, 10], np.float32)
 
 
 def truths(rng: np.random.Generator, images: int, classes: int) -> np.ndarray:
-    """Up to six boxes, some of them with the same centre, often of an anchor's size in a picture of 64 x 48."""
+    """Up to six boxes, some of them with the same centre, often of an anchor's size in an image of 64 x 48."""
     rows = np.zeros((images, 8, 5), np.float32)
     for image in range(images):
         count = int(rng.integers(0, 7))

@@ -62,7 +62,7 @@ class Detections:
 class Oracle:
     """One network inside the library. Use as a context manager, or call `close`.
 
-    `batch` and `subdivisions` are the cfg's keys: one mini-batch is `batch // subdivisions` pictures.
+    `batch` and `subdivisions` are the cfg's keys: one mini-batch is `batch // subdivisions` images.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class Oracle:
 
     @property
     def seen(self) -> int:
-        """The number of pictures the weights have been trained on."""
+        """The number of images the weights have been trained on."""
         return int(read(c_size_t, read(c_void_p, self._net + offsets()["network"]["seen"])))
 
     @seen.setter
@@ -190,7 +190,7 @@ class Oracle:
         return np.ctypeslib.as_array(out, (self._int("batch") * self._int("outputs"),)).copy()
 
     def layer_output(self, index: int) -> Array:
-        """What layer `index` gave last, as (c, h, w); as (n, c, h, w) where a mini-batch has several pictures."""
+        """What layer `index` gave last, as (c, h, w); as (n, c, h, w) where a mini-batch has several images."""
         info, batch = self.layers[index], self._int("batch")
         output = self.array(index, "output", batch * info.outputs)
         return output.reshape(info.out if batch == 1 else (batch, *info.out))
@@ -226,7 +226,7 @@ class Oracle:
         kind: str = "sort",
         relative: bool = True,
     ) -> Detections:
-        """The boxes of the last `predict` for a letterboxed picture of this size, suppressed by `kind`."""
+        """The boxes of the last `predict` for a letterboxed image of this size, suppressed by `kind`."""
         count = c_int(0)
         found = self._lib.get_network_boxes(self._net, width, height, thresh, hier, None, int(relative), byref(count))
         try:
@@ -249,7 +249,7 @@ def _copy_detections(found: Any, count: int, classes: int) -> Detections:
     return result
 
 
-# Pictures: planar (c, h, w) float32, RGB, 0..1
+# Images: planar (c, h, w) float32, RGB, 0..1
 
 
 def _as_image(picture: Array) -> tuple[Image, Array]:
@@ -260,14 +260,14 @@ def _as_image(picture: Array) -> tuple[Image, Array]:
 
 
 def _take_image(image: Image) -> Array:
-    """Copy a picture out of the library, and free it."""
+    """Copy an image out of the library, and free it."""
     result = np.ctypeslib.as_array(image.data, (image.c, image.h, image.w)).copy()
     library().free_image(image)
     return result
 
 
 def load_image(path: str | Path) -> Array:
-    """A picture file as Debian's build reads it: by OpenCV, three channels, RGB."""
+    """An image file as Debian's build reads it: by OpenCV, three channels, RGB."""
     if not Path(path).is_file():
         raise FileNotFoundError(path)
     with quiet():

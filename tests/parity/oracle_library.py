@@ -47,7 +47,7 @@ _FIELDS = {
 
 
 class Image(ctypes.Structure):
-    """The library's picture: planar (c, h, w) floats in 0..1."""
+    """The library's image: planar (c, h, w) floats in 0..1."""
 
     _fields_ = [("w", c_int), ("h", c_int), ("c", c_int), ("data", POINTER(c_float))]
 

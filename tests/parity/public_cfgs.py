@@ -33,7 +33,7 @@ TOLERANCE = 1e-4
 SIDES = (128, 256, 512, None)  # None: the cfg's own
 SIZES = ("batch", "width", "height", "channels", "inputs", "time_steps")
 NOISE = 1e-5  # of probabilities
-MANY = 5e10  # operations: a board of go as large as a picture takes a program a minute
+MANY = 5e10  # operations: a board of go as large as an image takes a program a minute
 NORM_GAIN = (13 / 12) * float(np.log(3))  # see random_weights.py
 POOL = np.random.default_rng(1).standard_normal(1 << 20, np.float32)
 

@@ -1,4 +1,4 @@
-"""What Debian's program loads for training, picture and truth, from the same rand()."""
+"""What Debian's program loads for training, image and truth, from the same rand()."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def ours(task: Task, paths: list[str], n: int, w: int, h: int) -> tuple[Floats, 
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> list[str]:
-    """Random pictures of several shapes with labels: tiny boxes, boxes over the edge, objects without a place."""
+    """Random images of several shapes with labels: tiny boxes, boxes over the edge, objects without a place."""
     rng = np.random.default_rng(11)
     (tmp_path / "labels").mkdir()
     (tmp_path / "images").mkdir()

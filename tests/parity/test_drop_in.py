@@ -1,4 +1,4 @@
-"""pydarknet.darknet against what it takes the place of: Debian's library, with the same weights and pictures."""
+"""pydarknet.darknet against what it takes the place of: Debian's library, with the same weights and images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures as Debian's program reads them, and its letterbox."""
+"""Images as Debian's program reads them, and its letterbox."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def test_detections(depth: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 def check_detections(found: Sequence[Detection], theirs: np.ndarray, names: list[str]) -> None:
-    """`theirs` (n, 6): class, probability, and the box in fractions of the picture, 61x45."""
+    """`theirs` (n, 6): class, probability, and the box in fractions of the image, 61x45."""
     ours = sorted((d.class_id, d.confidence, d.box.x / 61, d.box.y / 45, d.box.w / 61, d.box.h / 45) for d in found)
     wanted = np.array(sorted(map(tuple, theirs.tolist())))
     assert [row[0] for row in ours] == wanted[:, 0].tolist()

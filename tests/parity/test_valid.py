@@ -1,4 +1,4 @@
-"""`detector valid`, `detector recall` and `classifier valid` against Debian's program, on the same pictures."""
+"""`detector valid`, `detector recall` and `classifier valid` against Debian's program, on the same images."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SIZES = ((90, 60), (50, 80), (64, 48), (33, 47), (120, 50), (48, 64))
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Six pictures of cats and dogs with labels, lists for both programs, two networks."""
+    """Six images of cats and dogs with labels, lists for both programs, two networks."""
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(3)
     for name in ("images", "labels", "data", "results"):
@@ -88,7 +88,7 @@ def rows(text: str, words: int) -> np.ndarray:
 
 
 def inside(table: np.ndarray) -> np.ndarray:
-    """Without boxes beside the picture: the program cuts them at one side only, which turns them inside out."""
+    """Without boxes beside the image: the program cuts them at one side only, which turns them inside out."""
     return table[(table[:, 4:] > table[:, 2:4]).all(axis=1)]
 
 

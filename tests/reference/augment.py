@@ -1,6 +1,6 @@
 """Naive versions of Darknet's augmentation, given the drawn numbers: float32, a step at a time.
 
-Pictures are uint8 (H, W, 3) BGR as `load_image` gives them; results are (3, h, w) RGB.
+Images are uint8 (H, W, 3) BGR as `load_image` gives them; results are (3, h, w) RGB.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def bilinear(x: Floats, at_x: np.float32, at_y: np.float32, edge: bool = False) 
 
 
 def place(picture: Bytes, h: int, w: int, left: int, top: int, width: int, height: int) -> Floats:
-    """The picture, width x height large, on a canvas of .5."""
+    """The image, width x height large, on a canvas of .5."""
     x, canvas = planes(picture), np.full((3, h, w), F(0.5))
     for j in range(height):
         for i in range(width):
@@ -58,7 +58,7 @@ def place(picture: Bytes, h: int, w: int, left: int, top: int, width: int, heigh
 
 
 def crop(picture: Bytes, left: int, top: int, width: int, height: int) -> Floats:
-    """A part of the picture, the edge repeated outside."""
+    """A part of the image, the edge repeated outside."""
     x = planes(picture)
     rows = np.clip(np.arange(top, top + height), 0, x.shape[1] - 1)
     columns = np.clip(np.arange(left, left + width), 0, x.shape[2] - 1)
@@ -92,7 +92,7 @@ def resize(x: Floats, w: int, h: int) -> Floats:
 def turn(
     picture: Bytes, h: int, w: int, radians: float, scale: float, aspect: float, dx: float, dy: float, edge: bool
 ) -> Floats:
-    """A window on the turned and enlarged picture; positions in double, as C computes them."""
+    """A window on the turned and enlarged image; positions in double, as C computes them."""
     x = planes(picture)
     rad, s, a = D(F(radians)), F(scale), F(aspect)
     moved_x, moved_y = D(F(dx) / s * a), D(F(dy) / s)

@@ -50,13 +50,13 @@ def iou(a: Doubles, b: Doubles) -> Doubles:
 
 
 def visible_area(box: Doubles) -> Doubles:
-    """Of boxes (..., 4), the part inside the picture."""
+    """Of boxes (..., 4), the part inside the image."""
     low, high = box[..., :2] - box[..., 2:] / 2, box[..., :2] + box[..., 2:] / 2
     return np.prod(np.clip(high, 0, 1) - np.clip(low, 0, 1), axis=-1)  # type: ignore[no-any-return]
 
 
 def boxes(y: Doubles, anchors: Doubles, size: tuple[float, float], squares: bool = False) -> Doubles:
-    """Of one image's (anchors, entries, h, w): (anchors, h, w, 4). `size` is the picture's in the anchors' unit."""
+    """Of one image's (anchors, entries, h, w): (anchors, h, w, 4). `size` is the image's in the anchors' unit."""
     _, _, h, w = y.shape
     rows, columns = np.mgrid[:h, :w]
     sides = 4 * y[:, 2:4] ** 2 if squares else np.exp(y[:, 2:4])

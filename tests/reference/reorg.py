@@ -9,7 +9,7 @@ Floats = NDArray[np.float32]
 
 
 def large_index(k: int, j: int, i: int, c: int, h: int, w: int, stride: int) -> int:
-    """Where value (k, j, i) of the (c, h, w) picture lies in (c / stride^2, h * stride, w * stride)."""
+    """Where value (k, j, i) of the (c, h, w) image lies in (c / stride^2, h * stride, w * stride)."""
     depth = c // stride**2
     channel, corner = k % depth, k // depth
     row, column = j * stride + corner // stride, i * stride + corner % stride

@@ -116,7 +116,7 @@ def test_the_paper_era_loses_what_stands_behind_a_dropped_box() -> None:
 
 @pytest.mark.parametrize("generation", ["canvas", "crop"])
 def test_boxes_follow_the_picture(generation: str) -> None:
-    """A bright rectangle on black is found in the augmented picture where its box says."""
+    """A bright rectangle on black is found in the augmented image where its box says."""
     rng = np.random.default_rng(21)
     augment = Detection(generation, 0.2, colour=ColourRange(0.05, 1.2, 1.2))  # type: ignore[arg-type]
     image = np.zeros((120, 160, 3), np.uint8)

@@ -28,7 +28,7 @@ def replaced(name: str, old: str, new: str) -> Change:
 
 
 def turned(path: Path) -> None:
-    """Make a picture one that EXIF turns by a quarter."""
+    """Make an image one that EXIF turns by a quarter."""
     tiff = b"MM\0*\0\0\0\x08" + b"\0\x01" + b"\x01\x12\0\x03\0\0\0\x01\0\x06\0\0" + b"\0\0\0\0"
     body = b"Exif\0\0" + tiff
     data = cv2.imencode(".jpg", cv2.imread(str(path)))[1].tobytes()

@@ -28,7 +28,7 @@ TASK = DetectionTask(5, 6, Detection("canvas", 0.2, colour=ColourRange(0.1, 1.5,
 
 @pytest.fixture
 def paths(tmp_path: Path) -> list[str]:
-    """Twelve pictures, with 0 to 4 boxes each."""
+    """Twelve images, with 0 to 4 boxes each."""
     rng = np.random.default_rng(4)
     (tmp_path / "images").mkdir()
     (tmp_path / "labels").mkdir()
@@ -201,7 +201,7 @@ def test_objects_without_a_place_need_a_tree(paths: list[str]) -> None:
 
 @pytest.mark.parametrize("letterbox", [True, False])
 def test_without_augmentation(paths: list[str], letterbox: bool) -> None:
-    """Boxes lie where they do in the picture; their order is the file's."""
+    """Boxes lie where they do in the image; their order is the file's."""
     task = DetectionTask(5, 6, letterbox=letterbox)
     with loader(paths, order="epochs", batch=12, task=task) as source:
         batch = next(source)

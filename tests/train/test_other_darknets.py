@@ -21,7 +21,7 @@ COLOURS = ColourRange(0.1, 1.5, 1.5)
 
 # They compute a position in float32 or double as the compiler likes, and hue magnifies a rounding near grey.
 TOLERANCE = 2e-6
-TURNED = 2e-5  # positions of order 20, sampled in a picture that changes by up to 1 from pixel to pixel
+TURNED = 2e-5  # positions of order 20, sampled in an image that changes by up to 1 from pixel to pixel
 
 
 class Replay:
@@ -42,7 +42,7 @@ class Replay:
 
 
 def load(name: str, index: int, augment: Detection | Classification, net: tuple[int, int]) -> tuple[Any, ...]:
-    """Our picture and draw from their numbers, what is left of these, the labels, their picture and truth."""
+    """Our image and draw from their numbers, what is left of these, the labels, their image and truth."""
     with np.load(GOLDEN) as golden:
         chosen = int(golden[f"{name}_chosen"][index])
         picture, labels = golden[f"picture_{chosen}"], golden[f"labels_{chosen}"]

@@ -1,4 +1,4 @@
-"""The paper's recipe, docs/recipes.md, on generated pictures, command by command.
+"""The paper's recipe, docs/recipes.md, on generated images, command by command.
 
 A classifier at a low resolution, fine-tuned at twice that, its first layers a backbone, anchors, a detector from it.
 """
@@ -72,7 +72,7 @@ def draw(picture: npt.NDArray[np.uint8], shape: str, x: int, y: int, side: int, 
 
 
 def write_set(folder: Path, count: int, size: int, boxes: bool) -> None:
-    """A list of pictures, one object each, whose names hold its class; with label files if `boxes`."""
+    """A list of images, one object each, whose names hold its class; with label files if `boxes`."""
     rng = np.random.default_rng(len(folder.name))
     (folder / "images").mkdir(parents=True)
     (folder / "labels").mkdir()

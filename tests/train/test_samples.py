@@ -1,4 +1,4 @@
-"""Which picture comes when: repeatable, resumable."""
+"""Which image comes when: repeatable, resumable."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_epochs_show_each_picture_once() -> None:
 
 
 def test_darknets_order_is_with_replacement() -> None:
-    """Of 20 pictures drawn 8000 times, each comes about 400 times: chi-square below one in a thousand's limit."""
+    """Of 20 images drawn 8000 times, each comes about 400 times: chi-square below one in a thousand's limit."""
     drawn = pictures(Samples(20, seed=3), 8000)
     counts = np.bincount(drawn, minlength=20)
     assert ((counts - 400) ** 2 / 400).sum() < 43.8
@@ -67,7 +67,7 @@ def test_resuming(order: str) -> None:
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_mix_is_exact_in_each_row_of_its_length(order: str) -> None:
-    """Of 7 samples in a row 5 are of the first 6 pictures, in an order that changes; each kind has its own epochs,
+    """Of 7 samples in a row 5 are of the first 6 images, in an order that changes; each kind has its own epochs,
     and a run that goes on anywhere draws the same."""
     samples = Samples(10, seed=3, order=order, mix=Mix(6, 5, 2))  # type: ignore[arg-type]
     drawn = pictures(samples, 420)

@@ -52,7 +52,7 @@ def test_sizes_of_classifiers() -> None:
 
 @pytest.mark.slow
 def test_a_classifier_of_many_sizes(tmp_path: Path) -> None:
-    """The net changes its size every 40 iterations; pictures are cropped in proportion, or as the ratios say."""
+    """The net changes its size every 40 iterations; images are cropped in proportion, or as the ratios say."""
     data, _ = make(tmp_path)
     cfg = tmp_path / "classifier.cfg"
     text = cfg.read_text().replace("[net]\n", "[net]\nrandom=1\nmin_size=32\nmax_size=96\n")

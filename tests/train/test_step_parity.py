@@ -1,4 +1,4 @@
-"""Twenty updates against the paper-era program and AlexeyAB's, from the same weights, pictures and truths."""
+"""Twenty updates against the paper-era program and AlexeyAB's, from the same weights, images and truths."""
 
 from __future__ import annotations
 

@@ -72,4 +72,4 @@ def test_a_mini_batch_without_a_picture(tmp_path: Path) -> None:
 
 
 def test_advice_for_memory_divides_the_batch_of_the_cfg() -> None:
-    assert "subdivisions=32 in [net] (batch=64 stays" in advice(300, 200, 64, 18)  # 3 pictures need 300
+    assert "subdivisions=32 in [net] (batch=64 stays" in advice(300, 200, 64, 18)  # 3 images need 300

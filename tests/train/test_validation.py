@@ -47,7 +47,7 @@ def judged(cfg: Path, data: Path, weights: Path, iou_thresh: float, fit: Fit) ->
 @pytest.mark.parametrize(("dialect", "fit"), [("paper2017", "stretch"), ("darknet2018", "letterbox")])
 @pytest.mark.slow
 def test_what_is_measured(tmp_path: Path, dialect: str, fit: Fit) -> None:
-    """The scores are those of the saved weights, pictures as the dialect has them, and the best ones are kept."""
+    """The scores are those of the saved weights, images as the dialect has them, and the best ones are kept."""
     data, cfg = toy(tmp_path, random=1)
     scores: dict[int, float] = {}
     when = Validation(every=25, iou_thresh=0.3)
@@ -150,7 +150,7 @@ def test_alexeyabs_rule(tmp_path: Path) -> None:
         assert trainer.judge.every == LEAST
     with Trainer(cfg, data, map=Validation(epochs=150)) as trainer:
         assert trainer.judge is not None
-        assert trainer.judge.every == 300  # 8 pictures, batch 4
+        assert trainer.judge.every == 300  # 8 images, batch 4
     cfg.write_text(cfg.read_text().replace("[net]\n", "[net]\nburn_in=500\n"))
     for validation, dialect, first, when in (
         (Validation(), "alexeyab", 500, "every 100 iterations, from 500 on, and at the end"),
