@@ -1,0 +1,54 @@
+"""Files are found by the names that users know, in Python as on the command line, whatever the current folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pydarknet import CfgError, Network, WeightsError
+from pydarknet.cli.main import main
+from tests.lib import nets
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with nothing in it, and a cache with weights called yolov2-tiny."""
+    cache = tmp_path / "cache" / "pydarknet"
+    cache.mkdir(parents=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    cfg, weights = nets.write(tmp_path)
+    weights.rename(cache / "yolov2-tiny.weights")
+    return cfg
+
+
+@pytest.mark.parametrize("cfg", ["cfg/yolov2-tiny.cfg", "yolov2-tiny.cfg", "yolov2-tiny", "cfg\\yolov2-tiny.cfg"])
+def test_the_packages_own_cfgs(elsewhere: Path, cfg: str):
+    net = Network(cfg)
+    assert net.classes == 80
+    assert net.names[16] == "dog"
+
+
+@pytest.mark.parametrize("weights", ["yolov2-tiny", "yolov2-tiny.weights", "weights/yolov2-tiny.weights"])
+def test_weights_that_were_fetched(elsewhere: Path, weights: str, capsys: pytest.CaptureFixture[str]):
+    expected = nets.network().forward(nets.batch(nets.network()))
+    net = Network(elsewhere, weights)
+    assert net.forward(nets.batch(net)).shape == expected.shape
+    assert main(["statistics", str(elsewhere), weights]) == 0
+    assert main(["export", str(elsewhere), weights, "out.npz"]) == 0
+    assert main(["average", str(elsewhere), "mean.weights", weights, weights]) == 0
+
+
+def test_what_is_nowhere(elsewhere: Path):
+    with pytest.raises(CfgError, match=r"yolov9\.cfg: can't be found; tried yolov9\.cfg, .*cfg"):
+        Network("yolov9.cfg")
+    with pytest.raises(WeightsError, match=r"to fetch it: pydarknet weights get yolov2\.weights"):
+        Network(elsewhere, "weights/yolov2.weights")
+    with pytest.raises(WeightsError, match=r"can't find 'other/yolov2\.weights'; tried other/yolov2\.weights$"):
+        Network(elsewhere, "other/yolov2.weights")
+
+
+def test_no_names_are_wanted(elsewhere: Path):
+    assert Network("yolov2-tiny", names=[str(i) for i in range(80)]).names[16] == "16"
