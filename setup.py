@@ -3,7 +3,7 @@
 Objects are rebuilt only when a source or a header they include has changed. Environment:
 PYDARKNET_ISAS       comma-separated subset of baseline,avx2,avx512 (default: all that fit the machine's architecture)
 PYDARKNET_EMU        1: build the emulator of CUDA as well, which only tests need (default: 0)
-PYDARKNET_CUDA       1: build for CUDA, 0: don't (default: if nvcc is found)
+PYDARKNET_CUDA       1: build for CUDA, 0: don't (default: if nvcc and a GPU are found)
 PYDARKNET_CUDA_ARCHS comma-separated compute capabilities, the last one as PTX too; native: those of the GPUs there
                      (default, also where there are none: those of 75,80,86,89,90,100,120 that nvcc knows)
 PYDARKNET_PREBUILT   folder with extensions for this Python; each that is there is taken as it is instead of built

@@ -76,6 +76,10 @@ class Network(Engine):
         )  # fmt: skip
         self.names = self._read_names(names)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        make, (*parts, rest) = super().__reduce__()
+        return make, (*parts, {**rest, "names": list(self.names)})
+
     def __repr__(self) -> str:
         kind = "detector" if self.heads() else "classifier"
         return f"<Network {self.cfg.file}: {kind}, {self.inputs}, {len(self.layers)} layers on {self.backend.name}>"

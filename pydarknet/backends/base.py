@@ -251,6 +251,8 @@ def choose(device: str) -> tuple[Backend, str | None]:
 def parse_device(device: str) -> tuple[str, int]:
     """The kind and the number of a device. DeviceError for anything else."""
     device = str(device)  # of anything that calls itself so, as PyTorch's devices do
+    if re.fullmatch(r"[0-9]{1,4}", device):  # as Ultralytics has it
+        return "cuda", int(device)
     match = re.fullmatch(r"(cpu|emu)|(cuda|auto)(?::([0-9]{1,4}))?", device)
     if match is None:
         raise DeviceError(f"device {device!r}: expected cpu, cuda, cuda:N, auto or emu")

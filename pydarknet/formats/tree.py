@@ -45,6 +45,9 @@ class Tree:
     def __len__(self) -> int:
         return len(self.name)
 
+    def __repr__(self) -> str:
+        return f"<Tree: {len(self)} nodes in {len(self.group_size)} groups>"
+
     def is_leaf(self, node: int) -> bool:
         """Whether nothing is below the node."""
         return bool(self.child[node] < 0)

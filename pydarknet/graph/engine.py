@@ -27,6 +27,7 @@ from ..plan.session import Session
 from .graph import Graph
 from .initialise import initialise
 from .other_classes import check_classes
+from .pickled import parameters_of, revived
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 
@@ -63,6 +64,7 @@ class Engine(Graph):
         dialect: str | None = None,
     ) -> None:
         super().__init__(cfg, dialect)
+        self._settings = {"cfg": self.cfg, "device": device, "precision": precision, "dialect": dialect}
         self.backend: Backend
         self.backend, doubt = choose(device)
         if doubt is not None:
@@ -85,6 +87,11 @@ class Engine(Graph):
         if weights is not None:
             self.load_weights(weights, cutoff, allow_nan=allow_nan)
         initialise(self.layers, seed, uniform)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle and copy: to other processes as well, where the device is looked for anew."""
+        rest = {"seen": self.seen, "warnings": list(self.warnings)}
+        return revived, (type(self), self._settings, parameters_of(self), (self.width, self.height), rest)
 
     def load_weights(
         self, path: str | PathLike[str], cutoff: int | None = None, *, allow_nan: bool = False

@@ -42,7 +42,7 @@ def test_names(device: str, expected: tuple[str, int]) -> None:
     assert parse_device(device) == expected
 
 
-NO_DEVICES: list[Any] = ["", "gpu", "cuda:", "cuda:-1", "cpu:0", "cuda:99999", "CUDA", "cuda:0 ", "emu:1", 0, None]
+NO_DEVICES: list[Any] = ["", "gpu", "cuda:", "cuda:-1", "cpu:0", "cuda:99999", "CUDA", "cuda:0 ", "emu:1", None]
 
 
 @pytest.mark.parametrize("device", NO_DEVICES)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import runpy
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 from typing import Any
 
+import pybind11
 import pytest
 import setuptools
+from setuptools.errors import CompileError
 
 from pydarknet.backends.isas import ISAS, buildable, runnable
 from tools.native import editors, extensions, flags, incremental, toolkit
@@ -129,7 +130,7 @@ def test_the_files_of_all_extensions_are_compiled_together_and_the_first_failure
     build.build_extensions()
     assert sorted(name for name, _ in linked) == ["pydarknet.here", "pydarknet.there"]
     made[0].commands = {".cpp": [sys.executable, "-c", "raise SystemExit(1)"]}
-    with pytest.raises(subprocess.CalledProcessError):
+    with pytest.raises(CompileError):
         build.build_extensions()
 
 
@@ -144,3 +145,45 @@ for _ in range(300):
     time.sleep(0.1)
 sys.exit("alone")
 """
+
+
+@pytest.mark.parametrize(
+    ("file", "found"), [("dev/null", False), ("dev/nvidia0", True), ("dev/nvidiactl", False), ("dev/dxg", True)]
+)
+def test_a_gpu_shows_by_its_driver(tmp_path: Path, file: str, found: bool) -> None:
+    (tmp_path / "dev").mkdir()
+    (tmp_path / file).touch()
+    assert toolkit.has_gpu(tmp_path) == found
+
+
+@pytest.mark.parametrize(
+    ("wanted", "gpu", "built"), [("", False, False), ("", True, True), ("1", False, True), ("0", True, False)]
+)
+def test_nvcc_alone_builds_nothing(tmp_path: Path, monkeypatch, capsys, wanted: str, gpu: bool, built: bool) -> None:
+    install(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.setenv("PYDARKNET_CUDA", wanted)
+    monkeypatch.setattr(extensions, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(extensions, "cuda_extension", lambda nvcc, roots: setuptools.Extension("pydarknet._cuda", []))
+    assert ("pydarknet._cuda" in [each.name for each in extensions.extensions()]) == built
+    told = capsys.readouterr().out
+    assert ("PYDARKNET_CUDA=1 builds it" in told) == (not built and wanted != "0")
+    assert ("takes minutes" in told) == built
+
+
+def test_a_compiler_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match=r"nosuchgxx isn't there; .*apt-get install g\+\+"):
+        incremental.run(["nosuchgxx", "-c", "a.cpp"])
+    with pytest.raises(CompileError, match=r"command: .* -c"):
+        incremental.run([sys.executable, "-c", "fails"])
+
+
+def test_headers_of_an_isolated_build_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "isolated").mkdir()
+    (tmp_path / "isolated" / "pybind11.h").touch()
+    monkeypatch.setattr(flags, "ROOT", tmp_path)
+    monkeypatch.setattr(pybind11, "get_include", lambda: str(tmp_path / "isolated"))
+    kept = flags.pybind11_headers()
+    assert kept.parent == tmp_path / "build"
+    assert (kept / "pybind11.h").exists()
+    assert flags.pybind11_headers() == kept

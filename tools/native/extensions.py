@@ -11,7 +11,7 @@ from setuptools import Extension
 
 from .flags import COMMON, COMPILER, CPU, CUDA_KERNELS, EMU_KERNELS, EXTRA, INCLUDES, ROOT, STRIP
 from .isas import chosen_isas, settings
-from .toolkit import cuda_archs, runtimes, toolkits
+from .toolkit import cuda_archs, has_gpu, runtimes, toolkits
 
 EMU_FIBER = "csrc/emu/machine/fiber_ucontext.cpp"  # on other processors
 
@@ -98,6 +98,9 @@ def extensions() -> list[Extension]:
             "PYDARKNET_CUDA=1, but there is no nvcc with libcudart.so: set CUDA_HOME, or pip install "
             "nvidia-cuda-nvcc nvidia-cuda-runtime nvidia-cuda-cccl"
         )
-    if complete:
+    if complete and (wanted == "1" or os.environ.get("PYDARKNET_CUDA_ARCHS") or has_gpu()):
+        print("setup.py: CUDA's kernels are built, too, which takes minutes; PYDARKNET_CUDA=0 leaves them out")
         found.append(cuda_extension(*complete[0]))
+    elif complete:
+        print(f"setup.py: {complete[0][0]} is there, but no GPU: CUDA isn't built; PYDARKNET_CUDA=1 builds it")
     return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -24,4 +26,20 @@ COMPILER = shlex.split(os.environ.get("CXX", "g++"))
 EXTRA = shlex.split(os.environ.get("PYDARKNET_CXXFLAGS", ""))
 STRIP = [] if EXTRA else ["-Wl,-s"]
 CPU = f"-I{ROOT / 'csrc/cpu/shim'}"  # one of these three folders comes first on the include path of every source
-INCLUDES = [f"-I{ROOT / 'csrc'}", f"-isystem{pybind11.get_include()}", f"-isystem{sysconfig.get_path('include')}"]
+
+
+def pybind11_headers() -> Path:
+    """Where pybind11's headers stay. Those of an isolated build, whose folder is another one each time, are copied,
+    so that the next build compiles only what changed."""
+    given = Path(pybind11.get_include()).resolve()
+    if given.is_relative_to(Path(sys.prefix).resolve()):
+        return given
+    kept = ROOT / "build" / f"pybind11-{pybind11.__version__}"
+    if not kept.is_dir():
+        part = kept.with_suffix(".part")
+        shutil.copytree(given, part, dirs_exist_ok=True)
+        part.rename(kept)
+    return kept
+
+
+INCLUDES = [f"-I{ROOT / 'csrc'}", f"-isystem{pybind11_headers()}", f"-isystem{sysconfig.get_path('include')}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,10 +15,24 @@ from functools import partial
 from pathlib import Path
 
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 from .editors import write_compile_commands
 from .extensions import Native, prebuilt
 from .flags import COMPILER, EXTRA, ROOT
+
+
+def run(command: list[str]) -> None:
+    """Run a compiler. CompileError where it isn't there, or fails."""
+    try:
+        subprocess.run(command, check=True)
+    except FileNotFoundError as error:
+        raise CompileError(
+            f"the compiler {command[0]} isn't there; install one that knows C++17 (Debian, Ubuntu: apt-get install "
+            "g++), or name another one in CXX"
+        ) from error
+    except subprocess.CalledProcessError as error:
+        raise CompileError(f"{command[0]} failed, see its message above; command: {shlex.join(command)}") from error
 
 
 class IncrementalBuild(build_ext):
@@ -70,7 +85,7 @@ class IncrementalBuild(build_ext):
         if target.exists() and all(o.stat().st_mtime <= target.stat().st_mtime for o in objects):
             return
         command = [*COMPILER, "-shared", "-pthread", *EXTRA, *map(str, objects), *ext.link, "-o"]
-        self.place(ext.name, lambda part: subprocess.run([*command, str(part)], check=True))
+        self.place(ext.name, lambda part: run([*command, str(part)]))
 
     def place(self, name: str, make: Callable[[Path], object]) -> None:
         """Puts an extension where it belongs, once it is whole."""
@@ -101,5 +116,5 @@ class IncrementalBuild(build_ext):
             needed = [Path(p) for p in re.split(r"\s+", text) if p]
             if all(p.exists() and p.stat().st_mtime <= object_file.stat().st_mtime for p in needed):
                 return object_file
-        subprocess.run([*command, "-MMD", "-MF", str(depends), "-c", str(source), "-o", str(object_file)], check=True)
+        run([*command, "-MMD", "-MF", str(depends), "-c", str(source), "-o", str(object_file)])
         return object_file

@@ -41,6 +41,12 @@ def card_archs() -> list[str]:
     return sorted({"".join(found) for found in re.findall(r"^(\d+)\.(\d)$", text, re.MULTILINE)}, key=int)
 
 
+def has_gpu(root: Path = Path("/")) -> bool:
+    """Whether this machine has a GPU of NVIDIA's, by what its driver shows, under Windows' Linux as well."""
+    places = ("dev/nvidia[0-9]*", "proc/driver/nvidia/gpus/*", "dev/dxg")
+    return any(True for place in places for _ in root.glob(place))
+
+
 def cuda_archs(nvcc: Path) -> list[str]:
     """The wanted ones, or those of CUDA_ARCHS that this nvcc knows."""
     wanted = [a.strip() for a in os.environ.get("PYDARKNET_CUDA_ARCHS", "").split(",") if a.strip()]

@@ -217,9 +217,9 @@ def _split(args: argparse.Namespace) -> int:
 def _share(text: str) -> tuple[str, float]:
     name, _, share = text.partition("=")
     try:
-        return name, float(share)
+        return name, float(share[:-1]) / 100 if share.endswith("%") else float(share)
     except ValueError:
-        raise DataError(f"expected NAME=SHARE such as train=0.8, found {text!r}") from None
+        raise DataError(f"expected NAME=SHARE such as train=0.8 or train=80%, found {text!r}") from None
 
 
 def _show(args: argparse.Namespace) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,12 +45,26 @@ def table() -> str:
     """The catalogue as text, one line an entry."""
     from ...catalog import default_folder, entries, locate
 
-    rows = [("NAME", "SIZE", "CHECKSUM", "HERE", "WHAT")]
-    rows += [(e.name, _size(e), _checksum(e), "yes" if locate(e.name) else "", e.about) for e in entries()]
+    rows = [("NAME", "SIZE", "CHECKSUM", "HERE", "CFG", "WHAT")]
+    rows += [
+        (each.name, _size(each), _checksum(each), "yes" if locate(each.name) else "", _own_cfg(each.name), each.about)
+        for each in entries()
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    notes = f"~ computed from the network, not recorded; get puts files into {default_folder()}, or --folder"
+    notes = (
+        f"~ computed from the network, not recorded; get puts files into {default_folder()}, or --folder\n"
+        "CFG: the one of this package that they fit; for others take the cfg from where the weights are from"
+    )
     return "\n".join([*(line.rstrip() for line in lines), notes])
+
+
+def _own_cfg(name: str) -> str:
+    """The package's own cfg of that name, if it has one."""
+    from ...formats.resources import share
+
+    cfg = os.path.splitext(name)[0] + ".cfg"
+    return cfg if (share() / "cfg" / cfg).is_file() else ""
 
 
 def _size(entry: Entry) -> str:
@@ -63,8 +79,11 @@ def _checksum(entry: Entry) -> str:
 
 
 def _verify(path: Path) -> int:
-    from ...catalog import identify
+    from ...catalog import find_weights, identify
 
+    if not path.exists():
+        with suppress(WeightsError):
+            path = find_weights(path)
     found = identify(path)
     print(f"{path}:")
     print(f"  size    {found.size} bytes")
