@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from os import PathLike
 from time import perf_counter
@@ -18,6 +18,7 @@ from .detection.boxes import Fit
 from .detection.decode import Candidates, Floats, detections
 from .detection.options import DEFAULTS, DetectOptions, MoreOptions
 from .detection.results import Detection
+from .detection.tiles import merged, moved, tiles
 from .errors import CfgError, DataError, ImageError
 from .formats.cfg import Cfg
 from .formats.class_names import names_in, names_of_data, usual_names
@@ -144,6 +145,12 @@ class Network(Engine):
         """The detections of images run at once, with what is to be known of each."""
         clock = [perf_counter()]
         images = [self._open(each, color) for each in given]
+        if options.tile:
+            opened = perf_counter()
+            found = self.find(images, options)
+            told = {"preprocess": (opened - clock[0]) * 1000, "inference": (perf_counter() - opened) * 1000}
+            speed = {name: each / len(images) for name, each in told.items()}
+            return [self._result(*each, speed) for each in zip(given, images, found, strict=True)]
         with self.plan(len(images), lazy=self.runs_lazily(options)) as plan:
             self.fit_pictures(plan.input, images, options.fit)
             clock.append(perf_counter())
@@ -176,8 +183,23 @@ class Network(Engine):
 
     def find(self, images: Images, options: DetectOptions) -> list[list[Detection]]:
         """`detect` for BGR images (H, W, 3), or (H, W, channels), run at once."""
+        if options.tile:
+            return [self._find_tiled(image, options, len(images)) for image in images]
         with self.head_outputs(images, options.fit, lazy=self.runs_lazily(options)) as outputs:
             return self.decode(outputs, images, options)
+
+    def _find_tiled(self, image: npt.NDArray[np.uint8], options: DetectOptions, batch: int) -> list[Detection]:
+        """The detections of an image as a whole and in tiles, of which `batch` are run at once."""
+        whole = replace(options, tile=0, min_size=0.0)
+        parts = self.find([image], whole)
+        places = tiles(image.shape[1], image.shape[0], options.tile, options.tile_overlap)
+        for i in range(0, len(places), batch):
+            cut = places[i : i + batch]
+            pixels = [np.ascontiguousarray(image[each.top : each.bottom, each.left : each.right]) for each in cut]
+            for place, found in zip(cut, self.find(pixels, whole), strict=True):
+                parts.append([moved(each, place.left, place.top) for each in found])
+        kept = merged(parts) if places else parts[0]
+        return [each for each in kept if min(each.box.w, each.box.h) >= options.min_size]
 
     def runs_lazily(self, options: DetectOptions) -> bool:
         """Whether `detect` and `find` compute only the classes they look at under these options."""

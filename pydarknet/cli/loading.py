@@ -39,6 +39,8 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
         dialect=args.dialect,
     )
     warn(net.warnings, args.quiet)
+    if getattr(args, "size", None):
+        net.resize(*args.size)
     net.names, origin = net.choose_names(args.names, data)
     args.fit = args.fit or net.usual_fit
     warn(spare_names(net.names, net.classes, origin), args.quiet)

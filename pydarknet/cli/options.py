@@ -117,6 +117,7 @@ def add_detection(
     group.add_argument(
         "-thresh",
         "--thresh",
+        "--conf",
         type=share,
         default=thresh,
         metavar="P",
@@ -140,6 +141,7 @@ def add_detection(
     group.add_argument(
         "-nms",
         "--nms",
+        "--iou",
         type=share,
         default=nms,
         metavar="IOU",
@@ -176,6 +178,36 @@ def add_reported(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--leaf-only", action="store_true", help="only what is a leaf of the tree")
     group.add_argument("--depth", type=whole(1), metavar="N", help="go no deeper than level N of the tree")
+    group.add_argument(
+        "--min-size", type=real(0, 1e6), default=0.0, metavar="PIXELS", help="only boxes as wide and as high as that"
+    )
+
+
+def add_tiles(parser: argparse.ArgumentParser) -> None:
+    """Looking at parts of images."""
+    group = parser.add_argument_group("tiles")
+    group.add_argument(
+        "--tile", type=whole(32, 1 << 20), default=0, metavar="PIXELS",
+        help="look at the image once more in tiles of that side, for small objects in large images",
+    )  # fmt: skip
+    group.add_argument(
+        "--tile-overlap", type=real(0, 0.9), default=0.2, metavar="SHARE", help="of a tile's side (default: 0.2)"
+    )
+
+
+def add_size(parser: argparse.ArgumentParser) -> None:
+    """Another input size of the network."""
+    parser.add_argument(
+        "--size", "--imgsz", type=size, metavar="N|WxH",
+        help="width and height of the network's input, in place of the cfg's",
+    )  # fmt: skip
+
+
+def size(text: str) -> tuple[int, int]:
+    """The type of --size: 416, or 544x416."""
+    width, _, height = text.lower().partition("x")
+    one = whole(1, 1 << 16)
+    return one(width), one(height or width)
 
 
 def name_list(text: str) -> list[str]:

@@ -18,6 +18,9 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.integer[Any]]
 Rule = Literal["objectness", "class"]
 
+MIN_TILE = 32  # pixels
+MAX_OVERLAP = 0.9  # of a tile's side, shared with the next one
+
 
 @dataclass(frozen=True)
 class DetectOptions:
@@ -34,7 +37,11 @@ class DetectOptions:
 
     What is reported of what was found, after the walk and the suppression, neither of which they change: `classes`,
     names or numbers, each of which stands for all below it (settled: which classes, (classes,)); `leaf_only`, where
-    the walk went down to a leaf; then, `depth`, no class below that level of the tree (1: the roots).
+    the walk went down to a leaf; `min_size`, the least width and height in pixels of the image; then, `depth`, no
+    class below that level of the tree (1: the roots).
+
+    `tile`: look at the image whole, and once more in square tiles of so many pixels that overlap by the share
+    `tile_overlap`; for small objects in large images (0: no tiles).
     """
 
     thresh: float = 0.5
@@ -50,6 +57,9 @@ class DetectOptions:
     classes: Sequence[str | int] | Bools | None = None
     leaf_only: bool = False
     depth: int | None = None
+    min_size: float = 0.0
+    tile: int = 0
+    tile_overlap: float = 0.2
 
     def __post_init__(self) -> None:
         """ValueError for a number out of range, or a word that is none. `classes` may be a text with commas."""
@@ -62,6 +72,12 @@ class DetectOptions:
         check_choice("region_rule", self.region_rule, get_args(Rule))
         if self.depth is not None and not _is_level(self.depth):
             raise ValueError(f"depth={self.depth!r}: expected a level of the tree, a whole number from 1 (the roots)")
+        if not self.min_size >= 0:
+            raise ValueError(f"min_size={self.min_size!r}: expected a number of pixels, from 0")
+        if self.tile and self.tile < MIN_TILE:
+            raise ValueError(f"tile={self.tile!r}: expected at least {MIN_TILE} pixels, or 0 for none")
+        if not 0 <= self.tile_overlap <= MAX_OVERLAP:
+            raise ValueError(f"tile_overlap={self.tile_overlap!r}: expected a share from 0 to {MAX_OVERLAP}")
         if isinstance(self.classes, str):
             object.__setattr__(self, "classes", tuple(name.strip() for name in self.classes.split(",")))
 
@@ -72,7 +88,7 @@ class DetectOptions:
     @property
     def reports_all(self) -> bool:
         """Whether everything that is found is reported, as it is."""
-        return self.classes is None and self.depth is None and not self.leaf_only
+        return self.classes is None and self.depth is None and not (self.leaf_only or self.min_size)
 
     @property
     def within(self) -> Bools | None:
@@ -107,3 +123,6 @@ class MoreOptions(TypedDict, total=False):
     classes: Sequence[str | int] | None
     leaf_only: bool | None
     depth: int | None
+    min_size: float | None
+    tile: int | None
+    tile_overlap: float | None

@@ -65,8 +65,8 @@ class Detection:
 
 
 def reported(found: Sequence[Detection], options: DetectOptions, tree: Tree | None) -> list[Detection]:
-    """What the options `classes`, `leaf_only` and `depth` leave of the detections of a network. ValueError for
-    classes that are not settled."""
+    """What the options `classes`, `leaf_only`, `min_size` and `depth` leave of the detections of a network. ValueError
+    for classes that are not settled."""
     kept = list(found)
     if options.classes is not None:
         within = options.within
@@ -77,6 +77,8 @@ def reported(found: Sequence[Detection], options: DetectOptions, tree: Tree | No
         kept = [each for each in kept if within[each.class_id]]
     if options.leaf_only and tree is not None:
         kept = [each for each in kept if tree.is_leaf(each.class_id)]
+    if options.min_size:
+        kept = [each for each in kept if min(each.box.w, each.box.h) >= options.min_size]
     return at_depth(kept, options.depth, tree)
 
 

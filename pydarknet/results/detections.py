@@ -124,17 +124,7 @@ class Detections(list[Detection]):
 
         Boxes are cut at the edges of the image; what has no pixel inside is left out. ImageError.
         """
-        image, written = self.orig_img, []
-        stem = _safe(Path(self.path).stem) if self.path else "image"
-        for number, each in enumerate(self, 1):
-            crop = _crop(image, each)
-            if not crop.size:
-                continue
-            target = Path(folder) / _safe(each.name) / f"{stem}_{number}.jpg"
-            _make_folder(target.parent)
-            save_image(str(target), crop)
-            written.append(str(target))
-        return written
+        return save_crops(self, self.orig_img, folder, Path(self.path).stem if self.path else "image")
 
     def to_dict(self) -> dict[str, Any]:
         """The file name, the size, and the objects as `--save json` has them."""
@@ -193,6 +183,19 @@ class Detections(list[Detection]):
         other = Detections(detections, shape=self.orig_shape)
         other.__dict__.update(self.__dict__)
         return other
+
+
+def save_crops(detections: Iterable[Detection], image: Picture, folder: str | PathLike[str], stem: str) -> list[str]:
+    """Write what is in each box of a BGR image to FOLDER/class/STEM_1.jpg and so on; see `Detections.save_crops`."""
+    written = []
+    for number, each in enumerate(detections, 1):
+        crop = _crop(image, each)
+        if crop.size:
+            target = Path(folder) / _safe(each.name) / f"{_safe(stem)}_{number}.jpg"
+            _make_folder(target.parent)
+            save_image(str(target), crop)
+            written.append(str(target))
+    return written
 
 
 def _corners(detection: Detection) -> tuple[float, float, float, float]:

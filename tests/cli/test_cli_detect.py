@@ -270,3 +270,41 @@ class TestClassify:
         result = cli("detect", *CLASSES, "a.jpg")
         assert result.code == 2
         assert "use pydarknet classify" in result.err
+
+
+class TestOptions:
+    """Those that users of other detectors look for."""
+
+    def test_another_input_size(self, cli) -> None:
+        for words, told in ((["--size", "64"], "64 x 64"), (["--imgsz", "64x96"], "64 x 96")):
+            result = cli("detect", *NET, "a.jpg", *words)
+            assert result.code == 0
+            assert f"; {told} by letterbox" in result.err
+        result = cli("detect", *NET, "a.jpg", "--size", "0")
+        assert result.code == 2
+
+    def test_names_of_others(self, cli) -> None:
+        assert (
+            cli("detect", *NET, "a.jpg", "--conf", ".1", "--iou", ".3").out.splitlines()[1:]
+            == (cli("detect", *NET, "a.jpg", "-thresh", ".1", "-nms", ".3").out.splitlines()[1:])
+        )
+
+    def test_crops(self, cli) -> None:
+        Path("b.jpg").write_bytes(Path("a.jpg").read_bytes())
+        result = cli("detect", *NET, "a.jpg", "b.jpg", "-thresh", ".01", "--save", "json", "--save-crops", "crops")
+        assert result.code == 0
+        pictures = json.loads(Path("detections.json").read_text())
+        expected = {(each["name"], Path(one["filename"]).stem) for one in pictures for each in one["objects"]}
+        written = {(path.parent.name, path.stem.rpartition("_")[0]) for path in Path("crops").rglob("*.jpg")}
+        assert expected
+        assert written <= expected
+        assert {stem for _, stem in written} == {stem for _, stem in expected}
+
+    def test_small_boxes_are_left_out(self, cli) -> None:
+        every = cli("detect", *NET, "a.jpg", "-thresh", ".01").out.splitlines()
+        large = cli("detect", *NET, "a.jpg", "-thresh", ".01", "--min-size", "100000").out.splitlines()
+        assert len(every) > len(large) == 1
+
+    def test_tiles(self, cli) -> None:
+        assert cli("detect", *NET, "a.jpg", "--tile", "32").code == 0
+        assert cli("detect", *NET, "a.jpg", "--tile", "3").code == 2

@@ -20,6 +20,7 @@ TOP = 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and all options of classification."""
     options.add_network(parser)
+    options.add_size(parser)
     parser.add_argument("images", metavar="IMAGE", nargs="+", help=IMAGES)
     add_class_options(parser, f"default: {TOP}")
 

@@ -62,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> 
     )
     # Darknet's demo suppresses otherwise than its `test`.
     options.add_detection(parser, nms=0.4, nms_kind="obj")
+    options.add_size(parser)
     options.add_reported(parser)
     options.add_lines(parser)
     options.add_files(parser, "the annotated video: .mp4, .avi, .mkv, .mov or .webm", film=True)

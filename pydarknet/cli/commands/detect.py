@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .. import options
@@ -33,11 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> 
     options.add_network(parser, data_first)
     parser.add_argument("images", metavar="IMAGE", nargs="*", help=IMAGES)
     options.add_detection(parser)
+    options.add_size(parser)
+    options.add_tiles(parser)
     options.add_reported(parser)
     options.add_lines(parser)
     options.add_files(
         parser,
         "the drawn image (default: predictions.jpg); for several images a folder, without which none is drawn",
+    )
+    parser.add_argument(
+        "--save-crops", metavar="FOLDER", help="write what is in each box to FOLDER/class/image_N.jpg"
     )
     options.add_machine(parser)
     parser.add_argument(
@@ -120,6 +126,7 @@ class _Run:
     failures: int = 0
     images: int = 0
     objects: int = 0
+    crops: Counter[str] = field(default_factory=Counter)
 
     def detect(self, chunk: Sequence[ReadImage]) -> None:
         """Detect in some images at once, and hand each one's detections on."""
@@ -150,10 +157,21 @@ class _Run:
             except DataError as error:  # this image's place is taken; others' aren't
                 self.failures += 1
                 self.out.complain(f"error: {error}")
+        if self.args.save_crops is not None:
+            self._save_crops(path, image, detections)
         if self.drawings is not None:
             self.drawings.draw(path, image, detections)
             if self.drawings.file is not None:
                 self.out.say(f"{self.drawings.file}: drawn", self.args.quiet)
+
+    def _save_crops(self, path: str, image: Picture, detections: Sequence[Detection]) -> None:
+        """Each object into a file; those of images of one name in different folders don't take each other's place."""
+        from ...results.detections import save_crops
+        from ...writers.base import stem_of
+
+        stem = stem_of(path)
+        self.crops[stem] += 1
+        save_crops(detections, image, self.args.save_crops, f"{stem}-{n}" if (n := self.crops[stem]) > 1 else stem)
 
 
 def _drawings(net: Network, source: Source, args: argparse.Namespace, many: bool) -> Drawings | None:

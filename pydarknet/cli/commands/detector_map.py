@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the same, where the labels of train_boxes= (else train=) say which classes have boxes",
     )  # fmt: skip
     options.add_detection(parser, thresh=0.25)
+    options.add_size(parser)
     files = parser.add_argument_group("files")
     files.add_argument("--csv", metavar="FILE", help="save the table")
     files.add_argument("--json", metavar="FILE", help="save everything")

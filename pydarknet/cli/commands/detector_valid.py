@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="file name without its extension, or, for voc, the start of the file names (default: Darknet's)",
     )
     options.add_detection(parser, thresh=0.005)
+    options.add_size(parser)
     options.add_reported(parser)
     judging.add_common(parser)
 

@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=whole(1, 1024), default=8, metavar="N", help="images run at once (8)")
     parser.add_argument("--waiting", type=whole(1), default=64, metavar="N", help="requests that may wait (64)")
     options.add_detection(parser)
+    options.add_size(parser)
     options.add_machine(parser)
     options.add_quiet(parser, bar=False)
 
