@@ -65,8 +65,10 @@ class Detection:
 
 
 def reported(found: Sequence[Detection], options: DetectOptions, tree: Tree | None) -> list[Detection]:
-    """What the options `classes`, `leaf_only`, `min_size` and `depth` leave of the detections of a network. ValueError
-    for classes that are not settled."""
+    """What the options `classes`, `leaf_only`, `min_size` and `depth` leave of the detections of a network.
+
+    ValueError for classes that are not settled.
+    """
     kept = list(found)
     if options.classes is not None:
         within = options.within

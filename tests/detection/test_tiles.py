@@ -64,7 +64,7 @@ def test_a_network_looks_at_the_tiles_and_at_the_whole():
     net = nets.network(size=32)
     image = nets.picture(100, 60)
     places = tiles(100, 60, 40, 0.2)
-    parts = [net.detect(image, 0.2)]
+    parts: list[list[Detection]] = [net.detect(image, 0.2)]
     parts += [
         [moved(each, at.left, at.top) for each in net.detect(image[at.top : at.bottom, at.left : at.right], 0.2)]
         for at in places
