@@ -34,7 +34,31 @@ class Ours:
         heads = self.net.heads()
         results = {f"before{i}": self.net.layers[h.index - 1].output for i, h in enumerate(heads)}
         results |= {f"head{i}": h.output for i, h in enumerate(heads)}
+        if self.net.is_lazy:
+            results |= self.found(x, lazy=False)
         return results or {"before0": self.net.layers[self.net.output_index].output}
+
+    def found(self, x: Floats, lazy: bool) -> dict[str, Floats]:
+        """The detections, with all classes or those that the walk down the tree looks at."""
+        from pydarknet.detection.options import DEFAULTS
+
+        net = self.net
+        image = np.zeros((net.height, net.width, 3), np.uint8)  # nothing but its size counts
+        with net.plan(1, lazy=lazy) as plan:
+            net.backend.write(plan.input, x)
+            plan.run()
+            (found,) = net.decode(plan.outputs, [image], DEFAULTS)
+        return {"found": np.array([[each.class_id, each.confidence, *each.box] for each in found], np.float32)}
+
+
+class OursLazy(Ours):
+    """From the network's input to detections, computing only those classes of a tree that the walk looks at."""
+
+    def run(self, x: Floats) -> Run:
+        return lambda: self.found(x, lazy=True)
+
+    def results(self, x: Floats) -> dict[str, Floats]:
+        return self.found(x, lazy=True)
 
 
 class PyTorch:
@@ -88,6 +112,30 @@ class OnnxRuntime:
         return {f"{kind}{i}": y for i, y in enumerate(outputs)}
 
 
+class OpenVino:
+    """The same model, in float32."""
+
+    def __init__(self, cfg: str, weights: str, threads: int) -> None:
+        import openvino
+
+        from pydarknet import Network
+        from pydarknet.export.onnx import build
+
+        model = build(Network(cfg, weights), boxes=False).SerializeToString()
+        core = openvino.Core()
+        options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+        self.model = core.compile_model(core.read_model(model), "CPU", options)
+        self.request = self.model.create_infer_request()
+
+    def run(self, x: Floats) -> Run:
+        return lambda: self.request.infer([x], share_inputs=True, share_outputs=True)
+
+    def results(self, x: Floats) -> dict[str, Floats]:
+        outputs = [np.array(y) for y in self.request.infer([x]).values()]
+        kind = "head" if outputs[0].ndim == 4 and outputs[0].shape[2] > 1 else "before"
+        return {f"{kind}{i}": y for i, y in enumerate(outputs)}
+
+
 class OpenCV:
     """`readNetFromDarknet`, the CPU backend with its Winograd convolutions."""
 
@@ -122,8 +170,10 @@ class OpenCV:
 
 PROGRAMS: dict[str, Callable[[str, str, int], Any]] = {
     "pydarknet": Ours,
+    "pydarknet lazy": OursLazy,
     "PyTorch": PyTorch,
     "ONNX Runtime": OnnxRuntime,
+    "OpenVINO": OpenVino,
     "OpenCV": OpenCV,
 }
 

@@ -87,7 +87,7 @@ def machine(peak: float) -> dict[str, object]:
 
 def versions() -> dict[str, str]:
     """Of the other programs."""
-    names = ("torch", "onnxruntime", "opencv-python-headless", "numpy")
+    names = ("torch", "onnxruntime", "openvino", "opencv-python-headless", "numpy")
     code = f"from importlib.metadata import version\nfor n in {names}: print(n, version(n))"
     out = subprocess.run([str(PEERS_PYTHON), "-c", code], check=True, capture_output=True, text=True).stdout
     return dict(line.split() for line in out.splitlines())
