@@ -74,7 +74,7 @@ def _samples(
             raise _wrong(file, "image", index, f"a positive width and height, below {MAX_SIDE}")
         if number in pictures:
             raise _wrong(file, "image", index, f"an id of its own, found {number} again")
-        pictures[number] = Sample(os.path.join(folder, name), []), size
+        pictures[number] = Sample(os.path.join(folder, name), [], size), size
     for index, each in enumerate(_entries(file, content, "annotations")):
         try:
             sample, size = pictures[whole(each["image_id"])]

@@ -11,22 +11,26 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Literal
 
-from ..errors import DataError
+from ..errors import DataError, ImageError
 from ..formats.atomic import replacing
 from ..formats.labels import label_path, label_text, sibling_label
 from ..formats.text import short
+from ..images.size import picture_size
 from .dataset import LISTS
 
 Row = tuple[int, float, float, float, float]  # class, centre x, y, width, height in fractions of the image
 Pictures = Literal["keep", "link", "copy"]
 
+PROPORTION = 0.02  # of width to height: what scaling and rounding change
+
 
 @dataclass(frozen=True)
 class Sample:
-    """An image and what is in it."""
+    """An image and what is in it; `size`: its width and height by the annotations, if they say."""
 
     image: str
     labels: list[Row]
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,13 +82,39 @@ def write(
         _refuse_overwriting(texts)
     _bring(targets, pictures)
     write_texts(texts, force=True)
-    return [*data.notes, *([] if data.labels_in_place else _notes(texts, lists))]
+    return [*data.notes, *_turned(data), *([] if data.labels_in_place else _notes(texts, lists))]
 
 
 def stays_inside(name: str) -> bool:
     """Whether a path that a data set gives relative to its folder can't lead out of it, on any system."""
     parts = name.replace("\\", "/").split("/")
     return ".." not in parts and bool(parts[0]) and parts[0][1:2] != ":"
+
+
+def _turned(data: Conversion) -> list[str]:
+    """A note if images have other proportions than their annotations say: most often the one is turned, by EXIF."""
+    sized = [(sample.image, sample.size) for samples in data.sets.values() for sample in samples if sample.size]
+    other = [
+        (image, said, found)
+        for image, said in sized
+        if (found := _size(image)) and abs(found[0] * said[1] / (found[1] * said[0]) - 1) > PROPORTION
+    ]
+    if not other:
+        return []
+    image, said, found = other[0]
+    return [
+        f"{len(other)} of {len(sized)} images have other proportions than their annotations say, so boxes are at wrong "
+        f"places; the first: {image} has {found[0]} x {found[1]} pixels (upright, if EXIF turns it), "
+        f"not {said[0]} x {said[1]}"
+    ]
+
+
+def _size(image: str) -> tuple[int, int] | None:
+    """The size of an image that is there and can be read."""
+    try:
+        return picture_size(image) if os.path.isfile(image) else None
+    except ImageError:
+        return None
 
 
 def _check_lines(data: Conversion) -> None:

@@ -43,6 +43,11 @@ class Annotation(NamedTuple):
     height: int
     objects: list[VocObject]
 
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height, if the file says both."""
+        return (self.width, self.height) if min(self.width, self.height) > 0 else None
+
 
 def read_voc(
     folders: Sequence[str | PathLike[str]],
@@ -72,7 +77,7 @@ def read_voc(
     left_out: Counter[str] = Counter()
     samples = {
         key: [
-            Sample(image, _rows(image, annotation, classes, difficult, origin, left_out))
+            Sample(image, _rows(image, annotation, classes, difficult, origin, left_out), annotation.size)
             for image, annotation in entries
         ]
         for key, entries in found.items()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pydarknet.datasets import check, read_dataset, read_voc, write
+from pydarknet.datasets import check, read_coco, read_dataset, read_voc, write
 from pydarknet.datasets.convert import Conversion, Sample
 from pydarknet.errors import DataError
 from tests.lib.toy_datasets import coco_json, contents, picture, run, voc_folder
@@ -102,3 +102,21 @@ def test_voc_and_coco_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert os.path.isfile(tmp_path / "coco" / "labels" / "a.txt")
     with pytest.raises(DataError, match="expected at least one of --train"):
         run("coco", "--out", tmp_path)
+
+
+def test_images_that_are_turned_are_said(tmp_path: Path) -> None:
+    """Half the size is no fault; another side up is."""
+    root = voc_folder(tmp_path / "VOC")
+    picture(root / "JPEGImages" / "000.jpg", 50, 25)
+    assert not [note for note in write(read_voc([root]), tmp_path / "a", pictures="copy") if "proportions" in note]
+    picture(root / "JPEGImages" / "002.jpg", 50, 100)
+    [note] = [note for note in write(read_voc([root]), tmp_path / "b", pictures="copy") if "proportions" in note]
+    assert note.startswith("1 of 2 images have other proportions than their annotations say")
+    assert note.endswith("002.jpg has 50 x 100 pixels (upright, if EXIF turns it), not 100 x 50")
+
+
+def test_images_that_are_turned_are_said_of_coco(tmp_path: Path) -> None:
+    file = coco_json(tmp_path / "a.json")
+    picture(tmp_path / "images" / "a.jpg", 50, 100)
+    notes = write(read_coco({"train": (file, tmp_path / "images")}), tmp_path / "out")
+    assert any("1 of 2 images have other proportions" in note for note in notes)
