@@ -103,8 +103,8 @@ def _turned(data: Conversion) -> list[str]:
         return []
     image, said, found = other[0]
     return [
-        f"{len(other)} of {len(sized)} images have other proportions than their annotations say, so boxes are at wrong "
-        f"places; the first: {image} has {found[0]} x {found[1]} pixels (upright, if EXIF turns it), "
+        f"{len(other)} of {len(sized)} images have other proportions than their annotations say, so boxes are at "
+        f"wrong places; the first: {image} has {found[0]} x {found[1]} pixels (upright, if EXIF turns it), "
         f"not {said[0]} x {said[1]}"
     ]
 
