@@ -67,6 +67,8 @@ class Graph:
 
     def _build(self, dialect: str | None) -> None:
         net = self.cfg.net
+        for key in ("dialect", "height", "width", "channels", "inputs", "batch", "subdivisions"):
+            net.has(key)  # none of them is unknown, whichever is wrong
         self.dialect = choose_dialect(self.cfg, dialect)
         self.dialect_given = dialect is not None or net.has("dialect")
         self.inputs = input_shape(self.cfg)

@@ -92,10 +92,13 @@ def test_layers_that_can_not_be(case: str, tmp_path: Path) -> None:
 def test_inputs_that_can_not_be(case: str, tmp_path: Path) -> None:
     options, words = WRONG_INPUTS[case]
     path = tmp_path / "wrong.cfg"
-    path.write_text(f"[net]\n{options}\n{CONV}")
+    path.write_text(f"[net]\nbatch=4\nbtach=4\n{options}\nsubdivisions=2\n{CONV}")
     with pytest.raises(CfgError) as caught:
         Network(path)
     assert re.match(rf"{re.escape(str(path))}:\d+: \[net\]", str(caught.value))
+    assert [text for text in caught.value.warnings if "unknown key" in text] == [
+        f"{path}:3: [net] unknown key 'btach' is ignored; did you mean 'batch'?"
+    ]
     for word in words:
         assert word in str(caught.value)
 
