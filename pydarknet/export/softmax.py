@@ -34,13 +34,11 @@ def tree_softmax(g: Nodes, x: str, tree: Tree) -> str:
 
 def absolute(g: Nodes, conditional: str, tree: Tree) -> str:
     """Each node's probability: the product of the conditional ones from the root down to it."""
-    depth = np.array([len(tree.path(node)) for node in range(len(tree))])
-    levels = [np.flatnonzero(depth == level) for level in range(1, int(depth.max()) + 1)]
-    parts = [_gather(g, conditional, levels[0])]
-    for above, level in pairwise(levels):
+    parts = [_gather(g, conditional, tree.levels[0])]
+    for above, level in pairwise(tree.levels):
         parents = _gather(g, parts[-1], np.searchsorted(above, tree.parent[level]))
         parts.append(g.add("Mul", _gather(g, conditional, level), parents))
-    return _restored(g, parts, levels)
+    return _restored(g, parts, tree.levels)
 
 
 def _restored(g: Nodes, parts: list[str], order: Sequence[Ints]) -> str:

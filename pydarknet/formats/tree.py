@@ -64,7 +64,7 @@ class Tree:
         """Which nodes are one of these, or below one: (nodes,)."""
         within = np.zeros(len(self), np.bool_)
         within[list(nodes)] = True
-        for level in self._levels[1:]:
+        for level in self.levels[1:]:
             within[level] |= within[self.parent[level]]
         return within
 
@@ -89,7 +89,7 @@ class Tree:
         With `only_leaves` the others are 0, as in Darknet's validation of classifiers.
         """
         result = np.array(conditional)
-        for level in self._levels[1:]:
+        for level in self.levels[1:]:
             result[level] *= result[self.parent[level]]
         if only_leaves:
             result[self.child >= 0] = 0
@@ -146,8 +146,10 @@ class Tree:
         return np.array(sorted(found), np.int32)
 
     @cached_property
-    def _levels(self) -> list[Ints]:
-        return [np.flatnonzero(self.depth == level).astype(np.int32) for level in range(1, int(self.depth.max()) + 1)]
+    def levels(self) -> list[Ints]:
+        """The nodes of each depth, from the roots down, in order."""
+        nodes = np.argsort(self.depth, kind="stable").astype(np.int32)
+        return np.split(nodes, np.cumsum(np.bincount(self.depth)[1:-1]))
 
 
 def read_tree(path: str | PathLike[str]) -> Tree:

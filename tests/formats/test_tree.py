@@ -179,6 +179,7 @@ def test_a_chain_of_a_hundred_thousand(tmp_path: Path) -> None:
     text = "".join(f"n{i} {i - 1}\n" for i in range(count))
     tree = read_tree(tree_file(tmp_path, text))
     assert tree.path(count - 1) == list(range(count))
+    assert [len(level) for level in tree.levels] == [1] * count
     with pytest.raises(DataError, match="a cycle of 100000 nodes"):
         read_tree(tree_file(tmp_path, "".join(f"n{i} {i + 1}\n" for i in range(count - 1)) + "last 0\n"))
 
