@@ -62,6 +62,13 @@ class FakeLayer:
     def transposable(self) -> bool:
         return self.type == "connected"
 
+    @property
+    def layouts(self) -> list[list[Record]]:
+        return [self.records]
+
+    def take_layout(self, index: int) -> None:
+        assert index == 0
+
 
 def fake_layers() -> list[FakeLayer]:
     """As many numbers as the weights of weighted.cfg, so that both targets share their seeds."""

@@ -329,11 +329,3 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "<svg" in Path(f"{out}.svg").read_text()
     assert main(["tree", "build", "--wordnet", str(tmp_path), "--out", out]) == 2
     assert main(["tree", "find", f"{out}.tree", "plane"]) == 2
-
-
-def test_a_deep_tree_is_checked_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In time that doesn't grow by the square of its depth."""
-    file = tmp_path / "chain.tree"
-    file.write_text("".join(f"n{i} {i - 1}\n" for i in range(100_000)))
-    assert main(["tree", "check", str(file)]) == 0
-    assert "depth 100000" in capsys.readouterr().out
