@@ -38,7 +38,7 @@ def never_boxed(
     numbers = np.arange(classes, dtype=np.int32) if labels is None else labels
     for path in read_image_list(key, data.path(key)).images:
         if (label := find_label(path)) is not None:
-            objects = read_labels(label, len(numbers), classes)
+            objects = read_labels(label, len(numbers), max(classes, len(numbers)))
             boxed[numbers[objects[~without_place(objects), CLASS].astype(np.int64)]] = True
     if tree is not None:
         for node in np.flatnonzero(boxed):

@@ -38,10 +38,12 @@ def examine(
     cfg: str | PathLike[str],
     weights: str | PathLike[str] | None = None,
     *,
+    cutoff: int | None = None,
     dialect: str | None = None,
     decode: bool = False,
 ) -> Iterator[Finding]:
-    """Every finding about a training of `cfg` from `weights` on the images of a .data file, as it is made.
+    """Every finding about a training of `cfg` on the images of a .data file, as it is made; from `weights`, or their
+    first `cutoff` layers.
 
     Errors are what `Trainer` would raise, or fail on later. `decode`: read whole images, not their headers alone.
     Nothing is written.
@@ -54,7 +56,7 @@ def examine(
         yield from check(dataset, decode=decode)
         yield from _sparse(dataset)
     if network is not None and dataset is not None:
-        yield from _as_trainer(data, network, weights, dialect)
+        yield from _as_trainer(data, network, weights, cutoff, dialect)
         yield from _anchors(data, network)
 
 
@@ -74,7 +76,7 @@ def _placed(place: str, error: bool, text: str) -> Finding:
 
 
 def _as_trainer(
-    data: str | PathLike[str], cfg: Cfg, weights: str | PathLike[str] | None, dialect: str | None
+    data: str | PathLike[str], cfg: Cfg, weights: str | PathLike[str] | None, cutoff: int | None, dialect: str | None
 ) -> Iterator[Finding]:
     """What a trainer says, and the folder it would write to. It works in a folder of its own here."""
     problems: list[Finding] = []
@@ -83,8 +85,8 @@ def _as_trainer(
     def start() -> None:
         with tempfile.TemporaryDirectory() as folder:
             options = read_data(data)
-            Trainer(cfg, options, weights=weights, dialect=dialect, backup=folder, map="valid" in options.options,
-                    missing="background", warn=told.append).close()  # fmt: skip
+            Trainer(cfg, options, weights=weights, cutoff=cutoff, dialect=dialect, backup=folder,
+                    map="valid" in options.options, missing="background", warn=told.append).close()  # fmt: skip
             files = open_files(cfg, options, None, training_dialect(cfg, dialect, None).files, 1)
             check_unused(files, weights)
 
@@ -98,7 +100,7 @@ def _sparse(data: DataSet) -> Iterator[Finding]:
     lists = {each.name: each for each in data.lists}
     if "valid" not in lists and "" not in lists:
         yield Finding(data.file, False, "has no valid list, so that nothing tells how good the network is")
-    if data.classes is None or not ({"train", ""} & lists.keys()):
+    if data.classes is None or not ({"train", "train_boxes", ""} & lists.keys()):
         return
     counts = np.zeros(data.classes, np.int64)
     for path in data.list_("train").images:

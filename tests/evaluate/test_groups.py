@@ -174,3 +174,11 @@ class TestUnboxed:
         assert np.flatnonzero(~never).tolist() == [ANIMAL, DOG, TERRIER]
         labels = np.array([3, 3, 3, 3, 3, CAT, 3], np.int32)
         assert np.flatnonzero(~never_boxed(read_data(tmp_path / "t.data"), 7, tree, labels)).tolist() == [ANIMAL, CAT]
+
+    def test_numbers_without_a_box_are_nodes_and_those_of_boxes_the_maps(self, tree: Tree, tmp_path: Path) -> None:
+        (tmp_path / "a.txt").write_text(f"1 .5 .5 .1 .1\n{POODLE} 0 0 0 0\n")
+        (tmp_path / "a.jpg").touch()
+        (tmp_path / "list").write_text("a.jpg\n")
+        (tmp_path / "t.data").write_text("train_boxes=list\n")
+        never = never_boxed(read_data(tmp_path / "t.data"), 7, tree, np.array([DOG, CAT], np.int32))
+        assert np.flatnonzero(~never).tolist() == [ANIMAL, CAT]

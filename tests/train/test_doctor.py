@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pydarknet import Network
 from pydarknet.cli.main import main
 from pydarknet.train.doctor import examine
 from tests.lib.nets import DETECTOR
@@ -88,3 +89,12 @@ def test_several_at_once(run_of: Path, capsys: pytest.CaptureFixture[str]):
 def test_files_that_are_not_there(run_of: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["doctor", "b.data", "a.cfg"]) == 1
     assert "b.data: error: can't be read" in capsys.readouterr().out
+
+
+def test_a_backbone_is_loaded_as_training_loads_it(run_of: Path, capsys: pytest.CaptureFixture[str]):
+    """NAME.conv.N has the first N layers; by another name it is a file that is too short."""
+    Network("a.cfg").save_weights("whole.weights")
+    for name, code in (("a.conv.1", 0), ("short.weights", 1)):
+        assert main(["partial", "a.cfg", "whole.weights", name, "1"]) == 0
+        assert main(["doctor", "a.data", "a.cfg", name, "--max", "999"]) == code, capsys.readouterr().out
+    assert "short.weights: ends in layer 2" in capsys.readouterr().out

@@ -343,3 +343,11 @@ def test_other_commands_know_the_list_with_boxes(folder: Path, capfd: pytest.Cap
     assert main(["anchors", "toy.data", "--num", "1", "--max", "2"]) == 0
     assert main(["data", "stats", "toy.data"]) == 0
     assert "train_boxes" in capfd.readouterr().out
+
+
+def test_the_doctor_looks_at_both_lists(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "toy.data", "toy.cfg"]) == 0
+    assert "few objects to learn from: cat 2, car 2" in capfd.readouterr().out
+    image(folder / "only" / "hamster" / "h.png")
+    assert main(["doctor", "toy.data", "toy.cfg"]) == 1
+    assert "has no node 'hamster'" in capfd.readouterr().out
