@@ -146,14 +146,15 @@ def table(rows: Sequence[Row], peak: float) -> Iterator[str]:
 def lazy_lines(rows: Sequence[Row]) -> Iterator[str]:
     """What computing few classes is worth, beside our whole head and the fastest of the others."""
     for row in rows:
-        if row.program == LAZY:
-            peers = [each for each in rows if each.threads == row.threads and each is not row]
-            whole = next((each.seconds for each in peers if each.program == OURS), float("nan"))
-            others = min((each.seconds for each in peers if each.program != OURS), default=float("nan"))
-            yield (
-                f"  lazy, threads {row.threads}: {row.seconds / whole:.2f} of the whole head's time, "
-                f"{row.seconds / others:.2f} of the fastest other's; {FOUND} boxes above the threshold"
-            )
+        if row.program != LAZY:
+            continue
+        peers = [each for each in rows if each.threads == row.threads and each is not row]
+        others = [each.seconds for each in peers if each.program != OURS]
+        ratios = [
+            f"{row.seconds / each.seconds:.2f} of the whole head's time" for each in peers if each.program == OURS
+        ]
+        ratios += [f"{row.seconds / min(others):.2f} of the fastest other's"] if others else []
+        yield f"  lazy, threads {row.threads}: {', '.join([*ratios, f'{FOUND} boxes above the threshold'])}"
 
 
 def main() -> int:

@@ -72,7 +72,8 @@ def totals(graph: Graph) -> Iterator[str]:
     """Operations, parameters and memory of one image."""
     count = sum(map(parameters, graph.layers))
     kept = sum(layer.out.size for layer in graph.layers) + graph.inputs.size
-    least = max(layer.inputs.size + layer.out.size for layer in graph.layers)
+    passed = (graph.layers[:-2] or graph.layers[:1]) if graph.is_lazy else graph.layers
+    least = max(layer.inputs.size + layer.out.size for layer in passed)
     yield f"input        {graph.inputs} (width x height x channels)"
     yield f"output       {graph.outputs}"
     yield f"operations   {graph.flops:,} ({graph.flops / 1e9:.2f} Bn)"
@@ -90,7 +91,8 @@ def heads(graph: Graph) -> Iterator[str]:
             anchors = f", anchors {sizes}" if sizes else ""
             yield f"head         {layer.index} {layer.type}: {layer.classes} classes{anchors}"
         if (tree := layer.tree) is not None:
-            yield f"tree         {layer.index} {layer.type}: {len(tree)} nodes in {len(tree.group_size)} groups"
+            lazy = ", computed only where a walk looks at them" if graph.is_lazy else ""
+            yield f"tree         {layer.index} {layer.type}: {len(tree)} nodes in {len(tree.group_size)} groups{lazy}"
 
 
 def weights(graph: Graph, name: str, quiet: bool) -> Iterator[str]:
