@@ -187,7 +187,7 @@ class TestNumbers:
 
     def test_info_with_weights_and_tree(self, cli) -> None:
         out = cli("info", *TREE).out
-        assert "4 nodes in 2 groups" in out
+        assert "4 nodes in 2 groups, computed only where a walk looks at them" in out
         assert "version 0.2.0" in out
 
     def test_info_refuses_weights_of_another_network(self, cli) -> None:
