@@ -29,15 +29,22 @@ $(VENV)/bin/python:
 	$(or $(GIVEN),python3) -m venv $(VENV)
 	$(PYTHON) -m pip install -q --disable-pip-version-check --upgrade pip 'setuptools>=77' 'pybind11>=2.12'
 
-# The package in editable form, and what it needs for one purpose.
-$(VENV)/.pydarknet: pyproject.toml setup.py $(wildcard tools/native/*.py) | $(VENV)/bin/python
-	PYTHONWARNINGS=ignore $(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[test,lint]'
-	touch $@
+INSTALL = PYTHONWARNINGS=ignore $(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation
+BUILT := pyproject.toml setup.py $(wildcard tools/native/*.py)
 
-build: $(VENV)/.pydarknet
+# The package in editable form, with what a user needs; and with what tests and linters need besides.
+$(VENV)/.pydarknet: $(BUILT) | $(VENV)/bin/python
+	PYDARKNET_EMU=0 $(INSTALL) -e .
+	touch $@
+$(VENV)/.tools: $(BUILT) | $(VENV)/bin/python
+	$(INSTALL) -e '.[test,lint]'
+	touch $@ $(VENV)/.pydarknet
+
+build: $(VENV)/.tools
 	$(PYTHON) setup.py -q build_ext --inplace
 
-demo: build
+demo: $(VENV)/.pydarknet
+	PYDARKNET_EMU=0 $(PYTHON) setup.py -q build_ext --inplace
 	$(VENV)/bin/pydarknet weights get yolov3-tiny coffee.png --folder weights
 	$(VENV)/bin/pydarknet detect cfg/yolov3-tiny.cfg weights/yolov3-tiny.weights weights/coffee.png
 
@@ -54,7 +61,7 @@ quick: build
 site: build
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet
 
-lint: $(VENV)/.pydarknet
+lint: $(VENV)/.tools
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy

@@ -30,7 +30,7 @@ from .images.image import Color
 from .images.open_image import Given as Picture
 from .images.open_image import is_single, open_picture, path_of
 from .results.detections import Detections
-from .system.arguments import check_choice
+from .system.arguments import check_choice, check_count
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -130,14 +130,15 @@ class Network(Engine):
         Darknet's -thresh, `hier_thresh` (.5) its -hier, `nms` (.45) the overlap above which the weaker box is dropped
         (0: none). The `others` are the other fields of `DetectOptions`: `fit`, `classes`, `depth`, `hier_mode`... All
         of them override those of `options`. ImageError; DataError for a map to classes that the network lacks;
-        CfgError if it has no detection head; ValueError for thresholds out of range.
+        CfgError if it has no detection head; ValueError for thresholds and a `batch` out of range.
         """
+        check_count("batch", batch)
         options = self.settle(options.but(thresh=thresh, hier_thresh=hier_thresh, nms=nms, **others))
         if is_single(image):
             return self._results([image], color, options)[0]
         found: list[Detections] = []
         given: Iterator[Any] = iter(image)  # type: ignore[arg-type]
-        while chunk := list(islice(given, max(1, batch))):
+        while chunk := list(islice(given, batch)):
             found.extend(self._results(chunk, color, options))
         return found
 

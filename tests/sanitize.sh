@@ -66,6 +66,7 @@ if [ $sanitizer = thread ] && [ $# -eq 0 ]; then
   sanitized -m tests.campaign.concurrency --count 400
   set -- tests/network/test_threads.py tests/compat/test_threads.py
 elif [ $# -eq 0 ]; then
+  sanitized -m tests.fuzz.run --cfg 200 --weights 200 --picture 400 --label 100 --networks 60 --seed 1
   set -- tests/ops tests/network/test_threads.py tests/fuzz/test_fuzz.py::test_the_corpus
 fi
 sanitized -m pytest -q -p no:cacheprovider -k "$others" "$@"

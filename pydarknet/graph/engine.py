@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
+from operator import index
 from os import PathLike
 from typing import Any
 
@@ -134,9 +135,12 @@ class Engine(Graph):
             return sum(item.nbytes for item in arrays if not isinstance(item, str) and id(item) not in own)
 
     def resize(self, width: int, height: int) -> None:
-        """Take another input size, as Darknet's `resize_network`; packed weights stay. Not during a `forward`."""
+        """Take another input size, as Darknet's `resize_network`; packed weights stay. Not during a `forward`.
+
+        TypeError for sizes that are no whole numbers; CfgError for those that a layer can't have.
+        """
         with self._lock:
-            if (width, height) != (self.width, self.height):
+            if (index(width), index(height)) != (self.width, self.height):
                 self.reshape(width, height)
                 self._idle.clear()
                 self._mine, self._last, self._kept = threading.local(), None, None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
+from typing import SupportsIndex
 
 
 def check_share(name: str, value: object) -> None:
@@ -24,3 +26,9 @@ def check_choice(name: str, value: object, among: Sequence[str]) -> None:
     """ValueError unless `value` is one of these words."""
     if value not in among:
         raise ValueError(f"{name}={value!r}: expected one of {', '.join(among)}")
+
+
+def check_count(name: str, value: object) -> None:
+    """ValueError unless `value` is a whole number above 0."""
+    if not isinstance(value, SupportsIndex) or index(value) < 1:
+        raise ValueError(f"{name}={value!r}: expected a whole number of at least 1")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, get_args
 
 from ..dialects import DEFAULT
 from ..errors import DarknetError, TrainingError, carrying
@@ -17,6 +17,7 @@ from ..formats.data import DataFile, read_data
 from ..formats.resources import find_cfg
 from ..formats.weights import save_weights
 from ..graph.engine import Engine
+from ..system.arguments import check_choice, check_count
 from .checkpoint import EVERY, base_name, open_files
 from .choice import training_dialect
 from .folder import Claim, check_unused, find_folder, set_aside
@@ -83,6 +84,8 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         warn: Callable[[str], None] | None = None,
     ) -> None:
+        check_choice("missing", missing, get_args(Missing))
+        check_count("save_every", save_every)
         cfg = net.cfg if isinstance(net, Engine) else net if isinstance(net, Cfg) else parse_cfg(find_cfg(net))
         if max_batches is not None:
             cfg.net.set("max_batches", max_batches)

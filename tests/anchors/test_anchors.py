@@ -24,7 +24,7 @@ from pydarknet.anchors.kmeans import (
 )
 from pydarknet.cli.commands import anchors as command
 from pydarknet.cli.commands import detector_calc_anchors as calc_anchors
-from pydarknet.cli.parser import Parser
+from pydarknet.cli.parser import Parser, UsageError
 from pydarknet.errors import CfgError, DataError, ExportError, ImageError
 from pydarknet.formats.cfg import parse_cfg
 from pydarknet.formats.resources import find
@@ -328,6 +328,15 @@ def test_letterbox_takes_the_shape_of_the_picture(data: Path) -> None:
     assert stretched.aspect == 2
     # 120 x 60 fills the width of a square and half of its height.
     np.testing.assert_allclose(fitted.sizes, stretched.sizes * [1, 0.5], rtol=1e-6)
+
+
+def test_inputs_are_not_replaced(data: Path) -> None:
+    [names] = [line.split("=")[1].strip() for line in data.read_text().splitlines() if line.startswith("train")]
+    before = data.read_bytes(), (data.parent / names).read_bytes()
+    for options in (["--out", str(data)], ["--out", str(data.parent / names)], ["--chart", str(data)]):
+        with pytest.raises(UsageError, match="would replace a file that is read"):
+            run(command, str(data), *options)
+    assert (data.read_bytes(), (data.parent / names).read_bytes()) == before
 
 
 def test_calc_anchors(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,8 +115,17 @@ def test_everything_else(net: Network, given: Any, word: str) -> None:
         ({"nms_kind": "x"}, "nms_kind='x': expected one of sort, obj"),
         ({"hier_mode": "x"}, "hier_mode='x': expected one of"),
         ({"color": "RGB"}, "color='RGB': expected one of bgr, rgb"),
+        ({"batch": 0}, "batch=0: expected a whole number of at least 1"),
+        ({"batch": 2.5}, "batch=2.5: expected"),
     ]
 )  # fmt: skip
 def test_options_out_of_range(net: Network, options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         net.detect("a.png", **options)
+
+
+def test_a_size_is_whole(net: Network) -> None:
+    before = net.width, net.height
+    with pytest.raises(TypeError, match="integer"):
+        net.resize(64.5, 64)  # type: ignore[arg-type]
+    assert (net.width, net.height) == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -176,6 +177,13 @@ def test_keys_that_are_not_followed_are_named(tmp_path: Path) -> None:
     ]
     [text] = warnings_of(tmp_path, "[convolutional]\n", "[convolutional]\nclip=1\ndont_update=0\n")
     assert text.endswith("[convolutional] clip=1 is not followed in training")
+
+
+@pytest.mark.parametrize("wrong", [{"missing": "ignore"}, {"save_every": 0}, {"save_every": 1.5}])
+def test_arguments_that_can_not_be(wrong: dict[str, Any], tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))}=.*expected"):
+        Trainer(cfg, data, **wrong)
 
 
 def test_an_error_says_of_no_key_that_it_is_not_followed(tmp_path: Path) -> None:

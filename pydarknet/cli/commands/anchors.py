@@ -51,8 +51,12 @@ def run(args: argparse.Namespace) -> int:
     from ...anchors.kmeans import anchors_text, average_iou, kmeans
     from ...errors import ExportError
     from ...formats.atomic import write_text
+    from ...formats.data import read_data
+    from ..saving import refuse_inputs
 
     unit = _units(args)
+    data = read_data(args.data) if args.data.endswith(".data") else None
+    refuse_inputs([args.out, args.chart], args, data, [args.write] if args.write else [])
     found = load_boxes(args.data, args.fit, unit.scale)
     print(f"{found.images} images, {len(found.sizes)} boxes{found.note}")
     num = args.num or unit.num
