@@ -115,12 +115,12 @@ class Program:
         return np.ctypeslib.as_array((c_float * count).from_address(address)).copy()
 
     def detections(self, size: tuple[int, int], thresh: float, kind: str, beta: float, classes: int) -> Rows:
-        """What is left of the boxes after the suppression that the program's `detector test` uses."""
+        """What is left of the boxes after the suppression that its `detector test` uses; with "none", all."""
         count = c_int(0)
         found = self._lib.get_network_boxes(self._net, *size, thresh, 0.5, None, 1, byref(count), 0)
         if kind == "sort":
             self._lib.do_nms_sort(found, count.value, classes, NMS)
-        else:
+        elif kind != "none":
             self._lib.diounms_sort(found, count.value, classes, NMS, {"greedynms": 1, "diounms": 2}[kind], beta)
         rows = []
         for each in found[: count.value]:
@@ -144,7 +144,7 @@ class Debian:
         return self._oracle.layer_output(index).reshape(-1)
 
     def detections(self, size: tuple[int, int], thresh: float, kind: str, beta: float, classes: int) -> Rows:
-        """What is left of the boxes after do_nms_sort."""
-        found = self._oracle.detections(*size, thresh, nms=NMS)
+        """What is left of the boxes after do_nms_sort; all, with "none"."""
+        found = self._oracle.detections(*size, thresh, nms=None if kind == "none" else NMS)
         where = zip(*np.nonzero(found.prob), strict=True)
         return sorted((c, float(found.prob[i, c]), *map(float, found.boxes[i])) for i, c in where)

@@ -27,7 +27,7 @@ from pydarknet.layers.region import Region
 from pydarknet.network import Network
 
 from .oracle_library import Array, adapted_cfg
-from .programs import KINDS, NMS, Debian, Program, offsets
+from .programs import KINDS, NMS, Debian, Program, Rows, offsets
 
 TOLERANCE = 1e-4
 SIDES = (128, 256, 512, None)  # None: the cfg's own
@@ -157,15 +157,13 @@ def good_threshold(found: Candidates) -> float:
     and from what boxes need."""
     entries = np.sort(found.probability)[::-1]
     values = np.sort(np.concatenate([found.probability, found.objectness]))
-    values = values[values < 1]  # those of a [detection] know no limit
     best, gap = float(entries[min(50, len(entries) - 1)]), 0.0
-    for most in (100, 400, 1600, len(entries)):
+    counts = (100, 400, 1600) if best <= 1 else (len(entries),)  # those of a [detection] know no limit
+    for most in counts:
         high, low = (entries[min(count, len(entries) - 1)] for count in (50, most))
-        inside = values[(values >= low) & (values <= high)]
-        if gap > NOISE:
+        inside = values[(values >= low) & (values <= min(high, 1))]
+        if len(inside) < 2 or gap > NOISE:
             break
-        if len(inside) < 2:
-            continue
         at = int(np.argmax(np.diff(inside)))
         best, gap = float((inside[at] + inside[at + 1]) / 2), float(inside[at + 1] - inside[at])
     return best
@@ -219,15 +217,41 @@ def error_of(layer: Layer, theirs: Program | Debian, flat: bool) -> float:
 
 
 def compare_boxes(net: Network, theirs: Program | Debian, x: Array) -> int:
-    """How many detections agree: all, with their classes, probabilities to 1e-3, boxes to a pixel or a thousandth of
-    their sides; else ValueError."""
+    """How many detections agree; ValueError unless all do. An overlap within rounding of the threshold may go either
+    way: then all boxes must agree before suppression, and the program's own ones after ours."""
     thresh = good_threshold(our_candidates(net, x, 0.01))
     settled = net.settle(DetectOptions())
     kind, beta = settled.nms_kind, settled.beta_nms
-    kept = our_candidates(net, x, thresh).suppressed(NMS, kind, beta=beta)
-    placed = zip(kept.class_id, kept.probability, kept.boxes[kept.index], strict=True)
-    ours = sorted((int(c), float(p), *map(float, box)) for c, p, box in placed)
-    found = theirs.detections((net.width, net.height), thresh, kind, beta, net.classes)
+    options = (net.width, net.height), thresh
+    ours = our_candidates(net, x, thresh)
+    found = theirs.detections(*options, kind, beta, net.classes)
+    try:
+        agree(net, rows_of(ours.suppressed(NMS, kind, beta=beta)), found)
+    except ValueError as error:
+        before = theirs.detections(*options, "none", beta, net.classes)
+        try:
+            agree(net, rows_of(ours), before)
+            agree(net, rows_of(candidates_of(before).suppressed(NMS, kind, beta=beta)), found)
+        except ValueError:
+            raise error from None
+    return len(found)
+
+
+def rows_of(found: Candidates) -> Rows:
+    """Class, probability and box of each entry."""
+    placed = zip(found.class_id, found.probability, found.boxes[found.index], strict=True)
+    return sorted((int(c), float(p), *map(float, box)) for c, p, box in placed)
+
+
+def candidates_of(rows: Rows) -> Candidates:
+    """The other way round, a box for each entry."""
+    table, count = np.array(rows, np.float32).reshape(-1, 6), len(rows)
+    return Candidates(table[:, 2:], table[:, 1], np.arange(count), table[:, 0].astype(np.int64), table[:, 1])
+
+
+def agree(net: Network, ours: Rows, found: Rows) -> None:
+    """ValueError unless each has its like: the class, the probability to 1e-3, the box to a pixel or a thousandth of
+    its sides."""
     if len(ours) != len(found):
         raise ValueError(f"{len(ours)} boxes, {len(found)} in the original")
     a, b = (np.array(rows).reshape(-1, 6) for rows in (ours, found))
@@ -237,13 +261,12 @@ def compare_boxes(net: Network, theirs: Program | Debian, x: Array) -> int:
     for mine in a:
         near = np.maximum(1, 1e-3 * np.tile(b[:, 4:], 2) * pixels)
         same = b[:, 2:] == mine[2:]  # an overflow is one on both sides: inf - inf is no number
-        agree = (b[:, 0] == mine[0]) & (abs(b[:, 1] - mine[1]) < 1e-3)
+        alike = (b[:, 0] == mine[0]) & (abs(b[:, 1] - mine[1]) < 1e-3)
         with np.errstate(invalid="ignore"):
-            agree &= (same | (abs(b[:, 2:] - mine[2:]) * pixels < near)).all(axis=1)
-        if not agree.any():
+            alike &= (same | (abs(b[:, 2:] - mine[2:]) * pixels < near)).all(axis=1)
+        if not alike.any():
             raise ValueError(f"{mine} is not among the original's boxes")
-        b = np.delete(b, int(np.argmax(agree)), axis=0)
-    return len(ours)
+        b = np.delete(b, int(np.argmax(alike)), axis=0)
 
 
 def isolated(build: Build, path: Path) -> Outcome:
