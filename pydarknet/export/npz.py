@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Container
 from os import PathLike, fspath
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..errors import ExportError, WeightsError
 from ..formats.atomic import replacing
 from ..formats.weights import Array
 from ..graph.engine import Engine
+from ..layers import Layer
 from .state import record_names, state_dict
 
 SEEN = "seen"  # the number of training images, as in the header of a weights file
@@ -36,9 +38,10 @@ def load(path: str | PathLike[str], network: Engine) -> None:
     arrays = _read(file)
     seen = int(arrays.pop(SEEN, np.array(0)))
     fitting: list[tuple[dict[str, Array], str, Array]] = []
-    for layer in network.layers:
-        names = record_names(layer)
-        for record in layer.records:
+    layouts = [_layout(layer, arrays) for layer in network.layers]
+    for layer, layout in zip(network.layers, layouts, strict=True):
+        names = record_names(layer, layer.layouts[layout])
+        for record in layer.layouts[layout]:
             name = names[record.name]
             if name not in arrays:
                 raise WeightsError(
@@ -53,10 +56,18 @@ def load(path: str | PathLike[str], network: Engine) -> None:
             fitting.append((layer.parameters, record.name, array))
     if arrays:
         raise WeightsError(f"{file}: the network has no {min(arrays)}; is the file of another network?")
+    for layer, layout in zip(network.layers, layouts, strict=True):
+        layer.take_layout(layout)
     for parameters, key, array in fitting:
         parameters[key] = array
     network.seen = seen
     network.parameters_changed()
+
+
+def _layout(layer: Layer, arrays: Container[str]) -> int:
+    """The one of the layer's layouts that has most of what the archive has."""
+    held = [sum(name in arrays for name in record_names(layer, each).values()) for each in layer.layouts]
+    return held.index(max(held))
 
 
 def _read(file: str) -> dict[str, Array]:

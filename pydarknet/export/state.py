@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..formats.weights import Array
+from ..formats.weights import Array, Record
 from ..layers import Layer
 from ..layers.batchnorm import BatchNorm
 from ..layers.connected import Connected
@@ -14,12 +14,12 @@ from ..layers.local import Local
 BATCH_NORM = {"scales": "bn.weight", "rolling_mean": "bn.running_mean", "rolling_variance": "bn.running_var"}
 
 
-def record_names(layer: Layer) -> dict[str, str]:
-    """Record of the layer -> name in the state dict, in the order of the weights file."""
+def record_names(layer: Layer, records: Sequence[Record] | None = None) -> dict[str, str]:
+    """Record of the layer, or of a layout of it -> name in the state dict, in the order of the weights file."""
     prefix, module = f"layers.{layer.index}.", _module(layer)
     normalised = isinstance(layer, Convolution) and layer.batch_normalize
     own = {"weights": f"{module}.weight", "biases": "bn.bias" if normalised else f"{module}.bias"}
-    return {record.name: prefix + {**own, **BATCH_NORM}[record.name] for record in layer.records}
+    return {r.name: prefix + {**own, **BATCH_NORM}[r.name] for r in (layer.records if records is None else records)}
 
 
 def state_dict(layers: Sequence[Layer], keep_bn: bool = True) -> dict[str, Array]:

@@ -10,6 +10,7 @@ import pytest
 
 from pydarknet.dialects import DIALECTS
 from pydarknet.errors import CfgError, WeightsError
+from pydarknet.export.npz import load, save
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.graph.engine import Engine
 from tests.lib.cli_nets import call
@@ -84,6 +85,18 @@ def test_length_that_tells_nothing(file: Path, more: int, capsys: pytest.Capture
     if more > 0:
         assert any("follow the last layer" in text for text in engine(file, dialect=THEIRS).warnings)
         engine(file, net=f"dialect={OURS}")
+
+
+@pytest.mark.parametrize("dialect", [OURS, THEIRS])
+def test_archives(file: Path, dialect: str) -> None:
+    """They say what they have."""
+    save(engine(file), file.with_suffix(".npz"))
+    net = engine(dialect=dialect)
+    load(file.with_suffix(".npz"), net)
+    np.testing.assert_array_equal(net.layers[1].parameters["biases"], [1, 2, 3, 4])
+    save(engine(dialect=OURS), file.with_suffix(".npz"))
+    load(file.with_suffix(".npz"), net)
+    assert "biases" not in net.layers[1].parameters
 
 
 def test_training_loses_no_biases(file: Path) -> None:
