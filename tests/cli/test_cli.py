@@ -187,8 +187,13 @@ class TestNumbers:
 
     def test_info_with_weights_and_tree(self, cli) -> None:
         out = cli("info", *TREE).out
-        assert "4 nodes in 2 groups, computed only where a walk looks at them" in out
+        assert "4 nodes in 2 groups\n" in out, "in a grid of one cell all classes are computed"
         assert "version 0.2.0" in out
+
+    def test_info_says_that_classes_are_lazy(self, cli) -> None:
+        assert (
+            "9418 nodes in 1846 groups, computed only where a walk looks at them\n" in cli("info", "yolo9000.cfg").out
+        )
 
     def test_info_refuses_weights_of_another_network(self, cli) -> None:
         result = cli("info", "tree.cfg", "net.weights")
