@@ -95,6 +95,8 @@ def read_annotation(path: str | PathLike[str]) -> Annotation:
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         line = getattr(error, "position", (None,))[0]
         raise DataError.at(file, line, f"is no XML of VOC: {error}") from error
+    if root.tag != "annotation":
+        raise DataError.at(file, None, f"is no XML of VOC: expected <annotation>, found <{short(root.tag)}>")
     size = [_number(file, root.find(f"size/{key}"), f"size/{key}", 0) for key in ("width", "height")]
     objects = [_object(file, i, element) for i, element in enumerate(root.iter("object"), 1)]
     return Annotation(int(size[0]), int(size[1]), objects)

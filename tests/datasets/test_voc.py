@@ -110,6 +110,8 @@ BROKEN = {
     "<annotation><object><name>dog</name></object></annotation>": "object 1: xmin: expected a number, found ''",
     "<annotation><size><width>x</width></size></annotation>": "size/width: expected a number, found 'x'",
     "<annotation><object><name>dog</name><bndbox><xmin>nan</xmin></bndbox></object></annotation>": "found 'nan'",
+    "<html/>": "expected <annotation>, found <html>",
+    "<annotation xmlns='http://a/b'><object/></annotation>": "expected <annotation>, found <{http://a/b}annotation>",
 }
 
 
