@@ -77,6 +77,12 @@ class Best(Labels):
             )
         return classes
 
+    def lies_elsewhere(self, path: str) -> bool:
+        """Whether the image is in a folder that is named after another class than the one found."""
+        folders = _FOLDER.split(path)[:-1]
+        of_folder = self._classes.get(folders[-1], []) if folders else []
+        return bool(of_folder) and not {*of_folder} & {*self(path)}
+
 
 class Numbers:
     """`tag=1`: the classes by their numbers in the label file of the image, which may be missing: none."""

@@ -146,7 +146,8 @@ def check_classification(
 
     summary = Summary(per_class=np.zeros(len(labels), np.int64))
     problems: list[str] = []
-    odd: dict[str, list[str]] = {"no label": [], "several labels": []}
+    elsewhere = "a label in the file's name, which counts, and another one as the folder's name"
+    odd: dict[str, list[str]] = {"no label": [], "several labels": [], elsewhere: []}
     for path, found in zip(images.images, _each(images, look, workers, progress), strict=True):
         if found.labels is None:
             problems.append(found.problem)
@@ -154,6 +155,8 @@ def check_classification(
         _count(summary, path, found.labels, 0)
         if len(found.labels) != 1:
             odd["several labels" if len(found.labels) else "no label"].append(path)
+        elif isinstance(find, Best) and find.lies_elsewhere(path):
+            odd[elsewhere].append(path)
     if problems:
         raise _error(images, problems, 0)
     summary.warnings += images.warnings

@@ -45,6 +45,16 @@ def test_one_class(labels: list[str], path: str, label: str) -> None:
         assert Best(order)(path) == [order.index(label)]
 
 
+def test_files_numbered_in_folders_of_numbers() -> None:
+    """The file's name counts, which is most likely not what was meant."""
+    find = Best(["0", "1", "2"])
+    assert find("train/0/1.jpg") == [1]
+    assert [path for path in ("train/0/1.jpg", "0/1/1.jpg", "2.jpg", "x/1.jpg") if find.lies_elsewhere(path)] == [
+        "train/0/1.jpg"
+    ]
+    assert Best(["cat", "dog"]).lies_elsewhere("C:\\cat\\dog.jpg")
+
+
 @pytest.mark.parametrize(("labels", "path"), [(["cat", "dog"], "cat_dog.jpg"), (["x", "x"], "x/1.jpg")])
 def test_an_ambiguous_path_is_an_error(labels: list[str], path: str) -> None:
     with pytest.raises(DataError, match=f"{path}: expected one class, found '{labels[0]}'.*labels_match = substring"):

@@ -167,6 +167,8 @@ def test_classification(folder: Path) -> None:
     assert odd.per_class.tolist() == [1, 1, 1]
     assert any("1 of 8 paths hold several labels" in warning and "p1.png" in warning for warning in odd.warnings)
     assert any("6 of 8 paths hold no label" in warning and "p2.png" in warning for warning in odd.warnings)
+    [doubt] = check_classification(images(folder), ["images", *(f"p{i}.png" for i in range(COUNT))]).warnings
+    assert "8 of 8 paths hold a label in the file's name, which counts, and another one as the folder's" in doubt
     with pytest.raises(DataError, match=r"no path holds one of the labels \(zebra, mouse"):
         check_classification(images(folder), ["zebra", "mouse"])
     with pytest.raises(DataError, match=r"1 of 8 images(.|\n)*train\.txt:2: .*p1\.png: expected one class"):
