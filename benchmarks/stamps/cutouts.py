@@ -58,7 +58,7 @@ def unlisted() -> list[str]:
 
 
 def _cut(path: Path) -> Image:
-    image = _read(path, cv2.IMREAD_UNCHANGED)
+    image = read_image(path, cv2.IMREAD_UNCHANGED)
     solid = image[..., 3] > 127
     rows_, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
     image = image[rows_[0] : rows_[-1] + 1, columns[0] : columns[-1] + 1]
@@ -67,7 +67,7 @@ def _cut(path: Path) -> Image:
 
 
 def _halved(path: Path) -> Image:
-    image = _read(path, cv2.IMREAD_COLOR)
+    image = read_image(path, cv2.IMREAD_COLOR)
     scale = 1000 / max(image.shape[:2])
     return image if scale >= 1 else _resized(image, scale)
 
@@ -77,7 +77,8 @@ def _resized(image: Image, scale: float) -> Image:
     return result
 
 
-def _read(path: Path, how: int) -> Image:
+def read_image(path: Path, how: int) -> Image:
+    """By OpenCV; SystemExit with the packages if it isn't there."""
     image: Image | None = cv2.imread(str(path), how)
     if image is None:
         raise SystemExit(f"{path}: can't be read; apt-get install {PACKAGES}")

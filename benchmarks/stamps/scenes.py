@@ -12,6 +12,7 @@ from cutouts import Image, Stamp
 
 SIDE = 192  # pixels of a scene
 TURN = 10  # degrees, the deviation of rotations
+STRETCH = 0.15  # logarithm of the factor by which the width grows and the height shrinks, at most
 OVERLAP = 0.25  # of the smaller of two boxes
 TRIES = 20
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
@@ -31,8 +32,10 @@ def compose(
     stamps: Sequence[Stamp],
     others: Sequence[Stamp],
     sizes: tuple[float, float],
+    wild: float = 0,
 ) -> Scene:
-    """A scene of the stamps and, unlabelled, the others. `sizes`: of the longer side, in sides of the scene.
+    """A scene of the stamps and, unlabelled, the others. `sizes`: of the longer side, in sides of the scene. `wild`:
+    the share of the objects in strange colours.
 
     What finds no room is left out.
     """
@@ -43,7 +46,8 @@ def compose(
     order = rng.permutation(len(labelled)) if len(stamps) > 1 else np.arange(len(labelled))
     for i in order:
         stamp = [*stamps, *others][i]
-        box = _paste(rng, image, stamp.image, sizes, taken)
+        cutout = _strange(rng, stamp.image) if rng.random() < wild else stamp.image
+        box = _paste(rng, image, cutout, sizes, taken)
         if box is None:
             continue
         taken.append(box)
@@ -66,6 +70,13 @@ def _part(rng: np.random.Generator, background: Image) -> Image:
     return _lit(rng, image)
 
 
+def _strange(rng: np.random.Generator, stamp: Image) -> Image:
+    """Blue, green and red in another order, and lighter or darker."""
+    gains = rng.uniform(0.5, 1.4, 3)
+    colours = np.clip(stamp[..., rng.permutation(3)] * gains, 0, 255)
+    return np.dstack([colours, stamp[..., 3]]).astype(np.uint8)
+
+
 def _lit(rng: np.random.Generator, image: Image) -> Image:
     """Brighter or darker, with more or less contrast."""
     shade = 255 * (image / 255.0) ** rng.uniform(0.7, 1.4) * rng.uniform(0.75, 1.2)
@@ -77,6 +88,8 @@ def _paste(
 ) -> Box | None:
     """Draw into `image`; the box, or None where there was no room."""
     side = SIDE * np.exp(rng.uniform(*np.log(sizes)))
+    wider = np.exp(rng.uniform(-STRETCH, STRETCH))
+    stamp = cv2.resize(stamp, None, fx=wider, fy=1 / wider, interpolation=cv2.INTER_AREA)
     turned = _turned(rng, stamp, side / max(stamp.shape[:2]))
     solid = turned[..., 3] > 127
     rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))

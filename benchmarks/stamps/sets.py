@@ -6,16 +6,16 @@ that never have any have relatives that do.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
 import cv2
 import numpy as np
-from cutouts import SHARE, Image, Stamp, read_backgrounds, read_stamps, unlisted
+from cutouts import SHARE, Stamp, read_backgrounds, read_stamps, unlisted
 from scenes import SIDE, Box, Scene, compose
 
 from pydarknet.formats.data import read_names
@@ -23,8 +23,11 @@ from pydarknet.formats.tree import Tree, read_tree
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".cache" / "stamps"
-SCENES, SINGLES, VALID, TEST = 4000, 6880, 300, 1200  # pictures of each kind
-SMALL, LARGE = (0.28, 0.65), (0.4, 0.85)  # longer sides of objects, in scenes and in pictures of a class only
+SCENES, SINGLES, VALID, TEST = 4000, 8240, 250, 1236  # pictures of each kind
+# The share of pictures with a distractor; in training many would teach that only what had boxes is a thing.
+DISTRACTED = {"scenes": 0.1, "singles": 0.1, "valid": 0.3, "test": 0.3}
+WILD = 0.5  # objects of scenes in strange colours: where a thing is doesn't depend on them
+SIZES = (0.28, 0.7)  # longer sides of objects
 
 
 @dataclass(frozen=True)
@@ -105,28 +108,24 @@ class Painter:
     def paint(self) -> None:
         """All pictures with their labels."""
         several, one = (1, 4), (1, 1)
-        boxes, class_only = self.box_label, self.class_label
-        for kind, seed, count, leaves, many, sizes, label in (
-            ("scenes", 1, SCENES, self.boxed, several, SMALL, boxes),
-            ("singles", 2, SINGLES, self.everything, one, LARGE, class_only),
-            ("valid", 3, VALID, self.everything, several, SMALL, boxes),
-            ("test", 4, TEST, self.everything, several, SMALL, boxes),
+        for kind, seed, count, leaves, many in (
+            ("scenes", 1, SCENES, self.boxed, several),
+            ("singles", 2, SINGLES, self.everything, one),
+            ("valid", 3, VALID, self.everything, several),
+            ("test", 4, TEST, self.everything, several),
         ):
             rng = np.random.default_rng(seed)
+            classes = []
             for number in range(count):
-                scene = self.scene(rng, kind, number, leaves, many, sizes)
-                self.save(kind, f"{number:05}", scene.image)
-                self.label(kind, f"{number:05}", scene, label)
-                if kind == "singles":
-                    self.label("singles_boxed", f"{number:05}", scene, boxes)
-        for kind in ("scenes", "singles"):
-            link(f"{kind}_flat", kind)
-            self.flatten(kind)
-        link("singles_boxed", "singles")
+                scene = self.scene(rng, kind, number, leaves, many)
+                self.save(kind, f"{number:05}", scene)
+                classes += [f"{kind}/images/{number:05}.jpg {stamp.wnid}\n" for stamp, _ in scene.objects]
+            (FOLDER / f"{kind}.classes").write_text("".join(classes))
+        flatten(self.nodes, "scenes")
 
     def scene(
         self, rng: np.random.Generator, kind: str, number: int, leaves: dict[int, list[Stamp]],
-        many: tuple[int, int], sizes: tuple[float, float],
+        many: tuple[int, int],
     ) -> Scene:  # fmt: skip
         """One that has an object at least; every leaf is the first object equally often."""
         grounds = {"test": self.test_grounds, "valid": self.valid_grounds}.get(kind, self.grounds)
@@ -136,55 +135,49 @@ class Painter:
             chosen = [order[number % len(order)]]
             chosen += [order[i] for i in rng.integers(len(order), size=rng.integers(many[0], many[1] + 1) - 1)]
             stamps = [leaves[leaf][rng.integers(len(leaves[leaf]))] for leaf in chosen]
-            others = [strange[i] for i in rng.integers(len(strange), size=rng.integers(2))]
-            scene = compose(rng, grounds[rng.integers(len(grounds))], stamps, others, sizes)
+            count = int(rng.random() < DISTRACTED[kind])
+            others = [strange[i] for i in rng.integers(len(strange), size=count)]
+            ground = grounds[rng.integers(len(grounds))]
+            scene = compose(rng, ground, stamps, others, SIZES, WILD if kind == "scenes" else 0)
             if scene.objects:
                 return scene
 
-    def box_label(self, stamp: Stamp, box: Box) -> str:
-        left, top, right, bottom = (value / SIDE for value in box)
-        centre = f"{(left + right) / 2:.5f} {(top + bottom) / 2:.5f}"
-        return f"{self.nodes.node[stamp.wnid]} {centre} {right - left:.5f} {bottom - top:.5f}"
-
-    def class_label(self, stamp: Stamp, box: Box) -> str:
-        return f"{self.nodes.node[stamp.wnid]} 0 0 0 0"
-
-    def label(self, kind: str, name: str, scene: Scene, line: Callable[[Stamp, Box], str]) -> None:
-        """Write the label file."""
-        folder = FOLDER / kind / "labels"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.txt").write_text("".join(f"{line(*each)}\n" for each in scene.objects))
-
-    def save(self, kind: str, name: str, image: Image) -> None:
-        """Write the picture."""
-        folder = FOLDER / kind / "images"
-        folder.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(folder / f"{name}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
-
-    def flatten(self, kind: str) -> None:
-        """The same labels with the number of the leaf in the place of the node's."""
-        folder = FOLDER / f"{kind}_flat" / "labels"
-        folder.mkdir(parents=True, exist_ok=True)
-        place = {str(leaf): str(number) for number, leaf in enumerate(self.nodes.leaves)}
-        for path in sorted((FOLDER / kind / "labels").iterdir()):
-            rows = [line.split(" ", 1) for line in path.read_text().splitlines()]
-            (folder / path.name).write_text("".join(f"{place[node]} {rest}\n" for node, rest in rows))
+    def save(self, kind: str, name: str, scene: Scene) -> None:
+        """Write the picture and its label file."""
+        images, labels = FOLDER / kind / "images", FOLDER / kind / "labels"
+        for folder in (images, labels):
+            folder.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(images / f"{name}.jpg"), scene.image, [cv2.IMWRITE_JPEG_QUALITY, 90])
+        lines = [f"{self.nodes.node[stamp.wnid]} {_yolo(box)}\n" for stamp, box in scene.objects]
+        (labels / f"{name}.txt").write_text("".join(lines))
 
 
-def link(kind: str, pictures: str) -> None:
-    """The pictures of one kind are those of another; only the labels differ."""
-    place = FOLDER / kind / "images"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if not place.is_symlink():
-        os.symlink(Path("..", pictures, "images"), place)
+def _yolo(box: Box) -> str:
+    """Centre and size in fractions of the picture."""
+    left, top, right, bottom = (value / SIDE for value in box)
+    return f"{(left + right) / 2:.5f} {(top + bottom) / 2:.5f} {right - left:.5f} {bottom - top:.5f}"
 
 
-# What each training has: its lists, and its tree.
+def flatten(nodes: Nodes, kind: str) -> None:
+    """The same pictures, whose labels have the number of the leaf in the place of the node's."""
+    images, labels = FOLDER / f"{kind}_flat" / "images", FOLDER / f"{kind}_flat" / "labels"
+    labels.mkdir(parents=True, exist_ok=True)
+    if not images.is_symlink():
+        images.symlink_to(Path("..", kind, "images"))
+    place = {str(leaf): str(number) for number, leaf in enumerate(nodes.leaves)}
+    for path in sorted((FOLDER / kind / "labels").iterdir()):
+        rows = [line.split(" ", 1) for line in path.read_text().splitlines()]
+        (labels / path.name).write_text("".join(f"{place[node]} {rest}\n" for node, rest in rows))
+
+
+# What each training has: pictures with boxes, pictures with a class only. Of five pictures one is of the former.
+BOTH = {"train_classes": "singles.classes", "mix": "1:4"}
 SETS = {
-    "joint": ("scenes", "singles"),
-    "boxes": ("scenes",),
-    "all": ("scenes", "singles_boxed"),
-    "flat": ("scenes_flat", "singles_flat"),
+    "joint": {"train_boxes": "scenes.txt", **BOTH},
+    "boxes": {"train": "scenes.txt"},
+    "all": {"train": "all.txt"},
+    "where_flat": {"train": "scenes_flat.txt"},
+    "flat": {"train_boxes": "scenes_flat.txt", **BOTH},
 }
 
 
@@ -193,16 +186,14 @@ def write_data(nodes: Nodes) -> None:
     names, wnids = read_names(FOLDER / "stamps.names"), read_names(FOLDER / "stamps.labels")
     (FOLDER / "flat.names").write_text("".join(f"{names[leaf]}\n" for leaf in nodes.leaves))
     (FOLDER / "flat.tree").write_text("".join(f"{wnids[leaf]} -1\n" for leaf in nodes.leaves))
-    (FOLDER / "boxed.txt").write_text("".join(f"{wnids[leaf]}\n" for leaf in nodes.leaves if leaf in nodes.boxed))
-    for kind in ("valid", "test"):
+    for kind in ("scenes", "scenes_flat", "singles", "valid", "test"):
         (FOLDER / f"{kind}.txt").write_text("".join(pictures(kind)))
-    for name, kinds in SETS.items():
-        tree = "flat" if name == "flat" else "stamps"
-        (FOLDER / f"{name}.txt").write_text("".join(path for kind in kinds for path in pictures(kind)))
-        values = {
-            "classes": len(nodes.leaves) if name == "flat" else len(nodes.tree),
-            "train": f"{name}.txt", "valid": "valid.txt", "names": f"{tree}.names", "backup": f"backup/{name}",
-        }  # fmt: skip
+    singles = islice(cycle(list(pictures("singles"))), 4 * SCENES)  # the same mix as that of BOTH
+    (FOLDER / "all.txt").write_text("".join([*pictures("scenes"), *singles]))
+    for name, lists in SETS.items():
+        tree = "flat" if name.endswith("flat") else "stamps"
+        classes = len(nodes.leaves) if name.endswith("flat") else len(nodes.tree)
+        values = {"classes": classes, **lists, "names": f"{tree}.names", "backup": f"backup/{name}"}
         (FOLDER / f"{name}.data").write_text("".join(f"{key} = {value}\n" for key, value in values.items()))
 
 

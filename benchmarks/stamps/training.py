@@ -1,13 +1,13 @@
-"""The trainings, each `pydarknet train` in a process of its own, and what the test says of each."""
+"""The trainings, each `pydarknet train` in a process of its own."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from sets import FOLDER, ROOT, Nodes
@@ -15,60 +15,94 @@ from sets import FOLDER, ROOT, Nodes
 from pydarknet.formats.cfg import dump, parse_cfg
 
 CFG = ROOT / "cfg" / "stamps.cfg"
-LOGS = ROOT / "benchmarks" / "results" / "stamps"
+LOGS = FOLDER / "logs"
+WHERE = 1800  # iterations
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: a set of sets.SETS, a seed, and keys of [region] that differ from cfg/stamps.cfg."""
+    """One training: a set of sets.SETS, a seed, and keys of [region] that cfg/stamps.cfg doesn't have."""
 
     name: str
     about: str
     data: str
     seed: int = 1
     region: tuple[tuple[str, object], ...] = ()
+    iterations: int = 0  # where they aren't the cfg's
+
+    @property
+    def flat(self) -> bool:
+        """Whether its classes are the leaves alone."""
+        return self.data.endswith("flat")
 
     @property
     def cfg(self) -> Path:
         return FOLDER / f"{self.name}.cfg"
 
     @property
+    def log(self) -> Path:
+        """A row per iteration."""
+        return LOGS / f"{self.name}.csv"
+
+    @property
     def weights(self) -> Path:
-        return FOLDER / "backup" / f"{self.name}_final.weights"
+        return FOLDER / "backup" / self.data / f"{self.name}_final.weights"
 
 
 RUNS = (
-    Run("joint-1", "joint: boxes for a third of the leaves, classes for all", "joint", 1),
+    Run("joint-1", "joint: boxes for a third of the leaves, a class alone for all", "joint", 1),
     Run("joint-2", "joint, another seed", "joint", 2),
     Run("joint-3", "joint, another seed", "joint", 3),
     Run("boxes", "the boxes alone", "boxes"),
     Run("all", "boxes for all leaves: the ceiling", "all"),
     Run("flat", "joint, one softmax over the leaves in place of the tree", "flat"),
-    Run("largest", "joint, the largest proposal learns the class in place of the most probable box", "joint", 1,
-        (("class_only_box", "largest"),)),
+    Run(
+        "largest", "joint, the largest proposal learns the class in place of the most probable box", "joint",
+        region=(("class_only_box", "largest"),),
+    ),
 )  # fmt: skip
+
+
+def train(names: Sequence[str], jobs: int) -> None:
+    """Those of RUNS that are named and haven't ended yet, so many at a time."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(jobs) as pool:
+        wanted = [run for run in RUNS if run.name in names and not run.weights.is_file()]
+        starts = list(dict.fromkeys(where(run) for run in wanted))
+        list(pool.map(carry_out, [each for each in starts if not each.weights.is_file()]))
+        list(pool.map(lambda run: carry_out(run, where(run).weights), wanted))
+
+
+def where(run: Run) -> Run:
+    """What a training starts from: where things are, learnt from the boxes alone, without classes. Every box thinks
+    all classes alike then, so that the most probable one of a picture of a class only is one at a thing."""
+    data = "where_flat" if run.flat else "boxes"
+    return Run(f"{data}-{run.seed}", "where things are", data, run.seed, (("class_scale", 0),), WHERE)
+
+
+def carry_out(run: Run, weights: Path | None = None) -> None:
+    """One training, of one thread. SystemExit if it fails."""
+    write_cfg(run)
+    run.log.unlink(missing_ok=True)
+    files = [FOLDER / f"{run.data}.data", run.cfg, *([] if weights is None else [weights, "--clear"])]
+    how = ["--seed", str(run.seed), "--threads", "1", "--workers", "1", "--quiet", "--no-chart", "--log", run.log]
+    command = [sys.executable, "-m", "pydarknet", "train", *files, *how, "--overwrite", "--save-every", "1000"]
+    with open(LOGS / f"{run.name}.txt", "wb") as log:
+        environment = {"PYTHONPATH": str(ROOT), **os.environ}
+        code = subprocess.run(command, cwd=FOLDER, stdout=log, stderr=log, env=environment).returncode
+    if code:
+        raise SystemExit(f"{run.name}: exit code {code}; see {LOGS / run.name}.txt")
 
 
 def write_cfg(run: Run) -> None:
     """cfg/stamps.cfg with the tree of the run's set and what else is different."""
-    cfg = parse_cfg(CFG)
-    nodes = Nodes.read()
-    flat = run.data == "flat"
-    classes = len(nodes.leaves) if flat else len(nodes.tree)
-    head, before = cfg.sections[-1], cfg.sections[-2]
-    before.set("filters", int(head.int_("num", 1)) * (5 + classes))
-    values = {"classes": classes, "tree": FOLDER / ("flat.tree" if flat else "stamps.tree"), **dict(run.region)}
-    for key, value in values.items():
+    cfg, nodes = parse_cfg(CFG), Nodes.read()
+    classes = len(nodes.leaves) if run.flat else len(nodes.tree)
+    before, head = cfg.sections[-2:]
+    before.set("filters", head.int_("num", 1) * (5 + classes))
+    tree = FOLDER / ("flat.tree" if run.flat else "stamps.tree")
+    for key, value in {"classes": classes, "tree": tree, **dict(run.region)}.items():
         head.set(key, value)
+    if run.iterations:
+        cfg.net.set("max_batches", run.iterations)
     run.cfg.write_text(dump(cfg))
-
-
-def start(run: Run) -> subprocess.Popen[bytes]:
-    """Begin a training of one thread; its log has a row per iteration."""
-    write_cfg(run)
-    command = [sys.executable, "-m", "pydarknet", "train", FOLDER / f"{run.data}.data", run.cfg, "--overwrite"]
-    how = ["--seed", str(run.seed), "--threads", "1", "--workers", "1", "--brief", "--log", LOGS / f"{run.name}.csv"]
-    (LOGS / f"{run.name}.csv").unlink(missing_ok=True)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with open(FOLDER / f"{run.name}.log", "wb") as log:
-        return subprocess.Popen([*command, *how], cwd=FOLDER, stdout=log, stderr=subprocess.STDOUT, env=environment)
