@@ -298,7 +298,8 @@ class Network(Engine):
 
     def choose_names(self, file: str | None = None, data: DataFile | None = None) -> tuple[list[str], str]:
         """The names of the classes, and where they are from: the `file`, the names= (else labels=) of `data`, the
-        usual ones for this number of classes, the tree's; else none, from ''. DataError if a file has too few."""
+        file beside the tree, the usual ones for this number of classes, the tree's own; else none, from ''. DataError
+        if a file has too few."""
         if file is not None:
             return names_in(file, self.classes)
         of_data = None if data is None else names_of_data(data, self.classes)

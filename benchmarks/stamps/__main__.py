@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 
-from training import RUNS, train
+from runs import RUNS, train
 
 RUN_NAMES = [run.name for run in RUNS]
 

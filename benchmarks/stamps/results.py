@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from cutouts import read_image
 from judge import judge
+from runs import RUNS, Run
 from sets import FOLDER, ROOT
-from training import RUNS, Run
 
 from pydarknet import Network
 from pydarknet.formats.data import read_names
@@ -78,7 +78,10 @@ def table(known: dict[str, Any]) -> str:
     for name, each in known.items():
         tree, leaves = each["along the tree"][0], each["leaves"]
         values = [leaves["boxed"], leaves["never boxed"], leaves["all"], tree["expanded_ap"]]
-        values += [tree["overall_hprecision"], tree["overall_hrecall"], tree["overall_hf"], *tree["ap_by_depth"]]
+        values += [
+            *(tree[f"overall_hierarchical_{key}"] for key in ("precision", "recall", "f")),
+            *tree["ap_by_depth"],
+        ]
         cells = ["-" if value is None else f"{100 * value:.1f}" for value in values]
         lines.append(f"| {name} | {' | '.join(cells)} | {each['minutes']:.0f} |")
     return "\n".join(lines) + "\n"

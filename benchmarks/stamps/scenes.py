@@ -33,13 +33,14 @@ def compose(
     others: Sequence[Stamp],
     sizes: tuple[float, float],
     wild: float = 0,
+    side: int = SIDE,
 ) -> Scene:
-    """A scene of the stamps and, unlabelled, the others. `sizes`: of the longer side, in sides of the scene. `wild`:
-    the share of the objects in strange colours.
+    """A scene of the stamps and, unlabelled, the others. `sizes`: of the longer side, in sides of the scene, which is
+    square, `side` pixels. `wild`: the share of the objects in strange colours.
 
     What finds no room is left out.
     """
-    image = _part(rng, background)
+    image = _part(rng, background, side)
     taken: list[Box] = []
     objects = []
     labelled = [True] * len(stamps) + [False] * len(others)
@@ -59,12 +60,12 @@ def compose(
     return Scene(np.clip(image + noise, 0, 255).astype(np.uint8), objects)
 
 
-def _part(rng: np.random.Generator, background: Image) -> Image:
+def _part(rng: np.random.Generator, background: Image, side: int) -> Image:
     height, width = background.shape[:2]
-    side = int(min(height, width) * rng.uniform(0.3, 1))
-    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-    part = background[top : top + side, left : left + side]
-    image: Image = cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    extent = int(min(height, width) * rng.uniform(0.3, 1))
+    top, left = rng.integers(height - extent + 1), rng.integers(width - extent + 1)
+    part = background[top : top + extent, left : left + extent]
+    image: Image = cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA)
     if rng.random() < 0.5:
         image = image[:, ::-1]
     return _lit(rng, image)
@@ -87,20 +88,21 @@ def _paste(
     rng: np.random.Generator, image: Image, stamp: Image, sizes: tuple[float, float], taken: Sequence[Box]
 ) -> Box | None:
     """Draw into `image`; the box, or None where there was no room."""
-    side = SIDE * np.exp(rng.uniform(*np.log(sizes)))
+    side = len(image)
+    longest = side * np.exp(rng.uniform(*np.log(sizes)))
     wider = np.exp(rng.uniform(-STRETCH, STRETCH))
     stamp = cv2.resize(stamp, None, fx=wider, fy=1 / wider, interpolation=cv2.INTER_AREA)
-    turned = _turned(rng, stamp, side / max(stamp.shape[:2]))
+    turned = _turned(rng, stamp, longest / max(stamp.shape[:2]))
     solid = turned[..., 3] > 127
     rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
     if not len(rows):
         return None
     turned = turned[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = turned.shape[:2]
-    if min(height, width) < 4 or max(height, width) > SIDE:
+    if min(height, width) < 4 or max(height, width) > side:
         return None
     for _ in range(TRIES):
-        left, top = int(rng.integers(SIDE - width + 1)), int(rng.integers(SIDE - height + 1))
+        left, top = int(rng.integers(side - width + 1)), int(rng.integers(side - height + 1))
         box = (float(left), float(top), float(left + width), float(top + height))
         if all(_overlap(box, other) <= OVERLAP for other in taken):
             place = image[top : top + height, left : left + width]

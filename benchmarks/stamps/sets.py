@@ -84,8 +84,16 @@ def grow(stamps: Sequence[Stamp]) -> None:
     """The tree of the synsets, by the project's own command."""
     synsets = FOLDER / "synsets.txt"
     synsets.write_text("".join(f"{wnid}\n" for wnid in dict.fromkeys(s.wnid for s in stamps if s.wnid)))
-    command = [sys.executable, "-m", "pydarknet", "tree", "build", "--wordnet", SHARE / "wordnet"]
-    subprocess.run([*command, "--synsets", synsets, "--out", FOLDER / "stamps", "--force"], check=True, cwd=ROOT)
+    files = [
+        "--wordnet",
+        str(SHARE / "wordnet"),
+        "--synsets",
+        str(synsets),
+        "--out",
+        str(FOLDER / "stamps"),
+        "--force",
+    ]
+    subprocess.run([sys.executable, "-m", "pydarknet", "tree", "build", *files], check=True, cwd=ROOT)
 
 
 class Painter:

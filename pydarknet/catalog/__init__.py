@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DownloadError, WeightsError
+from ..formats.resources import share
 from ..formats.text import did_you_mean
 from ..system.progress import say
 from .checksum import Expected, measure
@@ -46,6 +47,24 @@ class Entry:
         """What the file must be."""
         sizes = () if self.floats is None else tuple(4 * self.floats + header for header in HEADERS)
         return Expected(sizes if self.size is None else (self.size,), self.digests)
+
+
+@dataclass(frozen=True)
+class Own:
+    """A file that comes with the package, in its weights/."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return "the package"
+
+    def fill(self, part: PartFile, quiet: bool) -> None:
+        """Replace the part's content."""
+        part.truncate()
+        try:
+            part.write((share() / "weights" / self.name).read_bytes())
+        except OSError as error:
+            raise SourceError(f"{error.filename}: {error.strerror}") from error
 
 
 @dataclass(frozen=True)
@@ -126,13 +145,14 @@ def cache_folder() -> Path | None:
 
 
 def _folders() -> list[Path]:
-    """Where files of the catalogue may be."""
+    """Where files of the catalogue may be: the package has some of its own."""
     cache = cache_folder()
-    return [Path("weights"), *([cache] if cache else [])]
+    return [Path("weights"), *([cache] if cache else []), share() / "weights"]
 
 
 def locate(name: str, *folders: Path) -> Path | None:
-    """A file of the catalogue that is already at hand, unchecked: in `folders`, `./weights`, the cache."""
+    """A file of the catalogue that is already at hand, unchecked: in `folders`, `./weights`, the cache, the
+    package."""
     for folder in (*folders, *_folders()):
         if os.path.isfile(folder / name):
             return folder / name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .messages import say, warn
@@ -23,6 +24,28 @@ def load_graph(name: str, quiet: bool) -> Graph:
     graph = Graph(name)
     warn(graph.warnings, quiet)
     return graph
+
+
+def complete(args: argparse.Namespace) -> None:
+    """`detect NAME [IMAGE...]`, NAME a cfg of the package whose weights are at hand: these are meant, and without an
+    image the one that comes with it. WeightsError if WEIGHTS are missing elsewhere, or aren't at hand."""
+    from ..catalog import find_weights
+    from ..errors import WeightsError
+    from ..formats.resources import share
+
+    if os.path.basename(args.cfg) != args.cfg or not (share() / "cfg" / f"{args.cfg}.cfg").is_file():
+        if args.weights is None:
+            raise WeightsError(f"{args.cfg}: expected WEIGHTS behind it; only names of the package's cfg/ do without")
+        return
+    if args.weights is not None:
+        with suppress(WeightsError):
+            if find_weights(args.weights).suffix == ".weights":
+                return
+        args.images.insert(0, args.weights)
+    args.weights = str(find_weights(args.cfg))
+    sample = share() / "data" / f"{args.cfg}.jpg"
+    if not args.images and sample.is_file():
+        args.images.append(str(sample))
 
 
 def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Network:

@@ -89,13 +89,17 @@ def add_fit(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_network(parser: argparse.ArgumentParser, data_first: bool = False) -> None:
+def add_network(parser: argparse.ArgumentParser, data_first: bool = False, by_name: bool = False) -> None:
     """The files of a network and, for the names of its classes, a .data file: in front, as Darknet's commands have
-    it, or as an option."""
+    it, or as an option. `by_name`: WEIGHTS may be left out (`loading.complete`)."""
     if data_first:
         parser.add_argument("data", metavar="DATA")
-    parser.add_argument("cfg", metavar="CFG")
-    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
+    parser.add_argument("cfg", metavar="CFG", help="a file, or a name of the package's own cfg/")
+    weights = "a file, or a name of `pydarknet weights list`"
+    if by_name:
+        parser.add_argument("weights", metavar="WEIGHTS", nargs="?", help=f"{weights}; not needed if CFG is one, too")
+    else:
+        parser.add_argument("weights", metavar="WEIGHTS", help=weights)
     add_names(parser, data=not data_first)
 
 

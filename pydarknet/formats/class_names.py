@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from os import PathLike, fspath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .data import read_names
@@ -34,7 +35,12 @@ def names_of_data(data: DataFile, classes: int = 0) -> tuple[list[str], str] | N
 
 
 def usual_names(classes: int, detects: bool, tree: Tree | None = None) -> tuple[list[str], str]:
-    """Those that networks with so many classes usually have, else the tree's, else none."""
+    """Those that `tree build` writes beside the tree, if NAME.tree has a NAME.names of as many names; else those that
+    networks with so many classes usually have, else the tree's own, else none."""
+    if tree is not None and tree.file and (beside := Path(tree.file).with_suffix(".names")).is_file():
+        names = read_names(beside)
+        if len(names) == len(tree):
+            return names, str(beside)
     usual = (DETECTORS if detects else CLASSIFIERS).get(classes)
     if usual:
         return names_in(os.path.join("data", usual), classes)

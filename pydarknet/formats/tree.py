@@ -32,7 +32,7 @@ class Tree:
     """Nodes are numbered as in the file, parents before children; siblings are neighbours and form a group.
 
     Per node: `name`, `parent` (-1 at a root), `child` (the group below, -1 at a leaf), `group` (its own).
-    Per group: `group_size`, and `group_offset`, its first node. Group 0 are the roots.
+    Per group: `group_size`, and `group_offset`, its first node. Group 0 are the roots. `file`: what it was read from.
     """
 
     name: list[str]
@@ -41,6 +41,7 @@ class Tree:
     group: Ints = field(repr=False)
     group_size: Ints = field(repr=False)
     group_offset: Ints = field(repr=False)
+    file: str = ""
 
     def __len__(self) -> int:
         return len(self.name)
@@ -178,7 +179,7 @@ def grouped(file: str, names: list[str], parents: list[int]) -> Tree:
     sizes = np.diff(offsets, append=np.int32(len(names))).astype(np.int32)
     group = np.repeat(np.arange(len(starts), dtype=np.int32), sizes)
     child = np.array([owners.get(node, -1) for node in range(len(names))], np.int32)
-    return Tree(names, np.array(parents, np.int32), child, group, sizes, offsets)
+    return Tree(names, np.array(parents, np.int32), child, group, sizes, offsets, file)
 
 
 def _read_nodes(file: str) -> tuple[list[str], list[int]]:

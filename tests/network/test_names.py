@@ -24,6 +24,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_those_beside_a_tree_if_there_are_as_many(folder: Path) -> None:
+    """As `tree build` writes them: the tree itself has ids."""
+    tree = Path(Network("tree.cfg").class_tree().file)
+    for names, origin in (
+        (["beast", "object", "cat, a"], "those of the tree"),
+        (list("wxyz"), str(tree.with_suffix(".names"))),
+    ):
+        tree.with_suffix(".names").write_text("\n".join(names))
+        found = Network("tree.cfg").choose_names()
+        assert found[1] == origin
+    assert found[0] == Network("tree.cfg").names == names
+
+
 def test_a_file_then_a_data_file_then_the_usual_ones(folder: Path) -> None:
     net, (path, names) = Network("net.cfg"), ("toy.names", ["cat", "dog"])
     Path("other.names").write_text("a\nb\nc\n")

@@ -14,15 +14,20 @@ def packages() -> list[str]:
     return [p.as_posix().replace("/", ".") for p in found]
 
 
+# What users know by name. Of weights/ only what is the project's own: the rest was fetched.
+SHARED = ("cfg/**/*", "data/**/*", "weights/stamps.*")
+
+
 class BuildWithShare(build_py):
-    """Puts the cfg/ and data/ folders users know into the package, so that nothing depends on the current folder."""
+    """Puts the cfg/, data/ and weights/ that users know into the package, so that nothing depends on the current
+    folder."""
 
     def run(self) -> None:
         super().run()
         if self.editable_mode:
             return
-        for folder in ("cfg", "data"):
-            for path in sorted((ROOT / folder).rglob("*")):
+        for pattern in SHARED:
+            for path in sorted(ROOT.glob(pattern)):
                 if path.is_file():
                     target = Path(self.build_lib) / "pydarknet" / "_share" / path.relative_to(ROOT)
                     self.mkpath(str(target.parent))

@@ -31,7 +31,7 @@ IMAGES = "images, folders, patterns ('*.jpg'), lists of paths (.txt, .list), or 
 
 def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> None:
     """Add the files and all options of detection in images."""
-    options.add_network(parser, data_first)
+    options.add_network(parser, data_first, by_name=not data_first)
     parser.add_argument("images", metavar="IMAGE", nargs="*", help=IMAGES)
     options.add_detection(parser)
     options.add_size(parser)
@@ -54,8 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> 
 
 def run(args: argparse.Namespace) -> int:
     """0 if all went well, 1 if some of several images could not be read."""
+    from ..loading import complete
     from ..saving import detector
 
+    complete(args)
     with detector(args) as net:
         return detect_images(net, args)
 

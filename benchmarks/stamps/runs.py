@@ -84,9 +84,10 @@ def carry_out(run: Run, weights: Path | None = None) -> None:
     """One training, of one thread. SystemExit if it fails."""
     write_cfg(run)
     run.log.unlink(missing_ok=True)
-    files = [FOLDER / f"{run.data}.data", run.cfg, *([] if weights is None else [weights, "--clear"])]
-    how = ["--seed", str(run.seed), "--threads", "1", "--workers", "1", "--quiet", "--no-chart", "--log", run.log]
-    command = [sys.executable, "-m", "pydarknet", "train", *files, *how, "--overwrite", "--save-every", "1000"]
+    files = [FOLDER / f"{run.data}.data", run.cfg, *([] if weights is None else [weights])]
+    how = ["--seed", run.seed, "--threads", 1, "--workers", 1, "--log", run.log, "--save-every", 1000]
+    flags = ["--clear", "--overwrite", "--quiet", "--no-chart"]
+    command = [sys.executable, "-m", "pydarknet", "train", *map(str, [*files, *how, *flags])]
     with open(LOGS / f"{run.name}.txt", "wb") as log:
         environment = {"PYTHONPATH": str(ROOT), **os.environ}
         code = subprocess.run(command, cwd=FOLDER, stdout=log, stderr=log, env=environment).returncode
