@@ -235,10 +235,10 @@ def add_lines(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_files(parser: argparse.ArgumentParser, out_help: str, film: bool = False) -> None:
+def add_files(parser: argparse.ArgumentParser, out_help: str, video: bool = False) -> None:
     """What is written."""
     group = parser.add_argument_group("files")
-    spellings = ["-out", "--out", *(["-out_filename"] if film else [])]
+    spellings = ["-out", "--out", *(["-out_filename"] if video else [])]
     group.add_argument(*spellings, metavar="NAME", help=out_help)
     group.add_argument(
         "--save",

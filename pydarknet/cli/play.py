@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..images.prefetch import ahead
 from ..system.display import has_display
 from ..video.screen import DOWN, ESCAPE, LEFT, RIGHT, UP, Screen
-from ..video.source import Film
+from ..video.source import Video
 from ..video.writer import Frames, Recording
 from ..writers.lines import printed_lines
 from .messages import progress, say
@@ -39,17 +39,17 @@ class Tuning:
     options: DetectOptions
 
 
-def play(net: Network, film: Film, args: argparse.Namespace) -> None:
+def play(net: Network, video: Video, args: argparse.Namespace) -> None:
     """Run the network on every frame until the video ends, or the user ends it."""
     tuning = Tuning(net.settle(detect_options(args)))
     detect = detector(net, tuning, args.average)
     net.prepare(1, replace(tuning.options, lazy=args.average == 1))  # before the first frame comes
     with ExitStack() as stack:
         writers = open_writers(args, net.names, stack)
-        sinks = open_sinks(film, tuning, args, stack)
-        out = stack.enter_context(progress(film.total, "frame", quiet=args.quiet, force=args.progress))
+        sinks = open_sinks(video, tuning, args, stack)
+        out = stack.enter_context(progress(video.total, "frame", quiet=args.quiet, force=args.progress))
         frames = stack.enter_context(
-            closing(ahead(film.frames, 0 if film.live else READ_AHEAD, lambda frame: frame.image.nbytes))
+            closing(ahead(video.frames, 0 if video.live else READ_AHEAD, lambda frame: frame.image.nbytes))
         )
         clock = Clock()
         for frame in frames:
@@ -63,7 +63,7 @@ def play(net: Network, film: Film, args: argparse.Namespace) -> None:
             if not all(wanted_more) or clock.passed(args.max_seconds):
                 break
             out.done()
-    say(f"{clock.count} frames of {film.name}, {clock.rate:.1f} frames/s", args.quiet)
+    say(f"{clock.count} frames of {video.name}, {clock.rate:.1f} frames/s", args.quiet)
 
 
 class Clock:
@@ -117,15 +117,15 @@ def draw(image: Picture, found: Sequence[Detection], net: Network, args: argpars
     return draw(image, found, classes=len(net.names) or 80, show_path=args.path)
 
 
-def open_sinks(film: Film, tuning: Tuning, args: argparse.Namespace, stack: ExitStack) -> list[Sink]:
+def open_sinks(video: Video, tuning: Tuning, args: argparse.Namespace, stack: ExitStack) -> list[Sink]:
     """Where drawn frames go: a video (--out), images (-prefix), a window (where there is a display)."""
     sinks: list[Sink] = []
     if args.out is not None:
-        recording = Recording(args.out, film.rate / (args.skip + 1), film.source)
+        recording = Recording(args.out, video.rate / (args.skip + 1), video.source)
         stack.callback(lambda: say(f"{args.out}: {recording.saved} frames", args.quiet or not recording.saved))
         sinks.append(stack.enter_context(recording).write)
     if args.prefix is not None:
-        frames = Frames(args.prefix, film.source)
+        frames = Frames(args.prefix, video.source)
         stack.callback(lambda: say(f"{frames.name(0)} and on: {frames.count} frames", args.quiet or not frames.count))
         sinks.append(frames.write)
     elif has_display() and not (args.dont_show or args.no_draw):

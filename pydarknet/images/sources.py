@@ -27,9 +27,9 @@ DRAWN = "predictions.jpg"  # what Darknet draws
 
 # How images begin; a path could, but holds no zero byte.
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
-_FILM_NAMES = "mp4 m4v mov avi mkv webm flv wmv asf mpg mpeg mpe ts mts m2ts 3gp 3g2 ogv mjpg mjpeg"
-_FILM_ENDINGS = frozenset(f".{ending}" for ending in _FILM_NAMES.split())
-_FILM_BRANDS = (b"isom", b"iso", b"mp4", b"avc", b"qt", b"M4V", b"3g", b"dash")
+_VIDEO_NAMES = "mp4 m4v mov avi mkv webm flv wmv asf mpg mpeg mpe ts mts m2ts 3gp 3g2 ogv mjpg mjpeg"
+_VIDEO_ENDINGS = frozenset(f".{ending}" for ending in _VIDEO_NAMES.split())
+_VIDEO_BRANDS = (b"isom", b"iso", b"mp4", b"avc", b"qt", b"M4V", b"3g", b"dash")
 
 
 @dataclass
@@ -84,7 +84,7 @@ def load(path: str, channels: int) -> Picture:
     except ImageError as error:
         if "://" in path:
             reason = f"{without_password(path)}: is an address, no file; pydarknet demo plays streams"
-        elif path != STDIN and is_film(path):
+        elif path != STDIN and is_video(path):
             reason = f"{error}; it is a video: use pydarknet demo"
         else:
             raise
@@ -138,17 +138,17 @@ def is_picture_name(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in ENDINGS
 
 
-def is_film(path: str) -> bool:
+def is_video(path: str) -> bool:
     """Whether a file is a video, by how it begins or by its ending."""
     try:
         with open(path, "rb") as file:
             start = file.read(12)
     except (OSError, ValueError):
         return False
-    boxes = start[4:8] == b"ftyp" and start[8:].startswith(_FILM_BRANDS)
+    boxes = start[4:8] == b"ftyp" and start[8:].startswith(_VIDEO_BRANDS)
     chunks = start[:4] == b"RIFF" and start[8:] == b"AVI "
     others = start.startswith((b"\x1aE\xdf\xa3", b"FLV\1", b"\0\0\1\xba"))
-    return boxes or chunks or others or os.path.splitext(path)[1].lower() in _FILM_ENDINGS
+    return boxes or chunks or others or os.path.splitext(path)[1].lower() in _VIDEO_ENDINGS
 
 
 def is_companion(path: str) -> bool:

@@ -31,7 +31,7 @@ class Frame:
 
 
 @dataclass
-class Film:
+class Video:
     """Frames as they come. `name` is the `source` without a password; `rate` is in frames a second; `total` is None
     for a camera; `live` for one too."""
 
@@ -53,7 +53,7 @@ class Camera:
     rate: int = 0
 
 
-def open_film(word: str | None, camera: Camera, skip: int, channels: int = 3) -> Film:
+def open_video(word: str | None, camera: Camera, skip: int, channels: int = 3) -> Video:
     """The video a user means: a video file or URL, the number of a camera (None: that of `camera`), or images
     (a folder, a pattern, a list, or numbered names as in `img_%04d.jpg`).
 
@@ -61,27 +61,27 @@ def open_film(word: str | None, camera: Camera, skip: int, channels: int = 3) ->
     ImageError if it can't be opened.
     """
     if word is None or word.isdecimal():
-        return _film_camera(camera if word is None else replace(camera, number=int(word)), skip)
+        return _camera(camera if word is None else replace(camera, number=int(word)), skip)
     if _is_pictures(word):
         return _pictures(word, skip, channels)
     if not os.path.exists(word) and "%" not in word and "://" not in word:
         raise ImageError(f"{word}: no such file; expected a video, images, or the number of a camera")
-    return _film_file(word, skip)
+    return _video_file(word, skip)
 
 
 def _is_pictures(word: str) -> bool:
     if os.path.isdir(word) or word == "-":
         return True
     ending = os.path.splitext(word)[1].lower()
-    if os.path.exists(word):  # OpenCV plays a GIF as a film
+    if os.path.exists(word):  # OpenCV plays a GIF as a video
         return ending in LISTS or (is_picture_name(word) and ending != ".gif")
     return glob.has_magic(word) and "://" not in word
 
 
-def _pictures(word: str, skip: int, channels: int) -> Film:
+def _pictures(word: str, skip: int, channels: int) -> Video:
     source = expand([word], sys.stdin.buffer)
     total = None if source.total is None else -(-source.total // (skip + 1))
-    return Film(word, word, USUAL_RATE, total, False, _load(source.paths, skip, channels))
+    return Video(word, word, USUAL_RATE, total, False, _load(source.paths, skip, channels))
 
 
 def _load(paths: Any, skip: int, channels: int) -> Iterator[Frame]:
@@ -90,7 +90,7 @@ def _load(paths: Any, skip: int, channels: int) -> Iterator[Frame]:
             yield Frame(path, number, load(path, channels))
 
 
-def _film_file(source: str, skip: int) -> Film:
+def _video_file(source: str, skip: int) -> Video:
     import cv2
 
     name, hint = source, "it is no video, it is damaged, or OpenCV has no decoder for it"
@@ -100,10 +100,10 @@ def _film_file(source: str, skip: int) -> Film:
     capture = _open(source, name, hint)
     count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     total = -(-count // (skip + 1)) if count > 0 else None
-    return Film(name, source, _rate(capture), total, False, _grab(name, capture, skip, count))
+    return Video(name, source, _rate(capture), total, False, _grab(name, capture, skip, count))
 
 
-def _film_camera(camera: Camera, skip: int) -> Film:
+def _camera(camera: Camera, skip: int) -> Video:
     import cv2
 
     name = f"camera {camera.number}"
@@ -112,7 +112,7 @@ def _film_camera(camera: Camera, skip: int) -> Film:
     for key, value in (*sizes, (cv2.CAP_PROP_FPS, camera.rate)):
         if value:
             capture.set(key, value)
-    return Film(name, name, _rate(capture), None, True, _grab(name, capture, skip))
+    return Video(name, name, _rate(capture), None, True, _grab(name, capture, skip))
 
 
 def _open(what: int | str, name: str, hint: str) -> Any:

@@ -36,7 +36,7 @@ class Recording:
         if not os.path.isdir(folder or ".") or not os.access(folder or ".", os.W_OK):
             raise ExportError(f"{path}: can't be written: the folder does not exist, or is not yours to write to")
         self._path, self._rate = path, rate
-        self._folder, self._part = folder, f"film{ending}"
+        self._folder, self._part = folder, f"video{ending}"
         self._codec = CODECS[ending.lower()]
         self._own: str | None = None  # the folder the video is written in
         self._writer: Any = None
@@ -94,10 +94,10 @@ class Recording:
         """OpenCV never says that a disk is full; a video whose last frame can't be read tells."""
         import cv2
 
-        film = cv2.VideoCapture(self._part)
-        complete = film.get(cv2.CAP_PROP_FRAME_COUNT) == self._count
-        film.set(cv2.CAP_PROP_POS_FRAMES, self._count - 1)
-        if not (complete and film.grab()):
+        video = cv2.VideoCapture(self._part)
+        complete = video.get(cv2.CAP_PROP_FRAME_COUNT) == self._count
+        video.set(cv2.CAP_PROP_POS_FRAMES, self._count - 1)
+        if not (complete and video.grab()):
             raise ExportError(f"{self._path}: not all of the video could be written; is the disk full?")
 
 

@@ -27,13 +27,13 @@ class Writer:
 
 
 def make_set(folder: Path) -> None:
-    """A small detector with weights, images, a film, a training set, and sets of VOC and COCO."""
+    """A small detector with weights, images, a video, a training set, and sets of VOC and COCO."""
     folder.mkdir(parents=True, exist_ok=True)
     nets.write(folder, size=32)
     (folder / "small.names").write_text("cat\ndog\ncow\n")
     for number in range(PICTURES):
         cli_nets.write_picture(folder / "pictures" / f"p{number:02d}.png", seed=number)
-    cli_nets.write_film(folder / "film.avi", frames=30)
+    cli_nets.write_video(folder / "film.avi", frames=30)
     toy_training.make(folder / "toy")
     write_voc(folder / "voc")
     write_coco(folder)
@@ -184,7 +184,7 @@ def is_whole(name: str, found: bytes, old: bytes | None, new: bytes | None) -> b
 
 
 def same_inside(name: str, found: bytes, old: bytes | None, new: bytes | None) -> bool:
-    """Archives hold the time of their making; films are compared by their frames."""
+    """Archives hold the time of their making; videos are compared by their frames."""
     if name.endswith(".avi"):
         return any(each is not None and frames(found) == frames(each) for each in (old, new))
     return any(each is not None and len(found) == len(each) for each in (old, new))
@@ -205,20 +205,20 @@ def is_part(name: str, found: bytes, old: bytes | None, new: bytes | None) -> bo
     return new.startswith(found) and (not found or found.endswith(b"\n"))
 
 
-def frames(film: bytes) -> list[bytes]:
-    """The bytes of a film's frames."""
+def frames(video: bytes) -> list[bytes]:
+    """The bytes of a video's frames."""
     import tempfile
 
     with tempfile.NamedTemporaryFile(suffix=".avi") as file:
-        file.write(film)
+        file.write(video)
         file.flush()
         return list(_frames(file.name))
 
 
 def _frames(path: str) -> Iterator[bytes]:
-    film = cv2.VideoCapture(path)
+    video = cv2.VideoCapture(path)
     while True:
-        more, frame = film.read()
+        more, frame = video.read()
         if not more:
             return
         yield frame.tobytes()

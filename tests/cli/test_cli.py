@@ -9,7 +9,7 @@ import pytest
 
 from pydarknet.cli import main as main_module
 from pydarknet.cli.commands import COMMANDS
-from tests.lib.cli_nets import Result, spawned, write_film
+from tests.lib.cli_nets import Result, spawned, write_video
 from tests.lib.cli_words import CLASSES, NET, TREE, pictures
 
 
@@ -91,7 +91,7 @@ PAGES = {
 class TestPages:
     @pytest.mark.parametrize("page", PAGES)
     def test_is_taken_and_says_what_is_not_done(self, cli, page: str) -> None:
-        write_film(Path("film.avi"))
+        write_video(Path("film.avi"))
         Path("a.txt").write_text("0 .5 .5 .5 .5\n")
         Path("list.txt").write_text("a.jpg\n")
         with open("toy.data", "a") as data:

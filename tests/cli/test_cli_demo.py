@@ -19,7 +19,7 @@ from tests.lib.cli_words import NET, TREE, pictures
 
 class TestDemo:
     @pytest.fixture
-    def film(self, cli) -> str:
+    def video(self, cli) -> str:
         """Eight frames of 48 x 32."""
         writer = cv2.VideoWriter("film.avi", cv2.VideoWriter.fourcc(*"MJPG"), 10, (48, 32))
         for i in range(8):
@@ -27,8 +27,8 @@ class TestDemo:
         writer.release()
         return "film.avi"
 
-    def test_a_film_is_annotated_and_saved(self, cli, film: str) -> None:
-        result = cli("demo", *NET, film, "-out", "drawn.avi", "--save", "jsonl", "--names", "toy.names")
+    def test_a_film_is_annotated_and_saved(self, cli, video: str) -> None:
+        result = cli("demo", *NET, video, "-out", "drawn.avi", "--save", "jsonl", "--names", "toy.names")
         assert result.code == 0
         assert result.out.count(LINE) == result.out.count("FPS:") == 8
         assert "nms obj 0.4" in result.err
@@ -44,35 +44,35 @@ class TestDemo:
         assert not [name for name in os.listdir(".") if "part" in name]
 
     @pytest.mark.parametrize("average", [1, 3])
-    def test_what_is_reported_of_a_tree(self, cli, film: str, average: int) -> None:
+    def test_what_is_reported_of_a_tree(self, cli, video: str, average: int) -> None:
         words = ("-avg", average, "--classes", "cat", "--depth", 1, "--path-probabilities")
-        assert cli("demo", *TREE, film, *words).out.count("animal .88: 95%") == 8
-        assert "95%" not in cli("demo", *TREE, film, "-avg", average, "--classes", "dog").out
+        assert cli("demo", *TREE, video, *words).out.count("animal .88: 95%") == 8
+        assert "95%" not in cli("demo", *TREE, video, "-avg", average, "--classes", "dog").out
 
-    def test_a_film_that_is_cut_off_says_so(self, cli, film: str) -> None:
-        whole = Path(film).read_bytes()
+    def test_a_film_that_is_cut_off_says_so(self, cli, video: str) -> None:
+        whole = Path(video).read_bytes()
         Path("cut.avi").write_bytes(b"00dc".join(whole.split(b"00dc")[:6]))  # 00dc begins a frame
         result = cli("demo", *NET, "cut.avi")
         assert result.code == 0
         assert f"warning: cut.avi: only {result.out.count('FPS:')} of 8 frames can be read" in result.err
-        assert "warning" not in cli("demo", *NET, film).err
-        assert "warning" not in cli("demo", *NET, film, "-s", "2").err
+        assert "warning" not in cli("demo", *NET, video).err
+        assert "warning" not in cli("demo", *NET, video, "-s", "2").err
 
-    def test_the_part_of_a_film_is_nobody_elses(self, cli, film: str) -> None:
+    def test_the_part_of_a_film_is_nobody_elses(self, cli, video: str) -> None:
         Path("victim").write_text("precious")
         Path(f".drawn.{os.getpid()}.part.avi").symlink_to("victim")
         before = set(os.listdir())
-        assert cli("demo", *NET, film, "-out", "drawn.avi").code == 0
+        assert cli("demo", *NET, video, "-out", "drawn.avi").code == 0
         assert Path("victim").read_text() == "precious"
         assert set(os.listdir()) - before == {"drawn.avi"}
 
-    def test_other_films(self, cli, film: str) -> None:
+    def test_other_films(self, cli, video: str) -> None:
         for name in ("drawn.mp4", "drawn.mkv", "drawn.webm"):
-            assert cli("demo", *NET, film, "-out_filename", name).code == 0
+            assert cli("demo", *NET, video, "-out_filename", name).code == 0
             assert cv2.VideoCapture(name).read()[0], name
 
-    def test_skip_and_prefix(self, cli, film: str) -> None:
-        assert cli("detector", "demo", "toy.data", *NET, film, "-s", "2", "-prefix", "out").out.count(LINE) == 3
+    def test_skip_and_prefix(self, cli, video: str) -> None:
+        assert cli("detector", "demo", "toy.data", *NET, video, "-s", "2", "-prefix", "out").out.count(LINE) == 3
         assert [cv2.imread(f"out_0000000{i}.jpg").shape for i in range(3)] == [(32, 48, 3)] * 3
         assert not Path("out_00000003.jpg").exists()
 
@@ -81,9 +81,9 @@ class TestDemo:
         for word in ("in", "in/*.jpg", "in/%03d.jpg"):
             assert cli("demo", *NET, word, "--quiet", "-dont_show").out.count("0: 84%") == 3, word
 
-    def test_averaging_of_equal_outputs_changes_nothing(self, cli, film: str) -> None:
+    def test_averaging_of_equal_outputs_changes_nothing(self, cli, video: str) -> None:
         def lines(*words: str) -> list[str]:
-            out = cli("demo", *NET, film, "-ext_output", *words).out
+            out = cli("demo", *NET, video, "-ext_output", *words).out
             return [line for line in out.splitlines() if "FPS" not in line]
 
         assert lines("-avg", "3") == lines()
@@ -121,12 +121,12 @@ class TestDemo:
         ("out", "hint"),
         [("film.avi", "is the video"), ("x.jpg", "extension"), ("no/x.avi", "folder"), ("x", "extension")],
     )
-    def test_no_recording(self, cli, film: str, out: str, hint: str) -> None:
-        before = Path(film).read_bytes()
-        result = cli("demo", *NET, film, "-out", out)
+    def test_no_recording(self, cli, video: str, out: str, hint: str) -> None:
+        before = Path(video).read_bytes()
+        result = cli("demo", *NET, video, "-out", out)
         assert result.code == 2
         assert hint in result.err
-        assert Path(film).read_bytes() == before
+        assert Path(video).read_bytes() == before
 
     def test_keys(self) -> None:
         tuning = Tuning(DetectOptions())

@@ -12,8 +12,8 @@ import pytest
 
 from pydarknet.cli.prompt import completed, meant
 from pydarknet.formats.text import without_password
-from pydarknet.images.sources import is_film
-from tests.lib.cli_nets import LINE, spawned, write_film, write_picture
+from pydarknet.images.sources import is_video
+from tests.lib.cli_nets import LINE, spawned, write_picture, write_video
 
 NET = ("net.cfg", "net.weights")
 FILES = ("json", "jsonl", "csv", "coco")
@@ -47,7 +47,7 @@ class TestStandardOutput:
         assert json.loads(line)["filename"] == "a.jpg"
 
     def test_frames(self, cli) -> None:
-        write_film(Path("film.avi"))
+        write_video(Path("film.avi"))
         result = spawned("demo", *NET, "film.avi", "--save", "jsonl", "--save-to", "-")
         assert [json.loads(line)["frame_id"] for line in result.out.splitlines()] == [0, 1, 2]
 
@@ -127,7 +127,7 @@ class TestInputs:
         cli("detect", *NET, "a.jpg", "--save", "json", "--save-to", "private.json")
         assert stat.S_IMODE(Path("private.json").stat().st_mode) == 0o600
         assert json.loads(Path("private.json").read_text())
-        write_film(Path("film.avi"))
+        write_video(Path("film.avi"))
         for name in ("out.avi", "comp4_det_test_cat.txt"):
             Path(name).touch(0o600)
         cli("demo", *NET, "film.avi", "--out", "out.avi")
@@ -178,7 +178,7 @@ class TestLabels:
 class TestWhatIsSaid:
     def test_what_was_written(self, cli) -> None:
         write_picture(Path("b.jpg"))
-        write_film(Path("film.avi"))
+        write_video(Path("film.avi"))
         said = cli("detect", *NET, "a.jpg", "--save", "csv", "--save", "yolo").err
         for what in ("predictions.jpg: drawn", "detections.csv: saved, of 1 image", "results: saved, of 1 image"):
             assert f"pydarknet: {what}\n" in said
@@ -236,7 +236,7 @@ class TestOtherWaysIn:
 
     @pytest.mark.slow
     def test_a_display_that_does_not_answer(self, cli, monkeypatch: pytest.MonkeyPatch) -> None:
-        write_film(Path("film.avi"))
+        write_video(Path("film.avi"))
         result = spawned("demo", *NET, "film.avi", env={"DISPLAY": ":987"})
         assert result.code == 2 or "opens no windows" in result.err
         assert "-dont_show" in result.err
@@ -262,12 +262,12 @@ class TestOtherWaysIn:
         assert "error: standard input: " in result.err
 
     def test_a_film(self, cli) -> None:
-        write_film(Path("film.avi"))
+        write_video(Path("film.avi"))
         shutil.copy("film.avi", "film")
         for name in ("film.avi", "film"):
-            assert is_film(name)
+            assert is_video(name)
             assert "use pydarknet demo" in cli("detect", *NET, name).err
-        assert not is_film("a.jpg")
+        assert not is_video("a.jpg")
 
     def test_streams_that_can_not_be_reached(self, cli) -> None:
         for command in ("demo", "detect"):

@@ -12,7 +12,7 @@ import pytest
 
 from pydarknet.cli.console import harmless
 from pydarknet.system import signals
-from tests.lib.cli_nets import spawn, spawned, write_film, write_picture
+from tests.lib.cli_nets import spawn, spawned, write_picture, write_video
 from tests.lib.toy_training import make
 
 NET = ("net.cfg", "net.weights")
@@ -57,7 +57,7 @@ class TestSignals:
         assert cli("detect", *NET, "a.jpg", "b.jpg", "--save", "yolo").code == 0
 
     def test_a_film_is_kept(self, cli) -> None:
-        write_film(Path("in.avi"), frames=2000)
+        write_video(Path("in.avi"), frames=2000)
         process = spawn("demo", *NET, "in.avi", "--out", "out.avi", "--save", "jsonl")
         while b"FPS" not in process.stdout.readline():
             pass

@@ -126,7 +126,7 @@ def _set() -> str:
     for i in range(2):
         cli_nets.write_picture(folder / "pictures" / f"{i}.png", seed=i)
     cli_nets.write_picture(folder / "p.png")
-    cli_nets.write_film(folder / "film.avi")
+    cli_nets.write_video(folder / "film.avi")
     Network(folder / "classifier.cfg").save_weights(folder / "classifier.weights")
     (folder / "noise").write_bytes(Random(1).randbytes(3000))
     (folder / "empty").write_bytes(b"")

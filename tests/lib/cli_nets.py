@@ -54,8 +54,8 @@ def write_picture(path: Path, width: int = 40, height: int = 30, seed: int = 0) 
     return path
 
 
-def write_film(path: Path, frames: int = 3, width: int = 48, height: int = 32) -> Path:
-    """A film of grey frames, each a little brighter."""
+def write_video(path: Path, frames: int = 3, width: int = 48, height: int = 32) -> Path:
+    """A video of grey frames, each a little brighter."""
     import cv2
 
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (width, height))

@@ -1,4 +1,4 @@
-"""`pydarknet demo CFG WEIGHTS [VIDEO]`: detection in films, cameras and sequences of images."""
+"""`pydarknet demo CFG WEIGHTS [VIDEO]`: detection in videos, cameras and sequences of images."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> 
     options.add_size(parser)
     options.add_reported(parser)
     options.add_lines(parser)
-    options.add_files(parser, "the annotated video: .mp4, .avi, .mkv, .mov or .webm", film=True)
+    options.add_files(parser, "the annotated video: .mp4, .avi, .mkv, .mov or .webm", video=True)
     parser.add_argument("-json_file_output", metavar="FILE", help="--save json --save-to FILE")
     parser.add_argument("-dontdraw_bbox", "--no-boxes", dest="boxes", action="store_false", help="draw no boxes")
     parser.add_argument("-benchmark", dest="no_draw", action="store_true", help="--no-draw: measure without a window")
@@ -76,11 +76,11 @@ def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> 
 
 def run(args: argparse.Namespace) -> int:
     """0; ImageError if there is no such video."""
-    from ...video.source import Camera, open_film
+    from ...video.source import Camera, open_video
     from ..play import play
     from ..saving import detector
 
     with detector(args) as net:
         camera = Camera(args.camera, args.width, args.height, args.fps)
-        play(net, open_film(args.video, camera, args.skip, net.inputs.c), args)
+        play(net, open_video(args.video, camera, args.skip, net.inputs.c), args)
     return 0
