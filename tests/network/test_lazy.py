@@ -44,7 +44,8 @@ def test_the_same_detections(seed: int, tmp_path: Path) -> None:
     net = tree_nets.detector(tmp_path, seed)
     maps = [None, [0], np.random.default_rng(seed).integers(0, net.classes, 7).tolist(), list(range(net.classes))]
     seen = set()
-    for way in [*WAYS, *({"thresh": 0.05, "map": map} for map in maps)]:
+    reports = [{"depth": 2}, {"leaf_only": True}, {"classes": [0, net.classes - 1]}]
+    for way in [*WAYS, *reports, *({"thresh": 0.05, "map": map} for map in maps)]:
         lazy = net.detect(PICTURES, **way, batch=3)
         assert lazy == net.detect(PICTURES, **way, batch=3, lazy=False), way
         assert lazy == [net.detect(each, **way) for each in PICTURES], way
