@@ -153,14 +153,15 @@ def our_candidates(net: Network, x: Array, thresh: float) -> Candidates:
 
 
 def good_threshold(found: Candidates) -> float:
-    """One that 50 to 100 entries pass, or more where those are too close together, as far as can be from all of them,
-    and from what boxes need."""
+    """One that 50 to 100 entries pass (of less than 100, half; more where those are too close together), as far as
+    can be from all of them, and from what boxes need."""
     entries = np.sort(found.probability)[::-1]
     values = np.sort(np.concatenate([found.probability, found.objectness]))
-    best, gap = float(entries[min(50, len(entries) - 1)]), 0.0
+    few = min(50, len(entries) // 2)
+    best, gap = float(entries[few]), 0.0
     counts = (100, 400, 1600) if best <= 1 else (len(entries),)  # those of a [detection] know no limit
     for most in counts:
-        high, low = (entries[min(count, len(entries) - 1)] for count in (50, most))
+        high, low = (entries[min(count, len(entries) - 1)] for count in (few, most))
         inside = values[(values >= low) & (values <= min(high, 1))]
         if len(inside) < 2 or gap > NOISE:
             break
