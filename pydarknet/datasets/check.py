@@ -57,7 +57,7 @@ def check(data: DataSet, *, decode: bool = True, background: bool = False) -> It
             if (other := labels_seen.setdefault(label, path)) != path:
                 yield Finding(place, True, f"{path} has the same label file as {other}: {label}")
             yield from _labels(label, data.classes, counts)
-        turned = [path for path, _ in pictures if orientation(path) != UPRIGHT]
+        turned = [path for path, _ in pictures if os.path.isfile(path) and orientation(path) != UPRIGHT]
         if turned:
             yield Finding(images.file, False, turned_by_exif(turned, len(pictures)))
     unseen = np.flatnonzero(counts == 0).tolist()
@@ -68,6 +68,9 @@ def check(data: DataSet, *, decode: bool = True, background: bool = False) -> It
 
 
 def _picture(path: str, place: str, decode: bool, contents: dict[bytes, str]) -> Iterator[Finding]:
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        yield Finding(place, True, f"{path}: is no file but a device or a pipe, which may never end")
+        return
     try:
         if not decode:
             picture_size(path)

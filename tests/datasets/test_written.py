@@ -21,6 +21,15 @@ def test_a_device_is_not_copied(tmp_path: Path) -> None:
         write(picture, tmp_path / "out", pictures="copy")
 
 
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    (tmp_path / "a.txt").write_text("")
+    (tmp_path / "list.txt").write_text(f"{tmp_path}/a.jpg\n")
+    errors = [str(each) for each in check(read_dataset(tmp_path / "list.txt", classes=1)) if each.error]
+    assert len(errors) == 1
+    assert "a.jpg: is no file but a device or a pipe" in errors[0]
+
+
 @pytest.mark.parametrize("pictures", ["link", "copy"])
 def test_pictures_elsewhere(tmp_path: Path, pictures: Any) -> None:
     root = voc_folder(tmp_path / "VOC")
