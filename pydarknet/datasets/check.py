@@ -20,7 +20,7 @@ SHOWN = 100  # classes that nothing is of
 
 
 class Finding(NamedTuple):
-    """`file:line`, whether it is an error or only a doubt, and what is wrong."""
+    """`file:line`, whether it is an error or only a warning, and what is wrong."""
 
     place: str
     error: bool
@@ -75,9 +75,9 @@ def _picture(path: str, place: str, decode: bool, contents: dict[bytes, str]) ->
         if not decode:
             picture_size(path)
             return
-        _, doubt = read_image(path)
-        if doubt:
-            yield Finding(place, False, doubt)
+        _, warning = read_image(path)
+        if warning:
+            yield Finding(place, False, warning)
         with open(path, "rb") as file:
             digest = hashlib.sha256(file.read()).digest()
     except (ImageError, OSError) as error:

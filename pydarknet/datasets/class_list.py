@@ -49,8 +49,8 @@ def read_class_folder(path: str | PathLike[str]) -> ClassImages:
         words += [os.path.basename(folder)] * len(here)
     if not images:
         raise DataError(f"{root}: holds no image; expected {root}/CLASS/image.jpg")
-    doubt = f"{root}: {len(empty)} folders hold no image; the first: {empty[0]}" if empty else ""
-    return ClassImages(root, images, words, [None] * len(images), [doubt] * bool(doubt))
+    warning = f"{root}: {len(empty)} folders hold no image; the first: {empty[0]}" if empty else ""
+    return ClassImages(root, images, words, [None] * len(images), [warning] * bool(warning))
 
 
 def read_class_list(path: str | PathLike[str]) -> ClassImages:

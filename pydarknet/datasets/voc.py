@@ -132,8 +132,8 @@ def _number(file: str, element: ElementTree.Element | None, what: str, default: 
     text = "" if element is None else (element.text or "").strip()
     if not text and default is not None:
         return default
-    value, doubt = read_float(text[:LONGEST_NUMBER])
-    if doubt or not math.isfinite(value) or len(text) > LONGEST_NUMBER:
+    value, warning = read_float(text[:LONGEST_NUMBER])
+    if warning or not math.isfinite(value) or len(text) > LONGEST_NUMBER:
         raise DataError.at(file, None, f"{what}: expected a number, found {short(text, LONGEST_NUMBER)!r}")
     return value
 

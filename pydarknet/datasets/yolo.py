@@ -233,8 +233,8 @@ def _around(fields: list[str], label: str, number: int) -> str:
     """The box around a polygon `class x y x y x y ...`, as a line of a label file."""
     values = []
     for field in fields[1:]:
-        value, doubt = read_float(field)
-        if doubt or not math.isfinite(value):
+        value, warning = read_float(field)
+        if warning or not math.isfinite(value):
             raise DataError.at(label, number, f"expected a number, found {short(field)!r}")
         values.append(min(max(value, 0.0), 1.0))
     xs, ys = values[::2], values[1::2]

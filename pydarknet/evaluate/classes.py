@@ -46,7 +46,7 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evaluated:
     """An image: its class by its path (-1 if no label is in it), each class's score, the counts so far, and with a
     tree those along it.
 
@@ -70,14 +70,14 @@ def validate_classifier(
     batch: int = 4,
     leaves: Sequence[str] | None = None,
     classes: Classes | None = None,
-) -> Iterator[Judged]:
+) -> Iterator[Evaluated]:
     """Evaluate a classifier on the largest square in the middle of each image.
 
     `classes` finds an image's class in its path, by default that of the one of `labels` that fits best; the first
     counts if it finds several. With a tree only its leaves, or the nodes named in `leaves`, can win, each with the
     product of the probabilities down to it: then an image whose class is an inner node is never right, and
-    `Judged.along` says how often the guesses are below it. DataError, before anything runs, if there are more labels
-    than outputs, or for a path whose class is ambiguous.
+    `Evaluated.along` says how often the guesses are below it. DataError, before anything runs, if there are more
+    labels than outputs, or for a path whose class is ambiguous.
     """
     tree = network.class_tree()
     if len(labels) > network.outputs.size:
@@ -91,7 +91,7 @@ def validate_classifier(
         for each in chunk:
             class_id = own[each.index]
             if each.error is not None:
-                yield Judged(each.path, class_id, np.empty(0, np.float32), accuracy, each.error, along)
+                yield Evaluated(each.path, class_id, np.empty(0, np.float32), accuracy, each.error, along)
                 continue
             scores: Floats = next(outputs)
             if tree is not None:
@@ -100,7 +100,7 @@ def validate_classifier(
                 best = np.argsort(-scores, kind="stable")[:top]
                 along = along.counted(tree, best[allowed[best]].tolist(), class_id)
             accuracy = _counted(accuracy, scores[: len(labels)], class_id)
-            yield Judged(each.path, class_id, scores, accuracy, along=along)
+            yield Evaluated(each.path, class_id, scores, accuracy, along=along)
 
 
 def _counted(before: Accuracy, scores: Floats, class_id: int) -> Accuracy:

@@ -76,18 +76,18 @@ def coco(
         chosen = np.unique(np.fromiter(images, np.int64))
         truth = truth[np.isin(truth.image, chosen)]
         detections = detections[np.isin(detections.image, chosen)]
-    judged = sorted(set(classes) if classes is not None else set(truth.class_id.tolist()))
-    shape = (len(THRESHOLDS), len(judged), len(AREAS), len(MAX_DETECTIONS))
+    evaluated = sorted(set(classes) if classes is not None else set(truth.class_id.tolist()))
+    shape = (len(THRESHOLDS), len(evaluated), len(AREAS), len(MAX_DETECTIONS))
     precision = np.full((shape[0], len(RECALLS), *shape[1:]), -1.0)
     recall = np.full(shape, -1.0)
     pictures: dict[int, list[int]] = {}
     for image, class_id in sorted({*truth.groups, *detections.groups}):
         pictures.setdefault(class_id, []).append(image)
-    for column, class_id in enumerate(judged):
+    for column, class_id in enumerate(evaluated):
         parts = [_Picture(truth, detections, (image, class_id)) for image in pictures.get(class_id, [])]
         if parts:
             _accumulate(parts, precision[:, :, column], recall[:, column])
-    return CocoResult(judged, precision, recall)
+    return CocoResult(evaluated, precision, recall)
 
 
 class _Picture:

@@ -58,12 +58,12 @@ def running_recall(
     objects = dict(truth.by_image())
     none = np.empty(0, np.int64)
 
-    def judge(image: int, found: Sequence[Detection]) -> Recall:
+    def evaluator(image: int, found: Sequence[Detection]) -> Recall:
         there = truth[objects.get(image, none)]
         alone = replace(there, image=np.zeros_like(there.image))
         return recall(alone, Detections.from_pictures([found]), 1, iou_thresh, thresh)[-1]
 
-    return judge
+    return evaluator
 
 
 def recall(

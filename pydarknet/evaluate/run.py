@@ -59,7 +59,7 @@ def evaluate_network(
 
     Average precision is over all detections from `VALID_THRESH` on, the counts are those above `thresh`; see
     `report`. `names`: the classes' names, by default the network's own. `seen` is called after every image.
-    `unboxed`: names of classes that never had a box in training, each standing for all below it; they are judged
+    `unboxed`: names of classes that never had a box in training, each standing for all below it; they are evaluated
     apart, too. The `others` (`fit`, `nms`, `nms_kind`, `map`...) are those of `DetectOptions`. CfgError for a network
     without heads, DataError for names that are none.
     """
@@ -75,7 +75,7 @@ def evaluate_network(
     named = class_names(network, options.map) if names is None else names
     measures = {"thresh": thresh, "iou_thresh": iou_thresh, "points": points}
     parts = parts_of(network, options.map, never)
-    return report(found.judged(truth), found.detections(), named, **measures, **parts)  # type: ignore[arg-type]
+    return report(found.evaluated(truth), found.detections(), named, **measures, **parts)  # type: ignore[arg-type]
 
 
 def detect_all(
@@ -132,7 +132,7 @@ class Collected:
         columns = ("image", "class_id", "box", "score")
         return Detections(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
 
-    def judged(self, truth: Truth) -> Truth:
+    def evaluated(self, truth: Truth) -> Truth:
         """The truth of the images that were read."""
         return truth[~np.isin(truth.image, self._bad)] if self._bad else truth
 

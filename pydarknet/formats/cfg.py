@@ -32,7 +32,7 @@ class Section:
     """One `[type]` of a cfg with its options as text.
 
     `index` is the layer's number (0 for the first section after [net], -1 for [net]). `lines` has the line
-    of each key, `spelling` the line as written. A getter marks its key as used and adds its doubts to
+    of each key, `spelling` the line as written. A getter marks its key as used and adds its warnings to
     `warnings`, which all sections of a cfg share. `keys` are those that the section's owner declared.
     """
 
@@ -106,7 +106,7 @@ class Section:
         return CfgError(self.file, self._line(key), f"[{self.type}] {message}")
 
     def warn(self, message: str, key: str | None = None) -> None:
-        """Note a doubt, once, in the warnings of the cfg, placed like an error."""
+        """Note a warning, once, in the warnings of the cfg, placed like an error."""
         if (key, message) not in self.warned:
             self.warned.add((key, message))
             self.warnings.append(f"{self._place(key)}: [{self.type}] {message}")
@@ -125,7 +125,7 @@ class Section:
             value = keys.training[key]
             if isinstance(value, (int, float)):
                 read = read_int if isinstance(value, int) else read_float
-                self._doubt(key, read(self.options[key])[1])
+                self._note(key, read(self.options[key])[1])
 
     def unfollowed(self, followed: Iterable[str]) -> dict[str, str]:
         """Warnings, by key, about keys of training that were not asked for, here or (`followed`) in a section of this
@@ -160,19 +160,19 @@ class Section:
             raise self.error(f"{key!r} is missing; add a line {key}=...")
         return default
 
-    def _checked(self, key: str, value: _N, doubt: str, low: _N, high: _N) -> _N:
-        self._doubt(key, doubt)
+    def _checked(self, key: str, value: _N, warning: str, low: _N, high: _N) -> _N:
+        self._note(key, warning)
         if not low <= value <= high:
             text = short(self.options[key])
             raise self.error(f"{key}={text}: expected {_range(low, high)}, found {value}", key)
         return value
 
-    def _doubt(self, key: str, doubt: str) -> None:
+    def _note(self, key: str, warning: str) -> None:
         text = short(self.options[key])
-        if doubt == NOT_A_NUMBER:
+        if warning == NOT_A_NUMBER:
             self.warn(f"value {text!r} for {key} is not a number, read as 0", key)
-        elif doubt:
-            self.warn(f"{key}={text}: {doubt}", key)
+        elif warning:
+            self.warn(f"{key}={text}: {warning}", key)
 
     def _list(self, key: str, read: Callable[[str], tuple[_N, str]], at_least: int) -> list[_N]:
         items = self.options[key].split(",")
@@ -180,11 +180,11 @@ class Section:
             raise self.error(f"{key}: expected at least {at_least} numbers, found {len(items)}", key)
         return [self._item(key, f"{key}, item {i}", item, *read(item)) for i, item in enumerate(items, 1)]
 
-    def _item(self, key: str, where: str, text: str, value: _N, doubt: str) -> _N:
-        if doubt == NOT_A_NUMBER or not abs(value) <= FLOAT_MAX:
+    def _item(self, key: str, where: str, text: str, value: _N, warning: str) -> _N:
+        if warning == NOT_A_NUMBER or not abs(value) <= FLOAT_MAX:
             raise self.error(f"{where}: expected a finite number, found {short(text)!r}", key)
-        if doubt:
-            self.warn(f"{where}: {doubt}", key)
+        if warning:
+            self.warn(f"{where}: {warning}", key)
         return value
 
 

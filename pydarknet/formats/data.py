@@ -60,8 +60,8 @@ class DataFile:
         if key not in self.options:
             return default
         text = _COMMENT_OF_NUMBER.sub("", self.options[key])
-        value, doubt = read_int(text)
-        if doubt:
+        value, warning = read_int(text)
+        if warning:
             raise self.error(f"expected an integer, found {short(text)!r}", key)
         if not low <= value <= high:
             raise self.error(f"expected a number from {low} to {high}, found {value}", key)
@@ -159,8 +159,8 @@ def read_map(path: str | PathLike[str], *, length: int = 0, nodes: int | None = 
     name = fspath(path)
     numbers = []
     for line_number, line in enumerate(_without_empty_end(_lines(name, MAX_BYTES)), 1):
-        value, doubt = read_int(line)
-        if doubt:
+        value, warning = read_int(line)
+        if warning:
             raise DataError.at(name, line_number, f"expected an integer, found {short(line)!r}")
         if value < 0 or (nodes is not None and value >= nodes):
             limit = "" if nodes is None else f" to {nodes - 1}"

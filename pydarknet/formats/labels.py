@@ -26,13 +26,13 @@ CLASS, CENTRE, SIZE, BOX = 0, slice(1, 3), slice(3, 5), slice(1, 5)  # columns o
 
 MAX_BYTES = 16 << 20
 FOLDERS = ("images", "JPEGImages", "raw")  # what Darknet takes for the folder of the images
-SLACK = 1e-3  # how far a number may be over the image before it is a doubt or an error: rounding, not a mistake
+SLACK = 1e-3  # how far a number may be over the image before it is a warning or an error: rounding, not a mistake
 
 TINY = 0.005  # of the image: the most that a dialect leaves out
 
 
 class Problem(NamedTuple):
-    """Something wrong in a line; a doubt (`error` False) keeps nothing from being used."""
+    """Something wrong in a line; a warning (`error` False) keeps nothing from being used."""
 
     line: int
     error: bool
@@ -109,7 +109,7 @@ def check_labels(path: str | PathLike[str], classes: int | None = None) -> tuple
             problems.append(Problem(number, True, problem))
             continue
         rows.append(row)
-        problems += [Problem(number, False, doubt) for doubt in _doubts(row)]
+        problems += [Problem(number, False, warning) for warning in _warnings(row)]
         if (before := first.setdefault(tuple(row), number)) != number:
             problems.append(Problem(number, False, f"is line {before} again"))
     return np.array(rows, np.float32).reshape(-1, 5), problems
@@ -123,14 +123,14 @@ def parse_label(line: str, classes: int | None = None, class_only: int | None = 
     fields = line.split()
     if len(fields) != 5:
         return [], f"expected 'class x y w h', found {len(fields)} fields: {short(line)!r}"
-    class_id, doubt = read_int(fields[0])
+    class_id, warning = read_int(fields[0])
     limit, limit_only = _limits(classes, class_only)
-    if doubt or not 0 <= class_id < max(limit, limit_only):
+    if warning or not 0 <= class_id < max(limit, limit_only):
         return [], f"expected a class from 0 to {max(limit, limit_only) - 1}, found {short(fields[0])!r}"
     row = [float(class_id)]
     for what, field in zip("xywh", fields[1:], strict=True):
-        value, doubt = read_float(field)
-        if doubt or not math.isfinite(value):
+        value, warning = read_float(field)
+        if warning or not math.isfinite(value):
             return [], f"expected a number for {what}, found {short(field)!r}"
         row.append(value)
     nowhere = not row[1] and not row[2]
@@ -217,7 +217,7 @@ def _cut(sides: list[float]) -> list[float]:
     return [x, y, w, h] if x or y else [*sides[:2], w, h]
 
 
-def _doubts(row: list[float]) -> Iterator[str]:
+def _warnings(row: list[float]) -> Iterator[str]:
     _, x, y, w, h = row
     if not any(row[1:]):
         return

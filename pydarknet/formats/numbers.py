@@ -18,7 +18,7 @@ _SPECIAL = re.compile(r"[+-]?(?:infinity|inf|nan)", re.IGNORECASE)
 
 
 def read_int(text: str) -> tuple[int, str]:
-    """The leading integer of `text` clamped to 32 bits (0 if there is none), and a doubt ('' if none)."""
+    """The leading integer of `text` clamped to 32 bits (0 if there is none), and a warning ('' if none)."""
     match = _INT.match(text)
     if not match:
         return 0, NOT_A_NUMBER
@@ -33,7 +33,7 @@ def read_int(text: str) -> tuple[int, str]:
 
 
 def read_float(text: str) -> tuple[float, str]:
-    """The leading number of `text` (0 if there is none; may be infinite or NaN), and a doubt ('' if none)."""
+    """The leading number of `text` (0 if there is none; may be infinite or NaN), and a warning ('' if none)."""
     if match := _HEX.match(text):
         try:
             value = float.fromhex(match.group())

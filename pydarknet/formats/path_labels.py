@@ -99,8 +99,8 @@ class Numbers:
         found: set[int] = set()
         for number, line in enumerate(lines(text), 1):
             for word in line.split():
-                value, doubt = read_int(word)
-                if doubt or not 0 <= value < self.count:
+                value, warning = read_int(word)
+                if warning or not 0 <= value < self.count:
                     expected = f"expected the number of a class from 0 to {self.count - 1}"
                     raise DataError.at(file, number, f"{expected}, found {short(word)!r}")
                 found.add(value)

@@ -191,8 +191,8 @@ def _read_nodes(file: str) -> tuple[list[str], list[int]]:
     names, parents = [], []
     for number, row in enumerate(rows, 1):
         fields = row.split()
-        parent, doubt = read_int(fields[1]) if len(fields) == 2 else (0, "missing")
-        if doubt:
+        parent, warning = read_int(fields[1]) if len(fields) == 2 else (0, "missing")
+        if warning:
             raise DataError.at(file, number, f"expected 'name parent', found {short(row)!r}")
         names.append(fields[0])
         parents.append(parent)

@@ -136,7 +136,7 @@ def load_weights(
         for record, shape in _stored(layer, layout):
             values = data[position : position + math.prod(shape)]
             position += values.size
-            warnings += _doubts(name, layer, record, values, allow_nan)
+            warnings += _warnings(name, layer, record, values, allow_nan)
             loaded.append((layer, record.name, _arrange(layer, record, shape, values, header.transposed)))
             release(values)
     warnings += _take_layout(name, layers, layout)
@@ -373,7 +373,7 @@ def _to_store(name: str, layer: Layer, record: Record, transposed: bool) -> Arra
     return np.ascontiguousarray(array, FLOAT)
 
 
-def _doubts(name: str, layer: Layer, record: Record, values: Array, allow_nan: bool) -> list[str]:
+def _warnings(name: str, layer: Layer, record: Record, values: Array, allow_nan: bool) -> list[str]:
     where = f"{name}: layer {layer.index} ({layer.type}), {record.name}"
     bad = _count_not_finite(values)
     if bad:

@@ -67,11 +67,11 @@ class Engine(Graph):
         super().__init__(cfg, dialect)
         self._settings = {"cfg": self.cfg, "device": device, "precision": precision, "dialect": dialect}
         self.backend: Backend
-        self.backend, doubt = choose(device)
-        if doubt is not None:
-            self.warnings.append(doubt)
+        self.backend, warning = choose(device)
+        if warning is not None:
+            self.warnings.append(warning)
         if precision is not None:
-            self.backend = with_precision(self.backend, precision, doubt)
+            self.backend = with_precision(self.backend, precision, warning)
         if threads is not None:
             set_threads(threads)
         self.seen = 0
@@ -264,14 +264,14 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def with_precision(backend: Backend, precision: str, doubt: str | None) -> Backend:
-    """The backend with another precision. DeviceError, with the `doubt` about the device, if there is none."""
+def with_precision(backend: Backend, precision: str, warning: str | None) -> Backend:
+    """The backend with another precision. DeviceError, with the `warning` about the device, if there is none."""
     try:
         return backend.with_precision(precision)
     except DeviceError as error:
-        if doubt is None:
+        if warning is None:
             raise
-        raise DeviceError(f"{error} ({doubt})") from error
+        raise DeviceError(f"{error} ({warning})") from error
 
 
 class WeakOutput:

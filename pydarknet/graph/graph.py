@@ -61,9 +61,9 @@ class Graph:
         self.cfg = cfg if isinstance(cfg, Cfg) else parse_cfg(find_cfg(cfg))
         self.cfg.net.declare(NET_KEYS)
         self.layers: list[Layer] = []
-        with carrying(self._doubts):
+        with carrying(self._warnings):
             self._build(dialect)
-        self.warnings = self._doubts()
+        self.warnings = self._warnings()
 
     def _build(self, dialect: str | None) -> None:
         net = self.cfg.net
@@ -85,7 +85,7 @@ class Graph:
             shape = layer.out
         self.lazy_layers = lazy_layers(self.layers)
 
-    def _doubts(self) -> list[str]:
+    def _warnings(self) -> list[str]:
         """Warnings about the cfg, up to the last layer that is built."""
         read = [self.cfg.net, *self.cfg.sections[: len(self.layers)]]
         return [*self.cfg.warnings, *(text for section in read for text in section.unused())]

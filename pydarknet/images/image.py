@@ -53,9 +53,9 @@ def load_image(path: str | PathLike[str], channels: int = 3) -> Picture:
 
 def load_encoded(name: str, data: bytes, channels: int = 3) -> Picture:
     """The image that the content of a file is, as `load_image` reads it; `name` is for messages."""
-    image, doubt = _decoded(name, data)
-    if doubt:
-        warnings.warn(doubt, PictureWarning, stacklevel=3)
+    image, warning = _decoded(name, data)
+    if warning:
+        warnings.warn(warning, PictureWarning, stacklevel=3)
     if channels in (1, 3):
         return image
     if channels != 4:
@@ -98,8 +98,8 @@ def _decoded(name: str, data: bytes) -> tuple[Picture, str]:
             image, cut = _decode(name, _ended(data, header)), True
     if image is None:
         raise ImageError(f"{name}: {_damaged(header.kind, len(data))}")
-    doubt = f"{name}: a JPEG image whose end is missing; what it lacks stays grey" if cut else ""
-    return np.ascontiguousarray(image), doubt
+    warning = f"{name}: a JPEG image whose end is missing; what it lacks stays grey" if cut else ""
+    return np.ascontiguousarray(image), warning
 
 
 def read_image_bytes(name: str) -> bytes:

@@ -101,7 +101,7 @@ def check_joint(head: Head, data: DataFile, dialect: Dialect) -> None:
         )
 
 
-def doubts_of_places(images: ImageList, summary: Summary, dialect: Dialect) -> list[str]:
+def warnings_of_places(images: ImageList, summary: Summary, dialect: Dialect) -> list[str]:
     """Warnings about objects without a place among the images with boxes. DataError for `train_boxes` without any
     box."""
     if not summary.class_only:

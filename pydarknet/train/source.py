@@ -19,7 +19,7 @@ from ..graph.engine import Engine
 from ..layers import Head
 from ..layers.cost import Cost
 from .augment import Classification, ColourRange, Detection, Draw
-from .joint import Lists, check_joint, doubts_of_places, inner_targets, known_classes, read_lists
+from .joint import Lists, check_joint, inner_targets, known_classes, read_lists, warnings_of_places
 from .precheck import Summary, check_classes, check_classification, check_detection, check_names
 from .samples import Mix
 from .tasks import ClassificationTask, DetectionTask, Missing, Task
@@ -91,20 +91,20 @@ def _detection(
     engine: Engine, head: Head, data: DataFile, dialect: Dialect, lists: Lists, missing: Missing
 ) -> Source:
     head.check_training(dialect)
-    doubts = inner_targets(head)
+    warnings = inner_targets(head)
     if head.map is None:
-        doubts = [*check_classes(data, head.classes, engine.cfg.file), *_check_names(data, head.classes)]
+        warnings = [*check_classes(data, head.classes, engine.cfg.file), *_check_names(data, head.classes)]
     task = detection_task(engine, head, dialect, missing)
     boxes, nodes = lists.boxes, dict[str, int]()
     if lists.classes is not None:
         check_joint(head, data, dialect)
         nodes = known_classes(head, data, lists.classes, boxes.images)
-        doubts += lists.classes.warnings
+        warnings += lists.classes.warnings
     summary = check_detection(
         boxes, task.classes, maximum=head.max_boxes, class_only=task.class_only, missing=missing
     )
-    doubts += doubts_of_places(boxes, summary, dialect)
-    summary.warnings[:0] = doubts
+    warnings += warnings_of_places(boxes, summary, dialect)
+    summary.warnings[:0] = warnings
     task = replace(task, nodes=nodes)
     loaded: Task = GridTask(replace(task, rules=GRID_RULES), head.grid) if head.grid else task
     return Source(loaded, lists.images, summary, len(lists.images) - len(boxes.images), lists.mix)
@@ -132,7 +132,7 @@ def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: Im
     net = engine.cfg.net
     classes = engine.outputs.size
     check_classes(data, classes, engine.cfg.file, strict=True)
-    labels, doubts = _labels(data, classes)
+    labels, warnings = _labels(data, classes)
     width = engine.inputs.w
     low, high = net.int_("min_crop", width, low=1), net.int_("max_crop", 2 * width, low=1)
     ratios = net.float_("min_ratio", low / width, low=0.0), net.float_("max_ratio", high / width, low=0.0)
@@ -156,7 +156,7 @@ def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: Im
     summary = check_classification(images, labels, find)
     if tree is not None:
         _check_cost(engine, tree, summary)
-    summary.warnings[:0] = doubts
+    summary.warnings[:0] = warnings
     return Source(task, images.images, summary)
 
 
@@ -179,7 +179,7 @@ def _colours(engine: Engine) -> ColourRange:
 
 
 def _labels(data: DataFile, classes: int) -> tuple[list[str], list[str]]:
-    """The labels of a classifier, and doubts; where label files have numbers (`tag=1`) nothing needs any."""
+    """The labels of a classifier, and warnings; where label files have numbers (`tag=1`) nothing needs any."""
     key = next((key for key in ("labels", "names") if data.get(key)), None)
     if key is None and data.int_("tag", 0):
         return [str(class_id) for class_id in range(classes)], []

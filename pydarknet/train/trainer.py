@@ -33,7 +33,7 @@ from .source import open_source
 from .state import apply_state, read_state, save_state
 from .step import MiniBatch, Stepper
 from .tasks import Missing
-from .validation import Judge, Validation
+from .validation import Evaluator, Validation
 
 Callback = Callable[[Metrics], None]
 RETRY = 10  # iterations until a save that failed is tried again
@@ -123,7 +123,7 @@ class Trainer:
             self._resume()
         self._check_end(resume)
         self.sizes = self._read_sizes()
-        self.judge = self._open_judge(Validation() if map is True else map, missing) if map else None
+        self.evaluator = self._open_evaluator(Validation() if map is True else map, missing) if map else None
         self._check_memory()
         for text in dict.fromkeys((*self.engine.warnings, *cfg.warnings, *self.engine.unfollowed(),
                                    *self.data.warnings, *self.source.warnings)):  # fmt: skip
@@ -180,8 +180,8 @@ class Trainer:
             raise StopIteration
         metrics = self._iterate()
         self.history.add(metrics)
-        if self.judge is not None and self.judge.due(metrics.iteration, self.max_batches):
-            metrics = replace(metrics, map=self._measure(self.judge))
+        if self.evaluator is not None and self.evaluator.due(metrics.iteration, self.max_batches):
+            metrics = replace(metrics, map=self._measure(self.evaluator))
         for callback in self.callbacks:  # before it is saved: a run that is killed here says it twice, not never
             callback(metrics)
         self._save_when_due(metrics.iteration)
@@ -239,10 +239,10 @@ class Trainer:
             minis=minis,
         )
 
-    def _measure(self, judge: Judge) -> float:
+    def _measure(self, evaluator: Evaluator) -> float:
         """The score now; the weights are saved if it is the best one."""
         self.stepper.parameters.pull()
-        score, best = judge.measure(), self.history.best
+        score, best = evaluator.measure(), self.history.best
         self.history.scores.append((self.iteration, score))
         if best is None or score > best:
             try:
@@ -317,7 +317,7 @@ class Trainer:
             warn=self.warn,
         )
 
-    def _open_judge(self, validation: Validation, missing: Missing) -> Judge:
+    def _open_evaluator(self, validation: Validation, missing: Missing) -> Evaluator:
         epoch = len(self.source.images) / self.stepper.batch
         burn_in = self.stepper.schedule.burn_in
         return validation.open(
@@ -345,12 +345,12 @@ class Trainer:
         stepper, (width, height) = self.stepper, self.sizes.largest
         pictures = 3 * stepper.mini_batch * self.engine.inputs.c * width * height * 4  # given out and ahead
         activations, packed = step_bytes(stepper, (width, height))
-        judging = self.judge.bytes() if self.judge is not None else 0
+        evaluating = self.evaluator.bytes() if self.evaluator is not None else 0
         mini, available = activations + pictures, self.engine.backend.free_bytes()
-        self.bytes_needed = needed = mini + packed + judging
+        self.bytes_needed = needed = mini + packed + evaluating
         if needed > available:
-            looking = f", with {judging / 2**30:.1f} GiB for --map" if judging else ""
-            rest = available - packed - judging
+            looking = f", with {evaluating / 2**30:.1f} GiB for --map" if evaluating else ""
+            rest = available - packed - evaluating
             raise TrainingError(
                 f"a mini-batch of {stepper.mini_batch} images of {width}x{height} needs {needed / 2**30:.1f} GiB"
                 f"{looking}, {available / 2**30:.1f} GiB are free; "

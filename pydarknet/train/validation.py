@@ -51,7 +51,7 @@ class Validation:
         burn_in: int,
         missing: Missing,
         warn: Warn,
-    ) -> Judge:
+    ) -> Evaluator:
         """Read and check the valid list. `epoch`: iterations that all images take. CfgError, DataError."""
         network = Network(
             engine.cfg, device=engine.backend.name, precision=engine.backend.precision, dialect=dialect.name
@@ -59,17 +59,17 @@ class Validation:
         for mine, theirs in zip(network.layers, engine.layers, strict=True):
             mine.parameters = theirs.parameters
         if isinstance(task, ClassificationTask):
-            judge = _classifier(network, data, task, warn)
+            evaluator = _classifier(network, data, task, warn)
         else:
             fit = self.fit or dialect.fit
-            judge = _detector(network, data, self.iou_thresh, fit, missing, warn)
+            evaluator = _detector(network, data, self.iou_thresh, fit, missing, warn)
         if self.every:
-            return replace(judge, every=self.every)
-        return replace(judge, every=max(LEAST, int(self.epochs * epoch)), first=burn_in)
+            return replace(evaluator, every=self.every)
+        return replace(evaluator, every=max(LEAST, int(self.epochs * epoch)), first=burn_in)
 
 
 @dataclass(frozen=True)
-class Judge:
+class Evaluator:
     """Measures a network's parameters as they are; `name` and `title` say what: mAP, or a classifier's top 1.
     `how` images are brought to its size."""
 
@@ -109,7 +109,9 @@ class Judge:
             self.network.parameters_changed()  # what was packed and planned would only take memory
 
 
-def _detector(network: Network, data: DataFile, iou_thresh: float, fit: Fit, missing: Missing, warn: Warn) -> Judge:
+def _detector(
+    network: Network, data: DataFile, iou_thresh: float, fit: Fit, missing: Missing, warn: Warn
+) -> Evaluator:
     """As `detector map` evaluates."""
     images = read_image_list("valid", data.path("valid"))
     mapped = class_map(data, network)
@@ -129,28 +131,28 @@ def _detector(network: Network, data: DataFile, iou_thresh: float, fit: Fit, mis
         return found.ap or 0.0
 
     name = f"mAP@{iou_thresh:.2f}"
-    return Judge(name, f"mean_average_precision ({name})", fit, network, look)
+    return Evaluator(name, f"mean_average_precision ({name})", fit, network, look)
 
 
-def _classifier(network: Network, data: DataFile, task: ClassificationTask, warn: Warn) -> Judge:
+def _classifier(network: Network, data: DataFile, task: ClassificationTask, warn: Warn) -> Evaluator:
     """As `classifier valid` evaluates."""
     images = read_image_list("valid", data.path("valid"))
     check_classification(images, task.labels, task.classes)
-    leaves, doubts = read_leaves(data, task.tree)
-    for doubt in doubts:
-        warn(doubt)
+    leaves, warnings = read_leaves(data, task.tree)
+    for warning in warnings:
+        warn(warning)
 
     def look() -> float:
         right = 0.0
-        judging = validate_classifier(
+        evaluating = validate_classifier(
             network, images.images, task.labels, batch=BATCH, leaves=leaves, classes=task.classes
         )
-        for judged in judging:
-            _complain(judged.error, warn)
-            right = judged.accuracy.top1
+        for evaluated in evaluating:
+            _complain(evaluated.error, warn)
+            right = evaluated.accuracy.top1
         return right
 
-    return Judge("top 1", "top 1 accuracy", "the square in the middle", network, look)
+    return Evaluator("top 1", "top 1 accuracy", "the square in the middle", network, look)
 
 
 def _complain(error: ImageError | None, warn: Warn) -> None:

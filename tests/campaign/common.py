@@ -90,7 +90,7 @@ def hidden(files: dict[str, bytes]) -> list[str]:
 
 @contextmanager
 def cases(findings: Findings, case: object) -> Iterator[None]:
-    """What goes wrong in the judging itself is a finding, and the next case comes."""
+    """What goes wrong in the evaluating itself is a finding, and the next case comes."""
     try:
         yield
     except Exception as error:

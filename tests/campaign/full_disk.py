@@ -73,14 +73,14 @@ def try_command(reference: Reference, folder: Path, findings: Findings) -> None:
         folder.rmdir() if mounted else shutil.rmtree(folder)
         findings.note(f"{'tmpfs' if mounted else 'RLIMIT_FSIZE'} {'succeeds' if done.returncode == 0 else 'is full'}")
         case = f"{writer.name}, {pages} pages free"
-        for each in judge(reference, files, done):
+        for each in evaluator(reference, files, done):
             findings.found(case, each)
         if done.returncode == 0:
             return
     findings.found(writer.name, f"still fails: {done.stderr.strip()[-300:]}")
 
 
-def judge(reference: Reference, files: dict[str, bytes], done: subprocess.CompletedProcess[str]) -> list[str]:
+def evaluator(reference: Reference, files: dict[str, bytes], done: subprocess.CompletedProcess[str]) -> list[str]:
     wrong = []
     if done.returncode not in (0, 1, 2) or "Traceback" in done.stderr:
         wrong.append(f"exit code {done.returncode}: {done.stderr.strip()[-400:]}")

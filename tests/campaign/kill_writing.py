@@ -62,7 +62,7 @@ def kill(reference: Reference, folder: Path, rng: Random, findings: Findings, ca
     files = files_of(folder)
     finished = done.returncode == 0
     findings.note(f"{number.name} {'too late' if finished else 'in time'}")
-    wrong = [*judge(reference, files, number, done)]
+    wrong = [*evaluator(reference, files, number, done)]
     again = finish(command(*arguments))
     if again.returncode:
         wrong.append(f"the next run fails: {again.stderr.strip()[-300:]}")
@@ -76,7 +76,7 @@ def kill(reference: Reference, folder: Path, rng: Random, findings: Findings, ca
         findings.found(case, each)
 
 
-def judge(reference: Reference, files: dict[str, bytes], number: int, done: CompletedProcess[str]) -> list[str]:
+def evaluator(reference: Reference, files: dict[str, bytes], number: int, done: CompletedProcess[str]) -> list[str]:
     """What is wrong behind the run that was struck."""
     wrong = []
     left = hidden(files)

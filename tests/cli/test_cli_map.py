@@ -78,7 +78,7 @@ class TestMap:
         (group,) = json.loads(Path("t.json").read_text())["groups"]
         assert group == {
             "name": "all", "classes": 3, "objects": 3, "mean_ap": pytest.approx(1 / 3),
-            # animal 1; cat 1, where what is said of the animal can't be judged; dog 0
+            # animal 1; cat 1, where what is said of the animal can't be evaluated; dog 0
             "expanded_ap": pytest.approx(2 / 3), "ap_by_depth": [1, 0.5], "found": 1,
             **{
                 f"{which}hierarchical_{key}": pytest.approx(value)

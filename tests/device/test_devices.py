@@ -168,9 +168,9 @@ def test_a_gpu_that_others_hold(machine: Machine, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(machine.cupy.cuda.Device, "__enter__", fail)
     with pytest.raises(DeviceError, match=r"^cuda:1: cudaErrorDevicesUnavailable"):
         backend("cuda:1")
-    chosen, doubt = choose("auto")
+    chosen, warning = choose("auto")
     assert chosen is cpu_backend()
-    assert doubt == f"device auto: running on the CPU, since cuda:0: {text}"
+    assert warning == f"device auto: running on the CPU, since cuda:0: {text}"
 
 
 def test_kernels_for_other_gpus(machine: Machine) -> None:
@@ -221,15 +221,15 @@ def test_describe(machine: Machine) -> None:
 
 
 def test_auto_takes_the_gpu(machine: Machine) -> None:
-    chosen, doubt = choose("auto:1")
-    assert (chosen.name, doubt) == ("cuda:1", None)
+    chosen, warning = choose("auto:1")
+    assert (chosen.name, warning) == ("cuda:1", None)
 
 
 def test_auto_falls_back_and_says_so(machine: Machine) -> None:
     machine.count = 0
-    chosen, doubt = choose("auto")
+    chosen, warning = choose("auto")
     assert chosen is cpu_backend()
-    assert doubt == "device auto: running on the CPU, since there is no NVIDIA GPU"
+    assert warning == "device auto: running on the CPU, since there is no NVIDIA GPU"
 
 
 def test_the_command_line_says_so_once(

@@ -87,8 +87,8 @@ def test_a_trainer_takes_it(tmp_path: Path) -> None:
     data.write_text(data.read_text() + f"valid = {data.parent}/train.txt\n")
     with Trainer(cfg, data, device=DEVICE, precision="bf16", workers=1, map=Validation(every=1)) as trainer:
         assert trainer.engine.backend.precision == "bf16"
-        assert trainer.judge is not None
-        assert trainer.judge.network.backend.precision == "bf16"
+        assert trainer.evaluator is not None
+        assert trainer.evaluator.network.backend.precision == "bf16"
 
 
 @pytest.mark.parametrize("precision", ["tf32", "fp16", "bf16"])

@@ -104,9 +104,9 @@ def expanded(truth: Truth, detections: Detections, tree: Tree, thresh: float) ->
         of_node = [j for j in range(len(truth)) if node in tree.path(truth.class_id[j])]
         said = [i for i in range(len(detections)) if node in tree.path(detections.class_id[i])]
         vague = [j for j in range(len(truth)) if truth.class_id[j] in tree.path(node)[:-1]]
-        judged = [i for i in said if any(at(i, j) for j in of_node) or not any(at(i, j) for j in vague)]
+        evaluated = [i for i in said if any(at(i, j) for j in of_node) or not any(at(i, j) for j in vague)]
         if of_node:
-            objects, found = truth[of_node], detections[judged]
+            objects, found = truth[of_node], detections[evaluated]
             objects.class_id[:], found.class_id[:] = node, node
             result[node] = average_precision(*flags(objects, found, node, thresh), points=0)
     return result

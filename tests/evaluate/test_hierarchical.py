@@ -96,7 +96,7 @@ def test_the_better_object_is_taken(tree: Tree) -> None:
 
 def test_depths_are_judged_apart(tree: Tree) -> None:
     truth = Truth.of([0, 1, 2, 3], [TERRIER, POODLE, DOG, TERRIER], [BOX] * 4)
-    # At depth 1 all is animal; at 2 all is dog but the cat; at 3 what is said of the dog can't be judged.
+    # At depth 1 all is animal; at 2 all is dog but the cat; at 3 what is said of the dog can't be evaluated.
     found = Detections.of([0, 1, 2, 3], [CAT, POODLE, TERRIER, TERRIER], [BOX] * 4, [0.9, 0.8, 0.7, 0.5])
     assert hierarchical(truth, found, tree).by_depth == [
         pytest.approx(1),

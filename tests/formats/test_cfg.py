@@ -108,9 +108,9 @@ def test_text_behind_a_header_is_reported() -> None:
     ],
 )
 def test_atoi(text: str, value: int, certain: bool) -> None:
-    number, doubt = read_int(text)
+    number, warning = read_int(text)
     assert number == value
-    assert (doubt == "") == certain
+    assert (warning == "") == certain
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_atoi(text: str, value: int, certain: bool) -> None:
     ],
 )
 def test_atof(text: str, value: float, certain: bool) -> None:
-    number, doubt = read_float(text)
+    number, warning = read_float(text)
     assert number == value
-    assert (doubt == "") == certain
+    assert (warning == "") == certain
 
 
 # Getters

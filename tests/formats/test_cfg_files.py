@@ -40,7 +40,7 @@ def effective(section: Section) -> dict[str, object]:
         if key in PATHS:
             result[key] = Path(text).name
         else:
-            result[key] = text if any(doubt for _, doubt in numbers) else [value for value, _ in numbers]
+            result[key] = text if any(warning for _, warning in numbers) else [value for value, _ in numbers]
     return result
 
 

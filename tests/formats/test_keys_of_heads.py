@@ -33,7 +33,7 @@ def test_measures_that_do_not_exist(key: str, value: str) -> None:
     """AlexeyAB's program takes the IoU for them."""
     graph = Graph(parse_cfg_text(text_of("yolo, giou", key, value), "a.cfg"))
     graph.heads()[-1].check_training(graph.dialect)
-    assert [text for text in graph._doubts() if f"unknown {key} '{value}': iou" in text]
+    assert [text for text in graph._warnings() if f"unknown {key} '{value}': iou" in text]
     assert not differs(learnt(text_of("yolo, giou", key, value)), learnt(text_of("yolo, giou", key, "iou")))
 
 

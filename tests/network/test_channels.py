@@ -1,4 +1,4 @@
-"""Networks of one channel, of four, and of other numbers: images, arrays, training, judging, old scripts."""
+"""Networks of one channel, of four, and of other numbers: images, arrays, training, evaluating, old scripts."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_other_channels_are_arrays(files: Path) -> None:
         net.find([nets.picture(4, 4)], DetectOptions())
 
 
-# Training and judging
+# Training and evaluating
 
 
 @pytest.mark.parametrize("draw", DRAWS, ids=lambda draw: type(draw).__name__)

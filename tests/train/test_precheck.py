@@ -152,8 +152,8 @@ def test_names_and_classes(tmp_path: Path) -> None:
     (tmp_path / "x.data").write_text("\nclasses=3\n")
     data = read_data(tmp_path / "x.data")
     assert check_classes(data, 3, "y.cfg") == []
-    (doubt,) = check_classes(data, 20, "y.cfg")
-    assert doubt.startswith(f"{data.file}:2: classes=3, but the network of y.cfg has 20, which counts")
+    (warning,) = check_classes(data, 20, "y.cfg")
+    assert warning.startswith(f"{data.file}:2: classes=3, but the network of y.cfg has 20, which counts")
     with pytest.raises(DataError, match=r"x\.data:2: classes: classes=3, but the network of y\.cfg has 20"):
         check_classes(data, 20, "y.cfg", strict=True)
 
@@ -167,8 +167,8 @@ def test_classification(folder: Path) -> None:
     assert odd.per_class.tolist() == [1, 1, 1]
     assert any("1 of 8 paths hold several labels" in warning and "p1.png" in warning for warning in odd.warnings)
     assert any("6 of 8 paths hold no label" in warning and "p2.png" in warning for warning in odd.warnings)
-    [doubt] = check_classification(images(folder), ["images", *(f"p{i}.png" for i in range(COUNT))]).warnings
-    assert "8 of 8 paths hold a label in the file's name, which counts, and another one as the folder's" in doubt
+    [warning] = check_classification(images(folder), ["images", *(f"p{i}.png" for i in range(COUNT))]).warnings
+    assert "8 of 8 paths hold a label in the file's name, which counts, and another one as the folder's" in warning
     with pytest.raises(DataError, match=r"no path holds one of the labels \(zebra, mouse"):
         check_classification(images(folder), ["zebra", "mouse"])
     with pytest.raises(DataError, match=r"1 of 8 images(.|\n)*train\.txt:2: .*p1\.png: expected one class"):

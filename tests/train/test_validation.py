@@ -25,7 +25,7 @@ from pydarknet.train import trainer as trainer_module
 from pydarknet.train.logs import progress_text
 from pydarknet.train.metrics import History, Metrics
 from pydarknet.train.trainer import Trainer
-from pydarknet.train.validation import LEAST, Judge, Validation
+from pydarknet.train.validation import LEAST, Evaluator, Validation
 from tests.lib.toy_training import make
 
 
@@ -35,7 +35,7 @@ def toy(folder: Path, random: int = 0) -> tuple[Path, Path]:
     return data, cfg
 
 
-def judged(cfg: Path, data: Path, weights: Path, iou_thresh: float, fit: Fit) -> float:
+def evaluated(cfg: Path, data: Path, weights: Path, iou_thresh: float, fit: Fit) -> float:
     net, file = pydarknet.Network(cfg, weights), read_data(data)
     pictures = valid_pictures(file).images
     truth = read_objects(file, pictures, 2)
@@ -56,10 +56,10 @@ def test_what_is_measured(tmp_path: Path, dialect: str, fit: Fit) -> None:
             assert (m.map is not None) == (m.iteration % 25 == 0)
             if m.map is not None:
                 scores[m.iteration] = m.map
-                assert m.map == judged(cfg, data, trainer.files.backup, 0.3, fit)
+                assert m.map == evaluated(cfg, data, trainer.files.backup, 0.3, fit)
                 best = max(scores.values())
                 assert trainer.history.best == best
-                assert judged(cfg, data, trainer.files.best, 0.3, fit) == best
+                assert evaluated(cfg, data, trainer.files.best, 0.3, fit) == best
     assert len(set(scores.values())) > 2
     assert trainer.history.scores == list(scores.items())
 
@@ -76,22 +76,22 @@ def test_the_weights_are_those_of_a_run_without(tmp_path: Path) -> None:
 
 
 def test_its_memory_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the judging network holds while it looks is in the estimate; subdivisions can't help with that."""
+    """What the evaluating network holds while it looks is in the estimate; subdivisions can't help with that."""
     data, cfg = toy(tmp_path)
     needed, held = [], []
     for map_ in (False, Validation(every=1)):
         with Trainer(cfg, data, max_batches=1, map=map_, overwrite=True) as trainer:
             needed.append(trainer.bytes_needed)
-            if trainer.judge is not None:
-                network = trainer.judge.network
-                run = trainer.judge.look
+            if trainer.evaluator is not None:
+                network = trainer.evaluator.network
+                run = trainer.evaluator.look
 
                 def look(network: pydarknet.Network = network, run: Callable[[], float] = run) -> float:
                     score = run()
                     held.append(sum(plan.bytes for _, plan in network._idle) + network.constant_bytes())
                     return score
 
-                trainer.judge = replace(trainer.judge, look=look)
+                trainer.evaluator = replace(trainer.evaluator, look=look)
             trainer.run()
     assert len(held) == 1
     assert needed[1] - needed[0] == held[0] > 0
@@ -142,15 +142,15 @@ def test_a_full_disk_at_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_alexeyabs_rule(tmp_path: Path) -> None:
     """Every 4 epochs, at least 100 iterations, not in the burn-in, and at the end."""
-    judge = Judge("", "", "", pydarknet.Network(make(tmp_path)[1]), lambda: 0.0, 100, 250)
-    assert [i for i in range(1, 561) if judge.due(i, 560)] == [300, 400, 500, 560]
+    evaluator = Evaluator("", "", "", pydarknet.Network(make(tmp_path)[1]), lambda: 0.0, 100, 250)
+    assert [i for i in range(1, 561) if evaluator.due(i, 560)] == [300, 400, 500, 560]
     data, cfg = toy(tmp_path)
     with Trainer(cfg, data, map=True) as trainer:
-        assert trainer.judge is not None
-        assert trainer.judge.every == LEAST
+        assert trainer.evaluator is not None
+        assert trainer.evaluator.every == LEAST
     with Trainer(cfg, data, map=Validation(epochs=150)) as trainer:
-        assert trainer.judge is not None
-        assert trainer.judge.every == 300  # 8 images, batch 4
+        assert trainer.evaluator is not None
+        assert trainer.evaluator.every == 300  # 8 images, batch 4
     cfg.write_text(cfg.read_text().replace("[net]\n", "[net]\nburn_in=500\n"))
     for validation, dialect, first, when in (
         (Validation(), "alexeyab", 500, "every 100 iterations, from 500 on, and at the end"),
@@ -158,17 +158,17 @@ def test_alexeyabs_rule(tmp_path: Path) -> None:
         (Validation(), "paper2017", 0, "every 100 iterations, from 100 on, and at the end"),  # which ignores burn_in
     ):
         with Trainer(cfg, data, map=validation, dialect=dialect) as trainer:
-            assert trainer.judge is not None
-            assert (trainer.judge.first, trainer.judge.when(1000)) == (first, when)
-            assert trainer.judge.when(499).startswith("at the end only") == (first == 500)
+            assert trainer.evaluator is not None
+            assert (trainer.evaluator.first, trainer.evaluator.when(1000)) == (first, when)
+            assert trainer.evaluator.when(499).startswith("at the end only") == (first == 500)
 
 
 @pytest.mark.slow
 def test_a_classifier_is_judged_by_its_first_class(tmp_path: Path) -> None:
     data, cfg = toy(tmp_path)
     with Trainer(cfg.parent / "classifier.cfg", data, max_batches=150, map=Validation(every=50)) as trainer:
-        assert trainer.judge is not None
-        assert trainer.judge.name == "top 1"
+        assert trainer.evaluator is not None
+        assert trainer.evaluator.name == "top 1"
         trainer.run()
     assert trainer.history.best is not None
     assert trainer.history.best > 0.8
@@ -251,6 +251,6 @@ def test_the_network_that_learns_is_left_alone(tmp_path: Path) -> None:
     data, cfg = toy(tmp_path, random=1)
     with Trainer(parse_cfg(cfg), data, map=Validation(every=1)) as trainer:
         trainer.engine.resize(48, 48)
-        assert trainer.judge is not None
-        trainer.judge.measure()
+        assert trainer.evaluator is not None
+        trainer.evaluator.measure()
         assert (trainer.engine.width, trainer.engine.height) == (48, 48)

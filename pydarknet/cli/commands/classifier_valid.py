@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from .. import evaluating as judging
+from .. import evaluating
 from ..parser import whole
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""
-    judging.add_files(parser)
+    evaluating.add_files(parser)
     parser.add_argument(
         "-t",
         "-topk",
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="count as right if the class is among the best N (default: top= of the .data file, else 1)",
     )
     parser.set_defaults(fit="the square in the middle")
-    judging.add_common(parser)
+    evaluating.add_common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,21 +37,21 @@ def run(args: argparse.Namespace) -> int:
     from ..messages import progress, say, warn
 
     data = read_data_file(args.data, args.quiet)
-    pictures = judging.read_pictures(data, args).images
+    pictures = evaluating.read_pictures(data, args).images
     labels = read_labels(data)
     net = load_network(args, data)
     require_no_heads(net, "detector map")
-    leaves, doubts = read_leaves(data, class_tree(net, data, labels))
-    warn(doubts, args.quiet)
+    leaves, warnings = read_leaves(data, class_tree(net, data, labels))
+    warn(warnings, args.quiet)
     top = args.top or max(1, data.int_("top", 1))
     last, along, unknown = Accuracy(0, 0, 0, top), "", 0
     with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
-        watch = judging.Watch(out)
-        judged = validate_classifier(
+        watch = evaluating.Watch(out)
+        evaluated = validate_classifier(
             net, pictures, labels, top=top, batch=args.batch, leaves=leaves,
             classes=path_classes(data, labels),
         )  # fmt: skip
-        for each in watch.over(judged):
+        for each in watch.over(evaluated):
             if each.error is None:
                 last, unknown = each.accuracy, unknown + (each.class_id < 0)
                 along = each.along.line if each.along else ""

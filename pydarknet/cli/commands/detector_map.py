@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from .. import evaluating as judging
-from .. import options
+from .. import evaluating, options
 from ..parser import real
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""
-    judging.add_files(parser)
+    evaluating.add_files(parser)
     group = parser.add_argument_group("measure")
     group.add_argument(
         "-iou_thresh", "--iou-thresh", type=real(0, 1), default=0.5, metavar="IOU", help="a hit (default: 0.5)"
@@ -38,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     boxed.add_argument(
         "--unboxed", metavar="FILE",
         help="names of classes that never had a box in training, a line each, which stands for all below it: they "
-        "and the others are judged apart, too (default: unboxed= of the .data file)",
+        "and the others are evaluated apart, too (default: unboxed= of the .data file)",
     )  # fmt: skip
     boxed.add_argument(
         "--by-boxes", action="store_true",
@@ -50,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--csv", metavar="FILE", help="save the table")
     files.add_argument("--json", metavar="FILE", help="save everything")
     files.add_argument("--confusion", metavar="FILE", help="draw what is taken for what, e.g. confusion.png")
-    judging.add_common(parser)
+    evaluating.add_common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     data = read_data_file(args.data, args.quiet)
     args.csv, args.json = place_of(args.csv), place_of(args.json)
     refuse_inputs([args.csv, args.json, args.confusion], args, data)
-    images = judging.read_pictures(data, args)
+    images = evaluating.read_pictures(data, args)
     pictures = images.images
     net = load_network(args, data)
     require_heads(net, "classifier valid")
@@ -79,15 +78,15 @@ def run(args: argparse.Namespace) -> int:
               "here, too"], args.quiet)  # fmt: skip
     names = class_names(net, chosen)
     parts = parts_of(net, chosen, _unboxed(net, data, args))
-    truth, doubts = read_found(data, images, len(names))
-    warn(doubts, args.quiet)
+    truth, warnings = read_found(data, images, len(names))
+    warn(warnings, args.quiet)
     how = options.detect_options(args).but(thresh=VALID_THRESH, map=chosen)
     found = Collected()
     with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
-        watch = judging.Watch(out)
+        watch = evaluating.Watch(out)
         for each in watch.over(detect_all(net, pictures, batch=args.batch, options=how)):
             found.add(each)
-    truth, detections = found.judged(truth), found.detections()
+    truth, detections = found.evaluated(truth), found.detections()
     measures = {"iou_thresh": args.iou_thresh, "thresh": args.thresh, "points": args.points}
     result = report(truth, detections, names, **measures, **parts)
     with lines_aside(args.csv, args.json):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from .. import evaluating as judging
+from .. import evaluating
 from ..parser import real
 
 THRESH, NMS = 0.001, 0.4
@@ -16,7 +16,7 @@ THRESH, NMS = 0.001, 0.4
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""
-    judging.add_files(parser)
+    evaluating.add_files(parser)
     share = real(0, 1)
     parser.add_argument("-thresh", "--thresh", type=share, default=THRESH, metavar="P", help="minimum objectness")
     parser.add_argument(
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="least IoU to count as covered (default: 0.5)",
     )
     parser.set_defaults(fit="stretch")
-    judging.add_common(parser)
+    evaluating.add_common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,19 +40,19 @@ def run(args: argparse.Namespace) -> int:
     from ..messages import progress, warn
 
     data = read_data_file(args.data, args.quiet)
-    images = judging.read_pictures(data, args)
+    images = evaluating.read_pictures(data, args)
     pictures = images.images
     net = load_network(args, data)
     require_heads(net, "classifier valid")
     chosen = class_map(data, net)
-    truth, doubts = read_found(data, images, len(chosen) if chosen else net.classes)
-    warn(doubts, args.quiet)
+    truth, warnings = read_found(data, images, len(chosen) if chosen else net.classes)
+    warn(warnings, args.quiet)
     state = Recall(0, 0, 0, 0, 0.0)
     with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
-        watch = judging.Watch(out)
-        judge = running_recall(truth, args.iou_thresh, args.thresh)
+        watch = evaluating.Watch(out)
+        evaluator = running_recall(truth, args.iou_thresh, args.thresh)
         for each in watch.over(propose_all(net, pictures, batch=args.batch, thresh=args.thresh, nms=NMS)):
             if each.error is None:
-                state = state + judge(each.index, each.detections)
+                state = state + evaluator(each.index, each.detections)
                 out.print([state.line])
     return watch.code

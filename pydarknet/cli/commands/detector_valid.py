@@ -8,8 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import evaluating as judging
-from .. import options
+from .. import evaluating, options
 
 if TYPE_CHECKING:
     from ...formats.data import DataFile
@@ -20,7 +19,7 @@ KINDS = ("voc", "coco", "imagenet")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""
-    judging.add_files(parser)
+    evaluating.add_files(parser)
     parser.add_argument(
         "-out",
         "--out",
@@ -30,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_detection(parser, thresh=0.005)
     options.add_size(parser)
     options.add_reported(parser)
-    judging.add_common(parser)
+    evaluating.add_common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from ..messages import progress, say
 
     data = read_data_file(args.data, args.quiet)
-    pictures = judging.read_pictures(data, args).images
+    pictures = evaluating.read_pictures(data, args).images
     net = load_network(args, data)
     require_heads(net, "classifier valid")
     chosen = class_map(data, net)
@@ -52,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         open_results(data, class_names(net, chosen), args.out) as writer,
         progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out,
     ):
-        watch = judging.Watch(out)
+        watch = evaluating.Watch(out)
         found = detect_all(net, pictures, batch=args.batch, options=options.detect_options(args).but(map=chosen))
         for each in watch.over(found):
             writer.write(each.path, each.size, each.detections)

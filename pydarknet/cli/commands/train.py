@@ -147,8 +147,8 @@ def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> None:
             output.print(lines)
         elif trainer.files.wants_backup(metrics.iteration) or metrics.iteration == trainer.max_batches:
             output.print(lines[-1:])
-        if trainer.judge is not None and metrics.map is not None:
-            output.print([score_line(trainer.judge.title, trainer.history)])
+        if trainer.evaluator is not None and metrics.map is not None:
+            output.print([score_line(trainer.evaluator.title, trainer.history)])
         for log in logs:
             log.add(metrics)
         bar.done(note=progress_text(metrics, trainer.history))
@@ -191,7 +191,7 @@ def _chart(trainer: Trainer, args: argparse.Namespace) -> None:
 
     if args.no_chart or not trainer.history.points:
         return
-    history, name = trainer.history, trainer.judge.name if trainer.judge else "score"
+    history, name = trainer.history, trainer.evaluator.name if trainer.evaluator else "score"
     for path in trainer.files.charts:
         try:
             draw_chart(path, history.array(), history.scores, name)
@@ -229,9 +229,9 @@ def describe(trainer: Trainer) -> None:
         f"iterations {trainer.iteration} to {trainer.max_batches}, seed {trainer.seed}, order {trainer.samples.order}"
         f"; {trainer.engine.backend.describe()}, about {trainer.bytes_needed / 2**20:.0f} MiB"
     )
-    if trainer.judge is not None:
-        judge = trainer.judge
-        say(f"{judge.name} of the valid list {judge.when(trainer.max_batches)}; images by {judge.how}")
+    if trainer.evaluator is not None:
+        evaluator = trainer.evaluator
+        say(f"{evaluator.name} of the valid list {evaluator.when(trainer.max_batches)}; images by {evaluator.how}")
     say(f"weights go to {trainer.files.backup}, the state to {trainer.files.state.name} beside it")
 
 
