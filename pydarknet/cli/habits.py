@@ -33,9 +33,9 @@ FLAGS: dict[str, str | None] = {
 VALUES: dict[str, str | None] = {
     **dict.fromkeys(["-thresh", "-hier", "-iou_thresh", "-points", "-mAP_epochs", "-i", "-gpus"]),
     **dict.fromkeys(["-c", "-s", "-w", "-fps", "-avg", "-avgframes", "-time_limit_sec", "-class"]),
-    "-mjpeg_port": "there is no server of images",
+    "-mjpeg_port": "only demo sends its frames",
     "-http_port": "there is no server of images",
-    "-json_port": "there is no server of detections; --save jsonl --save-to - writes them as they come",
+    "-json_port": "only demo sends its detections; --save jsonl --save-to - writes them as they come",
     "-http_post_host": "detections are sent nowhere; --save jsonl --save-to - writes them as they come",
     "-chart": "the chart is drawn under its own name, chart_BASE.png beside the weights",
     "-prefix": "only demo writes frames",

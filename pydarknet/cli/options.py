@@ -263,6 +263,20 @@ def add_files(parser: argparse.ArgumentParser, out_help: str, video: bool = Fals
     group.add_argument("--no-draw", action="store_true", help="write no image")
 
 
+def add_ports(parser: argparse.ArgumentParser) -> None:
+    """Streams of a demo."""
+    group = parser.add_argument_group("streams")
+    port = whole(0, 65535)
+    group.add_argument(
+        "-mjpeg_port", "--mjpeg-port", type=port, metavar="PORT", help="send the drawn frames to browsers and players"
+    )
+    group.add_argument(
+        "-json_port", "--json-port", type=port, metavar="PORT", help="send the detections as a growing list in JSON"
+    )
+    group.add_argument("--stream-host", default="127.0.0.1", metavar="HOST",
+                       help="where both listen (default: 127.0.0.1, for this machine alone)")  # fmt: skip
+
+
 def add_window(parser: argparse.ArgumentParser) -> None:
     """Windows."""
     group = parser.add_argument_group("window")

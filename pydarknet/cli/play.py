@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ..detection.results import Detection
     from ..images.image import Picture
     from ..network import Network
+    from ..video.broadcast import Broadcast, Format
+    from ..video.source import Frame
 
 READ_AHEAD = 4  # frames of a file; of a camera none, so that the newest one is shown
 STEP = 0.02  # of a threshold, with each key
@@ -47,6 +49,7 @@ def play(net: Network, video: Video, args: argparse.Namespace) -> None:
     with ExitStack() as stack:
         writers = open_writers(args, net.names, stack)
         sinks = open_sinks(video, tuning, args, stack)
+        streams = open_streams(args, stack)
         out = stack.enter_context(progress(video.total, "frame", quiet=args.quiet, force=args.progress))
         frames = stack.enter_context(
             closing(ahead(video.frames, 0 if video.live else READ_AHEAD, lambda frame: frame.image.nbytes))
@@ -58,6 +61,8 @@ def play(net: Network, video: Video, args: argparse.Namespace) -> None:
             out.print(report(found, clock.tick(), args))
             for writer in writers:
                 writer.write(frame.path, (frame.image.shape[1], frame.image.shape[0]), found, frame=frame.number)
+            for stream in streams:
+                stream(frame, found)
             drawn = draw(frame.image, found, net, args) if sinks and args.boxes else frame.image
             wanted_more = [sink(drawn) for sink in sinks]
             if not all(wanted_more) or clock.passed(args.max_seconds):
@@ -124,6 +129,8 @@ def open_sinks(video: Video, tuning: Tuning, args: argparse.Namespace, stack: Ex
         recording = Recording(args.out, video.rate / (args.skip + 1), video.source)
         stack.callback(lambda: say(f"{args.out}: {recording.saved} frames", args.quiet or not recording.saved))
         sinks.append(stack.enter_context(recording).write)
+    if args.mjpeg_port is not None:
+        sinks.append(_images_sender(args, stack))
     if args.prefix is not None:
         frames = Frames(args.prefix, video.source)
         stack.callback(lambda: say(f"{frames.name(0)} and on: {frames.count} frames", args.quiet or not frames.count))
@@ -133,6 +140,48 @@ def open_sinks(video: Video, tuning: Tuning, args: argparse.Namespace, stack: Ex
         stack.callback(screen.close)
         sinks.append(lambda image: obey(screen.show(image), tuning))
     return sinks
+
+
+def open_streams(args: argparse.Namespace, stack: ExitStack) -> list[Callable[[Frame, Sequence[Detection]], None]]:
+    """Where detections are sent as they come: -json_port."""
+    if args.json_port is None:
+        return []
+    from ..video.broadcast import JSON
+    from ..writers.base import Result
+    from ..writers.json_files import encode_json, image_text
+
+    broadcast = _broadcast(args, args.json_port, JSON, "detections", stack)
+
+    def send(frame: Frame, found: Sequence[Detection]) -> None:
+        if broadcast.wanted:
+            height, width = frame.image.shape[:2]
+            result = Result(frame.path, width, height, found, frame.number, frame.number)
+            broadcast.send(encode_json(image_text(result)))
+
+    return [send]
+
+
+def _images_sender(args: argparse.Namespace, stack: ExitStack) -> Sink:
+    """A sink that sends drawn frames as MJPEG: -mjpeg_port."""
+    from ..images.image import encode_image
+    from ..video.broadcast import MJPEG, mjpeg_part
+
+    broadcast = _broadcast(args, args.mjpeg_port, MJPEG, "images", stack)
+
+    def send(image: Picture) -> bool:
+        if broadcast.wanted:
+            broadcast.send(mjpeg_part(encode_image(image, ".jpg")))
+        return True
+
+    return send
+
+
+def _broadcast(args: argparse.Namespace, port: int, form: Format, what: str, stack: ExitStack) -> Broadcast:
+    from ..video.broadcast import Broadcast
+
+    broadcast = stack.enter_context(Broadcast(args.stream_host, port, form))
+    say(f"http://{args.stream_host}:{broadcast.port}/: {what}, frame by frame", args.quiet)
+    return broadcast
 
 
 def obey(key: int | None, tuning: Tuning) -> bool:

@@ -35,10 +35,15 @@ class JsonWriter(FileWriter):
         return encode_json(text)
 
     def _text(self, result: Result) -> str:
-        frame, objects = _picture(result)
-        lines = ",\n".join("  " + dumps(each) for each in objects)
-        start = dumps(frame).removesuffix("}")
-        return f'{start}, "objects": [\n{lines}\n]}}' if lines else f'{start}, "objects": []}}'
+        return image_text(result)
+
+
+def image_text(result: Result) -> str:
+    """The detections of an image as an object over several lines, as AlexeyAB's Darknet has it."""
+    frame, objects = _picture(result)
+    lines = ",\n".join("  " + dumps(each) for each in objects)
+    start = dumps(frame).removesuffix("}")
+    return f'{start}, "objects": [\n{lines}\n]}}' if lines else f'{start}, "objects": []}}'
 
 
 class JsonLinesWriter(FileWriter):

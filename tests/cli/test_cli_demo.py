@@ -12,6 +12,7 @@ import pytest
 
 from pydarknet.cli.play import Tuning, obey
 from pydarknet.detection.options import DetectOptions
+from pydarknet.video import broadcast as rooms
 from pydarknet.video.screen import DOWN, ESCAPE, LEFT, RIGHT, UP
 from tests.lib.cli_nets import LINE
 from tests.lib.cli_words import NET, TREE, pictures
@@ -138,3 +139,24 @@ class TestDemo:
             assert obey(LEFT, tuning)
         assert (tuning.options.thresh, tuning.options.hier_thresh) == pytest.approx((0.02, 0))
         assert not obey(ESCAPE, tuning)
+
+    def test_ports_send_what_is_drawn_and_found(self, cli, video: str) -> None:
+        sent: dict[str, list[bytes]] = {}
+        original = rooms.Broadcast.send
+
+        def send(self: rooms.Broadcast, frame: bytes) -> None:
+            sent.setdefault(self._form.content_type.split(";")[0], []).append(frame)
+            original(self, frame)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rooms.Broadcast, "send", send)
+            patch.setattr(rooms.Broadcast, "wanted", True)
+            result = cli("demo", *NET, video, "-mjpeg_port", "0", "-json_port", "0", "-thresh", ".01")
+        assert result.code == 0
+        assert result.err.count("http://127.0.0.1:") == 2
+        frames = [json.loads(each) for each in sent["application/json"]]
+        assert [each["frame_id"] for each in frames] == list(range(len(frames)))
+        images = sent["multipart/x-mixed-replace"]
+        assert len(images) == len(frames) > 0
+        jpeg = np.frombuffer(images[0].partition(b"\r\n\r\n")[2], np.uint8)
+        assert cv2.imdecode(jpeg, cv2.IMREAD_COLOR).shape[:2] == (frames[0]["height"], frames[0]["width"])

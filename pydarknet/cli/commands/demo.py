@@ -69,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> 
     parser.add_argument("-json_file_output", metavar="FILE", help="--save json --save-to FILE")
     parser.add_argument("-dontdraw_bbox", "--no-boxes", dest="boxes", action="store_false", help="draw no boxes")
     parser.add_argument("-benchmark", dest="no_draw", action="store_true", help="--no-draw: measure without a window")
+    options.add_ports(parser)
     options.add_machine(parser)
     options.add_quiet(parser)
     options.add_window(parser)
