@@ -56,7 +56,7 @@ test: build
 quick: build
 	$(VENV)/bin/ruff check -q .
 	$(VENV)/bin/mypy
-	PYDARKNET_TEST_BACKENDS=best,emu $(PYTHON) -m pytest -q -m "not slow and not oracle and not emu"
+	PYDARKNET_TEST_BACKENDS=best,emu $(PYTHON) -m pytest -q -n auto -m "not slow and not oracle and not emu"
 
 site: build
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet

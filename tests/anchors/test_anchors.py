@@ -69,6 +69,7 @@ def test_it_finds_clusters(count: int, distance: str) -> None:
     np.testing.assert_allclose(found, means[np.argsort(means.prod(axis=1))], rtol=1e-9 if count < MANY else 0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_no_worse_than_naive_kmeans(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -27,6 +27,7 @@ def labels() -> list[str]:
     return sorted(path.as_posix() for path in Path().rglob("*.txt"))
 
 
+@pytest.mark.slow
 class TestStandardOutput:
     @pytest.mark.parametrize("place", ["-", "/dev/stdout", "/dev/fd/1"])
     @pytest.mark.parametrize("kind", FILES)

@@ -42,6 +42,7 @@ def wandering(tree: Tree, seed: int) -> tuple[Truth, Detections]:
     return truth, Detections.of(found.image, nodes, found.box, found.score)
 
 
+@pytest.mark.slow
 @given(trees(), st.integers(0, 10_000))
 def test_expanded_is_the_naive_one(tree: Tree, seed: int) -> None:
     truth, found = wandering(tree, seed)
@@ -51,6 +52,7 @@ def test_expanded_is_the_naive_one(tree: Tree, seed: int) -> None:
     }
 
 
+@pytest.mark.slow
 @given(trees(), st.integers(0, 10_000))
 def test_naming_is_the_naive_one(tree: Tree, seed: int) -> None:
     truth, found = wandering(tree, seed)
@@ -97,6 +99,7 @@ def test_a_detection_right_of_one_object_is_judged(tree: Tree) -> None:
     assert expanded(truth, Detections.of([0], [TERRIER], [BOX], [1]), tree)[TERRIER] == 1
 
 
+@pytest.mark.slow
 @given(trees(), st.integers(0, 10_000))
 def test_depths_are_what_lifting_everything_gives(tree: Tree, seed: int) -> None:
     """Where all objects are leaves of the deepest level: labels of others can't judge everything."""

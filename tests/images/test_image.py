@@ -162,6 +162,7 @@ def test_a_jpeg_without_its_end_is_used(options: tuple[int, ...], tmp_path: Path
         np.testing.assert_array_equal(load_image(written(tmp_path / "cut.jpg", whole[:-2])), image)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), PROGRESSIVE])
 def test_a_jpeg_without_its_header_is_an_error(options: tuple[int, ...], tmp_path: Path) -> None:
     whole = encoded(".jpg", PICTURE, options)

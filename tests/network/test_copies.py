@@ -52,6 +52,7 @@ def test_in_other_processes():
         assert pool.map(detect, [net, net]) == [expected, expected]
 
 
+@pytest.mark.slow
 def test_reprs_fit_a_line():
     assert len(repr(Network("yolo9000.cfg").class_tree())) < 80
 

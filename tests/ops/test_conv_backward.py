@@ -111,6 +111,7 @@ def test_random_geometries(ops: Any, seed: int) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "numbers",
     [
@@ -198,6 +199,7 @@ def test_data_algorithms(cpu_ops: Any) -> None:
     assert "depthwise" in names(1, 64, 7, 7, 64, 3, 3, 1, 1, 1, 1, 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("c", "k", "groups"), [(300, 512, 1), (37, 19, 1), (96, 160, 2)])
 def test_packed_weights_bit_for_bit(cpu_ops: Any, c: int, k: int, groups: int) -> None:
     """Those of the data gradient are those of NumPy's turned weights, wherever the array begins; and the direct

@@ -94,6 +94,7 @@ def test_backward(
     np.testing.assert_array_equal(again[0], dweights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kernel", "stride", "pad"), [(3, 1, 1), (3, 2, 1), (2, 1, 0)])
 def test_backward_is_the_derivative(kernel: int, stride: int, pad: int) -> None:
     rng = np.random.default_rng(4)

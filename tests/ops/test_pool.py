@@ -127,6 +127,7 @@ def test_maxpool_backward_of_numbers_below_every_float(ops: Ops, arrays: Arrays,
     assert not arrays.channels(dx, 2).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "stride", "padding"), BACKWARD)
 def test_maxpool_backward_is_the_derivative(size: int, stride: Stride, padding: int) -> None:
     rng = np.random.default_rng(4)

@@ -109,6 +109,7 @@ def test_a_disk_without_a_byte_for_the_lock(tmp_path: Path) -> None:
     assert contents(tmp_path) == {}
 
 
+@pytest.mark.slow
 def test_two_at_once(tmp_path: Path) -> None:
     """The second is refused while the first lives; one that was killed leaves nothing in the way."""
     make(tmp_path)

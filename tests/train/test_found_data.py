@@ -90,6 +90,7 @@ def test_a_file_whose_name_ends_like_a_comment(tmp_path: Path) -> None:
     assert main(["train", str(data), str(cfg), "--max-batches", "1", "--quiet"]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
 @pytest.mark.parametrize("order", [">", "<"])
 @pytest.mark.parametrize("value", [1, 3, 6])

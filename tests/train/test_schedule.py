@@ -116,6 +116,7 @@ def changed(folder: Path, text: str, dialect: str) -> list[bool]:
         return [not np.array_equal(w, layer.parameters["weights"]) for w, layer in zip(before, layers, strict=True)]
 
 
+@pytest.mark.slow
 def test_layers_that_learn_otherwise(tmp_path: Path) -> None:
     assert changed(tmp_path, "", "alexeyab") == [True, True, True]
     assert changed(tmp_path, "learning_rate=0", "alexeyab") == [True, False, True]

@@ -194,6 +194,7 @@ def test_a_good_state_comes_back(trainer: Trainer) -> None:
     assert snapshot(trainer)[:2] == expected[:2]
 
 
+@pytest.mark.slow
 def test_a_bomb_is_not_unpacked(trainer: Trainer) -> None:
     """A member that would be a hundred megabytes, in a file of a hundred kilobytes, is refused by its header."""
     import tracemalloc

@@ -48,6 +48,7 @@ def test_every_detector_of_ours_can_be_adapted(data: Path, tmp_path: Path, name:
     assert [section.type for section in cfg.sections] == [section.type for section in old.values()]
 
 
+@pytest.mark.slow
 def test_from_the_command_line_to_a_trained_detector(data: Path, tmp_path: Path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = ["init", "a.data", "--from", "yolov2-tiny-voc", "--size", "64", "--max-batches", "1"]
@@ -93,6 +94,7 @@ def test_data_without_classes(data: Path):
         make_cfg(data, OWN / "yolov2-tiny.cfg")
 
 
+@pytest.mark.slow
 def test_a_network_too_large_for_the_memory_is_cut_into_subdivisions(data: Path, monkeypatch: pytest.MonkeyPatch):
     sizes = []
     for free in (1 << 40, 1 << 28):

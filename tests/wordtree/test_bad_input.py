@@ -164,6 +164,7 @@ def test_inner_nodes_are_allowed_and_said(mine: Path, capsys: pytest.CaptureFixt
     assert "0 without one, 1 at inner nodes" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_chains(refused: Refuse) -> None:
     """What is printed of a chain is as long as its square."""
     Path("mine.csv").write_text("".join(f"node{i},node{i - 1}\n" for i in range(1, 3000)))
