@@ -208,9 +208,9 @@ def test_split_command(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
         run("split", data, "one=1", "two=1", "--out", out)
     assert contents(out) == before
     assert run("split", data, "one=1", "two=1", "--out", out, "--force") == 0
-    for wrong in ("one=0", "one", "../x=1", "=1", "one=nan"):
+    for wrong in ("one=0", "one", "../x=1", "=1", "one=nan", "one=1 two=1 one=1"):
         with pytest.raises(DataError, match="expected"):
-            run("split", data, wrong, "--out", out)
+            run("split", data, *wrong.split(), "--out", out, "--force")
 
 
 # --- show

@@ -208,7 +208,11 @@ def _split(args: argparse.Namespace) -> int:
     from ...datasets.split import split_list
 
     data = read_dataset(args.data, args.names, args.classes)
-    parts = dict(_share(text) for text in args.parts)
+    parts: dict[str, float] = {}
+    for name, share in map(_share, args.parts):
+        if name in parts:
+            raise DataError(f"expected each part once, found {name!r} twice")
+        parts[name] = share
     for path, images in split_list(data, parts, args.out, args.seed, args.force).items():
         print(f"{path}: {images} images")
     return 0
