@@ -240,7 +240,8 @@ def _row_pairs(head: Head, boxes: int, new_values: int, kept: Sequence[int | Non
     """New and old filters that are the same."""
     wrong = next((i for i in kept if i is not None and not 0 <= i < head.classes), None)
     if wrong is not None:
-        raise WeightsError(f"{head!r}: expected classes from 0 to {head.classes - 1} to keep, found {wrong}")
+        message = f"expected classes from 0 to {head.classes - 1} to keep, found {wrong}"
+        raise WeightsError(str(head.section.error(message)))
     values = head.box_values
     first = values - head.classes
     same = [(i, i) for i in range(first)]

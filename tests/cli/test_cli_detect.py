@@ -210,6 +210,12 @@ class TestOut:
         assert "overwritten" in result.err
         assert Path("a.jpg").read_bytes() == before
 
+    def test_a_name_for_what_is_not_drawn(self, cli) -> None:
+        result = cli("detect", *NET, "a.jpg", "-out", "b.jpg", "--no-draw")
+        assert "warning: --out b.jpg: nothing is drawn" in result.err
+        assert not Path("b.jpg").exists()
+        assert "warning" not in cli("detect", *NET, "a.jpg", "--no-draw").err
+
     def test_nor_a_folder_of_inputs(self, cli) -> None:
         names = pictures("in/a.jpg", "in/b.jpg")
         before = [Path(name).read_bytes() for name in names]

@@ -237,7 +237,7 @@ class TestOneoff:
             (["--keep", "a"], "expected numbers such as 0,5,14, found 'a'"),
             (["--keep", "0,1", "--classes", "1"], "less than the 2 classes"),
             (["--names", "x"], "belong together"),
-            (["--keep", "3"], "expected classes from 0 to 2 to keep, found 3"),
+            (["--keep", "3"], "[region] expected classes from 0 to 2 to keep, found 3"),
         ],
     )
     def test_wrong_arguments(self, cli, words: list[str], hint: str) -> None:

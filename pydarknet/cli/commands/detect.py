@@ -178,6 +178,8 @@ class _Run:
 
 def _drawings(net: Network, source: Source, args: argparse.Namespace, many: bool) -> Drawings | None:
     """A single image, or one asked for at the prompt, is drawn; several only into a folder that is named."""
+    if args.no_draw and args.out is not None:
+        say(f"warning: --out {args.out}: nothing is drawn, as --no-draw says", args.quiet)
     if args.no_draw or (many and args.out is None):
         return None
     from ...images.drawings import Drawings
