@@ -6,9 +6,9 @@ import asyncio
 import hmac
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from time import perf_counter
@@ -46,13 +46,14 @@ NUMBERS = ("thresh", "hier_thresh", "nms")
 @dataclass(frozen=True)
 class Limits:
     """What a server takes: bytes and pixels of an image, seconds a body may take, images run at once, requests that
-    wait."""
+    wait, and bytes that all images which are there may take, as files and decoded."""
 
     bytes: int = 20 << 20
     pixels: int = 50_000_000
     seconds: float = 30.0
     batch: int = 8
     waiting: int = 64
+    memory: int = 1 << 30
 
 
 class Server:
@@ -64,6 +65,7 @@ class Server:
         self._batcher = Batcher(network, batch=limits.batch, waiting=limits.waiting)
         self._decoders = ThreadPoolExecutor(2, "pydarknet-decode")
         self._answers: Counter[int] = Counter()
+        self._held = 0  # bytes of images that are there
         self._seconds = 0.0
         self._objects = 0
 
@@ -121,20 +123,44 @@ class Server:
     async def _answer(self, request: Request) -> Response:
         self._check_token(request)
         options = self._options(request.query_params)
-        content = await self._body(request)
+        with self._room() as take:
+            content = await self._body(request, take)
+            return await self._found(request, options, content, take)
+
+    async def _found(
+        self, request: Request, options: DetectOptions, content: bytes, take: Callable[[int], None]
+    ) -> Response:
         loop = asyncio.get_running_loop()
         try:
+            take(self._decoded_bytes(content))
             image = await loop.run_in_executor(self._decoders, self._decode, content)
             found = await self._batcher.detect(image, options)
             self._objects += len(found)
             if request.query_params.get("draw", "0") in ("1", "true", "yes"):
                 drawn = await loop.run_in_executor(self._decoders, _drawn, found)
                 return Response(drawn, media_type="image/jpeg", headers=HEADERS)
-        except BusyError:
-            raise HTTPException(503, "too many requests wait; try again", {"Retry-After": "1"}) from None
         except ImageError as error:
             raise HTTPException(400, str(error)) from error
         return _json({**found.to_dict(), "speed": {key: round(ms, 3) for key, ms in found.speed.items()}})
+
+    @contextmanager
+    def _room(self) -> Iterator[Callable[[int], None]]:
+        """Memory for one request, given back at its end: a function that takes so many bytes, or raises 503."""
+        mine = 0
+
+        def take(count: int) -> None:
+            nonlocal mine
+            if self._held + count > self.limits.memory:
+                raise BusyError
+            mine += count
+            self._held += count
+
+        try:
+            yield take
+        except BusyError:
+            raise HTTPException(503, "too many requests wait; try again", {"Retry-After": "1"}) from None
+        finally:
+            self._held -= mine
 
     def _check_token(self, request: Request) -> None:
         if self._token is None:
@@ -158,7 +184,7 @@ class Server:
         except ValueError as error:
             raise HTTPException(400, str(error)) from error
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(self, request: Request, take: Callable[[int], None]) -> bytes:
         """The image's file. 411 to 415 and 408 for what is too large, too slow, or nothing."""
         try:
             declared = int(request.headers.get("content-length", "0"))
@@ -167,7 +193,7 @@ class Server:
         if declared > self.limits.bytes:
             raise self._too_large()
         try:
-            content = await asyncio.wait_for(self._read(request), self.limits.seconds)
+            content = await asyncio.wait_for(self._read(request, take), self.limits.seconds)
         except asyncio.TimeoutError:
             raise HTTPException(408, f"the image took longer than {self.limits.seconds:g} seconds to come") from None
         except ClientDisconnect:
@@ -178,27 +204,33 @@ class Server:
             raise HTTPException(400, "expected an image as the body, or as the part 'image' of a form; found nothing")
         return content
 
-    async def _read(self, request: Request) -> bytes:
+    async def _read(self, request: Request, take: Callable[[int], None]) -> bytes:
         parts, size = [], 0
         async for chunk in request.stream():
             size += len(chunk)
             if size > self.limits.bytes:
                 raise self._too_large()
+            take(len(chunk))
             parts.append(chunk)
         return b"".join(parts)
 
     def _too_large(self) -> HTTPException:
         return HTTPException(413, f"expected at most {self.limits.bytes} bytes", {"Connection": "close"})
 
-    def _decode(self, content: bytes) -> Image:
-        """The pixels. Its size is read from the header first."""
+    def _decoded_bytes(self, content: bytes) -> int:
+        """What the pixels will take, by the image's header. 413 for more of them than may be."""
         try:
             header = parse_header(content)
         except BrokenHeaderError as error:
             raise HTTPException(400, f"the image: {error}") from error
-        if header is not None and header.width * header.height > self.limits.pixels:
+        if header is None:
+            return 0
+        if header.width * header.height > self.limits.pixels:
             size = f"{header.width} x {header.height}"
             raise HTTPException(413, f"an image of {size} pixels; expected at most {self.limits.pixels} in all")
+        return header.width * header.height * 3
+
+    def _decode(self, content: bytes) -> Image:
         return load_encoded("the image", content, self.network.inputs.c)
 
 

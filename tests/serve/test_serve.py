@@ -166,6 +166,15 @@ def test_more_than_may_wait_are_told_so(image: np.ndarray):
             assert first.result()[0] == 200
 
 
+def test_memory_for_images_has_an_end(image: np.ndarray):
+    content = png(image)
+    with serving(limits=Limits(memory=len(content) + image.nbytes - 1)) as client:
+        status, answer = client.json("POST", "/detect", content)
+        assert (status, answer["error"]) == (503, "too many requests wait; try again")
+        small = png(image[:8, :8])
+        assert [client.json("POST", "/detect", small)[0] for _ in range(50)] == [200] * 50  # it is given back
+
+
 def test_an_error_of_the_network_answers_its_request_alone(client: Client, image: np.ndarray, monkeypatch):
     def broken(*args: object, **options: object):
         raise RuntimeError("broken")
