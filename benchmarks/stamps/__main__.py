@@ -19,7 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("make", help="write the data set")
-    training = commands.add_parser("train", help="train and judge; what has been trained stays")
+    training = commands.add_parser("train", help="train and evaluate; what has been trained stays")
     training.add_argument("runs", nargs="*", metavar="RUN", help=f"of {', '.join(RUN_NAMES)} (all)")
     training.add_argument("--jobs", type=int, default=2, help="trainings at a time (2)")
     args = parser.parse_args()

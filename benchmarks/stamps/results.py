@@ -1,4 +1,4 @@
-"""The results of the trainings: figures, a table, curves, and pictures of the test with what was found."""
+"""The results of the trainings: figures, a table, curves, and images of the test with what was found."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any
 
 import cv2
 import numpy as np
-from cutouts import read_image
-from judge import judge
+from cutouts import read_image, read_stamps
+from evaluation import evaluate
 from runs import RUNS, Run
-from sets import FOLDER, ROOT
+from scenes import compose
+from sets import FOLDER, ROOT, Nodes, Painter
 
 from pydarknet import Network
 from pydarknet.formats.data import read_names
+from pydarknet.plots.canvas import canvas_for
 
 RESULTS = ROOT / "benchmarks" / "results" / "stamps"
 EVERY = 50  # iterations of which a log keeps one row
@@ -31,11 +33,14 @@ SHOWN = (
     "any_objectness",
     "recall",
 )
-PICTURES = 12
+TILES = 12
+SHIPPED = "fine"  # whose weights come with the package
+COLOURS = {"boxed": "#1f77b4", "never boxed": "#ff7f0e"}
+SCENE = ("tiger", "owl", "zebra", "strawberry", "violin")  # of which only the zebra had boxes
 
 
 def report(names: Sequence[str]) -> None:
-    """Judge those trainings on the test; write all results that there are."""
+    """Evaluate those trainings on the test; write all results that there are."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / "results.json"
     known: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
@@ -43,13 +48,15 @@ def report(names: Sequence[str]) -> None:
         if run.name in names:
             known[run.name] = {
                 "about": run.about, "seed": run.seed, **logged(run),
-                **judge(run.cfg, run.weights, "test", flat=run.flat),
+                **evaluate(run.cfg, run.weights, "test", flat=run.flat),
             }  # fmt: skip
             path.write_text(json.dumps({r.name: known[r.name] for r in RUNS if r.name in known}, indent=1) + "\n")
+    known = {run.name: known[run.name] for run in RUNS if run.name in known}
     (RESULTS / "table.md").write_text(table(known))
     print(table(known))
-    if "joint-1" in names:
-        sample(RUNS[0])
+    chart(known)
+    if SHIPPED in names:
+        sample(next(run for run in RUNS if run.name == SHIPPED))
 
 
 def logged(run: Run) -> dict[str, float]:
@@ -87,13 +94,49 @@ def table(known: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def chart(known: dict[str, Any]) -> None:
+    """Bars of AP50, boxed leaves and never-boxed ones side by side, for each training."""
+    width, height, floor, top = 720, 260, 220, 30
+    canvas = canvas_for(RESULTS / "results.svg", width, height)
+    for tenth in range(0, 11, 2):
+        y = floor - (floor - top) * tenth / 10
+        canvas.line([(50, y), (width - 10, y)], "#dddddd")
+        canvas.text(44, y + 4, f"{tenth / 10:.0%}", "end")
+    step = (width - 70) / len(known)
+    for place, (name, each) in enumerate(known.items()):
+        left = 60 + place * step
+        for nth, (group, colour) in enumerate(COLOURS.items()):
+            extent = (floor - top) * each["leaves"][group]
+            canvas.fill(left + nth * 0.4 * step, floor - extent, 0.38 * step, extent, colour)
+        canvas.text(left + 0.4 * step, floor + 16, name, "middle")
+    for nth, (group, colour) in enumerate(COLOURS.items()):
+        canvas.fill(60 + nth * 150, 8, 12, 12, colour)
+        canvas.text(78 + nth * 150, 18, f"AP50, {group}")
+    canvas.save(RESULTS / "results.svg")
+
+
 def sample(run: Run) -> None:
-    """A sheet of pictures of the test, as `detect` draws them."""
+    """A sheet of images of the test, as `detect` draws them."""
     net = Network(run.cfg, run.weights, names=read_names(FOLDER / "stamps.names"), threads=1)
     tiles = []
-    for line in (FOLDER / "test.txt").read_text().split()[:: 1200 // PICTURES][:PICTURES]:
+    for line in (FOLDER / "test.txt").read_text().split()[:: 1200 // TILES][:TILES]:
         image = read_image(FOLDER / line, cv2.IMREAD_COLOR)
         large = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
         tiles.append(net.detect(large, thresh=0.3).plot())
-    sheet = np.vstack([np.hstack(tiles[i : i + 4]) for i in range(0, PICTURES, 4)])
+    sheet = np.vstack([np.hstack(tiles[i : i + 4]) for i in range(0, TILES, 4)])
     cv2.imwrite(str(RESULTS / "test.jpg"), sheet, [cv2.IMWRITE_JPEG_QUALITY, 75])
+
+
+def show(seed: int) -> None:
+    """data/stamps.jpg: a large scene of kinds that are in SCENE, over a background of the test."""
+    stamps, names = read_stamps(), read_names(FOLDER / "stamps.names")
+    nodes, rng = Nodes.read(), np.random.default_rng(seed)
+    chosen = []
+    for name in SCENE:
+        of_kind = [stamp for stamp in stamps if stamp.wnid and names[nodes.node[stamp.wnid]] == name]
+        chosen.append(of_kind[rng.integers(len(of_kind))])
+    grounds = Painter(stamps, nodes).test_grounds
+    scene = compose(rng, grounds[rng.integers(len(grounds))], chosen, [], (0.25, 0.45), side=512)
+    cv2.imwrite(str(ROOT / "data" / "stamps.jpg"), scene.image, [cv2.IMWRITE_JPEG_QUALITY, 88])
+    for stamp, (left, top, right, bottom) in scene.objects:
+        print(names[nodes.node[stamp.wnid]], round(left), round(top), round(right - left), round(bottom - top))

@@ -28,7 +28,9 @@ class Run:
     data: str
     seed: int = 1
     region: tuple[tuple[str, object], ...] = ()
-    iterations: int = 0  # where they aren't the cfg's
+    iterations: int = 0  # where they and the rate aren't the cfg's
+    rate: float = 0
+    after: str = ""  # the run whose weights this one starts from, if it isn't `where`
 
     @property
     def flat(self) -> bool:
@@ -49,8 +51,14 @@ class Run:
         return FOLDER / "backup" / self.data / f"{self.name}_final.weights"
 
 
+LONG = (("class_scale", 2), ("noobject_scale", 0.15))
 RUNS = (
     Run("joint-1", "joint: boxes for a third of the leaves, a class alone for all", "joint", 1),
+    Run("long", "joint, 2.5 times as long, more boxes", "long", 1, LONG, 14000),
+    Run(
+        "fine", "long, and 4,000 iterations more with few boxes: the weights that come with the package",
+        "fine", 1, LONG, 4000, 0.004, "long",
+    ),
     Run("joint-2", "joint, another seed", "joint", 2),
     Run("joint-3", "joint, another seed", "joint", 3),
     Run("boxes", "the boxes alone", "boxes"),
@@ -66,18 +74,22 @@ RUNS = (
 def train(names: Sequence[str], jobs: int) -> None:
     """Those of RUNS that are named and haven't ended yet, so many at a time."""
     LOGS.mkdir(parents=True, exist_ok=True)
+    wanted = [run for run in RUNS if run.name in names and not run.weights.is_file()]
+    first = [run for run in wanted if not run.after]
+    starts = [each for each in dict.fromkeys(where(run) for run in first) if not each.weights.is_file()]
     with ThreadPoolExecutor(jobs) as pool:
-        wanted = [run for run in RUNS if run.name in names and not run.weights.is_file()]
-        starts = list(dict.fromkeys(where(run) for run in wanted))
-        list(pool.map(carry_out, [each for each in starts if not each.weights.is_file()]))
-        list(pool.map(lambda run: carry_out(run, where(run).weights), wanted))
+        list(pool.map(carry_out, starts))
+        list(pool.map(lambda run: carry_out(run, where(run).weights), first))
+    for run in wanted:
+        if run.after:
+            carry_out(run, next(each for each in RUNS if each.name == run.after).weights)
 
 
 def where(run: Run) -> Run:
     """What a training starts from: where things are, learnt from the boxes alone, without classes. Every box thinks
-    all classes alike then, so that the most probable one of a picture of a class only is one at a thing."""
+    all classes alike then, so that the most probable one of a image of a class only is one at a thing."""
     data = "where_flat" if run.flat else "boxes"
-    return Run(f"{data}-{run.seed}", "where things are", data, run.seed, (("class_scale", 0),), WHERE)
+    return Run(f"{data}-1", "where things are", data, 1, (("class_scale", 0),), WHERE)
 
 
 def carry_out(run: Run, weights: Path | None = None) -> None:
@@ -106,4 +118,6 @@ def write_cfg(run: Run) -> None:
         head.set(key, value)
     if run.iterations:
         cfg.net.set("max_batches", run.iterations)
+    if run.rate:
+        cfg.net.set("learning_rate", run.rate)
     run.cfg.write_text(dump(cfg))

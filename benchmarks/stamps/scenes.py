@@ -20,7 +20,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 @dataclass
 class Scene:
-    """A picture and what lies in it: each object's stamp and the box around what its alpha shows."""
+    """A image and what lies in it: each object's stamp and the box around what its alpha shows."""
 
     image: Image
     objects: list[tuple[Stamp, Box]]

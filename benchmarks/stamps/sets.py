@@ -23,8 +23,8 @@ from pydarknet.formats.tree import Tree, read_tree
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".cache" / "stamps"
-SCENES, SINGLES, VALID, TEST = 4000, 8240, 250, 1236  # pictures of each kind
-# The share of pictures with a distractor; in training many would teach that only what had boxes is a thing.
+SCENES, SINGLES, VALID, TEST = 4000, 8240, 250, 1236  # images of each kind
+# The share of images with a distractor; in training many would teach that only what had boxes is a thing.
 DISTRACTED = {"scenes": 0.1, "singles": 0.1, "valid": 0.3, "test": 0.3}
 WILD = 0.5  # objects of scenes in strange colours: where a thing is doesn't depend on them
 SIZES = (0.28, 0.7)  # longer sides of objects
@@ -69,7 +69,7 @@ def depth_first(tree: Tree) -> list[int]:
 
 
 def make() -> None:
-    """Write everything into FOLDER: the tree, the pictures, their labels, the lists."""
+    """Write everything into FOLDER: the tree, the images, their labels, the lists."""
     if lost := unlisted():
         print(f"{len(lost)} stamps that the tables don't know, another version of the package? {lost[:3]}")
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def grow(stamps: Sequence[Stamp]) -> None:
 
 
 class Painter:
-    """Paints the four kinds of pictures, each kind from random numbers and backgrounds of its own.
+    """Paints the four kinds of images, each kind from random numbers and backgrounds of its own.
 
     Of each eight backgrounds one is for validation and two are for the test; distractors of the test are others.
     """
@@ -114,7 +114,7 @@ class Painter:
         self.boxed = nodes.labelled(stamps, nodes.boxed)
 
     def paint(self) -> None:
-        """All pictures with their labels."""
+        """All images with their labels."""
         several, one = (1, 4), (1, 1)
         for kind, seed, count, leaves, many in (
             ("scenes", 1, SCENES, self.boxed, several),
@@ -151,7 +151,7 @@ class Painter:
                 return scene
 
     def save(self, kind: str, name: str, scene: Scene) -> None:
-        """Write the picture and its label file."""
+        """Write the image and its label file."""
         images, labels = FOLDER / kind / "images", FOLDER / kind / "labels"
         for folder in (images, labels):
             folder.mkdir(parents=True, exist_ok=True)
@@ -161,13 +161,13 @@ class Painter:
 
 
 def _yolo(box: Box) -> str:
-    """Centre and size in fractions of the picture."""
+    """Centre and size in fractions of the image."""
     left, top, right, bottom = (value / SIDE for value in box)
     return f"{(left + right) / 2:.5f} {(top + bottom) / 2:.5f} {right - left:.5f} {bottom - top:.5f}"
 
 
 def flatten(nodes: Nodes, kind: str) -> None:
-    """The same pictures, whose labels have the number of the leaf in the place of the node's."""
+    """The same images, whose labels have the number of the leaf in the place of the node's."""
     images, labels = FOLDER / f"{kind}_flat" / "images", FOLDER / f"{kind}_flat" / "labels"
     labels.mkdir(parents=True, exist_ok=True)
     if not images.is_symlink():
@@ -178,10 +178,12 @@ def flatten(nodes: Nodes, kind: str) -> None:
         (labels / path.name).write_text("".join(f"{place[node]} {rest}\n" for node, rest in rows))
 
 
-# What each training has: pictures with boxes, pictures with a class only. Of five pictures one is of the former.
+# What each training has: images with boxes, images with a class only. Of five images one is of the former.
 BOTH = {"train_classes": "singles.classes", "mix": "1:4"}
 SETS = {
     "joint": {"train_boxes": "scenes.txt", **BOTH},
+    "long": {"train_boxes": "scenes.txt", **BOTH, "mix": "1:3"},
+    "fine": {"train_boxes": "scenes.txt", **BOTH, "mix": "1:8"},
     "boxes": {"train": "scenes.txt"},
     "all": {"train": "all.txt"},
     "where_flat": {"train": "scenes_flat.txt"},
@@ -195,9 +197,9 @@ def write_data(nodes: Nodes) -> None:
     (FOLDER / "flat.names").write_text("".join(f"{names[leaf]}\n" for leaf in nodes.leaves))
     (FOLDER / "flat.tree").write_text("".join(f"{wnids[leaf]} -1\n" for leaf in nodes.leaves))
     for kind in ("scenes", "scenes_flat", "singles", "valid", "test"):
-        (FOLDER / f"{kind}.txt").write_text("".join(pictures(kind)))
-    singles = islice(cycle(list(pictures("singles"))), 4 * SCENES)  # the same mix as that of BOTH
-    (FOLDER / "all.txt").write_text("".join([*pictures("scenes"), *singles]))
+        (FOLDER / f"{kind}.txt").write_text("".join(image_lines(kind)))
+    singles = islice(cycle(list(image_lines("singles"))), 4 * SCENES)  # the same mix as that of BOTH
+    (FOLDER / "all.txt").write_text("".join([*image_lines("scenes"), *singles]))
     for name, lists in SETS.items():
         tree = "flat" if name.endswith("flat") else "stamps"
         classes = len(nodes.leaves) if name.endswith("flat") else len(nodes.tree)
@@ -205,7 +207,7 @@ def write_data(nodes: Nodes) -> None:
         (FOLDER / f"{name}.data").write_text("".join(f"{key} = {value}\n" for key, value in values.items()))
 
 
-def pictures(kind: str) -> Iterator[str]:
+def image_lines(kind: str) -> Iterator[str]:
     """The lines of a list."""
     for path in sorted((FOLDER / kind / "images").iterdir()):
         yield f"{kind}/images/{path.name}\n"

@@ -43,16 +43,16 @@ class Rows:
         return Detections.of(self.image, self.node, np.array(self.box).reshape(-1, 4), self.score)
 
 
-def judge(cfg: Path, weights: Path, kind: str, *, flat: bool = False, most: int | None = None) -> dict[str, Any]:
-    """Judge weights on the pictures of "valid" or "test"; `most`: the first of them."""
+def evaluate(cfg: Path, weights: Path, kind: str, *, flat: bool = False, most: int | None = None) -> dict[str, Any]:
+    """Evaluate weights on the images of "valid" or "test"; `most`: the first of them."""
     nodes = Nodes.read()
-    pictures = [str(FOLDER / line) for line in (FOLDER / f"{kind}.txt").read_text().split()][:most]
-    truth = read_truth(pictures, len(nodes.tree))
+    images = [str(FOLDER / line) for line in (FOLDER / f"{kind}.txt").read_text().split()][:most]
+    truth = read_truth(images, len(nodes.tree))
     leaves = list(range(len(nodes.leaves))) if flat else nodes.leaves
     options = DetectOptions(THRESH, map=None if flat else leaves, nms=0, fit="stretch")
     above = np.array([[node in nodes.tree.path(leaf) for node in range(len(nodes.tree))] for leaf in nodes.leaves])
     ends, walks = Rows([], [], [], []), Rows([], [], [], [])
-    for seen in detect_all(Network(cfg, weights, threads=1), pictures, options=options):
+    for seen in detect_all(Network(cfg, weights, threads=1), images, options=options):
         boxes, leaf = by_box(seen.detections, len(leaves))
         row, column = np.nonzero(leaf)
         collect(ends, seen.index, boxes, row, np.array(nodes.leaves)[column], leaf[row, column])
