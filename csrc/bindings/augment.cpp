@@ -10,14 +10,14 @@ namespace pydarknet::bindings {
 namespace {
 
 struct AugmentArguments {
-  Picture x;
+  Image x;
   Plain y;
   Look look;
 };
 
 AugmentArguments augment_arguments(py::handle image, py::handle y_array, bool flip, Distortion colour,
                                    const char* op) {
-  const Picture x = picture(image, op, "image");
+  const Image x = image_view(image, op, "image");
   const Plain y = plain(y_array, op, "y");
   require(x.c == 3, op, "image must have three channels");
   require(y.n == 1 && y.c == 3 && y.size() > 0, op, "y must have shape (1, 3, height, width)");
@@ -69,14 +69,14 @@ void bind_augment(Module& m) {
   using py::arg;
   m.def("augment_place", &py_augment_place, arg("image"), arg("y"), arg("left"), arg("top"), arg("width"),
         arg("height"), arg("flip"), arg("hue"), arg("saturation"), arg("exposure"), arg("stream") = 0,
-        "A BGR picture (H, W, 3) of bytes, width x height large on a canvas of .5, into y (1, 3, h, w), RGB");
+        "A BGR image (H, W, 3) of bytes, width x height large on a canvas of .5, into y (1, 3, h, w), RGB");
   m.def("augment_crop", &py_augment_crop, arg("image"), arg("y"), arg("left"), arg("top"), arg("width"),
         arg("height"), arg("flip"), arg("hue"), arg("saturation"), arg("exposure"), arg("stream") = 0,
-        "A part of a BGR picture (H, W, 3) of bytes, stretched to fill y (1, 3, h, w), RGB");
+        "A part of a BGR image (H, W, 3) of bytes, stretched to fill y (1, 3, h, w), RGB");
   m.def("augment_turn", &py_augment_turn, arg("image"), arg("y"), arg("radians"), arg("scale"), arg("aspect"),
         arg("dx"), arg("dy"), arg("edge"), arg("flip"), arg("hue"), arg("saturation"), arg("exposure"),
         arg("stream") = 0,
-        "A window on a turned, enlarged BGR picture (H, W, 3) of bytes into y (1, 3, h, w), RGB");
+        "A window on a turned, enlarged BGR image (H, W, 3) of bytes into y (1, 3, h, w), RGB");
 }
 
 const Binding augment_entries(&bind_augment);

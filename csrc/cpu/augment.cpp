@@ -52,9 +52,9 @@ void paint(Source&& source, Plain y, Look look) {
   }
 }
 
-// The bytes of a picture as red, green and blue in 0..1.
+// The bytes of an image as red, green and blue in 0..1.
 struct Bytes {
-  Picture x;
+  Image x;
   std::array<float, 256> unit = unit_table();
 
   const std::uint8_t* line(int y) const { return x.data + std::int64_t{y} * x.w * kChannels; }
@@ -106,7 +106,7 @@ struct Span {
 
 class Placed {
  public:
-  Placed(Picture x, Plain y, Placement at)
+  Placed(Image x, Plain y, Placement at)
       : bytes_{x}, columns_(at.left, at.w, y.w, x.w), rows_(at.top, at.h, y.h, x.h), pair_(columns_.size()) {}
 
   void operator()(int r, Row& out) {
@@ -157,7 +157,7 @@ std::vector<Sample> window_samples(int start, int size, int to, int from, bool l
 
 class Cropped {
  public:
-  Cropped(Picture x, Plain y, Window at)
+  Cropped(Image x, Plain y, Window at)
       : bytes_{x},
         columns_(window_samples(at.left, at.w, y.w, x.w, true)),
         rows_(window_samples(at.top, at.h, y.h, x.h, false)),
@@ -195,7 +195,7 @@ class Cropped {
 
 class Turned {
  public:
-  Turned(Picture x, Plain y, Turn at) : bytes_{x}, turning_(turning_of(at, x, y.w, y.h)), edge_(at.edge) {
+  Turned(Image x, Plain y, Turn at) : bytes_{x}, turning_(turning_of(at, x, y.w, y.h)), edge_(at.edge) {
     for (int i = 0; i < y.w; ++i) along_.push_back(turning_.along(i));
   }
 
@@ -221,14 +221,14 @@ class Turned {
 
 }  // namespace
 
-void augment_place(Picture x, Plain y, Placement placement, Look look, Stream) {
+void augment_place(Image x, Plain y, Placement placement, Look look, Stream) {
   paint(Placed(x, y, placement), y, look);
 }
 
-void augment_crop(Picture x, Plain y, Window window, Look look, Stream) {
+void augment_crop(Image x, Plain y, Window window, Look look, Stream) {
   paint(Cropped(x, y, window), y, look);
 }
 
-void augment_turn(Picture x, Plain y, Turn turn, Look look, Stream) { paint(Turned(x, y, turn), y, look); }
+void augment_turn(Image x, Plain y, Turn turn, Look look, Stream) { paint(Turned(x, y, turn), y, look); }
 
 }  // namespace pydarknet

@@ -8,8 +8,9 @@ namespace pydarknet {
 LossStatistics detection_loss(const float* output, const float* truth, float* delta, std::int64_t images,
                               const DetectionLossSettings& settings, Stream) {
   std::fill_n(delta, images * settings.inputs(), 0.0f);
-  return for_images(
-      images, [&](int image) { return DetectionImage(output, truth, delta, image, settings).run(Alone{}); });
+  return for_images(images, [&](int image) {
+    return DetectionImage(output, truth, delta, image, settings).run(OneThread{});
+  });
 }
 
 }  // namespace pydarknet

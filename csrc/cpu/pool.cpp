@@ -42,7 +42,7 @@ class MaxPool {
   void run() const {
     const std::int64_t planes = std::int64_t{y_.n} * y_.blocks();
     if (size_ <= 3) {
-      // Row by row through all planes: threads get the part of the picture that they have from the
+      // Row by row through all planes: threads get the part of the image that they have from the
       // convolution.
       parallel_for(planes * y_.h, 4, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) direct_row(i % planes, static_cast<int>(i / planes));

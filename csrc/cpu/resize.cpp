@@ -11,7 +11,7 @@ namespace pydarknet {
 namespace {
 
 struct Bytes {
-  Picture x;
+  Image x;
   bool swap_rb;
   std::array<float, 256> unit = unit_table();
 
@@ -108,7 +108,7 @@ void fit_into(const Source& source, int from_w, int from_h, Plain y, Fit fit) {
 
 }  // namespace
 
-void letterbox(Picture x, Plain y, bool swap_rb, Fit fit, Stream) {
+void letterbox(Image x, Plain y, bool swap_rb, Fit fit, Stream) {
   fit_into(Bytes{x, swap_rb}, x.w, x.h, y, fit);
 }
 

@@ -24,13 +24,13 @@ struct Line {
 
 void zeros(float* from, float* to) { std::fill(from, to, 0.0f); }
 
-Line columns_of(const Parts& cut, int b, int parts_w, int picture_w) {
-  return Line(std::int64_t{cut.step_x} * b - cut.pad_x, cut.every_x, parts_w, picture_w);
+Line columns_of(const Parts& cut, int b, int parts_w, int whole_w) {
+  return Line(std::int64_t{cut.step_x} * b - cut.pad_x, cut.every_x, parts_w, whole_w);
 }
 
 }  // namespace
 
-void space_to_batch(ConstTensor picture, Tensor parts, const Parts& cut, Stream) {
+void space_to_batch(ConstTensor whole, Tensor parts, const Parts& cut, Stream) {
   const int blocks = parts.blocks(), h = parts.h, w = parts.w;
   parallel_for(std::int64_t{parts.n} * blocks * h, 16, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) {
@@ -38,13 +38,13 @@ void space_to_batch(ConstTensor picture, Tensor parts, const Parts& cut, Stream)
       const std::int64_t row =
           i % h * cut.every_y + std::int64_t{part / cut.columns} * cut.step_y - cut.pad_y;
       float* const to = parts.data + i * w * kBlock;
-      if (row < 0 || row >= picture.h) {
+      if (row < 0 || row >= whole.h) {
         zeros(to, to + std::int64_t{w} * kBlock);
         continue;
       }
-      const Line line = columns_of(cut, part % cut.columns, w, picture.w);
+      const Line line = columns_of(cut, part % cut.columns, w, whole.w);
       const float* const from =
-          picture.block(image / cut.count(), static_cast<int>(i / h % blocks)) + row * picture.w * kBlock;
+          whole.block(image / cut.count(), static_cast<int>(i / h % blocks)) + row * whole.w * kBlock;
       zeros(to, to + std::int64_t{line.begin} * kBlock);
       for (int j = line.begin; j < line.end; ++j) {
         simd::store(to + std::int64_t{j} * kBlock, simd::load(from + line.at(j)));
@@ -54,12 +54,12 @@ void space_to_batch(ConstTensor picture, Tensor parts, const Parts& cut, Stream)
   });
 }
 
-void batch_to_space(ConstTensor parts, Tensor picture, const Parts& cut, Stream) {
-  const int blocks = picture.blocks(), h = picture.h;
-  parallel_for(std::int64_t{picture.n} * blocks * h, 16, [&](std::int64_t first, std::int64_t last) {
+void batch_to_space(ConstTensor parts, Tensor whole, const Parts& cut, Stream) {
+  const int blocks = whole.blocks(), h = whole.h;
+  parallel_for(std::int64_t{whole.n} * blocks * h, 16, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) {
-      float* const to = picture.data + i * picture.w * kBlock;
-      zeros(to, to + std::int64_t{picture.w} * kBlock);
+      float* const to = whole.data + i * whole.w * kBlock;
+      zeros(to, to + std::int64_t{whole.w} * kBlock);
       for (int a = 0; a < cut.rows; ++a) {
         const std::int64_t along = i % h + cut.pad_y - std::int64_t{cut.step_y} * a,
                            row = along / cut.every_y;
@@ -68,7 +68,7 @@ void batch_to_space(ConstTensor parts, Tensor picture, const Parts& cut, Stream)
           const int image = static_cast<int>(i / h / blocks) * cut.count() + a * cut.columns + b;
           const float* const from =
               parts.block(image, static_cast<int>(i / h % blocks)) + row * parts.w * kBlock;
-          const Line line = columns_of(cut, b, parts.w, picture.w);
+          const Line line = columns_of(cut, b, parts.w, whole.w);
           for (int j = line.begin; j < line.end; ++j) {
             simd::store(to + line.at(j), simd::load(from + std::int64_t{j} * kBlock));
           }

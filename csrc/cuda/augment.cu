@@ -6,9 +6,9 @@ namespace {
 
 constexpr int kChannels = 3;
 
-// A byte of a BGR picture as red, green or blue in 0..1.
+// A byte of a BGR image as red, green or blue in 0..1.
 struct Bytes {
-  Picture x;
+  Image x;
 
   __device__ float operator()(int row, int column, int channel) const {
     const std::int64_t pixel = std::int64_t{row} * x.w + column;
@@ -90,15 +90,15 @@ void paint_on_device(const char* op, Source source, Plain y, Look look, Stream s
 
 }  // namespace
 
-void augment_place(Picture x, Plain y, Placement placement, Look look, Stream stream) {
+void augment_place(Image x, Plain y, Placement placement, Look look, Stream stream) {
   paint_on_device("augment_place", Placed{{x}, placement}, y, look, stream);
 }
 
-void augment_crop(Picture x, Plain y, Window window, Look look, Stream stream) {
+void augment_crop(Image x, Plain y, Window window, Look look, Stream stream) {
   paint_on_device("augment_crop", Cropped{{x}, window}, y, look, stream);
 }
 
-void augment_turn(Picture x, Plain y, Turn turn, Look look, Stream stream) {
+void augment_turn(Image x, Plain y, Turn turn, Look look, Stream stream) {
   paint_on_device("augment_turn", Turned{{x}, turning_of(turn, x, y.w, y.h), turn.edge}, y, look, stream);
 }
 

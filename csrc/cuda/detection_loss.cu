@@ -7,7 +7,7 @@ namespace {
 __global__ void __launch_bounds__(kLossThreads, 1)
     detection_images(const float* output, const float* truth, float* delta, DetectionLossSettings settings,
                      LossStatistics* sums) {
-  const LossStatistics sum = DetectionImage(output, truth, delta, blockIdx.x, settings).run(BlockTeam{});
+  const LossStatistics sum = DetectionImage(output, truth, delta, blockIdx.x, settings).run(ThreadBlock{});
   if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
 

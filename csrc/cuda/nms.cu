@@ -1,4 +1,4 @@
-#include "cuda/lib/block_team.h"
+#include "cuda/lib/thread_block.h"
 #include "shared/nms_run.h"
 
 namespace pydarknet {
@@ -9,7 +9,7 @@ constexpr int kRunThreads = 256;
 // A block of threads for each run.
 __global__ void suppress_runs(BoxRuns boxes, Overlap limit, std::int32_t* alive) {
   for (std::int64_t run = blockIdx.x; run < boxes.runs; run += gridDim.x) {
-    suppress(boxes, run, limit, alive, BlockTeam{});
+    suppress(boxes, run, limit, alive, ThreadBlock{});
   }
 }
 

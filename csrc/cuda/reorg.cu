@@ -62,7 +62,7 @@ struct Extend {
   }
 };
 
-// Both gather lane by lane: neighbouring channels lie far apart in the other picture.
+// Both gather lane by lane: neighbouring channels lie far apart in the other image.
 struct BlockedReorg {
   ConstTensor x;
   Tensor y;

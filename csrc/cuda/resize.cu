@@ -6,7 +6,7 @@ namespace pydarknet {
 namespace {
 
 struct Bytes {
-  Picture x;
+  Image x;
   bool swap_rb;
 
   __device__ float at(int channel, int row, int column) const {
@@ -56,7 +56,7 @@ void fit_on_device(const char* op, Source source, Plain y, Fit fit, Stream strea
 
 }  // namespace
 
-void letterbox(Picture x, Plain y, bool swap_rb, Fit fit, Stream stream) {
+void letterbox(Image x, Plain y, bool swap_rb, Fit fit, Stream stream) {
   fit_on_device("letterbox", Bytes{x, swap_rb}, y, fit, stream);
 }
 

@@ -6,7 +6,7 @@ namespace pydarknet {
 namespace {
 
 struct SpaceToBatch {
-  ConstTensor picture;
+  ConstTensor whole;
   Tensor parts;
   Parts cut;
 
@@ -17,16 +17,16 @@ struct SpaceToBatch {
                              std::int64_t{part / cut.columns} * cut.step_y - cut.pad_y;
     const std::int64_t column = std::int64_t{pixel % parts.w} * cut.every_x +
                                 std::int64_t{part % cut.columns} * cut.step_x - cut.pad_x;
-    const bool inside = row >= 0 && row < picture.h && column >= 0 && column < picture.w;
-    const float* from = picture.block(image / cut.count(), static_cast<int>(plane % blocks));
+    const bool inside = row >= 0 && row < whole.h && column >= 0 && column < whole.w;
+    const float* from = whole.block(image / cut.count(), static_cast<int>(plane % blocks));
     store(parts.data + plane * parts.plane() + std::int64_t{pixel} * kBlock,
-          inside ? load(from + (row * picture.w + column) * kBlock) : splat(0.0f));
+          inside ? load(from + (row * whole.w + column) * kBlock) : splat(0.0f));
   }
 };
 
 struct BatchToSpace {
   ConstTensor parts;
-  Tensor picture;
+  Tensor whole;
   Parts cut;
 
   // The part and its pixel along one axis; the part is -1 if none has the place.
@@ -44,29 +44,28 @@ struct BatchToSpace {
   }
 
   __device__ void operator()(std::int64_t plane, std::uint32_t pixel) const {
-    const std::int64_t row = pixel / picture.w, column = pixel % picture.w;
+    const std::int64_t row = pixel / whole.w, column = pixel % whole.w;
     const Found y = find(row + cut.pad_y, cut.rows, cut.every_y, cut.step_y, parts.h);
     const Found x = find(column + cut.pad_x, cut.columns, cut.every_x, cut.step_x, parts.w);
     Lanes v = splat(0.0f);
     if (y.part >= 0 && x.part >= 0) {
-      const int blocks = picture.blocks(), image = static_cast<int>(plane / blocks);
+      const int blocks = whole.blocks(), image = static_cast<int>(plane / blocks);
       const float* from =
           parts.block(image * cut.count() + y.part * cut.columns + x.part, static_cast<int>(plane % blocks));
       v = load(from + (std::int64_t{y.pixel} * parts.w + x.pixel) * kBlock);
     }
-    store(picture.data + plane * picture.plane() + std::int64_t{pixel} * kBlock, v);
+    store(whole.data + plane * whole.plane() + std::int64_t{pixel} * kBlock, v);
   }
 };
 
 }  // namespace
 
-void space_to_batch(ConstTensor picture, Tensor parts, const Parts& cut, Stream stream) {
-  for_pixels("space_to_batch", planes_of(parts), pixels_of(parts), stream, SpaceToBatch{picture, parts, cut});
+void space_to_batch(ConstTensor whole, Tensor parts, const Parts& cut, Stream stream) {
+  for_pixels("space_to_batch", planes_of(parts), pixels_of(parts), stream, SpaceToBatch{whole, parts, cut});
 }
 
-void batch_to_space(ConstTensor parts, Tensor picture, const Parts& cut, Stream stream) {
-  for_pixels("batch_to_space", planes_of(picture), pixels_of(picture), stream,
-             BatchToSpace{parts, picture, cut});
+void batch_to_space(ConstTensor parts, Tensor whole, const Parts& cut, Stream stream) {
+  for_pixels("batch_to_space", planes_of(whole), pixels_of(whole), stream, BatchToSpace{parts, whole, cut});
 }
 
 }  // namespace pydarknet

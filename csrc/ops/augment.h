@@ -1,7 +1,7 @@
-// Pictures for training, from bytes (BGR) to the planes of the network's input (RGB in 0..1) in one pass:
+// Images for training, from bytes (BGR) to the planes of the network's input (RGB in 0..1) in one pass:
 // placed, cropped or turned, then their colours distorted and the whole mirrored. Bit for bit what Darknet's
 // formulas give in float32 without fused multiply-adds. They run on the calling thread alone: whoever loads
-// pictures has threads of its own, and the pool is for the network.
+// images has threads of its own, and the pool is for the network.
 #pragma once
 #include "ops/resize.h"
 
@@ -18,18 +18,18 @@ struct Look {
   bool flip;
 };
 
-// The picture is w x h on a canvas of .5, its corner at (left, top); what lies outside is cut off. Samples
+// The image is w x h on a canvas of .5, its corner at (left, top); what lies outside is cut off. Samples
 // are not corner-aligned, and the last column and row fade to black.
 struct Placement {
   int left, top, w, h;
 };
 
-// This part of the picture fills the output, by Darknet's resize; beyond its edges the edge is repeated.
+// This part of the image fills the output, by Darknet's resize; beyond its edges the edge is repeated.
 struct Window {
   int left, top, w, h;
 };
 
-// The output is a window on the picture, turned about its centre and enlarged by scale, its width then
+// The output is a window on the image, turned about its centre and enlarged by scale, its width then
 // divided by aspect, moved by (dx, dy) pixels of output. Outside is black, or with edge the edge repeated.
 struct Turn {
   float radians, scale, aspect, dx, dy;
@@ -37,8 +37,8 @@ struct Turn {
 };
 
 // x has three channels and y is (1, 3, h, w); neither is empty.
-void augment_place(Picture x, Plain y, Placement placement, Look look, Stream stream);
-void augment_crop(Picture x, Plain y, Window window, Look look, Stream stream);
-void augment_turn(Picture x, Plain y, Turn turn, Look look, Stream stream);
+void augment_place(Image x, Plain y, Placement placement, Look look, Stream stream);
+void augment_crop(Image x, Plain y, Window window, Look look, Stream stream);
+void augment_turn(Image x, Plain y, Turn turn, Look look, Stream stream);
 
 }  // namespace pydarknet

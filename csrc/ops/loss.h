@@ -8,7 +8,7 @@
 
 namespace pydarknet {
 
-// Sums over a mini-batch. `matched` counts truths that found a box, `classified` those plus the pictures with
+// Sums over a mini-batch. `matched` counts truths that found a box, `classified` those plus the images with
 // a class only; the losses are sums of delta^2, as Darknet prints them.
 struct LossStatistics {
   double iou, recall, recall75, category, all_category, objectness, any_objectness, matched, classified;
@@ -37,13 +37,23 @@ struct LossStatistics {
     noobject_loss += other.noobject_loss, class_loss += other.class_loss, total_loss += other.total_loss;
     return *this;
   }
-  // Of all members of a team.
-  template <class Team>
-  PYDARKNET_DEVICE LossStatistics summed(const Team& team) const {
-    return {team.sum(iou),          team.sum(recall),     team.sum(recall75),       team.sum(category),
-            team.sum(all_category), team.sum(objectness), team.sum(any_objectness), team.sum(matched),
-            team.sum(classified),   team.sum(coord_loss), team.sum(object_loss),    team.sum(noobject_loss),
-            team.sum(class_loss),   team.sum(total_loss)};
+  // Of all members of a thread group.
+  template <class Threads>
+  PYDARKNET_DEVICE LossStatistics summed(const Threads& threads) const {
+    return {threads.sum(iou),
+            threads.sum(recall),
+            threads.sum(recall75),
+            threads.sum(category),
+            threads.sum(all_category),
+            threads.sum(objectness),
+            threads.sum(any_objectness),
+            threads.sum(matched),
+            threads.sum(classified),
+            threads.sum(coord_loss),
+            threads.sum(object_loss),
+            threads.sum(noobject_loss),
+            threads.sum(class_loss),
+            threads.sum(total_loss)};
   }
 };
 

@@ -25,12 +25,12 @@ struct ClassTree {
   }
 };
 
-// What a picture that has a class only does to the objectness. All boxes count as empty, except the chosen
+// What an image that has a class only does to the objectness. All boxes count as empty, except the chosen
 // one, which is pulled up to .3 if below it (kPull) or left alone (kSpare); or none is touched (kIgnore).
 enum class ClassOnly { kPull, kSpare, kIgnore };
 
-// Which box such a picture teaches: that with the largest objectness times probability of the class (the
-// paper), or that with the largest area within the picture, whatever its objectness (Detic, arXiv
+// Which box such an image teaches: that with the largest objectness times probability of the class (the
+// paper), or that with the largest area within the image, whatever its objectness (Detic, arXiv
 // 2201.02605); of several the first one, cell by cell and the anchors of each.
 enum class ClassOnlyBox { kProbable, kLargest };
 
@@ -48,7 +48,7 @@ struct RegionLossSettings {
                        // 2: times their objectness
   ClassOnly class_only;
   ClassOnlyBox class_only_box;
-  std::int64_t seen;  // pictures before and in this mini-batch; below 12800 boxes are pulled to their anchors
+  std::int64_t seen;  // images before and in this mini-batch; below 12800 boxes are pulled to their anchors
 };
 
 // [region] (paper, sections 2 and 4; Darknet's forward_region_layer): `delta` becomes the negative gradient

@@ -1,5 +1,5 @@
-// Darknet's reorganisation. It reads the channels of a small picture as the pixels of a larger one: value
-// (k, j, i) of a (c, h, w) picture meets value (k % d, j * s + k / d / s, i * s + k / d % s) of the same
+// Darknet's reorganisation. It reads the channels of a small image as the pixels of a larger one: value
+// (k, j, i) of a (c, h, w) image meets value (k % d, j * s + k / d / s, i * s + k / d % s) of the same
 // memory seen as (d, h * s, w * s), with d = c / s^2. Trained weights depend on this order.
 #pragma once
 #include "ops/tensor.h"

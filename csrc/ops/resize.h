@@ -1,4 +1,4 @@
-// Pictures to the network's input, by Darknet's two-pass bilinear resize.
+// Images to the network's input, by Darknet's two-pass bilinear resize.
 #pragma once
 #include <algorithm>
 
@@ -11,21 +11,21 @@ enum class Fit {
   kStretch,    // scaled to fill
 };
 
-// A picture as files and cameras give it: rows of pixels, `c` interleaved bytes each.
-struct Picture {
+// An image as files and cameras give it: rows of pixels, `c` interleaved bytes each.
+struct Image {
   const std::uint8_t* data;
   int h, w, c;
 };
 
-// y (1, c, H, W) becomes the picture in 0..1; with swap_rb, BGR becomes RGB. The picture isn't empty.
+// y (1, c, H, W) becomes the image in 0..1; with swap_rb, BGR becomes RGB. The image isn't empty.
 // Widths go first, heights second, each with corners aligned and in float32 without fused multiply-adds:
 // bit for bit what Darknet gives for the bytes divided by 255.
-void letterbox(Picture x, Plain y, bool swap_rb, Fit fit, Stream stream);
+void letterbox(Image x, Plain y, bool swap_rb, Fit fit, Stream stream);
 
-// The same for a picture (1, c, h, w) of floats, channels in place.
+// The same for an image (1, c, h, w) of floats, channels in place.
 void letterbox_planar(ConstPlain x, Plain y, Fit fit, Stream stream);
 
-// Where the picture lies on the canvas; without width or height where it is too thin for any pixel.
+// Where the image lies on the canvas; without width or height where it is too thin for any pixel.
 struct Frame {
   int left, top, w, h;
 };
@@ -40,7 +40,7 @@ inline Frame frame_of(int from_w, int from_h, int w, int h, Fit fit) {
   return {(w - new_w) / 2, (h - new_h) / 2, new_w, new_h};
 }
 
-// What the picture does not cover.
+// What the image does not cover.
 inline constexpr float kCanvas = 0.5f;
 
 }  // namespace pydarknet

@@ -12,7 +12,7 @@ namespace pydarknet {
 inline constexpr float kNowhere = 999999, kNowhereFrom = 100000;
 
 // The labels of a mini-batch: `images` lists of `most` rows of `row` floats: centre x, y, width, height as
-// fractions of the picture, mask values if any, class. A list ends at the first x of 0.
+// fractions of the image, mask values if any, class. A list ends at the first x of 0.
 struct Truths {
   const float* data;
   int images, most, row;
@@ -34,7 +34,7 @@ struct ClassMap {
 struct TruthRules {
   int classes;
   ClassMap map;
-  bool class_only;         // pictures with a class only may occur; their class is one of the head
+  bool class_only;         // images with a class only may occur; their class is one of the head
   bool skip_large_labels;  // a label >= classes is passed over
 };
 

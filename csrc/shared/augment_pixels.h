@@ -63,7 +63,7 @@ PYDARKNET_DEVICE inline Sample placed_sample(int i, int size, int from) {
   return {first, first + 1, at - static_cast<float>(first)};
 }
 
-// Sample i of a window's side, on the picture's edge where it lies beyond.
+// Sample i of a window's side, on the image's edge where it lies beyond.
 PYDARKNET_DEVICE inline Sample window_sample(int i, int start, int size, int to, int from, bool last_exact) {
   const Sample s = sample_at(i, size, to, last_exact);
   return {clamped(std::int64_t{start} + s.first, from), clamped(std::int64_t{start} + s.second, from),
@@ -76,7 +76,7 @@ PYDARKNET_DEVICE inline float near(float position) {
   return position < kFar ? (position > -kFar ? position : -kFar) : kFar;
 }
 
-// From pixels of a turned window to places in the picture.
+// From pixels of a turned window to places in the image.
 struct Turning {
   double sine, cosine, middle_x, middle_y, scale, aspect, moved_x, moved_y;
   float centre_x, centre_y;
@@ -94,7 +94,7 @@ struct Turning {
   }
 };
 
-inline Turning turning_of(Turn turn, Picture x, int w, int h) {
+inline Turning turning_of(Turn turn, Image x, int w, int h) {
   const double radians{turn.radians};
   return {std::sin(radians),
           std::cos(radians),
@@ -108,9 +108,9 @@ inline Turning turning_of(Turn turn, Picture x, int w, int h) {
           static_cast<float>(x.h) / 2.0f};
 }
 
-// Three channels of a turned picture at one place; `byte(row, column, channel)` is a pixel that exists.
+// Three channels of a turned image at one place; `byte(row, column, channel)` is a pixel that exists.
 template <class Byte>
-PYDARKNET_DEVICE inline Rgb turned_pixel(Picture x, Turning::Place at, bool edge, const Byte& byte) {
+PYDARKNET_DEVICE inline Rgb turned_pixel(Image x, Turning::Place at, bool edge, const Byte& byte) {
   const bool touches =
       at.x > -1 && at.x < static_cast<float>(x.w) && at.y > -1 && at.y < static_cast<float>(x.h);
   if (!touches && !edge) return {0, 0, 0};

@@ -26,7 +26,7 @@ PYDARKNET_DEVICE inline float span(float a, float length_a, float b, float lengt
   return (right_a > right_b ? right_a : right_b) - (left_a < left_b ? left_a : left_b);
 }
 
-// Of a box whose unit is the picture: the area of what lies inside of it.
+// Of a box whose unit is the image: the area of what lies inside of it.
 PYDARKNET_DEVICE inline float visible_area(const Box& box) {
   const float w = overlap(box.x, box.w, .5f, 1), h = overlap(box.y, box.h, .5f, 1);
   return w < 0 || h < 0 ? 0 : product(w, h);

@@ -20,7 +20,7 @@ struct BoxHead {
   const float* output;
   float* delta;
   int anchors, coords, entries, h, w;
-  float unit_w, unit_h;  // the picture's size in the unit of the anchors
+  float unit_w, unit_h;  // the image's size in the unit of the anchors
   bool squares;          // w and h of a box are (2 v)^2 of its anchor's instead of e^v
 
   PYDARKNET_DEVICE std::int64_t pixels() const { return std::int64_t{h} * w; }
@@ -117,13 +117,13 @@ PYDARKNET_DEVICE inline float focus_on(float probability) {
 // What a box was used for; a box may be both.
 enum BoxUse : unsigned char { kNoObject = 0, kObject = 1, kClassified = 2 };
 
-// Adds delta^2 to the losses, each member of the team its part. `uses` has one BoxUse for each box; the
-// deltas of classes are all 0 where it is not kClassified.
-template <class Team>
+// Adds delta^2 to the losses, each member of the thread group its part. `uses` has one BoxUse for each box;
+// the deltas of classes are all 0 where it is not kClassified.
+template <class Threads>
 PYDARKNET_DEVICE void add_losses(const BoxHead& head, const unsigned char* uses, LossStatistics* sums,
-                                 const Team& team) {
+                                 const Threads& threads) {
   const std::int64_t next = head.pixels(), boxes = head.boxes();
-  for (std::int64_t box = team.rank(); box < boxes; box += team.size()) {
+  for (std::int64_t box = threads.rank(); box < boxes; box += threads.size()) {
     const float* d = head.delta + head.offset(head.place(box));
     double coord = 0;
     for (int e = 0; e < head.coords; ++e) coord += square(d[e * next]);
@@ -133,7 +133,7 @@ PYDARKNET_DEVICE void add_losses(const BoxHead& head, const unsigned char* uses,
     sums->total_loss += coord + object;
   }
   const auto classified = [&](std::int64_t box) { return (uses[box] & kClassified) != 0; };
-  team.for_marked(boxes, classified, [&](std::int64_t box, int rank, int size) {
+  threads.for_marked(boxes, classified, [&](std::int64_t box, int rank, int size) {
     const float* d = head.delta + head.offset(head.place(box));
     double category = 0;
     for (int e = head.coords + 1 + rank; e < head.entries; e += size) category += square(d[e * next]);

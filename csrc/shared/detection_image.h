@@ -1,10 +1,10 @@
-// The YOLOv1 loss of one image, as a team's work: cells side by side.
+// The YOLOv1 loss of one image, as a thread group's work: cells side by side.
 #pragma once
 #include <cmath>
 
 #include "ops/detection_loss.h"
 #include "shared/box.h"
-#include "shared/team.h"
+#include "shared/thread_group.h"
 
 namespace pydarknet {
 
@@ -26,19 +26,19 @@ class DetectionImage {
         picks_(settings.picks ? settings.picks + image * settings.cells() : nullptr),
         set_(settings) {}
 
-  template <class Team>
-  PYDARKNET_DEVICE LossStatistics run(const Team& team) {
-    for (int cell = team.rank(); cell < set_.cells(); cell += team.size()) {
+  template <class Threads>
+  PYDARKNET_DEVICE LossStatistics run(const Threads& threads) {
+    for (int cell = threads.rank(); cell < set_.cells(); cell += threads.size()) {
       for (int box = 0; box < set_.num; ++box) {
         const std::int64_t i = confidence(cell, box);
         delta_[i] = set_.noobject_scale * (0 - output_[i]);
         sums_.any_objectness += output_[i];
         sums_.noobject_loss += square(delta_[i]);
       }
-      if (static_cast<int>(truth_of(cell)[0]) != 0) teach(cell);
+      if (static_cast<int>(truth_of(cell)[0]) != 0) assign(cell);
     }
     sums_.total_loss = sums_.coord_loss + sums_.object_loss + sums_.noobject_loss + sums_.class_loss;
-    return sums_.summed(team);
+    return sums_.summed(threads);
   }
 
  private:
@@ -54,7 +54,7 @@ class DetectionImage {
            (std::int64_t{cell} * set_.num + box) * set_.coords;
   }
 
-  // As fractions of the picture, but for the cell's own corner.
+  // As fractions of the image, but for the cell's own corner.
   PYDARKNET_DEVICE Box box_at(const float* values, bool squared) const {
     const float side = static_cast<float>(set_.side), w = values[2], h = values[3];
     return {values[0] / side, values[1] / side, squared ? w * w : w, squared ? h * h : h};
@@ -63,20 +63,20 @@ class DetectionImage {
     return box_at(output_ + coordinates(cell, box), set_.sqrt);
   }
 
-  PYDARKNET_DEVICE void teach(int cell) {
-    teach_classes(cell);
+  PYDARKNET_DEVICE void assign(int cell) {
+    assign_classes(cell);
     const float* values = truth_of(cell) + 1 + set_.classes;
     const Box truth = box_at(values, false);
     const int box = box_for(cell, truth);
     const float found = iou(predicted(cell, box), truth);
-    teach_confidence(confidence(cell, box), found);
-    teach_box(coordinates(cell, box), values);
+    assign_confidence(confidence(cell, box), found);
+    assign_box(coordinates(cell, box), values);
     sums_.iou += found;
     sums_.matched += 1;
     sums_.classified += 1;
   }
 
-  PYDARKNET_DEVICE void teach_classes(int cell) {
+  PYDARKNET_DEVICE void assign_classes(int cell) {
     const float* target = truth_of(cell) + 1;
     const std::int64_t first = std::int64_t{cell} * set_.classes;
     for (int c = 0; c < set_.classes; ++c) {
@@ -111,14 +111,14 @@ class DetectionImage {
     return best;
   }
 
-  PYDARKNET_DEVICE void teach_confidence(std::int64_t i, float found) {
+  PYDARKNET_DEVICE void assign_confidence(std::int64_t i, float found) {
     sums_.noobject_loss -= square(delta_[i]);
     delta_[i] = set_.object_scale * ((set_.rescore ? found : 1) - output_[i]);
     sums_.objectness += output_[i];
     sums_.object_loss += square(delta_[i]);
   }
 
-  PYDARKNET_DEVICE void teach_box(std::int64_t first, const float* truth) {
+  PYDARKNET_DEVICE void assign_box(std::int64_t first, const float* truth) {
     for (int e = 0; e < 4; ++e) {
       const float target = set_.sqrt && e >= 2 ? std::sqrt(truth[e]) : truth[e];
       delta_[first + e] = set_.coord_scale * (target - output_[first + e]);

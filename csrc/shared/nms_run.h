@@ -1,8 +1,8 @@
-// Suppression in one run of boxes, as a team's work: the later boxes side by side.
+// Suppression in one run of boxes, as a thread group's work: the later boxes side by side.
 #pragma once
 #include "ops/nms.h"
 #include "shared/box.h"
-#include "shared/team.h"
+#include "shared/thread_group.h"
 
 namespace pydarknet {
 
@@ -26,22 +26,22 @@ PYDARKNET_DEVICE inline bool too_close(const Box& a, const Box& b, const Overlap
   return overlap > limit.thresh && overlap - apart(a, b, limit.beta) > limit.thresh;
 }
 
-template <class Team>
+template <class Threads>
 PYDARKNET_DEVICE void suppress(const BoxRuns& of, std::int64_t run, Overlap limit, std::int32_t* alive,
-                               const Team& team) {
+                               const Threads& threads) {
   // On a device nobody has checked where runs begin.
   const std::int64_t begin = of.starts[run] < 0 ? 0 : of.starts[run];
   const std::int64_t end = of.starts[run + 1] < of.count ? of.starts[run + 1] : of.count;
-  for (std::int64_t i = begin + team.rank(); i < end; i += team.size()) alive[i] = 1;
-  team.wait();
+  for (std::int64_t i = begin + threads.rank(); i < end; i += threads.size()) alive[i] = 1;
+  threads.wait();
   for (std::int64_t i = begin; i < end; ++i) {
     const Box best = box_at(of.boxes, i);
     if (!alive[i] || has_nan(best)) continue;
-    for (std::int64_t k = i + 1 + team.rank(); k < end; k += team.size()) {
+    for (std::int64_t k = i + 1 + threads.rank(); k < end; k += threads.size()) {
       const Box other = box_at(of.boxes, k);
       if (alive[k] && too_close(best, other, limit) && !has_nan(other)) alive[k] = 0;
     }
-    team.wait();
+    threads.wait();
   }
 }
 

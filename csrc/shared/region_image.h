@@ -1,17 +1,17 @@
-// The [region] loss of one image, as a team's work: boxes side by side, truths one after another.
+// The [region] loss of one image, as a thread group's work: boxes side by side, truths one after another.
 #pragma once
 #include <cfloat>
 
 #include "ops/region_loss.h"
 #include "shared/box_head.h"
-#include "shared/team.h"
+#include "shared/thread_group.h"
 #include "shared/truths.h"
 
 namespace pydarknet {
 
-inline constexpr std::int64_t kPriorPictures = 12800;
+inline constexpr std::int64_t kPriorImages = 12800;
 inline constexpr float kPriorScale = .01f;
-inline constexpr float kAssumedIou = .3f;  // of a picture with a class only
+inline constexpr float kAssumedIou = .3f;  // of an image with a class only
 
 // What all images of a mini-batch have in common. `tree` has no arrays where there is none.
 struct RegionRules {
@@ -26,11 +26,12 @@ struct RegionRules {
   }
 };
 
-template <class Team>
+template <class Threads>
 class RegionImage {
  public:
   // Deltas and `uses`, one for each box, are 0.
-  PYDARKNET_DEVICE RegionImage(const BoxHead& head, const RegionRules& rules, unsigned char* uses, Team team)
+  PYDARKNET_DEVICE RegionImage(const BoxHead& head, const RegionRules& rules, unsigned char* uses,
+                               Threads threads)
       : head_(head),
         shape_(rules.shape),
         set_(rules.set),
@@ -38,33 +39,34 @@ class RegionImage {
         map_(rules.truths.map),
         uses_(uses),
         next_(head.pixels()),
-        team_(team) {}
+        threads_(threads) {}
 
   PYDARKNET_DEVICE LossStatistics run(const TruthList& truths) {
     const Truth* last = truths.end() - 1;
     if (truths.count && is_class_only(last->box)) {
-      teach_class_only(last->label);
+      assign_class_only(last->label);
     } else {
-      for_each_box([&](const BoxPlace& at) { teach_empty(at, truths); });
-      team_.wait();
-      for (const Truth& truth : truths) teach(truth);
+      for_each_box([&](const BoxPlace& at) { assign_empty(at, truths); });
+      threads_.wait();
+      for (const Truth& truth : truths) assign(truth);
     }
-    team_.wait();
+    threads_.wait();
     if (set_.slope_in_loss) apply_slopes();
-    team_.wait();
-    add_losses(head_, uses_, &sums_, team_);
-    team_.wait();
+    threads_.wait();
+    add_losses(head_, uses_, &sums_, threads_);
+    threads_.wait();
     if (!set_.slope_in_loss) apply_slopes();
-    return sums_.summed(team_);
+    return sums_.summed(threads_);
   }
 
  private:
   template <class F>
   PYDARKNET_DEVICE void for_each_box(F&& body) {
-    for (std::int64_t box = team_.rank(); box < head_.boxes(); box += team_.size()) body(head_.place(box));
+    for (std::int64_t box = threads_.rank(); box < head_.boxes(); box += threads_.size())
+      body(head_.place(box));
   }
 
-  PYDARKNET_DEVICE bool leads() const { return team_.rank() == 0; }
+  PYDARKNET_DEVICE bool leads() const { return threads_.rank() == 0; }
   PYDARKNET_DEVICE const float* anchor(int index) const { return set_.anchors + 2 * index; }
   PYDARKNET_DEVICE float objectness(const BoxPlace& at) const {
     return head_.output[head_.objectness_of(at)];
@@ -74,7 +76,7 @@ class RegionImage {
   }
 
   // Before the truths claim their boxes.
-  PYDARKNET_DEVICE void teach_empty(const BoxPlace& at, const TruthList& truths) {
+  PYDARKNET_DEVICE void assign_empty(const BoxPlace& at, const TruthList& truths) {
     const TruthMatch match = truths.best(head_.predict(at, anchor(at.anchor)));
     sums_.any_objectness += objectness(at);
     const float target = set_.classfix == -1 ? match.overlap : shape_.background ? 1 : 0;
@@ -83,7 +85,7 @@ class RegionImage {
       objectness_delta(at) = 0;
       if (set_.classfix > 0) fix_class(at, match.truth ? match.truth->label : -1);
     }
-    if (set_.seen < kPriorPictures) pull_to_anchor(at);
+    if (set_.seen < kPriorImages) pull_to_anchor(at);
   }
 
   // The label is not mapped here.
@@ -91,7 +93,7 @@ class RegionImage {
     if (label < 0 || label >= shape_.classes) return;
     const float weight = set_.classfix == 2 ? objectness(at) : 1;
     uses_[head_.number(at)] |= kClassified;
-    sums_.category += teach_class(at, label, set_.class_scale * weight, Alone{});
+    sums_.category += assign_class(at, label, set_.class_scale * weight, OneThread{});
     sums_.classified += 1;
   }
 
@@ -102,16 +104,16 @@ class RegionImage {
     head_.pull(at, anchor(at.anchor), centred, kPriorScale);
   }
 
-  PYDARKNET_DEVICE void teach(const Truth& truth) {
+  PYDARKNET_DEVICE void assign(const Truth& truth) {
     BoxPlace at = head_.cell_of(truth.box);
-    at.anchor = static_cast<int>(team_.sum(leads() ? best_anchor(at, truth.box) : 0));
-    if (leads()) teach_box(at, truth);
-    const float probability = teach_class(at, map_[truth.label], set_.class_scale, team_);
+    at.anchor = static_cast<int>(threads_.sum(leads() ? best_anchor(at, truth.box) : 0));
+    if (leads()) assign_box(at, truth);
+    const float probability = assign_class(at, map_[truth.label], set_.class_scale, threads_);
     if (leads()) sums_.category += probability;
-    team_.wait();
+    threads_.wait();
   }
 
-  PYDARKNET_DEVICE void teach_box(const BoxPlace& at, const Truth& truth) {
+  PYDARKNET_DEVICE void assign_box(const BoxPlace& at, const Truth& truth) {
     const std::int64_t box = head_.offset(at);
     const float weight = set_.weigh_small ? 2 - truth.box.w * truth.box.h : 1;
     const float found = head_.pull(at, anchor(at.anchor), truth.box, set_.coord_scale * weight);
@@ -142,17 +144,17 @@ class RegionImage {
 
   // Gives what the head thinks of the class; 0 where a second class is only added to the first.
   template <class Members>
-  PYDARKNET_DEVICE float teach_class(const BoxPlace& at, int category, float scale, const Members& team) {
+  PYDARKNET_DEVICE float assign_class(const BoxPlace& at, int category, float scale, const Members& threads) {
     const std::int64_t first = head_.classes_of(at);
     if (tree_.parent) {
-      teach_path(first, category, scale, team);
+      assign_path(first, category, scale, threads);
       return path_probability(first, category);
     }
     const bool added = set_.multi_label && head_.delta[first] != 0;
     const float probability = head_.output[first + category * next_];
     const float focus = set_.focal_loss && !added ? focus_on(probability) : 1;
-    team.wait();  // all have seen the first delta
-    for (int c = team.rank(); c < shape_.classes; c += team.size()) {
+    threads.wait();  // all have seen the first delta
+    for (int c = threads.rank(); c < shape_.classes; c += threads.size()) {
       if (added && c != category) continue;
       set_class_delta(first, c, scale, c == category ? 1 : 0);
       head_.delta[first + c * next_] *= focus;
@@ -167,10 +169,10 @@ class RegionImage {
 
   // A softmax for each group from the class up to its root.
   template <class Members>
-  PYDARKNET_DEVICE void teach_path(std::int64_t first, int category, float scale, const Members& team) {
+  PYDARKNET_DEVICE void assign_path(std::int64_t first, int category, float scale, const Members& threads) {
     for (int node = category; node >= 0; node = tree_.above(node)) {
       const ClassTree::Range group = tree_.siblings(node, shape_.classes);
-      for (int c = group.begin + team.rank(); c < group.end; c += team.size()) {
+      for (int c = group.begin + threads.rank(); c < group.end; c += threads.size()) {
         set_class_delta(first, c, scale, c == node ? 1 : 0);
       }
     }
@@ -184,9 +186,9 @@ class RegionImage {
     return product;
   }
 
-  PYDARKNET_DEVICE void teach_class_only(int category) {
+  PYDARKNET_DEVICE void assign_class_only(int category) {
     const BoxPlace chosen = class_only_box(category);
-    const float probability = teach_class(chosen, category, set_.class_scale, team_);
+    const float probability = assign_class(chosen, category, set_.class_scale, threads_);
     if (leads()) {
       sums_.category += probability;
       sums_.classified += 1;
@@ -195,7 +197,7 @@ class RegionImage {
     if (set_.class_only == ClassOnly::kIgnore) return;
     for_each_box(
         [&](const BoxPlace& at) { objectness_delta(at) = set_.noobject_scale * (0 - objectness(at)); });
-    team_.wait();
+    threads_.wait();
     if (!leads()) return;
     const bool pull = set_.class_only == ClassOnly::kPull && objectness(chosen) < kAssumedIou;
     objectness_delta(chosen) = pull ? set_.object_scale * (kAssumedIou - objectness(chosen)) : 0;
@@ -227,9 +229,9 @@ class RegionImage {
         order = here;
       }
     });
-    const double top = team_.highest(highest);
+    const double top = threads_.highest(highest);
     if (!(top > 0)) return {0, 0, 0};
-    const auto best = static_cast<std::int64_t>(-team_.highest(double{highest} == top ? order : kNone));
+    const auto best = static_cast<std::int64_t>(-threads_.highest(double{highest} == top ? order : kNone));
     const auto cell = static_cast<int>(best / head_.anchors);
     return {static_cast<int>(best % head_.anchors), cell / head_.w, cell % head_.w};
   }
@@ -253,7 +255,7 @@ class RegionImage {
   const ClassMap map_;
   unsigned char* uses_;
   const std::int64_t next_;
-  const Team team_;
+  const Threads threads_;
   LossStatistics sums_{};
 };
 

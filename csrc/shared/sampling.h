@@ -1,4 +1,4 @@
-// Where Darknet's bilinear resize samples a row or column of a picture, and what a byte is worth. Bit for bit
+// Where Darknet's bilinear resize samples a row or column of an image, and what a byte is worth. Bit for bit
 // float32, on every device.
 #pragma once
 #include <cstdint>

@@ -42,7 +42,7 @@ PYDARKNET_DEVICE inline bool is_class_only(const Box& box) {
   return box.x > kNowhereFrom && box.y > kNowhereFrom;
 }
 
-// What a loss can't use: a centre outside of the picture, a size that is not positive, a class out of range.
+// What a loss can't use: a centre outside of the image, a size that is not positive, a class out of range.
 enum class TruthFault { kNone, kPassedOver, kNeedsTree, kCentre, kSize, kClass, kMap };
 
 // Of a row that is not the end of its list.
@@ -68,11 +68,11 @@ PYDARKNET_DEVICE inline TruthFault fault_of(const float* row, int length, const 
 
 // The list of one image without the labels that are passed over, up to the first class without a box, into
 // `room` for truths.most of them. A device can't refuse labels with faults: it passes over them too.
-template <class Team>
+template <class Threads>
 PYDARKNET_DEVICE TruthList read_truths(const Truths& truths, int image, const TruthRules& rules, Truth* room,
-                                       const Team& team) {
+                                       const Threads& threads) {
   int count = 0;
-  for (int i = 0; team.rank() == 0 && i < truths.most; ++i) {
+  for (int i = 0; threads.rank() == 0 && i < truths.most; ++i) {
     const float* row = truths.at(image, i);
     if (row[0] == 0) break;
     if (fault_of(row, truths.row, rules) != TruthFault::kNone) continue;
@@ -80,7 +80,7 @@ PYDARKNET_DEVICE TruthList read_truths(const Truths& truths, int image, const Tr
     room[count++] = {box, static_cast<int>(row[truths.row - 1]), row + 4};
     if (is_class_only(box)) break;
   }
-  return {room, static_cast<int>(team.sum(count))};
+  return {room, static_cast<int>(threads.sum(count))};
 }
 
 }  // namespace pydarknet

@@ -1,11 +1,11 @@
-// The [yolo] loss of one image, as a team's work: boxes side by side, truths one after another.
+// The [yolo] loss of one image, as a thread group's work: boxes side by side, truths one after another.
 #pragma once
 #include <cfloat>
 
 #include "ops/yolo_loss.h"
 #include "shared/box_head.h"
 #include "shared/box_slope.h"
-#include "shared/team.h"
+#include "shared/thread_group.h"
 #include "shared/truths.h"
 
 namespace pydarknet {
@@ -21,40 +21,42 @@ struct YoloRules {
   }
 };
 
-template <class Team>
+template <class Threads>
 class YoloImage {
  public:
   // Deltas and `uses`, one for each box, are 0.
-  PYDARKNET_DEVICE YoloImage(const BoxHead& head, const YoloRules& rules, unsigned char* uses, Team team)
+  PYDARKNET_DEVICE YoloImage(const BoxHead& head, const YoloRules& rules, unsigned char* uses,
+                             Threads threads)
       : head_(head),
         set_(rules.set),
         terms_(rules.set.terms),
         truth_rules_(rules.truths),
         uses_(uses),
         next_(head.pixels()),
-        team_(team) {}
+        threads_(threads) {}
 
   PYDARKNET_DEVICE LossStatistics run(const TruthList& truths) {
-    for_each_box([&](const BoxPlace& at) { teach_empty(at, truths); });
-    team_.wait();
-    for (const Truth& truth : truths) teach(truth);
+    for_each_box([&](const BoxPlace& at) { assign_empty(at, truths); });
+    threads_.wait();
+    for (const Truth& truth : truths) assign(truth);
     if (terms_.iou_thresh < 1) for_each_box([&](const BoxPlace& at) { average_place(at); });
-    team_.wait();
-    add_losses(head_, uses_, &sums_, team_);
+    threads_.wait();
+    add_losses(head_, uses_, &sums_, threads_);
     if (terms_.iou_loss != BoxMeasure::kMse) sums_.coord_loss = missed_;
-    team_.wait();
+    threads_.wait();
     if (terms_.delta_normalizer != 1) for_each_box([&](const BoxPlace& at) { normalize(at); });
-    return sums_.summed(team_);
+    return sums_.summed(threads_);
   }
 
  private:
   template <class F>
   PYDARKNET_DEVICE void for_each_box(F&& body) {
-    for (std::int64_t box = team_.rank(); box < head_.boxes(); box += team_.size()) body(head_.place(box));
+    for (std::int64_t box = threads_.rank(); box < head_.boxes(); box += threads_.size())
+      body(head_.place(box));
   }
 
   PYDARKNET_DEVICE const float* anchor(int index) const { return set_.anchors + 2 * index; }
-  // At the origin, as parts of the picture.
+  // At the origin, as parts of the image.
   PYDARKNET_DEVICE Box anchor_box(int index) const {
     return {0, 0, anchor(index)[0] / static_cast<float>(set_.net_w),
             anchor(index)[1] / static_cast<float>(set_.net_h)};
@@ -85,7 +87,7 @@ class YoloImage {
   }
 
   // Before the truths claim their boxes.
-  PYDARKNET_DEVICE void teach_empty(const BoxPlace& at, const TruthList& truths) {
+  PYDARKNET_DEVICE void assign_empty(const BoxPlace& at, const TruthList& truths) {
     const TruthMatch match = truths.best(head_.predict(at, anchor(masked(at.anchor))));
     const float weight = terms_.obj_normalizer, empty = weight * (0 - objectness(at));
     sums_.any_objectness += objectness(at);
@@ -94,7 +96,7 @@ class YoloImage {
       const float raised = weight * (match.overlap - objectness(at));
       objectness_delta(at) = !terms_.objectness_smooth ? 0 : raised > empty ? raised : empty;
     }
-    if (match.truth && match.overlap > set_.truth_thresh) teach_certain(at, *match.truth, match.overlap);
+    if (match.truth && match.overlap > set_.truth_thresh) assign_certain(at, *match.truth, match.overlap);
   }
 
   PYDARKNET_DEVICE bool knows_a_class(const BoxPlace& at) const {
@@ -106,46 +108,46 @@ class YoloImage {
   }
 
   // A box that needs no truth to claim it.
-  PYDARKNET_DEVICE void teach_certain(const BoxPlace& at, const Truth& truth, float overlap) {
+  PYDARKNET_DEVICE void assign_certain(const BoxPlace& at, const Truth& truth, float overlap) {
     const int category = truth_rules_.map[truth.label];
     const float target = terms_.objectness_smooth ? overlap * overlap : 1;
-    teach_place(at, masked(at.anchor), truth.box, weight_of(category));
+    assign_place(at, masked(at.anchor), truth.box, weight_of(category));
     objectness_delta(at) = terms_.obj_normalizer * (target - objectness(at));
-    teach_class(at, category, Alone{});
+    assign_class(at, category, OneThread{});
     if (!terms_.objectness_smooth) return;
     const float way = target - class_output(at, category);
     head_.delta[head_.classes_of(at) + category * next_] = weight_of(category) * way;
   }
 
-  PYDARKNET_DEVICE void teach(const Truth& truth) {
+  PYDARKNET_DEVICE void assign(const Truth& truth) {
     const int best = best_anchor(truth.box);
-    teach_box(best, truth);
+    assign_box(best, truth);
     if (terms_.iou_thresh >= 1) return;
     for (int a = 0; a < set_.anchor_count; ++a) {
       const Box centred{0, 0, truth.box.w, truth.box.h};
       const bool fits = measure(anchor_box(a), centred, terms_.iou_thresh_kind) > terms_.iou_thresh;
-      if (fits && a != best) teach_box(a, truth);
+      if (fits && a != best) assign_box(a, truth);
     }
   }
 
-  // The box of an anchor, if this head has it. By the team: classes side by side.
-  PYDARKNET_DEVICE void teach_box(int anchor_index, const Truth& truth) {
-    const bool leads = team_.rank() == 0;
+  // The box of an anchor, if this head has it. By the thread group: classes side by side.
+  PYDARKNET_DEVICE void assign_box(int anchor_index, const Truth& truth) {
+    const bool leads = threads_.rank() == 0;
     BoxPlace at = head_.cell_of(truth.box);
     const int category = truth_rules_.map[truth.label];
     at.anchor = box_of(anchor_index);
     if (at.anchor < 0) return;
     if (leads) {
       sums_.category += class_output(at, category);
-      teach_place(at, anchor_index, truth.box, weight_of(category));
-      teach_objectness(at, weight_of(category));
+      assign_place(at, anchor_index, truth.box, weight_of(category));
+      assign_objectness(at, weight_of(category));
       count(head_.predict(at, anchor(anchor_index)), truth.box, objectness(at));
     }
-    teach_class(at, category, team_);
-    team_.wait();
+    assign_class(at, category, threads_);
+    threads_.wait();
   }
 
-  PYDARKNET_DEVICE void teach_objectness(const BoxPlace& at, float weight) {
+  PYDARKNET_DEVICE void assign_objectness(const BoxPlace& at, float weight) {
     const float way = weight * terms_.obj_normalizer * (1 - objectness(at));
     if (!terms_.objectness_smooth || objectness_delta(at) == 0) objectness_delta(at) = way;
   }
@@ -158,7 +160,7 @@ class YoloImage {
   }
 
   // The coordinates.
-  PYDARKNET_DEVICE void teach_place(const BoxPlace& at, int anchor_index, const Box& truth, float weight) {
+  PYDARKNET_DEVICE void assign_place(const BoxPlace& at, int anchor_index, const Box& truth, float weight) {
     uses_[head_.number(at)] = kObject | kClassified;
     const Box way = way_to(at, anchor_index, truth, weight * terms_.iou_normalizer);
     float* delta = head_.delta + head_.offset(at);
@@ -191,7 +193,7 @@ class YoloImage {
   }
 
   template <class Members>
-  PYDARKNET_DEVICE void teach_class(const BoxPlace& at, int category, const Members& team) {
+  PYDARKNET_DEVICE void assign_class(const BoxPlace& at, int category, const Members& threads) {
     const std::int64_t first = head_.classes_of(at);
     const bool taught_before = head_.delta[first + (terms_.adds ? category * next_ : 0)] != 0;
     const bool focal = terms_.focal_loss && !taught_before;
@@ -200,8 +202,8 @@ class YoloImage {
     const float weight = !terms_.class_weights || focal ? 1
                          : taught_before                ? weight_of(category)
                                                         : weight_of(category) * terms_.cls_normalizer;
-    team.wait();  // all have seen the first delta
-    for (int c = team.rank(); c < truth_rules_.classes; c += team.size()) {
+    threads.wait();  // all have seen the first delta
+    for (int c = threads.rank(); c < truth_rules_.classes; c += threads.size()) {
       if (taught_before && c != category) continue;
       const std::int64_t i = first + c * next_;
       const float target = (c == category ? 1 - smooth : 0) + .5f * smooth;
@@ -241,7 +243,7 @@ class YoloImage {
   const TruthRules truth_rules_;
   unsigned char* uses_;
   const std::int64_t next_;
-  const Team team_;
+  const Threads threads_;
   LossStatistics sums_{};
   double missed_ = 0;  // of the truths' overlaps
 };

@@ -19,7 +19,7 @@ from tools.native.toolkit import CUDA_ARCHS
 ARCH = "80"  # the oldest with asynchronous copies, TF32 and BF16
 REGISTERS, THREADS = 65536, 128  # of a multiprocessor, of a thread block
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
-LARGE = {"gemm": "GemmTileILi128ELi128E", "wgrad_gemm": "CorrelateTileILi128ELi32E"}
+LARGE = {"gemm": "GemmTileILi128ELi128E", "wgrad_gemm": "WgradTileILi128ELi32E"}
 # Sources of other hot kernels, and the names of these.
 HOT = {
     "batchnorm": ("channel_parts", "channel_totals"),

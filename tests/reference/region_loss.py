@@ -114,7 +114,7 @@ class _Image:
              "classified"), 0.0,
         )  # fmt: skip
 
-    def teach_class(self, at: tuple[int, int, int], category: int, scale: float) -> None:
+    def assign_class(self, at: tuple[int, int, int], category: int, scale: float) -> None:
         a, i, j = at
         p, d = self.y[a, self.rules.coords + 1 :, i, j], self.delta[a, self.rules.coords + 1 :, i, j]
         if self.rules.tree is not None:
@@ -146,7 +146,7 @@ class _Image:
         cells = score.transpose(1, 2, 0)  # the first of equal ones cell by cell
         row, column, anchor = np.unravel_index(int(np.argmax(cells)), cells.shape)
         at = anchor, row, column
-        self.teach_class(at, node, r.class_scale)  # type: ignore[arg-type]
+        self.assign_class(at, node, r.class_scale)  # type: ignore[arg-type]
         if r.class_only == "ignore":
             return
         self.delta[:, r.coords] = -r.noobject_scale * objectness
@@ -171,12 +171,12 @@ class _Image:
                 label = int(truths[int(np.argmax(overlaps[:, a, i, j]))][-1])
                 if label < r.classes:
                     weight = objectness[a, i, j] if r.classfix == 2 else 1.0
-                    self.teach_class((a, i, j), label, r.class_scale * weight)
+                    self.assign_class((a, i, j), label, r.class_scale * weight)
         if r.seen < 12800:
             middle = np.array([0.5, 0.5, 0, 0])[None, :, None, None]
             self.delta[:, :4] = 0.01 * (middle - self.y[:, :4])
 
-    def teach(self, truth: Doubles) -> None:
+    def assign(self, truth: Doubles) -> None:
         r = self.rules
         h, w = self.grid
         box = truth[:4]
@@ -193,7 +193,7 @@ class _Image:
         target = 0.0 if r.background else overlap if r.rescore else 1.0
         d[r.coords] = r.object_scale * (target - y[r.coords])
         label = int(truth[-1])
-        self.teach_class((a, i, j), label if r.map is None else r.map[label], r.class_scale)
+        self.assign_class((a, i, j), label if r.map is None else r.map[label], r.class_scale)
         self.used[a, i, j] = True
         s = self.stats
         s["iou"] += overlap
@@ -224,7 +224,7 @@ class _Image:
         else:
             self.empty(truths)
             for truth in truths:
-                self.teach(truth)
+                self.assign(truth)
         if self.rules.slope_in_loss:
             self.slopes()
         losses = self.losses()

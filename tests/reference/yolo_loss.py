@@ -34,7 +34,7 @@ def yolo_loss(
          "classified"), 0.0,
     )  # fmt: skip
 
-    def teach(b: int, k: int, i: int, j: int, row: Doubles) -> int:
+    def assign(b: int, k: int, i: int, j: int, row: Doubles) -> int:
         label = int(row[4]) if map is None else map[int(row[4])]
         d, p = delta[b, k, :, i, j], y[b, k, :, i, j]
         target = np.eye(classes)[label]
@@ -55,14 +55,14 @@ def yolo_loss(
             overlaps = np.stack([iou(predicted, row[:4]) for row in rows])
             delta[b, :, 4][overlaps.max(axis=0) > ignore_thresh] = 0
             for k, i, j in np.argwhere(overlaps.max(axis=0) > truth_thresh):
-                teach(b, k, i, j, rows[int(np.argmax(overlaps[:, k, i, j]))])
+                assign(b, k, i, j, rows[int(np.argmax(overlaps[:, k, i, j]))])
         for row in rows:
             origin = np.concatenate([np.zeros_like(sides), sides / np.array(net)], axis=1)
             best = int(np.argmax(iou(origin, np.array([0, 0, row[2], row[3]]))))
             if best not in mask:
                 continue
             k, i, j = list(mask).index(best), min(int(row[1] * h), h - 1), min(int(row[0] * w), w - 1)
-            label = teach(b, k, i, j, row)
+            label = assign(b, k, i, j, row)
             overlap = float(iou(predicted[k, i, j], row[:4]))
             s["iou"] += overlap
             s["recall"] += overlap > 0.5

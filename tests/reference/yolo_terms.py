@@ -104,7 +104,7 @@ def yolo_terms(
     eps, smooth = t["label_smooth_eps"], t["objectness_smooth"]
     sums = dict.fromkeys(("iou", "matched", "coord_loss"), 0.0)
 
-    def teach_class(d: Doubles, p: Doubles, label: int) -> None:
+    def assign_class(d: Doubles, p: Doubles, label: int) -> None:
         target = np.eye(classes)[label] * (1 - eps) + eps / 2
         if d[5 + label] != 0:
             d[5 + label] = (target[label] - p[5 + label]) * weights[label]
@@ -115,7 +115,7 @@ def yolo_terms(
             d[5:] = target - p[5:]
             d[5 + label] *= weights[label] * (1 if t["class_weights"] is None else t["cls_normalizer"])
 
-    def teach_place(b: int, k: int, i: int, j: int, row: Doubles) -> None:
+    def assign_place(b: int, k: int, i: int, j: int, row: Doubles) -> None:
         d, p = delta[b, k, :, i, j], y[b, k, :, i, j]
         weight = t["iou_normalizer"] * weights[int(row[4])]
         if t["iou_loss"] == "mse":
@@ -126,13 +126,13 @@ def yolo_terms(
             way = slope(predicted[k, i, j], row[:4], t["iou_loss"]) * growth * weight
             d[:4] += np.clip(way, -t["max_delta"], t["max_delta"])
 
-    def teach_box(b: int, anchor: int, row: Doubles) -> None:
+    def assign_box(b: int, anchor: int, row: Doubles) -> None:
         k, i, j = list(mask).index(anchor), min(int(row[1] * h), h - 1), min(int(row[0] * w), w - 1)
         d, p, label = delta[b, k, :, i, j], y[b, k, :, i, j], int(row[4])
-        teach_place(b, k, i, j, row)
+        assign_place(b, k, i, j, row)
         if not smooth or d[4] == 0:
             d[4] = weights[label] * t["obj_normalizer"] * (1 - p[4])
-        teach_class(d, p, label)
+        assign_class(d, p, label)
         sums["iou"] += measure(predicted[k, i, j], row[:4], "iou")
         sums["matched"] += 1
         sums["coord_loss"] += 1 - measure(predicted[k, i, j], row[:4], "giou" if t["iou_loss"] == "giou" else "iou")
@@ -152,20 +152,20 @@ def yolo_terms(
             if best > t["truth_thresh"]:
                 row = rows[int(np.argmax(overlaps))]
                 d[4] = t["obj_normalizer"] * ((best**2 if smooth else 1) - p[4])
-                teach_class(d, p, int(row[4]))
+                assign_class(d, p, int(row[4]))
                 if smooth:
                     d[5 + int(row[4])] = weights[int(row[4])] * (best**2 - p[5 + int(row[4])])
-                teach_place(b, k, i, j, row)
+                assign_place(b, k, i, j, row)
         for row in rows:
             origin = np.concatenate([np.zeros_like(sides), sides / np.array(net)], axis=1)
             centred = np.array([0, 0, row[2], row[3]])
             fits = int(np.argmax([measure(each, centred, "iou") for each in origin]))
             if fits in mask:
-                teach_box(b, fits, row)
+                assign_box(b, fits, row)
             for anchor, each in enumerate(origin):
                 good = measure(each, centred, t["iou_thresh_kind"]) > t["iou_thresh"]
                 if t["iou_thresh"] < 1 and anchor != fits and anchor in mask and good:
-                    teach_box(b, anchor, row)
+                    assign_box(b, anchor, row)
         if t["iou_thresh"] < 1:
             taught = np.maximum((delta[b, :, 5:] > 0).sum(axis=1), 1)
             delta[b, :, :4] /= np.where(delta[b, :, 4] != 0, taught, 1)[:, None]

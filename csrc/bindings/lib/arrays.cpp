@@ -145,7 +145,7 @@ Plain plain(py::handle object, const char* op, const char* argument) {
 ConstPlain const_plain(py::handle object, const char* op, const char* argument) {
   return plain_view<const float>(object, false, {op, argument});
 }
-Picture picture(py::handle object, const char* op, const char* argument) {
+Image image_view(py::handle object, const char* op, const char* argument) {
   const RawArray a = raw_array(object, "|u1", false, {op, argument});
   require(a.ndim == 3, op, std::string(argument) + " must have shape (height, width, channels)");
   for (int i = 0; i < 3; ++i) {

@@ -49,7 +49,7 @@ Plain plain(py::handle object, const char* op, const char* argument);
 ConstPlain const_plain(py::handle object, const char* op, const char* argument);
 
 // Rows of interleaved bytes (height, width, channels), not empty.
-Picture picture(py::handle object, const char* op, const char* argument);
+Image image_view(py::handle object, const char* op, const char* argument);
 
 // A flat float array of at least `least` elements.
 float* floats(py::handle object, std::int64_t least, const char* op, const char* argument);

@@ -56,7 +56,7 @@ struct Plan {
       tile_floats = std::max(tile_floats, std::int64_t{tile.channels} * taps * tile.filters());
     }
     const int columns = s.out_w(), most_columns = std::min(columns, kBandColumns);
-    const std::int64_t pixel_bytes = std::int64_t{4} * (lanes + simd::kCorrelateVectors * kBlock);
+    const std::int64_t pixel_bytes = std::int64_t{4} * (lanes + simd::kWgradVectors * kBlock);
     const std::int64_t most_rows = std::max<std::int64_t>(1, kBandBytes / pixel_bytes / most_columns);
     across = {columns, ceil_div(columns, most_columns)};
     down = {s.out_h(), ceil_div(s.out_h(), most_rows)};
@@ -106,7 +106,7 @@ class BlockedSource {
   int taps() const { return s_.taps(); }
 
   // Adds the band's products to the sums of the tile's filters from `vector` on; `y` is row 0 of the image.
-  void band(const Band& b, const Tile& tile, Correlation p, const float* y, int vectors, float*) const {
+  void band(const Band& b, const Tile& tile, WgradOperands p, const float* y, int vectors, float*) const {
     p.x_row = std::int64_t{s_.stride_y} * s_.w * kBlock;
     p.x_column = std::int64_t{s_.stride_x} * kBlock;
     p.sums_value = std::int64_t{s_.taps()} * tile.filters();
@@ -125,7 +125,7 @@ class BlockedSource {
           p.x = x + (row * s_.w + column) * kBlock;
           p.y = y + rows.begin * p.y_row + columns.begin * p.y_column;
           p.sums = sums + (std::int64_t{block} * kBlock * s_.taps() + ky * s_.kernel_w + kx) * tile.filters();
-          correlate_lanes(p, tile.lanes(block), vectors);
+          wgrad_lanes(p, tile.lanes(block), vectors);
         }
       }
     }
@@ -173,7 +173,7 @@ class PlainSource {
     }
   }
 
-  void band(const Band& b, const Tile& tile, Correlation p, const float* y, int vectors,
+  void band(const Band& b, const Tile& tile, WgradOperands p, const float* y, int vectors,
             const float* copy) const {
     p.x = copy;
     p.offsets = offsets_.data() + tile.channel_block * kBlock;
@@ -183,7 +183,7 @@ class PlainSource {
     p.rows = b.rows.size();
     p.columns = b.columns.size();
     p.y = y + b.rows.begin * p.y_row + b.columns.begin * p.y_column;
-    correlate_lanes(p, tile.channels, vectors);
+    wgrad_lanes(p, tile.channels, vectors);
   }
 
  private:
@@ -198,8 +198,8 @@ template <class Source>
 void sum_bands(const Plan& plan, const Source& source, const Tile& tile, ConstTensor dy, std::int64_t begin,
                std::int64_t end, float* sums, float* copy) {
   std::fill_n(sums, std::int64_t{tile.channels} * source.taps() * tile.filters(), 0.0f);
-  const int runs = ceil_div(tile.filter_blocks, simd::kCorrelateVectors);
-  Correlation p{};
+  const int runs = ceil_div(tile.filter_blocks, simd::kWgradVectors);
+  WgradOperands p{};
   p.y_row = std::int64_t{dy.w} * kBlock;
   p.y_column = kBlock;
   p.y_vector = dy.plane();
@@ -271,7 +271,7 @@ class ConnectedGradient {
 
   // Filters [first, last) of one block.
   void add(const float* flat, int first, int last) const {
-    Correlation p{};
+    WgradOperands p{};
     p.x = dy_.block(0, first / kBlock) + first % kBlock;
     p.x_column = dy_.image();
     p.y_column = values_;
@@ -280,11 +280,11 @@ class ConnectedGradient {
     p.columns = s_.n;
     p.sums_value = values_;
     std::int64_t done = 0;
-    for (int vectors = simd::kCorrelateVectors; vectors > 0; --vectors) {
+    for (int vectors = simd::kWgradVectors; vectors > 0; --vectors) {
       for (; done + vectors * kBlock <= values_; done += vectors * kBlock) {
         p.y = flat + done;
         p.sums = dweights_ + first * values_ + done;
-        correlate_lanes(p, last - first, vectors);
+        wgrad_lanes(p, last - first, vectors);
       }
     }
     for (int k = first; k < last; ++k) add_rest(flat, k, done);
@@ -310,11 +310,11 @@ class ConnectedGradient {
 void connected_gradient(const ConvShape& s, ConstTensor x, ConstTensor dy, float* dweights, float* flat) {
   const ConnectedGradient gradient(s, dy, dweights);
   gradient.flatten(x, flat);
-  const int groups = ceil_div(s.k, simd::kCorrelateValues);
+  const int groups = ceil_div(s.k, simd::kWgradValues);
   parallel_for(groups, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const int first = static_cast<int>(i) * simd::kCorrelateValues;
-      gradient.add(flat, first, std::min(s.k, first + simd::kCorrelateValues));
+      const int first = static_cast<int>(i) * simd::kWgradValues;
+      gradient.add(flat, first, std::min(s.k, first + simd::kWgradValues));
     }
   });
 }

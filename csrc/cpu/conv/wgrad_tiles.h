@@ -11,10 +11,10 @@
 
 namespace pydarknet::weight_gradient {
 
-using simd::Correlation;
 using simd::Lanes;
+using simd::WgradOperands;
 
-inline constexpr int kTileBlocks = 2 * simd::kCorrelateVectors;
+inline constexpr int kTileBlocks = 2 * simd::kWgradVectors;
 
 inline int part(std::int64_t items, int index, int parts) {
   return static_cast<int>(part_begin(items, index, parts));
@@ -94,12 +94,12 @@ class Adder {
 };
 
 // Sums over a rectangle of pixels: `lanes` values of x from sums' row 0 on, `blocks` vectors of y.
-inline void correlate_lanes(Correlation p, int lanes, int blocks) {
+inline void wgrad_lanes(WgradOperands p, int lanes, int blocks) {
   if (p.x_row == p.columns * p.x_column && p.y_row == p.columns * p.y_column) {
     p.columns *= p.rows;
     p.rows = 1;
   }
-  const int groups = ceil_div(lanes, simd::kCorrelateValues);
+  const int groups = ceil_div(lanes, simd::kWgradValues);
   const float* const x = p.x;
   const std::ptrdiff_t* const offsets = p.offsets;
   float* const sums = p.sums;
@@ -109,8 +109,7 @@ inline void correlate_lanes(Correlation p, int lanes, int blocks) {
     p.offsets = offsets ? offsets + lane : nullptr;
     p.sums = sums + lane * p.sums_value;
     const int values = part(lanes, g + 1, groups) - lane;
-    (offsets ? simd::correlate_kernel<true>(values, blocks)
-             : simd::correlate_kernel<false>(values, blocks))(p);
+    (offsets ? simd::wgrad_kernel<true>(values, blocks) : simd::wgrad_kernel<false>(values, blocks))(p);
   }
 }
 

@@ -94,14 +94,14 @@ class Call {
     float* const points = sums_ + slot * p_.slot();
     const std::int64_t size = std::int64_t{tile.channels} * tile.filters();
     if (group == 0) std::fill_n(points, size * kPoints, 0.0f);
-    Correlation c{};
+    WgradOperands c{};
     c.x_column = c.y_column = kBlock;
     c.y_vector = p_.block;
     c.rows = 1;
     c.columns = static_cast<int>(tiles_of(group));
     c.sums_value = tile.filters();
     c.sums_vector = kBlock;
-    const int runs = ceil_div(tile.filter_blocks, simd::kCorrelateVectors);
+    const int runs = ceil_div(tile.filter_blocks, simd::kWgradVectors);
     for (int point = 0; point < kPoints; ++point) {
       for (int run = 0; run < runs; ++run) {
         const int first = part(tile.filter_blocks, run, runs);
@@ -109,7 +109,7 @@ class Call {
         for (int block = 0; block < tile.channel_blocks(); ++block) {
           c.x = x_points_ + point * p_.x_point + (tile.channel_block + block) * p_.block;
           c.sums = points + point * size + std::int64_t{block} * kBlock * tile.filters() + first * kBlock;
-          correlate_lanes(c, tile.lanes(block), part(tile.filter_blocks, run + 1, runs) - first);
+          wgrad_lanes(c, tile.lanes(block), part(tile.filter_blocks, run + 1, runs) - first);
         }
       }
     }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "shared/box_head.h"
-#include "shared/team.h"
+#include "shared/thread_group.h"
 #include "shared/threads.h"
 #include "shared/truths.h"
 
@@ -32,8 +32,8 @@ LossStatistics box_losses(const ConstPlain& output, const Truths& truths, const 
     const BoxHead head = rules.head(output, delta, image);
     std::vector<unsigned char> uses(static_cast<std::size_t>(head.boxes()), kNoObject);
     std::vector<Truth> room(static_cast<std::size_t>(truths.most));
-    const TruthList list = read_truths(truths, image, rules.truths, room.data(), Alone{});
-    return Image<Alone>(head, rules, uses.data(), Alone{}).run(list);
+    const TruthList list = read_truths(truths, image, rules.truths, room.data(), OneThread{});
+    return Image<OneThread>(head, rules, uses.data(), OneThread{}).run(list);
   });
 }
 

@@ -15,11 +15,11 @@
 namespace pydarknet::simd {
 
 // Values of x and vectors of y that one call takes at most: their sums fill three quarters of the registers.
-inline constexpr int kCorrelateValues = std::min(kBlock, kRegisters / 4);
-inline constexpr int kCorrelateVectors = 3;
+inline constexpr int kWgradValues = std::min(kBlock, kRegisters / 4);
+inline constexpr int kWgradVectors = 3;
 
 // Strides are in floats.
-struct Correlation {
+struct WgradOperands {
   const float* x;
   const std::ptrdiff_t* offsets;  // of the values of x from a pixel's first; nullptr for consecutive ones
   std::ptrdiff_t x_row, x_column;
@@ -31,7 +31,7 @@ struct Correlation {
 };
 
 template <int R, int J, bool kOffsets>
-void correlate(const Correlation& p) {
+void wgrad(const WgradOperands& p) {
   Lanes sum[R][J];
   PYDARKNET_UNROLL
   for (int r = 0; r < R; ++r) {
@@ -64,22 +64,22 @@ void correlate(const Correlation& p) {
   }
 }
 
-using CorrelateKernel = void (*)(const Correlation&);
+using WgradKernel = void (*)(const WgradOperands&);
 
 namespace detail {
 template <int J, bool kOffsets, std::size_t... I>
-constexpr std::array<CorrelateKernel, kCorrelateValues> correlate_kernels(std::index_sequence<I...>) {
-  return {&correlate<static_cast<int>(I) + 1, J, kOffsets>...};
+constexpr std::array<WgradKernel, kWgradValues> wgrad_kernels(std::index_sequence<I...>) {
+  return {&wgrad<static_cast<int>(I) + 1, J, kOffsets>...};
 }
 }  // namespace detail
 
-// The kernel for `values` (1..kCorrelateValues) of x and `vectors` (1..kCorrelateVectors) of y.
+// The kernel for `values` (1..kWgradValues) of x and `vectors` (1..kWgradVectors) of y.
 template <bool kOffsets>
-CorrelateKernel correlate_kernel(int values, int vectors) {
-  constexpr auto each = std::make_index_sequence<kCorrelateValues>{};
-  static constexpr std::array<CorrelateKernel, kCorrelateValues> kernels[kCorrelateVectors] = {
-      detail::correlate_kernels<1, kOffsets>(each), detail::correlate_kernels<2, kOffsets>(each),
-      detail::correlate_kernels<3, kOffsets>(each)};
+WgradKernel wgrad_kernel(int values, int vectors) {
+  constexpr auto each = std::make_index_sequence<kWgradValues>{};
+  static constexpr std::array<WgradKernel, kWgradValues> kernels[kWgradVectors] = {
+      detail::wgrad_kernels<1, kOffsets>(each), detail::wgrad_kernels<2, kOffsets>(each),
+      detail::wgrad_kernels<3, kOffsets>(each)};
   return kernels[vectors - 1][values - 1];
 }
 

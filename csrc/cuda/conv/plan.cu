@@ -101,14 +101,14 @@ Choice choose(const ConvProblem& p, Precision precision, bool plain) {
   return best;
 }
 
-struct CorrelateChoice {
-  CorrelatePlan plan;
+struct WgradChoice {
+  WgradPlan plan;
   double seconds;
 };
 
-CorrelateChoice choose_correlation(const ConvProblem& p, Precision precision, bool plain) {
+WgradChoice choose_wgrad(const ConvProblem& p, Precision precision, bool plain) {
   const GemmRates r = gemm_rates(precision);
-  CorrelateChoice best{{plain, false, 1}, std::numeric_limits<double>::max()};
+  WgradChoice best{{plain, false, 1}, std::numeric_limits<double>::max()};
   for (const bool large : {true, false}) {
     if (large && (plain || !large_tiles_fit())) continue;
     const int side = large ? 128 : 64;  // filters, and columns times four channels
@@ -148,8 +148,8 @@ GemmPlan gemm_plan(const ConvProblem& problem, Precision precision, bool plain) 
   return choose(problem, precision, plain).plan;
 }
 
-CorrelatePlan correlate_plan(const ConvProblem& problem, Precision precision, bool plain) {
-  return choose_correlation(problem, precision, plain).plan;
+WgradPlan wgrad_plan(const ConvProblem& problem, Precision precision, bool plain) {
+  return choose_wgrad(problem, precision, plain).plan;
 }
 
 double gemm_seconds(const ConvProblem& problem, Precision precision, bool plain) {

@@ -112,7 +112,7 @@ class BlockedSource {
   bool inside_;
 };
 
-// NCHW, as a picture comes: a block of channels is gathered from as many planes.
+// NCHW, as an image comes: a block of channels is gathered from as many planes.
 class PlainSource {
  public:
   static constexpr int kUnroll = 1;

@@ -5,7 +5,7 @@
 namespace pydarknet {
 namespace {
 
-__global__ void add_weight_parts(const CorrelateCall call) {
+__global__ void add_weight_parts(const WgradArguments call) {
   const int filters = call.problem.bundles.filters(), columns = call.problem.rows();
   const std::int64_t count = std::int64_t{call.problem.bundles.count} * filters * columns;
   for (std::int64_t i = global_thread(); i < count; i += global_threads()) {
@@ -30,16 +30,16 @@ std::int64_t sums_of(const ConvProblem& p) {
   return std::int64_t{p.bundles.count} * p.bundles.filters() * p.rows();
 }
 
-void correlate(Precision precision, const CorrelateCall& call, const CorrelatePlan& plan, Stream stream) {
+void wgrad_gemm(Precision precision, const WgradArguments& call, const WgradPlan& plan, Stream stream) {
   switch (precision) {
     case Precision::kFp32:
-      return correlate_fp32(call, plan, stream);
+      return wgrad_gemm_fp32(call, plan, stream);
     case Precision::kTf32:
-      return correlate_tf32(call, plan, stream);
+      return wgrad_gemm_tf32(call, plan, stream);
     case Precision::kFp16:
-      return correlate_fp16(call, plan, stream);
+      return wgrad_gemm_fp16(call, plan, stream);
     case Precision::kBf16:
-      return correlate_bf16(call, plan, stream);
+      return wgrad_gemm_bf16(call, plan, stream);
   }
 }
 
@@ -48,7 +48,7 @@ class DepthwiseWgrad : public ConvWgrad {
   explicit DepthwiseWgrad(const ConvShape& s) : problem_(forward_problem(s)) {}
   std::int64_t workspace(int) const override { return 0; }
   void run(const WgradCall& call, Stream stream) const override {
-    correlate_depthwise({problem_, call.x, call.dy.data, call.dweights, nullptr, 1}, stream);
+    wgrad_depthwise({problem_, call.x, call.dy.data, call.dweights, nullptr, 1}, stream);
   }
 
  private:
@@ -60,13 +60,13 @@ class GemmWgrad : public ConvWgrad {
   GemmWgrad(const ConvShape& s, bool plain)
       : problem_(forward_problem(s)),
         precision_(usable_precision(s)),
-        plan_(correlate_plan(problem_, precision_, plain)) {}
+        plan_(wgrad_plan(problem_, precision_, plain)) {}
   std::int64_t workspace(int) const override {
     return plan_.parts == 1 ? 0 : std::int64_t{plan_.parts} * sums_of(problem_) * kBlock;
   }
   void run(const WgradCall& call, Stream stream) const override {
-    const CorrelateCall sums{problem_, call.x, call.dy.data, call.dweights, call.workspace, plan_.parts};
-    correlate(precision_, sums, plan_, stream);
+    const WgradArguments sums{problem_, call.x, call.dy.data, call.dweights, call.workspace, plan_.parts};
+    wgrad_gemm(precision_, sums, plan_, stream);
     if (plan_.parts > 1) {
       const unsigned grid = grid_for(sums_of(problem_));
       launch("conv_add_weight_parts", add_weight_parts, grid, 256, 0, stream, sums);
@@ -76,7 +76,7 @@ class GemmWgrad : public ConvWgrad {
  private:
   const ConvProblem problem_;
   const Precision precision_;
-  const CorrelatePlan plan_;
+  const WgradPlan plan_;
 };
 
 }  // namespace

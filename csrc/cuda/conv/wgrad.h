@@ -5,11 +5,11 @@
 
 namespace pydarknet {
 
-inline constexpr int kStagePixels = 16, kCorrelateStages = 3;
+inline constexpr int kStagePixels = 16, kWgradStages = 3;
 
 // Rows are a bundle's filters; columns are blocks of its channels under one tap, [block][tap]; there are as
 // many as the problem has rows of weights.
-struct CorrelateCall {
+struct WgradArguments {
   ConvProblem problem;
   const float *x, *dy;
   float* dweights;
@@ -18,8 +18,8 @@ struct CorrelateCall {
 };
 
 // Which filters, columns and pixels [begin, end) a thread block has.
-struct CorrelateBlock {
-  PYDARKNET_HD CorrelateBlock(const CorrelateCall& call, int filters, int columns, unsigned index) {
+struct WgradBlock {
+  PYDARKNET_HD WgradBlock(const WgradArguments& call, int filters, int columns, unsigned index) {
     const ConvProblem& p = call.problem;
     const unsigned across = ceil_div(p.rows(), columns), down = ceil_div(p.bundles.filters(), filters);
     first_column = static_cast<int>(index % across) * columns;
@@ -34,7 +34,7 @@ struct CorrelateBlock {
   int first_column, first_filter, part, bundle, begin, end;
 };
 
-__device__ inline float4& weights_part(const CorrelateCall& call, int part, int bundle, int filter,
+__device__ inline float4& weights_part(const WgradArguments& call, int part, int bundle, int filter,
                                        int column) {
   const Bundles& b = call.problem.bundles;
   const std::int64_t row = (std::int64_t{part} * b.count + bundle) * b.filters() + filter;
@@ -42,7 +42,7 @@ __device__ inline float4& weights_part(const CorrelateCall& call, int part, int 
 }
 
 // dweights += the sums of four channels, as far as they belong to the filter's group.
-__device__ inline void add_weights(const CorrelateCall& call, int bundle, int filter, int column,
+__device__ inline void add_weights(const WgradArguments& call, int bundle, int filter, int column,
                                    float4 sums) {
   const Bundles& b = call.problem.bundles;
   const int taps = call.problem.taps(), block = column / taps, tap = column - block * taps;
@@ -57,20 +57,20 @@ __device__ inline void add_weights(const CorrelateCall& call, int bundle, int fi
   }
 }
 
-struct CorrelatePlan {
+struct WgradPlan {
   bool plain, large;
   int parts;
 };
 // The fastest plan by the model in docs/kernels.md.
-CorrelatePlan correlate_plan(const ConvProblem& problem, Precision precision, bool plain);
+WgradPlan wgrad_plan(const ConvProblem& problem, Precision precision, bool plain);
 
 // One function for each precision: each is a file, as they take long to compile.
-void correlate_fp32(const CorrelateCall& call, const CorrelatePlan& plan, Stream stream);
-void correlate_tf32(const CorrelateCall& call, const CorrelatePlan& plan, Stream stream);
-void correlate_fp16(const CorrelateCall& call, const CorrelatePlan& plan, Stream stream);
-void correlate_bf16(const CorrelateCall& call, const CorrelatePlan& plan, Stream stream);
+void wgrad_gemm_fp32(const WgradArguments& call, const WgradPlan& plan, Stream stream);
+void wgrad_gemm_tf32(const WgradArguments& call, const WgradPlan& plan, Stream stream);
+void wgrad_gemm_fp16(const WgradArguments& call, const WgradPlan& plan, Stream stream);
+void wgrad_gemm_bf16(const WgradArguments& call, const WgradPlan& plan, Stream stream);
 
 // dweights of a depthwise convolution.
-void correlate_depthwise(const CorrelateCall& call, Stream stream);
+void wgrad_depthwise(const WgradArguments& call, Stream stream);
 
 }  // namespace pydarknet

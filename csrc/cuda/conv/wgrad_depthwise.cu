@@ -9,7 +9,7 @@ namespace {
 constexpr int kThreads = 256;
 
 // x under the tap times dy, of one pixel.
-__device__ float4 product(const CorrelateCall& call, int block, int tap, int pixel) {
+__device__ float4 product(const WgradArguments& call, int block, int tap, int pixel) {
   const ConvProblem& p = call.problem;
   const ProblemPixel at(p, pixel);
   const int y = p.y.first + at.row * p.y.step + tap / p.x.taps;
@@ -22,7 +22,7 @@ __device__ float4 product(const CorrelateCall& call, int block, int tap, int pix
   return make_float4(a.x * b.x, a.y * b.y, a.z * b.z, a.w * b.w);
 }
 
-__global__ void __launch_bounds__(kThreads) depthwise_weights(const CorrelateCall call) {
+__global__ void __launch_bounds__(kThreads) depthwise_weights(const WgradArguments call) {
   const int taps = call.problem.taps(), channels = call.problem.bundles.total_channels;
   const int block = static_cast<int>(blockIdx.x) / taps, tap = static_cast<int>(blockIdx.x) % taps;
   float sums[4] = {};
@@ -42,7 +42,7 @@ __global__ void __launch_bounds__(kThreads) depthwise_weights(const CorrelateCal
 
 }  // namespace
 
-void correlate_depthwise(const CorrelateCall& call, Stream stream) {
+void wgrad_depthwise(const WgradArguments& call, Stream stream) {
   const std::int64_t blocks =
       std::int64_t{blocks_of(call.problem.bundles.total_channels)} * call.problem.taps();
   launch("conv_backward_weights", depthwise_weights, static_cast<unsigned>(blocks), kThreads, 0, stream,

@@ -13,14 +13,14 @@ namespace pydarknet {
 
 // Stages of kStagePixels pixels. A thread copies the same blocks of filters and columns all along.
 template <class Sums, class Tile, class Source>
-class CorrelatePipeline {
+class WgradPipeline {
  public:
   static constexpr int kColumnsAt = Tile::kFilterBlocks * Sums::kStride;
   static constexpr int kStage = kColumnsAt + Tile::kColumns * Sums::kStride;  // in float4s
   static constexpr int kStaged = Tile::kFilters * Tile::kStagedStride;        // of results
-  static constexpr int kSharedSlots = std::max(kCorrelateStages * kStage, kStaged);
+  static constexpr int kSharedSlots = std::max(kWgradStages * kStage, kStaged);
 
-  __device__ CorrelatePipeline(float4* shared, const CorrelateCall& call, const CorrelateBlock& at)
+  __device__ WgradPipeline(float4* shared, const WgradArguments& call, const WgradBlock& at)
       : shared_(shared),
         pixel_(call.problem, at.begin + pixel(), at.end),
         filters_(call, at.bundle, at.first_filter / kBlock + block()),
@@ -43,14 +43,14 @@ class CorrelatePipeline {
   __device__ static int block() { return threadIdx.x / kStagePixels; }
 
   float4* const shared_;
-  CorrelatePixel pixel_;
+  WgradPixel pixel_;
   FilterSource<Tile::kFilterBlocks / kBlockStep, kBlockStep> filters_;
   Source columns_;
 };
 
 // Results leave through shared memory, where their place is found by a loop that needs no registers for sums.
 template <class Tile>
-__device__ void write_weights(const CorrelateCall& call, const CorrelateBlock& at, const float4* staged) {
+__device__ void write_weights(const WgradArguments& call, const WgradBlock& at, const float4* staged) {
   const ConvProblem& p = call.problem;
 #pragma unroll 1
   for (int i = threadIdx.x; i < Tile::kFilters * Tile::kColumns; i += Tile::kThreads) {
@@ -66,35 +66,35 @@ __device__ void write_weights(const CorrelateCall& call, const CorrelateBlock& a
 }
 
 template <class Sums, class Tile, class Source>
-__global__ void __launch_bounds__(Tile::kThreads) correlate(const CorrelateCall call) {
+__global__ void __launch_bounds__(Tile::kThreads) wgrad_gemm_kernel(const WgradArguments call) {
   PYDARKNET_DYNAMIC_SHARED(float4, shared);
-  const CorrelateBlock at(call, Tile::kFilters, Tile::kColumns, blockIdx.x);
-  CorrelatePipeline<Sums, Tile, Source> pipeline(shared, call, at);
+  const WgradBlock at(call, Tile::kFilters, Tile::kColumns, blockIdx.x);
+  WgradPipeline<Sums, Tile, Source> pipeline(shared, call, at);
   Sums sums;
-  sum_steps<kCorrelateStages>(pipeline, ceil_div(at.end - at.begin, kStagePixels), sums);
+  sum_steps<kWgradStages>(pipeline, ceil_div(at.end - at.begin, kStagePixels), sums);
   sums.store(shared);
   __syncthreads();
   write_weights<Tile>(call, at, shared);
 }
 
 template <class Sums, class Tile, class Source>
-void launch_correlate(const CorrelateCall& call, Stream stream) {
+void launch_wgrad_gemm(const WgradArguments& call, Stream stream) {
   const ConvProblem& p = call.problem;
   const std::int64_t blocks = std::int64_t{ceil_div(p.bundles.filters(), Tile::kFilters)} *
                               ceil_div(p.rows(), Tile::kColumns) * call.part_count * p.bundles.count;
-  constexpr std::size_t kBytes = sizeof(float4) * CorrelatePipeline<Sums, Tile, Source>::kSharedSlots;
+  constexpr std::size_t kBytes = sizeof(float4) * WgradPipeline<Sums, Tile, Source>::kSharedSlots;
   static_assert(kBytes <= (80 << 10), "two thread blocks to a multiprocessor of sm_80, one of sm_86");
-  launch("conv_backward_weights", correlate<Sums, Tile, Source>, static_cast<unsigned>(blocks),
+  launch("conv_backward_weights", wgrad_gemm_kernel<Sums, Tile, Source>, static_cast<unsigned>(blocks),
          Tile::kThreads, kBytes, stream, call);
 }
 
 template <template <class> class Sums>
-void run_correlate(const CorrelateCall& call, const CorrelatePlan& plan, Stream stream) {
-  using Large = CorrelateTile<128, 32, 64, 16>;
-  using Small = CorrelateTile<64, 16, 32, 8>;
-  if (plan.plain) return launch_correlate<Sums<Small>, Small, ColumnSource<true, Small>>(call, stream);
-  if (plan.large) return launch_correlate<Sums<Large>, Large, ColumnSource<false, Large>>(call, stream);
-  launch_correlate<Sums<Small>, Small, ColumnSource<false, Small>>(call, stream);
+void run_wgrad_gemm(const WgradArguments& call, const WgradPlan& plan, Stream stream) {
+  using Large = WgradTile<128, 32, 64, 16>;
+  using Small = WgradTile<64, 16, 32, 8>;
+  if (plan.plain) return launch_wgrad_gemm<Sums<Small>, Small, ColumnSource<true, Small>>(call, stream);
+  if (plan.large) return launch_wgrad_gemm<Sums<Large>, Large, ColumnSource<false, Large>>(call, stream);
+  launch_wgrad_gemm<Sums<Small>, Small, ColumnSource<false, Small>>(call, stream);
 }
 
 }  // namespace pydarknet

@@ -2,8 +2,8 @@
 
 namespace pydarknet {
 
-void correlate_bf16(const CorrelateCall& call, const CorrelatePlan& plan, Stream stream) {
-  run_correlate<Bf16Correlation>(call, plan, stream);
+void wgrad_gemm_bf16(const WgradArguments& call, const WgradPlan& plan, Stream stream) {
+  run_wgrad_gemm<Bf16WgradSums>(call, plan, stream);
 }
 
 }  // namespace pydarknet

@@ -2,8 +2,8 @@
 
 namespace pydarknet {
 
-void correlate_fp16(const CorrelateCall& call, const CorrelatePlan& plan, Stream stream) {
-  run_correlate<Fp16Correlation>(call, plan, stream);
+void wgrad_gemm_fp16(const WgradArguments& call, const WgradPlan& plan, Stream stream) {
+  run_wgrad_gemm<Fp16WgradSums>(call, plan, stream);
 }
 
 }  // namespace pydarknet

@@ -2,8 +2,8 @@
 
 namespace pydarknet {
 
-void correlate_fp32(const CorrelateCall& call, const CorrelatePlan& plan, Stream stream) {
-  run_correlate<FloatCorrelation>(call, plan, stream);
+void wgrad_gemm_fp32(const WgradArguments& call, const WgradPlan& plan, Stream stream) {
+  run_wgrad_gemm<FloatWgradSums>(call, plan, stream);
 }
 
 }  // namespace pydarknet

@@ -2,8 +2,8 @@
 
 namespace pydarknet {
 
-void correlate_tf32(const CorrelateCall& call, const CorrelatePlan& plan, Stream stream) {
-  run_correlate<Tf32Correlation>(call, plan, stream);
+void wgrad_gemm_tf32(const WgradArguments& call, const WgradPlan& plan, Stream stream) {
+  run_wgrad_gemm<Tf32WgradSums>(call, plan, stream);
 }
 
 }  // namespace pydarknet

@@ -12,7 +12,7 @@ namespace pydarknet {
 
 // Filters and columns (blocks of four channels under a tap) of a thread block, and of a warp.
 template <int kFilters_, int kColumns_, int kWarpFilters_, int kWarpColumns_>
-struct CorrelateTile {
+struct WgradTile {
   static constexpr int kFilters = kFilters_, kColumns = kColumns_, kFilterBlocks = kFilters / kBlock;
   static constexpr int kWarpFilters = kWarpFilters_, kWarpColumns = kWarpColumns_;
   static constexpr int kWarpBlocks = kWarpFilters / kBlock;
@@ -60,7 +60,7 @@ struct HalfPixels {
 };
 
 template <class Element, class Tile>
-class TensorCorrelation {
+class TensorWgradSums {
  public:
   static constexpr int kStride = kStagePixels + 4;  // 4 modulo 8: a quarter of a warp meets all banks
 
@@ -125,15 +125,15 @@ class TensorCorrelation {
 };
 
 template <class Tile>
-using Tf32Correlation = TensorCorrelation<Tf32Pixels, Tile>;
+using Tf32WgradSums = TensorWgradSums<Tf32Pixels, Tile>;
 template <class Tile>
-using Fp16Correlation = TensorCorrelation<HalfPixels<Fp16>, Tile>;
+using Fp16WgradSums = TensorWgradSums<HalfPixels<Fp16>, Tile>;
 template <class Tile>
-using Bf16Correlation = TensorCorrelation<HalfPixels<Bf16>, Tile>;
+using Bf16WgradSums = TensorWgradSums<HalfPixels<Bf16>, Tile>;
 
 // A warp's lanes are 8 blocks of filters by 4 columns.
 template <class Tile>
-class FloatCorrelation {
+class FloatWgradSums {
  public:
   static constexpr int kStride = kStagePixels + 1;  // odd: lanes of different blocks meet different banks
 

@@ -7,9 +7,9 @@
 namespace pydarknet {
 
 // One pixel of the output, and where it lies there and, under tap (0, 0), in the input.
-class CorrelatePixel {
+class WgradPixel {
  public:
-  __device__ CorrelatePixel(const ConvProblem& p, int pixel, int end)
+  __device__ WgradPixel(const ConvProblem& p, int pixel, int end)
       : p_(p), at_(p, pixel < end ? pixel : 0), pixel_(pixel), end_(end) {}
 
   __device__ void advance(int pixels) {
@@ -41,7 +41,7 @@ class CorrelatePixel {
 template <int kCount, int kStep>
 class FilterSource {
  public:
-  __device__ FilterSource(const CorrelateCall& call, int bundle, int block)
+  __device__ FilterSource(const WgradArguments& call, int bundle, int block)
       : plane_(std::int64_t{call.problem.y.count} * call.problem.x.count) {
     const Bundles& b = call.problem.bundles;
     const int first = bundle * b.filters() / kBlock, all = blocks_of(b.total_filters);
@@ -50,7 +50,7 @@ class FilterSource {
     dy_ = reinterpret_cast<const float4*>(call.dy) + (first + block) * plane_;
   }
 
-  __device__ void copy(const CorrelatePixel& pixel, float4* to, int stride) const {
+  __device__ void copy(const WgradPixel& pixel, float4* to, int stride) const {
     const float4* const from = dy_ + pixel.image() * image_ + pixel.place();
 #pragma unroll
     for (int i = 0; i < kCount; ++i) {
@@ -69,7 +69,7 @@ class FilterSource {
 template <bool kPlain, class Tile>
 class ColumnSource {
  public:
-  __device__ ColumnSource(const CorrelateCall& call, int bundle, int column)
+  __device__ ColumnSource(const WgradArguments& call, int bundle, int column)
       : p_(call.problem), x_(call.x), plane_(std::int64_t{p_.y.size} * p_.x.size) {
     const Bundles& b = p_.bundles;
     const int first = bundle * b.channels() / kBlock;
@@ -83,7 +83,7 @@ class ColumnSource {
     }
   }
 
-  __device__ void copy(const CorrelatePixel& pixel, float4* to, int stride) const {
+  __device__ void copy(const WgradPixel& pixel, float4* to, int stride) const {
 #pragma unroll
     for (int i = 0; i < kCount; ++i) {
       const int y = pixel.y() + tap_y_[i], x = pixel.x() + tap_x_[i];

@@ -2,7 +2,7 @@
 #pragma once
 #include <vector>
 
-#include "cuda/lib/block_team.h"
+#include "cuda/lib/thread_block.h"
 #include "ops/loss.h"
 #include "shared/box_head.h"
 #include "shared/truths.h"
@@ -27,11 +27,11 @@ __global__ void __launch_bounds__(kLossThreads, 1)
     box_images(ConstPlain output, Truths truths, Plain delta, Rules rules, unsigned char* uses, Truth* room,
                LossStatistics* sums) {
   const int image = static_cast<int>(blockIdx.x);
-  const BlockTeam team;
+  const ThreadBlock threads;
   const BoxHead head = rules.head(output, delta, image);
   const TruthList list =
-      read_truths(truths, image, rules.truths, room + std::int64_t{image} * truths.most, team);
-  Image<BlockTeam> one(head, rules, uses + image * head.boxes(), team);
+      read_truths(truths, image, rules.truths, room + std::int64_t{image} * truths.most, threads);
+  Image<ThreadBlock> one(head, rules, uses + image * head.boxes(), threads);
   const LossStatistics sum = one.run(list);
   if (threadIdx.x == 0) sums[image] = sum;
 }

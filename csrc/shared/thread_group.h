@@ -1,6 +1,6 @@
-// Threads that work on one thing together. What is written for a team runs on one thread of the CPU and on a
-// block of a GPU (csrc/cuda/lib/block_team.h): each member takes every size()-th item, beginning with its
-// rank.
+// Threads that work on one thing together. What is written for a thread group runs on one thread of the CPU
+// and on a block of a GPU (csrc/cuda/lib/thread_block.h): each member takes every size()-th item, beginning
+// with its rank.
 #pragma once
 #include <cstdint>
 
@@ -8,7 +8,7 @@
 
 namespace pydarknet {
 
-struct Alone {
+struct OneThread {
   PYDARKNET_DEVICE static constexpr int rank() { return 0; }
   PYDARKNET_DEVICE static constexpr int size() { return 1; }
   // Until all have come, and see what the others have written.

@@ -1,10 +1,10 @@
-// A block of threads as a team, see csrc/shared/team.h. All of them must make each call.
+// A block of threads as a thread group, see csrc/shared/thread_group.h. All of them must make each call.
 #pragma once
 #include "device.h"
 
 namespace pydarknet {
 
-struct BlockTeam {
+struct ThreadBlock {
   __device__ int rank() const { return static_cast<int>(threadIdx.x); }
   __device__ int size() const { return static_cast<int>(blockDim.x); }
   __device__ void wait() const { __syncthreads(); }
