@@ -1,5 +1,5 @@
 # make            build the extensions in place; with GPU=1 the one for CUDA too, which needs nvcc
-# make demo       set everything up and detect on a real photograph
+# make demo       set everything up; detect by our own small YOLO9000, then by COCO's weights on a real photograph
 # make test       set everything up and run the tests
 # make quick       while one works: ruff, mypy and the fast tests of every room on the best instruction set
 # make site        the documentation as a site, in build/site
@@ -45,6 +45,7 @@ build: $(VENV)/.tools
 
 demo: $(VENV)/.pydarknet
 	PYDARKNET_EMU=0 $(PYTHON) setup.py -q build_ext --inplace
+	$(VENV)/bin/pydarknet detect stamps --path --out predictions-stamps.jpg
 	$(VENV)/bin/pydarknet weights get yolov3-tiny coffee.png --folder weights
 	$(VENV)/bin/pydarknet detect cfg/yolov3-tiny.cfg weights/yolov3-tiny.weights weights/coffee.png
 

@@ -87,7 +87,7 @@ def train(names: Sequence[str], jobs: int) -> None:
 
 def where(run: Run) -> Run:
     """What a training starts from: where things are, learnt from the boxes alone, without classes. Every box thinks
-    all classes alike then, so that the most probable one of a image of a class only is one at a thing."""
+    all classes alike then, so that the most probable one of an image of a class only is one at a thing."""
     data = "where_flat" if run.flat else "boxes"
     return Run(f"{data}-1", "where things are", data, 1, (("class_scale", 0),), WHERE)
 
