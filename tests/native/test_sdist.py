@@ -14,7 +14,15 @@ from tools.check_csrc import findings
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("cfg", "csrc", "data", "pydarknet", "tools")
-FILES = ("LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py")
+FILES = (
+    "LICENSE",
+    "MANIFEST.in",
+    "README.md",
+    "pyproject.toml",
+    "setup.py",
+    "weights/stamps.weights",
+    "weights/stamps.md",
+)
 MADE = shutil.ignore_patterns("*.so", "*.pyc", "__pycache__")
 SOURCES = "from tools.native.editors import compile_commands; print([each['file'] for each in compile_commands()])"
 
@@ -26,8 +34,9 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = folder / "copy"
     for name in FOLDERS:
         shutil.copytree(ROOT / name, copy / name, ignore=MADE)
+    (copy / "weights").mkdir()
     for name in FILES:
-        shutil.copy(ROOT / name, copy)
+        shutil.copy(ROOT / name, copy / name)
     command = [
         sys.executable,
         "-W",
@@ -59,3 +68,13 @@ def test_its_sources_are_whole(unpacked: Path) -> None:
     here, there = (subprocess.run(command, cwd=at, check=True, capture_output=True) for at in (ROOT, unpacked))
     assert here.stdout == there.stdout
     assert b"csrc/cuda/conv/implicit.cu" in here.stdout
+
+
+def test_the_package_holds_what_users_know_by_name(unpacked: Path, tmp_path: Path) -> None:
+    """Of weights/ the project's own, and nothing that was fetched."""
+    (unpacked / "weights" / "fetched.weights").touch()
+    command = [sys.executable, "-W", "ignore", "setup.py", "-q", "build_py", "--build-lib", str(tmp_path)]
+    subprocess.run(command, cwd=unpacked, check=True, capture_output=True)
+    share = tmp_path / "pydarknet" / "_share"
+    assert all((share / name).is_file() for name in ("cfg/yolov2.cfg", "data/coco.names", "data/stamps.jpg"))
+    assert sorted(path.name for path in (share / "weights").iterdir()) == ["stamps.md", "stamps.weights"]
