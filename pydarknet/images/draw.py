@@ -29,6 +29,7 @@ LINE = 0.006  # of the image's height, as in Darknet
 TEXT = 0.03  # of the image's height
 MIN_TEXT = 11  # pixels; smaller is unreadable
 MAX_FONT = 64 << 20  # bytes of a font file
+PATH = " > "  # between the classes of a path
 FONT_TABLES = (b"cmap", b"glyf", b"head", b"hhea", b"hmtx", b"loca", b"maxp")
 
 
@@ -73,7 +74,7 @@ def draw(
 
 def _label(detection: Detection, show_path: bool, show_confidence: bool) -> str:
     names = detection.path if show_path and detection.path else (detection.name,)
-    text = " > ".join(names) + (f" {detection.confidence:.0%}" if show_confidence else "")
+    text = PATH.join(names) + (f" {detection.confidence:.0%}" if show_confidence else "")
     return "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -110,7 +111,14 @@ def _draw_label(image: Picture, text: str, left: int, top: int, line: int, colou
 
 
 def _shortened(text: str, width: int, writer: _Writer) -> tuple[str, _Extent]:
-    """The text, cut with an ellipsis if it is wider than `width`; empty if nothing fits."""
+    """The text, cut with an ellipsis if it is wider than `width`; empty if nothing fits.
+
+    A path along a tree loses its upper classes first: its end says what was found.
+    """
+    names = text.split(PATH)
+    while len(names) > 1 and writer.measure(text).width > width:
+        del names[0]
+        text = PATH.join(["...", *names] if len(names) > 1 else names)
     extent = writer.measure(text)
     if extent.width <= width:
         return text, extent

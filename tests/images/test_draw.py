@@ -93,6 +93,18 @@ def test_a_label_too_long_is_cut_inside_the_picture() -> None:
     assert mask[85, 275]
 
 
+def test_a_path_too_long_loses_its_upper_classes() -> None:
+    """What is drawn is what a path is that begins lower, with dots in front."""
+    box = Box(150, 120, 100, 80)
+    long = found("giraffe", box, path=(*["animal"] * 40, "ruminant", "giraffe"))
+    shorter = [found("giraffe", box, path=("...", *["animal"] * n, "ruminant", "giraffe")) for n in range(9)]
+    result = draw(GREY, [long], show_path=True)
+    assert any(np.array_equal(result, draw(GREY, [each], show_path=True)) for each in shorter)
+    narrow = found("giraffe", box, path=("animal", "giraffe " * 40))
+    alone = found("giraffe " * 40, box)
+    np.testing.assert_array_equal(draw(GREY, [narrow], show_path=True), draw(GREY, [alone], show_path=True))
+
+
 def test_text_grows_with_the_picture() -> None:
     heights = []
     for height in (400, 1600):
