@@ -230,6 +230,7 @@ def test_a_user_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as it is where nothing says what ~ is
+    monkeypatch.setattr(catalog, "share", lambda: tmp_path)  # a checkout's weights/ may hold fetched ones
     assert catalog.cache_folder() is None
     assert catalog.default_folder() == Path("weights")
     with pytest.raises(WeightsError, match=r"tried yolov3-tiny, weights.yolov3-tiny\.weights, .*; to fetch it"):

@@ -17,6 +17,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     cache = tmp_path / "cache" / "pydarknet"
     cache.mkdir(parents=True)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("pydarknet.catalog.share", lambda: tmp_path)  # a checkout's weights/ may hold fetched ones
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
     cfg, weights = nets.write(tmp_path)
