@@ -31,9 +31,10 @@ Edits = dict[int, dict[str, str]]
 
 @dataclass(frozen=True)
 class Template:
-    """The content of the new cfg, and what was chosen, a line each."""
+    """The content of the new cfg, whether the data has images to validate on, and what was chosen, a line each."""
 
     content: bytes
+    validates: bool
     choices: list[str] = field(default_factory=list)
 
 
@@ -68,7 +69,8 @@ def make_cfg(
     original = read_bytes(fspath(template), MAX_CFG, lambda reason: CfgError(fspath(template), None, reason))
     made, iou = _with_anchors(edited(original, cfg, edits), heads, data, seed)
     content, how = _with_subdivisions(made)
-    return Template(_with_title(content, cfg, fspath(data)), [
+    validates = any(each.name == "valid" for each in dataset.lists)
+    return Template(_with_title(content, cfg, fspath(data)), validates, [
         f"{dataset.classes} classes: {_shown(dataset)}",
         f"anchors of {images} images by k-means, average IoU {iou:.1%}",
         f"{iterations} iterations of {BATCH} images, {how}",

@@ -88,6 +88,13 @@ def test_what_can_not_be_adapted(data: Path, template: str, options: dict[str, i
         make_cfg(data, OWN / template, **options)
 
 
+def test_only_what_can_be_validated_is_to_be(data: Path, tmp_path: Path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data.write_text(data.read_text().replace("valid=train.txt\n", ""))
+    assert main(["init", "a.data", "--from", "yolov2-tiny-voc", "--size", "64"]) == 0
+    assert capsys.readouterr().out.endswith("next: pydarknet train a.data a.cfg\n")
+
+
 def test_data_without_classes(data: Path):
     data.write_text("train=train.txt\n")
     with pytest.raises(DataError, match="add classes = N and names = FILE"):

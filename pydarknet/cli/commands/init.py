@@ -45,5 +45,6 @@ def run(args: argparse.Namespace) -> int:
         raise ExportError(f"{out}: is there already; --force replaces it, --out FILE takes another name")
     write_text(out, text, ExportError)
     print(f"{out}: made of {args.template}")
-    print(f"next: pydarknet train {shlex.join([args.data, str(out)])} --map")
+    score = " --map" if made.validates else ""
+    print(f"next: pydarknet train {shlex.join([args.data, str(out)])}{score}")
     return 0
