@@ -11,8 +11,10 @@ constexpr const char* kRegionLoss = "region_loss";
 ClassOnly class_only_of(const std::string& name) {
   if (name == "pull") return ClassOnly::kPull;
   if (name == "spare") return ClassOnly::kSpare;
+  if (name == "assume") return ClassOnly::kAssume;
   if (name == "ignore") return ClassOnly::kIgnore;
-  Where{kRegionLoss, "class_only"}.fail("expected 'pull', 'spare' or 'ignore', found '" + name + "'");
+  const std::string expected = "expected 'pull', 'spare', 'assume' or 'ignore'";
+  Where{kRegionLoss, "class_only"}.fail(expected + ", found '" + name + "'");
 }
 
 ClassOnlyBox class_only_box_of(const std::string& name) {

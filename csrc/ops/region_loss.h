@@ -26,8 +26,9 @@ struct ClassTree {
 };
 
 // What an image that has a class only does to the objectness. All boxes count as empty, except the chosen
-// one, which is pulled up to .3 if below it (kPull) or left alone (kSpare); or none is touched (kIgnore).
-enum class ClassOnly { kPull, kSpare, kIgnore };
+// one, which is pulled up to .3 if below it (kPull) or left alone (kSpare); or only the chosen one is pulled
+// up (kAssume, the paper's text); or none is touched (kIgnore).
+enum class ClassOnly { kPull, kSpare, kAssume, kIgnore };
 
 // Which box such an image teaches: that with the largest objectness times probability of the class (the
 // paper), or that with the largest area within the image, whatever its objectness (Detic, arXiv

@@ -195,11 +195,13 @@ class RegionImage {
       uses_[head_.number(chosen)] |= kClassified;
     }
     if (set_.class_only == ClassOnly::kIgnore) return;
-    for_each_box(
-        [&](const BoxPlace& at) { objectness_delta(at) = set_.noobject_scale * (0 - objectness(at)); });
+    if (set_.class_only != ClassOnly::kAssume) {
+      for_each_box(
+          [&](const BoxPlace& at) { objectness_delta(at) = set_.noobject_scale * (0 - objectness(at)); });
+    }
     threads_.wait();
     if (!leads()) return;
-    const bool pull = set_.class_only == ClassOnly::kPull && objectness(chosen) < kAssumedIou;
+    const bool pull = set_.class_only != ClassOnly::kSpare && objectness(chosen) < kAssumedIou;
     objectness_delta(chosen) = pull ? set_.object_scale * (kAssumedIou - objectness(chosen)) : 0;
     uses_[head_.number(chosen)] |= kObject;
   }

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from ..detection.boxes import Fit
 
-ClassOnly = Literal["pull", "spare", "ignore"]
+ClassOnly = Literal["pull", "spare", "assume", "ignore"]
 Generation = Literal["canvas", "crop"]
 # One of these in a cfg: a section of that type ("*": of any) with one of those keys, written KEY or KEY=VALUE;
 # without keys the section alone.
@@ -40,7 +40,8 @@ class RegionLoss:
     """How [region] learns, by the names of the op's arguments.
 
     class_only: what an image with a class but no box does to the objectness: the chosen box is pulled up to .3 and
-        the others down ("pull"), the others are pulled down ("spare"), or nothing ("ignore")
+        the others down ("pull"), the others are pulled down ("spare"), the chosen box is pulled up alone ("assume"),
+        or nothing ("ignore")
     weigh_small: coordinates weigh 2 - w * h of the truth
     slope_in_loss: the printed loss is of deltas that hold the logistic's slope already
     skip_large_labels: a label outside the classes is left out before a map is applied

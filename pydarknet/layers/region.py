@@ -25,6 +25,9 @@ from .convolutional import Convolution
 # Which box an image with a class only teaches: the paper's, that thinks the class most probable, or, whatever it
 # thinks, the one with the largest area inside the image among all w x h x num (Detic, arXiv 2201.02605: "max-size").
 CLASS_ONLY_BOXES = ("probable", "largest")
+# What it does to the objectness, if not what the dialect does. By the paper's text ("assume") the chosen box overlaps
+# an object by .3, and nothing is said of the others; its code pulls those down ("pull").
+CLASS_ONLY_OBJECTNESS = ("dialect", "pull", "spare", "assume", "ignore")
 
 
 @register("region")
@@ -49,13 +52,19 @@ class Region(Head):
             raise section.error(f"the tree has {len(self.tree)} nodes, classes={self.classes}", "tree")
         self.given_boxes = section.int_("max", 0, low=1, high=MAX_BOXES)
         self.loss_options = read_loss_options(section)
-        if self.tree is None and (box := self.loss_options["class_only_box"]) != CLASS_ONLY_BOXES[0]:
-            message = f"class_only_box={box}: only with tree= are there images with a class but no box"
-            raise section.error(message, "class_only_box")
+        self.class_only = section.choice("class_only_objectness", CLASS_ONLY_OBJECTNESS)
+        self.check_class_only(section)
         self.map = read_class_map(section, self.classes)
         self.map_class_only = section.bool_("map_class_only", False)
         if self.map_class_only and (self.tree is None or self.map is None):
             raise section.error("map_class_only=1: expected tree= and map= beside it", "map_class_only")
+
+    def check_class_only(self, section: Section) -> None:
+        chosen = {"class_only_box": self.loss_options["class_only_box"], "class_only_objectness": self.class_only}
+        for key, value in chosen.items():
+            if self.tree is None and value not in (CLASS_ONLY_BOXES[0], CLASS_ONLY_OBJECTNESS[0]):
+                message = f"{key}={value}: only with tree= are there images with a class but no box"
+                raise section.error(message, key)
 
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out, blocked=False)
@@ -90,6 +99,8 @@ class Region(Head):
         classes = None if self.map is None else p.backend.to_device(self.map)
         rules = replace(d.region, multi_label=d.region.multi_label and not self.softmax)
         options = {**self.loss_options, **asdict(rules)}
+        if self.class_only != CLASS_ONLY_OBJECTNESS[0]:
+            options["class_only"] = self.class_only
         if not d.classfix:
             options |= {"classfix": 0, "focal_loss": False}
 

@@ -102,7 +102,7 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
         "read": "softmax=1 background=1 anchors=3,3,4,4",
         "trained": "max=1 bias_match=1 rescore=1 thresh=.1 coord_scale=3 object_scale=3 "
                    "noobject_scale=3 class_scale=3 classfix=-1",
-        "refused": "classes=3 num=3 coords=5 class_only_box=largest",
+        "refused": "classes=3 num=3 coords=5 class_only_box=largest class_only_objectness=assume",
         "idle": "log=1 sqrt=1 absolute=1",
     }),
     "region, masks": (NET + CONV.format(16) + "[region]\nclasses=2\nnum=2\ncoords=5\nmax=2\n", "", {

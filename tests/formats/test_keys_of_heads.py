@@ -52,19 +52,28 @@ def test_as_many_boxes_as_the_dialect_has(section: str, usual: int) -> None:
         assert graph.heads()[0].truth_shape == (most, 5)
 
 
-def test_which_box_a_class_without_a_box_teaches(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "values", "wrong"),
+    [
+        ("class_only_box", ("probable", "largest"), "largst"),
+        ("class_only_objectness", ("pull", "spare", "assume", "ignore"), "ignor"),
+    ],
+)
+def test_what_a_class_without_a_box_teaches(key: str, values: tuple[str, ...], wrong: str, tmp_path: Path) -> None:
     """The key changes what is learnt from such an image; without a tree there is none, and the key is an error."""
     (tmp_path / "a.tree").write_text("one -1\ntwo -1\n")
     base = text_of("region", "tree", str(tmp_path / "a.tree"))
-    learnt = {}
-    for box in ("probable", "largest"):
-        engine = filled(Engine(parse_cfg_text(f"{base}class_only_box={box}\n", "a.cfg")))
+    learnt = []
+    for value in values:
+        engine = filled(Engine(parse_cfg_text(f"{base}{key}={value}\n", "a.cfg")))
+        engine.layers[-2].parameters["biases"][:] = -6  # no objectness above .3
+        engine.parameters_changed()
         stepper = Stepper(engine, engine.dialect)
         images = np.random.default_rng(2).random((2, *engine.inputs), dtype=np.float32)
         stepper.mini(images, np.full((2, 2, 5), [NOWHERE] * 4 + [1], np.float32))
-        learnt[box] = stepper.parameters.updates.copy()
-    assert not np.array_equal(learnt["probable"], learnt["largest"])
-    with pytest.raises(CfgError, match=r"a\.cfg:\d+: .*class_only_box=largst: .*did you mean 'largest'"):
-        Graph(parse_cfg_text(f"{base}class_only_box=largst\n", "a.cfg"))
-    with pytest.raises(CfgError, match=r"a\.cfg:\d+: .*class_only_box=largest: .*tree="):
-        Graph(parse_cfg_text(text_of("region", "class_only_box", "largest"), "a.cfg"))
+        learnt.append(stepper.parameters.updates.tobytes())
+    assert len(set(learnt)) == len(values)
+    with pytest.raises(CfgError, match=rf"a\.cfg:\d+: .*{key}={wrong}: .*did you mean '{values[-1]}'"):
+        Graph(parse_cfg_text(f"{base}{key}={wrong}\n", "a.cfg"))
+    with pytest.raises(CfgError, match=rf"a\.cfg:\d+: .*{key}={values[-1]}: .*tree="):
+        Graph(parse_cfg_text(text_of("region", key, values[-1]), "a.cfg"))

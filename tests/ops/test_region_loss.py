@@ -67,6 +67,8 @@ def random_rules(rng: np.random.Generator, dialect: str) -> Rules:
     labels = int(rng.integers(1, 8))
     region, classfix = DIALECTS[dialect].region, DIALECTS[dialect].classfix
     options: dict[str, Any] = asdict(region) | {"multi_label": region.multi_label and kind == "linear"}
+    if flip():
+        options["class_only"] = "assume"
     return Rules(
         ANCHORS[: 2 * int(rng.integers(1, 4))], classes, int(rng.choice([4, 4, 6])), tree,
         rng.integers(0, classes, max(labels, classes)).tolist() if flip() else None,

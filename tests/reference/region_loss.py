@@ -149,8 +149,9 @@ class _Image:
         self.assign_class(at, node, r.class_scale)  # type: ignore[arg-type]
         if r.class_only == "ignore":
             return
-        self.delta[:, r.coords] = -r.noobject_scale * objectness
-        pull = r.class_only == "pull" and objectness[at] < 0.3
+        if r.class_only != "assume":
+            self.delta[:, r.coords] = -r.noobject_scale * objectness
+        pull = r.class_only != "spare" and objectness[at] < 0.3
         self.delta[at[0], r.coords, at[1], at[2]] = r.object_scale * (0.3 - objectness[at]) if pull else 0
         self.used[at] = True
 
