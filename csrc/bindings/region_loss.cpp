@@ -20,7 +20,9 @@ ClassOnly class_only_of(const std::string& name) {
 ClassOnlyBox class_only_box_of(const std::string& name) {
   if (name == "probable") return ClassOnlyBox::kProbable;
   if (name == "largest") return ClassOnlyBox::kLargest;
-  Where{kRegionLoss, "class_only_box"}.fail("expected 'probable' or 'largest', found '" + name + "'");
+  if (name == "surest") return ClassOnlyBox::kSurest;
+  const std::string expected = "expected 'probable', 'largest' or 'surest'";
+  Where{kRegionLoss, "class_only_box"}.fail(expected + ", found '" + name + "'");
 }
 
 // From (parent, group, group_offset, group_size). Parents precede their children, and groups lie within the

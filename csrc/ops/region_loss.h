@@ -31,9 +31,10 @@ struct ClassTree {
 enum class ClassOnly { kPull, kSpare, kAssume, kIgnore };
 
 // Which box such an image teaches: that with the largest objectness times probability of the class (the
-// paper), or that with the largest area within the image, whatever its objectness (Detic, arXiv
-// 2201.02605); of several the first one, cell by cell and the anchors of each.
-enum class ClassOnlyBox { kProbable, kLargest };
+// paper); that with the largest area within the image, whatever its objectness, or that with the largest
+// objectness, whatever its class (Detic, arXiv 2201.02605: max-size, max-object-score); of several the first
+// one, cell by cell and the anchors of each.
+enum class ClassOnlyBox { kProbable, kLargest, kSurest };
 
 struct RegionLossSettings {
   const float* anchors;  // width and height of each, in cells

@@ -211,6 +211,9 @@ class RegionImage {
       return highest_box(
           [&](const BoxPlace& at) { return visible_area(head_.predict(at, anchor(at.anchor))); });
     }
+    if (set_.class_only_box == ClassOnlyBox::kSurest) {
+      return highest_box([&](const BoxPlace& at) { return objectness(at); });
+    }
     return highest_box([&](const BoxPlace& at) {
       return objectness(at) * path_probability(head_.classes_of(at), category);
     });

@@ -22,9 +22,10 @@ from .common.head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, Head, check_filte
 from .common.tree import group_sizes, section_tree, tree_arrays
 from .convolutional import Convolution
 
-# Which box an image with a class only teaches: the paper's, that thinks the class most probable, or, whatever it
-# thinks, the one with the largest area inside the image among all w x h x num (Detic, arXiv 2201.02605: "max-size").
-CLASS_ONLY_BOXES = ("probable", "largest")
+# Which box among all w x h x num an image with a class only teaches: the paper's, that thinks the class most probable,
+# or, whatever it thinks, the one with the largest area inside the image or the largest objectness (Detic, arXiv
+# 2201.02605: "max-size" and "max-object-score").
+CLASS_ONLY_BOXES = ("probable", "largest", "surest")
 # What it does to the objectness, if not what the dialect does. By the paper's text ("assume") the chosen box overlaps
 # an object by .3, and nothing is said of the others; its code pulls those down ("pull").
 CLASS_ONLY_OBJECTNESS = ("dialect", "pull", "spare", "assume", "ignore")

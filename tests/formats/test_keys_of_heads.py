@@ -55,7 +55,7 @@ def test_as_many_boxes_as_the_dialect_has(section: str, usual: int) -> None:
 @pytest.mark.parametrize(
     ("key", "values", "wrong"),
     [
-        ("class_only_box", ("probable", "largest"), "largst"),
+        ("class_only_box", ("probable", "surest", "largest"), "largst"),
         ("class_only_objectness", ("pull", "spare", "assume", "ignore"), "ignor"),
     ],
 )

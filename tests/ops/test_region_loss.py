@@ -75,7 +75,7 @@ def random_rules(rng: np.random.Generator, dialect: str) -> Rules:
         int(rng.choice([1, 12799, 12800, 40000])),
         *rng.uniform(0.3, 5, 5).tolist(),
         thresh=float(rng.uniform(0.1, 0.7)), bias_match=flip(), rescore=flip(), background=kind == "background",
-        class_only_box=str(rng.choice(["probable", "largest"])),
+        class_only_box=str(rng.choice(["probable", "largest", "surest"])),
         focal_loss=classfix and flip(), classfix=int(rng.integers(-1, 3)) if classfix else 0, **options,  # type: ignore[misc]
     )  # fmt: skip
 
@@ -283,7 +283,7 @@ def test_a_class_without_a_box_teaches_the_largest_that_is_seen(ops: Ops, arrays
         np.testing.assert_array_equal(np.argwhere(learnt[:, 5:].any(axis=1)), [place])
 
 
-@pytest.mark.parametrize("chosen", ["probable", "largest"])
+@pytest.mark.parametrize("chosen", ["probable", "largest", "surest"])
 def test_classes_of_a_class_without_a_box_are_the_gradient_of_its_cross_entropy(ops: Ops, chosen: str) -> None:
     """Finite differences of -log p(class) of the box that learns, over the head's input."""
     rules = Rules(ANCHORS, len(TREE), tree=TREE, class_only_box=chosen, class_only="ignore", seen=20000)

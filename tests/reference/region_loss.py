@@ -141,6 +141,8 @@ class _Image:
         objectness = self.y[:, r.coords]
         if r.class_only_box == "largest":
             score = visible_area(boxes(self.y, self.anchors, self.size))
+        elif r.class_only_box == "surest":
+            score = objectness
         else:
             score = objectness * np.prod(self.y[:, r.coords + 1 :][:, path(r.tree, node)], axis=1)
         cells = score.transpose(1, 2, 0)  # the first of equal ones cell by cell
