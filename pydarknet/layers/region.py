@@ -22,8 +22,8 @@ from .common.head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, Head, check_filte
 from .common.tree import group_sizes, section_tree, tree_arrays
 from .convolutional import Convolution
 
-# Which box among all w x h x num an image with a class only teaches: the paper's, that thinks the class most probable,
-# or, whatever it thinks, the one with the largest area inside the image or the largest objectness (Detic, arXiv
+# Which box of all w x h x num an image with a class only teaches: the paper's, that thinks the class most probable, or,
+# whatever it thinks, the one with the largest area inside the image or the largest objectness (Detic, arXiv
 # 2201.02605: "max-size" and "max-object-score").
 CLASS_ONLY_BOXES = ("probable", "largest", "surest")
 # What it does to the objectness, if not what the dialect does. By the paper's text ("assume") the chosen box overlaps
@@ -66,6 +66,9 @@ class Region(Head):
             if self.tree is None and value not in (CLASS_ONLY_BOXES[0], CLASS_ONLY_OBJECTNESS[0]):
                 message = f"{key}={value}: only with tree= are there images with a class but no box"
                 raise section.error(message, key)
+        if self.background and chosen["class_only_box"] == "surest":
+            message = "class_only_box=surest: expected background=0, with background=1 no box has an objectness"
+            raise section.error(message, "class_only_box")
 
     def plan(self, p: Builder, x: Value) -> Value:
         y = p.new(self.out, blocked=False)

@@ -77,3 +77,10 @@ def test_what_a_class_without_a_box_teaches(key: str, values: tuple[str, ...], w
         Graph(parse_cfg_text(f"{base}{key}={wrong}\n", "a.cfg"))
     with pytest.raises(CfgError, match=rf"a\.cfg:\d+: .*{key}={values[-1]}: .*tree="):
         Graph(parse_cfg_text(text_of("region", key, values[-1]), "a.cfg"))
+
+
+def test_the_surest_box_needs_an_objectness(tmp_path: Path) -> None:
+    (tmp_path / "a.tree").write_text("one -1\ntwo -1\n")
+    text = text_of("region", "tree", str(tmp_path / "a.tree")) + "background=1\nclass_only_box=surest\n"
+    with pytest.raises(CfgError, match=r"a\.cfg:\d+: .*class_only_box=surest: expected background=0"):
+        Graph(parse_cfg_text(text, "a.cfg"))
