@@ -22,8 +22,8 @@ from .common.head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, Head, check_filte
 from .common.tree import group_sizes, section_tree, tree_arrays
 from .convolutional import Convolution
 
-# Which box of all w x h x num an image with a class only teaches: the paper's, that thinks the class most probable, or,
-# whatever it thinks, the one with the largest area inside the image or the largest objectness (Detic, arXiv
+# Which box of all w x h x num an image with a class only teaches: the paper's, that thinks the class most probable,
+# or, whatever it thinks, the one with the largest area inside the image or with the largest objectness (Detic, arXiv
 # 2201.02605: "max-size" and "max-object-score").
 CLASS_ONLY_BOXES = ("probable", "largest", "surest")
 # What it does to the objectness, if not what the dialect does. By the paper's text ("assume") the chosen box overlaps
