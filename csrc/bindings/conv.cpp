@@ -108,6 +108,13 @@ void bind_shape(Module& m) {
       .def_readonly("pad_x", &ConvShape::pad_x)
       .def_readonly("groups", &ConvShape::groups)
       .def_property_readonly("precision", [](const ConvShape& s) { return precision_name(s.precision); })
+      .def(
+          "with_precision",
+          [](ConvShape s, const std::string& name) {
+            s.precision = parse_precision(name);
+            return s;
+          },
+          arg("precision"), "The same geometry with another precision")
       .def_property_readonly("out_h", &ConvShape::out_h)
       .def_property_readonly("out_w", &ConvShape::out_w)
       .def_property_readonly("flops", &ConvShape::flops)

@@ -31,7 +31,7 @@ Step = Callable[[], None]
 @dataclass(frozen=True)
 class Backend:
     """`name` ("cpu", "emu", "cuda:0"), `isa` of its ops, `arrays` (the array module), `ops` (the extension), and the
-    `precision` that a network's convolutions may round their factors to.
+    `precision` that a network's convolutions may round their factors to (on the CPU at least their weights).
 
     The arrays of this class lie in the machine's memory, so that its transfers copy nothing; `cuda.CudaBackend`
     has the others.
@@ -95,8 +95,13 @@ class Backend:
         if name not in PRECISIONS:
             raise DeviceError(f"precision {name!r}: expected one of {', '.join(PRECISIONS)}")
         if name not in self.ops.precisions:
-            raise DeviceError(f"precision {name!r}: {self.name} computes in fp32 only")
+            raise DeviceError(f"precision {name!r}: {self.name} has {', '.join(self.ops.precisions)}")
         return replace(self, precision=name)
+
+    @property
+    def trains_in(self) -> tuple[str, ...]:
+        """Precisions that gradients have."""
+        return ("fp32",) if self.name == "cpu" else self.ops.precisions
 
     def wait(self) -> None:
         """Wait until everything has been computed."""

@@ -20,12 +20,14 @@ class Geometry(Protocol):
 
     n: int
     k: int
+    precision: str
     out_h: int
     out_w: int
     flops: int
 
     def algorithms(self, max_packed_bytes: int, plain: bool = False, threads: int = 0) -> list[str]: ...
     def dgrad_algorithms(self, max_packed_bytes: int) -> list[str]: ...
+    def with_precision(self, precision: str) -> Geometry: ...
 
 
 class ConvPrimitive(Protocol):

@@ -44,7 +44,8 @@ class Engine(Graph):
     parameters (`seed`). `cutoff`: load only the first so many layers (a backbone). `threads`: for all networks
     of the process; default: PYDARKNET_NUM_THREADS or every processor. `device`: "cpu", "cuda", "cuda:N", "emu" (the
     kernels of CUDA, emulated), or "auto", the GPU if it can be used. `precision`: "fp32", "tf32", "fp16" or "bf16",
-    what this network's convolutions round their factors to; default: tf32 on devices; the CPU has fp32 only.
+    what this network's convolutions round their factors to; default: tf32 on devices, fp32 on the CPU, which has
+    fp16 and bf16 too, for inference only.
     `uniform`: types of layers whose random weights are evenly distributed, not normally. `dialect`: whose Darknet's
     batch norm, a name of `pydarknet.dialects`; default: that of [net], else pjreddie's. CfgError, WeightsError,
     DataError, DeviceError.

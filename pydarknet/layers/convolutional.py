@@ -22,6 +22,9 @@ from .common.dilation import Parts
 # tiles are worth their memory only where the weights are small beside the activations.
 SMALL_PACKED = 24 << 20
 MAX_PLAIN_CHANNELS = 4
+# Layers with larger weights keep FP32 in a network of FP16, which ends at 65504: Winograd's transform of a kernel
+# has at most 2.25 times its largest number.
+MOST_FP16 = 2.0**14
 
 
 class Convolution(Layer):
@@ -143,9 +146,13 @@ class Convolution(Layer):
         its layout."""
 
         def make() -> tuple[str, Array]:
-            conv = p.ops.Conv(shape, shape.algorithms(self.budget(), plain)[0])
+            weights = self.folded_weights()
+            rounded = shape
+            if shape.precision == "fp16" and not abs(weights).max() < MOST_FP16:
+                rounded = shape.with_precision("fp32")
+            conv = p.ops.Conv(shape, rounded.algorithms(self.budget(), plain)[0])
             packed = p.backend.empty((conv.packed_size,))
-            conv.pack(p.backend.to_device(self.folded_weights()), packed)
+            conv.pack(p.backend.to_device(weights), packed)
             release(self.parameters["weights"])
             return conv.algorithm, packed
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ..backends.base import Step
 from ..backends.ops import Array
 from ..dialects import Dialect
+from ..errors import TrainingError
 from ..formats.cfg import Section
 from ..graph.engine import Engine
 from ..layers import Layer
@@ -47,11 +48,16 @@ class Stepper:
 
     The engine's parameters become views of one flat array; call `publish` before using them or the engine.
     `batch` images make an update: whole mini-batches, also where subdivisions don't divide the cfg's batch.
-    CfgError if a layer can't be trained, or a mini-batch has no image.
+    CfgError if a layer can't be trained, or a mini-batch has no image; TrainingError for a precision without gradients.
     """
 
     def __init__(self, engine: Engine, dialect: Dialect, seed: int = 0) -> None:
         net = engine.cfg.net
+        if engine.backend.precision not in engine.backend.trains_in:
+            raise TrainingError(
+                f"precision {engine.backend.precision!r}: {engine.backend.name} trains in "
+                f"{', '.join(engine.backend.trains_in)} only; leave it out for the training"
+            )
         self.engine = engine
         self.dialect = dialect
         self.subdivisions = net.int_("subdivisions", 1, low=1)

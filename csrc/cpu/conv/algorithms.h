@@ -1,5 +1,9 @@
 // The CPU's convolution algorithms, and what they share.
 #pragma once
+#include <memory>
+#include <vector>
+
+#include "cpu/conv/format.h"
 #include "cpu/conv/kernels.h"
 #include "ops/conv.h"
 #include "shared/activation.h"
@@ -19,12 +23,30 @@ class CpuConvolution : public ConvAlgorithm {
   std::int64_t workspace(const ConvShape& shape, int threads) const final;
 };
 
-const CpuConvolution& direct_convolution();
+// An algorithm in every format of weights, FP32 first.
+using ConvolutionList = std::vector<const CpuConvolution*>;
+
+template <class Algorithm>
+struct EveryFormat {
+  EveryFormat() {
+    for (const WeightFormat* format : weight_formats()) {
+      made.push_back(std::make_unique<Algorithm>(*format));
+      list.push_back(made.back().get());
+    }
+  }
+  std::vector<std::unique_ptr<Algorithm>> made;
+  ConvolutionList list;
+};
+
+const ConvolutionList& direct_convolutions();
+// F(2x2, 3x3) and F(4x4, 3x3), Lavin and Gray 2015.
+const ConvolutionList& winograd2_convolutions();
+const ConvolutionList& winograd4_convolutions();
+// In FP32 only.
 const CpuConvolution& direct_plain_convolution();
 const CpuConvolution& depthwise_convolution();
-// F(2x2, 3x3) and F(4x4, 3x3), Lavin and Gray 2015.
-const CpuConvolution& winograd2_convolution();
-const CpuConvolution& winograd4_convolution();
+
+inline const CpuConvolution& direct_convolution() { return *direct_convolutions()[0]; }
 
 // Threads whose scratch fits the call's workspace, at most the current number.
 int conv_threads(const ConvCall& call, const CpuConvolution& algorithm);

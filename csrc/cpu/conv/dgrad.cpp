@@ -249,8 +249,12 @@ std::unique_ptr<const ConvDgrad> conv_dgrad(const ConvShape& s, const std::strin
 
 std::vector<std::string> conv_dgrad_algorithms(const ConvShape& s, std::int64_t max_packed_bytes) {
   if (Connected::supports(s)) return {"connected"};
-  if (Turned::supports(s)) return conv_algorithms(Turned::inner(s), max_packed_bytes, false, 1);
-  return {"phases"};
+  if (!Turned::supports(s)) return {"phases"};
+  const ConvShape inner = Turned::inner(s);
+  std::vector<std::string> names = conv_algorithms(inner, max_packed_bytes, false, 1);
+  // Training is in FP32, the inner shape's precision; what is coarser comes last.
+  while (conv_algorithm(inner, names.back()).precision() != Precision::kFp32) names.pop_back();
+  return names;
 }
 
 }  // namespace pydarknet

@@ -6,6 +6,7 @@
 
 #include "cpu/conv/algorithms.h"
 #include "cpu/conv/cost.h"
+#include "cpu/conv/format.h"
 #include "cpu/conv/panels.h"
 #include "cpu/conv/sizes.h"
 #include "cpu/simd/microkernel.h"
@@ -202,8 +203,14 @@ std::vector<Segment> segments_of(const ConvShape& s, const Bands& b, const Panel
 // All pixels of one band times one panel.
 class BandProduct {
  public:
-  BandProduct(const ConvCall& call, const Bands& bands, Tensor y)
-      : call_(call), s_(call.shape), b_(bands), y_(y), slope_(rectifier_slope(call.activation)) {}
+  BandProduct(const ConvCall& call, const WeightFormat& format, const Bands& bands, Tensor y)
+      : call_(call),
+        s_(call.shape),
+        f_(format),
+        kernels_(bands.pitch == 1 ? plain_kernels() : *format.kernels),
+        b_(bands),
+        y_(y),
+        slope_(rectifier_slope(call.activation)) {}
 
   void run(int band, const float* source, const Panel& panel) {
     if (segments_.empty() || panel.channels != channels_) {
@@ -216,7 +223,8 @@ class BandProduct {
     const int image = b_.images ? band * b_.rows : band / b_.per_image;
     Product p{};
     p.bias = bias.values;
-    p.weights = call_.packed + panel.offset * s_.taps();
+    const float* weights = call_.packed + f_.floats(panel.offset * s_.taps());
+    p.weights = weights;
     p.y_block = y_.plane();
     p.y_pixel = b_.images ? y_.image() : kBlock;
     const float* x = source + panel.channel_block * b_.channel;
@@ -226,22 +234,18 @@ class BandProduct {
     const bool split = calls > 1;
     for (std::size_t begin = 0; begin < segments_.size();) {
       p.segments = segments_.data() + begin;
-      const std::int64_t channels = take(begin, split ? kPartBytes / (4 * panel.filters()) : 0);
+      const std::int64_t channels = take(begin, split ? kPartBytes / (f_.bytes * panel.filters()) : 0);
       p.count = static_cast<int>(&segments_[begin - 1] - p.segments) + 1;
       p.slope = begin == segments_.size() ? slope_ : 1.0f;
-      const std::int64_t floats = channels * panel.filters();
-      p.ahead = {simd::ahead(p.weights + floats, split ? floats : 0, channels * calls),
-                 simd::Ahead{p.weights, 0}};
+      const std::int64_t floats = f_.floats(channels * panel.filters());
+      weights += floats;
+      p.ahead = {simd::ahead(weights, split ? floats : 0, channels * calls), simd::Ahead{weights, 0}};
       for (int run = 0; run < runs; ++run) {
         p.x = x + run * b_.row_step * b_.row;
         p.y = y + std::int64_t{run} * y_.w * kBlock;
-        if (b_.pitch == 1) {
-          simd::product_pixels<1>(p, pixels, panel.blocks);
-        } else {
-          simd::product_pixels<kBlock>(p, pixels, panel.blocks);
-        }
+        simd::product_pixels(kernels_, p, pixels, panel.blocks);
       }
-      p.weights += floats;
+      p.weights = weights;
       p.accumulate = true;
     }
   }
@@ -256,6 +260,8 @@ class BandProduct {
 
   const ConvCall& call_;
   const ConvShape& s_;
+  const WeightFormat& f_;
+  const simd::ProductKernels& kernels_;
   const Bands& b_;
   const Tensor y_;
   const float slope_;
@@ -265,20 +271,22 @@ class BandProduct {
 
 class Direct : public CpuConvolution {
  public:
-  explicit Direct(bool plain) : plain_(plain) {}
-  const char* name() const override { return plain_ ? "direct_plain" : "direct"; }
+  explicit Direct(const WeightFormat& format, bool plain = false)
+      : f_(format), plain_(plain), name_(std::string(plain ? "direct_plain" : "direct") + format.suffix) {}
+  const char* name() const override { return name_.c_str(); }
   bool plain() const override { return plain_; }
+  Precision precision() const override { return f_.precision; }
   bool supports(const ConvShape& s) const override { return !plain_ || s.groups == 1; }
 
   std::int64_t packed_size(const ConvShape& s) const override {
-    return packed_floats(conv_panels(s), s.taps());
+    return f_.floats(packed_weights(conv_panels(s), s.taps()));
   }
 
   void pack_kernels(const ConvShape& s, const Kernels& kernels, float* packed) const override {
     const std::vector<Panel> panels = conv_panels(s);
     parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        float* to = packed + panels[i].offset * s.taps();
+        float* to = packed + f_.floats(panels[i].offset * s.taps());
         if (plain_) {
           pack_plain(s, panels[i], kernels, to);
         } else {
@@ -298,7 +306,7 @@ class Direct : public CpuConvolution {
     const double pixels = static_cast<double>(s.n) * s.out_h() * s.out_w();
     const std::int64_t packed = packed_size(s);
     const int run = s.taps() == 1 ? s.out_h() * s.out_w() : s.out_w();
-    model.product(pixels * packed / kBlock, run);
+    model.product(pixels * packed_weights(conv_panels(s), s.taps()) / kBlock, run);
     model.weights(packed);
     return model.seconds();
   }
@@ -311,7 +319,7 @@ class Direct : public CpuConvolution {
     const BandCopy copier(s, b, x);
     const std::int64_t tasks = std::int64_t{b.count} * b.chunks;
     parallel_parts(static_cast<int>(std::min<std::int64_t>(threads, tasks)), [&](int part, int parts) {
-      BandProduct product(call, b, y);
+      BandProduct product(call, f_, b, y);
       float* copy = call.workspace + part * b.slot;
       int copied = -1;
       const std::int64_t end = part_begin(tasks, part + 1, parts);
@@ -333,16 +341,20 @@ class Direct : public CpuConvolution {
            std::int64_t{band % b.per_image} * b.rows * s.stride_y * b.row;
   }
 
-  static void pack_blocked(const ConvShape& s, const Panel& panel, const Kernels& kernels, float* to) {
+  void pack_blocked(const ConvShape& s, const Panel& panel, const Kernels& kernels, float* to) const {
+    const int row = panel.filters();
+    std::vector<float> wide(&f_ == &fp32_format() ? 0 : std::size_t{kBlock} * s.taps() * row);
     for (int block = 0; block < panel.channel_blocks(); ++block) {
-      const int lanes = panel.lanes(block), row = panel.filters();
+      const int lanes = panel.lanes(block);
+      float* const rows = wide.empty() ? to : wide.data();
       for (int j = 0; j < panel.blocks; ++j) {
         kernels.each((panel.filter_block + j) * kBlock, (panel.channel_block + block) * kBlock, lanes,
                      [&](int c, int tap, simd::Lanes filters) {
-                       simd::store(to + (tap * lanes + c) * row + j * kBlock, filters);
+                       simd::store(rows + (std::int64_t{tap} * lanes + c) * row + j * kBlock, filters);
                      });
       }
-      to += std::int64_t{lanes} * s.taps() * row;
+      if (rows != to) f_.narrow(rows, lanes * s.taps(), row, to);
+      to += f_.floats(std::int64_t{lanes} * s.taps() * row);
     }
   }
 
@@ -366,18 +378,20 @@ class Direct : public CpuConvolution {
     return to;
   }
 
+  const WeightFormat& f_;
   const bool plain_;
+  const std::string name_;
 };
 
 }  // namespace
 
-const CpuConvolution& direct_convolution() {
-  static const Direct algorithm(false);
-  return algorithm;
+const ConvolutionList& direct_convolutions() {
+  static const EveryFormat<Direct> all;
+  return all.list;
 }
 
 const CpuConvolution& direct_plain_convolution() {
-  static const Direct algorithm(true);
+  static const Direct algorithm(fp32_format(), true);
   return algorithm;
 }
 

@@ -37,7 +37,7 @@ std::vector<Panel> conv_panels(const ConvShape& s) {
   return panels;
 }
 
-std::int64_t packed_floats(const std::vector<Panel>& panels, std::int64_t values) {
+std::int64_t packed_weights(const std::vector<Panel>& panels, std::int64_t values) {
   return (panels.back().offset + panels.back().size()) * values;
 }
 

@@ -23,8 +23,8 @@ struct Panel {
 
 std::vector<Panel> conv_panels(const ConvShape& shape);
 
-// Floats of all panels' weights with `values` values for each channel and filter.
-std::int64_t packed_floats(const std::vector<Panel>& panels, std::int64_t values);
+// All panels' weights with `values` values for each channel and filter.
+std::int64_t packed_weights(const std::vector<Panel>& panels, std::int64_t values);
 
 // The panel's biases, zeros past k.
 struct PanelBias {

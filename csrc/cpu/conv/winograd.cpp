@@ -8,6 +8,7 @@
 
 #include "cpu/conv/algorithms.h"
 #include "cpu/conv/cost.h"
+#include "cpu/conv/format.h"
 #include "cpu/conv/panels.h"
 #include "cpu/conv/winograd_tiles.h"
 #include "cpu/simd/microkernel.h"
@@ -34,16 +35,17 @@ class WinogradCall {
   static constexpr int kTile = Transform::kTile, kPoints = kTile * kTile;
 
  public:
-  WinogradCall(const ConvCall& call, const Tiles<M>& tiles, const std::vector<Panel>& panels, const float* x,
-               Tensor y)
+  WinogradCall(const ConvCall& call, const WeightFormat& format, const Tiles<M>& tiles,
+               const std::vector<Panel>& panels, const float* x, Tensor y)
       : call_(call),
         s_(call.shape),
+        f_(format),
         t_(tiles),
         panels_(panels),
         x_{x, s_.n, tiles.blocks * kBlock, s_.h, s_.w},
         y_(y),
         slope_(rectifier_slope(call.activation)),
-        streamed_(4 * packed_floats(panels, kPoints) > kCachedBytes) {
+        streamed_(4 * f_.floats(packed_weights(panels, kPoints)) > kCachedBytes) {
     for (const Panel& panel : panels) {
       if (segments_.empty() || panel.channels != panels[panel_segments_.size() - 1].channels) {
         segments_.emplace_back();
@@ -129,7 +131,7 @@ class WinogradCall {
   }
 
   const float* kernels_of(int panel, int point) const {
-    return call_.packed + panels_[panel].offset * kPoints + point * panels_[panel].size();
+    return call_.packed + f_.floats(panels_[panel].offset * kPoints + point * panels_[panel].size());
   }
 
   // Wanted after a panel's products at a point, if they have a long way: the next kernels,
@@ -137,7 +139,7 @@ class WinogradCall {
     const int next = panel + 1 < end ? panel + 1 : begin;
     if (next == begin) ++point;
     if (!streamed_ || point == kPoints) return {call_.packed, 0};
-    return simd::ahead(kernels_of(next, point), panels_[next].size(), steps);
+    return simd::ahead(kernels_of(next, point), f_.floats(panels_[next].size()), steps);
   }
 
   // and the panel's share of the next point's transformed input.
@@ -155,9 +157,9 @@ class WinogradCall {
     const std::vector<Segment>& segments = segments_[panel_segments_[index]];
     // Long reductions go in parts whose kernels stay in the first-level cache for all runs.
     const int count = static_cast<int>(segments.size());
-    const int parts = ceil_div(4 * panel.size(), kPartBytes);
+    const int parts = ceil_div(f_.bytes * panel.size(), kPartBytes);
     Product p{};
-    p.weights = kernels_of(index, point);
+    const float* weights = kernels_of(index, point);
     p.y_block = t_.v_block;
     p.y_pixel = kBlock;
     p.slope = 1.0f;
@@ -166,10 +168,11 @@ class WinogradCall {
       const int first = static_cast<int>(part_begin(count, part, parts));
       p.segments = segments.data() + first;
       p.count = static_cast<int>(part_begin(count, part + 1, parts)) - first;
+      p.weights = weights;
       p.x = v + point * t_.v_point + panel.channel_block * t_.v_block;
       p.y = m + point * t_.m_point;
-      simd::product_pixels<kBlock>(p, tiles, panel.blocks);
-      p.weights += std::int64_t{p.count} * kBlock * panel.filters();
+      simd::product_pixels(*f_.kernels, p, tiles, panel.blocks);
+      weights += f_.floats(std::int64_t{p.count} * kBlock * panel.filters());
       p.accumulate = true;
     }
   }
@@ -205,6 +208,7 @@ class WinogradCall {
 
   const ConvCall& call_;
   const ConvShape& s_;
+  const WeightFormat& f_;
   const Tiles<M>& t_;
   const std::vector<Panel>& panels_;
   const ConstTensor x_;
@@ -221,15 +225,18 @@ class WinogradConvolution : public CpuConvolution {
   static constexpr int kTile = Transform::kTile, kPoints = kTile * kTile;
 
  public:
-  const char* name() const override { return M == 2 ? "winograd2" : "winograd4"; }
+  explicit WinogradConvolution(const WeightFormat& format)
+      : f_(format), name_("winograd" + std::to_string(M) + format.suffix) {}
+  const char* name() const override { return name_.c_str(); }
+  Precision precision() const override { return f_.precision; }
   bool supports(const ConvShape& s) const override {
     return s.kernel_h == 3 && s.kernel_w == 3 && s.stride_y == 1 && s.stride_x == 1;
   }
   std::int64_t packed_size(const ConvShape& s) const override {
-    return packed_floats(conv_panels(s), kPoints);
+    return f_.floats(packed_weights(conv_panels(s), kPoints));
   }
   std::int64_t scratch(const ConvShape& s, int threads) const override {
-    return Tiles<M>(s, conv_panels(s), threads).scratch(threads);
+    return Tiles<M>(s, f_, conv_panels(s), threads).scratch(threads);
   }
 
   // [panel][point][channel][filter]
@@ -238,7 +245,7 @@ class WinogradConvolution : public CpuConvolution {
     parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         for (int c = 0; c < panels[i].channels; c += kPackChannels) {
-          pack_channels(panels[i], kernels, c, packed + panels[i].offset * kPoints);
+          pack_channels(panels[i], kernels, c, packed + f_.floats(panels[i].offset * kPoints));
         }
       }
       simd::end_streams();
@@ -247,8 +254,8 @@ class WinogradConvolution : public CpuConvolution {
 
   double cost(const ConvShape& s, int threads) const override {
     const std::vector<Panel> panels = conv_panels(s);
-    const Tiles<M> t(s, panels, threads);
-    const double tiles = t.all, packed = static_cast<double>(packed_size(s));
+    const Tiles<M> t(s, f_, panels, threads);
+    const double tiles = t.all, packed = static_cast<double>(packed_weights(panels, kPoints));
     CostModel model(threads);
     model.product(tiles * packed / kBlock, t.group);
     // Loads, stores and arithmetic of the transforms, in which a tile passes through the cache twice.
@@ -261,8 +268,8 @@ class WinogradConvolution : public CpuConvolution {
   void forward(const ConvCall& call, const float* x, Tensor y, Stream) const override {
     const std::vector<Panel> panels = conv_panels(call.shape);
     const int threads = conv_threads(call, *this);
-    const Tiles<M> tiles(call.shape, panels, threads);
-    const WinogradCall<M> work(call, tiles, panels, x, y);
+    const Tiles<M> tiles(call.shape, f_, panels, threads);
+    const WinogradCall<M> work(call, f_, tiles, panels, x, y);
     const int all_panels = static_cast<int>(panels.size());
     float* const v = call.workspace;
     float* const m = v + tiles.v_size * (tiles.shared ? 1 : threads);
@@ -292,7 +299,7 @@ class WinogradConvolution : public CpuConvolution {
  private:
   // Channels from `first` on, all points of them together: points lie powers of two apart, and only so many
   // of their lines fit in the first-level cache.
-  static void pack_channels(const Panel& panel, const Kernels& kernels, int first, float* packed) {
+  void pack_channels(const Panel& panel, const Kernels& kernels, int first, float* packed) const {
     const int channels = std::min(kPackChannels, panel.channels - first), row = panel.filters();
     constexpr int kPoint = kPackChannels * simd::kPanelBlocks * kBlock + kLine;
     float u[kPoints * kPoint];
@@ -303,8 +310,10 @@ class WinogradConvolution : public CpuConvolution {
       for (int c = 0; c < channels; ++c) kernel_tile(g + c * 9, u + c * row + j * kBlock, kPoint);
     }
     for (int point = 0; point < kPoints; ++point) {
-      float* const to = packed + point * panel.size() + std::int64_t{first} * row;
-      simd::stream(to, u + point * kPoint, channels * row);
+      float* const to = packed + f_.floats(point * panel.size() + std::int64_t{first} * row);
+      float* const from = u + point * kPoint;
+      if (&f_ != &fp32_format()) f_.narrow(from, channels, row, from);
+      simd::stream(to, from, f_.floats(channels * row));
     }
   }
 
@@ -318,18 +327,21 @@ class WinogradConvolution : public CpuConvolution {
       for (int j = 0; j < kTile; ++j) simd::store(u + (i * kTile + j) * point, out[j]);
     }
   }
+
+  const WeightFormat& f_;
+  const std::string name_;
 };
 
 }  // namespace
 
-const CpuConvolution& winograd2_convolution() {
-  static const WinogradConvolution<2> algorithm;
-  return algorithm;
+const ConvolutionList& winograd2_convolutions() {
+  static const EveryFormat<WinogradConvolution<2>> all;
+  return all.list;
 }
 
-const CpuConvolution& winograd4_convolution() {
-  static const WinogradConvolution<4> algorithm;
-  return algorithm;
+const ConvolutionList& winograd4_convolutions() {
+  static const EveryFormat<WinogradConvolution<4>> all;
+  return all.list;
 }
 
 }  // namespace pydarknet

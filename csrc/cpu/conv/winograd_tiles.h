@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "cpu/conv/format.h"
 #include "cpu/conv/panels.h"
 #include "cpu/conv/sizes.h"
 #include "cpu/simd/microkernel.h"
@@ -18,17 +19,18 @@ template <int M>
 struct Tiles {
   static constexpr int kTile = Winograd<M>::kTile, kPoints = kTile * kTile;
 
-  Tiles(const ConvShape& s, const std::vector<Panel>& panels, int threads)
+  Tiles(const ConvShape& s, const WeightFormat& format, const std::vector<Panel>& panels, int threads)
       : rows(ceil_div(s.out_h(), M)),
         columns(ceil_div(s.out_w(), M)),
         all(s.n * rows * columns),
-        blocks(blocks_of(s.c)) {
+        blocks(blocks_of(s.c)),
+        kernel_bytes(4.0 * format.floats(packed_weights(panels, kPoints))) {
     double least = 0;
     Tiles best = *this;
     for (int runs = 1;; ++runs) {
       const bool last = runs * simd::kRows >= all;
       set_group(last ? all : runs * simd::kRows, static_cast<int>(panels.size()), threads);
-      const double bytes = traffic(panels, threads);
+      const double bytes = traffic(static_cast<int>(panels.size()), threads);
       if (runs == 1 || bytes < least) {
         least = bytes;
         best = *this;
@@ -46,6 +48,7 @@ struct Tiles {
 
   int rows, columns, all;     // tiles of an image, and of all images
   int blocks;                 // of input channels
+  double kernel_bytes;        // of the packed kernels
   int group = 0, groups = 0;  // tiles of a group, and how many groups
   bool shared = false;        // all threads work on the same group
   bool far = false;  // transformed input comes from another core or from beyond the second-level cache
@@ -72,10 +75,10 @@ struct Tiles {
   // Bytes that pass through the second-level caches: kernels once a group and the transformed input once a
   // chunk of panels (for each thread that shares it), unless they stay there; and the cost of calling the
   // micro-kernel for few pixels.
-  double traffic(const std::vector<Panel>& panels, int threads) const {
-    const double kernels = 4.0 * packed_floats(panels, kPoints), input = 4.0 * v_size;
+  double traffic(int panels, int threads) const {
+    const double kernels = kernel_bytes, input = 4.0 * v_size;
     const int readers = shared ? threads : 1;
-    const double chunks = readers * ceil_div(panels.size(), chunk * readers);
+    const double chunks = readers * ceil_div(panels, chunk * readers);
     const double runs = simd::runs_of(group);
     const double loads = kernels * groups * (0.1 * runs);
     return groups * ((kernels > kCachedBytes ? kernels : 0.0) + (far ? input * chunks : 0.0)) + loads;

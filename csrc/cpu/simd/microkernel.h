@@ -4,7 +4,8 @@
 //   c][j])
 //
 // r counts pixels, j blocks of filters, c channels (or, on plain images, taps along a row). Accumulators
-// live in registers; a pixel's value is broadcast, a block of filters' weights is one load.
+// live in registers; a pixel's value is broadcast, a block of filters' weights is one load. What a weight is
+// in memory, and what is multiplied, is said by Factors (simd/factors.h).
 #pragma once
 #include <array>
 #include <cstddef>
@@ -42,7 +43,7 @@ struct Product {
   const float* x;              // first pixel
   const Segment* segments;     //
   int count;                   // of segments
-  const float* weights;        // [segment][c][j * kBlock], consecutive
+  const void* weights;         // [segment][c][j * kBlock], consecutive
   const float* bias;           // j * kBlock floats the sums start from; nullptr starts from 0
   float* y;                    // first pixel of the first block of filters
   std::ptrdiff_t y_block;      // floats from one block of filters to the next
@@ -52,7 +53,7 @@ struct Product {
   std::array<Ahead, 2> ahead;  // into the second-level cache, while the products go on
 };
 
-template <int R, int J, int kPitch>
+template <int R, int J, int kPitch, class Factors>
 void product(Product& p) {
   Lanes sum[R][J];
   PYDARKNET_UNROLL
@@ -61,7 +62,7 @@ void product(Product& p) {
     PYDARKNET_UNROLL
     for (int r = 0; r < R; ++r) sum[r][j] = p.accumulate ? load(p.y + j * p.y_block + r * p.y_pixel) : start;
   }
-  const float* w = p.weights;
+  auto w = static_cast<const typename Factors::Weight*>(p.weights);
   Ahead first = p.ahead[0], second = p.ahead[1];
   for (int s = 0; s < p.count; ++s) {
     const float* x = p.x + p.segments[s].offset;
@@ -72,12 +73,12 @@ void product(Product& p) {
       second.from += second.step;
       Lanes filters[J];
       PYDARKNET_UNROLL
-      for (int j = 0; j < J; ++j) filters[j] = load(w + j * kBlock);
+      for (int j = 0; j < J; ++j) filters[j] = Factors::weights(w + j * kBlock);
       PYDARKNET_UNROLL
       for (int r = 0; r < R; ++r) {
         const Lanes pixel = splat(x[r * kPitch]);
         PYDARKNET_UNROLL
-        for (int j = 0; j < J; ++j) sum[r][j] += pixel * filters[j];
+        for (int j = 0; j < J; ++j) sum[r][j] = Factors::add_product(sum[r][j], pixel, filters[j]);
       }
     }
   }
@@ -94,32 +95,34 @@ void product(Product& p) {
 
 using ProductKernel = void (*)(Product&);
 
-template <int J, int kPitch, std::size_t... I>
-constexpr std::array<ProductKernel, kRows> product_kernels(std::index_sequence<I...>) {
-  return {&product<static_cast<int>(I) + 1, J, kPitch>...};
+// The kernels for pixels `pitch` floats apart: [blocks - 1][pixels - 1].
+struct ProductKernels {
+  int pitch;
+  std::array<std::array<ProductKernel, kRows>, kPanelBlocks> kernels;
+};
+
+template <int J, int kPitch, class Factors, std::size_t... I>
+constexpr std::array<ProductKernel, kRows> kernels_of_blocks(std::index_sequence<I...>) {
+  return {&product<static_cast<int>(I) + 1, J, kPitch, Factors>...};
 }
 
-// The kernel for `rows` (1..kRows) pixels and `blocks` (1..kPanelBlocks) blocks of filters.
-template <int kPitch>
-ProductKernel product_kernel(int rows, int blocks) {
+template <int kPitch, class Factors>
+constexpr ProductKernels product_kernels() {
   static_assert(kPanelBlocks == 2);
-  constexpr auto rows_of = std::make_index_sequence<kRows>{};
-  static constexpr std::array<ProductKernel, kRows> one = product_kernels<1, kPitch>(rows_of);
-  static constexpr std::array<ProductKernel, kRows> two = product_kernels<2, kPitch>(rows_of);
-  return (blocks == 1 ? one : two)[rows - 1];
+  constexpr auto rows = std::make_index_sequence<kRows>{};
+  return {kPitch, {kernels_of_blocks<1, kPitch, Factors>(rows), kernels_of_blocks<2, kPitch, Factors>(rows)}};
 }
 
 // Calls of the kernel for so many pixels.
 constexpr int runs_of(int pixels) { return (pixels + kRows - 1) / kRows; }
 
 // Computes `pixels` pixels in runs of nearly the same length, and moves p past them.
-template <int kPitch>
-void product_pixels(Product& p, int pixels, int blocks) {
+inline void product_pixels(const ProductKernels& of, Product& p, int pixels, int blocks) {
   for (int runs = runs_of(pixels); runs > 0; --runs) {
     const int rows = (pixels + runs - 1) / runs;
-    product_kernel<kPitch>(rows, blocks)(p);
+    of.kernels[blocks - 1][rows - 1](p);
     pixels -= rows;
-    p.x += std::ptrdiff_t{kPitch} * rows;
+    p.x += std::ptrdiff_t{of.pitch} * rows;
     p.y += p.y_pixel * rows;
   }
 }

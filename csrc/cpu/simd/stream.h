@@ -9,10 +9,10 @@
 
 namespace pydarknet::simd {
 
-// `count` is a multiple of four. Before another thread reads what was copied, end_streams().
+// Before another thread reads what was copied, end_streams().
 inline void stream(float* to, const float* from, std::int64_t count) {
 #if defined(__SSE2__)
-  if (reinterpret_cast<std::uintptr_t>(to) % 16 == 0) {
+  if (reinterpret_cast<std::uintptr_t>(to) % 16 == 0 && count % 4 == 0) {
     for (std::int64_t i = 0; i < count; i += 4) _mm_stream_ps(to + i, _mm_loadu_ps(from + i));
     return;
   }
