@@ -45,7 +45,8 @@ std::vector<std::string> fastest_first(const std::vector<ConvCandidate>& candida
   const auto fine = [&](const ConvCandidate& c) { return fine_enough(c.algorithm->precision(), coarsest); };
   std::vector<ConvCandidate> sorted = candidates;
   std::stable_sort(sorted.begin(), sorted.end(), [&](const ConvCandidate& a, const ConvCandidate& b) {
-    return fine(a) != fine(b) ? fine(a) : a.cost < b.cost;
+    if (fine(a) != fine(b)) return fine(a);
+    return a.cost != b.cost ? a.cost < b.cost : a.packed_bytes < b.packed_bytes;
   });
   std::int64_t least = std::numeric_limits<std::int64_t>::max();
   for (const ConvCandidate& c : sorted) {

@@ -10,8 +10,8 @@ struct ConvCandidate {
   std::int64_t packed_bytes;
 };
 
-// Their names, fastest first and those coarser than `coarsest` last, without those whose packed weights pass
-// `max_packed_bytes` unless none that is fine enough would be left.
+// Their names, fastest first (of equals the smallest) and those coarser than `coarsest` last, without those
+// whose packed weights pass `max_packed_bytes` unless none that is fine enough would be left.
 std::vector<std::string> fastest_first(const std::vector<ConvCandidate>& candidates,
                                        std::int64_t max_packed_bytes, Precision coarsest);
 

@@ -31,8 +31,8 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
         "-precision",
         "--precision",
         metavar="NAME",
-        help="what convolutions round their inputs to: fp32 (default on the CPU), tf32 (default on a GPU, which alone "
-        "has it), fp16, bf16",
+        help="what convolutions round their inputs to: fp32 (default on the CPU), tf32 (on GPUs only, the default "
+        "there), fp16, bf16",
     )
     group.add_argument("-i", "--gpu", type=whole(-1, 9999), metavar="N", help="GPU N if it can be used; -1: the CPU")
     group.add_argument("-gpus", "--gpus", dest="gpu", type=gpu_list, action=FirstGpu, metavar="N,...",

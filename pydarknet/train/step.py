@@ -48,7 +48,8 @@ class Stepper:
 
     The engine's parameters become views of one flat array; call `publish` before using them or the engine.
     `batch` images make an update: whole mini-batches, also where subdivisions don't divide the cfg's batch.
-    CfgError if a layer can't be trained, or a mini-batch has no image; TrainingError for a precision without gradients.
+    CfgError if a layer can't be trained, or a mini-batch has no image; TrainingError if the
+    precision has no gradients.
     """
 
     def __init__(self, engine: Engine, dialect: Dialect, seed: int = 0) -> None:

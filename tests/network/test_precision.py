@@ -12,8 +12,9 @@ from pydarknet.formats.cfg import parse_cfg_text
 from tests.lib import cli_nets, nets, toy_training
 
 NET = nets.net_text(nets.DETECTOR, 32)
-# Relative errors in the norm of the output: a weight is rounded to 2**-11 (FP16) or 2**-8 (BF16) of its value at most;
-# roundings of a sum cancel in part, and a network is three convolutions. Below the lower bound nothing was rounded.
+# Relative errors in the norm of the output: a weight is rounded to 2**-11 (FP16) or 2**-8 (BF16) of its value at
+# most; roundings of a sum cancel in part, and a network is three convolutions. Below the lower bound nothing was
+# rounded.
 ERRORS = {"fp16": (2e-5, 2e-3), "bf16": (2e-4, 2e-2)}
 
 

@@ -226,11 +226,26 @@ def test_infinity_and_nan_arrive(ops: Any, arrays: Arrays) -> None:
 def test_budget_leaves_out_large_packings_but_never_all(cpu_ops: Any) -> None:
     shape = cpu_ops.ConvShape(1, 64, 52, 52, 64, 3, 3, 1, 1, 1, 1, 1)
     direct = 4 * cpu_ops.Conv(shape, "direct").packed_size
-    assert set(shape.algorithms(ANY_SIZE)) == {"direct", "winograd2", "winograd4"}
-    assert set(shape.algorithms(2 * direct)) == {"direct", "winograd2"}
-    assert shape.algorithms(direct) == ["direct"]
-    assert shape.algorithms(0) == ["direct"]
+    assert set(shape.algorithms(ANY_SIZE)[:3]) == {"direct", "winograd2", "winograd4"}
+    assert set(shape.algorithms(2 * direct)[:2]) == {"direct", "winograd2"}
+    assert shape.algorithms(direct)[0] == "direct"
+    assert not {"winograd2", "winograd4"} & set(shape.algorithms(direct))
+    assert shape.algorithms(0)[0] == "direct"
     assert shape.algorithms(ANY_SIZE, True) == ["direct_plain"]
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_weights_of_sixteen_bits_take_half_the_budget(cpu_ops: Any, precision: str) -> None:
+    shape = cpu_ops.ConvShape(1, 64, 52, 52, 64, 3, 3, 1, 1, 1, 1, 1, precision)
+    for name in ("direct", "winograd2", "winograd4"):
+        size = cpu_ops.Conv(shape, f"{name}_{precision}").packed_size
+        assert 2 * size == cpu_ops.Conv(shape, name).packed_size
+        assert f"{name}_{precision}" in shape.algorithms(4 * size)
+    fine = {f"{name}{kind}" for name in ("direct", "winograd2", "winograd4") for kind in ("", f"_{precision}")}
+    names = shape.algorithms(ANY_SIZE)
+    assert fine <= set(names[: len(names) - 3])
+    assert shape.algorithms(0)[0] in {each for each in names if each.startswith(f"direct_{precision}")}
+    assert shape.with_precision("fp32").algorithms(0)[0] == "direct"
 
 
 def test_packed_size_of_dense_layers_is_that_of_the_weights(cpu_ops: Any) -> None:
@@ -320,10 +335,10 @@ def test_a_convolution_knows_what_it_was_made_for(ops: Any) -> None:
 
 
 def test_precision_is_one_that_the_build_has(cpu_ops: Any) -> None:
-    assert cpu_ops.precisions == ("fp32",)
+    assert cpu_ops.precisions == ("fp32", "fp16", "bf16")
     numbers = 1, 16, 8, 8, 16, 1, 1, 1, 1, 0, 0, 1
     assert cpu_ops.ConvShape(*numbers).precision == "fp32"
     with pytest.raises(ValueError, match="expected one of fp32, tf32, fp16, bf16"):
         cpu_ops.ConvShape(*numbers, "fp8")
-    with pytest.raises(ValueError, match="'bf16' is not available"):
-        cpu_ops.ConvShape(*numbers, "bf16")
+    with pytest.raises(ValueError, match="'tf32' is not available"):
+        cpu_ops.ConvShape(*numbers, "tf32")

@@ -60,7 +60,7 @@ class Problem:
 
     @property
     def algorithm(self) -> str:
-        return "direct" if self.ops.precisions == ("fp32",) else "implicit_fp32"
+        return "implicit_fp32" if "tf32" in self.ops.precisions else "direct"
 
     def exact(self) -> list[np.ndarray]:
         columns = self.x.transpose(0, 2, 3, 1).reshape(-1, self.x.shape[1]).astype(np.float64)
