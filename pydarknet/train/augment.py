@@ -25,6 +25,7 @@ from ..backends.base import cpu_backend
 from ..dialects.base import Generation, Window
 from ..errors import DataError
 from ..images.image import Picture
+from .disturb import NEVER_DISTURBED, UNDISTURBED, Disturbance, DisturbanceRange
 from .paint import Look, paint
 
 Size: TypeAlias = tuple[int, int]  # width, height
@@ -69,7 +70,8 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Crop:
-    """A part of the image, in its pixels, stretched over the network; it may reach over the edges."""
+    """A part of the image, in its pixels, stretched over the network; it may reach over the edges. The disturbance
+    is done last, by who knows the boxes."""
 
     left: int
     top: int
@@ -77,6 +79,7 @@ class Crop:
     height: int
     flip: bool = False
     colour: Colour = Colour()
+    disturbance: Disturbance = UNDISTURBED
 
     def apply(self, image: Picture, out: npt.NDArray[np.float32]) -> None:
         """Fill out (channels, h, w) with the image (uint8, BGR), RGB in 0..1; see `paint`."""
@@ -136,13 +139,16 @@ class ColourRange:
 
 @dataclass(frozen=True)
 class Detection:
-    """How images with boxes vary: `jitter` and `resize` of the head, colours of [net], `flip` where allowed."""
+    """How images with boxes vary: `jitter` and `resize` of the head, colours of [net], `flip` where allowed. Of the
+    generation `crop`: `letterbox` keeps their aspect, with edges of nothing, and `disturbance` is AlexeyAB's."""
 
     generation: Generation = "canvas"
     jitter: float = 0.2
     resize: float = 1.0
     flip: bool = True
     colour: ColourRange = ColourRange()
+    letterbox: bool = False
+    disturbance: DisturbanceRange = NEVER_DISTURBED
 
     def __post_init__(self) -> None:
         limit = 1.0 if self.generation == "canvas" else 0.5
@@ -155,7 +161,7 @@ class Detection:
 
     def draw(self, rng: np.random.Generator, image: Size, net: Size) -> Canvas | Crop:
         """What happens to one image of that size (width, height)."""
-        return self._canvas(rng, image, net) if self.generation == "canvas" else self._crop(rng, image)
+        return self._canvas(rng, image, net) if self.generation == "canvas" else self._crop(rng, image, net)
 
     def _canvas(self, rng: np.random.Generator, image: Size, net: Size) -> Canvas:
         (iw, ih), (w, h) = image, net
@@ -166,7 +172,7 @@ class Detection:
         colour = self.colour.draw(rng)
         return Canvas(float(width), float(height), float(dx), float(dy), coin(rng) and self.flip, colour)
 
-    def _crop(self, rng: np.random.Generator, image: Size) -> Crop:
+    def _crop(self, rng: np.random.Generator, image: Size, net: Size) -> Crop:
         iw, ih = image
         grown = [F(rng.random(dtype=F)) for _ in range(2)] if self.resize != 1 else []
         dw, dh = int(F(iw) * F(self.jitter)), int(F(ih) * F(self.jitter))
@@ -175,9 +181,11 @@ class Detection:
         if grown:
             left, top = (_resized(a, side, self.resize, grown[0]) for a, side in ((left, iw), (top, ih)))
             right, bottom = (_resized(a, side, self.resize, grown[1]) for a, side in ((right, iw), (bottom, ih)))
+        if self.letterbox:
+            left, right, top, bottom = widened((left, right, top, bottom), image, net)
         flip = coin(rng) and self.flip
         width, height = max(iw - left - right, 1), max(ih - top - bottom, 1)
-        return Crop(left, top, width, height, flip, self.colour.draw(rng))
+        return Crop(left, top, width, height, flip, self.colour.draw(rng), self.disturbance.draw(rng))
 
 
 @dataclass(frozen=True)
@@ -233,6 +241,19 @@ class Classification:
 
 
 Draw: TypeAlias = Canvas | Crop | Turn
+
+
+def widened(cuts: tuple[int, int, int, int], image: Size, net: Size) -> tuple[int, int, int, int]:
+    """AlexeyAB's letter_box: less is cut off (left, right, top, bottom) so that the whole image would keep its aspect
+    in the network."""
+    left, right, top, bottom = cuts
+    iw, ih = image
+    aspect = F(net[0]) / F(net[1])
+    if F(iw) / F(ih) / aspect > 1:
+        more = (F(iw) / aspect - F(ih)) / F(2)
+        return left, right, int(F(top) - more), int(F(bottom) - more)
+    more = (F(ih) * aspect - F(iw)) / F(2)
+    return int(F(left) - more), int(F(right) - more), top, bottom
 
 
 def stretched(image: Size) -> Crop:

@@ -11,7 +11,7 @@ from ..dialects.base import WeightFiles
 from ..formats.cfg import Cfg
 from ..formats.data import DataFile
 from .folder import check_folder, find_folder
-from .names import BEST, FINAL, STATE
+from .names import AVERAGE, BEST, FINAL, STATE
 
 EVERY = 100  # iterations between two backups
 
@@ -47,6 +47,11 @@ class Files:
     @property
     def final(self) -> Path:
         return self.folder / f"{self.base}{FINAL}"
+
+    @property
+    def average(self) -> Path:
+        """Those averaged by ema_alpha."""
+        return self.folder / f"{self.base}{AVERAGE}"
 
     @property
     def charts(self) -> list[Path]:

@@ -114,6 +114,12 @@ class History:
         """The highest score so far."""
         return max((score for _, score in self.scores), default=None)
 
+    @property
+    def stale(self) -> int:
+        """How many scores have come since the highest one."""
+        values = [score for _, score in self.scores]
+        return len(values) - 1 - values.index(max(values)) if values else 0
+
     def add(self, m: Metrics) -> None:
         """Keep a point of this iteration, if it is one to keep."""
         if m.iteration % self.stride:

@@ -6,13 +6,13 @@ import re
 
 from ..dialects import DIALECTS
 
-STATE, BEST, FINAL = ".state.npz", "_best.weights", "_final.weights"
+STATE, BEST, FINAL, AVERAGE = ".state.npz", "_best.weights", "_final.weights", "_ema.weights"
 _NUMBERED = r"_\d+\.weights"
 
 
 def weights_ending() -> str:
     """A regular expression of the endings of all weights that a run may write."""
-    fixed = {BEST, FINAL, *(dialect.files.backup for dialect in DIALECTS.values())}
+    fixed = {BEST, FINAL, AVERAGE, *(dialect.files.backup for dialect in DIALECTS.values())}
     return "|".join([_NUMBERED, *map(re.escape, sorted(fixed))])
 
 

@@ -3,7 +3,8 @@ optimiser step, a checkpoint, a transfer or a sum over machines is one pass over
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,18 @@ class Parameters:
     def update_of(self, layer: Parametrised, name: str) -> Array:
         """The updates of one parameter, in its shape."""
         return self._updates[layer.key(name)]
+
+    @contextmanager
+    def shown(self, values: Array) -> Iterator[None]:
+        """Make the layers' `parameters` those of another flat array, for as long as the context lasts."""
+        self.pull()
+        learnt = self._flats[0]
+        kept = learnt.host.copy()
+        learnt.host[...] = self.backend.to_host(values)
+        try:
+            yield
+        finally:
+            learnt.host[...] = kept
 
     def pull(self) -> None:
         """Make the layers' `parameters` what has been learnt."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..dialects import Dialect
 from ..dialects.base import TruthRules
 from ..errors import CfgError, DataError
 from ..evaluate.validset import class_tree
+from ..formats.cfg import Section
 from ..formats.data import DataFile, read_labels, read_names
 from ..formats.path_labels import path_classes
 from ..formats.tree import Tree
@@ -19,7 +21,10 @@ from ..graph.engine import Engine
 from ..layers import Head
 from ..layers.cost import Cost
 from .augment import Classification, ColourRange, Detection, Draw
+from .class_mixing import MixedClasses, Mixing
+from .disturb import NEVER_DISTURBED, DisturbanceRange
 from .joint import Lists, check_joint, inner_targets, known_classes, read_lists, warnings_of_places
+from .mixing import MixupTask, MosaicTask
 from .precheck import Summary, check_classes, check_classification, check_detection, check_names
 from .samples import Mix
 from .tasks import ClassificationTask, DetectionTask, Missing, Task
@@ -106,7 +111,11 @@ def _detection(
     warnings += warnings_of_places(boxes, summary, dialect)
     summary.warnings[:0] = warnings
     task = replace(task, nodes=nodes)
-    loaded: Task = GridTask(replace(task, rules=GRID_RULES), head.grid) if head.grid else task
+    loaded: Task = (
+        GridTask(replace(task, rules=GRID_RULES), head.grid)
+        if head.grid
+        else mixed(engine, task, boxes.images, dialect)
+    )
     return Source(loaded, lists.images, summary, len(lists.images) - len(boxes.images), lists.mix)
 
 
@@ -120,12 +129,46 @@ def detection_task(engine: Engine, head: Head, dialect: Dialect, missing: Missin
 
 def detection_augmentation(engine: Engine, head: Head, dialect: Dialect) -> Detection:
     """`jitter` and `resize` of the head, the colours and `flip` of [net]. CfgError for values that can't be."""
-    section = head.section
+    section, net = head.section, engine.cfg.net
     jitter, resize = section.float_("jitter", 0.2), section.float_("resize", 1.0)
+    letterbox, disturbance = False, NEVER_DISTURBED
+    if dialect.mixing:
+        letterbox = net.bool_("letter_box", False)
+        disturbance = DisturbanceRange(net.int_("blur", 0, low=0), net.int_("gaussian_noise", 0, low=0))
     try:
-        return Detection(dialect.generation, jitter, resize, engine.cfg.net.bool_("flip", True), _colours(engine))
+        return Detection(
+            dialect.generation, jitter, resize, net.bool_("flip", True), _colours(engine), letterbox, disturbance
+        )
     except DataError as error:
         raise section.error(str(error)) from error
+
+
+def mixed(engine: Engine, task: DetectionTask, images: Sequence[str], dialect: Dialect) -> Task:
+    """The task with what [net] says about images made of several: `mosaic`, `mosaic_bound`, else `mixup`. CfgError
+    for what can't be together."""
+    net = engine.cfg.net
+    if not dialect.mixing:
+        return task
+    if not net.bool_("mosaic", False):
+        return MixupTask(task, images) if net.bool_("mixup", False) else task
+    if net.bool_("letter_box", False):
+        raise net.error("mosaic=1 beside letter_box=1: expected one of them, as in AlexeyAB's Darknet", "mosaic")
+    net.has("mixup")  # mosaic goes before it
+    return MosaicTask(task, images, net.bool_("mosaic_bound", False))
+
+
+def _mixed_classes(net: Section, task: ClassificationTask, images: Sequence[str]) -> Task:
+    """`mixup`, `cutmix`, `mosaic`, `blur` and `label_smooth_eps` of [net] for a classifier. CfgError with a tree,
+    whose truths also say where nothing is known."""
+    both = "cutmix", "mosaic"
+    given = [key for key in ("mixup", *both) if net.bool_(key, False)]
+    smoothing, blur = net.float_("label_smooth_eps", 0.0, 0.0, 1.0), net.int_("blur", 0, low=0)
+    if task.tree is not None and (given or smoothing):
+        key = given[0] if given else "label_smooth_eps"
+        raise net.error(f"{key}={net.str_(key)}: expected 0, classes that form a tree can't be mixed", key)
+    task = replace(task, smoothing=smoothing)
+    mixing: Mixing = "cutmix or mosaic" if set(both) <= {*given} else given[-1] if given else ""  # type: ignore[assignment]
+    return MixedClasses(task, images, mixing, blur) if mixing or blur else task
 
 
 def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: ImageList) -> Source:
@@ -152,7 +195,8 @@ def _classification(engine: Engine, data: DataFile, dialect: Dialect, images: Im
         raise net.error(str(error)) from error
     tree = class_tree(engine, data, labels)
     find = path_classes(data, labels)
-    task = ClassificationTask(labels, augment, tree, find)
+    plain = ClassificationTask(labels, augment, tree, find)
+    task = _mixed_classes(net, plain, images.images) if dialect.mixing else plain
     summary = check_classification(images, labels, find)
     if tree is not None:
         _check_cost(engine, tree, summary)

@@ -197,4 +197,7 @@ def _layout(stepper: Stepper) -> list[list[Any]]:
 def _arrays(stepper: Stepper) -> dict[str, Any]:
     """What an update changes, by its name in the file: arrays of the backend."""
     p = stepper.parameters
-    return {"values": p.values, "updates": p.updates, "statistics": p.statistics, **stepper.optimiser.moments()}
+    average = {} if stepper.average is None else {"average": stepper.average.values}
+    return {
+        "values": p.values, "updates": p.updates, "statistics": p.statistics, **stepper.optimiser.moments(), **average
+    }  # fmt: skip

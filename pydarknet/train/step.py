@@ -19,7 +19,9 @@ from ..layers import Layer
 from ..plan.plan import Plan
 from ..plan.shapes import Shape
 from ..plan.tape import State, Tape
-from .optimiser import read_optimiser
+from .ema import read_average
+from .holds import first_updates, limits
+from .optimiser import DECAYED, read_optimiser
 from .parameters import Parameters
 from .schedule import read_schedule
 
@@ -72,7 +74,12 @@ class Stepper:
         if dialect.freezes:
             frozen = max((layer.index for layer in engine.layers if layer.stopbackward == 1), default=0)
             self.parameters.segments = [s for s in self.parameters.segments if s.index >= frozen]
+        self.segments = self.parameters.segments  # of all layers that may learn; at an update perhaps fewer do
         self.optimiser = read_optimiser(net, self.parameters, dialect.adam)
+        layers, burn_in = engine.layers, self.schedule.burn_in
+        self.first_updates = first_updates(layers, burn_in) if dialect.holding else {}
+        self.limits = limits(layers) if dialect.holding else {}
+        self.average = read_average(net, self.parameters, self.schedule.max_batches) if dialect.mixing else None
         self.state = State(engine.seen, np.random.Generator(np.random.PCG64(seed)))
         self._plans: dict[tuple[Shape, int], TrainPlan] = {}
 
@@ -104,12 +111,31 @@ class Stepper:
     def update(self) -> float:
         """Apply the accumulated updates; the learning rate used."""
         rate = self.schedule.rate(self.iteration, self.state.random)
+        self._hold()
         self.optimiser.step(rate, self.batch, self.iteration)
+        self._clip()
+        if self.average is not None:
+            self.average.step(self.iteration)
         for plan in self._plans.values():
             for step in plan.refresh:
                 step()
         self.engine.seen = self.state.seen
         return rate
+
+    def _hold(self) -> None:
+        """Leave out the layers that aren't updated yet, and what they have learnt."""
+        parameters = self.parameters
+        held = [s for s in self.segments if self.first_updates.get(s.index, 0) > self.iteration]
+        for segment in held:
+            parameters.updates[segment.start : segment.stop] = 0
+        parameters.segments = [s for s in self.segments if s not in held] if held else self.segments
+
+    def _clip(self) -> None:
+        for segment in self.parameters.segments:
+            limit = self.limits.get(segment.index)
+            if limit and segment.name == DECAYED:
+                values = self.parameters.values[segment.start : segment.stop]
+                values.clip(-limit, limit, out=values)
 
     def publish(self) -> None:
         """Make what has been learnt the engine's parameters, for inference and for files."""

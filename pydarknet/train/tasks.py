@@ -15,7 +15,7 @@ from ..errors import DataError
 from ..formats.labels import CLASS, Labels, find_label, label_path, read_labels, without_place
 from ..formats.path_labels import Best, Classes
 from ..formats.tree import Tree
-from ..images.image import load_image
+from ..images.image import Picture, load_image
 from .augment import Canvas, Classification, Crop, Detection, Draw, Size, centre_square, centred, stretched
 from .truth import boxes, class_truth, draw_order
 
@@ -32,6 +32,20 @@ class Task(Protocol):
     def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
         """Fill x (channels, h, w) and truth, and say what was drawn. ImageError or DataError if that can't be."""
         ...
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An image (uint8, BGR), its labels in the order drawn, and what was drawn for it."""
+
+    image: Picture
+    labels: Labels
+    draw: Canvas | Crop
+
+    @property
+    def size(self) -> Size:
+        """Width and height in pixels."""
+        return self.image.shape[1], self.image.shape[0]
 
 
 @dataclass(frozen=True)
@@ -61,16 +75,28 @@ class DetectionTask:
 
     def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
         """Load an image and its label file."""
-        image = load_image(path, len(x))
+        loaded = self.draw(path, rng, (x.shape[2], x.shape[1]), len(x))
+        self.fill(loaded, x, truth)
+        return loaded.draw
+
+    def draw(self, path: str, rng: np.random.Generator, net: Size, channels: int) -> Loaded:
+        """Load an image and its label file, and draw what is to happen to them."""
+        image = load_image(path, channels)
         labels = self.objects(path)
-        size, net = (image.shape[1], image.shape[0]), (x.shape[2], x.shape[1])
-        if self.augment:
-            draw, order = self.augment.draw(rng, size, net), draw_order(rng, len(labels))
-        else:
-            draw, order = self._neutral(size, net), np.arange(len(labels))
-        draw.apply(image, x)
-        truth[...] = boxes(draw, labels, order, size, net, self.rules, self.maximum)
-        return draw
+        size = image.shape[1], image.shape[0]
+        if not self.augment:
+            return Loaded(image, labels, self._neutral(size, net))
+        drawn = self.augment.draw(rng, size, net)
+        return Loaded(image, labels[draw_order(rng, len(labels))], drawn)
+
+    def fill(self, loaded: Loaded, x: Floats, truth: Floats) -> None:
+        """Do what was drawn."""
+        draw, net = loaded.draw, (x.shape[2], x.shape[1])
+        draw.apply(loaded.image, x)
+        order = np.arange(len(loaded.labels))
+        truth[...] = boxes(draw, loaded.labels, order, loaded.size, net, self.rules, self.maximum)
+        if isinstance(draw, Crop):
+            draw.disturbance.apply(x, truth)
 
     def objects(self, path: str) -> Labels:
         """What is in an image: by its label file, or its class alone."""
@@ -95,13 +121,14 @@ class ClassificationTask:
     """One number a class: 1 for the image's own. With a `tree`, -1234 where nothing is known.
 
     Without `augment` the largest square in the middle is shown, as in validation. `classes` finds the class of a
-    path, by default that of the label that fits it best.
+    path, by default that of the label that fits it best. `smoothing`: label_smooth_eps of [net], for flat classes.
     """
 
     labels: Sequence[str]
     augment: Classification | None = None
     tree: Tree | None = None
     classes: Classes | None = field(default=None, repr=False)
+    smoothing: float = 0.0
     _find: Classes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -120,7 +147,7 @@ class ClassificationTask:
         size, net = (image.shape[1], image.shape[0]), (x.shape[2], x.shape[1])
         draw = self.augment.draw(rng, size, net) if self.augment else centre_square(size)
         draw.apply(image, x)
-        truth[...] = class_truth(self._find(path), len(self.labels), self.tree)
+        truth[...] = class_truth(self._find(path), len(self.labels), self.tree, self.smoothing)
         return draw
 
 

@@ -150,6 +150,12 @@ class Trainer:
         """Updates made, by Darknet's count."""
         return self.stepper.iteration
 
+    @property
+    def spent(self) -> bool:
+        """Whether the validation's patience is at its end."""
+        patience = None if self.evaluator is None else self.evaluator.patience
+        return patience is not None and self.history.stale >= patience
+
     def stop(self) -> None:
         """End after this iteration, with everything saved. May be called from a signal handler or a callback."""
         self.stopped = True
@@ -182,6 +188,7 @@ class Trainer:
         self.history.add(metrics)
         if self.evaluator is not None and self.evaluator.due(metrics.iteration, self.max_batches):
             metrics = replace(metrics, map=self._measure(self.evaluator))
+            self.stopped |= self.spent
         for callback in self.callbacks:  # before it is saved: a run that is killed here says it twice, not never
             callback(metrics)
         self._save_when_due(metrics.iteration)
@@ -191,6 +198,10 @@ class Trainer:
         """Save the backup and the state now. OSError, WeightsError."""
         self._save_state()
         self._save_weights(self.files.backup)
+        average = self.stepper.average
+        if average is not None and average.started(self.iteration):
+            with self.stepper.parameters.shown(average.whole()):
+                save_weights(self.files.average, self.engine.layers, self.stepper.state.seen)
 
     def save_best(self) -> None:
         """Save the weights as the best so far: BASE_best.weights."""

@@ -83,13 +83,14 @@ def _stay(table: Floats, nowhere: npt.NDArray[np.bool_], rules: TruthRules, net:
     return result
 
 
-def class_truth(found: Sequence[int], classes: int, tree: Tree | None = None) -> Floats:
+def class_truth(found: Sequence[int], classes: int, tree: Tree | None = None, smoothing: float = 0.0) -> Floats:
     """The truth (classes,) of an image: 1 for the classes found, 0 for others.
 
-    With a tree, ancestors are 1 as well, and groups without any are -1234: nothing is known there.
+    With a tree, ancestors are 1 as well, and groups without any are -1234: nothing is known there. `smoothing`
+    (without a tree): 1 less so much for the classes found, that much shared out among the others.
     """
-    truth = np.zeros(classes, F)
-    truth[list(found)] = 1
+    truth = np.full(classes, F(smoothing) / F(max(classes - 1, 1)), F)
+    truth[list(found)] = F(1) - F(smoothing)
     if tree is None:
         return truth
     for node in found:

@@ -19,6 +19,7 @@ from ..evaluate.validset import class_map, read_leaves, read_objects
 from ..formats.data import DataFile
 from ..graph.engine import Engine
 from ..network import Network
+from .class_mixing import MixedClasses
 from .precheck import check_classification, check_detection
 from .tasks import ClassificationTask, Missing, Task
 
@@ -33,13 +34,15 @@ class Validation:
     """When and how to measure: each `every` iterations; without it by AlexeyAB's rule, when all images could have
     been seen `epochs` times, at least 100 iterations apart and not in the burn-in. Also after the last iteration.
     `iou_thresh` 0..1: the overlap with an object that makes a detection a hit. `fit`: how images are brought to the
-    network's size, by default as the dialect's augmentation does it.
+    network's size, by default as the dialect's augmentation does it. `patience`: after so many measurements in a row
+    without a better one the run ends.
     """
 
     every: int | None = None
     epochs: int = 4
     iou_thresh: float = 0.5
     fit: Fit | None = None
+    patience: int | None = None
 
     def open(
         self,
@@ -58,11 +61,13 @@ class Validation:
         )
         for mine, theirs in zip(network.layers, engine.layers, strict=True):
             mine.parameters = theirs.parameters
-        if isinstance(task, ClassificationTask):
-            evaluator = _classifier(network, data, task, warn)
+        plain = task.inner if isinstance(task, MixedClasses) else task
+        if isinstance(plain, ClassificationTask):
+            evaluator = _classifier(network, data, plain, warn)
         else:
-            fit = self.fit or dialect.fit
+            fit = self.fit or (engine.usual_fit if dialect.mixing else dialect.fit)
             evaluator = _detector(network, data, self.iou_thresh, fit, missing, warn)
+        evaluator = replace(evaluator, patience=self.patience)
         if self.every:
             return replace(evaluator, every=self.every)
         return replace(evaluator, every=max(LEAST, int(self.epochs * epoch)), first=burn_in)
@@ -80,6 +85,7 @@ class Evaluator:
     look: Callable[[], float]
     every: int = LEAST
     first: int = 0
+    patience: int | None = None
 
     def due(self, iteration: int, end: int) -> bool:
         """Whether to measure after this iteration of `end`."""

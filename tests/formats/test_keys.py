@@ -32,10 +32,11 @@ LOSS = "[cost]\n"
 # file: so is what is loaded.
 SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
     "any": (NET + "[convolutional]\nbatch_normalize=1\nfilters=2\n", LOSS, {
-        "trained": "learning_rate=.5 onlyforward=1",
-        "warned": "clip=1 dont_update=9 burnin_update=1 train_only_bn=1 truth=1 smooth=.1",
+        "trained": "learning_rate=.5 onlyforward=1 clip=.1 dont_update=9 train_only_bn=1",
+        "warned": "truth=1 smooth=.1",
         "file": "dontload=1 dontloadscales=1 numload=1 flipped=1",
     }),
+    "any, burning in": (NET + "burn_in=5\n[convolutional]\nfilters=2\n", LOSS, {"trained": "burnin_update=1"}),
     "any, after another": (NET + CONV.format(2) + "[convolutional]\nfilters=2\n", LOSS, {
         "trained": "stopbackward=1",
     }),
@@ -220,6 +221,15 @@ def base_text(section: str) -> str:
     return before + after
 
 
+def asked(text: str) -> Graph:
+    """The graph of which a training has asked what it follows."""
+    engine = Engine(parse_cfg_text(text, "a.cfg"))
+    for head in engine.heads():
+        head.check_training(engine.dialect)
+    Stepper(engine, engine.dialect)
+    return engine
+
+
 @pytest.mark.parametrize(("section", "kind", "key", "value"), ROWS)
 def test_class_of_a_key(section: str, kind: str, key: str, value: str, tmp_path: Path) -> None:
     text, base = text_of(section, key, value), base_text(section)
@@ -230,8 +240,7 @@ def test_class_of_a_key(section: str, kind: str, key: str, value: str, tmp_path:
     graph = Graph(parse_cfg_text(text, "a.cfg"))
     assert graph.warnings == []
     if kind in ("trained", "loss"):
-        for head in graph.heads():
-            head.check_training(graph.dialect)  # reads those that detection has no use for
+        graph = asked(text)
     warned = [warning for warning in graph.unfollowed() if f"] {key}={value} is not followed" in warning]
     assert len(warned) == (kind == "warned")
     if kind == "file":
@@ -297,9 +306,12 @@ FOLLOWED = """batch=2 subdivisions=4 learning_rate=.5 momentum=.5 decay=.1 max_b
     sgdr_mult=3 learning_rate_min=.1 adam=1 saturation=2 exposure=2 hue=.2 flip=0 width=64 height=64
     dialect=alexeyab"""
 OF_CLASSIFIERS = "min_crop=9 max_crop=30 angle=7 aspect=.5 center=1 random=1"
+OF_ALEXEYAB = """letter_box=1 blur=1 gaussian_noise=1 mixup=1 mosaic=1 ema_alpha=.9"""
+MIXED_CLASSES = "mixup=1 cutmix=1 mosaic=1 blur=1 label_smooth_eps=.1"
 OF_OTHERS = {  # which count beside another key of [net], or of the head
     "policy=poly": "burn_in=5", "adam=1": "B1=.5 B2=.5 eps=.1", "classifier random=1": "min_ratio=.5 max_ratio=3",
     "head random=1": "min_size=48 max_size=48 resize_step=8",
+    "mosaic=1": "mosaic_bound=1", "random=0": OF_ALEXEYAB, "classifier random=0": MIXED_CLASSES,
 }  # fmt: skip
 OF_HEADS = "jitter=.1 random=1 resize=1.5"
 NOT_FOLLOWED = """letter_box=1 blur=1 gaussian_noise=1 mixup=1 cutmix=1 mosaic=1 mosaic_bound=1 label_smooth_eps=.1
@@ -329,7 +341,16 @@ def training(folder: Path, *options: str, cfg: str = "toy.cfg") -> tuple[list[An
     warnings: list[str] = []
     with Trainer(path, data, warn=warnings.append) as t:
         s = t.stepper
-        deciding = [s.batch, s.subdivisions, s.dialect, s.schedule, str(s.optimiser), t.sizes, t.source.task]
+        deciding = [
+            s.batch,
+            s.subdivisions,
+            s.dialect,
+            s.schedule,
+            str(s.optimiser),
+            t.sizes,
+            t.source.task,
+            s.average and s.average.alpha,
+        ]
     return [*map(str, deciding)], [text for text in warnings if "map" not in text]
 
 

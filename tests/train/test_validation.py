@@ -163,6 +163,23 @@ def test_alexeyabs_rule(tmp_path: Path) -> None:
             assert trainer.evaluator.when(499).startswith("at the end only") == (first == 500)
 
 
+def test_patience(tmp_path: Path) -> None:
+    """A run ends after so many measurements in a row without a better one; it can be resumed."""
+    data, cfg = toy(tmp_path)
+    scores = iter([0.1, 0.3, 0.2, 0.3, 0.5, 0.4, 0.4, 0.5, 0.9, 0.1, 0.1, 0.1])
+    measured = {}
+    for resume in (False, True):
+        how = Validation(every=2, patience=3)
+        with Trainer(cfg, data, map=how, max_batches=40, resume=resume, missing="background") as trainer:
+            assert trainer.evaluator is not None
+            trainer.evaluator = replace(trainer.evaluator, look=lambda: next(scores))
+            last = trainer.run()
+            assert last is not None
+            measured[resume] = (last.iteration, trainer.spent, trainer.files.final.exists())
+            assert trainer.files.best.exists()
+    assert measured == {False: (16, True, False), True: (24, True, False)}
+
+
 @pytest.mark.slow
 def test_a_classifier_is_judged_by_its_first_class(tmp_path: Path) -> None:
     data, cfg = toy(tmp_path)

@@ -83,6 +83,8 @@ def _add_validation(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--map-every", type=whole(1), metavar="N", help="evaluate every N iterations")
     group.add_argument("-mAP_epochs", "--map-epochs", type=whole(1), metavar="N",
                        help="evaluate every N passes over all images, at least 100 iterations apart (4)")  # fmt: skip
+    group.add_argument("--patience", type=whole(1), metavar="N",
+                       help="end after N measurements in a row without a better one")  # fmt: skip
     group.add_argument(
         "-iou_thresh", "--iou-thresh", type=real(0, 1), default=0.5, metavar="IOU", help="least IoU of a hit (0.5)"
     )
@@ -166,6 +168,8 @@ def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> None:
         for line in next_steps(trainer, args):
             say(line, args.quiet)
         return
+    if trainer.spent:
+        say(f"no better score in {args.patience} measurements: the best weights are {trainer.files.best}", args.quiet)
     none = ", before any was trained" if trainer.iteration == first else ""
     say(f"stopped at iteration {trainer.iteration}{none}, saved {trainer.files.backup}; --resume goes on", args.quiet)
 
@@ -203,9 +207,10 @@ def validation(args: argparse.Namespace) -> Validation | bool:
     """The validation that --map and its companions ask for."""
     from ...train.validation import Validation
 
-    if not (args.map or args.map_every or args.map_epochs):
+    if not (args.map or args.map_every or args.map_epochs or args.patience):
         return False
-    return Validation(args.map_every, args.map_epochs or Validation.epochs, args.iou_thresh)
+    epochs = args.map_epochs or Validation.epochs
+    return Validation(args.map_every, epochs, args.iou_thresh, patience=args.patience)
 
 
 def backbone_layers(weights: str | None) -> int | None:
