@@ -19,6 +19,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "pydarknet demo cfg/yolov2-tiny.cfg weights/yolov2-tiny.weights",
         "pydarknet demo cfg/yolov2.cfg weights/yolov2.weights video.mp4 --out annotated.mp4",
     ),
+    "track": (
+        "pydarknet track cfg/yolov2.cfg weights/yolov2.weights video.mp4 --out tracked.mp4",
+        "pydarknet track cfg/yolov2.cfg weights/yolov2.weights video.mp4 --save csv --classes person,car",
+    ),
     "serve": (
         "pydarknet serve cfg/yolov2.cfg weights/yolov2.weights",
         "pydarknet serve cfg/yolov2.cfg weights/yolov2.weights --host 0.0.0.0 --port 80 --token SECRET",

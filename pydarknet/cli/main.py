@@ -82,7 +82,7 @@ def parser_of(name: str) -> Parser:
 HELP = ("help", "--help", "-help", "-h")
 
 # `-h` is the camera's height there, as in Darknet; with no number behind it, it is help all the same.
-OWN_HELP = ("demo", "detector demo")
+OWN_HELP = ("demo", "detector demo", "track")
 
 
 def split_command(arguments: list[str]) -> tuple[str, list[str]]:

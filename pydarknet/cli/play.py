@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..network import Network
     from ..video.broadcast import Broadcast, Format
     from ..video.source import Frame
+    from ..video.tracking import Follow
 
 READ_AHEAD = 4  # frames of a file; of a camera none, so that the newest one is shown
 STEP = 0.02  # of a threshold, with each key
@@ -41,8 +42,9 @@ class Tuning:
     options: DetectOptions
 
 
-def play(net: Network, video: Video, args: argparse.Namespace) -> None:
-    """Run the network on every frame until the video ends, or the user ends it."""
+def play(net: Network, video: Video, args: argparse.Namespace, follow: Follow | None = None) -> None:
+    """Run the network on every frame until the video ends, or the user ends it. `follow` gives what is found its
+    numbers."""
     tuning = Tuning(net.settle(detect_options(args)))
     detect = detector(net, tuning, args.average)
     net.prepare(1, replace(tuning.options, lazy=args.average == 1))  # before the first frame comes
@@ -57,6 +59,8 @@ def play(net: Network, video: Video, args: argparse.Namespace) -> None:
         clock = Clock()
         for frame in frames:
             found = detect(frame.image)
+            if follow is not None:
+                found = follow(found)
             out.clear()
             out.print(report(found, clock.tick(), args))
             for writer in writers:

@@ -43,7 +43,7 @@ class Detection:
     `confidence` is the number Darknet prints: objectness times class probability, or with a tree the
     objectness alone. `path` has the names from the root of the tree to `name`, `path_probabilities` the absolute
     probability of each, none above the one before; both are empty without a tree. `order` is its place among
-    Darknet's lines.
+    Darknet's lines. `track`: the number of what is followed through a video (`pydarknet.video.tracking`).
     """
 
     class_id: int
@@ -54,6 +54,12 @@ class Detection:
     path: tuple[str, ...] = ()
     order: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
     path_probabilities: tuple[float, ...] = ()
+    track: int | None = None
+
+    @property
+    def track_text(self) -> str:
+        """` #3`, to stand behind a name; empty if it isn't followed."""
+        return "" if self.track is None else f" #{self.track}"
 
     def path_text(self, probabilities: bool = False) -> str:
         """`animal > mammal > dog`, or with `probabilities` `animal .97 > mammal .95 > dog .91`; the name alone where

@@ -74,7 +74,7 @@ def draw(
 
 def _label(detection: Detection, show_path: bool, show_confidence: bool) -> str:
     names = detection.path if show_path and detection.path else (detection.name,)
-    text = PATH.join(names) + (f" {detection.confidence:.0%}" if show_confidence else "")
+    text = PATH.join(names) + detection.track_text + (f" {detection.confidence:.0%}" if show_confidence else "")
     return "".join(c if c.isprintable() else " " for c in text)
 
 

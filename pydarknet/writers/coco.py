@@ -32,7 +32,7 @@ class CocoWriter(FileWriter):
             box = [number(value, 6) for value in (left, top, right - left, bottom - top)]
             category = self._category(detection.class_id)
             entry = {"image_id": picture, "category_id": category, "bbox": box, "score": score}
-            lines.append(dumps(entry))
+            lines.append(dumps(entry if detection.track is None else {**entry, "track_id": detection.track}))
         return self.between.join(lines)
 
     def _category(self, class_id: int) -> int:

@@ -88,6 +88,8 @@ def as_record(detection: Detection, width: int, height: int) -> Mapping[str, Any
             "height": number(box.h, 3),
         },
     }
+    if detection.track is not None:
+        values["track_id"] = detection.track
     if detection.path:
         values["path"] = list(detection.path)
     if detection.path_probabilities:

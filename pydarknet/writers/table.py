@@ -11,7 +11,7 @@ from .base import FileWriter, Result
 
 COLUMNS = (
     *("filename", "frame", "image_width", "image_height", "class_id", "name", "confidence", "objectness"),
-    *("left", "top", "right", "bottom", "path", "path_probabilities"),
+    *("left", "top", "right", "bottom", "path", "path_probabilities", "track_id"),
 )
 
 
@@ -39,6 +39,7 @@ def _row(detection: Detection, result: Result) -> str:
         *edges,
         csv_text(" > ".join(detection.path)),
         " > ".join(f"{each:.6f}" for each in detection.path_probabilities),
+        "" if detection.track is None else detection.track,
     )
     text = io.StringIO()
     # With "\n" as the end of a line, Python's writer would leave a "\r" inside a name unquoted.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from pathlib import Path
@@ -43,6 +44,19 @@ class TestDemo:
         assert frame.shape == (32, 48, 3)
         assert frame.std() > 1  # something is drawn on the flat frame
         assert not [name for name in os.listdir(".") if "part" in name]
+
+    def test_what_is_followed_has_a_number_in_every_output(self, cli, video: str) -> None:
+        """The toy network finds the same boxes in each frame."""
+        saving = ("--save", "jsonl", "--save", "csv", "--save", "coco")
+        assert cli("track", *NET, video, *saving, "-out", "drawn.avi", "--sure", ".2").code == 0
+        frames = [json.loads(line) for line in Path("detections.jsonl").read_text().splitlines()]
+        numbers = [{each["track_id"] for each in frame["objects"] if "track_id" in each} for frame in frames]
+        assert numbers[-1] == numbers[-2] != set()
+        rows = list(csv.DictReader(Path("detections.csv").read_text().splitlines()))
+        assert {int(row["track_id"]) for row in rows if row["frame"] == "7" and row["track_id"]} == numbers[-1]
+        assert {each["track_id"] for each in json.loads(Path("coco_results.json").read_text())
+                if each["image_id"] == 7 and "track_id" in each} == numbers[-1]  # fmt: skip
+        assert cv2.VideoCapture("drawn.avi").read()[0]
 
     @pytest.mark.parametrize("average", [1, 3])
     def test_what_is_reported_of_a_tree(self, cli, video: str, average: int) -> None:

@@ -147,6 +147,7 @@ def test_csv(tmp_path: Path) -> None:
         "bottom": "45.000",
         "path": "",
         "path_probabilities": "",
+        "track_id": "",
     }
     assert rows[1]["path"] == "мебель > стол"
     assert len(rows) == 2

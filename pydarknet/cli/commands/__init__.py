@@ -20,6 +20,7 @@ GROUPS = {
             "classify images, with the names of a .data file; asks for images if none is given",
         ),
         "demo": ("demo", "detect objects in a video, a camera's images or an image sequence"),
+        "track": ("track", "like demo, with a number for everything that is followed from frame to frame"),
         "serve": ("serve", "detect over HTTP: a page to drop images on, and JSON for programs"),
     },
     "train": {

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import options
 from ..parser import real, whole
+
+if TYPE_CHECKING:
+    from ...video.tracking import Follow
 
 VIDEO = (
     "a video file or URL, the number of a camera, a folder or pattern of images, or img_%%04d.jpg "
@@ -75,13 +78,13 @@ def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> 
     options.add_window(parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """0; ImageError if there is no such video."""
+def run(args: argparse.Namespace, follow: Follow | None = None) -> int:
+    """0; ImageError if there is no such video. `follow` gives what is found its numbers."""
     from ...video.source import Camera, open_video
     from ..play import play
     from ..saving import detector
 
     with detector(args) as net:
         camera = Camera(args.camera, args.width, args.height, args.fps)
-        play(net, open_video(args.video, camera, args.skip, net.inputs.c), args)
+        play(net, open_video(args.video, camera, args.skip, net.inputs.c), args, follow)
     return 0
