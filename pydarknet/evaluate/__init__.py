@@ -8,6 +8,7 @@ from .coco import CocoResult, coco
 from .expanded import expanded
 from .groups import Group, groups
 from .hierarchical import HierarchicalResult, hierarchical
+from .mistakes import Mistakes, mistakes
 from .naming import Naming, naming
 from .objects import Detections, Truth
 from .recall import Recall, recall, running_recall
@@ -20,6 +21,7 @@ __all__ = [
     "Detections",
     "Group",
     "HierarchicalResult",
+    "Mistakes",
     "Naming",
     "Recall",
     "Report",
@@ -30,6 +32,7 @@ __all__ = [
     "expanded",
     "groups",
     "hierarchical",
+    "mistakes",
     "naming",
     "recall",
     "report",

@@ -165,8 +165,9 @@ class Report:
             writer.writerow([row.class_id, name, row.truths, row.detections, ap, c.tp, c.fp, c.fn, *rest])
         write_text(path, text.getvalue(), ExportError)
 
-    def save_json(self, path: str | PathLike[str]) -> None:
-        """Everything, null where a number isn't defined. ExportError if it can't be written."""
+    def save_json(self, path: str | PathLike[str], **more: object) -> None:
+        """Everything, and what else is given; null where a number isn't defined. ExportError if it can't be
+        written."""
         content = {
             "mean_ap": self.ap,
             "mean_ap_all_classes": self.ap_all,
@@ -187,6 +188,7 @@ class Report:
             ],
             **self._of_groups(),
             "confusion": [{"truth": t, "said": s, "count": n} for t, s, n in self.confusion.entries()],
+            **more,
         }
         write_text(path, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n", ExportError)
 

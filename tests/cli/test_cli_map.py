@@ -48,6 +48,17 @@ class TestMap:
         assert Path("t.csv").read_text().count("\n") == 3
         assert Path("c.png").stat().st_size > 100
 
+    def test_mistakes_and_curves(self, cli) -> None:
+        result = cli(
+            "detector", "map", "v.data", *NETWORK, "--mistakes", "--json", "all.json", "--curves", "curves.svg"
+        )
+        assert result.code == 0
+        assert "AP lost" in result.out
+        content = json.loads(Path("all.json").read_text())["mistakes"]
+        assert set(content) == {"location", "class", "duplicate", "background", "both", "missed"}
+        assert Path("curves.svg").read_text().count("<polyline") > 3
+        assert cli("detector", "map", "v.data", *NETWORK, "--curves", "absent/curves.svg").code == 2
+
     def test_difficult(self, cli) -> None:
         write_text("labels/p_3_hard.txt", f"0 {BOX}\n")
         write_text("difficult.list", "images/none_1.jpg\nimages/none_2.jpg\nimages/p_3_hard.jpg\n")

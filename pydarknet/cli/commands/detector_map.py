@@ -33,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="0: the area under the curve (VOC 2010); 11: VOC 2007; 101: COCO (default: 0)",
     )
     group.add_argument("--coco", action="store_true", help="print COCO's table, too")
+    group.add_argument("--mistakes", action="store_true",
+                       help="print what the mistakes are and what each kind costs (TIDE)")  # fmt: skip
     boxed = group.add_mutually_exclusive_group()
     boxed.add_argument(
         "--unboxed", metavar="FILE",
@@ -48,6 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files = parser.add_argument_group("files")
     files.add_argument("--csv", metavar="FILE", help="save the table")
     files.add_argument("--json", metavar="FILE", help="save everything")
+    files.add_argument("--curves", metavar="FILE",
+                       help="draw precision over recall of the ten commonest classes, e.g. curves.svg")  # fmt: skip
     files.add_argument("--confusion", metavar="FILE", help="draw what is taken for what, e.g. confusion.png")
     evaluating.add_common(parser)
 
@@ -64,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
     data = read_data_file(args.data, args.quiet)
     args.csv, args.json = place_of(args.csv), place_of(args.json)
-    refuse_inputs([args.csv, args.json, args.confusion], args, data)
+    refuse_inputs([args.csv, args.json, args.confusion, args.curves], args, data)
     images = evaluating.read_pictures(data, args)
     pictures = images.images
     net = load_network(args, data)
@@ -91,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     result = report(truth, detections, names, **measures, **parts)
     with lines_aside(args.csv, args.json):
         _print(truth, detections, result, args)
-    _save(result, names, args)
+    _save(result, names, args, truth, detections)
     return watch.code
 
 
@@ -124,7 +128,7 @@ def _unboxed(net: Network, data: DataFile, args: argparse.Namespace) -> Bools | 
 
 def _print(truth: Truth, detections: Detections, result: Report, args: argparse.Namespace) -> None:
     """AlexeyAB's lines; for the nodes of a tree those that occur, and what is right on the way down."""
-    from ...evaluate import coco
+    from ...evaluate import coco, mistakes
 
     if result.credits is None:
         print(f"\n detections_count = {len(detections)}, unique_truth_count = {len(truth)}  ")
@@ -135,15 +139,34 @@ def _print(truth: Truth, detections: Detections, result: Report, args: argparse.
         print(result.groups_text())
     if args.coco:
         print(f"\n{coco(truth, detections).table()}")
+    if args.mistakes:
+        print(f"\n{mistakes(truth, detections, args.iou_thresh).table()}")
 
 
-def _save(result: Report, names: Sequence[str], args: argparse.Namespace) -> None:
+def _save(
+    result: Report, names: Sequence[str], args: argparse.Namespace, truth: Truth, detections: Detections
+) -> None:
+    from ...evaluate import mistakes
     from ...plots.confusion import draw_confusion
 
     if args.csv:
         result.save_csv(args.csv)
     if args.json:
-        result.save_json(args.json)
+        wrong = {"mistakes": mistakes(truth, detections, args.iou_thresh).content()} if args.mistakes else {}
+        result.save_json(args.json, **wrong)
+    if args.curves:
+        _draw_curves(result, truth, detections, args)
     if args.confusion:
         shown = result.confusion.largest()
         draw_confusion(args.confusion, shown.labels(names), shown.counts)
+
+
+def _draw_curves(result: Report, truth: Truth, detections: Detections, args: argparse.Namespace) -> None:
+    from ...evaluate import curves
+    from ...plots.precision import COLOURS, draw_precision
+
+    every = curves(truth, detections, args.iou_thresh)
+    rows = sorted((row for row in result.rows if row.truths), key=lambda row: -row.truths)[: len(COLOURS)]
+    shown = [(row.name, every[row.class_id].recall, every[row.class_id].precision, row.ap or 0.0) for row in rows]
+    mean = "-" if result.ap is None else f"{result.ap:.1%}"
+    draw_precision(args.curves, shown, f"precision over recall at IoU {args.iou_thresh:g}; mean AP {mean}")
