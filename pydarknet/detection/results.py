@@ -56,11 +56,6 @@ class Detection:
     path_probabilities: tuple[float, ...] = ()
     track: int | None = None
 
-    @property
-    def track_text(self) -> str:
-        """` #3`, to stand behind a name; empty if it isn't followed."""
-        return "" if self.track is None else f" #{self.track}"
-
     def path_text(self, probabilities: bool = False) -> str:
         """`animal > mammal > dog`, or with `probabilities` `animal .97 > mammal .95 > dog .91`; the name alone where
         there is no path."""

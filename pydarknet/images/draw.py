@@ -74,7 +74,8 @@ def draw(
 
 def _label(detection: Detection, show_path: bool, show_confidence: bool) -> str:
     names = detection.path if show_path and detection.path else (detection.name,)
-    text = PATH.join(names) + detection.track_text + (f" {detection.confidence:.0%}" if show_confidence else "")
+    number = "" if detection.track is None else f" #{detection.track}"
+    text = PATH.join(names) + number + (f" {detection.confidence:.0%}" if show_confidence else "")
     return "".join(c if c.isprintable() else " " for c in text)
 
 

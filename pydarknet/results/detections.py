@@ -191,8 +191,8 @@ def save_crops(detections: Iterable[Detection], image: Picture, folder: str | Pa
     for number, each in enumerate(detections, 1):
         crop = _crop(image, each)
         if crop.size:
-            target = Path(folder) / _safe(each.name) / f"{_safe(stem)}_{number}.jpg"
-            _make_folder(target.parent)
+            target = Path(folder) / safe(each.name) / f"{safe(stem)}_{number}.jpg"
+            make_folder(target.parent)
             save_image(str(target), crop)
             written.append(str(target))
     return written
@@ -210,12 +210,12 @@ def _crop(image: Picture, detection: Detection) -> Picture:
     return image[top:bottom, left:right]
 
 
-def _safe(name: str) -> str:
+def safe(name: str) -> str:
     """A class or image as one part of a path."""
     return _UNSAFE.sub("_", name).strip(".") or "_"
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -35,7 +35,9 @@ def _line(detection: Detection, show_path: bool, probabilities: bool) -> str:
     # Darknet multiplies in float32 and printf rounds halves to even, as Python does.
     percent = _float32(_float32(detection.confidence) * 100)
     name = detection.path_text(probabilities) if show_path or probabilities else detection.name
-    return f"{name}{detection.track_text}: {percent:.0f}%"
+    if detection.track is not None:
+        name += f" #{detection.track}"
+    return f"{name}: {percent:.0f}%"
 
 
 def _box(detection: Detection) -> str:

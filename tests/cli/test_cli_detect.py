@@ -131,7 +131,7 @@ class TestTree:
         assert result.results[1] == "animal .88 > cat .78: 95%"
         (found,) = json.loads(Path("detections.jsonl").read_text())["objects"]
         assert found["path_probabilities"] == [0.880797, 0.775803]
-        assert Path("detections.csv").read_text().splitlines()[1].endswith("animal > cat,0.880797 > 0.775803")
+        assert Path("detections.csv").read_text().splitlines()[1].endswith("animal > cat,0.880797 > 0.775803,")
 
     @pytest.mark.parametrize(
         ("words", "lines"),
@@ -294,6 +294,14 @@ class TestOptions:
             cli("detect", *NET, "a.jpg", "--conf", ".1", "--iou", ".3").out.splitlines()[1:]
             == (cli("detect", *NET, "a.jpg", "-thresh", ".1", "-nms", ".3").out.splitlines()[1:])
         )
+
+    def test_what_detections_rest_on_is_drawn(self, cli) -> None:
+        """A map for each line that is printed, those of images of one name apart."""
+        pictures("one/a.jpg", "two/a.jpg")
+        result = cli("detect", *NET, "one/a.jpg", "two/a.jpg", "--explain", "why", "--no-draw")
+        assert result.code == 0
+        assert sorted(os.listdir("why")) == ["a-2_1.jpg", "a_1.jpg"]
+        assert cli("detect", *NET, "one/a.jpg", "--explain", "one/a.jpg").code == 2
 
     def test_crops(self, cli) -> None:
         Path("b.jpg").write_bytes(Path("a.jpg").read_bytes())

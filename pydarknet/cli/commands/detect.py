@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import options
@@ -45,6 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> 
     parser.add_argument(
         "--save-crops", metavar="FOLDER", help="write what is in each box to FOLDER/class/image_N.jpg"
     )
+    parser.add_argument(
+        "--explain", metavar="FOLDER",
+        help="draw what each detection rests on to FOLDER/image_N.jpg; takes some hundred times as long",
+    )  # fmt: skip
     options.add_machine(parser)
     parser.add_argument(
         "--batch", type=whole(1, 4096), default=1, metavar="N", help="images to compute at once (default: 1)"
@@ -128,7 +133,7 @@ class _Run:
     failures: int = 0
     images: int = 0
     objects: int = 0
-    crops: Counter[str] = field(default_factory=Counter)
+    names: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def detect(self, chunk: Sequence[ReadImage]) -> None:
         """Detect in some images at once, and hand each one's detections on."""
@@ -161,6 +166,8 @@ class _Run:
                 self.out.complain(f"error: {error}")
         if self.args.save_crops is not None:
             self._save_crops(path, image, detections)
+        if self.args.explain is not None:
+            self._explain(path, image, detections)
         if self.drawings is not None:
             self.drawings.draw(path, image, detections)
             if self.drawings.file is not None:
@@ -169,11 +176,29 @@ class _Run:
     def _save_crops(self, path: str, image: Picture, detections: Sequence[Detection]) -> None:
         """Each object into a file; those of images of one name in different folders don't take each other's place."""
         from ...results.detections import save_crops
+
+        save_crops(detections, image, self.args.save_crops, self._name(path, "crops"))
+
+    def _explain(self, path: str, image: Picture, detections: Sequence[Detection]) -> None:
+        """A map for each object, numbered in the order of what is printed."""
+        from ...explain import draw_explained, explain
+        from ...images.image import save_image
+        from ...results.detections import make_folder, safe
+        from ...writers.lines import in_darknet_order
+
+        name = self._name(path, "explained")
+        ordered = in_darknet_order(detections)
+        for number, heat in enumerate(explain(self.net, image, ordered, options=self.options), 1):
+            make_folder(Path(self.args.explain))
+            save_image(f"{self.args.explain}/{safe(name)}_{number}.jpg", draw_explained(image, heat))
+
+    def _name(self, path: str, kind: str) -> str:
+        """The name of an image's files of a kind: those of one name in different folders are told apart."""
         from ...writers.base import stem_of
 
         stem = stem_of(path)
-        self.crops[stem] += 1
-        save_crops(detections, image, self.args.save_crops, f"{stem}-{n}" if (n := self.crops[stem]) > 1 else stem)
+        self.names[kind, stem] += 1
+        return f"{stem}-{n}" if (n := self.names[kind, stem]) > 1 else stem
 
 
 def _drawings(net: Network, source: Source, args: argparse.Namespace, many: bool) -> Drawings | None:
