@@ -21,11 +21,13 @@ def sources(*patterns: str) -> list[str]:
 
 
 def common_sources(interface: str) -> list[str]:
-    """Everything but the ops: the bindings with the one interface of this build, and what all builds share."""
-    found = sources("csrc/shared/*.cpp", "csrc/bindings/**/*.cpp")
+    """Everything but the ops: the bindings with the one interface of this build, and what all builds share. What only
+    the CPU has is bound in a folder of its own."""
+    found = sources("csrc/shared/*.cpp", "csrc/bindings/*.cpp", "csrc/bindings/lib/*.cpp")
+    own = sources(f"csrc/bindings/{interface}/*.cpp")
     return [s for s in found if not Path(s).name.startswith("interface_")] + [
-        f"csrc/bindings/lib/interface_{interface}.cpp"
-    ]
+        f"csrc/bindings/lib/interface_{interface}.cpp", *own,
+    ]  # fmt: skip
 
 
 class Native(Extension):

@@ -1,0 +1,221 @@
+// Direct convolution in 8 bits. A band of output rows is one task: its padded input is copied together, in
+// the elements that the body multiplies, unless it can be used where it lies.
+#pragma once
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "cpu/int8/kernel.h"
+#include "shared/threads.h"
+
+namespace pydarknet::int8 {
+
+// How a convolution is cut into tasks, and where a band's input lies. Strides are in bytes.
+struct Bands {
+  bool in_place;  // the band is the input itself
+  int rows, per_image, count;
+  int chunks;  // tasks the panels are split into
+  int width;   // pixels of a band's row
+  std::ptrdiff_t pixel, row, channel;
+  std::int64_t slot;  // of a thread's copy
+};
+
+int panels_of(const ConvShape& shape);
+// `element`: bytes of one of the body's elements.
+Bands bands_of(const ConvShape& shape, int lanes, int element, int threads);
+
+// The taps of one panel as offsets from a pixel: (block, row, column).
+std::vector<std::ptrdiff_t> taps_of(const ConvShape& shape, const Bands& bands, int blocks);
+
+// Copies the input of one band, `zero` around it.
+template <class Element>
+void copy_band(const ConvShape& s, const Bands& b, int band, ConstBytes x, int zero, std::uint8_t* to) {
+  const int image = band / b.per_image, first = band % b.per_image * b.rows;
+  const int rows = (std::min(b.rows, s.out_h() - first) - 1) * s.stride_y + s.kernel_h;
+  const std::int64_t row = std::int64_t{b.width} * x.lanes;
+  const int inside = std::min(x.w, b.width - s.pad_x);
+  for (int block = 0; block < x.blocks; ++block) {
+    auto* line = reinterpret_cast<Element*>(to + block * b.channel);
+    for (int i = 0; i < rows; ++i, line += row) {
+      const int y = first * s.stride_y - s.pad_y + i;
+      const bool none = y < 0 || y >= x.h || inside <= 0;
+      const std::int64_t left = none ? row : std::int64_t{s.pad_x} * x.lanes;
+      const std::int64_t count = none ? 0 : std::int64_t{inside} * x.lanes;
+      std::fill_n(line, left, static_cast<Element>(zero));
+      if (count) std::copy_n(x.block(image, block) + std::int64_t{y} * x.w * x.lanes, count, line + left);
+      std::fill_n(line + left + count, row - left - count, static_cast<Element>(zero));
+    }
+  }
+}
+
+// Body has: Element, the type bytes are multiplied as; kGroup, how many of them are one word; `name`;
+// `runs()`; and add(sum, x, w), which adds the products of the words' elements to each lane.
+template <class Body>
+class Convolution : public Int8Convolution {
+ public:
+  using Element = typename Body::Element;
+  static constexpr int kElement = static_cast<int>(sizeof(Element));
+
+  const char* name() const override { return Body::name; }
+  bool runs() const override { return Body::runs(); }
+
+  std::int64_t packed_bytes(const ConvShape& s, int lanes) const override {
+    return std::int64_t{s.taps()} * padded_channels(s, lanes) * kElement * filter_blocks(s) * kByteBlock;
+  }
+
+  void pack(const ConvShape& s, int lanes, const std::int8_t* weights, std::uint8_t* packed) const override {
+    parallel_for(panels_of(s), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t panel = begin; panel < end; ++panel) {
+        pack_panel(s, lanes, weights, static_cast<int>(panel), packed + panel * panel_bytes(s, lanes));
+      }
+    });
+  }
+
+  std::int64_t workspace(const ConvShape& s, int lanes, int threads) const override {
+    const Bands b = bands_of(s, lanes, kElement, threads);
+    return b.slot * std::min(threads, b.count * b.chunks);
+  }
+
+  void forward(const Int8ConvCall& call, ConstBytes x, Bytes y) const override {
+    run(call, x, [&](Product& p, int image, int block, int row) {
+      p.y = y.block(image, block) + std::int64_t{row} * y.w * kByteBlock;
+      p.y_block = y.plane();
+    });
+  }
+  void forward(const Int8ConvCall& call, ConstBytes x, Tensor y) const override {
+    run(call, x, [&](Product& p, int image, int block, int row) {
+      const int first = block * kVectors;
+      p.y_floats = y.block(image, first) + std::int64_t{row} * y.w * kBlock;
+      p.y_floats_block = y.plane();
+      p.y_floats_blocks = y.blocks() - first;
+    });
+  }
+
+ private:
+  static int filter_blocks(const ConvShape& s) { return (s.k + kByteBlock - 1) / kByteBlock; }
+  static int channel_blocks(const ConvShape& s, int lanes) { return (s.c + lanes - 1) / lanes; }
+  static int padded_channels(const ConvShape& s, int lanes) { return channel_blocks(s, lanes) * lanes; }
+  // Of all panels but the last, which may be narrower.
+  static std::int64_t panel_bytes(const ConvShape& s, int lanes) {
+    return std::int64_t{s.taps()} * padded_channels(s, lanes) * kElement * kPanelBlocks * kByteBlock;
+  }
+  static int blocks_in(const ConvShape& s, int panel) {
+    return std::min(kPanelBlocks, filter_blocks(s) - panel * kPanelBlocks);
+  }
+
+  // [channel block][tap][word][filter][element of the word], zeros past k and c.
+  static void pack_panel(const ConvShape& s, int lanes, const std::int8_t* weights, int panel,
+                         std::uint8_t* packed) {
+    constexpr int kGroup = Body::kGroup;
+    auto* to = reinterpret_cast<Element*>(packed);
+    const int filters = blocks_in(s, panel) * kByteBlock, first = panel * kPanelBlocks * kByteBlock;
+    for (int block = 0; block < channel_blocks(s, lanes); ++block) {
+      for (int tap = 0; tap < s.taps(); ++tap) {
+        for (int word = 0; word < lanes / kGroup; ++word) {
+          for (int k = first; k < first + filters; ++k) {
+            for (int i = 0; i < kGroup; ++i) {
+              const int c = block * lanes + word * kGroup + i;
+              const bool in = k < s.k && c < s.c;
+              const auto value = in ? weights[(std::int64_t{k} * s.c + c) * s.taps() + tap] : std::int8_t{0};
+              *to++ = static_cast<Element>(value);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  template <class Place>
+  void run(const Int8ConvCall& call, ConstBytes x, const Place& place) const {
+    const ConvShape& s = call.shape;
+    const int threads = allowed_threads(call, x.lanes);
+    const Bands b = bands_of(s, x.lanes, kElement, threads);
+    const std::vector<std::ptrdiff_t> taps = taps_of(s, b, x.blocks);
+    const std::int64_t tasks = std::int64_t{b.count} * b.chunks;
+    parallel_parts(static_cast<int>(std::min<std::int64_t>(threads, tasks)), [&](int part, int parts) {
+      std::uint8_t* copy = call.workspace + part * b.slot;
+      int copied = -1;
+      const std::int64_t end = part_begin(tasks, part + 1, parts);
+      for (std::int64_t task = part_begin(tasks, part, parts); task < end; ++task) {
+        const int band = static_cast<int>(task % b.count), chunk = static_cast<int>(task / b.count);
+        if (!b.in_place && copied != band) copy_band<Element>(s, b, copied = band, x, call.zero, copy);
+        const std::uint8_t* source = b.in_place ? in_place(s, b, x, band) : copy;
+        const int panels = panels_of(s);
+        const auto last = part_begin(panels, chunk + 1, b.chunks);
+        for (auto panel = part_begin(panels, chunk, b.chunks); panel < last; ++panel) {
+          band_product(call, x, b, taps, source, band, static_cast<int>(panel), place);
+        }
+      }
+    });
+  }
+
+  int allowed_threads(const Int8ConvCall& call, int lanes) const {
+    int threads = num_threads();
+    while (threads > 1 && workspace(call.shape, lanes, threads) > call.workspace_bytes) --threads;
+    return threads;
+  }
+
+  static const std::uint8_t* in_place(const ConvShape& s, const Bands& b, ConstBytes x, int band) {
+    return x.block(band / b.per_image, 0) + std::int64_t{band % b.per_image} * b.rows * s.stride_y * b.row;
+  }
+
+  template <class Place>
+  static void band_product(const Int8ConvCall& call, ConstBytes x, const Bands& b,
+                           const std::vector<std::ptrdiff_t>& taps, const std::uint8_t* source, int band,
+                           int panel, const Place& place) {
+    const ConvShape& s = call.shape;
+    const int first = band % b.per_image * b.rows, rows = std::min(b.rows, s.out_h() - first);
+    const int block = panel * kPanelBlocks, blocks = blocks_in(s, panel);
+    Product p{};
+    p.x_pixel = b.pixel * s.stride_x;
+    p.offsets = taps.data();
+    p.count = static_cast<int>(taps.size());
+    p.weights = call.packed + panel * panel_bytes(s, x.lanes);
+    const Requantisation& out = call.requantisation;
+    p.out = {out.start + block * kByteBlock, out.scale + block * kByteBlock, out.slope, out.zero};
+    place(p, band / b.per_image, block, first);
+    // Rows without gaps between their pixels are one.
+    const bool one_run = s.taps() == 1 && s.stride_x == 1 && s.stride_y == 1 && b.width == s.out_w();
+    const int runs = one_run ? 1 : rows, pixels = one_run ? rows * s.out_w() : s.out_w();
+    const int calls = runs * ((pixels + kRows - 1) / kRows);
+    p.ahead = p.weights + (panel + 1 < panels_of(s) ? panel_bytes(s, x.lanes) : 0);
+    p.ahead_step = panel + 1 < panels_of(s) ? panel_bytes(s, x.lanes) / (std::int64_t{calls} * p.count) : 0;
+    const auto& kernels = kernels_for(x.lanes, p.x_pixel, blocks);
+    const Product begin = p;
+    for (int run = 0; run < runs; ++run) {
+      p.x = source + run * s.stride_y * b.row;
+      if (p.y) p.y = begin.y + std::int64_t{run} * s.out_w() * kByteBlock;
+      if (p.y_floats) p.y_floats = begin.y_floats + std::int64_t{run} * s.out_w() * kBlock;
+      row_product(p, pixels, kernels);
+    }
+  }
+
+  // Runs of nearly the same length.
+  static void row_product(Product& p, int pixels, const std::array<Kernel, kRows>& kernels) {
+    for (int left = (pixels + kRows - 1) / kRows; left > 0; --left) {
+      const int rows = (pixels + left - 1) / left;
+      kernels[rows - 1](p);
+      pixels -= rows;
+      p.x += p.x_pixel * rows;
+      if (p.y) p.y += std::ptrdiff_t{kByteBlock} * rows;
+      if (p.y_floats) p.y_floats += std::ptrdiff_t{kBlock} * rows;
+    }
+  }
+
+  static const std::array<Kernel, kRows>& kernels_for(int lanes, std::ptrdiff_t pixel, int blocks) {
+    constexpr int kBlocked = kByteBlock * kElement, kImage = kImageBlock * kElement;
+    constexpr int kBlockedWords = kBlocked / kWordBytes, kImageWords = kImage / kWordBytes;
+    if (lanes == kImageBlock) {
+      return pixel == kImage ? kernels_of<Body, kImageWords, kImage>(blocks)
+                             : kernels_of<Body, kImageWords, 0>(blocks);
+    }
+    return pixel == kBlocked ? kernels_of<Body, kBlockedWords, kBlocked>(blocks)
+                             : kernels_of<Body, kBlockedWords, 0>(blocks);
+  }
+};
+
+const Int8Convolution& madd_convolution();
+// nullptr where no such instruction exists.
+const Int8Convolution* dot_convolution();
+
+}  // namespace pydarknet::int8

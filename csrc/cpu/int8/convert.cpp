@@ -1,0 +1,111 @@
+// Between floats and bytes.
+#include <algorithm>
+
+#include "cpu/int8/kernel.h"
+#include "shared/threads.h"
+
+namespace pydarknet {
+namespace {
+
+using int8::ByteLanes;
+using int8::IntLanes;
+using simd::Lanes;
+
+constexpr int kParts = kByteBlock / kBlock;  // blocks of floats in one of bytes
+
+Lanes to_floats(const std::uint8_t* from, int zero) {
+  ByteLanes bytes;
+  std::memcpy(&bytes, from, sizeof bytes);
+  return __builtin_convertvector(__builtin_convertvector(bytes, IntLanes) - zero, Lanes);
+}
+
+}  // namespace
+
+void int8_quantize(ConstTensor x, Bytes y, float per_unit, int zero) {
+  const std::int64_t rows = std::int64_t{y.n} * y.blocks * y.h;
+  parallel_for(rows, 8, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const int row = static_cast<int>(i % y.h), block = static_cast<int>(i / y.h % y.blocks);
+      const int image = static_cast<int>(i / y.h / y.blocks);
+      std::uint8_t* to = y.block(image, block) + std::int64_t{row} * y.w * kByteBlock;
+      for (int part = 0; part < kParts; ++part, to += kBlock) {
+        const int from_block = block * kParts + part;
+        const float* from =
+            from_block < x.blocks() ? x.block(image, from_block) + std::int64_t{row} * x.w * kBlock : nullptr;
+        for (int j = 0; j < y.w; ++j) {
+          const Lanes f = from ? simd::load(from + j * kBlock) * per_unit : Lanes{};
+          int8::store_bytes(to + j * kByteBlock, int8::rounded(f, zero));
+        }
+      }
+    }
+  });
+}
+
+void int8_quantize_image(ConstPlain x, Bytes y, float per_unit, int zero) {
+  parallel_for(std::int64_t{y.n} * y.h, 8, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const int row = static_cast<int>(i % y.h), image = static_cast<int>(i / y.h);
+      std::uint8_t* to = y.block(image, 0) + std::int64_t{row} * y.w * kImageBlock;
+      std::fill_n(to, std::int64_t{y.w} * kImageBlock, static_cast<std::uint8_t>(zero));
+      for (int c = 0; c < x.c; ++c) {
+        const float* from = x.channel(image, c) + std::int64_t{row} * x.w;
+        int j = 0;
+        for (; j + kBlock <= x.w; j += kBlock) {
+          const IntLanes q = int8::rounded(simd::load(from + j) * per_unit, zero);
+          for (int lane = 0; lane < kBlock; ++lane) {
+            to[(j + lane) * kImageBlock + c] = static_cast<std::uint8_t>(q[lane]);
+          }
+        }
+        for (; j < x.w; ++j) {
+          const IntLanes q = int8::rounded(simd::splat(from[j]) * per_unit, zero);
+          to[j * kImageBlock + c] = static_cast<std::uint8_t>(q[0]);
+        }
+      }
+    }
+  });
+}
+
+void int8_dequantize(ConstBytes x, Tensor y, float scale, int zero) {
+  parallel_for(std::int64_t{y.n} * y.blocks() * y.h, 8, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const int row = static_cast<int>(i % y.h), block = static_cast<int>(i / y.h % y.blocks());
+      const int image = static_cast<int>(i / y.h / y.blocks());
+      float* to = y.block(image, block) + std::int64_t{row} * y.w * kBlock;
+      const std::uint8_t* from =
+          x.block(image, block / kParts) + std::int64_t{row} * x.w * kByteBlock + block % kParts * kBlock;
+      for (int j = 0; j < y.w; ++j) {
+        simd::store(to + j * kBlock, to_floats(from + j * kByteBlock, zero) * scale);
+      }
+    }
+  });
+}
+
+void int8_copy_channels(ConstBytes x, Bytes y, int from, int to, int channels, float ratio, int zero_x,
+                        int zero_y) {
+  std::uint8_t table[256];  // of what each byte becomes
+  for (int q = 0; q < 256; ++q) {
+    const Lanes f = simd::splat(static_cast<float>(q - zero_x)) * ratio;
+    table[q] = static_cast<std::uint8_t>(int8::rounded(f, zero_y)[0]);
+  }
+  const bool same = ratio == 1.0f && zero_x == zero_y;
+  const bool whole = same && from % kByteBlock == 0 && to % kByteBlock == 0;
+  const int blocks = (channels + kByteBlock - 1) / kByteBlock;
+  parallel_for(std::int64_t{y.n} * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const int image = static_cast<int>(i / blocks), first = static_cast<int>(i % blocks) * kByteBlock;
+      const int count = std::min(kByteBlock, channels - first);
+      if (whole && count == kByteBlock) {
+        std::memcpy(y.block(image, (to + first) / kByteBlock), x.block(image, (from + first) / kByteBlock),
+                    static_cast<std::size_t>(x.plane()));
+        continue;
+      }
+      for (int c = first; c < first + count; ++c) {
+        const std::uint8_t* source = x.block(image, (from + c) / kByteBlock) + (from + c) % kByteBlock;
+        std::uint8_t* target = y.block(image, (to + c) / kByteBlock) + (to + c) % kByteBlock;
+        for (std::int64_t p = 0; p < x.plane(); p += kByteBlock) target[p] = table[source[p]];
+      }
+    }
+  });
+}
+
+}  // namespace pydarknet

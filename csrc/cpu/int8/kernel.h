@@ -1,0 +1,144 @@
+// The micro-kernel of convolution in 8 bits: pixels times weights, summed exactly over a list of taps.
+//
+// A word is the 4 bytes that a body multiplies at once: of each pixel one word is broadcast, of the weights
+// there is a word for each filter. Sums live in registers until they are requantised.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <utility>
+
+#include "cpu/simd/vec.h"
+#include "ops/int8.h"
+
+namespace pydarknet::int8 {
+
+using simd::IntLanes;
+using simd::Lanes;
+using ByteLanes = std::uint8_t __attribute__((vector_size(kBlock)));
+
+// Registers of one block of filters; blocks, and pixels, that one call computes at most.
+inline constexpr int kVectors = kByteBlock / kBlock;
+inline constexpr int kPanelBlocks = kVectors == 1 ? 2 : 1;
+inline constexpr int kRows = (simd::kRegisters - 4) / (kPanelBlocks * kVectors);
+inline constexpr int kWordBytes = 4;
+// Bytes of weights for one word of a pixel.
+inline constexpr int kStepBytes = kByteBlock * kWordBytes;
+
+inline IntLanes load_words(const std::uint8_t* from) {
+  IntLanes v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+inline IntLanes splat_word(const std::uint8_t* from) {
+  std::int32_t word;
+  std::memcpy(&word, from, sizeof word);
+  return word - IntLanes{};
+}
+
+// f, an integer after rounding, between -zero and 255 - zero, plus zero. Adding 1.5 * 2^23 rounds to the
+// nearest, ties to even; f comes from a comparison, so that no multiplication is fused with the addition.
+inline IntLanes rounded(Lanes f, int zero) {
+  constexpr float kShift = 12582912.0f;
+  constexpr std::int32_t kShiftBits = 0x4B400000;
+  const Lanes low = simd::splat(static_cast<float>(-zero)),
+              high = simd::splat(static_cast<float>(255 - zero));
+  f = f > low ? f : low;  // also for NaN
+  f = (f < high ? f : high) + kShift;
+  IntLanes bits;
+  std::memcpy(&bits, &f, sizeof bits);
+  return bits - kShiftBits + zero;
+}
+inline void store_bytes(std::uint8_t* to, IntLanes v) {
+  const ByteLanes bytes = __builtin_convertvector(v, ByteLanes);
+  std::memcpy(to, &bytes, sizeof bytes);
+}
+
+struct Product {
+  const std::uint8_t* x;          // first pixel
+  std::ptrdiff_t x_pixel;         // bytes from one pixel to the next
+  const std::ptrdiff_t* offsets;  // of the taps, from a pixel
+  int count;                      // of taps
+  const std::uint8_t* weights;    // [tap][word][block][filter]
+  const std::uint8_t* ahead;      // weights wanted soon
+  std::ptrdiff_t ahead_step;      // bytes of them that are asked for at each tap
+  Requantisation out;             // of the first filter
+  std::uint8_t* y;                // first pixel; nullptr if the result is floats
+  std::ptrdiff_t y_block;         // bytes from one block of filters to the next
+  float* y_floats;                // in blocks of kBlock
+  std::ptrdiff_t y_floats_block;  // floats from one such block to the next
+  int y_floats_blocks;            // how many there are
+};
+
+inline Lanes scaled(IntLanes sum, const Requantisation& out, int filter) {
+  IntLanes start;
+  std::memcpy(&start, out.start + filter, sizeof start);
+  return __builtin_convertvector(sum + start, Lanes) * simd::load(out.scale + filter);
+}
+
+template <int R, int J>
+inline void finish(const Product& p, const IntLanes (&sum)[R][J * kVectors]) {
+  const float slope = p.out.slope;
+  PYDARKNET_UNROLL
+  for (int v = 0; v < J * kVectors; ++v) {
+    if (p.y) {
+      std::uint8_t* to = p.y + v / kVectors * p.y_block + v % kVectors * kBlock;
+      PYDARKNET_UNROLL
+      for (int r = 0; r < R; ++r) {
+        const Lanes f = simd::rectify(scaled(sum[r][v], p.out, v * kBlock), slope);
+        store_bytes(to + r * kByteBlock, rounded(f, p.out.zero));
+      }
+    } else if (v < p.y_floats_blocks) {
+      float* to = p.y_floats + v * p.y_floats_block;
+      PYDARKNET_UNROLL
+      for (int r = 0; r < R; ++r) {
+        simd::store(to + r * kBlock, simd::rectify(scaled(sum[r][v], p.out, v * kBlock), slope));
+      }
+    }
+  }
+}
+
+// `kWords` words of a pixel at each tap, `kPixel` bytes from one pixel to the next (0: as p says).
+template <class Body, int R, int J, int kWords, int kPixel>
+void product(Product& p) {
+  IntLanes sum[R][J * kVectors] = {};
+  const std::ptrdiff_t pixel = kPixel ? kPixel : p.x_pixel;
+  const std::uint8_t *w = p.weights, *ahead = p.ahead;
+  for (int tap = 0; tap < p.count; ++tap) {
+    const std::uint8_t* x = p.x + p.offsets[tap];
+    __builtin_prefetch(ahead, 0, 2);
+    ahead += p.ahead_step;
+    PYDARKNET_UNROLL
+    for (int word = 0; word < kWords; ++word, w += J * kStepBytes) {
+      IntLanes filters[J * kVectors];
+      PYDARKNET_UNROLL
+      for (int v = 0; v < J * kVectors; ++v) filters[v] = load_words(w + v * kBlock * kWordBytes);
+      PYDARKNET_UNROLL
+      for (int r = 0; r < R; ++r) {
+        const IntLanes bytes = splat_word(x + r * pixel + word * kWordBytes);
+        PYDARKNET_UNROLL
+        for (int v = 0; v < J * kVectors; ++v) Body::add(sum[r][v], bytes, filters[v]);
+      }
+    }
+  }
+  p.ahead = ahead;
+  finish<R, J>(p, sum);
+}
+
+using Kernel = void (*)(Product&);
+
+template <class Body, int J, int kWords, int kPixel, std::size_t... I>
+constexpr std::array<Kernel, kRows> kernels(std::index_sequence<I...>) {
+  return {&product<Body, static_cast<int>(I) + 1, J, kWords, kPixel>...};
+}
+
+// The kernels for 1 to kRows pixels and `blocks` (1..kPanelBlocks) blocks of filters.
+template <class Body, int kWords, int kPixel>
+const std::array<Kernel, kRows>& kernels_of(int blocks) {
+  constexpr auto rows = std::make_index_sequence<kRows>{};
+  static constexpr std::array<Kernel, kRows> one = kernels<Body, 1, kWords, kPixel>(rows);
+  static constexpr std::array<Kernel, kRows> most = kernels<Body, kPanelBlocks, kWords, kPixel>(rows);
+  return blocks == 1 ? one : most;
+}
+
+}  // namespace pydarknet::int8
