@@ -15,7 +15,7 @@ from typing import Any
 PREFIX = "pydarknet."
 MOVED = {
     "activations": "plan.activations",
-    "ahead": "images.prefetch",
+    "ahead": "images.batches",
     "anchors_cfg": "anchors.cfg",
     "anchors_chart": "plots.anchors",
     "arguments": "system.arguments",

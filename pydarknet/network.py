@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from itertools import islice
-from os import PathLike
+from dataclasses import replace
+from os import PathLike, fspath
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args, overload
 
@@ -25,28 +24,23 @@ from .formats.class_names import names_in, names_of_data, usual_names
 from .formats.data import DataFile, class_name, spare_names
 from .formats.tree import Tree
 from .graph.engine import Engine
+from .graph.lanes import lanes_of
+from .images.batches import chunks, image_bytes
 from .images.channels import grey
 from .images.image import Color
 from .images.open_image import Given as Picture
 from .images.open_image import is_single, open_picture, path_of
+from .images.sources import named
+from .results.classification import Classification as Classification
 from .results.detections import Detections
 from .system.arguments import check_choice, check_count
+from .system.pipeline import Turn, pipeline
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 Pictures: TypeAlias = "list[Any] | tuple[Any, ...]"
 Images: TypeAlias = Sequence[npt.NDArray[np.uint8]]  # BGR, or of the network's channels
-
-
-@dataclass(frozen=True)
-class Classification:
-    """One class of a whole image: `probability` 0..1; `path` from the root where the classes form a tree."""
-
-    class_id: int
-    name: str
-    probability: float
-    path: tuple[str, ...] = ()
 
 
 class Network(Engine):
@@ -135,29 +129,83 @@ class Network(Engine):
         check_count("batch", batch)
         options = self.settle(options.but(thresh=thresh, hier_thresh=hier_thresh, nms=nms, **others))
         if is_single(image):
-            return self._results([image], color, options)[0]
+            return self._opened([image], color, options)[0]
         found: list[Detections] = []
-        given: Iterator[Any] = iter(image)  # type: ignore[arg-type]
-        while chunk := list(islice(given, batch)):
-            found.extend(self._results(chunk, color, options))
+        for chunk in chunks(image, batch):  # type: ignore[arg-type]
+            found.extend(self._opened(chunk, color, options))
         return found
 
-    def _results(self, given: Sequence[Any], color: Color, options: DetectOptions) -> list[Detections]:
+    def stream(
+        self,
+        images: Iterable[Any] | str | PathLike[str],
+        thresh: float | None = None,
+        hier_thresh: float | None = None,
+        nms: float | None = None,
+        *,
+        options: DetectOptions = DEFAULTS,
+        color: Color = "bgr",
+        batch: int = 1,
+        unread: Callable[[Any, ImageError], object] | None = None,
+        **others: Unpack[MoreOptions],
+    ) -> Iterator[Detections]:
+        """The detections of many images, one image after another, while the next ones are read and computed.
+
+        `images`: a folder, a pattern or a list of paths (.txt), or any iterable of what `detect` takes, however long:
+        few of them are in memory at a time. The detections are those of `detect`, in the order of the images; on the
+        CPU every core has `batch` images of its own. One that can't be read is left out, after a call of `unread`
+        with it and its ImageError; without `unread` the error is raised in its place. The other arguments and errors
+        are those of `detect`.
+        """
+        check_count("batch", batch)
+        options = self.settle(options.but(thresh=thresh, hier_thresh=hier_thresh, nms=nms, **others))
+        given = list(named(fspath(images)).paths) if isinstance(images, (str, PathLike)) else images
+        return self._streamed(given, color, options, batch, unread or _raised)
+
+    def _streamed(
+        self, given: Iterable[Any], color: Color, options: DetectOptions, batch: int,
+        unread: Callable[[Any, ImageError], object],
+    ) -> Iterator[Detections]:  # fmt: skip
+        def work(chunk: list[Any], turn: Turn) -> list[tuple[Any, Detections | ImageError]]:
+            start = perf_counter()
+            opened = [self._open_or_error(each, color) for each in chunk]
+            seconds = perf_counter() - start
+            images = [each for each in opened if not isinstance(each, ImageError)]
+            paths = [each for each, image in zip(chunk, opened, strict=True) if not isinstance(image, ImageError)]
+            with turn:
+                found = iter(self._results(paths, images, options, seconds) if images else ())
+            results = (each if isinstance(each, ImageError) else next(found) for each in opened)
+            return list(zip(chunk, results, strict=True))
+
+        items = -(-len(given) // batch) if isinstance(given, Sized) else None
+        lanes = lanes_of(self, items, batch, lazy=self.runs_lazily(options))
+        for part in pipeline(chunks(given, batch), work, lanes, lambda chunk: sum(map(_bytes_of, chunk))):
+            for each, found in part:
+                if isinstance(found, ImageError):
+                    unread(each, found)
+                else:
+                    yield found
+
+    def _opened(self, given: Sequence[Any], color: Color, options: DetectOptions) -> list[Detections]:
         """The detections of images run at once, with what is to be known of each."""
-        clock = [perf_counter()]
+        start = perf_counter()
         images = [self._open(each, color) for each in given]
+        return self._results(given, images, options, perf_counter() - start)
+
+    def _results(
+        self, given: Sequence[Any], images: Images, options: DetectOptions, seconds: float
+    ) -> list[Detections]:
+        """The same of what has been opened, in so many seconds."""
+        clock = [perf_counter() - seconds]
         if options.tile:
-            opened = perf_counter()
+            clock.append(perf_counter())
             found = self.find(images, options)
-            told = {"preprocess": (opened - clock[0]) * 1000, "inference": (perf_counter() - opened) * 1000}
-            speed = {name: each / len(images) for name, each in told.items()}
-            return [self._result(*each, speed) for each in zip(given, images, found, strict=True)]
-        with self.plan(len(images), lazy=self.runs_lazily(options)) as plan:
-            self.fit_pictures(plan.input, images, options.fit)
-            clock.append(perf_counter())
-            plan.run()
-            clock.append(perf_counter())
-            found = self.decode(plan.outputs, images, options)
+        else:
+            with self.plan(len(images), lazy=self.runs_lazily(options)) as plan:
+                self.fit_pictures(plan.input, images, options.fit)
+                clock.append(perf_counter())
+                plan.run()
+                clock.append(perf_counter())
+                found = self.decode(plan.outputs, images, options)
         clock.append(perf_counter())
         steps = zip(("preprocess", "inference", "postprocess"), clock, clock[1:], strict=False)
         speed = {name: (end - start) * 1000 / len(images) for name, start, end in steps}
@@ -289,6 +337,12 @@ class Network(Engine):
     def _open(self, image: Picture, color: Color) -> npt.NDArray[np.uint8]:
         return open_picture(image, color, self.inputs.c)
 
+    def _open_or_error(self, image: Picture, color: Color) -> npt.NDArray[np.uint8] | ImageError:
+        try:
+            return self._open(image, color)
+        except ImageError as error:
+            return error
+
     def _classification(self, class_id: int, probability: float, tree: Tree | None) -> Classification:
         path = tuple(self._name(node) for node in tree.path(class_id)) if tree is not None else ()
         return Classification(class_id, self._name(class_id), probability, path)
@@ -316,6 +370,16 @@ class Network(Engine):
             raise DataError(f"names: expected {self.classes} names, one for each class, found {len(found)}")
         self.warnings += spare_names(found, self.classes, origin)
         return found
+
+
+def _raised(_: object, error: ImageError) -> None:
+    raise error
+
+
+def _bytes_of(given: Any) -> int:
+    """What an image will take in memory; 0 if it is there already."""
+    path = path_of(given)
+    return 0 if path is None else image_bytes(path)
 
 
 def _as_input(image: npt.NDArray[np.uint8], channels: int) -> npt.NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <vector>
 
 #include "cpu/lib/samples.h"
@@ -10,32 +11,96 @@
 namespace pydarknet {
 namespace {
 
-struct Bytes {
-  Image x;
-  bool swap_rb;
-  std::array<float, 256> unit = unit_table();
+// Where the columns of the output lie in a row of the source.
+struct Columns {
+  std::vector<int> first, second;
+  std::vector<float> fraction;
 
-  // One channel of one row, resized to out[0..columns).
-  void row(int channel, int y, const std::vector<Sample>& columns, float* out) const {
-    const std::uint8_t* from = x.data + std::int64_t{y} * x.w * x.c + (swap_rb ? x.c - 1 - channel : channel);
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      const Sample s = columns[i];
-      out[i] = between(unit[from[std::int64_t{s.first} * x.c]], unit[from[std::int64_t{s.second} * x.c]],
-                       s.fraction);
+  Columns(int from, int to) {
+    for (const Sample& s : samples(from, to, true)) {
+      first.push_back(s.first);
+      second.push_back(s.second);
+      fraction.push_back(s.fraction);
     }
   }
+
+  int count() const { return static_cast<int>(first.size()); }
 };
 
-struct Planes {
-  ConstPlain x;
+constexpr int kWord = 4;  // channels that one read of a pixel brings
 
-  void row(int channel, int y, const std::vector<Sample>& columns, float* out) const {
-    const float* from = x.channel(0, channel) + std::int64_t{y} * x.w;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      const Sample s = columns[i];
-      out[i] = between(from[s.first], from[s.second], s.fraction);
+class Bytes {
+ public:
+  Bytes(Image x, bool swap_rb, const Columns& columns)
+      : x_(x), swap_rb_(swap_rb), columns_(columns), first_(columns.count()), second_(first_) {}
+
+  // One row, resized: out[channel * columns + column].
+  void narrow(int y, float* out) {
+    const int count = columns_.count();
+    const std::uint8_t* row = readable(y);
+    for (int group = 0; group < x_.c; group += kWord) {
+      read(row + group, columns_.first.data(), first_.data());
+      read(row + group, columns_.second.data(), second_.data());
+      for (int i = 0; i < std::min(kWord, x_.c - group); ++i) {
+        const int channel = swap_rb_ ? x_.c - 1 - group - i : group + i;
+        blend_bytes(first_.data(), second_.data(), shift_to(i), columns_.fraction.data(),
+                    out + channel * count, count);
+      }
     }
   }
+
+ private:
+  // The row, with a word's bytes behind it: those of the next rows, or of a copy's end.
+  const std::uint8_t* readable(int y) {
+    const std::int64_t bytes = std::int64_t{x_.w} * x_.c;
+    const std::uint8_t* row = x_.data + y * bytes;
+    if ((x_.h - 1 - y) * bytes >= kWord) return row;
+    padded_.assign(row, row + bytes);
+    padded_.resize(bytes + kWord);
+    return padded_.data();
+  }
+
+  // Pixels are brought together first, so that the arithmetic on them is vectors'.
+  void read(const std::uint8_t* row, const int* columns, std::int32_t* words) const {
+    const int count = columns_.count(), c = x_.c;
+    for (int i = 0; i < count; ++i) std::memcpy(&words[i], row + std::int64_t{columns[i]} * c, kWord);
+  }
+
+  // From a word to its byte i in memory.
+  static int shift_to(int i) { return 8 * (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? i : kWord - 1 - i); }
+
+  static void blend_bytes(const std::int32_t* first, const std::int32_t* second, int shift,
+                          const float* fraction, float* out, int count) {
+    for (int i = 0; i < count; ++i) {
+      const auto a = static_cast<std::uint8_t>(first[i] >> shift),
+                 b = static_cast<std::uint8_t>(second[i] >> shift);
+      out[i] = between(unit_of(a), unit_of(b), fraction[i]);
+    }
+  }
+
+  Image x_;
+  bool swap_rb_;
+  const Columns& columns_;
+  std::vector<std::int32_t> first_, second_;
+  std::vector<std::uint8_t> padded_;
+};
+
+class Planes {
+ public:
+  Planes(ConstPlain x, const Columns& columns) : x_(x), columns_(columns) {}
+
+  void narrow(int y, float* out) {
+    for (int channel = 0; channel < x_.c; ++channel) {
+      const float* row = x_.channel(0, channel) + std::int64_t{y} * x_.w;
+      for (int i = 0; i < columns_.count(); ++i) {
+        *out++ = between(row[columns_.first[i]], row[columns_.second[i]], columns_.fraction[i]);
+      }
+    }
+  }
+
+ private:
+  ConstPlain x_;
+  const Columns& columns_;
 };
 
 void blend(const float* first, const float* second, float fraction, float* out, int count) {
@@ -46,72 +111,76 @@ void blend(const float* first, const float* second, float fraction, float* out, 
 template <class Source>
 class RowPair {
  public:
-  RowPair(const Source& source, int channel, const std::vector<Sample>& columns)
-      : source_(source), channel_(channel), columns_(columns) {
-    for (auto& row : rows_) row.resize(columns.size());
+  RowPair(const Source& source, std::size_t floats) : source_(source) {
+    for (auto& row : rows_) row.resize(floats);
   }
 
   const float* get(int y) {
     if (y == held_[0]) return rows_[0].data();
     if (y == held_[1]) return rows_[1].data();
     const int slot = held_[0] < held_[1] ? 0 : 1;  // rows are asked for in rising order
-    source_.row(channel_, y, columns_, rows_[slot].data());
+    source_.narrow(y, rows_[slot].data());
     held_[slot] = y;
     return rows_[slot].data();
   }
 
  private:
-  const Source& source_;
-  int channel_;
-  const std::vector<Sample>& columns_;
+  Source source_;
   std::array<std::vector<float>, 2> rows_;
   std::array<int, 2> held_{-1, -1};
 };
 
-// Rows [begin, end) of one channel of the canvas.
+// Row r of one channel of the canvas, but for the image in it; returns where that begins.
+float* frame_row(Plain y, int channel, int r, Frame frame) {
+  float* out = y.channel(0, channel) + std::int64_t{r} * y.w;
+  std::fill_n(out, frame.left, kCanvas);
+  std::fill(out + frame.left + frame.w, out + y.w, kCanvas);
+  return out + frame.left;
+}
+
+// Rows [begin, end) of the canvas.
 template <class Source>
-void draw(const Source& source, int channel, Frame frame, const std::vector<Sample>& columns,
-          const std::vector<Sample>& rows, Plain y, int begin, int end) {
-  RowPair<Source> pair(source, channel, columns);
+void draw(const Source& source, Frame frame, const std::vector<Sample>& rows, Plain y, int begin, int end) {
+  RowPair<Source> pair(source, std::size_t(y.c) * frame.w);
   for (int r = begin; r < end; ++r) {
-    float* out = y.channel(0, channel) + std::int64_t{r} * y.w;
     const int inside = r - frame.top;
     if (inside < 0 || inside >= frame.h) {
-      std::fill_n(out, y.w, kCanvas);
+      for (int c = 0; c < y.c; ++c) std::fill_n(y.channel(0, c) + std::int64_t{r} * y.w, y.w, kCanvas);
       continue;
     }
-    std::fill_n(out, frame.left, kCanvas);
-    std::fill(out + frame.left + frame.w, out + y.w, kCanvas);
     const Sample s = rows[inside];
-    const float* first = pair.get(s.first);
-    if (inside == frame.h - 1) {
-      for (int i = 0; i < frame.w; ++i) out[frame.left + i] = (1 - s.fraction) * first[i];
-    } else {
-      blend(first, pair.get(s.second), s.fraction, out + frame.left, frame.w);
+    const bool last = inside == frame.h - 1;
+    const float *first = pair.get(s.first), *second = last ? first : pair.get(s.second);
+    for (int c = 0; c < y.c; ++c, first += frame.w, second += frame.w) {
+      float* out = frame_row(y, c, r, frame);
+      if (last)
+        for (int i = 0; i < frame.w; ++i) out[i] = (1 - s.fraction) * first[i];
+      else
+        blend(first, second, s.fraction, out, frame.w);
     }
   }
 }
 
 template <class Source>
-void fit_into(const Source& source, int from_w, int from_h, Plain y, Fit fit) {
-  const Frame frame = frame_of(from_w, from_h, y.w, y.h, fit);
-  const std::vector<Sample> columns = samples(from_w, frame.w, true), rows = samples(from_h, frame.h, false);
-  parallel_for(std::int64_t{y.c} * y.h, 64, [&](std::int64_t begin, std::int64_t end) {
-    while (begin < end) {
-      const int channel = static_cast<int>(begin / y.h), first = static_cast<int>(begin % y.h);
-      const int count = static_cast<int>(std::min<std::int64_t>(end - begin, y.h - first));
-      draw(source, channel, frame, columns, rows, y, first, first + count);
-      begin += count;
-    }
+void fit_into(const Source& source, Frame frame, int from_h, Plain y) {
+  const std::vector<Sample> rows = samples(from_h, frame.h, false);
+  parallel_for(y.h, 16, [&](std::int64_t begin, std::int64_t end) {
+    draw(source, frame, rows, y, static_cast<int>(begin), static_cast<int>(end));
   });
 }
 
 }  // namespace
 
 void letterbox(Image x, Plain y, bool swap_rb, Fit fit, Stream) {
-  fit_into(Bytes{x, swap_rb}, x.w, x.h, y, fit);
+  const Frame frame = frame_of(x.w, x.h, y.w, y.h, fit);
+  const Columns columns(x.w, frame.w);
+  fit_into(Bytes{x, swap_rb, columns}, frame, x.h, y);
 }
 
-void letterbox_planar(ConstPlain x, Plain y, Fit fit, Stream) { fit_into(Planes{x}, x.w, x.h, y, fit); }
+void letterbox_planar(ConstPlain x, Plain y, Fit fit, Stream) {
+  const Frame frame = frame_of(x.w, x.h, y.w, y.h, fit);
+  const Columns columns(x.w, frame.w);
+  fit_into(Planes{x, columns}, frame, x.h, y);
+}
 
 }  // namespace pydarknet

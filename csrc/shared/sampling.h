@@ -31,7 +31,11 @@ PYDARKNET_DEVICE inline float between(float first, float second, float fraction)
   return product(1 - fraction, first) + product(fraction, second);
 }
 
-// A byte in 0..1; the quotient in double, rounded to float, is the same for all 256.
-PYDARKNET_DEVICE inline float unit_of(std::uint8_t byte) { return static_cast<float>(byte) / 255.0f; }
+// A byte / 255, rounded to float, for all 256 of them: 1/255 in two parts, of which the first gives an exact
+// product, so that the sum alone is rounded.
+PYDARKNET_DEVICE inline float unit_of(std::uint8_t byte) {
+  const float value = byte;
+  return product(value, 0x1.01p-8f) + product(value, 0x1.010102p-24f);
+}
 
 }  // namespace pydarknet

@@ -103,6 +103,7 @@ std::atomic<int> wanted_threads{1};
 std::mutex busy;
 // Locking `busy` again from the thread that holds it would be undefined.
 thread_local bool inside_region = false;
+thread_local int own_limit = kMaxThreads;
 Pool* pool = nullptr;
 
 // A forked child has none of the parent's threads: it starts over, and leaks the parent's pool on purpose.
@@ -120,8 +121,10 @@ Pool& the_pool() {
 
 }  // namespace
 
-int num_threads() { return wanted_threads.load(); }
+int num_threads() { return std::min(wanted_threads.load(), own_limit); }
 void set_num_threads(int count) { wanted_threads.store(std::clamp(count, 1, kMaxThreads)); }
+
+void limit_threads(int count) { own_limit = count < 1 ? kMaxThreads : count; }
 
 void detail::parallel_parts(int most, Body body, void* context) {
   const int parts = std::min(num_threads(), most);

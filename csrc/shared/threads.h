@@ -9,9 +9,12 @@ namespace pydarknet {
 
 constexpr int kMaxThreads = 1024;
 
+// Those of the calling thread's next region.
 int num_threads();
 // Takes effect at the next parallel region; values below 1 count as 1, those above kMaxThreads as that.
 void set_num_threads(int count);
+// At most so many for regions that the calling thread begins, where it works beside others; 0: no limit.
+void limit_threads(int count);
 
 namespace detail {
 using Body = void (*)(void* context, int part, int parts);

@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ..images.prefetch import ahead
+from ..graph.lanes import lanes_of
 from ..system.display import has_display
+from ..system.pipeline import Turn, pipeline
 from ..video.screen import DOWN, ESCAPE, LEFT, RIGHT, UP, Screen
 from ..video.source import Video
 from ..video.writer import Frames, Recording
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from ..video.source import Frame
     from ..video.tracking import Follow
 
-READ_AHEAD = 4  # frames of a file; of a camera none, so that the newest one is shown
 STEP = 0.02  # of a threshold, with each key
 
 Detect = Callable[["Picture"], "list[Detection]"]
@@ -46,19 +47,20 @@ def play(net: Network, video: Video, args: argparse.Namespace, follow: Follow | 
     """Run the network on every frame until the video ends, or the user ends it. `follow` gives what is found its
     numbers."""
     tuning = Tuning(net.settle(detect_options(args)))
-    detect = detector(net, tuning, args.average)
-    net.prepare(1, replace(tuning.options, lazy=args.average == 1))  # before the first frame comes
+    settled = replace(tuning.options, lazy=args.average == 1)
+    net.prepare(1, settled)  # before the first frame comes
     with ExitStack() as stack:
         writers = open_writers(args, net.names, stack)
         sinks = open_sinks(video, tuning, args, stack)
         streams = open_streams(args, stack)
         out = stack.enter_context(progress(video.total, "frame", quiet=args.quiet, force=args.progress))
-        frames = stack.enter_context(
-            closing(ahead(video.frames, 0 if video.live else READ_AHEAD, lambda frame: frame.image.nbytes))
-        )
+        detect = detector(net, tuning, args.average)
+        # Frames of a camera are taken when there is time for them, so that the newest one is shown.
+        one_by_one = video.live or args.average > 1
+        lanes = lanes_of(net, video.total, lazy=net.runs_lazily(settled), in_order=one_by_one)
+        played = pipeline(video.frames, partial(look, detect), lanes, lambda frame: frame.image.nbytes)
         clock = Clock()
-        for frame in frames:
-            found = detect(frame.image)
+        for frame, found in stack.enter_context(closing(played)):
             if follow is not None:
                 found = follow(found)
             out.clear()
@@ -73,6 +75,12 @@ def play(net: Network, video: Video, args: argparse.Namespace, follow: Follow | 
                 break
             out.done()
     say(f"{clock.count} frames of {video.name}, {clock.rate:.1f} frames/s", args.quiet)
+
+
+def look(detect: Detect, frame: Frame, turn: Turn) -> tuple[Frame, list[Detection]]:
+    """A frame with what is in it."""
+    with turn:
+        return frame, detect(frame.image)
 
 
 class Clock:

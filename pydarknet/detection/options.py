@@ -98,6 +98,8 @@ class DetectOptions:
 
     def with_suppression(self, kind: Kind, beta: float = GREEDY_BETA) -> DetectOptions:
         """With kind and exponent of suppression where they are left open."""
+        if self.nms_kind is not None and self.beta_nms is not None:
+            return self
         return replace(
             self, nms_kind=self.nms_kind or kind, beta_nms=beta if self.beta_nms is None else self.beta_nms
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,11 @@ import numpy.typing as npt
 from ..errors import DataError, ImageError
 from ..formats.path_labels import Best, Classes
 from ..formats.tree import Tree
+from ..graph.lanes import lanes_of
+from ..images.batches import Batch, ReadImage, batch_bytes, batches, good, read_batch
 from ..images.image import Picture
-from ..images.prefetch import good, read_batches
 from ..network import Network
+from ..system.pipeline import Turn, pipeline
 from .tree_accuracy import TreeAccuracy
 
 Floats = npt.NDArray[np.float32]
@@ -85,22 +87,34 @@ def validate_classifier(
     find, allowed = classes or Best(labels), _allowed(tree, leaves)
     own = [next(iter(find(path)), -1) for path in pictures]
     accuracy, along = Accuracy(0, 0, 0, top), None if tree is None else TreeAccuracy(top)
-    for chunk in read_batches(pictures, batch, network.inputs.c):
-        images = good(chunk)
-        outputs = iter(_outputs(network, images) if images else ())
-        for each in chunk:
-            class_id = own[each.index]
-            if each.error is not None:
-                yield Evaluated(each.path, class_id, np.empty(0, np.float32), accuracy, each.error, along)
-                continue
-            scores: Floats = next(outputs)
-            if tree is not None:
-                scores = (tree.absolute(scores) * allowed).astype(np.float32)
-            if tree is not None and along is not None and class_id >= 0:
-                best = np.argsort(-scores, kind="stable")[:top]
-                along = along.counted(tree, best[allowed[best]].tolist(), class_id)
-            accuracy = _counted(accuracy, scores[: len(labels)], class_id)
-            yield Evaluated(each.path, class_id, scores, accuracy, along=along)
+    for each, scores in _scored(network, pictures, batch):
+        class_id = own[each.index]
+        if each.error is not None:
+            yield Evaluated(each.path, class_id, scores, accuracy, each.error, along)
+            continue
+        if tree is not None:
+            scores = (tree.absolute(scores) * allowed).astype(np.float32)
+        if tree is not None and along is not None and class_id >= 0:
+            best = np.argsort(-scores, kind="stable")[:top]
+            along = along.counted(tree, best[allowed[best]].tolist(), class_id)
+        accuracy = _counted(accuracy, scores[: len(labels)], class_id)
+        yield Evaluated(each.path, class_id, scores, accuracy, along=along)
+
+
+def _scored(network: Network, pictures: Sequence[str], batch: int) -> Iterator[tuple[ReadImage, Floats]]:
+    """The images, without their pixels, and the network's output for each; none where there is an error."""
+
+    def work(paths: Batch, turn: Turn) -> list[tuple[ReadImage, Floats]]:
+        read = read_batch(paths, network.inputs.c)
+        images = good(read)
+        with turn:
+            outputs = iter(_outputs(network, images) if images else ())
+        none = np.empty(0, np.float32)
+        return [(replace(each, image=None), none if each.image is None else next(outputs)) for each in read]
+
+    lanes = lanes_of(network, -(-len(pictures) // batch), batch)
+    for scored in pipeline(batches(pictures, batch), work, lanes, batch_bytes):
+        yield from scored
 
 
 def _counted(before: Accuracy, scores: Floats, class_id: int) -> Accuracy:

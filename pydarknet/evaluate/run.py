@@ -1,6 +1,6 @@
 """A network over a list of images: what it finds in each, batch by batch, and how good that is.
 
-Images are read ahead while the network works. One that can't be read doesn't end the run: it is handed on
+Several images are under way at once. One that can't be read doesn't end the run: it is handed on
 with its error, and neither its objects nor anything found in it counts.
 """
 
@@ -17,10 +17,12 @@ from ..detection.results import Detection
 from ..errors import DataError, ImageError
 from ..formats.named_classes import subtrees
 from ..formats.tree import Tree
+from ..graph.lanes import lanes_of
+from ..images.batches import Batch, batch_bytes, batches, good, read_batch
 from ..images.image import Picture
-from ..images.prefetch import good, read_batches
 from ..network import Network
 from ..system.arguments import check_share
+from ..system.pipeline import Turn, pipeline
 from .objects import Bools, Detections, Truth
 from .report import Report, report
 
@@ -88,22 +90,33 @@ def detect_all(
 ) -> Iterator[Seen]:
     """Each image with what `Network.detect` finds in it under these options."""
     settled = network.settle(options.but(**others))
-    yield from look(lambda images: network.find(images, settled), pictures, batch, network.inputs.c)
+    lazy = network.runs_lazily(settled)
+    yield from look(network, pictures, batch, lambda images: network.find(images, settled), lazy=lazy)
 
 
 def propose_all(network: Network, pictures: Sequence[str], *, batch: int = 4, **options: Any) -> Iterator[Seen]:
     """Each image with the boxes of `Network.propose`."""
-    yield from look(lambda images: network.propose(images, **options), pictures, batch, network.inputs.c)
+    yield from look(network, pictures, batch, lambda images: network.propose(images, **options))
 
 
-def look(detector: Detector, pictures: Sequence[str], batch: int, channels: int = 3) -> Iterator[Seen]:
-    """Each image with what the detector, called with up to `batch` images of so many channels, finds in it."""
-    for chunk in read_batches(pictures, batch, channels):
-        images = good(chunk)
-        found = iter(detector(images) if images else ())
-        for each in chunk:
-            size = (0, 0) if each.image is None else (each.image.shape[1], each.image.shape[0])
-            yield Seen(each.index, each.path, size, [] if each.image is None else list(next(found)), each.error)
+def look(
+    network: Network, pictures: Sequence[str], batch: int, detector: Detector, *, lazy: bool = False
+) -> Iterator[Seen]:
+    """Each image with what the detector, which runs the network on up to `batch` images, finds in it."""
+
+    def work(paths: Batch, turn: Turn) -> list[Seen]:
+        read = read_batch(paths, network.inputs.c)
+        images = good(read)
+        with turn:
+            found = iter(detector(images) if images else ())
+        return [
+            Seen(each.index, each.path, each.size, [] if each.image is None else list(next(found)), each.error)
+            for each in read
+        ]
+
+    lanes = lanes_of(network, -(-len(pictures) // batch), batch, lazy=lazy)
+    for seen in pipeline(batches(pictures, batch), work, lanes, batch_bytes):
+        yield from seen
 
 
 class Collected:

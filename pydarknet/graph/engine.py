@@ -32,7 +32,7 @@ from .pickled import parameters_of, revived
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 
-PLANS_KEPT = 4  # idle plans; each holds a network's activations
+PLANS_KEPT = 4
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -79,6 +79,7 @@ class Engine(Graph):
         self._constants: dict[str, Array] = {}
         self._lock = threading.RLock()
         self._idle: list[tuple[tuple[object, ...], Plan]] = []
+        self.plans_kept = PLANS_KEPT  # idle ones; each holds a network's activations
         self._version = 0
         self._mine = threading.local()  # .last: this thread's last pass
         self._last: LastPass | None = None  # that of any thread
@@ -171,7 +172,8 @@ class Engine(Graph):
 
         `lazy`: of a network that `is_lazy`, one whose only output is a `LazyOutput`.
         """
-        key = (batch, self.inputs, self._version, self.backend.stream, lazy)
+        threads = self.backend.ops.num_threads()  # for which there is scratch memory
+        key = (batch, self.inputs, self._version, self.backend.stream, lazy, threads)
         with self._lock:
             fitting = [item for item in self._idle if item[0] == key]
             mine = getattr(self._mine, "last", None)
@@ -194,7 +196,12 @@ class Engine(Graph):
         finally:
             with self._lock:
                 self._idle.append((key, plan))
-                del self._idle[:-PLANS_KEPT]
+                del self._idle[: -self.plans_kept]
+
+    def plan_bytes(self, batch: int, *, lazy: bool = False) -> int:
+        """What the activations of a `plan` take, which is made if there is none."""
+        with self.plan(batch, lazy=lazy) as plan:
+            return plan.bytes
 
     def layer_output(self, index: int) -> FloatArray:
         """Output (N, C, H, W) of one layer in this thread's last forward pass (if it made none, in that of another).

@@ -83,6 +83,7 @@ class Graph:
             check_signs(self.layers, layer)
             self.layers.append(layer)
             shape = layer.out
+        self._heads = [layer for layer in self.layers if isinstance(layer, Head)]
         self.lazy_layers = lazy_layers(self.layers)
 
     def _warnings(self) -> list[str]:
@@ -142,7 +143,7 @@ class Graph:
 
     def heads(self) -> list[Head]:
         """The layers whose outputs hold detections."""
-        return [layer for layer in self.layers if isinstance(layer, Head)]
+        return list(self._heads)
 
     def need_heads(self) -> list[Head]:
         """The heads of a detector; CfgError for a network without any."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ..detection.results import Detection
     from .image import Picture
 
+ENDING = ".jpg"  # of what is drawn into a folder
+
 
 class Drawings:
     """Draws images into one file, written anew each time, or into a folder, one file an image.
@@ -31,13 +33,20 @@ class Drawings:
         elif not os.path.isdir(os.path.dirname(self.file or "") or "."):
             raise ImageError(f"{self.file}: the folder for the drawn image does not exist")
 
-    def draw(self, path: str, image: Picture, detections: Sequence[Detection]) -> None:
-        """Draw the detections of the image that was read from `path`, and write the result."""
+    def drawn(self, path: str, image: Picture, detections: Sequence[Detection]) -> bytes:
+        """The image that was read from `path` with its detections, as the content of the file that `save` writes."""
         from .draw import draw
-        from .image import save_image
+        from .image import encode_image
 
-        target = self._target(path)
-        save_image(target, draw(image, detections, classes=self._classes, show_path=self._show_path))
+        ending = ENDING if self.file is None else os.path.splitext(self.file)[1]
+        drawn = draw(image, detections, classes=self._classes, show_path=self._show_path)
+        return encode_image(drawn, ending, name=self.file or path)
+
+    def save(self, path: str, drawn: bytes) -> None:
+        """Write the drawn image of what was read from `path` to its place."""
+        from .image import write_image
+
+        write_image(self._target(path), drawn)
 
     def refuse(self, path: str) -> None:
         """ImageError if the drawn image would take the place of an input image."""
@@ -52,10 +61,10 @@ class Drawings:
         if self.file is not None:
             return self.file
         stem = os.path.splitext(os.path.basename(path))[0]
-        name, count = f"{stem}.jpg", 1
+        name, count = f"{stem}{ENDING}", 1
         while name in self._taken:
             count += 1
-            name = f"{stem}_{count}.jpg"
+            name = f"{stem}_{count}{ENDING}"
         self._taken.add(name)
         return os.path.join(self.folder or "", name)
 

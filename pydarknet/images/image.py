@@ -91,7 +91,7 @@ def _decoded(name: str, data: bytes) -> tuple[Picture, str]:
     header = _header(name, data)
     if header.kind == "PNG" and not _is_sound_png(data):
         raise ImageError(f"{name}: {_damaged('PNG', len(data))}")
-    cut = header.kind == "JPEG" and data.find(_JPEG_END, header.pixels_at) < 0
+    cut = header.kind == "JPEG" and data.rfind(_JPEG_END, header.pixels_at) < 0
     image = None if cut else _decode(name, data)
     if image is None and header.kind == "JPEG":
         with unheard(LIBJPEG):
@@ -143,7 +143,11 @@ def save_image(path: str | PathLike[str], image: Picture, quality: int = 90) -> 
     format can't hold, or a place that can't be written.
     """
     name = fspath(path)
-    data = encode_image(image, os.path.splitext(name)[1], quality, name)
+    write_image(name, encode_image(image, os.path.splitext(name)[1], quality, name))
+
+
+def write_image(name: str, data: bytes) -> None:
+    """Write the content of an image file, whole or not at all. ImageError for a place that can't be written."""
     try:
         with replacing(name) as file:
             file.write(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import glob
+import io
 import os
 import sys
 import warnings
@@ -17,7 +18,6 @@ from ..formats.data import read_list
 from ..formats.resources import listed, with_slashes
 from ..formats.text import byte_order, without_password
 from .image import MAX_BYTES, Picture, load_encoded, load_image
-from .prefetch import ReadImage, read_images
 
 _KNOWN = "jpg jpeg jpe jp2 png bmp dib webp tif tiff gif avif ppm pgm pbm pnm exr hdr ras sr"
 ENDINGS = frozenset(f".{ending}" for ending in _KNOWN.split())
@@ -44,16 +44,6 @@ class Source:
         """Whether there is exactly one image."""
         return self.total == 1
 
-    def read(self, channels: int, batch: int = 1) -> Iterator[ReadImage]:
-        """Every image, for a network of so many channels. A single one that can't be read is an ImageError.
-
-        A program that hands in paths one by one may wait for each answer: then nothing is read ahead.
-        """
-        for each in read_images(self.paths, channels, 0 if self.total is None else batch + 1, load):
-            if each.error is not None and self.single:
-                raise each.error
-            yield each
-
 
 def expand(words: Sequence[str], stdin: BinaryIO) -> Source:
     """The images that the words of a command line stand for.
@@ -67,6 +57,11 @@ def expand(words: Sequence[str], stdin: BinaryIO) -> Source:
     known = [part for part in parts if isinstance(part, list)]
     total = sum(map(len, known)) if len(known) == len(parts) else None
     return Source(chain.from_iterable(parts), total)
+
+
+def named(word: str) -> Source:
+    """The images that one word stands for, as `expand` has it."""
+    return expand([word], sys.stdin.buffer if word == STDIN else io.BytesIO())
 
 
 def _stream(stdin: BinaryIO) -> list[str] | Iterator[str]:

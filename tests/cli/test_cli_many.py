@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import shutil
 import signal
 import sys
 from pathlib import Path
 
 import pytest
 
-from pydarknet.images.prefetch import ahead
 from pydarknet.images.sources import expand
+from tests.lib import nets
 from tests.lib.cli_nets import LINE, spawn, spawned
 from tests.lib.cli_words import NET, pictures
 
@@ -90,6 +92,76 @@ class TestManyPictures:
         assert "standard output: No space left on device" in result.err
 
 
+class TestLanes:
+    """What is printed and written is the same bit by bit, however many cores share the images."""
+
+    @pytest.fixture
+    def net(self, cli) -> tuple[str, str]:
+        """One whose answers differ from image to image."""
+        cfg, weights = nets.write(Path(), size=64)
+        pictures(*(f"in/{i:02d}.jpg" for i in range(30)))
+        Path("in/07.jpg").write_bytes(b"\xff\xd8\xff no image")
+        paths = Path("in").iterdir()
+        labels = "".join(f"{path.absolute()}\n" for path in sorted(paths))
+        Path("valid.txt").write_text(labels)
+        Path("valid.data").write_text("classes=3\nvalid=valid.txt\nresults=out\n")
+        return str(cfg), str(weights)
+
+    def same(self, cli, *words: object) -> str:
+        results = []
+        for threads in (1, 3):
+            shutil.rmtree("out", ignore_errors=True)
+            result = cli(*words, "--threads", threads)
+            assert result.code == 1  # one of the images
+            assert result.err.count("in/07.jpg") == 1
+            text = re.sub(r"[0-9.]+ seconds", "", result.out)
+            files = {path.name: path.read_bytes() for path in Path("out").iterdir()}
+            assert not [name for name in files if name.startswith(".")]
+            results.append((text, files))
+        assert results[0] == results[1]
+        return results[0][0]
+
+    @pytest.mark.parametrize("batch", [1, 4])
+    def test_detect(self, cli, net: tuple[str, str], batch: int) -> None:
+        words = "-thresh", ".1", "--save", "json", "--save-to", "out/all.json", "--save-crops", "crops"
+        printed = self.same(cli, "detect", *net, "in", *words, "--out", "out", "--batch", batch)
+        assert re.findall("in/(..).jpg", printed) == [f"{i:02d}" for i in range(30) if i != 7]
+        assert len(set(printed.splitlines())) > 40
+
+    def test_detector_valid(self, cli, net: tuple[str, str]) -> None:
+        self.same(cli, "detector", "valid", "valid.data", *net)
+
+    def test_frames(self, cli, net: tuple[str, str]) -> None:
+        Path("in/07.jpg").unlink()
+        results = []
+        for threads in (1, 3):
+            words = "--threads", threads, "-thresh", ".1", "--save", "jsonl"
+            printed = re.sub("FPS:.*", "", cli("demo", *net, "in", "-prefix", "frame", *words).out)
+            frames = {path.name: path.read_bytes() for path in Path().glob("frame*.jpg")}
+            results.append((printed, Path("detections.jsonl").read_bytes(), frames))
+        assert results[0] == results[1]
+        assert len(results[0][2]) == 29
+
+    def test_ctrl_c_leaves_whole_lines_and_images(self, cli, net: tuple[str, str]) -> None:
+        Path("paths.txt").write_text("in/00.jpg\n" * 20_000)
+        process = spawn(
+            "detect", *net, "paths.txt", "-thresh", ".1", "--out", "out", "--save", "csv", "--threads", "3"
+        )
+        while process.stdout.readline().count(b"Predicted") == 0:
+            pass
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert err.endswith(b"pydarknet: interrupted\n")
+        assert out == b"" or out.endswith(b"\n")
+        names = os.listdir("out")
+        assert not [name for name in [*names, *os.listdir(".")] if "part" in name]
+        assert all(Path("out", name).read_bytes().endswith(b"\xff\xd9") for name in names)
+        rows = Path("detections.csv").read_text().splitlines()
+        assert len(rows) > 1
+        assert len({row.count(",") for row in rows}) == 1
+
+
 class TestSources:
     def test_folders_patterns_lists(self, cli) -> None:
         pictures("in/b.jpg", "in/a.PNG", "in/deep/c.jpg", "lists/d.jpg")
@@ -115,50 +187,3 @@ class TestSources:
     def test_lines_that_are_no_unicode(self) -> None:
         (path,) = expand(["-"], io.BytesIO(b"caf\xe9.jpg\n")).paths
         assert os.fsencode(path) == b"caf\xe9.jpg"
-
-
-class TestAhead:
-    def test_order_and_depth(self) -> None:
-        made: list[int] = []
-
-        def items():
-            for i in range(20):
-                made.append(i)
-                yield i
-
-        taken = []
-        for item in ahead(items(), 3):
-            taken.append(item)
-            assert len(made) <= item + 5  # the one in hand, three that wait, one in the making
-        assert taken == list(range(20))
-
-    def test_depth_zero_waits_until_asked(self) -> None:
-        made: list[int] = []
-        items = ahead((made.append(i) or i for i in range(3)), 0)
-        assert next(items) == 0
-        assert made == [0]
-
-    def test_large_ones_wait_for_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("pydarknet.images.prefetch.ROOM", 100)
-        made: list[int] = []
-        taken = []
-        for item in ahead((made.append(i) or i for i in range(20)), 5, lambda _: 60):
-            taken.append(item)
-            assert len(made) <= item + 4  # the one in hand, two that wait, one that was begun beside one
-        assert taken == list(range(20))
-
-    def test_who_stops_early_is_not_held(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("pydarknet.images.prefetch.ROOM", 1)
-        items = ahead(iter(range(20)), 5, lambda _: 60)
-        assert next(items) == 0
-        items.close()
-
-    def test_errors_arrive_in_their_place(self) -> None:
-        def items():
-            yield 1
-            raise KeyError("x")
-
-        result = ahead(items(), 2)
-        assert next(result) == 1
-        with pytest.raises(KeyError):
-            next(result)

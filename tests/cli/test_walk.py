@@ -11,7 +11,7 @@ from types import FrameType
 
 import pydarknet
 from pydarknet.cli.messages import Lines
-from pydarknet.images.sources import Source
+from pydarknet.images.batches import read_batch
 from tests.lib.cli_words import NET
 
 PACKAGE = Path(pydarknet.__file__).parent
@@ -44,7 +44,7 @@ class Walk:
     def __call__(self, frame: FrameType, event: str, _: object) -> None:
         if event != "call" or not frame.f_code.co_flags & inspect.CO_OPTIMIZED:  # the body of a module or class
             return
-        self._begun |= frame.f_code is Source.read.__code__
+        self._begun |= frame.f_code is read_batch.__code__
         own = place(frame)
         if not self._begun or self._over or own is None or not frame.f_code.co_filename.endswith(own):
             return

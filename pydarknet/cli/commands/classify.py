@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .. import options
 from ..parser import whole
-from .detect import IMAGES, wanted
+from .detect import IMAGES, lanes_for, wanted
 
 if TYPE_CHECKING:
+    from ...errors import ImageError
+    from ...images.batches import Batch
     from ...network import Classification, Network
+    from ...system.pipeline import Turn
 
 TOP = 5
 
@@ -45,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
 
 def classify_pictures(net: Network, args: argparse.Namespace, top: int) -> int:
     """Print the `top` classes of every image. Exit code as of `run`; a single bad image is an ImageError."""
+    from ...images.batches import batch_bytes, batches
+    from ...system.pipeline import pipeline
     from ..loading import require_no_heads
     from ..messages import FAILED, progress
 
@@ -54,18 +61,37 @@ def classify_pictures(net: Network, args: argparse.Namespace, top: int) -> int:
     with net.plan(1):  # packs the weights, so that the first image is timed like the others
         pass
     silent = args.quiet or source.total is None or source.single
-    with progress(source.total, "img", quiet=silent, force=args.progress) as out:
-        for each in source.read(net.inputs.c):
-            if each.image is None:
-                failures += 1
-                out.complain(f"error: {each.error}")
+    with ExitStack() as stack:
+        out = stack.enter_context(progress(source.total, "img", quiet=silent, force=args.progress))
+        look = partial(_classified, net, top, args)
+        looked = pipeline(batches(source.paths, 1), look, lanes_for(net, source), batch_bytes)
+        for lines, error in stack.enter_context(closing(looked)):
+            if error is not None and source.single:
+                raise error
+            if error is None:
+                out.print(lines)
             else:
-                start = time.perf_counter()
-                found = net.classify(each.image, top, fit=args.fit)
-                seconds = time.perf_counter() - start
-                out.print([f"{each.path}: Predicted in {seconds:f} seconds.", *_lines(found, args.path)])
+                failures += 1
+                out.complain(f"error: {error}")
             out.done()
     return FAILED if failures else 0
+
+
+def _classified(
+    net: Network, top: int, args: argparse.Namespace, batch: Batch, turn: Turn
+) -> tuple[list[str], ImageError | None]:
+    """What is to be printed about an image, or why there is nothing."""
+    from ...images.batches import read_batch
+    from ...images.sources import load
+
+    (read,) = read_batch(batch, net.inputs.c, load)
+    if read.image is None:
+        return [], read.error
+    with turn:
+        start = time.perf_counter()
+        found = net.classify(read.image, top, fit=args.fit)
+        seconds = time.perf_counter() - start
+    return [f"{read.path}: Predicted in {seconds:f} seconds.", *_lines(found, args.path)], None
 
 
 def _lines(found: Sequence[Classification], path: bool) -> list[str]:

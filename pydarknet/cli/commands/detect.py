@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +19,13 @@ from ..parser import whole
 if TYPE_CHECKING:
     from ...detection.options import DetectOptions
     from ...detection.results import Detection
+    from ...errors import ImageError
+    from ...images.batches import Batch, ReadImage
     from ...images.drawings import Drawings
     from ...images.image import Picture
-    from ...images.prefetch import ReadImage
     from ...images.sources import Source
     from ...network import Network
+    from ...system.pipeline import Lanes, Turn
     from ...writers import Writer
 
 
@@ -69,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
 
 def detect_images(net: Network, args: argparse.Namespace) -> int:
     """Run the network on every image. 0, or 1 if some could not be read; a single one is an ImageError."""
-    from ...images.prefetch import chunks
+    from ...images.batches import batch_bytes, batches
+    from ...system.pipeline import pipeline
 
     how, source = net.settle(options.detect_options(args)), wanted(args.images)
     if source.total is not None:
@@ -83,15 +86,18 @@ def detect_images(net: Network, args: argparse.Namespace) -> int:
         net.prepare(batch, how)  # so that the first image is timed like the others
         silent = args.quiet or source.total is None or source.single
         out = stack.enter_context(progress(source.total, "img", quiet=silent, force=args.progress))
-        run = _Run(net, how, args, out, writers, drawings)
-        for chunk in chunks(source.read(net.inputs.c, batch), batch):
-            run.detect(chunk)
+        lanes = lanes_for(net, source, batch, lazy=net.runs_lazily(how))
+        look = Look(net, how, drawings, keep=args.save_crops is not None or args.explain is not None)
+        report = _Report(net, how, args, out, writers, drawings, single=source.single)
+        found = pipeline(batches(source.paths, batch), look, lanes, batch_bytes)
+        for looked in stack.enter_context(closing(found)):
+            report.take(looked)
     if drawings is not None and drawings.folder is not None:
-        say(f"{drawings.folder}: {run.images:,} images drawn", args.quiet)
+        say(f"{drawings.folder}: {report.images:,} images drawn", args.quiet)
     if many:
         seconds = time.perf_counter() - start
-        say(f"{run.images:,} images, {run.objects:,} objects, {seconds:.1f} s", args.quiet)
-    return FAILED if run.failures else 0
+        say(f"{report.images:,} images, {report.objects:,} objects, {seconds:.1f} s", args.quiet)
+    return FAILED if report.failures else 0
 
 
 def wanted(words: Sequence[str]) -> Source:
@@ -103,6 +109,13 @@ def wanted(words: Sequence[str]) -> Source:
     from ..prompt import prompted
 
     return Source(prompted(), None)
+
+
+def lanes_for(net: Network, source: Source, batch: int = 1, *, lazy: bool = False) -> Lanes:
+    """Those of a network for all images. A program that hands in paths one by one may wait for each answer."""
+    from ...graph.lanes import NONE_AHEAD, lanes_of
+
+    return NONE_AHEAD if source.total is None else lanes_of(net, -(-source.total // batch), batch, lazy=lazy)
 
 
 def prompts(words: Sequence[str]) -> bool:
@@ -122,54 +135,101 @@ def _writers(net: Network, source: Source, args: argparse.Namespace, stack: Exit
     return writers
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What was found in an image, in so many `seconds`, or why nothing was; `drawn` as a file, if it is to be, and
+    the `image` itself for who cuts it up."""
+
+    path: str
+    size: tuple[int, int] = (0, 0)
+    detections: Sequence[Detection] = ()
+    seconds: float = 0.0
+    drawn: bytes = b""
+    image: Picture | None = None
+    error: ImageError | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is done to a batch of images in a lane: all that needs no order."""
+
+    net: Network
+    options: DetectOptions
+    drawings: Drawings | None
+    keep: bool
+
+    def __call__(self, batch: Batch, turn: Turn) -> list[Looked]:
+        from ...images.batches import good, read_batch
+        from ...images.sources import load
+
+        read = read_batch(batch, self.net.inputs.c, load)
+        images = good(read)
+        with turn:
+            start = time.perf_counter()
+            found = iter(self.net.find(images, self.options) if images else ())
+            seconds = (time.perf_counter() - start) / max(len(images), 1)
+        return [
+            Looked(each.path, error=each.error)
+            if each.image is None
+            else self._looked(each, each.image, next(found), seconds)
+            for each in read
+        ]
+
+    def _looked(self, read: ReadImage, image: Picture, found: Sequence[Detection], seconds: float) -> Looked:
+        drawn = b"" if self.drawings is None else self.drawings.drawn(read.path, image, found)
+        size = image.shape[1], image.shape[0]
+        return Looked(read.path, size, found, seconds, drawn, image if self.keep else None)
+
+
 @dataclass
-class _Run:
+class _Report:
+    """What is done with the results, in their order."""
+
     net: Network
     options: DetectOptions
     args: argparse.Namespace
     out: Lines
     writers: Sequence[Writer]
     drawings: Drawings | None
+    single: bool
     failures: int = 0
     images: int = 0
     objects: int = 0
     names: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def detect(self, chunk: Sequence[ReadImage]) -> None:
-        """Detect in some images at once, and hand each one's detections on."""
-        for each in chunk:
-            if each.error is not None:
+    def take(self, batch: Sequence[Looked]) -> None:
+        """Print and write what was found in some images."""
+        for each in batch:
+            if each.error is None:
+                self._finish(each)
+            elif self.single:
+                raise each.error
+            else:
                 self.failures += 1
                 self.out.complain(f"error: {each.error}")
-        good = [(each.path, each.image) for each in chunk if each.image is not None]
-        if good:
-            start = time.perf_counter()
-            found = self.net.find([image for _, image in good], self.options)
-            seconds = (time.perf_counter() - start) / len(good)
-            for (path, image), detections in zip(good, found, strict=True):
-                self._finish(path, image, detections, seconds)
-        self.out.done(len(chunk))
+        self.out.done(len(batch))
 
-    def _finish(self, path: str, image: Picture, detections: Sequence[Detection], seconds: float) -> None:
+    def _finish(self, looked: Looked) -> None:
         from ...errors import DataError
         from ...writers.lines import printed_lines
 
+        path, detections = looked.path, looked.detections
         shown = self.args.ext_output, self.args.path, self.args.path_probabilities
         printed = printed_lines(detections, *shown)
-        self.out.print([f"{path}: Predicted in {seconds:f} seconds.", *printed])
+        self.out.print([f"{path}: Predicted in {looked.seconds:f} seconds.", *printed])
         self.images, self.objects = self.images + 1, self.objects + len(detections)
         for writer in self.writers:
             try:
-                writer.write(path, (image.shape[1], image.shape[0]), detections)
+                writer.write(path, looked.size, detections)
             except DataError as error:  # this image's place is taken; others' aren't
                 self.failures += 1
                 self.out.complain(f"error: {error}")
-        if self.args.save_crops is not None:
-            self._save_crops(path, image, detections)
-        if self.args.explain is not None:
-            self._explain(path, image, detections)
+        if looked.image is not None and self.args.save_crops is not None:
+            self._save_crops(path, looked.image, detections)
+        if looked.image is not None and self.args.explain is not None:
+            self._explain(path, looked.image, detections)
         if self.drawings is not None:
-            self.drawings.draw(path, image, detections)
+            self.drawings.save(path, looked.drawn)
             if self.drawings.file is not None:
                 self.out.say(f"{self.drawings.file}: drawn", self.args.quiet)
 
