@@ -123,7 +123,7 @@ class TestLanes:
 
     @pytest.mark.parametrize("batch", [1, 4])
     def test_detect(self, cli, net: tuple[str, str], batch: int) -> None:
-        words = "-thresh", ".1", "--save", "json", "--save-to", "out/all.json", "--save-crops", "crops"
+        words = "-thresh", ".1", "--save", "json", "--save-to", "out/all.json"
         printed = self.same(cli, "detect", *net, "in", *words, "--out", "out", "--batch", batch)
         assert re.findall("in/(..).jpg", printed) == [f"{i:02d}" for i in range(30) if i != 7]
         assert len(set(printed.splitlines())) > 40
