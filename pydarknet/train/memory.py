@@ -10,6 +10,8 @@ from ..plan.tape import Tape
 from .augment import Size
 from .step import Stepper, compile_layers
 
+SHARE = 0.5  # of the free memory for a training that may choose; others want some, too
+
 
 class Measure(Tape):
     """A tape that is only measured."""
@@ -47,6 +49,17 @@ def _bytes(stepper: Stepper, stop: int) -> tuple[int, int]:
     )
     compile_layers(tape, engine.layers, stop)
     return tape.bytes(), tape.packed
+
+
+def divide(stepper: Stepper, needed: Callable[[], int], available: float) -> int:
+    """Cut the batch into the fewest mini-batches with which `needed()` bytes are available, else into images by
+    themselves. What is needed then."""
+    batch, bytes_ = stepper.batch, 0
+    for subdivisions in (n for n in range(1, batch + 1) if batch % n == 0):
+        stepper.divide(subdivisions)
+        if (bytes_ := needed()) <= available:
+            break
+    return bytes_
 
 
 def advice(needed: int, available: int, batch: int, subdivisions: int) -> str:

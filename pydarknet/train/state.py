@@ -98,6 +98,12 @@ def peek_seen(path: Path) -> int:
     return seen
 
 
+def peek_subdivisions(path: Path) -> int:
+    """Those of the run of a state; 1 if there is no such file, or it says none. TrainingError."""
+    subdivisions = _read_meta(path).get("subdivisions") if path.is_file() else None
+    return int(subdivisions) if subdivisions is not None and _is_int(subdivisions, 1, _COUNT) else 1
+
+
 def dialect_of(weights: str | PathLike[str]) -> str | None:
     """The dialect that weights were trained with, by the state beside them; None without one."""
     folder, name = os.path.split(os.fspath(weights))

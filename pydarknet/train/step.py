@@ -63,7 +63,7 @@ class Stepper:
             )
         self.engine = engine
         self.dialect = dialect
-        self.subdivisions = net.int_("subdivisions", 1, low=1)
+        self.subdivisions = engine.subdivisions = net.int_("subdivisions", 1, low=1)
         self.mini_batch = read_mini_batch(net, self.subdivisions)
         self.batch = self.mini_batch * self.subdivisions
         if self.batch == 1:
@@ -82,6 +82,11 @@ class Stepper:
         self.average = read_average(net, self.parameters, self.schedule.max_batches) if dialect.mixing else None
         self.state = State(engine.seen, np.random.Generator(np.random.PCG64(seed)))
         self._plans: dict[tuple[Shape, int], TrainPlan] = {}
+
+    def divide(self, subdivisions: int) -> None:
+        """Cut the batch into so many mini-batches, a divisor of it, before the first of them."""
+        self.subdivisions = self.engine.subdivisions = subdivisions
+        self.mini_batch = self.batch // subdivisions
 
     @property
     def iteration(self) -> int:

@@ -19,7 +19,7 @@ from ..formats.text import decode, read_bytes
 from ..graph.engine import Engine
 from ..graph.graph import Graph
 from .choice import training_dialect
-from .memory import step_bytes
+from .memory import SHARE, divide, step_bytes
 from .step import Stepper
 
 BATCH = 64  # images an update, as the published recipes have it
@@ -123,13 +123,9 @@ def _with_subdivisions(content: bytes) -> tuple[bytes, str]:
     cfg = parse_cfg_text(decode(content), "the new cfg")
     engine = Engine(cfg)
     free = engine.backend.free_bytes()
-    one = 0
-    for subdivisions in (1, 2, 4, 8, 16, 32, 64):
-        cfg.net.options["subdivisions"] = str(subdivisions)
-        stepper = Stepper(engine, training_dialect(cfg, None, None))
-        one = sum(step_bytes(stepper, (engine.width, engine.height)))
-        if one <= free / 2:
-            break
+    stepper = Stepper(engine, training_dialect(cfg, None, None))
+    one = divide(stepper, lambda: sum(step_bytes(stepper, (engine.width, engine.height))), free * SHARE)
+    subdivisions = stepper.subdivisions
     done = edited(content, parse_cfg_text(decode(content), "the new cfg"), {
         cfg.net.line: {"subdivisions": str(subdivisions)}
     })  # fmt: skip

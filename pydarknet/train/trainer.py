@@ -8,7 +8,7 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from ..dialects import DEFAULT
 from ..errors import DarknetError, TrainingError, carrying
@@ -24,13 +24,13 @@ from .folder import Claim, check_unused, find_folder, set_aside
 from .guard import check_finite
 from .joint import check_mix
 from .loader import Batch, Loader
-from .memory import advice, step_bytes
+from .memory import SHARE, advice, divide, step_bytes
 from .metrics import History, Metrics, head_numbers
 from .names import FINAL
 from .samples import Order, Samples
 from .sizes import CLASSIFIER, DETECTOR, Sizes, read_sizes
 from .source import open_source
-from .state import apply_state, read_state, save_state
+from .state import apply_state, peek_subdivisions, read_state, save_state
 from .step import MiniBatch, Stepper
 from .tasks import Missing
 from .validation import Evaluator, Validation
@@ -46,7 +46,8 @@ class Trainer:
     `weights`: the file to start from (None: random by `seed`), `cutoff`: load only that many of its layers.
     `dialect`: its name; default: `dialect=` of [net], else by the head. `clear`: count images from 0. `resume`: go
     on from the state in the backup folder; without it or `overwrite` weights of an earlier run there are an error,
-    or, with `keep`, are moved into a folder beside them. `max_batches`, `max_hours`: when to end. `backup`: a
+    or, with `keep`, are moved into a folder beside them. `max_batches`, `max_hours`: when to end.
+    `subdivisions`: instead of the cfg's; "auto": as few as half of the free memory has room for. `backup`: a
     folder instead of that of the .data file; a backup is saved every `save_every` iterations. `order`: "darknet"
     picks images at random, "epochs" shuffles. `missing`: what to do about an image without a label file. `map`:
     evaluate on the valid list while training, and save the best weights; True, or a `Validation` that says when.
@@ -76,6 +77,7 @@ class Trainer:
         precision: str | None = None,
         max_batches: int | None = None,
         max_hours: float | None = None,
+        subdivisions: int | Literal["auto"] | None = None,
         backup: str | PathLike[str] | None = None,
         save_every: int = EVERY,
         order: Order = "darknet",
@@ -89,12 +91,18 @@ class Trainer:
         cfg = net.cfg if isinstance(net, Engine) else net if isinstance(net, Cfg) else parse_cfg(find_cfg(net))
         if max_batches is not None:
             cfg.net.set("max_batches", max_batches)
+        if subdivisions is not None:
+            count = 1 if subdivisions == "auto" else subdivisions
+            check_count("subdivisions", count)
+            cfg.net.set("subdivisions", count)
         self.data = data if isinstance(data, DataFile) else read_data(data)
         if isinstance(net, Engine) and net.dialect.name != DEFAULT:
             dialect = dialect or net.dialect.name
         mine = find_folder(self.data, backup) / f"{base_name(cfg.file)}{FINAL}" if resume else None
         self.dialect = training_dialect(cfg, dialect, mine)
         self.files = open_files(cfg, self.data, backup, self.dialect.files, save_every)
+        if subdivisions == "auto" and resume:  # as the run has them: others would learn otherwise
+            cfg.net.set("subdivisions", peek_subdivisions(self.files.state))
         if resume and overwrite:
             raise TrainingError("resume goes on with a run, overwrite starts anew over it: choose one")
         start = None if clear else weights
@@ -124,7 +132,7 @@ class Trainer:
         self._check_end(resume)
         self.sizes = self._read_sizes()
         self.evaluator = self._open_evaluator(Validation() if map is True else map, missing) if map else None
-        self._check_memory()
+        self._check_memory(choose=subdivisions == "auto" and not resume)
         for text in dict.fromkeys((*self.engine.warnings, *cfg.warnings, *self.engine.unfollowed(),
                                    *self.data.warnings, *self.source.warnings)):  # fmt: skip
             self.warn(text)
@@ -352,18 +360,25 @@ class Trainer:
                 "raise max_batches in [net] (or --max-batches N); --clear counts from 0 again"
             )
 
-    def _check_memory(self) -> None:
-        stepper, (width, height) = self.stepper, self.sizes.largest
-        pictures = 3 * stepper.mini_batch * self.engine.inputs.c * width * height * 4  # given out and ahead
-        activations, packed = step_bytes(stepper, (width, height))
-        evaluating = self.evaluator.bytes() if self.evaluator is not None else 0
-        mini, available = activations + pictures, self.engine.backend.free_bytes()
+    def _check_memory(self, choose: bool) -> None:
+        """TrainingError if what is free isn't enough. With `choose` the subdivisions are made to fit before."""
+        stepper, available = self.stepper, self.engine.backend.free_bytes()
+        if choose:
+            divide(stepper, lambda: sum(self._needed()), available * SHARE)
+        mini, packed, evaluating = self._needed()
         self.bytes_needed = needed = mini + packed + evaluating
         if needed > available:
             looking = f", with {evaluating / 2**30:.1f} GiB for --map" if evaluating else ""
-            rest = available - packed - evaluating
+            rest, (width, height) = available - packed - evaluating, self.sizes.largest
             raise TrainingError(
                 f"a mini-batch of {stepper.mini_batch} images of {width}x{height} needs {needed / 2**30:.1f} GiB"
                 f"{looking}, {available / 2**30:.1f} GiB are free; "
                 + advice(mini, rest, self.engine.batch, stepper.subdivisions)
             )
+
+    def _needed(self) -> tuple[int, int, int]:
+        """Bytes that go with the mini-batch, those of packed weights, and those of the evaluation."""
+        stepper, (width, height) = self.stepper, self.sizes.largest
+        pictures = 3 * stepper.mini_batch * self.engine.inputs.c * width * height * 4  # given out and ahead
+        activations, packed = step_bytes(stepper, (width, height))
+        return activations + pictures, packed, self.evaluator.bytes() if self.evaluator is not None else 0

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pydarknet.errors import CfgError
+from pydarknet.backends import base as backend_module
+from pydarknet.errors import CfgError, TrainingError
 from pydarknet.formats.weights import read_header
-from pydarknet.train.memory import advice
+from pydarknet.train.memory import SHARE, advice
 from pydarknet.train.trainer import Trainer
 from tests.lib.toy_training import make
 
@@ -69,6 +70,49 @@ def test_a_mini_batch_without_a_picture(tmp_path: Path) -> None:
     data, cfg = uneven(tmp_path, 2, 3)
     with pytest.raises(CfgError, match=r"toy\.cfg:3: .* a mini-batch has no image; expected 1 to 2 subdivisions"):
         Trainer(cfg, data)
+
+
+def test_as_few_as_the_memory_has_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, cfg = uneven(tmp_path, 8, 4)
+    needed = {}
+    for n in (1, 2, 4, 8):
+        with Trainer(cfg, data, subdivisions=n, keep=True) as trainer:
+            needed[n] = trainer.bytes_needed
+            assert (trainer.stepper.subdivisions, trainer.engine.subdivisions, trainer.stepper.batch) == (n, n, 8)
+    for n, bytes_ in needed.items():
+        monkeypatch.setattr(backend_module, "free_bytes", lambda free=bytes_: int(free / SHARE))
+        with Trainer(cfg, data, subdivisions="auto", keep=True) as trainer:
+            assert (trainer.stepper.subdivisions, trainer.bytes_needed) == (n, bytes_)
+    monkeypatch.setattr(backend_module, "free_bytes", lambda: needed[8] - 1)
+    with pytest.raises(TrainingError, match=r"a mini-batch of 1 images"):
+        Trainer(cfg, data, subdivisions="auto", keep=True)
+
+
+def test_a_chosen_number_trains_as_one_that_is_given_and_stays_when_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = []
+    for name, how in (("given", 2), ("auto", "auto")):
+        data, cfg = uneven(tmp_path / name, 8, 8)
+        with Trainer(cfg, data, subdivisions=2, keep=True) as trainer:
+            free = int(trainer.bytes_needed / SHARE)
+        monkeypatch.setattr(backend_module, "free_bytes", lambda free=free: free)
+        with Trainer(cfg, data, subdivisions=how) as trainer:
+            next(trainer)
+            trainer.save()
+        monkeypatch.undo()
+        with Trainer(cfg, data, subdivisions=how, resume=True) as trainer:
+            assert trainer.stepper.subdivisions == 2
+            next(trainer)
+            trainer.save()
+        files.append((tmp_path / name / "backup/toy.backup").read_bytes())
+    assert files[0] == files[1]
+
+
+def test_subdivisions_that_are_none(tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    with pytest.raises(ValueError, match="subdivisions"):
+        Trainer(cfg, data, subdivisions=0)
 
 
 def test_advice_for_memory_divides_the_batch_of_the_cfg() -> None:

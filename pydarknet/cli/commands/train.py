@@ -50,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-batches", type=whole(1), metavar="N", help="number of iterations, instead of the cfg's"
     )
+    parser.add_argument("--subdivisions", type=_subdivisions, metavar="N",
+                        help="mini-batches of a batch, instead of the cfg's; auto: as few as the memory has room "
+                             "for")  # fmt: skip
     parser.add_argument("--max-hours", type=real(0, 1e6, above=True), metavar="H",
                         help="save and stop after H hours; --resume goes on")  # fmt: skip
     parser.add_argument(
@@ -74,6 +77,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="print an iteration's line only at each backup, and what is measured")  # fmt: skip
     options.add_machine(parser)
     options.add_quiet(parser, bar=False)
+
+
+def _subdivisions(text: str) -> int | str:
+    return text if text == "auto" else whole(1)(text)
 
 
 def _add_validation(parser: argparse.ArgumentParser) -> None:
@@ -119,6 +126,7 @@ def run(args: argparse.Namespace, keep: bool = False) -> int:
         precision=args.precision,
         max_batches=args.max_batches,
         max_hours=args.max_hours,
+        subdivisions=args.subdivisions,
         order=args.order,
         missing="background" if args.background else "error",
         map=validation(args),
