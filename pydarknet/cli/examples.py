@@ -53,6 +53,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "detector calc_anchors": ("pydarknet detector calc_anchors mine.data -num_of_clusters 9 -width 416 -height 416",),
     "detector valid": ("pydarknet detector valid cfg/voc.data cfg/yolov2-voc.cfg weights/yolov2-voc.weights",),
     "detector map": ("pydarknet detector map cfg/voc.data cfg/yolov2-voc.cfg weights/yolov2-voc.weights",),
+    "detector sweep": (
+        "pydarknet detector sweep cfg/voc.data cfg/yolov2-voc.cfg weights/yolov2-voc.weights --sizes 288-544",
+    ),
     "detector recall": ("pydarknet detector recall cfg/voc.data cfg/yolov2-voc.cfg weights/yolov2-voc.weights",),
     "classifier valid": (
         "pydarknet classifier valid cfg/imagenet1k.data cfg/darknet19.cfg weights/darknet19.weights",

@@ -43,6 +43,10 @@ GROUPS = {
             "detector_recall",
             "measure the share of objects on the valid list that some box covers, whatever its class",
         ),
+        "detector sweep": (
+            "detector_sweep",
+            "measure speed against accuracy: average precision, time and operations at several input sizes",
+        ),
         "detector valid": (
             "detector_valid",
             "write the results files of VOC, COCO or ImageNet for the valid list of a .data file",
