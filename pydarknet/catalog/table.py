@@ -12,6 +12,7 @@ from .download import Source, Url
 from .packages import WheelFile
 
 _GITHUB = "https://github.com/hank-ai/darknet/releases/download/v2.0/"
+_ALEXEYAB = "https://github.com/AlexeyAB/darknet/releases/download/"
 _SOURCEFORGE = "https://sourceforge.net/projects/yolov3.mirror/files/v8/{}/download"
 _YOLO9000 = "https://raw.githubusercontent.com/philipperemy/yolo-9000/master/yolo9000-weights/"
 _DARKNET_DATA = "https://raw.githubusercontent.com/pjreddie/darknet/master/data/"
@@ -182,6 +183,46 @@ _DETECTORS = (
         floats=64_807_342,
         sources=_author("yolov3-openimages.weights"),
     ),
+    Entry(
+        "yolov4.weights",
+        "YOLOv4, COCO",
+        cfg="yolov4.cfg",
+        floats=64_429_405,
+        digests={"sha1": "0143deb6c46fcc7f74dd35bf3c14edc3784e99ee"},
+        sources=(
+            Url(_ALEXEYAB + "yolov4/yolov4.weights"),
+            Url(_ALEXEYAB + "darknet_yolo_v3_optimal/yolov4.weights"),
+        ),
+    ),
+    Entry(
+        "yolov4-tiny.weights",
+        "Tiny YOLOv4, COCO",
+        cfg="yolov4-tiny.cfg",
+        floats=6_062_814,
+        digests={"sha1": "451caaab22fb9831aa1a5ee9b5ba74a35ffa5dcb"},
+        sources=(Url(_ALEXEYAB + "yolov4/yolov4-tiny.weights"),),
+    ),
+    Entry(
+        "yolov4-csp.weights",
+        "YOLOv4 of cross stage partial layers throughout, COCO",
+        cfg="yolov4-csp.cfg",
+        floats=52_986_205,
+        sources=(Url(_ALEXEYAB + "darknet_yolo_v4_pre/yolov4-csp.weights"),),
+    ),
+    Entry(
+        "yolov7.weights",
+        "YOLOv7, COCO",
+        cfg="yolov7.cfg",
+        floats=36_974_557,
+        sources=(Url(_ALEXEYAB + "yolov4/yolov7.weights"),),
+    ),
+    Entry(
+        "yolov7-tiny.weights",
+        "Tiny YOLOv7, COCO",
+        cfg="yolov7-tiny.cfg",
+        floats=6_241_885,
+        sources=(Url(_ALEXEYAB + "yolov4/yolov7-tiny.weights"),),
+    ),
 )
 
 _CLASSIFIERS = (
@@ -260,6 +301,55 @@ _BACKBONES = (
         "yolov2-tiny-voc.cfg",
         floats=6_298_480,
         sources=(Cut("yolov2-tiny-voc.weights", 6_298_480),),
+    ),
+    Entry(
+        "yolov4.conv.137",
+        "YOLOv4, 137 layers, to train it further",
+        "backbone",
+        "yolov4.cfg",
+        floats=42_509_664,
+        sources=(
+            Url(_ALEXEYAB + "darknet_yolo_v3_optimal/yolov4.conv.137"),
+            Cut("yolov4.weights", 42_509_664),
+        ),
+    ),
+    Entry(
+        "yolov4-tiny.conv.29",
+        "Tiny YOLOv4, 29 layers, to train it further",
+        "backbone",
+        "yolov4-tiny.cfg",
+        floats=4_947_424,
+        sources=(
+            Url(_ALEXEYAB + "darknet_yolo_v4_pre/yolov4-tiny.conv.29"),
+            Cut("yolov4-tiny.weights", 4_947_424),
+        ),
+    ),
+    Entry(
+        "yolov4-csp.conv.142",
+        "YOLOv4-CSP, 142 layers, to train it further",
+        "backbone",
+        "yolov4-csp.cfg",
+        floats=36_637_024,
+        sources=(
+            Url(_ALEXEYAB + "darknet_yolo_v4_pre/yolov4-csp.conv.142"),
+            Cut("yolov4-csp.weights", 36_637_024),
+        ),
+    ),
+    Entry(
+        "yolov7.conv.132",
+        "YOLOv7, 132 layers, to train it further",
+        "backbone",
+        "yolov7.cfg",
+        floats=30_316_512,
+        sources=(Url(_ALEXEYAB + "yolov4/yolov7.conv.132"), Cut("yolov7.weights", 30_316_512)),
+    ),
+    Entry(
+        "yolov7-tiny.conv.87",
+        "Tiny YOLOv7, 87 layers, to train it further",
+        "backbone",
+        "yolov7-tiny.cfg",
+        floats=4_460_768,
+        sources=(Cut("yolov7-tiny.weights", 4_460_768),),
     ),
     Entry(
         "extraction.conv.weights",

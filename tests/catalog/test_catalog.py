@@ -59,6 +59,7 @@ def count_parameters(path: Path, layers: int | None = None) -> int:
         elif section.type == "route":
             sources = [int(text) for text in section.str_("layers").split(",")]
             channels = sum(before[source if source >= 0 else len(before) + source] for source in sources)
+            channels //= section.int_("groups", 1)
         elif section.type == "reorg":
             channels *= section.int_("stride") ** 2
         before.append(channels)
@@ -71,6 +72,8 @@ def count_parameters(path: Path, layers: int | None = None) -> int:
         *("yolov2", "yolov2-voc", "yolo-voc", "yolov2-tiny", "yolov2-tiny-voc", "yolo9000", "yolov3-tiny"),
         *("darknet19", "darknet19_448", "tiny", "darknet19_448.conv.23", "yolov3-tiny.conv.15"),
         *("yolov3-tiny.conv.11", "yolov2-tiny.conv.13", "yolov2-tiny-voc.conv.13"),
+        *("yolov4", "yolov4-tiny", "yolov7", "yolov7-tiny", "yolov4.conv.137", "yolov4-tiny.conv.29"),
+        *("yolov7.conv.132", "yolov7-tiny.conv.87"),
     ],
 )
 def test_the_table_agrees_with_our_networks(name: str) -> None:
