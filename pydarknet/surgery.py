@@ -98,6 +98,8 @@ def reset(net: Engine) -> None:
     when the network runs on the CPU; this folds what runs. What is left divides by 1 + 1e-6.
     """
     for layer in _normalised(net):
+        if layer.lender is not None:
+            continue  # its parameters are another layer's
         _fold(layer)
         parameters = layer.parameters
         parameters["scales"] = np.ones_like(parameters["scales"])

@@ -42,6 +42,16 @@ void py_binarize(py::handle x_array, py::handle y_array, float below, float abov
   binarize(x.data, y.data, x.count, below, above, stream_of(stream));
 }
 
+void py_binarize_filters(py::handle weights_array, py::handle y_array, int filters, std::uintptr_t stream) {
+  constexpr const char* op = "binarize_filters";
+  const Row weights = row(weights_array, false, {op, "weights"}), y = row(y_array, true, {op, "y"});
+  expect_range(y.count, weights.count, weights.count, {op, "y"});
+  expect_range(filters, 1, kLargest, {op, "filters"});
+  if (weights.count % filters) Where{op, "weights"}.fail("expected as many for each filter");
+  py::gil_scoped_release release;
+  binarize_filters(weights.data, y.data, filters, weights.count / filters, stream_of(stream));
+}
+
 void py_l2norm_backward(py::handle dy_array, py::handle dx_array, bool accumulate, std::uintptr_t stream) {
   constexpr const char* op = "l2norm_backward";
   const Row dy = row(dy_array, false, {op, "dy"}), dx = row(dx_array, true, {op, "dx"});
@@ -63,6 +73,8 @@ void bind_elementwise(Module& m) {
   m.def("add", &py_add, arg("x"), arg("y"), arg("stream") = 0, "y += x, for arrays of any shape");
   m.def("binarize", &py_binarize, arg("x"), arg("y"), arg("below") = -1.0f, arg("above") = 1.0f,
         arg("stream") = 0, "y = above where x > 0, else below; for arrays of any shape, y may be x");
+  m.def("binarize_filters", &py_binarize_filters, arg("weights"), arg("y"), arg("filters"), arg("stream") = 0,
+        "Plus or minus the mean of a filter's absolute weights, by their sign; y may be weights");
   m.def("l2norm_backward", &py_l2norm_backward, arg("dy"), arg("dx"), arg("accumulate") = false,
         arg("stream") = 0, "Darknet's: dy passes as it is; dx is written, or added to");
   m.def("all_finite", &py_all_finite, arg("x"), arg("stream") = 0, "No NaN, no infinity in x");

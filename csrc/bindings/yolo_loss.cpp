@@ -33,7 +33,8 @@ py::array_t<double> py_yolo_loss(py::handle output_array, py::handle truth_array
                                  float obj_normalizer, float cls_normalizer, float delta_normalizer,
                                  float max_delta, float label_smooth_eps, bool objectness_smooth,
                                  bool focal_loss, py::handle class_weights, bool adds, float least_class,
-                                 bool skip_large_labels, std::uintptr_t stream) {
+                                 bool skip_large_labels, bool gaussian, float uc_normalizer, int to_centre,
+                                 std::uintptr_t stream) {
   constexpr const char* op = kYoloLoss;
   const ConstPlain output = const_plain(output_array, op, "output");
   const Plain delta = plain(delta_array, op, "delta");
@@ -51,7 +52,7 @@ py::array_t<double> py_yolo_loss(py::handle output_array, py::handle truth_array
   for (std::int64_t i = 0; kContentsReadable && i < mask.size; ++i) {
     expect_range(masked[i], 0, anchors.size / 2 - 1, {op, "mask"});
   }
-  const std::int64_t channels = mask.size * (5 + std::int64_t{classes});
+  const std::int64_t channels = mask.size * ((gaussian ? 9 : 5) + std::int64_t{classes});
   expect_range(output.c, channels, channels, {op, "output"});
   const TruthRules rules{classes, class_map(map, op), false, skip_large_labels};
   const Truths truths = truth_lists(truth_array, output.n, 5, op);
@@ -70,6 +71,7 @@ py::array_t<double> py_yolo_loss(py::handle output_array, py::handle truth_array
                             class_weights_of(class_weights, classes),
                             adds,
                             least_class};
+  expect_range(to_centre, -1, 1, {op, "to_centre"});
   const YoloLossSettings settings{static_cast<const float*>(anchors.data),
                                   static_cast<int>(anchors.size / 2),
                                   masked,
@@ -79,7 +81,8 @@ py::array_t<double> py_yolo_loss(py::handle output_array, py::handle truth_array
                                   ignore_thresh,
                                   truth_thresh,
                                   new_coords,
-                                  terms};
+                                  terms,
+                                  {gaussian, uc_normalizer, to_centre}};
   LossStatistics statistics;
   {
     py::gil_scoped_release release;
@@ -100,7 +103,7 @@ void bind_yolo_loss(Module& m) {
         arg("max_delta") = none.max_delta, arg("label_smooth_eps") = none.label_smooth_eps,
         arg("objectness_smooth") = false, arg("focal_loss") = false, arg("class_weights") = py::none(),
         arg("adds") = false, arg("least_class") = none.least_class, arg("skip_large_labels") = false,
-        arg("stream") = 0,
+        arg("gaussian") = false, arg("uc_normalizer") = 1.0f, arg("to_centre") = 0, arg("stream") = 0,
         "[yolo]'s loss: writes delta, returns LossStatistics as an array. See csrc/ops/yolo_loss.h");
 }
 

@@ -1,6 +1,7 @@
 #include "ops/elementwise.h"
 
 #include <atomic>
+#include <cmath>
 #include <cstring>
 
 #include "cpu/lib/flat.h"
@@ -47,6 +48,18 @@ void add(const float* x, float* y, std::int64_t count, Stream) {
 void binarize(const float* x, float* y, std::int64_t count, float below, float above, Stream) {
   const Lanes low = simd::splat(below), high = simd::splat(above);
   for_flat(count, [&](auto at) { at.store(y, at.load(x) > 0.0f ? high : low); });
+}
+
+void binarize_filters(const float* weights, float* y, int filters, std::int64_t each, Stream) {
+  parallel_for(filters, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t f = begin; f < end; ++f) {
+      const float* from = weights + f * each;
+      double sum = 0;
+      for (std::int64_t i = 0; i < each; ++i) sum += std::abs(from[i]);
+      const auto mean = static_cast<float>(sum / static_cast<double>(each));
+      for (std::int64_t i = 0; i < each; ++i) y[f * each + i] = from[i] > 0 ? mean : -mean;
+    }
+  });
 }
 
 void pass_backward(const float* dy, float* dx, std::int64_t count, bool accumulate, Stream stream) {

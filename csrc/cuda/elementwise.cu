@@ -1,4 +1,5 @@
 #include "cuda/lib/flat.h"
+#include "cuda/lib/reduce.h"
 #include "ops/elementwise.h"
 
 namespace pydarknet {
@@ -48,6 +49,18 @@ struct Binarize {
 
 constexpr int kThreads = 256;
 
+// A block of threads for each filter.
+__global__ void binarize_filters_kernel(const float* weights, float* y, int filters, std::int64_t each) {
+  for (int f = static_cast<int>(blockIdx.x); f < filters; f += static_cast<int>(gridDim.x)) {
+    const float* from = weights + f * each;
+    float sum = 0.0f;
+    for (std::int64_t i = threadIdx.x; i < each; i += blockDim.x) sum += fabsf(from[i]);
+    const float mean = block_sum(sum) / static_cast<float>(each);
+    for (std::int64_t i = threadIdx.x; i < each; i += blockDim.x)
+      y[f * each + i] = from[i] > 0.0f ? mean : -mean;
+  }
+}
+
 __global__ void find_strange_kernel(const float* x, std::int64_t count, int* found) {
   constexpr int kExponent = 0x7f800000;
   int strange = 0;
@@ -88,6 +101,12 @@ bool all_finite(const float* x, std::int64_t count, Stream stream) {
   int strange = 0;
   copy_to_host(&strange, found.data(), sizeof strange, stream);
   return strange == 0;
+}
+
+void binarize_filters(const float* weights, float* y, int filters, std::int64_t each, Stream stream) {
+  if (!filters || !each) return;
+  launch("binarize_filters", binarize_filters_kernel, grid_for(filters, 1), kThreads, 0, stream, weights, y,
+         filters, each);
 }
 
 }  // namespace pydarknet

@@ -9,6 +9,8 @@ namespace pydarknet {
 
 // Behind x, y, w and h of a box.
 inline constexpr int kYoloObjectness = 4;
+// With a deviation behind each of them.
+inline constexpr int kGaussianObjectness = 8;
 
 // How boxes are compared with truths, and learn from them. kMse: by their coordinates; compared, as kIou.
 enum class BoxMeasure { kMse, kIou, kGiou, kDiou, kCiou };
@@ -34,6 +36,13 @@ struct YoloLossTerms {
       -1;  // whatever it overlaps, a box without a class more probable than so is called empty
 };
 
+// [Gaussian_yolo]: deviations are learnt beside the coordinates, by the likelihood of normal distributions.
+struct GaussianTerms {
+  bool counts = false;
+  float uc_normalizer = 1;  // weight of the deviations
+  int to_centre = 0;        // from the point (x, y) to the centre, in halves of the box: 0, 1 or -1
+};
+
 struct YoloLossSettings {
   const float* anchors;      // width and height of all anchors of the network, in pixels
   int anchor_count;          // of them
@@ -44,6 +53,7 @@ struct YoloLossSettings {
   float truth_thresh;   // and by more than this it learns that truth
   bool squares;         // sizes are those of new_coords
   YoloLossTerms terms;
+  GaussianTerms gaussian;
 };
 
 // [yolo] (Darknet's forward_yolo_layer of 2018): `delta` becomes truth - output for the boxes that count, the
@@ -51,6 +61,10 @@ struct YoloLossSettings {
 // head whose mask has the anchor that fits best; a second truth of one box adds its class to the first one's.
 // With an iou_loss the deltas of coordinates are slopes of the overlap, as AlexeyAB's Darknet has them, and
 // coord_loss is the sum of 1 - overlap (IoU, with kGiou GIoU) of the truths that found a box.
+//
+// [Gaussian_yolo] (AlexeyAB's of 2020): `output` is that of yolo_forward with `gaussian`. The deltas of
+// several truths add up, and count by the classes; coord_loss is the sum of their squares. With an iou_loss,
+// matched boxes count by their GIoU; delta_normalizer, focal_loss and `adds` are not followed.
 LossStatistics yolo_loss(ConstPlain output, const Truths& truths, Plain delta,
                          const YoloLossSettings& settings, const TruthRules& rules, Stream stream);
 

@@ -1,39 +1,22 @@
 // The [yolo] loss of one image, as a thread group's work: boxes side by side, truths one after another.
 #pragma once
-#include <cfloat>
-
-#include "ops/yolo_loss.h"
-#include "shared/box_head.h"
-#include "shared/box_slope.h"
-#include "shared/thread_group.h"
-#include "shared/truths.h"
+#include "shared/anchored_image.h"
 
 namespace pydarknet {
 
-// What all images of a mini-batch have in common.
-struct YoloRules {
-  YoloLossSettings set;
-  TruthRules truths;
-
-  PYDARKNET_DEVICE BoxHead head(const ConstPlain& output, const Plain& delta, int image) const {
-    return image_head(output, delta, image, set.mask_count, kYoloObjectness, static_cast<float>(set.net_w),
-                      static_cast<float>(set.net_h), set.squares);
-  }
-};
-
 template <class Threads>
-class YoloImage {
+class YoloImage : AnchoredImage<Threads> {
+  using Base = AnchoredImage<Threads>;
+  using Base::anchor, Base::anchor_box, Base::assign_class, Base::best_anchor, Base::bounded, Base::box_of,
+      Base::class_output, Base::for_each_box, Base::head_, Base::knows_a_class, Base::masked, Base::next_,
+      Base::objectness, Base::objectness_delta, Base::set_, Base::sums_, Base::terms_, Base::threads_,
+      Base::truth_rules_, Base::uses_, Base::weight_of;
+
  public:
   // Deltas and `uses`, one for each box, are 0.
   PYDARKNET_DEVICE YoloImage(const BoxHead& head, const YoloRules& rules, unsigned char* uses,
                              Threads threads)
-      : head_(head),
-        set_(rules.set),
-        terms_(rules.set.terms),
-        truth_rules_(rules.truths),
-        uses_(uses),
-        next_(head.pixels()),
-        threads_(threads) {}
+      : Base(head, rules, uses, threads) {}
 
   PYDARKNET_DEVICE LossStatistics run(const TruthList& truths) {
     for_each_box([&](const BoxPlace& at) { assign_empty(at, truths); });
@@ -49,43 +32,6 @@ class YoloImage {
   }
 
  private:
-  template <class F>
-  PYDARKNET_DEVICE void for_each_box(F&& body) {
-    for (std::int64_t box = threads_.rank(); box < head_.boxes(); box += threads_.size())
-      body(head_.place(box));
-  }
-
-  PYDARKNET_DEVICE const float* anchor(int index) const { return set_.anchors + 2 * index; }
-  // At the origin, as parts of the image.
-  PYDARKNET_DEVICE Box anchor_box(int index) const {
-    return {0, 0, anchor(index)[0] / static_cast<float>(set_.net_w),
-            anchor(index)[1] / static_cast<float>(set_.net_h)};
-  }
-  // The anchor of a box of this head, and the box of an anchor, -1 where it has none.
-  PYDARKNET_DEVICE int masked(int box) const {
-    const int index = set_.mask[box];
-    return index >= 0 && index < set_.anchor_count ? index : 0;
-  }
-  PYDARKNET_DEVICE int box_of(int anchor_index) const {
-    for (int box = 0; box < set_.mask_count; ++box) {
-      if (set_.mask[box] == anchor_index) return box;
-    }
-    return -1;
-  }
-  PYDARKNET_DEVICE float objectness(const BoxPlace& at) const {
-    return head_.output[head_.objectness_of(at)];
-  }
-  PYDARKNET_DEVICE float& objectness_delta(const BoxPlace& at) {
-    return head_.delta[head_.objectness_of(at)];
-  }
-
-  PYDARKNET_DEVICE float weight_of(int category) const {
-    return terms_.class_weights ? terms_.class_weights[category] : 1;
-  }
-  PYDARKNET_DEVICE float class_output(const BoxPlace& at, int category) const {
-    return head_.output[head_.classes_of(at) + category * next_];
-  }
-
   // Before the truths claim their boxes.
   PYDARKNET_DEVICE void assign_empty(const BoxPlace& at, const TruthList& truths) {
     const TruthMatch match = truths.best(head_.predict(at, anchor(masked(at.anchor))));
@@ -99,21 +45,13 @@ class YoloImage {
     if (match.truth && match.overlap > set_.truth_thresh) assign_certain(at, *match.truth, match.overlap);
   }
 
-  PYDARKNET_DEVICE bool knows_a_class(const BoxPlace& at) const {
-    if (terms_.least_class < 0) return true;
-    for (int c = 0; c < truth_rules_.classes; ++c) {
-      if (class_output(at, c) > terms_.least_class) return true;
-    }
-    return false;
-  }
-
   // A box that needs no truth to claim it.
   PYDARKNET_DEVICE void assign_certain(const BoxPlace& at, const Truth& truth, float overlap) {
     const int category = truth_rules_.map[truth.label];
     const float target = terms_.objectness_smooth ? overlap * overlap : 1;
     assign_place(at, masked(at.anchor), truth.box, weight_of(category));
     objectness_delta(at) = terms_.obj_normalizer * (target - objectness(at));
-    assign_class(at, category, OneThread{});
+    assign_class(at, category, terms_.adds, OneThread{});
     if (!terms_.objectness_smooth) return;
     const float way = target - class_output(at, category);
     head_.delta[head_.classes_of(at) + category * next_] = weight_of(category) * way;
@@ -143,7 +81,7 @@ class YoloImage {
       assign_objectness(at, weight_of(category));
       count(head_.predict(at, anchor(anchor_index)), truth.box, objectness(at));
     }
-    assign_class(at, category, threads_);
+    assign_class(at, category, terms_.adds, threads_);
     threads_.wait();
   }
 
@@ -184,33 +122,6 @@ class YoloImage {
             bounded(slope.h * growth(3) * weight)};
   }
 
-  // A slope that is no number is none.
-  PYDARKNET_DEVICE float bounded(float slope) const {
-    if (!(slope >= -FLT_MAX && slope <= FLT_MAX)) return 0;
-    return slope > terms_.max_delta    ? terms_.max_delta
-           : slope < -terms_.max_delta ? -terms_.max_delta
-                                       : slope;
-  }
-
-  template <class Members>
-  PYDARKNET_DEVICE void assign_class(const BoxPlace& at, int category, const Members& threads) {
-    const std::int64_t first = head_.classes_of(at);
-    const bool taught_before = head_.delta[first + (terms_.adds ? category * next_ : 0)] != 0;
-    const bool focal = terms_.focal_loss && !taught_before;
-    const float focus = focal ? focus_on(class_output(at, category)) : 1;
-    const float smooth = focal ? 0 : terms_.label_smooth_eps;
-    const float weight = !terms_.class_weights || focal ? 1
-                         : taught_before                ? weight_of(category)
-                                                        : weight_of(category) * terms_.cls_normalizer;
-    threads.wait();  // all have seen the first delta
-    for (int c = threads.rank(); c < truth_rules_.classes; c += threads.size()) {
-      if (taught_before && c != category) continue;
-      const std::int64_t i = first + c * next_;
-      const float target = (c == category ? 1 - smooth : 0) + .5f * smooth;
-      head_.delta[i] = (target - head_.output[i]) * focus * (c == category ? weight : 1);
-    }
-  }
-
   // Several truths of one box count like one of its classes each.
   PYDARKNET_DEVICE void average_place(const BoxPlace& at) {
     if (objectness_delta(at) == 0) return;
@@ -226,25 +137,6 @@ class YoloImage {
     for (int e = 0; e < head_.entries; ++e) delta[e * next_] *= terms_.delta_normalizer;
   }
 
-  // By overlap with the truth, both at the origin; the first one of several that fit equally.
-  PYDARKNET_DEVICE int best_anchor(const Box& truth) const {
-    float best_iou = 0;
-    int best = 0;
-    for (int a = 0; a < set_.anchor_count; ++a) {
-      const float found = iou(anchor_box(a), {0, 0, truth.w, truth.h});
-      if (found > best_iou) best_iou = found, best = a;
-    }
-    return best;
-  }
-
-  const BoxHead head_;
-  const YoloLossSettings set_;
-  const YoloLossTerms terms_;
-  const TruthRules truth_rules_;
-  unsigned char* uses_;
-  const std::int64_t next_;
-  const Threads threads_;
-  LossStatistics sums_{};
   double missed_ = 0;  // of the truths' overlaps
 };
 

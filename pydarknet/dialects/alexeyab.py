@@ -27,7 +27,9 @@ _KEYS: Mark = {
             "scale_x_y",
         ]
     ),
-    **dict.fromkeys(("scale_channels", "sam", "local_avgpool", "local_avg", "reorg3d", "Gaussian_yolo"), frozenset()),
+    **dict.fromkeys(
+        ("scale_channels", "sam", "local_avgpool", "local_avg", "reorg3d", "Gaussian_yolo", "implicit"), frozenset()
+    ),
     "net": frozenset(
         [
             "blur",
@@ -55,7 +57,9 @@ _KEYS: Mark = {
             "share_index",
             "stride_x",
             "stride_y",
+            "dropblock",
             "maxpool_depth",
+            "weights_type",
             "group_id",
             "activation=mish",
             "activation=hard_mish",
@@ -79,6 +83,7 @@ DIALECT = Dialect(
     usual_boxes=200,
     softmax_loss=False,
     power=4.0,
+    dropout=0.2,
     burn_in_always=True,
     freezes=True,
     stop_ends=True,

@@ -136,6 +136,7 @@ class Dialect:
     usual_boxes: how many truths of an image count in a head without `max`; 0: as many as the head says
     softmax_loss: [softmax] has a loss of its own, on top of what a [cost] after it gives
     power: what it is where [net] has none
+    dropout: the probability of a [dropout] that has none
     burn_in_always: burn_in counts under every policy, not only poly
     freezes: layers before one with stopbackward=1 stay as they are; else they decay
     stop_ends: stopbackward=N above 1 is for N iterations; else for ever
@@ -162,6 +163,7 @@ class Dialect:
     usual_boxes: int
     softmax_loss: bool
     power: float
+    dropout: float
     burn_in_always: bool
     freezes: bool
     stop_ends: bool

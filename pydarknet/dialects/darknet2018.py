@@ -19,6 +19,7 @@ DIALECT = Dialect(
     usual_boxes=0,
     softmax_loss=True,
     power=4.0,
+    dropout=0.5,
     burn_in_always=True,
     freezes=False,
     stop_ends=False,

@@ -19,6 +19,7 @@ DIALECT = Dialect(
     usual_boxes=0,
     softmax_loss=False,
     power=1.0,
+    dropout=0.5,
     burn_in_always=False,
     freezes=False,
     stop_ends=False,

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..plan.activations import ACROSS_CHANNELS
 from .nodes import Nodes
+
+SHARE_EPSILON = 1e-4  # what is left in the divisor of shares when all numbers are 0
 
 
 def activate(g: Nodes, x: str, name: str) -> str:
     """f(x) for one of the names in `pydarknet.plan.activations`."""
+    if name in ACROSS_CHANNELS:
+        return _shares(g, x, ACROSS_CHANNELS[name])
     if name in _ONE_NODE:
         op, attributes = _ONE_NODE[name]
         return g.add(op, x, **attributes)
     return _SEVERAL[name](g, x)
+
+
+def _shares(g: Nodes, x: str, kind: str) -> str:
+    if kind == "softmax_top":
+        largest, _ = g.split("TopK", 2, x, g.ints([1]), axis=1)
+        x = g.add("Sub", x, largest)
+    parts = g.add("Relu" if kind == "relu" else "Exp", x)
+    sums = g.add("ReduceSum", parts, g.ints([1]), keepdims=1)
+    return g.add("Div", parts, g.add("Add", sums, g.floats(SHARE_EPSILON)))
 
 
 def _clip(g: Nodes, x: str, low: float, high: float) -> str:

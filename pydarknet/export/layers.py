@@ -13,7 +13,9 @@ from ..layers import (
     avgpool,
     cost,
     crop,
+    deconvolutional,
     dropout,
+    implicit,
     l2norm,
     local,
     local_avgpool,
@@ -28,10 +30,12 @@ from ..layers import route as route_layer
 from ..layers import shortcut as shortcut_layer
 from ..layers import softmax as softmax_layer
 from ..layers import upsample as upsample_layer
+from ..layers.common.blur import WEIGHTS, Blur
 from ..layers.common.product import Product
 from ..layers.common.windows import Windowed
 from ..layers.convolutional import Convolution
-from .activations import activate
+from ..plan.shapes import Shape
+from .activations import SHARE_EPSILON, activate
 from .nodes import Nodes
 from .softmax import tree_softmax
 
@@ -65,7 +69,34 @@ def _(layer: Convolution, g: Nodes, x: str) -> str:
     else:
         weight, bias = g.weight("weight", layer.folded_weights()), g.weight("bias", layer.folded_bias())
         y = g.add("Conv", x, weight, bias, **geometry)
+    return _blurred(g, activate(g, y, layer.activation), layer.blur)
+
+
+def _blurred(g: Nodes, x: str, blur: Blur | None) -> str:
+    if blur is None:
+        return x
+    size, channels = blur.size, blur.out.c
+    weights = np.tile(np.array(WEIGHTS[size], np.float32), channels).reshape(channels, 1, size, size)
+    geometry = {"kernel_shape": [size] * 2, "strides": blur.strides, "pads": [blur.padding] * 4, "group": channels}
+    return g.add("Conv", x, g.weight("blur", weights), **geometry)
+
+
+@convert.register
+def _(layer: deconvolutional.Deconvolutional, g: Nodes, x: str) -> str:
+    weight, bias = g.weight("weight", layer.folded_weights()), g.weight("bias", layer.folded_bias())
+    y = g.add(
+        "ConvTranspose", x, weight, bias,
+        kernel_shape=[layer.size] * 2, strides=[layer.stride] * 2, pads=[layer.padding] * 4,
+    )  # fmt: skip
     return activate(g, y, layer.activation)
+
+
+@convert.register
+def _(layer: implicit.Implicit, g: Nodes, x: str) -> str:
+    # Of the input only the number of images counts.
+    images = g.slice(g.add("Shape", x), 0, 0, 1)
+    shape = g.add("Concat", images, g.ints(list(layer.out)), axis=0)
+    return g.add("Expand", g.weight("weight", layer.parameters["weights"].reshape(1, *layer.out)), shape)
 
 
 @convert.register
@@ -100,7 +131,7 @@ def _(layer: Layer, g: Nodes, x: str) -> str:
 
 def _reach(layer: Windowed) -> tuple[int, list[int]]:
     """What windows reach beyond the image, above and left, and below and right; the padding may be more."""
-    (_, h, w), (_, rows, columns), size = layer.inputs, layer.out, layer.size
+    (_, h, w), (_, rows, columns), size = layer.inputs, layer.pooled, layer.size
     before = layer.padding // 2
     ends = zip((rows, columns), layer.strides, (h, w), strict=True)
     return before, [max((n - 1) * stride + size - length - before, 0) for n, stride, length in ends]
@@ -108,11 +139,17 @@ def _reach(layer: Windowed) -> tuple[int, list[int]]:
 
 @convert.register
 def _(layer: maxpool.MaxPool, g: Nodes, x: str) -> str:
+    if layer.depth:
+        (c, _, _), groups = layer.inputs, layer.out.c
+        x = g.pad(x, [0, 0, 0], [-c % groups, 0, 0], LOWEST)
+        parts = [g.slice(x, 1, first, first + groups) for first in range(0, c, groups)]
+        return g.add("Max", *parts)
     before, after = _reach(layer)
     pads = [before, before, *after]
     if max(pads) >= layer.size:  # more than ONNX's pooling allows
         x, pads = g.pad(x, [0, before, before], [0, *after], LOWEST), [0] * 4
-    return g.add("MaxPool", x, kernel_shape=[layer.size] * 2, strides=layer.strides, pads=pads)
+    y = g.add("MaxPool", x, kernel_shape=[layer.size] * 2, strides=layer.strides, pads=pads)
+    return _blurred(g, y, layer.blur)
 
 
 @convert.register
@@ -168,16 +205,39 @@ def _(layer: route_layer.Route, g: Nodes, x: str) -> str:
 
 @convert.register
 def _(layer: shortcut_layer.Shortcut, g: Nodes, x: str) -> str:
-    inputs, source = layer.inputs, layer.source.out
-    added = g.scale(_meeting(layer, g, g.outputs[layer.source.index]), layer.beta)
+    inputs = layer.inputs
+    sources = [(source.out, g.outputs[source.index]) for source in layer.sources]
+    if layer.normalization:
+        own, *shares = _shares(layer)
+        terms = [
+            g.add("Mul", _meeting(g, inputs, shape, value), g.weight(f"share_{i}", share))
+            for i, ((shape, value), share) in enumerate(zip(sources, shares, strict=True))
+        ]
+        return activate(g, g.add("Sum", g.add("Mul", x, g.weight("share", own)), *terms), layer.activation)
+    if layer.alpha != 1:
+        x = _scaled_where_met(g, layer, x)
+    terms = [g.scale(_meeting(g, inputs, shape, value), layer.beta) for shape, value in sources]
+    return activate(g, g.add("Sum", x, *terms) if len(terms) > 1 else g.add("Add", x, terms[0]), layer.activation)
+
+
+def _shares(layer: shortcut_layer.Shortcut) -> Array:
+    """What each layer counts, (1 + layers, channels, 1, 1)."""
+    weights = layer.detecting_weights().astype(np.float32)
+    if layer.normalization == "softmax_top":
+        weights = np.exp(weights - weights.max(axis=0))
+    sums = 1 if layer.normalization == "none" else weights.sum(axis=0) + np.float32(SHARE_EPSILON)
+    return (weights / sums)[:, :, None, None]
+
+
+def _scaled_where_met(g: Nodes, layer: shortcut_layer.Shortcut, x: str) -> str:
+    """alpha times x; pixels and channels without a partner stay as they are."""
+    inputs, source = layer.inputs, layer.sources[0].out
     met = np.zeros((1, *inputs), np.bool_)
     (rows, row_step), (columns, column_step) = _steps(inputs.h, source.h), _steps(inputs.w, source.w)
     met[:, : source.c, : rows * row_step : row_step, : columns * column_step : column_step] = True
     if met.all():
-        x = g.scale(x, layer.alpha)
-    elif layer.alpha != 1:  # pixels and channels without a partner stay as they are
-        x = g.add("Mul", x, g.weight("alpha", np.where(met, layer.alpha, 1).astype(np.float32)))
-    return activate(g, g.add("Add", x, added), layer.activation)
+        return g.scale(x, layer.alpha)
+    return g.add("Mul", x, g.weight("alpha", np.where(met, layer.alpha, 1).astype(np.float32)))
 
 
 def _steps(x: int, add: int) -> tuple[int, int]:
@@ -185,9 +245,9 @@ def _steps(x: int, add: int) -> tuple[int, int]:
     return min(x, add), max(x // add, 1)
 
 
-def _meeting(layer: shortcut_layer.Shortcut, g: Nodes, add: str) -> str:
+def _meeting(g: Nodes, inputs: Shape, source: Shape, add: str) -> str:
     """The added layer in the shape of the other: sampled where it is larger, among zeros where it is smaller."""
-    (c, h, w), source = layer.inputs, layer.source.out
+    c, h, w = inputs
     if source.c > c:
         add = g.slice(add, 1, 0, c)
     for axis, length, given in ((2, h, source.h), (3, w, source.w)):

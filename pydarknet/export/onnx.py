@@ -102,12 +102,17 @@ def _refuse_sums_of_lowest(network: Network) -> None:
     origin: dict[int, int] = {}  # of the lowest numbers in a layer's output
     for layer in network.layers:
         sources = [layer.index - 1] if not isinstance(layer, Route) else [s.index for s in layer.sources]
-        if isinstance(layer, (Shortcut, Product)):
+        if isinstance(layer, Product):
             sources.append(layer.source.index)
+        if isinstance(layer, Shortcut):
+            sources += [source.index for source in layer.sources]
         seen = [origin[i] for i in sources if i in origin]
-        if isinstance(layer, MaxPool) and layer.empty_windows:
+        own = isinstance(layer, MaxPool) and layer.empty_windows
+        blurs = isinstance(layer, MaxPool) and layer.blur is not None
+        seen += [layer.index] if own and blurs else []
+        if own and not blurs:
             origin[layer.index] = layer.index
-        elif seen and isinstance(layer, (MaxPool, Route, Reorg, Dropout, Cost)):
+        elif seen and not blurs and isinstance(layer, (MaxPool, Route, Reorg, Dropout, Cost)):
             origin[layer.index] = seen[0]
         elif seen:
             pool = network.layers[seen[0]]

@@ -22,10 +22,8 @@ from ..plan.shapes import Shape
 RECURRENT = frozenset({"rnn", "gru", "lstm", "crnn", "conv_lstm", "history"})
 # Sections of the other Darknets, by whose they are.
 MISSING = {
-    **dict.fromkeys(
-        ("implicit", "contrastive", "empty", "silence"), "AlexeyAB's",
-    ),
-    **dict.fromkeys(("deconvolutional", "deconv", "iseg"), "pjreddie's"),
+    **dict.fromkeys(("contrastive", "empty", "silence"), "AlexeyAB's"),
+    "iseg": "pjreddie's",
 }  # fmt: skip
 
 # What a network that is not trained doesn't read; where no value is as good as none, as with sizes of crops, it's 0.

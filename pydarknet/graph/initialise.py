@@ -19,7 +19,12 @@ def initialise(layers: Iterable[Layer], seed: int = 0, uniform: Container[str] =
         for record in layer.records:
             if record.name in layer.parameters:
                 continue
-            if record.name == "weights":
+            if (start := layer.start_of(record.name)) is not None:
+                values = 2 * random.random(record.size, dtype=np.float32) - 1
+                layer.parameters[record.name] = (
+                    (start[0] + start[1] * values).astype(np.float32).reshape(record.shape)
+                )
+            elif record.name == "weights":
                 fan_in = record.size // record.shape[0] if layer.type != "local" else math.prod(record.shape[2:])
                 if layer.type in uniform:
                     values = 2 * random.random(record.size, dtype=np.float32) - 1

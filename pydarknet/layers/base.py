@@ -76,6 +76,10 @@ class Layer(ABC):
         if index:
             raise ValueError(f"{self!r} is stored in one way only")
 
+    def start_of(self, name: str) -> tuple[float, float] | None:
+        """Where a parameter starts that isn't distributed as usual: evenly, so far around this number."""
+        return None
+
     def adopt(self, dialect: Dialect) -> None:
         """Take the network's dialect. CfgError if the parameters are of another one."""
         self.dialect = dialect

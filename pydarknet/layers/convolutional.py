@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import copy
 
 from ..backends.ops import Array, ConvPrimitive, Geometry, Pair
@@ -10,13 +10,15 @@ from ..formats.cfg import Section
 from ..formats.cfg_keys import Keys, Refusal
 from ..formats.numbers import INT_MIN
 from ..formats.weights import Record, release
-from ..plan.activations import SLOPE_OF_INPUT, read_activation
+from ..plan.activations import ACROSS_CHANNELS, SLOPE_OF_INPUT, read_activation
 from ..plan.plan import Builder, Value
 from ..plan.shapes import Shape
 from ..plan.tape import Tape
 from . import batchnorm
 from .base import MAX_EXTENT, Layer, read_strides, register
+from .common.blur import Blur, read_blur
 from .common.dilation import Parts
+from .common.references import resolve
 
 # Packed weights of one layer may grow to twice their size, small ones to this many bytes: Winograd's larger
 # tiles are worth their memory only where the weights are small beside the activations.
@@ -35,6 +37,8 @@ class Convolution(Layer):
     padding = 0
     dilation = 1
     parts: Parts | None = None  # of a dilated convolution
+    blur: Blur | None = None
+    lender: Convolution | None = None  # the layer whose parameters it has
     groups = 1
     batch_normalize = False
     cross_batch = False
@@ -43,41 +47,44 @@ class Convolution(Layer):
     activation = "linear"
 
     def plan(self, p: Builder, x: Value) -> Value:
-        source, shape, plain = self.geometry(p, self.binarised(p, x) if self.xnor else x)
+        source, shape, plain = self.geometry(p, self.binarised(p, x, self.border) if self.xnor else x)
         conv, packed = self.pack(p, shape, plain)
         bias = p.constant(self.key("bias"), self.folded_bias)
-        return self.convolve(p, conv, source, packed, bias, self.activation)
+        share = ACROSS_CHANNELS.get(self.activation)
+        y = self.convolve(p, conv, source, packed, bias, "linear" if share else self.activation)
+        return p.normalize_channels(y, share) if share else y
 
     def train(self, p: Tape, x: Value) -> Value:
         """Weights are packed anew after every update; batch norm uses the mini-batch's own statistics. The algorithm
         is that for one thread, so that any number of threads learns the same bits."""
-        for key, cause in self.untrained():
-            raise self.section.error(f"{key}=1 can't be trained{cause}", key)
-        source, shape, plain = self.geometry(p, x)
+        if self.cross_batch:
+            raise self.section.error("cbn=1 can't be trained", "cbn")
+        source, shape, plain = self.geometry(p, self.binarised(p, x, 0.0) if self.xnor else x)
         conv = p.ops.Conv(shape, shape.algorithms(self.budget(), plain, threads=1)[0])
         packed = p.backend.empty((conv.packed_size,))
-        p.refresh(conv.pack, self.kernels(p.parameter(self, "weights")), packed)
+        p.refresh(conv.pack, self.learnt_kernels(p), packed)
         call = conv, source, packed
         biases = p.parameter(self, "biases")
         if self.batch_normalize:
-            z, y = self.convolve(p, *call, None, "linear"), p.new(self.out)
+            z = self.convolve(p, *call, None, "linear")
+            y = p.new(z.shape)
             statistics = [p.backend.empty((self.out.c,)) for _ in range(2)]
             batchnorm.train(p, self, biases, z, y, statistics)
             p.saved[self.path] = source, z, statistics
             return p.activate(self, y)
         p.saved[self.path] = source, None, None
-        if self.activation in SLOPE_OF_INPUT:
+        if self.activation in SLOPE_OF_INPUT or self.activation in ACROSS_CHANNELS:
             return p.activate(self, self.convolve(p, *call, biases, "linear"))
         return self.convolve(p, *call, biases, self.activation)
 
-    def untrained(self) -> Iterator[tuple[str, str]]:
-        """Keys that are followed in detection only, and why."""
-        if self.xnor:
-            yield "xnor", ": Darknet's programs for CPU and GPU pass different gradients"
-        elif self.binary:
-            yield "binary", ""
-        if self.cross_batch:
-            yield "cbn", ""
+    def learnt_kernels(self, p: Tape) -> Array:
+        """The weights that are multiplied with, while they are learnt: binary ones follow them at every update."""
+        weights = p.parameter(self, "weights")
+        if not self.binary:
+            return self.kernels(weights)
+        binary = p.saved[self.key("binary")] = p.backend.empty(weights.shape)
+        p.refresh(p.ops.binarize_filters, weights, binary, self.out.c)
+        return self.kernels(binary)
 
     def convolve(
         self, p: Builder, conv: ConvPrimitive, source: Value, packed: Array, bias: Array | None, activation: str
@@ -86,7 +93,7 @@ class Convolution(Layer):
         shape = conv.shape
         y = p.new(Shape(self.out.c, shape.out_h, shape.out_w), images=shape.n)
         p.emit(conv.forward, source, packed, bias, y, p.ops.Activation(activation), p.workspace(conv.workspace()))
-        return self.parts.output(p, y, self.out) if self.parts else y
+        return self.parts.output(p, y) if self.parts else y
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         ops, dy = p.ops, p.delta(y)
@@ -94,6 +101,7 @@ class Convolution(Layer):
             return
         source, z, statistics = p.saved[self.path]
         p.activate_backward(self, y, dy)
+        dy = p.blocked(dy)
         dbiases = p.update_of(self, "biases")
         if z is None:
             p.emit(ops.bias_backward, dy, dbiases, self.out.c)
@@ -107,6 +115,8 @@ class Convolution(Layer):
         p.emit(wgrad.backward, source, dy, dweights, p.workspace(wgrad.workspace()))
         if p.wants_delta(x):
             dx = self.backward_data(p, shape, source, dy)
+            if self.xnor:  # as if the input had been cut at -1 and 1, not made binary
+                p.emit(p.ops.activate_backward, p.blocked(x), dx, p.ops.Activation("hardtan"))
             p.add_delta(x, self.parts.picture_delta(p, dx, x.shape) if self.parts else dx)
 
     def backward_data(self, p: Tape, shape: Geometry, source: Value, dy: Value) -> Value:
@@ -114,7 +124,8 @@ class Convolution(Layer):
         dx = p.new(source.shape, images=shape.n)
         dgrad = p.ops.ConvDgrad(shape, shape.dgrad_algorithms(self.budget())[0])
         packed = p.backend.empty((dgrad.packed_size,))
-        p.refresh(dgrad.pack, self.kernels(p.parameter(self, "weights")), packed)
+        weights = p.saved[self.key("binary")] if self.binary else p.parameter(self, "weights")
+        p.refresh(dgrad.pack, self.kernels(weights), packed)
         p.emit(dgrad.backward, dy, packed, dx, False, p.workspace(dgrad.workspace()))
         return dx
 
@@ -162,7 +173,7 @@ class Convolution(Layer):
     @property
     def is_pointwise(self) -> bool:
         """Whether it is nothing but a product with each pixel's channels."""
-        bare = self.activation == "linear" and not (self.batch_normalize or self.binary)
+        bare = self.activation == "linear" and not (self.batch_normalize or self.binary or self.blur)
         return bare and self.groups == 1 and (self.kernel, self.strides, self.padding) == ((1, 1), (1, 1), 0)
 
     def only(self, filters: Sequence[int]) -> Convolution:
@@ -196,17 +207,18 @@ class Convolution(Layer):
         """What lies around the input of xnor=1. Convolutions have 0 there: input and bias make up for the rest."""
         return self.dialect.binary_border if self.xnor and self.padding else 0.0
 
-    def binarised(self, p: Builder, x: Value) -> Value:
+    def binarised(self, p: Builder, x: Value, border: float) -> Value:
         """The input of xnor=1: 1 where x is above 0, else -1, both less the border."""
         y = p.new(x.shape, x.blocked)
-        p.emit(p.ops.binarize, x, y, -1 - self.border, 1 - self.border)
+        p.emit(p.ops.binarize, x, y, -1 - border, 1 - border)
         return y
 
 
 @register("convolutional", "conv")
 class Convolutional(Convolution):
     """2-D convolution; `pad=1` means size / 2 as in Darknet. `padding` is counted in input pixels, also where
-    `dilation` multiplies Darknet's."""
+    `dilation` multiplies Darknet's. With `antialiasing` the `blur` has the stride; with `share_index` there is a
+    `lender`."""
 
     keys = Keys(
         training={
@@ -214,11 +226,7 @@ class Convolutional(Convolution):
             "grad_centr": 0, "reverse": 0.0,
         },
         idle="stream wait_stream angle",  # angle: of sway and its like
-        refused={
-            "antialiasing": Refusal("blur the output before it is thinned out"),
-            "share_index": Refusal("take the weights of another layer", ()),
-            "coordconv": Refusal("add each pixel's place to the output"),
-        },
+        refused={"coordconv": Refusal("add each pixel's place to the output")},
     )  # fmt: skip
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
@@ -238,19 +246,65 @@ class Convolutional(Convolution):
         self.binary = section.bool_("binary", False) or self.xnor
         self.reads_signs = self.xnor
         self.gives_signs = section.bool_("bin_output", False) and self.xnor
-        self.activation = read_activation(section, "logistic")
+        self.activation = read_activation(section, "logistic", across=True)
         self.kernel = (size, size)
         self.refuse(section, filters, size, padding)
         c, h, w = self.inputs
+        thinned = self.strides
+        if section.int_("antialiasing", 0):
+            self.strides = (1, 1)
         (down, across), beyond = self.strides, 2 * padding - size
-        self.out = Shape(filters, (h + beyond) // down + 1, (w + beyond) // across + 1)
+        sharp = Shape(filters, (h + beyond) // down + 1, (w + beyond) // across + 1)
+        self.blur = read_blur(section, sharp, thinned)
+        self.out = self.blur.out if self.blur else sharp
         if self.dilation > 1:
             pads = self.padding, self.padding
-            self.parts = Parts(self.out, self.kernel, self.strides, pads, self.dilation)
+            self.parts = Parts(sharp, self.kernel, self.strides, pads, self.dilation)
         norm = batchnorm.records(filters) if self.batch_normalize else []
         weights = Record("weights", (filters, c // self.groups, size, size))
         self.records = [Record("biases", (filters,)), *norm, weights]
-        self.flops = 2 * weights.size * self.out.h * self.out.w
+        self.flops = 2 * weights.size * sharp.h * sharp.w + (self.blur.flops if self.blur else 0)
+        if section.has("share_index"):
+            self.borrow(section, previous)
+
+    def borrow(self, section: Section, previous: Sequence[Layer]) -> None:
+        """Have the parameters of the layer `share_index`, which alone are in weights files."""
+        named = resolve(section, "share_index", section.int_("share_index"), previous)
+        lender = named.lender or named if isinstance(named, Convolution) else named
+        if not isinstance(lender, Convolution) or list(lender.records) != list(self.records):
+            raise section.error(
+                f"share_index: layer {named.index} [{named.type}] has other parameters; expected a [convolutional] "
+                "of the same size, channels, filters, groups and batch_normalize", "share_index",
+            )  # fmt: skip
+        self.lender, self.parameters, self.records = lender, lender.parameters, ()
+
+    def key(self, name: str) -> str:
+        lent = self.lender is not None and name in {record.name for record in self.lender.records}
+        return self.lender.key(name) if self.lender and lent else super().key(name)
+
+    def plan(self, p: Builder, x: Value) -> Value:
+        y = super().plan(p, x)
+        return self.blur.plan(p, self.key("blur"), y) if self.blur else y
+
+    def train(self, p: Tape, x: Value) -> Value:
+        if self.lender and self.learning_rate != self.lender.learning_rate:
+            raise self.section.error(
+                f"learning_rate={self.learning_rate}: the weights are those of layer {self.lender.index}, which "
+                f"learn at {self.lender.learning_rate}; expected the same",
+                "learning_rate",
+            )
+        y = super().train(p, x)
+        if self.blur is None:
+            return y
+        p.saved[self.key("sharp")] = y
+        return self.blur.plan(p, self.key("blur"), y)
+
+    def backward(self, p: Tape, x: Value, y: Value) -> None:
+        dy = p.delta(y)
+        if self.blur and dy is not None:
+            y = p.saved[self.key("sharp")]
+            p.add_delta(y, self.blur.backward(p, y, dy))
+        super().backward(p, x, y)
 
     def refuse(self, section: Section, filters: int, size: int, padding: int) -> None:
         """CfgError for what no convolution can be, or this one is not."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import asdict
+from typing import Any, ClassVar
 
 from ..detection.decode import Candidates, Found, decode_gaussian
 from ..dialects import Dialect
@@ -12,10 +13,9 @@ from ..formats.cfg_keys import Keys
 from ..formats.numbers import FLOAT_MAX
 from ..plan.plan import Builder, Value
 from ..plan.shapes import Shape
-from ..plan.tape import Tape
 from .base import Layer, register
 from .common.head import AUGMENTATION
-from .yolo import Yolo
+from .yolo import Yolo, common_loss_options
 
 
 @register("Gaussian_yolo")
@@ -27,9 +27,10 @@ class GaussianYolo(Yolo):
         training={
             **AUGMENTATION,
             "max_delta": FLOAT_MAX, "label_smooth_eps": 0.0, "objectness_smooth": 0, "uc_normalizer": 1.0,
-            "iou_normalizer": 0.75, "obj_normalizer": 1.0, "cls_normalizer": 1.0, "delta_normalizer": 1.0,
+            "iou_normalizer": 0.75, "obj_normalizer": 1.0, "cls_normalizer": 1.0,
             "iou_loss": "mse", "iou_thresh": 1.0, "iou_thresh_kind": "iou", "counters_per_class": (),
         },
+        idle="delta_normalizer",  # which that Darknet reads and has no use for
     )  # fmt: skip
 
     # The way from the point (x, y) to the centre, in halves of the box.
@@ -52,12 +53,22 @@ class GaussianYolo(Yolo):
     def decode(self, found: Found, inputs: Shape, thresh: float) -> Candidates:
         return decode_gaussian(found, self.anchors, inputs.w, inputs.h, thresh, self.to_centre)
 
-    def train(self, p: Tape, x: Value) -> Value:
-        self.check_training(p.dialect)
-        return super().train(p, x)
+    @property
+    def truth_shape(self) -> tuple[int, ...]:
+        return self.max_boxes, 5
 
-    def check_training(self, dialect: Dialect) -> None:
-        """CfgError: the loss is missing."""
-        raise self.section.error(
-            "can't be trained: its loss, the likelihood of normal distributions, is not supported yet"
-        )
+    def loss_options(self, dialect: Dialect) -> dict[str, Any]:
+        """The likelihood of normal distributions. CfgError but in the one dialect that has it."""
+        rules = asdict(dialect.yolo)
+        usual = rules.pop("iou_normalizer")
+        if usual is None:
+            raise self.section.error(f"can't be trained in dialect {dialect.name}, whose Darknet hasn't got it; set "
+                                     "dialect=alexeyab in [net]")  # fmt: skip
+        return {
+            **rules,
+            **common_loss_options(self.section, self.classes, usual),
+            "gaussian": True,
+            "uc_normalizer": self.section.float_("uc_normalizer", 1.0),
+            "to_centre": self.to_centre,
+            "show_details": 0,  # its loss is the sum of all squares
+        }

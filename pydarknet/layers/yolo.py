@@ -97,7 +97,7 @@ class Yolo(Head):
         mask = p.backend.array(self.mask, "int32")
         classes = None if self.map is None else p.backend.to_device(self.map)
         thresholds = self.ignore_thresh, self.truth_thresh
-        options = read_loss_options(self.section, self.classes, p.dialect.yolo)
+        options = self.loss_options(p.dialect)
         details = options.pop("show_details", 1)
         weights = options.get("class_weights")
         if weights is not None:
@@ -115,6 +115,10 @@ class Yolo(Head):
         p.emit(loss, y, delta)
         p.add_delta(x, delta)
 
+    def loss_options(self, dialect: Dialect) -> dict[str, Any]:
+        """What steers the loss, by the names of the op's arguments, and `show_details`. CfgError."""
+        return read_loss_options(self.section, self.classes, dialect.yolo)
+
     def candidates(self, backend: Backend, output: Array, inputs: Shape, options: DetectOptions) -> list[Candidates]:
         """Cell by cell, as Darknet finds them."""
         found = find(backend, output, len(self.mask), self.coords, options.thresh, by_cell=True)
@@ -127,7 +131,7 @@ class Yolo(Head):
 
     def check_training(self, dialect: Dialect) -> None:
         """CfgError for keys of the dialect's loss that can't be followed, warnings for measures that don't exist."""
-        options = read_loss_options(self.section, self.classes, dialect.yolo)
+        options = self.loss_options(dialect)
         for key in ("iou_loss", "iou_thresh_kind"):
             name = self.section.options.get(key, "iou")
             if key in options and name not in MEASURES:
@@ -141,19 +145,30 @@ def read_loss_options(section: Section, classes: int, rules: YoloLoss) -> dict[s
     usual = options.pop("iou_normalizer")
     if usual is None:
         return options
+    return (
+        options
+        | common_loss_options(section, classes, usual)
+        | {
+            "delta_normalizer": section.float_("delta_normalizer", 1.0),
+            "focal_loss": section.bool_("focal_loss", False),
+            "show_details": section.int_("show_details", 1),
+        }
+    )
+
+
+def common_loss_options(section: Section, classes: int, usual: float) -> dict[str, Any]:
+    """Those that [yolo] and [Gaussian_yolo] have in common; `usual` is their iou_normalizer."""
     most = section.float_("max_delta", FLOAT_MAX, low=0)
-    return options | {
+    return {
         "iou_loss": known_measure(section.str_("iou_loss", "mse")),
         "iou_thresh_kind": known_measure(section.str_("iou_thresh_kind", "iou")),
         "iou_thresh": section.float_("iou_thresh", 1.0),
         "iou_normalizer": section.float_("iou_normalizer", usual),
-        **{key: section.float_(key, 1.0) for key in ("obj_normalizer", "cls_normalizer", "delta_normalizer")},
+        **{key: section.float_(key, 1.0) for key in ("obj_normalizer", "cls_normalizer")},
         "max_delta": most,
         "label_smooth_eps": section.float_("label_smooth_eps", 0.0),
         "objectness_smooth": section.bool_("objectness_smooth", False),
-        "focal_loss": section.bool_("focal_loss", False),
         "class_weights": read_class_weights(section, classes, most),
-        "show_details": section.int_("show_details", 1),
     }
 
 

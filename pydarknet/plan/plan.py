@@ -134,6 +134,12 @@ class Builder:
         """The value in NCHW."""
         return self._convert(value, self.ops.from_blocked) if value.blocked else value
 
+    def normalize_channels(self, x: Value, kind: str) -> Value:
+        """Each pixel's channels as shares of their sum."""
+        y = self.new(x.shape, blocked=False)
+        self.emit(self.ops.normalize_channels_forward, self.plain(x), y, kind)
+        return y
+
     def finish(self, wanted: dict[int, Value], keep_all: bool) -> Plan:
         """Bind the steps. `wanted` values are NCHW outputs; they and the input outlive the run. `keep_all` gives
         each value memory of its own. DeviceError if the memory is out."""

@@ -17,7 +17,7 @@ from ..backends.base import Backend, Step
 from ..backends.ops import Array
 from ..dialects import Dialect
 from ..formats.cfg import Section
-from .activations import SLOPE_OF_INPUT
+from .activations import ACROSS_CHANNELS, SLOPE_OF_INPUT
 from .plan import Builder, Constants, Parametrised, Value, bind
 from .shapes import Shape
 
@@ -46,9 +46,10 @@ class Learnt(Protocol):
 
 @dataclass
 class State:
-    """What changes from step to step and layers look at while they run."""
+    """What changes from step to step and layers look at while they run. `done`: that part of all updates."""
 
     seen: int = 0
+    done: float = 1.0
     random: np.random.Generator = field(default_factory=lambda: np.random.Generator(np.random.PCG64(0)))
     statistics: dict[int, Any] = field(default_factory=dict)
 
@@ -125,7 +126,9 @@ class Tape(Builder):
     def activate(self, layer: Activated, x: Value) -> Value:
         """f(x), in place where the slope follows from it."""
         y = x
-        if layer.activation in SLOPE_OF_INPUT:
+        if layer.activation in ACROSS_CHANNELS:
+            y = self.normalize_channels(x, ACROSS_CHANNELS[layer.activation])
+        elif layer.activation in SLOPE_OF_INPUT:
             y = self.new(x.shape, x.blocked)
             self._inputs[layer.path] = x
             self.emit(self.ops.activate_to, x, y, self.ops.Activation(layer.activation))
@@ -135,7 +138,9 @@ class Tape(Builder):
 
     def activate_backward(self, layer: Activated, y: Value, dy: Value) -> None:
         """The delta of y = f(x) becomes that of x, in place."""
-        if layer.activation != "linear":
+        if layer.activation in ACROSS_CHANNELS:
+            self.emit(self.ops.normalize_channels_backward, y, dy, ACROSS_CHANNELS[layer.activation])
+        elif layer.activation != "linear":
             at = self._inputs.get(layer.path, y)
             self.emit(self.ops.activate_backward, at, dy, self.ops.Activation(layer.activation))
 

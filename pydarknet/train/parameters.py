@@ -3,7 +3,7 @@ optimiser step, a checkpoint, a transfer or a sum over machines is one pass over
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,7 +20,8 @@ STATISTICS = frozenset({"rolling_mean", "rolling_variance"})
 
 @dataclass(frozen=True)
 class Segment:
-    """One parameter of layer `index`, a stretch of the flat arrays; `rate` is the layer's own factor."""
+    """One parameter, a stretch of the flat arrays; `rate` is its layer's own factor, `index` the last layer that has
+    it."""
 
     start: int
     stop: int
@@ -40,9 +41,11 @@ class Parameters:
     """
 
     def __init__(self, backend: Backend, layers: Iterable[Layer]) -> None:
+        layers = list(layers)
         records = [(layer, record) for layer in layers for record in layer.records]
-        learnt = Flat(backend, [pair for pair in records if pair[1].name not in STATISTICS])
-        measured = Flat(backend, [pair for pair in records if pair[1].name in STATISTICS])
+        last = {id(layer.parameters): layer.index for layer in layers}  # several may have the same
+        learnt = Flat(backend, [pair for pair in records if pair[1].name not in STATISTICS], last)
+        measured = Flat(backend, [pair for pair in records if pair[1].name in STATISTICS], last)
         self.backend = backend
         self.values, self.statistics = learnt.device, measured.device
         self.updates = backend.zeros(self.values.shape)
@@ -83,7 +86,7 @@ class Parameters:
 class Flat:
     """Records of layers one after the other, on the host and on the device."""
 
-    def __init__(self, backend: Backend, records: Sequence[tuple[Layer, Record]]) -> None:
+    def __init__(self, backend: Backend, records: Sequence[tuple[Layer, Record]], last: Mapping[int, int]) -> None:
         self._records = records
         self.segments: list[Segment] = []
         self.host = aligned((sum(record.size for _, record in records),))
@@ -92,7 +95,8 @@ class Flat:
             stop = start + record.size
             self.host[start:stop] = layer.parameters[record.name].reshape(-1)
             layer.parameters[record.name] = self.host[start:stop].reshape(record.shape)
-            self.segments.append(Segment(start, stop, layer.learning_rate, layer.type, record.name, layer.index))
+            index = last[id(layer.parameters)]
+            self.segments.append(Segment(start, stop, layer.learning_rate, layer.type, record.name, index))
             start = stop
         self.device = backend.to_device(self.host)
 

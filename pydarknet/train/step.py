@@ -80,7 +80,7 @@ class Stepper:
         self.first_updates = first_updates(layers, burn_in) if dialect.holding else {}
         self.limits = limits(layers) if dialect.holding else {}
         self.average = read_average(net, self.parameters, self.schedule.max_batches) if dialect.mixing else None
-        self.state = State(engine.seen, np.random.Generator(np.random.PCG64(seed)))
+        self.state = State(engine.seen, random=np.random.Generator(np.random.PCG64(seed)))
         self._plans: dict[tuple[Shape, int], TrainPlan] = {}
 
     def divide(self, subdivisions: int) -> None:
@@ -104,6 +104,8 @@ class Stepper:
     def mini(self, x: Floats, truth: Floats) -> MiniBatch:
         """One mini-batch forward and backward; x (mini_batch, C, H, W), truth as the head wants it."""
         plan = self._plan()
+        most = self.schedule.max_batches
+        self.state.done = self.iteration / most if most else 1.0
         self.state.seen += self.mini_batch
         self.state.statistics = {}
         backend = self.engine.backend

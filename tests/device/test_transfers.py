@@ -13,7 +13,7 @@ from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.train.validation import Validation
 from tests.lib import nets, toy_training, tree_nets
 from tests.lib.fake_cupy import Machine, Sealed
-from tests.lib.networks_trained import TRAINED, steppers, truth_of
+from tests.lib.networks_trained import IN_DIALECTS, steppers, truth_of
 
 
 def pair(text: str) -> tuple[Network, Network]:
@@ -151,11 +151,10 @@ def test_streams_have_plans_of_their_own(machine: Machine) -> None:
 
 
 # Numbers that the host draws go in beside images and truths.
-DRAWN = {"detection": 1, "dropout": 1}
+DRAWN = {"detection": 1, "dropout": 1, "dropblock": 1}
 
 
-@pytest.mark.parametrize("name", ["paper2017", "alexeyab"])
-@pytest.mark.parametrize("kind", TRAINED)
+@pytest.mark.parametrize(("kind", "name"), IN_DIALECTS)
 def test_training(machine: Machine, kind: str, name: str, tmp_path: Path) -> None:
     here, there = steppers(kind, name, tmp_path, "cpu", "cuda")
     rng = np.random.default_rng(1)

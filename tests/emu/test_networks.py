@@ -17,7 +17,7 @@ from pydarknet.formats.cfg import Cfg, parse_cfg_text
 from pydarknet.writers.lines import darknet_lines
 from tests.lib import nets
 from tests.lib.chosen import DEVICE
-from tests.lib.networks_trained import TRAINED, TWO_HEADS, steppers, truth_of
+from tests.lib.networks_trained import IN_DIALECTS, TRAINED, TWO_HEADS, steppers, truth_of
 
 # Sums of products in another order; a network is a few of them.
 RELATIVE = 1e-4
@@ -117,8 +117,7 @@ def twin(given: Detection, others: list[Detection]) -> int:
     return near[0]
 
 
-@pytest.mark.parametrize("dialect", ["paper2017", "alexeyab"])
-@pytest.mark.parametrize("kind", TRAINED)
+@pytest.mark.parametrize(("kind", "dialect"), IN_DIALECTS)
 def test_training(kind: str, dialect: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two updates: the loss, its statistics, and every parameter."""
     # Masks of [dropout] are drawn lane by lane: the baseline has as many lanes as CUDA.

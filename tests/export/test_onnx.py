@@ -17,7 +17,7 @@ from pydarknet.errors import ExportError
 from pydarknet.export import export, format_of
 from pydarknet.export.onnx import build
 from pydarknet.layers import Layer
-from pydarknet.plan.activations import ACTIVATIONS
+from pydarknet.plan.activations import ACROSS_CHANNELS, ACTIVATIONS
 from tests.lib.decoding import candidates
 
 from .networks import CFG, TREE, assert_close, images, network, run, slim
@@ -50,6 +50,23 @@ LAYERS = {
     "maxpool_no_padding": NET + "[maxpool]\nsize=3\nstride=2\npadding=0\n",
     "avgpool": FOUR + "[avgpool]\n",
     "conv_xnor": FOUR + CONV.format(5, "leaky") + "xnor=1\nbatch_normalize=1\n",
+    "conv_antialiasing": FOUR + CONV.format(5, "mish") + "batch_normalize=1\nstride=2\nantialiasing=1\n",
+    "conv_antialiasing_2": FOUR + CONV.format(5, "relu") + "stride_x=3\nantialiasing=2\n",
+    "conv_share_index": FOUR + CONV.format(4, "relu") + "batch_normalize=1\n" + CONV.format(4, "leaky")
+    + "batch_normalize=1\nshare_index=-1\ndilation=2\n",
+    **{f"conv_{name}": FOUR + CONV.format(5, name) for name in ACROSS_CHANNELS},
+    "deconvolutional": FOUR + "[deconvolutional]\nfilters=5\nsize=3\nstride=2\npadding=1\nactivation=leaky\n",
+    "deconvolutional_batch_norm": FOUR + "[deconvolutional]\nfilters=5\nsize=2\nstride=3\nbatch_normalize=1\n",
+    "implicit": FOUR + "[implicit]\nfilters=4\n[scale_channels]\nfrom=0\n",
+    "implicit_atoms": NET + "[implicit]\nfilters=4\natoms=3\n",
+    "maxpool_antialiasing": FOUR + "[maxpool]\nsize=3\nstride=2\nantialiasing=1\n",
+    "maxpool_depth": NET + CONV.format(7, "linear") + "[maxpool]\nmaxpool_depth=1\nout_channels=3\n",
+    "shortcut_of_several": FOUR_RELU + CONV.format(4, "leaky") * 2 + "[shortcut]\nfrom=0,1\nactivation=relu\n",
+    **{
+        f"shortcut_{kind}_{by}": FOUR_RELU + CONV.format(3, "relu") + CONV.format(6, "relu") + CONV.format(4, "leaky")
+        + f"[shortcut]\nfrom=0,1,2\nweights_type={kind}\nweights_normalization={by}\nactivation=leaky\n"
+        for kind, by in (("per_feature", "none"), ("per_feature", "relu"), ("per_channel", "softmax"))
+    },
     "local_avgpool": FOUR + "[local_avgpool]\nsize=3\nstride_x=2\nstride_y=3\n",
     "local_avgpool_padding": FOUR + "[local_avgpool]\nsize=5\nstride=3\npadding=7\n",
     "reorg3d": FOUR + "[reorg3d]\nstride=2\n",
@@ -129,6 +146,12 @@ def test_sums_of_the_lowest_number_are_refused(behind: str) -> None:
     """A window wholly in the padding gives it, and sums of it are other numbers in each program."""
     net = network(FOUR + "[maxpool]\nsize=1\nstride=2\npadding=3\n[route]\nlayers=-1\n[" + behind + "\n")
     with pytest.raises(ExportError, match=r"layer 1 \[maxpool\] has windows .* layer 3 \[.*\] computes"):
+        build(net)
+
+
+def test_blurred_sums_of_the_lowest_number_are_refused() -> None:
+    net = network(FOUR + "[maxpool]\nsize=1\nstride=1\npadding=3\nantialiasing=1\n")
+    with pytest.raises(ExportError, match=r"layer 1 \[maxpool\] has windows"):
         build(net)
 
 

@@ -42,13 +42,16 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
     }),
     "convolutional": (NET + "[convolutional]\nfilters=2\nsize=3\nactivation=linear\n", LOSS, {
         "read": "filters=4 size=5 stride=2 pad=1 padding=2 groups=2 activation=tanh batch_normalize=1 binary=1 cbn=1 "
-                "xnor=1",
+                "xnor=1 antialiasing=1",
         "warned": "dot=1 assisted_excitation=1 sway=1 rotate=1 stretch=1 stretch_sway=1 grad_centr=1 reverse=1",
-        "refused": "antialiasing=1 share_index=0 coordconv=1",
+        "refused": "share_index=0 coordconv=1",
         "idle": "stream=1 wait_stream=1 angle=3",
     }),
     "convolutional, padded": (NET + "[convolutional]\nfilters=2\nsize=3\npad=1\nactivation=linear\n", LOSS, {
         "read": "dilation=2 stride_x=2 stride_y=2",
+    }),
+    "convolutional, after its like": (NET + CONV.format(4) + "[convolutional]\nfilters=4\nsize=1\n", LOSS, {
+        "read": "share_index=-1 share_index=0", "refused": "share_index=1 share_index=-2",
     }),
     "convolutional, 1 x 1": (NET + CONV.format(2), LOSS, {"idle": "dilation=2"}),
     "connected": (NET + "[connected]\noutput=3\nactivation=linear\n", LOSS, {
@@ -58,9 +61,20 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
         "read": "filters=3 size=5 stride=3 pad=1 activation=tanh",
     }),
     "maxpool": (NET + "[maxpool]\nstride=2\nsize=3\n", "", {
-        "read": "stride=3 size=5 padding=0 stride_x=3 stride_y=3",
-        "refused": "maxpool_depth=1 antialiasing=1 maxpool_zero_nonmax=1",
+        "read": "stride=3 size=5 padding=0 stride_x=3 stride_y=3 maxpool_depth=1 antialiasing=1 antialiasing=2",
+        "refused": "maxpool_zero_nonmax=1",
         "idle": "out_channels=2",
+    }),
+    "maxpool, depth": (NET + "[maxpool]\nmaxpool_depth=1\n", "", {
+        "read": "out_channels=2", "refused": "out_channels=5 out_channels=0 antialiasing=1",
+        "idle": "size=3 stride=2 padding=1",
+    }),
+    "implicit": (NET + "[implicit]\nfilters=4\n", LOSS, {
+        "read": "filters=5 atoms=2", "refused": "filters=0 atoms=0", "idle": "mean=1 std=.1",  # of what isn't loaded
+    }),
+    "deconvolutional": (NET + "[deconvolutional]\nfilters=4\nsize=3\n", LOSS, {
+        "read": "filters=3 size=2 stride=2 pad=1 padding=1 activation=tanh batch_normalize=1",
+        "refused": "size=0 stride=0 padding=9",
     }),
     "local_avgpool": (NET + "[local_avgpool]\nstride=2\nsize=3\n", "", {
         "read": "stride=3 size=5 padding=0 stride_x=3 stride_y=3", "refused": "padding=99",
@@ -78,9 +92,13 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
     }),
     "route, halved": (NET + CONV.format(4) + "[route]\nlayers=-1\ngroups=2\n", "", {"read": "group_id=1"}),
     "shortcut": (NET + CONV.format(4) * 2 + "[shortcut]\nfrom=0\n", "", {
-        "read": "activation=tanh alpha=2 beta=2",
-        "refused": "weights_type=per_feature from=0,1",
+        "read": "activation=tanh alpha=2 beta=2 from=0,1 weights_type=per_feature weights_type=per_channel",
+        "refused": "weights_type=per_pixel weights_normalization=max from=2",
         "idle": "weights_normalization=softmax",
+    }),
+    "shortcut, weighted": (NET + CONV.format(4) * 2 + "[shortcut]\nfrom=0\nweights_type=per_channel\n", "", {
+        "read": "weights_normalization=relu weights_normalization=avg_relu weights_normalization=softmax from=0,1",
+        "refused": "alpha=2 beta=.5",
     }),
     "upsample": (NET + "[upsample]\n", "", {"read": "stride=3 scale=2"}),
     "softmax": (NET.replace("alexeyab", "darknet2018") + CONV.format(4) + "[softmax]\n", LOSS, {
@@ -95,7 +113,10 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
         "warned": "angle=7 saturation=2 exposure=2 shift=1",
     }),
     "dropout": (NET + CONV.format(2) + "[dropout]\n", LOSS, {
-        "trained": "probability=.9", "warned": "dropblock=1 dropblock_size_rel=.5 dropblock_size_abs=3",
+        "trained": "probability=.9 dropblock=1", "idle": "dropblock_size_rel=.5 dropblock_size_abs=3",
+    }),
+    "dropout, blocks": (NET + CONV.format(2) + "[dropout]\nprobability=.9\ndropblock=1\n", LOSS, {
+        "trained": "dropblock_size_rel=.2 dropblock_size_abs=3",
     }),
     "normalization": (NET + "[normalization]\n", "", {"read": "alpha=1 beta=.5 kappa=2 size=3"}),
     "activation": (NET + "[activation]\n", "", {"read": "activation=tanh"}),
@@ -126,12 +147,17 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
         "trained": "max_delta=.01 cls_normalizer=2 iou_thresh_kind=giou",
         "loss": "show_details=0",
     }),
-    "Gaussian_yolo": (NET + CONV.format(22) + "[Gaussian_yolo]\nclasses=2\nnum=2\nanchors=4,4,8,8\n", "", {
+    "Gaussian_yolo": (NET + CONV.format(22) + "[Gaussian_yolo]\nclasses=2\nnum=2\nanchors=4,4,8,8\nmax=2\n", "", {
         "read": "mask=1,0 anchors=3,3,4,4 scale_x_y=1.2 yolo_point=left_top nms_kind=greedynms",
-        "warned": "max_delta=1 label_smooth_eps=.1 objectness_smooth=1 iou_normalizer=.07 iou_loss=ciou "
-                  "obj_normalizer=2 cls_normalizer=2 delta_normalizer=2 iou_thresh=.2 iou_thresh_kind=giou "
-                  "counters_per_class=1,2 uc_normalizer=2",
+        "trained": "max=1 ignore_thresh=.01 truth_thresh=.1 max_delta=.01 label_smooth_eps=.1 iou_normalizer=.07 "
+                   "iou_loss=ciou obj_normalizer=2 iou_thresh=.2 counters_per_class=1,2 "
+                   "uc_normalizer=2",
         "refused": "classes=3 num=3 yolo_point=middle new_coords=1",
+        "idle": "delta_normalizer=2",
+    }),
+    "Gaussian_yolo, weighted": (NET + CONV.format(22) + "[Gaussian_yolo]\nclasses=2\nnum=2\nanchors=3,9,9,3\nmax=2\n"
+                                "iou_thresh=.2\nignore_thresh=.01\ncounters_per_class=1,2\n", "", {
+        "trained": "cls_normalizer=2 iou_thresh_kind=giou objectness_smooth=1",
     }),
     "detection": (NET + "[connected]\noutput=48\nactivation=linear\n"
                   "[detection]\nclasses=2\ncoords=4\nnum=2\nside=2\n", "", {
@@ -162,7 +188,7 @@ def filled(engine: Engine) -> Engine:
     """The engine with random parameters."""
     for layer in engine.layers:
         for record in layer.records:
-            rng = np.random.default_rng(len(record.name))
+            rng = np.random.default_rng(len(record.name) + 100 * layer.index)
             layer.parameters[record.name] = rng.uniform(0.2, 1, record.shape).astype(np.float32) - 0.1
     engine.parameters_changed()
     return engine

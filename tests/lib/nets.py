@@ -56,6 +56,16 @@ LAYERS = {
     "crop": None,  # first layer only
     "detection": "[connected]\noutput=44\nactivation=linear\n[detection]\nclasses=1\ncoords=4\nside=2\nnum=2",
     "dilation": "[convolutional]\nfilters=9\nsize=3\npad=1\nstride=2\ndilation=3\nbatch_normalize=1\nactivation=mish",
+    "antialiasing": "[convolutional]\nfilters=9\nsize=3\npad=1\nstride=2\nantialiasing=1\nactivation=mish\n"
+    "[maxpool]\nsize=2\nstride=2\nantialiasing=2",
+    "deconvolutional": "[deconvolutional]\nfilters=9\nsize=3\nstride=2\npadding=1\nbatch_normalize=1\n"
+    "activation=leaky",
+    "implicit": "[implicit]\nfilters=8\n[scale_channels]\nfrom=0\n[implicit]\nfilters=5\natoms=3",
+    "maxpool_depth": "[maxpool]\nmaxpool_depth=1\nout_channels=3",
+    "normalize_channels": "[convolutional]\nfilters=9\nactivation=normalize_channels_softmax_maxval",
+    "share_index": CONV.format(filters=8, size=1) + CONV.format(filters=8, size=1) + "stride=2\nshare_index=1",
+    "weighted shortcut": CONV.format(filters=5, size=1) + CONV.format(filters=8, size=1) + "[shortcut]\nfrom=0,1\n"
+    "weights_type=per_channel\nweights_normalization=softmax\nactivation=leaky",
     "local_avgpool": "[local_avgpool]\nsize=3\nstride=2",
     "reorg3d": "[reorg3d]\nstride=2",
     "sam": CONV.format(filters=8, size=3) + "[sam]\nfrom=0\nactivation=tanh",

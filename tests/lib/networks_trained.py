@@ -59,8 +59,33 @@ TRAINED = {
     "batchnorm": nets.net_text(CONV + "[batchnorm]\n[cost]\n", 8),
     "crop": nets.net_text("[crop]\ncrop_height=6\ncrop_width=6\nflip=1\n" + CONV + "[avgpool]\n[softmax]\n", 8),
     "dropout": nets.net_text(CONV + "[dropout]\n[connected]\noutput=4\n[softmax]\n[cost]\n", 8),
+    **{
+        kind: nets.net_text(CONV + nets.LAYERS[kind] + "\n[cost]\n", 8)
+        for kind in (
+            "antialiasing",
+            "deconvolutional",
+            "implicit",
+            "maxpool_depth",
+            "normalize_channels",
+            "share_index",
+            "weighted shortcut",
+            "xnor",
+        )
+    },
+    "dropblock": nets.net_text(
+        CONV + "[dropout]\ndropblock=1\ndropblock_size_rel=.5\n[connected]\noutput=4\n[softmax]\n[cost]\n", 8
+    ),
+    "gaussian_yolo": nets.net_text(CONV + nets.LAYERS["gaussian_yolo"], 8),
     "adam": nets.net_text(nets.DETECTOR).replace("[net]", "[net]\nadam=1"),
 }
+
+# Each in two dialects, if they have it.
+IN_DIALECTS = [
+    (kind, name)
+    for kind in TRAINED
+    for name in ("paper2017", "alexeyab")
+    if (kind, name) != ("gaussian_yolo", "paper2017")
+]
 
 
 def steppers(kind: str, name: str, folder: Path, *devices: str) -> list[Stepper]:
@@ -75,7 +100,7 @@ def truth_of(stepper: Stepper, rng: np.random.Generator) -> np.ndarray:
     """A truth in the form that the network's loss wants."""
     head: Any = stepper.engine.layers[-1]
     truth = np.zeros(stepper._plan().truth.shape, np.float32)
-    if head.type in ("region", "yolo"):
+    if head.type in ("region", "yolo", "Gaussian_yolo"):
         truth[:, 0] = (0.4, 0.6, 0.3, 0.4, 1)
         truth[0, 1] = (0.8, 0.2, 0.2, 0.2, 2)
         if head.type == "region" and head.tree is not None:

@@ -35,6 +35,8 @@ PLAIN: dict[str, tuple[Call, tuple[int, int, int]]] = {
     "softmax_tree_forward": (lambda ops, x, y: ops.softmax_tree_forward(x, y, SIZES, 1.0), (15, 6, 6)),
     "lrn_forward": (lambda ops, x, y: ops.lrn_forward(x, y, 5, 1e-4, 0.75, 1.0), (15, 6, 6)),
     "l2norm_forward": (lambda ops, x, y: ops.l2norm_forward(x, y), (15, 6, 6)),
+    "depth_pool_forward": (lambda ops, x, y: ops.depth_pool_forward(x, y), (4, 6, 6)),
+    "normalize_channels_forward": (lambda ops, x, y: ops.normalize_channels_forward(x, y, "softmax_top"), (15, 6, 6)),
     "crop_forward": (lambda ops, x, y: ops.crop_forward(x, y, False), (15, 4, 5)),
     "region_forward": (lambda ops, x, y: ops.region_forward(x, y, 3, 0, 4, True, True, None), (15, 6, 6)),
     "dropout_forward": (lambda ops, x, y: ops.dropout_forward(x, y, MASK[: y.size], 0.5), (15, 6, 6)),

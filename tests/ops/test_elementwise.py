@@ -41,6 +41,20 @@ def test_binarize(ops: Ops, arrays: Arrays, shape: tuple[int, ...]) -> None:
         ops.binarize(y, arrays.empty(y.size + 1))
 
 
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize(("filters", "each"), [(1, 1), (3, 9), (40, 1153), (300, 27)])
+def test_binarize_filters(ops: Ops, arrays: Arrays, filters: int, each: int, in_place: bool) -> None:
+    weights = draw((filters, each))
+    weights[0, 0] = 0  # counts as below 0
+    given = arrays.plain(weights)
+    y = given if in_place else arrays.empty(filters, each)
+    ops.binarize_filters(given, y, filters)
+    mean = abs(weights.astype(np.float64)).mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(y, np.where(weights > 0, mean, -mean), rtol=1e-5)  # sums of up to 1153 numbers
+    with pytest.raises(ValueError, match="binarize_filters: argument 'weights': expected as many for each"):
+        ops.binarize_filters(arrays.empty(7), arrays.empty(7), 2)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_darknet_passes_gradients_on(ops: Ops, arrays: Arrays, shape: tuple[int, ...]) -> None:
     dy, dx = draw(shape), arrays.empty(*shape)

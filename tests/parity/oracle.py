@@ -168,6 +168,11 @@ class Oracle:
         values: Array = read(c_float, address, count)
         return values
 
+    def put(self, index: int, field: str, values: Array) -> None:
+        """Write floats over a layer's array."""
+        address = read(c_void_p, self._layer(index) + offsets()["layer"][field])
+        ctypes.memmove(address, np.ascontiguousarray(values, np.float32).ctypes.data, 4 * values.size)
+
     # Weights and inference
 
     def load_weights(self, path: str | Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.network import Network
+from pydarknet.plan.activations import ACROSS_CHANNELS
 
 from .oracle_library import Array
 from .public_cfgs import Build, fill
@@ -26,7 +27,10 @@ CONV = "[convolutional]\nfilters={}\nsize=3\npad=1\nactivation={}\n"
 SQUEEZE = CONV.format(7, "leaky") + "[avgpool]\n[convolutional]\nfilters=7\nsize=1\nactivation=logistic\n"
 MAP = CONV.format(7, "leaky") + CONV.format(1, "logistic")
 
+BLOCK = CONV.format(5, "leaky") + "batch_normalize=1\n"
 XNOR = "[convolutional]\nxnor=1\nfilters={}\nsize={}\npad=1\nactivation=leaky\n"
+
+SHORTCUT = CONV.format(5, "leaky") + CONV.format(4, "leaky") + CONV.format(6, "leaky") + CONV.format(5, "leaky")
 
 # Each behind NET.
 CASES = {
@@ -46,6 +50,43 @@ CASES = {
     "anchors=4,4, 5,8, 9,6\n",
     "batchnorm": CONV.format(5, "leaky") + "[batchnorm]\n" + CONV.format(4, "linear"),
     "xnor": CONV.format(6, "linear") + XNOR.format(32, 3) + "batch_normalize=1\n" + XNOR.format(5, 1),
+    "shortcut of several": CONV.format(5, "leaky") * 3 + "[shortcut]\nfrom=0,-2\nactivation=leaky\n",
+    "shortcut, fewer and more channels": SHORTCUT + "[shortcut]\nfrom=1,2\nactivation=linear\n",
+    **{
+        f"shortcut, {kind} {by}": SHORTCUT + f"[shortcut]\nfrom=0,1,2\nweights_type={kind}\n"
+        f"weights_normalization={by}\nactivation=mish\n"
+        for kind, by in (
+            ("per_feature", "relu"),
+            ("per_feature", "softmax"),
+            ("per_channel", "avg_relu"),
+            ("per_channel", "softmax"),
+        )
+    },
+    "shortcut of one, weighted": CONV.format(5, "leaky") * 2
+    + "[shortcut]\nfrom=0\nweights_type=per_layer\nweights_normalization=softmax\nactivation=linear\n",
+    "antialiasing": CONV.format(5, "mish")
+    + "batch_normalize=1\nstride=2\nantialiasing=1\n"
+    + CONV.format(4, "linear"),
+    "antialiasing, 2": CONV.format(5, "leaky")
+    + "stride_x=2\nstride_y=1\nantialiasing=2\n"
+    + CONV.format(4, "linear"),
+    "antialiasing of maxima": CONV.format(5, "leaky")
+    + "[maxpool]\nsize=2\nstride=2\nantialiasing=1\n"
+    + CONV.format(4, "linear"),
+    "antialiasing of maxima, 2": CONV.format(5, "leaky") + "[maxpool]\nsize=2\nstride=3\nantialiasing=2\n",
+    "share_index": CONV.format(5, "linear")
+    + BLOCK
+    + BLOCK
+    + "share_index=1\ndilation=2\n"
+    + BLOCK
+    + "share_index=-1\n",
+    "maxpool_depth": CONV.format(9, "leaky")
+    + "[maxpool]\nmaxpool_depth=1\nout_channels=4\n"
+    + CONV.format(4, "linear"),
+    "maxpool_depth of all": CONV.format(9, "leaky") + "[maxpool]\nmaxpool_depth=1\n",
+    "implicit": CONV.format(5, "leaky") + "[implicit]\nfilters=5\n[scale_channels]\nfrom=-2\nactivation=linear\n",
+    "implicit, atoms": CONV.format(5, "leaky") + "[implicit]\nfilters=3\natoms=4\n",
+    **{name: CONV.format(7, name) + "batch_normalize=1\n" + CONV.format(4, "linear") for name in ACROSS_CHANNELS},
     "xnor, stride": XNOR.format(32, 3) + XNOR.format(5, 5) + "stride=2\n",
 }
 
@@ -69,7 +110,8 @@ def main(checkout: str) -> None:
             arrays |= {f"{name}/x": x, f"{name}/weights": np.frombuffer(weights.read_bytes(), np.uint8)}
             theirs = Build.of("AlexeyAB", Path(checkout)).load(cfg, weights)
         theirs.predict(x)
-        arrays |= {f"{name}/{layer.index}": theirs.output(layer.index) for layer in net.layers}
+        # Behind what antialiasing leaves lies what was there before.
+        arrays |= {f"{name}/{each.index}": theirs.output(each.index)[: each.out.size] for each in net.layers}
     np.savez_compressed(GOLDEN, **arrays)  # type: ignore[arg-type]
 
 

@@ -8,6 +8,8 @@ import pytest
 from pydarknet.dialects import DIALECTS
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.graph.engine import Engine
+from pydarknet.layers.dropout import Dropout
+from pydarknet.plan.tape import Tape
 from pydarknet.train.step import Stepper
 
 NET = "[net]\nbatch=3\nwidth=8\nheight=6\nchannels=3\ndecay=0\n"
@@ -51,6 +53,29 @@ BODIES = {
     "route": CONV.format(4, "tanh") + CONV.format(5, "linear") + "[route]\nlayers=-1,-2\n",
     "route of groups": CONV.format(4, "tanh") + CONV.format(6, "relu") + GROUPS,
     "shortcut": CONV.format(4, "tanh") + CONV.format(4, "linear") + "[shortcut]\nfrom=-2\nactivation=tanh\n",
+    "shortcut of several": CONV.format(4, "tanh") + CONV.format(6, "tanh") + CONV.format(4, "linear")
+    + "[shortcut]\nfrom=0,1\nactivation=tanh\n",
+    **{
+        f"shortcut {kind}": CONV.format(4, "tanh") + CONV.format(3, "tanh") + CONV.format(6, "tanh")
+        + CONV.format(4, "linear") + f"[shortcut]\nfrom=0,1,2\nweights_type={kind}\nactivation=mish\n"
+        for kind in ("per_feature", "per_channel")
+    },
+    "antialiasing": CONV.format(4, "tanh") + CONV.format(5, "mish") + "batch_normalize=1\nstride=2\nantialiasing=1\n",
+    "antialiasing, 2": CONV.format(4, "linear") + "stride=3\nantialiasing=2\n",
+    "antialiasing of maxima": CONV.format(4, "linear") + "[maxpool]\nsize=2\nstride=2\nantialiasing=1\n",
+    "maxpool_depth": CONV.format(5, "linear") + "[maxpool]\nmaxpool_depth=1\nout_channels=2\n",
+    "share_index": CONV.format(4, "tanh") + CONV.format(4, "tanh") + CONV.format(4, "elu")
+    + "share_index=-1\ndilation=2\n",
+    "share_index with batch norm": CONV.format(4, "tanh") + CONV.format(4, "tanh") + "batch_normalize=1\n"
+    + CONV.format(4, "elu") + "batch_normalize=1\nshare_index=1\n",
+    "implicit": CONV.format(4, "tanh") + "[implicit]\nfilters=4\n[scale_channels]\nfrom=0\n",
+    "implicit, atoms": "[implicit]\nfilters=4\natoms=3\n",
+    **{
+        f"deconvolutional {stride} {act}": CONV.format(4, "tanh") + "[deconvolutional]\nfilters=5\nsize=3\n"
+        f"stride={stride}\npadding=1\nactivation={act}\n" for stride, act in ((1, "tanh"), (2, "mish"))
+    },
+    "deconvolutional, batch norm": CONV.format(4, "tanh") + "[deconvolutional]\nfilters=5\nsize=4\nstride=2\n"
+    "batch_normalize=1\nactivation=logistic\n",
     "reorg": CONV.format(4, "linear") + "[reorg]\nstride=2\n",
     "activation": CONV.format(4, "linear") + "[activation]\nactivation=tanh\n",
     "batchnorm layer": CONV.format(4, "tanh") + "[batchnorm]\n",
@@ -112,3 +137,42 @@ def test_each_mini_batch_draws_its_own_mask() -> None:
     s.mini(x, np.zeros((3, s.engine.outputs.size), np.float32))
     second = s.parameters.updates - first
     assert not np.allclose(first, second)
+
+
+BLOCKS = CONV.format(16, "linear") + "[dropout]\nprobability=.9\ndropblock=1\ndropblock_size_abs=3\n" + HEAD
+
+
+def test_blocks_are_dropped_as_squares_of_one_scale() -> None:
+    s = stepper(BLOCKS + "\n", "alexeyab")
+    layer = s.engine.layers[1]
+    assert isinstance(layer, Dropout)
+    random = np.random.default_rng(1)
+    kept = np.stack([layer.draw(random, 0.9, 3) for _ in range(200)])
+    assert set((~kept).sum(axis=(2, 3)).ravel()) == {0, 9}
+    first_rows = (~kept).any(axis=3).argmax(axis=2)[(~kept).any(axis=(2, 3))]
+    assert set(first_rows) == {0, 1, 2, 3}
+    wanted = 1 - (1 - 0.9 / 9) ** 48  # of the channels
+    assert abs((~kept).any(axis=(2, 3)).mean() - wanted) < 0.01
+
+
+def test_blocks_grow_with_the_training() -> None:
+    layer = stepper(BLOCKS).engine.layers[1]
+    assert isinstance(layer, Dropout)
+    assert [layer.side(grown) for grown in (0.0, 0.3, 0.7, 1.0)] == [1, 1, 2, 3]
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("emu", marks=pytest.mark.emulator)])
+def test_what_stays_of_an_image_is_scaled_by_what_was_dropped(device: str) -> None:
+    text = NET + "[dropout]\nprobability=.9\ndropblock=1\ndropblock_size_abs=3\n" + HEAD
+    s = Stepper(Engine(parse_cfg_text(text), seed=3, device=device), DIALECTS["alexeyab"])
+    tape = Tape(s.engine.backend, 3, s.engine.inputs, s.parameters, s.dialect, s.state)
+    layer = s.engine.layers[0]
+    y = tape.plain(layer.train(tape, tape.input))
+    plan = tape.finish({0: y}, keep_all=True)
+    s.engine.backend.write(plan.input, np.ones((3, 3, 6, 8), np.float32))
+    plan.run()
+    found = s.engine.backend.to_host(plan.outputs[0])
+    for image in found:
+        np.testing.assert_allclose(image.mean(), 1, rtol=1e-6)
+        assert len(np.unique(image)) <= 2
+    assert (found == 0).any()

@@ -36,6 +36,7 @@ class Parts:
 
     def __init__(self, out: Shape, kernel: Pair, strides: Pair, pads: Pair, dilation: int) -> None:
         axes = [Axis.of(*sizes, dilation) for sizes in zip((out.h, out.w), kernel, strides, strict=True)]
+        self.out = out
         self.count, self.strides, self.sides, self.places = ((y, x) for y, x in zip(*axes, strict=True))
         self._picture = self.count, (dilation, dilation), strides, pads
         self._output = self.count, self.count, (1, 1), (0, 0)
@@ -48,9 +49,9 @@ class Parts:
         """The delta of its output."""
         return self._cut(p, dy, self.places, self._output)
 
-    def output(self, p: Builder, parts: Value, out: Shape) -> Value:
+    def output(self, p: Builder, parts: Value) -> Value:
         """Its output, put together."""
-        return self._join(p, parts, out, self._output)
+        return self._join(p, parts, self.out, self._output)
 
     def picture_delta(self, p: Builder, parts: Value, inputs: Shape) -> Value:
         """The delta of its input, put together."""
