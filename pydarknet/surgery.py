@@ -207,6 +207,9 @@ def _first_of_pictures(net: Engine) -> Convolutional:
     channels = layer.inputs.c // layer.groups
     if channels != 3:
         raise layer.section.error(f"expected the first convolution to take three channels, found {channels}")
+    other = next((each.index for each in net.layers if isinstance(each, Convolution) and each.lender is layer), None)
+    if other is not None:
+        raise layer.section.error(f"layer {other} has its weights too (share_index), and sees other pictures")
     return layer
 
 

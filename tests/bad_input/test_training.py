@@ -163,12 +163,11 @@ UNTRAINABLE = {
     "losses of other truths": (CONV + HEAD.format(7, 2) + "[cost]\n", "expects .* numbers of truth, an earlier loss"),
     "no second box": (CONV + CELLS, r"\[detection\] forced=1 .* second box .* num=2"),
     "nothing to learn": (CONV, "nothing can be learnt"),
-    "xnor": (CONV + "xnor=1\n[cost]\n", "xnor=1 can't be trained: Darknet's programs"),
-    "Gaussian_yolo": (
-        CONV + "[conv]\nfilters=10\n[Gaussian_yolo]\nclasses=1\n",
-        r"\[Gaussian_yolo\] can't be trained",
+    "statistics of several batches": (CONV + "cbn=1\n[cost]\n", "cbn=1 can't be trained"),
+    "weights of two rates": (
+        CONV * 2 + CONV + "share_index=1\nlearning_rate=.5\n[cost]\n",
+        r"learning_rate=0.5: the weights are those of layer 1, which learn at 1.0",
     ),
-    "binary": (CONV + "binary=1\n[cost]\n", "binary=1 can't be trained"),
 }
 
 
@@ -179,3 +178,13 @@ def test_networks_that_can_not_be_trained(case: str) -> None:
     x, truth = np.zeros((1, *engine.inputs), np.float32), np.zeros(0, np.float32)
     with pytest.raises(CfgError, match=message):
         Stepper(engine, DIALECTS["alexeyab"]).mini(x, truth)
+
+
+def test_only_its_own_darknet_trains_a_gaussian_yolo() -> None:
+    text = nets.net_text(CONV + "[conv]\nfilters=10\n[Gaussian_yolo]\nclasses=1\n", 8)
+    engine = Engine(parse_cfg_text(text, "net.cfg"))
+    x, truth = np.zeros((1, *engine.inputs), np.float32), np.zeros(0, np.float32)
+    with pytest.raises(
+        CfgError, match=r"\[Gaussian_yolo\] can't be trained in dialect darknet2018, .* dialect=alexeyab"
+    ):
+        Stepper(engine, DIALECTS["darknet2018"]).mini(x, truth)

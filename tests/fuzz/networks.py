@@ -10,7 +10,7 @@ from pydarknet.errors import DarknetError
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.graph.graph import Graph
 from pydarknet.layers.cost import TYPES
-from pydarknet.plan.activations import ACTIVATIONS
+from pydarknet.plan.activations import ACROSS_CHANNELS, ACTIVATIONS
 from pydarknet.plan.shapes import Shape
 
 SMALL = 60_000  # numbers of one array
@@ -69,6 +69,18 @@ def net_section(rng: Random) -> str:
     )  # fmt: skip
 
 
+def shared(rng: Random, graph: Graph) -> str:
+    """A convolution, and others with its weights."""
+    filters, one = graph.layers[-1].out.c, {"size": rng.choice([1, 3]), "pad": 1}
+    norm = rarely(rng, 1, chance=0.5)
+    first = section("convolutional", filters=filters, **one, batch_normalize=norm, activation=activation(rng))
+    more = {**windows(rng), **one}
+    return first + section(
+        "convolutional", filters=filters, **more, batch_normalize=norm, activation=activation(rng), share_index=-1,
+        dilation=rarely(rng, 2),
+    )  # fmt: skip
+
+
 def activation(rng: Random) -> str:
     return rng.choice(["linear", "leaky", *ACTIVATIONS])
 
@@ -89,12 +101,31 @@ def convolutional(rng: Random, graph: Graph) -> str:
     return section(
         "convolutional", filters=filters, **windows(rng), pad=rarely(rng, 0, 1, 1, 1, chance=0.8),
         padding=rarely(rng, 0, 1, 2, 3, 6), groups=rarely(rng, groups), dilation=rarely(rng, 1, 2, 3, chance=0.1),
-        batch_normalize=rarely(rng, 1, chance=0.5), binary=rarely(rng, 1, chance=0.03), activation=activation(rng),
+        batch_normalize=rarely(rng, 1, chance=0.5), binary=rarely(rng, 1, chance=0.03),
+        antialiasing=rarely(rng, 0, 1, 2, chance=0.1),
+        activation=rng.choice(list(ACROSS_CHANNELS)) if rng.random() < 0.05 else activation(rng),
     )  # fmt: skip
 
 
 def maxpool(rng: Random, graph: Graph) -> str:
-    return section("maxpool", **windows(rng), padding=rarely(rng, 0, 1, 2, 5))
+    if rng.random() < 0.1:
+        return section("maxpool", maxpool_depth=1, out_channels=rarely(rng, 1, 2, 3, chance=0.7))
+    return section(
+        "maxpool", **windows(rng), padding=rarely(rng, 0, 1, 2, 5), antialiasing=rarely(rng, 1, 2, chance=0.1)
+    )
+
+
+def implicit(rng: Random, graph: Graph) -> str:
+    factors = section("implicit", filters=graph.layers[-1].out.c, atoms=rarely(rng, 1))
+    return factors + section("scale_channels", from_=-2, activation=activation(rng))
+
+
+def deconvolutional(rng: Random, graph: Graph) -> str:
+    return section(
+        "deconvolutional", filters=rng.choice([1, 3, 8, 17]), size=rng.choice([1, 2, 3, 4]),
+        stride=rng.choice([1, 1, 2, 3]), pad=rarely(rng, 1), padding=rarely(rng, 0, 1, 2),
+        batch_normalize=rarely(rng, 1), activation=activation(rng),
+    )  # fmt: skip
 
 
 def connected(rng: Random, graph: Graph) -> str:
@@ -116,6 +147,14 @@ def route(rng: Random, graph: Graph) -> str:
 
 
 def shortcut(rng: Random, graph: Graph) -> str:
+    if rng.random() < 0.3:
+        alike = [layer.index for layer in graph.layers if layer.out[1:] == graph.layers[-1].out[1:]]
+        sources = ",".join(str(rng.choice(alike)) for _ in range(rng.randint(1, 3)))
+        return section(
+            "shortcut", from_=sources, activation=activation(rng),
+            weights_type=rarely(rng, "none", "per_feature", "per_channel", chance=0.7),
+            weights_normalization=rarely(rng, "none", "relu", "softmax", chance=0.7),
+        )  # fmt: skip
     return section(
         "shortcut", from_=rng.choice([-1, -2, -3, -4, 0, 1]), activation=activation(rng),
         alpha=rarely(rng, 0, ".5", -1), beta=rarely(rng, 0, 2),
@@ -170,7 +209,10 @@ def upsample(rng: Random, graph: Graph) -> str:
 
 
 def dropout(rng: Random, graph: Graph) -> str:
-    return section("dropout", probability=rng.choice([0, ".3", ".5", 1]))
+    return section(
+        "dropout", probability=rng.choice([0, ".3", ".5", 1]), dropblock=rarely(rng, 1),
+        dropblock_size_abs=rarely(rng, 2, 99), dropblock_size_rel=rarely(rng, ".3", 1),
+    )  # fmt: skip
 
 
 def plain(name: str) -> Maker:
@@ -180,7 +222,7 @@ def plain(name: str) -> Maker:
 # How often each comes.
 LAYERS: dict[Maker, int] = {
     convolutional: 12, maxpool: 4, connected: 1, local: 1, route: 3, shortcut: 3, reorg: 1, softmax: 1,
-    local_avgpool: 1, reorg3d: 1, product: 2,
+    local_avgpool: 1, reorg3d: 1, product: 2, shared: 1, implicit: 1, deconvolutional: 1,
     normalization: 1, crop: 1, upsample: 2, dropout: 1, plain("avgpool"): 1, plain("batchnorm"): 1,
     lambda rng, graph: section("activation", activation=activation(rng)): 2, plain("logistic"): 1, plain("l2norm"): 1,
 }  # fmt: skip

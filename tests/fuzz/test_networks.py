@@ -9,7 +9,7 @@ from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.formats.cfg_keys import canonical
 from pydarknet.graph.graph import Graph
 from pydarknet.layers import REGISTRY
-from pydarknet.plan.activations import ACTIVATIONS
+from pydarknet.plan.activations import ACROSS_CHANNELS, ACTIVATIONS
 
 from . import networks, run
 
@@ -30,4 +30,4 @@ def test_every_type_of_layer_occurs() -> None:
         types.update(canonical(layer.type) for layer in graph.layers)
         activations.update(getattr(layer, "activation", "linear") for layer in graph.layers)
     assert types.keys() == {canonical(name) for name in REGISTRY}
-    assert activations == set(ACTIVATIONS)
+    assert activations == {*ACTIVATIONS, *ACROSS_CHANNELS}

@@ -50,10 +50,12 @@ ACCUMULATING = sorted(BLOCKED.keys() - {"activate_backward", "batchnorm_backward
 # Gradients of ops on plain arrays, sums, and those that pass on what they get, are tested in their own files.
 ELSEWHERE = {
     "bias_backward",
+    "depth_pool_backward",
     "dropout_backward",
     "l2norm_backward",
     "local_backward",
     "lrn_backward",
+    "normalize_channels_backward",
 }
 
 

@@ -13,6 +13,7 @@ from tests.lib.contents import Refused, contents
 from tests.lib.guarded import Arrays
 from tests.lib.tolerances import assert_delta_close
 from tests.reference import region as heads
+from tests.reference.gaussian_terms import gaussian_terms
 from tests.reference.yolo_loss import yolo_loss
 from tests.reference.yolo_terms import yolo_terms
 
@@ -95,6 +96,37 @@ def test_keys_of_alexeyab(ops: Ops, arrays: Arrays, seed: int, new_coords: bool)
     np.testing.assert_allclose(delta, expected, rtol=1e-4, atol=1e-5 * max(float(abs(expected).max()), 1))
     for name, value in sums.items():
         np.testing.assert_allclose(getattr(statistics, name), value, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("to_centre", [0, 1, -1])
+@pytest.mark.parametrize("seed", range(15))
+def test_gaussian(ops: Ops, arrays: Arrays, seed: int, to_centre: int) -> None:
+    rng = np.random.default_rng(seed)
+    classes, images = int(rng.integers(1, 5)), int(rng.integers(1, 3))
+    mask = rng.permutation(4)[: int(rng.integers(1, 5))].tolist()
+    h, w = int(rng.integers(1, 6)), int(rng.integers(1, 6))
+    output = 1 / (1 + np.exp(-rng.normal(0, 0.7, (images, len(mask), 9 + classes, h, w))))
+    output[:, :, [4, 6]] = rng.normal(0, 0.5, (images, len(mask), 2, h, w))
+    y = arrays.plain(output.reshape(images, -1, h, w).astype(np.float32))
+    rows, options = truths(rng, images, classes + 1), terms(rng, seed, classes)
+    thresholds = {"ignore_thresh": 0.2, "truth_thresh": 0.4 if seed % 3 else 1.0}
+    more = {
+        "gaussian": True,
+        "focal_loss": False,
+        "uc_normalizer": float(np.float32(rng.uniform(0.1, 2))),
+        "to_centre": to_centre,
+    }
+    delta = arrays.empty(*y.shape)
+    statistics = HeadStatistics(
+        *ops.yolo_loss(
+            y, rows, delta, ANCHORS, np.array(mask, np.int32), classes, 64, 48, **{**thresholds, **options, **more}
+        )
+    )
+    expected, sums = gaussian_terms(y, rows, ANCHORS, mask, classes, (64, 48), options | thresholds | more)
+    # As above; and squares of ways divided by small deviations.
+    np.testing.assert_allclose(delta, expected, rtol=1e-4, atol=1e-5 * max(float(abs(expected).max()), 1))
+    for name, value in sums.items():
+        np.testing.assert_allclose(getattr(statistics, name), value, rtol=2e-4, atol=1e-5, err_msg=name)
 
 
 def test_second_truth_of_a_box_adds_its_class(ops: Ops, arrays: Arrays) -> None:
