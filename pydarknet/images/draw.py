@@ -52,11 +52,11 @@ def draw(
 ) -> Picture:
     """A copy of a BGR image with boxes and labels; the most confident ones lie on top.
 
-    An alpha channel is left out. `classes` is the number of classes the colours are spread over. With `show_path` a
-    label has the whole path in the tree; without `show_confidence` it is the bare name. `font`, a TrueType file,
-    replaces the built-in one (needs OpenCV 5; ImageError).
+    Of more channels the first three are seen, of two the first one, in grey. `classes` is the number of classes the
+    colours are spread over. With `show_path` a label has the whole path in the tree; without `show_confidence` it is
+    the bare name. `font`, a TrueType file, replaces the built-in one (needs OpenCV 5; ImageError).
     """
-    result = image[:, :, :3].copy()
+    result = image[:, :, :3].copy() if image.shape[2] > 2 else np.repeat(image[:, :, :1], 3, axis=2)
     height = image.shape[0]
     line = max(1, int(height * LINE))
     writer = _writer(max(MIN_TEXT, round(height * TEXT)), font)

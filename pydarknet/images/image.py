@@ -43,9 +43,10 @@ def load_image(path: str | PathLike[str], channels: int = 3) -> Picture:
     """Read an image file as Debian's Darknet does: by OpenCV, to 8 bits and BGR, turned upright by its EXIF.
 
     16-bit images keep their upper byte, grey ones are repeated, alpha is dropped unless a network takes 4 `channels`;
-    for one of 1 the image is BGR too, so that it can be drawn in its colours. A JPEG whose end is missing is used,
-    grey where nothing is known, with a PictureWarning. ImageError if the file is missing, a folder, empty, no image,
-    larger than the limit on pixels, damaged, cut off in another format, or can't have so many channels.
+    for one of 1 the image is BGR too, so that it can be drawn in its colours. NumPy's `.npy` is taken as the array;
+    for other numbers of channels than 1, 3 and 4 so is a TIFF with a page for each. A JPEG whose end is missing is
+    used, grey where nothing is known, with a PictureWarning. ImageError if the file is missing, a folder, empty, no
+    image, larger than the limit on pixels, damaged, cut off in another format, or can't have so many channels.
     """
     name = fspath(path)
     return load_encoded(name, read_image_bytes(name), channels)
@@ -53,6 +54,13 @@ def load_image(path: str | PathLike[str], channels: int = 3) -> Picture:
 
 def load_encoded(name: str, data: bytes, channels: int = 3) -> Picture:
     """The image that the content of a file is, as `load_image` reads it; `name` is for messages."""
+    from .planes import NPY, load_planes
+
+    tiff = data.startswith((b"II*", b"MM\0*"))
+    if data.startswith(NPY) or (tiff and channels not in (1, 3, 4)):
+        if tiff:
+            _header(name, data)
+        return load_planes(name, data, channels)
     image, warning = _decoded(name, data)
     if warning:
         warnings.warn(warning, PictureWarning, stacklevel=3)
@@ -60,8 +68,8 @@ def load_encoded(name: str, data: bytes, channels: int = 3) -> Picture:
         return image
     if channels != 4:
         raise ImageError(
-            f"{name}: the network takes {channels} channels, and image files have 1, 3 or 4; "
-            f"from Python, pass arrays of shape (height, width, {channels})"
+            f"{name}: the network takes {channels} channels, and image files have 1, 3 or 4; expected an array of "
+            f"shape (height, width, {channels}), from Python or as .npy, or a TIFF with {channels} grey pages"
         )
     return np.dstack([image, _alpha(name, image, data)])
 

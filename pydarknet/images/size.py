@@ -5,7 +5,8 @@ from __future__ import annotations
 from os import PathLike, fspath
 
 from .header import BrokenHeaderError, read_header
-from .image import check_pixels, read_image
+from .image import check_pixels, read_image, read_image_bytes
+from .planes import NPY, npy_header
 
 
 def picture_size(path: str | PathLike[str]) -> tuple[int, int]:
@@ -19,5 +20,8 @@ def picture_size(path: str | PathLike[str]) -> tuple[int, int]:
     if header is not None and header.kind in ("JPEG", "PNG") and header.plain:
         check_pixels(name, header)
         return header.width, header.height
-    height, width = read_image(name)[0].shape[:2]
+    if header is None and (data := read_image_bytes(name)).startswith(NPY):
+        height, width = npy_header(name, data)[0][:2]
+    else:
+        height, width = read_image(name)[0].shape[:2]
     return width, height

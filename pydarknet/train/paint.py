@@ -17,10 +17,14 @@ Painter = Callable[[Picture, npt.NDArray[np.float32], Look], None]
 
 
 def paint(painter: Painter, image: Picture, out: npt.NDArray[np.float32], look: Look) -> None:
-    """Fill out (1, 3 or 4, h, w) by a painter of three channels, with the image: BGR, or BGR and alpha.
+    """Fill out (channels, h, w) by a painter of three channels, with the image: BGR, BGR and alpha, or of so many.
 
-    One channel gets the image in grey, where hue and saturation change nothing. Alpha keeps its values.
+    One channel gets the image in grey, where hue and saturation change nothing. Alpha keeps its values, and so do
+    channels of other numbers, which need not be colours.
     """
+    if len(out) not in (1, 3, 4):
+        _paint_planes(painter, image, out, look)
+        return
     if len(out) == 3:
         painter(image, out[None], look)
         return
@@ -33,6 +37,16 @@ def paint(painter: Painter, image: Picture, out: npt.NDArray[np.float32], look: 
     out[:3] = planes[0]
     painter(_thrice(image[:, :, 3:]), planes, (look[0], *NEUTRAL))
     out[3] = planes[0, 0]
+
+
+def _paint_planes(painter: Painter, image: Picture, out: npt.NDArray[np.float32], look: Look) -> None:
+    """Three channels at a time, which the painter turns round as if they were BGR."""
+    planes = np.empty((1, 3, *out.shape[1:]), np.float32)
+    for first in range(0, len(out), 3):
+        part = image[:, :, first : first + 3]
+        missing = 3 - part.shape[2]
+        painter(np.ascontiguousarray(np.pad(part, ((0, 0), (0, 0), (0, missing)))), planes, (look[0], *NEUTRAL))
+        out[first : first + 3] = planes[0, ::-1][: 3 - missing]
 
 
 def _thrice(plane: Picture) -> Picture:

@@ -20,8 +20,8 @@ STATISTICS = frozenset({"rolling_mean", "rolling_variance"})
 
 @dataclass(frozen=True)
 class Segment:
-    """One parameter, a stretch of the flat arrays; `rate` is its layer's own factor, `index` the last layer that has
-    it."""
+    """One parameter of layer `index`, a stretch of the flat arrays; `rate` is the layer's own factor, `last` the last
+    layer that has the same."""
 
     start: int
     stop: int
@@ -29,6 +29,7 @@ class Segment:
     layer: str
     name: str
     index: int
+    last: int
 
 
 class Parameters:
@@ -95,8 +96,8 @@ class Flat:
             stop = start + record.size
             self.host[start:stop] = layer.parameters[record.name].reshape(-1)
             layer.parameters[record.name] = self.host[start:stop].reshape(record.shape)
-            index = last[id(layer.parameters)]
-            self.segments.append(Segment(start, stop, layer.learning_rate, layer.type, record.name, index))
+            end = last[id(layer.parameters)]
+            self.segments.append(Segment(start, stop, layer.learning_rate, layer.type, record.name, layer.index, end))
             start = stop
         self.device = backend.to_device(self.host)
 

@@ -81,9 +81,6 @@ class Source:
 
 def open_source(engine: Engine, data: DataFile, dialect: Dialect, *, missing: Missing = "error") -> Source:
     """What the network of `engine` is trained on. CfgError, DataError: everything that is wrong with it."""
-    net = engine.cfg.net
-    if engine.inputs.c not in (1, 3, 4):
-        raise net.error(f"takes {engine.inputs.c} channels; image files have 1, 3, or with alpha 4", "channels")
     lists, heads = read_lists(data), engine.heads()
     if heads:
         return _detection(engine, heads[-1], data, dialect, lists, missing)

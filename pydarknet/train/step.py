@@ -73,7 +73,7 @@ class Stepper:
         self.parameters = Parameters(engine.backend, engine.layers)
         if dialect.freezes:
             frozen = max((layer.index for layer in engine.layers if layer.stopbackward == 1), default=0)
-            self.parameters.segments = [s for s in self.parameters.segments if s.index >= frozen]
+            self.parameters.segments = [s for s in self.parameters.segments if s.last >= frozen]
         self.segments = self.parameters.segments  # of all layers that may learn; at an update perhaps fewer do
         self.optimiser = read_optimiser(net, self.parameters, dialect.adam)
         layers, burn_in = engine.layers, self.schedule.burn_in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import pydarknet.compat.alexeyab as alexeyab
 import pydarknet.darknet as dn
 from pydarknet.cli.main import main
 from pydarknet.detection.options import DetectOptions
-from pydarknet.errors import CfgError, DataError, ImageError
+from pydarknet.errors import DataError, ImageError
 from pydarknet.images.channels import as_picture
-from pydarknet.images.draw import draw
+from pydarknet.images.draw import draw as draw_boxes
 from pydarknet.images.image import load_image, save_image
+from pydarknet.images.size import picture_size
 from pydarknet.network import Network
 from pydarknet.train.augment import Canvas, Classification, Colour, Crop, Turn
 from pydarknet.train.trainer import Trainer
@@ -74,7 +76,7 @@ def test_what_is_drawn_keeps_its_colours(files: Path) -> None:
     cfg, weights = nets.write(files, channels=1, size=32)
     assert main(["detect", str(cfg), str(weights), "colour.png", "-thresh", "0.999", "--out", "drawn.png"]) == 0
     np.testing.assert_array_equal(load_image("drawn.png"), load_image("colour.png"))
-    assert draw(load_image("alpha.png", 4), []).shape == (30, 40, 3)
+    assert draw_boxes(load_image("alpha.png", 4), []).shape == (30, 40, 3)
 
 
 @pytest.mark.parametrize("average", ["1", "3"])
@@ -150,8 +152,6 @@ def test_augmentation_in_grey_and_with_alpha(draw: Any) -> None:
     draw.apply(np.dstack([colour, alpha[:, :, 0]]), four)
     draw.apply(colour, three)
     np.testing.assert_array_equal(four[:3], three)
-    from dataclasses import replace
-
     replace(draw, colour=Colour()).apply(alpha, neutral)
     np.testing.assert_array_equal(four[3], neutral[2])
 
@@ -206,10 +206,82 @@ def test_training_with_alpha_needs_alpha(tmp_path: Path) -> None:
         assert trainer.run() is not None
 
 
-def test_files_have_no_more_channels(tmp_path: Path) -> None:
+def test_five_channels_are_learnt_from_arrays_in_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, cfg = grey_set(tmp_path, 5)
-    with pytest.raises(CfgError, match="takes 5 channels; image files have 1, 3, or with alpha 4"):
-        Trainer(cfg, data)
+    with (
+        Trainer(cfg, data) as trainer,
+        pytest.raises(DataError, match=r"\.png: the network takes 5 channels, .* \.npy"),
+    ):
+        trainer.run()
+    for path in (tmp_path / "images").iterdir():
+        image = load_image(path)
+        np.save(path.with_suffix(".npy"), np.dstack([image, image[:, :, :2] // 2]))
+    for listed in tmp_path.glob("*.txt"):
+        listed.write_text(listed.read_text().replace(".png", ".npy"))
+    assert main(["detector", "train", str(data), str(cfg), "--max-batches", "3", "--no-chart", "-map"]) == 0
+    trained = [str(data), str(cfg), str(tmp_path / "backup/toy_final.weights")]
+    assert main(["detector", "map", *trained]) == 0
+
+
+def test_a_draw_moves_every_channel_alike() -> None:
+    image = np.dstack([nets.picture(40, 30), nets.picture(40, 30, seed=5)])
+    draw: Any
+    for draw in DRAWS:
+        five, one = np.empty((5, 24, 32), np.float32), np.empty((3, 24, 32), np.float32)
+        draw.apply(image[:, :, :5], five)
+        for channel in range(5):
+            replace(draw, colour=Colour()).apply(np.repeat(image[:, :, channel : channel + 1], 3, axis=2), one)
+            np.testing.assert_array_equal(five[channel], one[1])
+
+
+@pytest.mark.parametrize("channels", [2, 5])
+def test_files_of_many_channels(tmp_path: Path, channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    net, image = nets.network(channels=channels, size=32), nets.picture(40, 30)
+    image = np.dstack([image, image[::-1]])[:, :, :channels]
+    np.save("a.npy", image)
+    np.save("floats.npy", image / np.float32(255))
+    assert cv2.imwritemulti("a.tif", [np.ascontiguousarray(plane) for plane in image.transpose(2, 0, 1)])
+    wanted = answers(net, image)
+    assert answers(net, "a.npy") == answers(net, "floats.npy") == answers(net, "a.tif") == wanted
+    assert picture_size("a.npy") == (40, 30)
+    assert draw_boxes(load_image("a.npy", channels), []).shape == (30, 40, 3)
+    cfg, weights = nets.write(tmp_path, channels=channels, size=32)
+    words = ["detect", str(cfg), str(weights), "a.npy", "-thresh", "0.999", "--out", "drawn.png"]
+    assert main(words) == 0
+    assert load_image("drawn.png").shape == (30, 40, 3)
+
+
+def test_an_array_in_a_file_is_an_image_of_three_channels_too(tmp_path: Path) -> None:
+    image = nets.picture(40, 30)
+    np.save(tmp_path / "a.npy", image)
+    np.testing.assert_array_equal(load_image(tmp_path / "a.npy"), image)
+    np.save(tmp_path / "grey.npy", image[:, :, 0])
+    np.testing.assert_array_equal(load_image(tmp_path / "grey.npy"), np.repeat(image[:, :, :1], 3, axis=2))
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((4, 4, 3), np.uint8), "takes 5 channels: expected an image of shape .*, found"),
+        (np.full((4, 4, 5), 300, np.int32), "expected pixels of uint8"),
+        (np.full((4, 4, 5), np.nan), "expected floats in 0..1"),
+        (np.zeros((4, 0, 5), np.uint8), "expected an array"),
+        (np.zeros(4, np.uint8), "expected an array"),
+        (np.asfortranarray(np.zeros((4, 4, 5), np.uint8)), "in Fortran order"),
+        (np.array([[[{}] * 5]], object), "expected an array .* of object"),
+    ],
+)
+def test_arrays_that_are_no_images(tmp_path: Path, array: np.ndarray, message: str) -> None:
+    path = tmp_path / "a.npy"
+    np.save(path, array, allow_pickle=True)
+    with pytest.raises(ImageError, match=rf"a\.npy: .*{message}"):
+        load_image(path, 5)
+    content = path.read_bytes()
+    for end in (len(content) - 1, 20, 9, 7, 6):
+        path.write_bytes(content[:end])
+        with pytest.raises(ImageError, match=r"a\.npy: "):
+            load_image(path, 5)
 
 
 def test_classification_draws_are_paintable() -> None:

@@ -31,9 +31,10 @@ The cfgs of other Darknets, through their CPU builds and through this package: t
 input. Each is to run equal or to be refused by name: "In numbers" says how many do. `python -m
 tests.parity.cfgs_page` writes this page; it did on {today}.
 
-- "worst layer" and "outputs" are relative errors in the norm, at most 1e-4; "boxes" is the number of detections that
-  agree in class, probability (1e-3) and place (a pixel, or a thousandth of their sides) after the program's own
-  suppression.
+- "worst error", over all layers, and "outputs" are relative errors in the norm, at most 1e-4; "boxes" is the number
+  of detections that agree in class, probability (1e-3) and place (a pixel, or a thousandth of their sides) after the
+  suppression that the cfg asks for. They agree after each of the others, too, that the program has (by sorting,
+  greedynms, diounms).
 - pjreddie's cfgs go through Debian's package, the first of hank-ai's through his program, all others through
   AlexeyAB's. Where that program stops, or its CPU build isn't what its GPU build is, the cfg goes through the next
   of the three, and the remark says so.
@@ -43,6 +44,7 @@ tests.parity.cfgs_page` writes this page; it did on {today}.
   release, goes on without the check and reads other numbers. pjreddie's and this package add what both have.
 - hank-ai's program ends (-6) at keys that it doesn't know and at keys that come twice, its own cfgs' included: here
   its [net] has sizes only, and the first of equal keys is left.
+- Where a cfg says activation=silu, a name of PyTorch's, AlexeyAB's program gets swish, which is the same.
 - A [batchnorm] section has biases in the weights files of AlexeyAB's program and none in pjreddie's: which of
   the two a file is, its length tells this package, or the dialect.
 - Where the overlap of two boxes is the suppression's threshold but for rounding, either way is right: all boxes must
@@ -52,7 +54,7 @@ tests.parity.cfgs_page` writes this page; it did on {today}.
   nothing but keys of training and the input's size is not run again, and counts as that one did. hank-ai's are
   AlexeyAB's."""
 
-HEAD = "| cfg | input | worst layer | outputs | boxes | remarks |\n|---|---|---|---|---|---|"
+HEAD = "| cfg | input | worst error | at layer | outputs | boxes | remarks |\n|---|---|---|---|---|---|---|"
 KNOWN = {  # a word of the cfg, or the first layer that differs in a program's CPU build, and why
     ("AlexeyAB", "relu6"): "AlexeyAB's CPU build puts 0 for relu6, his GPU build doesn't",
     ("AlexeyAB", "extra"): "AlexeyAB's [reorg] doesn't know pjreddie's `extra`",
@@ -184,9 +186,9 @@ def row(entry: Entry) -> str:
     outcome = entry.outcome
     if outcome is None or outcome.kind != "equal":
         said = f"refused at line {outcome.refused}" if outcome and outcome.refused else entry.remark
-        return f"| {entry.name} | | | | | {said} |"
+        return f"| {entry.name} | | | | | | {said} |"
     boxes = "" if outcome.boxes < 0 else f"{outcome.boxes}"
-    numbers = f"{outcome.size} | {outcome.worst:.0e} | {outcome.outputs:.0e} | {boxes}"
+    numbers = f"{outcome.size} | {outcome.worst:.0e} | {outcome.where} | {outcome.outputs:.0e} | {boxes}"
     return f"| {entry.name} | {numbers} | {entry.remark} |"
 
 

@@ -8,11 +8,12 @@ import tempfile
 from ctypes import POINTER, Structure, byref, c_char_p, c_float, c_int, c_uint64, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from pydarknet.compat.alexeyab import DETECTION
+from pydarknet.detection.nms import Kind as NmsKind
 
 from .oracle import Oracle
 from .oracle_library import Array, quiet
@@ -71,6 +72,8 @@ def offsets(kind: Kind, checkout: Path) -> dict[str, int]:
 
 class Program:
     """A network inside a library of AlexeyAB's line: his, or hank-ai's."""
+
+    suppressions: ClassVar[tuple[NmsKind, ...]] = ("sort", "greedynms", "diounms")
 
     def __init__(self, kind: Kind, checkout: Path, at: dict[str, int], cfg: Path, weights: Path) -> None:
         self._at, self._detection = at, POINTER(kind.detection)
@@ -131,6 +134,8 @@ class Program:
 
 class Debian:
     """A network inside Debian's library, as a `Program`."""
+
+    suppressions: ClassVar[tuple[NmsKind, ...]] = ("sort",)
 
     def __init__(self, cfg: Path, weights: Path) -> None:
         self._oracle = Oracle(cfg, weights)

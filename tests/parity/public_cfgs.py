@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from pydarknet.detection.decode import Candidates, join
+from pydarknet.detection.nms import GREEDY_BETA, Kind
 from pydarknet.detection.options import DetectOptions
 from pydarknet.errors import DarknetError
 from pydarknet.formats.cfg import parse_cfg_text
@@ -67,11 +68,12 @@ DEBIAN = Build("Debian")
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a cfg fared: relative error (norm) of the worst layer and of the outputs, and the boxes that were compared;
-    or why it was refused, or where it differs, or how the program itself ended."""
+    """How a cfg fared: relative error (norm) of the worst layer, which that is, and of the outputs, and the boxes
+    that were compared; or why it was refused, or where it differs, or how the program itself ended."""
 
     size: str = ""
     worst: float = 0.0
+    where: str = ""
     outputs: float = 0.0
     boxes: int = -1
     refused: str = ""
@@ -185,6 +187,7 @@ def compare(build: Build, path: Path) -> Outcome:
     net.forward(x)  # before a library is loaded that makes the process flush subnormal numbers
     with tempfile.TemporaryDirectory() as folder:
         cfg, weights = Path(folder) / path.name, Path(folder) / "random.weights"
+        text = text.replace("=silu", "=swish")  # a name that only other programs know; this one would take relu
         text = text.replace("bin_output=1", "")  # it leaves out the activation where the next layer reads signs alone
         cfg.write_text(bare(text) if build.name == "hank-ai" else text, encoding="latin-1")
         net.save_weights(weights)
@@ -201,7 +204,9 @@ def compare(build: Build, path: Path) -> Outcome:
         boxes = compare_boxes(net, theirs, x) if net.heads() and net.class_tree() is None else -1
     except ValueError as error:
         return Outcome(size, unequal=str(error))
-    return Outcome(size, worst, max(errors[i] for i in ends), boxes)
+    at = int(np.argmax(errors))
+    where = f"{at} [{net.layers[at].type}]"
+    return Outcome(size, worst, where, max(errors[i] for i in ends), boxes)
 
 
 def error_of(layer: Layer, theirs: Program | Debian, flat: bool) -> float:
@@ -211,6 +216,8 @@ def error_of(layer: Layer, theirs: Program | Debian, flat: bool) -> float:
         other = other.reshape(-1, ours.shape[0]).T.copy()
         xy = other.reshape(layer.num, -1, other.shape[1])[:, :2]
         xy[...] = 1 / (1 + np.exp(-xy))
+    if getattr(layer, "blur", None):  # behind what is left lies what was there before
+        other = other[: ours.size]
     if ours.size != other.size:
         return float("inf")
     difference = np.linalg.norm(ours.reshape(-1) - other.reshape(-1))
@@ -218,13 +225,24 @@ def error_of(layer: Layer, theirs: Program | Debian, flat: bool) -> float:
 
 
 def compare_boxes(net: Network, theirs: Program | Debian, x: Array) -> int:
+    """How many detections agree after the suppression of the cfg; ValueError unless all do, and after every other
+    that the program has."""
+    thresh = good_threshold(our_candidates(net, x, 0.01))
+    settled, ours = net.settle(DetectOptions()), our_candidates(net, x, thresh)
+    own = settled.nms_kind or "sort"
+    counts = {
+        kind: compare_suppressed(net, theirs, ours, thresh, kind, settled.beta_nms or GREEDY_BETA)
+        for kind in (own, *theirs.suppressions)
+    }
+    return counts[own]
+
+
+def compare_suppressed(
+    net: Network, theirs: Program | Debian, ours: Candidates, thresh: float, kind: Kind, beta: float
+) -> int:
     """How many detections agree; ValueError unless all do. An overlap within rounding of the threshold may go either
     way: then all boxes must agree before suppression, and the program's own ones after ours."""
-    thresh = good_threshold(our_candidates(net, x, 0.01))
-    settled = net.settle(DetectOptions())
-    kind, beta = settled.nms_kind, settled.beta_nms
     options = (net.width, net.height), thresh
-    ours = our_candidates(net, x, thresh)
     found = theirs.detections(*options, kind, beta, net.classes)
     try:
         agree(net, rows_of(ours.suppressed(NMS, kind, beta=beta)), found)
