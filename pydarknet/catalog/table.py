@@ -12,7 +12,6 @@ from .download import Source, Url
 from .packages import WheelFile
 
 _GITHUB = "https://github.com/hank-ai/darknet/releases/download/v2.0/"
-_ALEXEYAB = "https://github.com/AlexeyAB/darknet/releases/download/"
 _SOURCEFORGE = "https://sourceforge.net/projects/yolov3.mirror/files/v8/{}/download"
 _YOLO9000 = "https://raw.githubusercontent.com/philipperemy/yolo-9000/master/yolo9000-weights/"
 _DARKNET_DATA = "https://raw.githubusercontent.com/pjreddie/darknet/master/data/"
@@ -22,6 +21,11 @@ def _author(*paths: str) -> tuple[Source, ...]:
     """The author's site: its present address, and the old one, which now often sends a page instead."""
     sites = ("https://data.pjreddie.com/files/", "https://pjreddie.com/media/files/")
     return tuple(Url(site + path) for path in paths for site in sites)
+
+
+def _alexeyab(*paths: str) -> tuple[Source, ...]:
+    """AlexeyAB's releases."""
+    return tuple(Url(f"https://github.com/AlexeyAB/darknet/releases/download/{path}") for path in paths)
 
 
 def _classifier(name: str, about: str, floats: int, cfg: str = "") -> Entry:
@@ -189,10 +193,7 @@ _DETECTORS = (
         cfg="yolov4.cfg",
         floats=64_429_405,
         digests={"sha1": "0143deb6c46fcc7f74dd35bf3c14edc3784e99ee"},
-        sources=(
-            Url(_ALEXEYAB + "yolov4/yolov4.weights"),
-            Url(_ALEXEYAB + "darknet_yolo_v3_optimal/yolov4.weights"),
-        ),
+        sources=_alexeyab("yolov4/yolov4.weights", "darknet_yolo_v3_optimal/yolov4.weights"),
     ),
     Entry(
         "yolov4-tiny.weights",
@@ -200,28 +201,28 @@ _DETECTORS = (
         cfg="yolov4-tiny.cfg",
         floats=6_062_814,
         digests={"sha1": "451caaab22fb9831aa1a5ee9b5ba74a35ffa5dcb"},
-        sources=(Url(_ALEXEYAB + "yolov4/yolov4-tiny.weights"),),
+        sources=_alexeyab("yolov4/yolov4-tiny.weights"),
     ),
     Entry(
         "yolov4-csp.weights",
         "YOLOv4 of cross stage partial layers throughout, COCO",
         cfg="yolov4-csp.cfg",
         floats=52_986_205,
-        sources=(Url(_ALEXEYAB + "darknet_yolo_v4_pre/yolov4-csp.weights"),),
+        sources=_alexeyab("darknet_yolo_v4_pre/yolov4-csp.weights"),
     ),
     Entry(
         "yolov7.weights",
         "YOLOv7, COCO",
         cfg="yolov7.cfg",
         floats=36_974_557,
-        sources=(Url(_ALEXEYAB + "yolov4/yolov7.weights"),),
+        sources=_alexeyab("yolov4/yolov7.weights"),
     ),
     Entry(
         "yolov7-tiny.weights",
         "Tiny YOLOv7, COCO",
         cfg="yolov7-tiny.cfg",
         floats=6_241_885,
-        sources=(Url(_ALEXEYAB + "yolov4/yolov7-tiny.weights"),),
+        sources=_alexeyab("yolov4/yolov7-tiny.weights"),
     ),
 )
 
@@ -308,10 +309,7 @@ _BACKBONES = (
         "backbone",
         "yolov4.cfg",
         floats=42_509_664,
-        sources=(
-            Url(_ALEXEYAB + "darknet_yolo_v3_optimal/yolov4.conv.137"),
-            Cut("yolov4.weights", 42_509_664),
-        ),
+        sources=(*_alexeyab("darknet_yolo_v3_optimal/yolov4.conv.137"), Cut("yolov4.weights", 42_509_664)),
     ),
     Entry(
         "yolov4-tiny.conv.29",
@@ -319,10 +317,7 @@ _BACKBONES = (
         "backbone",
         "yolov4-tiny.cfg",
         floats=4_947_424,
-        sources=(
-            Url(_ALEXEYAB + "darknet_yolo_v4_pre/yolov4-tiny.conv.29"),
-            Cut("yolov4-tiny.weights", 4_947_424),
-        ),
+        sources=(*_alexeyab("darknet_yolo_v4_pre/yolov4-tiny.conv.29"), Cut("yolov4-tiny.weights", 4_947_424)),
     ),
     Entry(
         "yolov4-csp.conv.142",
@@ -330,10 +325,7 @@ _BACKBONES = (
         "backbone",
         "yolov4-csp.cfg",
         floats=36_637_024,
-        sources=(
-            Url(_ALEXEYAB + "darknet_yolo_v4_pre/yolov4-csp.conv.142"),
-            Cut("yolov4-csp.weights", 36_637_024),
-        ),
+        sources=(*_alexeyab("darknet_yolo_v4_pre/yolov4-csp.conv.142"), Cut("yolov4-csp.weights", 36_637_024)),
     ),
     Entry(
         "yolov7.conv.132",
@@ -341,7 +333,7 @@ _BACKBONES = (
         "backbone",
         "yolov7.cfg",
         floats=30_316_512,
-        sources=(Url(_ALEXEYAB + "yolov4/yolov7.conv.132"), Cut("yolov7.weights", 30_316_512)),
+        sources=(*_alexeyab("yolov4/yolov7.conv.132"), Cut("yolov7.weights", 30_316_512)),
     ),
     Entry(
         "yolov7-tiny.conv.87",

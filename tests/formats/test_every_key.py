@@ -6,7 +6,7 @@ hank-ai/darknet's of the files that docs/cfgs.md is about.
 
 from __future__ import annotations
 
-from . import test_keys
+from . import test_keys, test_keys_of_net
 
 READ = """
     B1 B2 absolute activation adam adversarial_lr alpha anchors angle antialiasing aspect assisted_excitation atoms
@@ -42,10 +42,15 @@ ELSEWHERE = {"bin_output": "tests/graph/test_signs.py", "inputs": "tests/export/
 
 def test_every_key_has_a_class() -> None:
     rows = {key for _, _, key, _ in test_keys.ROWS}
-    lists = [test_keys.FOLLOWED, test_keys.OF_CLASSIFIERS, *test_keys.OF_OTHERS.values(), test_keys.OF_HEADS]
-    lists += [test_keys.NOT_FOLLOWED, test_keys.IDLE]
+    lists = [
+        test_keys_of_net.FOLLOWED,
+        test_keys_of_net.OF_CLASSIFIERS,
+        *test_keys_of_net.OF_OTHERS.values(),
+        test_keys_of_net.OF_HEADS,
+    ]
+    lists += [test_keys_of_net.NOT_FOLLOWED, test_keys_of_net.IDLE]
     of_net = {option.partition("=")[0] for options in lists for option in options.split()}
-    # With tests of their own in that file.
+    # With tests of their own there.
     alone = {"dontsave", "map", "tree", "height", "width", "channels", "policy"}
     named = {*OF_MISSING.split(), *OF_RECURRENT.split(), *ELSEWHERE}
     assert set(READ.split()) - rows - of_net - alone - named == set()
