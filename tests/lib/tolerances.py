@@ -86,8 +86,9 @@ for _precision, _largest in FACTOR_EPSILON.items():
 # for the outputs k of a tile in the mean and at most; two dimensions square it, and errors are roots.
 AMPLIFIED = {"direct": (1.0, 1.0), "winograd2": (1.67, 1.67), "winograd4": (4.8, 8.2)}
 for _algorithm, (_mean, _) in AMPLIFIED.items():
-    for _precision in ("fp16", "bf16"):
-        CONV_NORM[f"{_algorithm}_{_precision}"] = CONV_NORM[_algorithm] + _mean * FACTOR_EPSILON[_precision]
+    for _kind in ("fp16", "bf16", "bf16_pairs"):
+        _largest = FACTOR_EPSILON[_kind.split("_")[0]]
+        CONV_NORM[f"{_algorithm}_{_kind}"] = CONV_NORM[_algorithm] + _mean * _largest
 
 
 def conv_tolerance(algorithm: str, length: int) -> float:

@@ -1,4 +1,4 @@
-"""Convolution and its gradients on devices, in each precision of the factors."""
+"""Convolution in each precision of the factors: on devices with its gradients, on the CPU with what is rounded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.lib.convolutions import ANY_SIZE, Case, convolve, data_gradient, weights_gradient
+from tests.lib.convolutions import ANY_SIZE, Case, Floats, convolve, data_gradient, weights_gradient
 from tests.lib.tolerances import CONV_NORM, FACTOR_EPSILON, conv_tolerance
 from tests.reference.conv import conv
 
@@ -139,3 +139,76 @@ def test_gradients_take_blocked_algorithms(device_ops: Any) -> None:
     shape = device_ops.ConvShape(1, 3, 8, 8, 8, 3, 3, 1, 1, 1, 1, 1)
     with pytest.raises(ValueError, match="implicit_fp32_plain"):
         device_ops.ConvDgrad(shape, "implicit_fp32_plain")
+
+
+def bf16(values: Floats) -> Floats:
+    """Rounded to nearest, ties to even."""
+    bits = values.view(np.uint32)
+    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)).view(np.float32)
+    return np.where(np.isnan(values), values, rounded)
+
+
+def fp16(values: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        return values.astype(np.float16).astype(np.float32)
+
+
+ROUNDED = {"direct_fp16": fp16, "direct_bf16": bf16}
+
+
+@pytest.mark.parametrize("algorithm", ROUNDED)
+def test_weights_are_rounded_to_nearest(cpu_ops: Any, algorithm: str) -> None:
+    rng = np.random.default_rng(0)
+    anything = rng.standard_normal(4000) * 2.0 ** rng.integers(-40, 15, 4000)
+    ends = [0.0, -0.0, 1 + 2**-11, 1 + 3 * 2**-11, 1 + 2**-8, 1 + 3 * 2**-8, 2**-24, 2**-25, 3 * 2**-25, 2**-14,
+            65504.0, -65504.0, 65519.0, 65520.0, -1e5, 3.3e38]  # fmt: skip
+    weights = np.array([*anything, *ends], np.float32)
+    shape = cpu_ops.ConvShape(1, 1, 1, 1, len(weights), 1, 1)
+    # What lies before the last bits of the sum is the product with 1 alone.
+    y = apply(cpu_ops, shape, algorithm, weights)
+    np.testing.assert_array_equal(y, ROUNDED[algorithm](weights))
+
+
+@pytest.mark.parametrize("bits", [0x7FC00000, 0xFFC00000, 0x7F800001, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_not_a_number_stays_none(cpu_ops: Any, bits: int) -> None:
+    weights = np.array([1, bits], np.uint32).view(np.float32)
+    weights[0] = 1.0
+    shape = cpu_ops.ConvShape(1, 1, 1, 1, 2, 1, 1)
+    for algorithm in shape.algorithms(ANY_SIZE):
+        y = apply(cpu_ops, shape, algorithm, weights)
+        assert (np.isnan(y) == [False, True]).all(), algorithm
+
+
+def apply(ops: Any, shape: Any, algorithm: str, weights: Floats) -> Floats:
+    """What a pixel of 1 gives."""
+    made = ops.Conv(shape, algorithm)
+    packed = np.empty(made.packed_size, np.float32)
+    made.pack(weights.reshape(-1, 1, 1, 1), packed)
+    x = np.zeros((1, 1, 1, 1, ops.block), np.float32)
+    x[..., 0], x[..., 1:] = 1.0, np.finfo(np.float32).max  # in spare lanes, which BF16 could make infinite
+    y = np.empty((1, -(-shape.k // ops.block), 1, 1, ops.block), np.float32)
+    made.forward(x, packed, None, y, ops.Activation("linear"), np.empty(made.workspace(), np.float32))
+    return y.reshape(-1)[: shape.k]
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (1, 64, 13, 13, 128, 3, 3, 1, 1, 1, 1, 1),
+        (1, 17, 60, 60, 32, 3, 3, 1, 1, 1, 1, 1),
+        (1, 64, 13, 13, 425, 1, 1, 1, 1, 0, 0, 1),
+        (2, 33, 20, 20, 24, 3, 3, 2, 2, 1, 1, 1),
+    ],
+)
+def test_threads_change_no_bit(cpu_ops: Any, numbers: tuple[int, ...], threads: int) -> None:
+    shape = cpu_ops.ConvShape(*numbers)
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((shape.n, shape.c, shape.h, shape.w), np.float32)
+    weights = rng.standard_normal((shape.k, shape.c, shape.kernel_h, shape.kernel_w), np.float32)
+    for algorithm in shape.algorithms(ANY_SIZE):
+        found = []
+        for count in (1, threads):
+            cpu_ops.set_num_threads(count)
+            found.append(convolve(cpu_ops, shape, algorithm, x, weights, None))
+        np.testing.assert_array_equal(found[0], found[1], err_msg=algorithm)

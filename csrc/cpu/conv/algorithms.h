@@ -23,13 +23,14 @@ class CpuConvolution : public ConvAlgorithm {
   std::int64_t workspace(const ConvShape& shape, int threads) const final;
 };
 
-// An algorithm in every format of weights, FP32 first.
+// An algorithm in every format of weights, FP32 first; without BF16 if that would be too coarse.
 using ConvolutionList = std::vector<const CpuConvolution*>;
 
 template <class Algorithm>
 struct EveryFormat {
-  EveryFormat() {
+  explicit EveryFormat(bool bf16 = true) {
     for (const WeightFormat* format : weight_formats()) {
+      if (format->precision == Precision::kBf16 && !bf16) continue;
       made.push_back(std::make_unique<Algorithm>(*format));
       list.push_back(made.back().get());
     }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cpu/conv/algorithms.h"
+#include "cpu/conv/bands.h"
 #include "cpu/conv/cost.h"
 #include "cpu/conv/format.h"
 #include "cpu/conv/panels.h"
@@ -15,167 +16,20 @@
 namespace pydarknet {
 namespace {
 
+using bands::BandCopy;
+using bands::Bands;
+using bands::Geometry;
 using simd::Product;
 using simd::Segment;
 
-// A band's input should stay in the second-level cache beside the weights that pass through.
-constexpr std::int64_t kBandBytes = 768 << 10;
 // Long reductions go in parts whose weights stay in the first-level cache for all pixels of the band, while
 // those of the next part come.
 constexpr std::int64_t kPartBytes = 24 << 10;
-
-// How the convolution is cut, and where a band's input lies. Strides are in floats; `pitch` is that from one
-// output pixel to the next, kBlock or (plain) 1.
-struct Bands {
-  int pitch;
-  bool in_place;                     // the band is the input itself
-  bool images;                       // one output pixel an image: images take the place of columns
-  bool one_run;                      // the band's pixels follow each other without gaps
-  int rows;                          // output rows of a band (with `images`: images)
-  int count;                         // bands of all images
-  int per_image;                     // bands of one image
-  int chunks;                        // tasks the panels are split into
-  int row_step;                      // band rows from one output row to the next
-  int phases, columns;               // columns of each phase: every stride_x-th column of the padded input
-  std::int64_t phase, row, channel;  // strides
-  std::int64_t slot;                 // floats of a thread's copy of the band
-};
-
-class Geometry {
- public:
-  Geometry(const ConvShape& shape, bool plain, int panels, int threads)
-      : s_(shape), channels_(plain ? s_.c : blocks_of(s_.c)) {
-    b_.pitch = plain ? 1 : kBlock;
-    b_.phases = std::min(s_.stride_x, s_.kernel_w);
-    b_.columns = s_.out_w() + (s_.kernel_w - 1) / s_.stride_x;
-    b_.row_step = s_.kernel_h == 1 ? 1 : s_.stride_y;
-    b_.images = !plain && s_.n > 1 && s_.out_h() == 1 && s_.out_w() == 1 && s_.pad_y == 0 && s_.pad_x == 0;
-    b_.in_place = !plain && !b_.images && s_.pad_y == 0 && s_.pad_x == 0 && s_.stride_x == 1 &&
-                  (s_.kernel_h > 1 || s_.stride_y == 1);
-    b_.one_run = b_.images || (s_.kernel_w == 1 && s_.kernel_h == 1 && (!b_.in_place || s_.out_w() == s_.w));
-    choose_rows(threads);
-    b_.chunks = b_.count >= threads ? 1 : std::min(threads, panels);
-    set_strides();
-  }
-  const Bands& bands() const { return b_; }
-
- private:
-  void choose_rows(int threads) {
-    const int all = b_.images ? s_.n : s_.out_h();
-    const std::int64_t row_bytes =
-        std::int64_t{4} * channels_ * b_.pitch *
-        (b_.images ? std::int64_t{s_.h} * s_.w : std::int64_t{b_.columns} * b_.phases * b_.row_step);
-    std::int64_t rows = std::clamp<std::int64_t>(kBandBytes / row_bytes, 1, all);
-    if (b_.images) rows = std::min(all, std::max<int>(static_cast<int>(rows), simd::kRows));
-    b_.per_image = ceil_div(all, rows);
-    const int images = b_.images ? 1 : s_.n;
-    // A multiple of the threads, if there is more than one band anyway.
-    while (threads > 1 && b_.per_image > 1 && b_.per_image < all && b_.per_image * images % threads != 0) {
-      ++b_.per_image;
-    }
-    b_.rows = ceil_div(all, b_.per_image);
-    b_.per_image = ceil_div(all, b_.rows);
-    b_.count = b_.per_image * images;
-  }
-
-  void set_strides() {
-    if (b_.in_place) {
-      b_.phase = 0;
-      b_.row = std::int64_t{s_.w} * b_.pitch;
-      b_.channel = b_.row * s_.h;
-      b_.slot = 0;
-    } else if (b_.images) {
-      b_.phase = std::int64_t{b_.rows} * kBlock;  // from one tap to the next
-      b_.row = b_.phase * s_.w;
-      b_.channel = b_.row * s_.h;
-      b_.slot = b_.channel * channels_;
-    } else {
-      b_.phase = std::int64_t{b_.columns} * b_.pitch;
-      b_.row = b_.phase * b_.phases;
-      b_.channel = b_.row * ((b_.rows - 1) * b_.row_step + s_.kernel_h);
-      b_.slot = b_.channel * channels_;
-    }
-  }
-
-  const ConvShape& s_;
-  const int channels_;
-  Bands b_{};
-};
-
-// Copies the input of one band, zeros around it.
-class BandCopy {
- public:
-  BandCopy(const ConvShape& shape, const Bands& bands, const float* x) : s_(shape), b_(bands), x_(x) {}
-
-  void copy(int band, float* to) const {
-    const int channels = b_.pitch == 1 ? s_.c : blocks_of(s_.c);
-    for (int c = 0; c < channels; ++c) {
-      if (b_.images) {
-        copy_images(band, c, channels, to + c * b_.channel);
-      } else {
-        copy_rows(band, c, channels, to + c * b_.channel);
-      }
-    }
-  }
-
- private:
-  void copy_images(int band, int c, int channels, float* to) const {
-    const int taps = s_.h * s_.w, first = band * b_.rows, last = std::min(s_.n, first + b_.rows);
-    for (int image = first; image < last; ++image) {
-      const float* from = x_ + (std::int64_t{image} * channels + c) * taps * kBlock;
-      for (int t = 0; t < taps; ++t) {
-        std::memcpy(to + t * b_.phase + (image - first) * kBlock, from + t * kBlock, sizeof(float) * kBlock);
-      }
-    }
-  }
-
-  void copy_rows(int band, int c, int channels, float* to) const {
-    const int image = band / b_.per_image, first = band % b_.per_image * b_.rows;
-    const int out_rows = std::min(b_.rows, s_.out_h() - first);
-    const float* plane = x_ + (std::int64_t{image} * channels + c) * s_.h * s_.w * b_.pitch;
-    const int rows = (out_rows - 1) * b_.row_step + s_.kernel_h;
-    for (int i = 0; i < rows; ++i, to += b_.row) {
-      const int y =
-          s_.kernel_h == 1 ? (first + i) * s_.stride_y - s_.pad_y : first * s_.stride_y - s_.pad_y + i;
-      if (y < 0 || y >= s_.h) {
-        std::memset(to, 0, sizeof(float) * b_.row);
-      } else {
-        const float* from = plane + std::int64_t{y} * s_.w * b_.pitch;
-        for (int phase = 0; phase < b_.phases; ++phase) copy_phase(from, phase, to + phase * b_.phase);
-      }
-    }
-  }
-
-  // Column q of the phase is column q * stride_x + phase - pad_x of the input.
-  void copy_phase(const float* from, int phase, float* to) const {
-    const int start = phase - s_.pad_x;
-    const int left = std::clamp(ceil_div(std::max(0, -start), s_.stride_x), 0, b_.columns);
-    const int end = start >= s_.w ? 0 : (s_.w - 1 - start) / s_.stride_x + 1;
-    const int right = std::clamp(end, left, b_.columns);
-    const int pitch = b_.pitch;
-    std::memset(to, 0, sizeof(float) * left * pitch);
-    std::memset(to + right * pitch, 0, sizeof(float) * (b_.columns - right) * pitch);
-    if (left == right) return;
-    from += (std::int64_t{left} * s_.stride_x + start) * pitch;
-    if (s_.stride_x == 1) {
-      std::memcpy(to + left * pitch, from, sizeof(float) * (right - left) * pitch);
-    } else if (pitch == 1) {
-      for (int q = left; q < right; ++q, from += s_.stride_x) to[q] = *from;
-    } else {
-      for (int q = left; q < right; ++q, from += std::int64_t{s_.stride_x} * kBlock) {
-        simd::store(to + q * kBlock, simd::load(from));
-      }
-    }
-  }
-
-  const ConvShape& s_;
-  const Bands& b_;
-  const float* x_;
-};
+constexpr double kRoundings = 4.0;  // vector instructions, for one to BF16
 
 // The reduction of one panel: (channel block, row, column) on blocked arrays; (channel, row, phase) on plain
 // ones, where the taps of one phase lie side by side.
-std::vector<Segment> segments_of(const ConvShape& s, const Bands& b, const Panel& panel) {
+std::vector<Segment> segments_of(const ConvShape& s, const Bands& b, int together, const Panel& panel) {
   std::vector<Segment> list;
   if (b.pitch == 1) {
     for (int c = 0; c < s.c; ++c) {
@@ -192,8 +46,8 @@ std::vector<Segment> segments_of(const ConvShape& s, const Bands& b, const Panel
     for (int ky = 0; ky < s.kernel_h; ++ky) {
       for (int kx = 0; kx < s.kernel_w; ++kx) {
         const std::int64_t column =
-            b.images ? kx * b.phase : kx % s.stride_x * b.phase + kx / s.stride_x * std::int64_t{kBlock};
-        list.push_back({c * b.channel + ky * b.row + column, panel.lanes(c)});
+            b.images ? kx * b.phase : kx % s.stride_x * b.phase + kx / s.stride_x * std::int64_t{b.pitch};
+        list.push_back({c * b.channel + ky * b.row + column, panel.lanes(c) / together});
       }
     }
   }
@@ -214,7 +68,7 @@ class BandProduct {
 
   void run(int band, const float* source, const Panel& panel) {
     if (segments_.empty() || panel.channels != channels_) {
-      segments_ = segments_of(s_, b_, panel);
+      segments_ = segments_of(s_, b_, f_.together, panel);
       channels_ = panel.channels;
     }
     const PanelBias bias(panel, call_);
@@ -234,12 +88,13 @@ class BandProduct {
     const bool split = calls > 1;
     for (std::size_t begin = 0; begin < segments_.size();) {
       p.segments = segments_.data() + begin;
-      const std::int64_t channels = take(begin, split ? kPartBytes / (f_.bytes * panel.filters()) : 0);
+      const int step_bytes = f_.together * f_.bytes * panel.filters();
+      const std::int64_t steps = take(begin, split ? kPartBytes / step_bytes : 0);
       p.count = static_cast<int>(&segments_[begin - 1] - p.segments) + 1;
       p.slope = begin == segments_.size() ? slope_ : 1.0f;
-      const std::int64_t floats = f_.floats(channels * panel.filters());
+      const std::int64_t floats = steps * step_bytes / 4;
       weights += floats;
-      p.ahead = {simd::ahead(weights, split ? floats : 0, channels * calls), simd::Ahead{weights, 0}};
+      p.ahead = {simd::ahead(weights, split ? floats : 0, steps * calls), simd::Ahead{weights, 0}};
       for (int run = 0; run < runs; ++run) {
         p.x = x + run * b_.row_step * b_.row;
         p.y = y + std::int64_t{run} * y_.w * kBlock;
@@ -251,11 +106,11 @@ class BandProduct {
   }
 
  private:
-  // Moves `begin` past segments of about `most` channels in all (0: past all); the channels taken.
+  // Moves `begin` past segments of about `most` steps in all (0: past all); the steps taken.
   std::int64_t take(std::size_t& begin, std::int64_t most) const {
-    std::int64_t channels = 0;
-    while (begin < segments_.size() && (most == 0 || channels < most)) channels += segments_[begin++].length;
-    return channels;
+    std::int64_t steps = 0;
+    while (begin < segments_.size() && (most == 0 || steps < most)) steps += segments_[begin++].length;
+    return steps;
   }
 
   const ConvCall& call_;
@@ -279,11 +134,11 @@ class Direct : public CpuConvolution {
   bool supports(const ConvShape& s) const override { return !plain_ || s.groups == 1; }
 
   std::int64_t packed_size(const ConvShape& s) const override {
-    return f_.floats(packed_weights(conv_panels(s), s.taps()));
+    return f_.floats(packed_weights(panels_of(s), s.taps()));
   }
 
   void pack_kernels(const ConvShape& s, const Kernels& kernels, float* packed) const override {
-    const std::vector<Panel> panels = conv_panels(s);
+    const std::vector<Panel> panels = panels_of(s);
     parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         float* to = packed + f_.floats(panels[i].offset * s.taps());
@@ -297,7 +152,7 @@ class Direct : public CpuConvolution {
   }
 
   std::int64_t scratch(const ConvShape& s, int threads) const override {
-    const Bands b = Geometry(s, plain_, static_cast<int>(conv_panels(s).size()), threads).bands();
+    const Bands b = Geometry(s, f_, plain_, static_cast<int>(panels_of(s).size()), threads).bands();
     return b.slot * std::min(threads, b.count * b.chunks);
   }
 
@@ -306,16 +161,17 @@ class Direct : public CpuConvolution {
     const double pixels = static_cast<double>(s.n) * s.out_h() * s.out_w();
     const std::int64_t packed = packed_size(s);
     const int run = s.taps() == 1 ? s.out_h() * s.out_w() : s.out_w();
-    model.product(pixels * packed_weights(conv_panels(s), s.taps()) / kBlock, run);
+    model.product(pixels * packed_weights(panels_of(s), s.taps()) / kBlock / f_.together, run);
     model.weights(packed);
+    if (f_.paired()) model.vectors(kRoundings * s.n * s.h * s.w * blocks_of(s.c));
     return model.seconds();
   }
 
   void forward(const ConvCall& call, const float* x, Tensor y, Stream) const override {
     const ConvShape& s = call.shape;
-    const std::vector<Panel> panels = conv_panels(s);
+    const std::vector<Panel> panels = panels_of(s);
     const int threads = conv_threads(call, *this);
-    const Bands b = Geometry(s, plain_, static_cast<int>(panels.size()), threads).bands();
+    const Bands b = Geometry(s, f_, plain_, static_cast<int>(panels.size()), threads).bands();
     const BandCopy copier(s, b, x);
     const std::int64_t tasks = std::int64_t{b.count} * b.chunks;
     parallel_parts(static_cast<int>(std::min<std::int64_t>(threads, tasks)), [&](int part, int parts) {
@@ -336,6 +192,8 @@ class Direct : public CpuConvolution {
   }
 
  private:
+  std::vector<Panel> panels_of(const ConvShape& s) const { return conv_panels(s, f_.together); }
+
   static const float* in_place(const ConvShape& s, const Bands& b, const float* x, int band) {
     return x + band / b.per_image * b.channel * blocks_of(s.c) +
            std::int64_t{band % b.per_image} * b.rows * s.stride_y * b.row;
@@ -343,17 +201,19 @@ class Direct : public CpuConvolution {
 
   void pack_blocked(const ConvShape& s, const Panel& panel, const Kernels& kernels, float* to) const {
     const int row = panel.filters();
-    std::vector<float> wide(&f_ == &fp32_format() ? 0 : std::size_t{kBlock} * s.taps() * row);
+    const bool rounded = &f_ != &fp32_format();
+    std::vector<float> wide(rounded ? std::size_t{kBlock} * s.taps() * row : 0);
     for (int block = 0; block < panel.channel_blocks(); ++block) {
       const int lanes = panel.lanes(block);
-      float* const rows = wide.empty() ? to : wide.data();
+      float* const rows = rounded ? wide.data() : to;
+      if (panel.given_lanes(block) < lanes) std::fill(wide.begin(), wide.end(), 0.0f);
       for (int j = 0; j < panel.blocks; ++j) {
-        kernels.each((panel.filter_block + j) * kBlock, (panel.channel_block + block) * kBlock, lanes,
-                     [&](int c, int tap, simd::Lanes filters) {
+        kernels.each((panel.filter_block + j) * kBlock, (panel.channel_block + block) * kBlock,
+                     panel.given_lanes(block), [&](int c, int tap, simd::Lanes filters) {
                        simd::store(rows + (std::int64_t{tap} * lanes + c) * row + j * kBlock, filters);
                      });
       }
-      if (rows != to) f_.narrow(rows, lanes * s.taps(), row, to);
+      if (rounded) f_.narrow(rows, lanes * s.taps(), row, to);
       to += f_.floats(std::int64_t{lanes} * s.taps() * row);
     }
   }

@@ -12,23 +12,18 @@ struct WeightFormat {
   const char* suffix;  // of an algorithm's name
   Precision precision;
   int bytes;     // of a weight
-  int together;  // channels that one step of the micro-kernel multiplies: 1, or BF16 pairs of weights and
-                 // pixels
-  double rate;   // multiply-adds of a step, to those of FP32's
-  const simd::ProductKernels* kernels;  // on blocked arrays, whose pixels have kBlock / together floats
-  // Writes `channels` rows of `filters` weights, as they are multiplied, to `to`.
+  int together;  // channels that a step of the micro-kernel multiplies: 1, or a pair, whose pixels are BF16
+                 // too
+  const simd::ProductKernels* kernels;  // on blocked arrays
+  // Writes `channels` rows of `filters` weights, as they are multiplied, to `to`, which may be where they
+  // lie.
   void (*narrow)(const float* rows, int channels, int filters, void* to);
 
-  // Of arrays, which are counted in floats.
+  // What so many weights take of an array of floats.
   std::int64_t floats(std::int64_t weights) const { return (weights * bytes + 3) / 4; }
-  const void* at(const float* packed, std::int64_t weight) const {
-    return reinterpret_cast<const char*>(packed) + weight * bytes;
-  }
-  void* at(float* packed, std::int64_t weight) const {
-    return reinterpret_cast<char*>(packed) + weight * bytes;
-  }
-  // Floats between two pixels, or tiles, of what is multiplied.
+  // Floats from one pixel, or tile, that is multiplied to the next.
   int pitch() const { return kBlock / together; }
+  bool paired() const { return together == 2; }
 };
 
 const WeightFormat& fp32_format();

@@ -9,30 +9,31 @@ namespace {
 
 // Panels over filters [first, last), all of which see channels [first_channel, last_channel).
 void add_panels(std::vector<Panel>& panels, int first_block, int last_block, int most, int first_channel,
-                int last_channel) {
-  const int channel_block = first_channel / kBlock, channels = last_channel - channel_block * kBlock;
+                int last_channel, int together) {
+  const int channel_block = first_channel / kBlock, given = last_channel - channel_block * kBlock;
+  const int channels = (given + together - 1) / together * together;
   for (int block = first_block; block < last_block; block += most) {
     const std::int64_t offset = panels.empty() ? 0 : panels.back().offset + panels.back().size();
-    panels.push_back({block, std::min(most, last_block - block), channel_block, channels, offset});
+    panels.push_back({block, std::min(most, last_block - block), channel_block, channels, given, offset});
   }
 }
 
 }  // namespace
 
-std::vector<Panel> conv_panels(const ConvShape& s) {
+std::vector<Panel> conv_panels(const ConvShape& s, int together) {
   const int group_c = s.c / s.groups, group_k = s.k / s.groups;
   std::vector<Panel> panels;
   if (s.groups == 1 || (group_c % kBlock == 0 && group_k % kBlock == 0)) {
     for (int g = 0; g < s.groups; ++g) {
       add_panels(panels, g * group_k / kBlock, g * group_k / kBlock + blocks_of(group_k), simd::kPanelBlocks,
-                 g * group_c, (g + 1) * group_c);
+                 g * group_c, (g + 1) * group_c, together);
     }
     return panels;
   }
   for (int block = 0; block < blocks_of(s.k); ++block) {
     const int last = std::min(s.k, (block + 1) * kBlock) - 1;
     add_panels(panels, block, block + 1, 1, block * kBlock / group_k * group_c,
-               (last / group_k + 1) * group_c);
+               (last / group_k + 1) * group_c, together);
   }
   return panels;
 }

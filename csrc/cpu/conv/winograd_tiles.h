@@ -24,6 +24,7 @@ struct Tiles {
         columns(ceil_div(s.out_w(), M)),
         all(s.n * rows * columns),
         blocks(blocks_of(s.c)),
+        pitch(format.pitch()),
         kernel_bytes(4.0 * format.floats(packed_weights(panels, kPoints))) {
     double least = 0;
     Tiles best = *this;
@@ -48,13 +49,14 @@ struct Tiles {
 
   int rows, columns, all;     // tiles of an image, and of all images
   int blocks;                 // of input channels
+  int pitch;                  // of the transformed input, from one tile to the next
   double kernel_bytes;        // of the packed kernels
   int group = 0, groups = 0;  // tiles of a group, and how many groups
   bool shared = false;        // all threads work on the same group
   bool far = false;  // transformed input comes from another core or from beyond the second-level cache
   int chunk = 0;     // panels multiplied before they are transformed back
   // Strides in floats: transformed input by channel block and point, products by point and panel.
-  std::int64_t v_block = 0, v_point = 0, v_size = 0, m_point = 0, m_panel = 0;
+  std::int64_t v_block = 0, v_point = 0, v_size = 0, m_block = 0, m_point = 0, m_panel = 0;
 
  private:
   void set_group(int most, int panels, int threads) {
@@ -63,11 +65,12 @@ struct Tiles {
     if (!shared) groups = ceil_div(groups, threads) * threads;
     group = ceil_div(all, std::min(groups, all));
     groups = ceil_div(all, group);
-    v_block = std::int64_t{group} * kBlock;
+    v_block = std::int64_t{group} * pitch;
+    m_block = std::int64_t{group} * kBlock;
     v_point = odd_lines(v_block * blocks);
     v_size = v_point * kPoints;
     far = shared || 4 * v_size > kCachedBytes;
-    m_point = odd_lines(std::int64_t{group} * kBlock * simd::kPanelBlocks);
+    m_point = odd_lines(m_block * simd::kPanelBlocks);
     m_panel = m_point * kPoints;
     chunk = static_cast<int>(std::clamp<std::int64_t>(kProductBytes / (4 * m_panel), 1, panels));
   }

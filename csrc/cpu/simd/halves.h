@@ -42,6 +42,18 @@ inline Halves to_bf16(Lanes v) {
   return __builtin_convertvector((nan ? bits | 0x400000 : bits + 0x7fff + odd) >> 16, Halves);
 }
 
+// Words of two BF16: one in the lower half, one in the upper.
+inline Lanes paired(Lanes lower, Lanes upper) {
+  return with_bits(__builtin_convertvector(to_bf16(lower), Words) |
+                   __builtin_convertvector(to_bf16(upper), Words) << 16);
+}
+
+// As BF16, in the place of half as many floats.
+inline void store_bf16(float* to, Lanes v) {
+  const Halves halves = to_bf16(v);
+  std::memcpy(to, &halves, sizeof halves);
+}
+
 inline Lanes from_fp16(Halves v) {
 #if defined(__AVX512F__)
   __m256i halves;
