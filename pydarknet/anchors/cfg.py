@@ -66,7 +66,7 @@ def with_anchors(path: str | PathLike[str], anchors: Floats) -> bytes:
             changes["num"] = str(count)
             if head.has("mask"):
                 changes["mask"] = _mask(head, len(heads), count)
-            edits[convolution_before(cfg, head).line] = {"filters": str(count * _values(head))}
+            edits[convolution_before(cfg, head).line] = {"filters": str(count * box_values(head))}
         edits[head.line] = changes
     with open(name, "rb") as file:
         data = edited(file.read(), cfg, edits)
@@ -114,10 +114,12 @@ def _mask(head: Section, heads: int, count: int) -> str:
     return ",".join(map(str, range(count)))
 
 
-def _values(head: Section) -> int:
-    """Filters an anchor."""
-    coords = head.int_("coords", 4) if _unit(head) == "cells" else 4
-    return coords + 1 + head.int_("classes", 20)
+def box_values(head: Section, classes: int | None = None) -> int:
+    """Filters an anchor, with the head's classes or so many."""
+    layer = REGISTRY[head.type]
+    assumed = layer.coords if issubclass(layer, Head) else 0
+    coords = head.int_("coords", assumed) if _unit(head) == "cells" else assumed
+    return coords + 1 + (head.int_("classes", 20) if classes is None else classes)
 
 
 def convolution_before(cfg: Cfg, head: Section) -> Section:

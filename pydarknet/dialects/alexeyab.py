@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from .base import Adam, BatchNorm, Dialect, Mark, RegionLoss, TruthRules, WeightFiles, Window, YoloLoss
 
+# Sections that only this Darknet has.
+_SECTIONS: Mark = dict.fromkeys(
+    ("scale_channels", "sam", "local_avgpool", "local_avg", "reorg3d", "Gaussian_yolo", "implicit"), frozenset()
+)
+
 # What only this Darknet reads, or writes into each of its cfgs.
 _KEYS: Mark = {
+    **_SECTIONS,
     "yolo": frozenset(
         [
             "beta_nms",
@@ -26,9 +32,6 @@ _KEYS: Mark = {
             "resize",
             "scale_x_y",
         ]
-    ),
-    **dict.fromkeys(
-        ("scale_channels", "sam", "local_avgpool", "local_avg", "reorg3d", "Gaussian_yolo", "implicit"), frozenset()
     ),
     "net": frozenset(
         [
@@ -70,7 +73,7 @@ _KEYS: Mark = {
 
 DIALECT = Dialect(
     name="alexeyab",
-    marks=({"yolo": frozenset()}, _KEYS),
+    marks=({"yolo": frozenset(), **_SECTIONS}, _KEYS),
     norm=BatchNorm(epsilon=1e-5, inside=True, backward_inside=False, rolling=0.9),
     norm_biases=True,
     region=RegionLoss(

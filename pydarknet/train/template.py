@@ -8,7 +8,7 @@ from os import PathLike, fspath
 import numpy as np
 
 from ..anchors.boxes import load_boxes
-from ..anchors.cfg import convolution_before, heads_with_anchors, units
+from ..anchors.cfg import box_values, convolution_before, heads_with_anchors, units
 from ..anchors.kmeans import anchors_text, average_iou, kmeans
 from ..datasets.dataset import DataSet, read_dataset
 from ..errors import CfgError, DataError
@@ -89,7 +89,7 @@ def _heads(cfg: Cfg) -> list[Section]:
 
 def _filters(head: Section, classes: int) -> int:
     boxes = len(head.str_("mask").split(",")) if head.has("mask") else head.int_("num", 1, low=1)
-    return boxes * (head.int_("coords", 4) + 1 + classes)
+    return boxes * box_values(head, classes)
 
 
 def _net(cfg: Cfg, size: int | None, iterations: int) -> dict[str, str]:

@@ -13,6 +13,7 @@ from pydarknet.cli.main import main
 from pydarknet.compat import alexeyab
 from pydarknet.export.onnx import build
 from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.train.choice import training_dialect
 
 CFG = """[net]
 width=2
@@ -80,3 +81,20 @@ def test_unknown_ones() -> None:
         network("dialect=alexey")
     with pytest.raises(DataError, match="unknown dialect"):
         network(dialect="nobody")
+
+
+@pytest.mark.parametrize(
+    ("sections", "name"),
+    [
+        ("[yolo]\n", "darknet2018"),
+        ("[yolo]\niou_loss=ciou\n", "alexeyab"),
+        ("[region]\n", "paper2017"),
+        ("[Gaussian_yolo]\n", "alexeyab"),
+        ("[scale_channels]\n", "alexeyab"),
+        ("[implicit]\n", "alexeyab"),
+        ("[shortcut]\nweights_type=none\n[yolo]\n", "alexeyab"),
+    ],
+)
+def test_what_is_trained_in_which_dialect(sections: str, name: str) -> None:
+    cfg = parse_cfg_text(f"[net]\nwidth=8\nheight=8\nchannels=3\n{sections}", "a.cfg")
+    assert training_dialect(cfg, None, None).name == name

@@ -31,7 +31,10 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["yolov2-tiny", "yolov2-tiny-voc", "yolov2", "yolov2-voc", "yolov3-tiny"])
+@pytest.mark.parametrize(
+    "name",
+    ["yolov2-tiny", "yolov2-tiny-voc", "yolov2", "yolov2-voc", "yolov3-tiny", "yolov4-tiny", "yolov7-tiny"],
+)
 def test_every_detector_of_ours_can_be_adapted(data: Path, tmp_path: Path, name: str):
     made = make_cfg(data, OWN / f"{name}.cfg", size=96)
     (tmp_path / "new.cfg").write_bytes(made.content)
@@ -46,6 +49,17 @@ def test_every_detector_of_ours_can_be_adapted(data: Path, tmp_path: Path, name:
     assert net.str_("steps").endswith("4800,5400")
     old = {section.line: section for section in parse_cfg(OWN / f"{name}.cfg").sections}
     assert [section.type for section in cfg.sections] == [section.type for section in old.values()]
+
+
+def test_a_head_of_deviations_has_more_filters(data: Path, tmp_path: Path):
+    template = tmp_path / "gaussian.cfg"
+    template.write_text(
+        "[net]\nwidth=64\nheight=64\nchannels=3\n[convolutional]\nfilters=28\nsize=3\nstride=16\npad=1\n"
+        "activation=linear\n[Gaussian_yolo]\nclasses=5\nnum=2\nanchors=4,4, 9,9\n"
+    )
+    made = make_cfg(data, template, size=96)
+    (tmp_path / "new.cfg").write_bytes(made.content)
+    assert Graph(parse_cfg(tmp_path / "new.cfg")).layers[0].out.c == 2 * (8 + 1 + 3)
 
 
 @pytest.mark.slow
