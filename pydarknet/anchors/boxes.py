@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..datasets.dataset import read_dataset
+from ..errors import DataError
 from ..formats.labels import SIZE, find_label, is_class_only, read_labels
 from ..images.size import picture_size
 from .kmeans import Floats, average_iou, checked_sizes, kmeans_each
@@ -46,7 +47,10 @@ def load_boxes(data: str, fit: str, scale: Sequence[float]) -> Boxes:
                 sizes *= sides / sides.max()
         parts.append(sizes)
     note = f"; {missing} images have no label file" if missing else ""
-    return Boxes(checked_sizes(np.concatenate(parts)), len(images), float(np.median(aspects or [1.0])), note)
+    sizes = np.concatenate(parts)
+    if not len(sizes):
+        raise DataError(f"{data}: expected boxes to find anchors for, found none in {len(images)} images{note}")
+    return Boxes(checked_sizes(sizes), len(images), float(np.median(aspects or [1.0])), note)
 
 
 def compare(found: Boxes, most: int, seed: int, restarts: int) -> tuple[Series, Series]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ..errors import CfgError
 from .messages import say, warn
 from .options import device_of
 
@@ -26,26 +28,38 @@ def load_graph(name: str, quiet: bool) -> Graph:
     return graph
 
 
-def complete(args: argparse.Namespace) -> None:
-    """`detect NAME [IMAGE...]`, NAME a cfg of the package whose weights are at hand: these are meant, and without an
-    image the one that comes with it. WeightsError if WEIGHTS are missing elsewhere, or aren't at hand."""
+def complete(args: argparse.Namespace, words: Sequence[str] = ()) -> list[str]:
+    """`COMMAND NAME [WORD...]`, NAME a cfg in cfg/ or of the package whose weights are at hand: these are meant.
+
+    `words` are what stands behind WEIGHTS; returned with what was taken for WEIGHTS. WeightsError if WEIGHTS are
+    missing elsewhere, or aren't at hand.
+    """
     from ..catalog import find_weights
     from ..errors import WeightsError
-    from ..formats.resources import share
 
-    if os.path.basename(args.cfg) != args.cfg or not (share() / "cfg" / f"{args.cfg}.cfg").is_file():
+    if not _is_name(args.cfg):
         if args.weights is None:
-            raise WeightsError(f"{args.cfg}: expected WEIGHTS behind it; only names of the package's cfg/ do without")
-        return
+            raise WeightsError(f"{args.cfg}: expected WEIGHTS behind it; only names such as yolov2 do without")
+        return list(words)
+    first = []
     if args.weights is not None:
         with suppress(WeightsError):
             if find_weights(args.weights).suffix == ".weights":
-                return
-        args.images.insert(0, args.weights)
+                return list(words)
+        first = [args.weights]
     args.weights = str(find_weights(args.cfg))
-    sample = share() / "data" / f"{args.cfg}.jpg"
-    if not args.images and sample.is_file():
-        args.images.append(str(sample))
+    return [*first, *words]
+
+
+def _is_name(cfg: str) -> bool:
+    """Whether a cfg is named without folder and ending, and is found."""
+    from ..formats.resources import find_cfg
+
+    if os.path.basename(cfg) != cfg or cfg.endswith(".cfg") or os.path.exists(cfg):
+        return False
+    with suppress(CfgError):
+        return bool(find_cfg(cfg))
+    return False
 
 
 def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Network:
@@ -108,16 +122,12 @@ def read_data_file(name: str, quiet: bool) -> DataFile:
 
 def require_heads(net: Network, command: str) -> None:
     """CfgError for a network that can't do what the command is for."""
-    from ..errors import CfgError
-
     if not net.heads():
         raise CfgError(net.cfg.file, None, f"has no [region], [yolo] or [detection] layer; use pydarknet {command}")
 
 
 def require_no_heads(net: Network, command: str) -> None:
     """CfgError for a detector, whose outputs aren't probabilities of classes."""
-    from ..errors import CfgError
-
     heads = net.heads()
     if heads:
         message = f"[{heads[-1].type}] detects, the network is no classifier; use pydarknet {command}"

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from sahi.models.base import DetectionModel
 from sahi.prediction import ObjectPrediction
 
-from ..detection.results import Detection
+from ..detection.results import Box, Detection
 from ..network import Network
 
 
@@ -59,7 +59,11 @@ class DarknetDetectionModel(DetectionModel):
         shifts = _each(shift_amount_list, [0, 0], len(found))
         shapes = _each(full_shape_list, None, len(found))
         self._object_prediction_list_per_image = [
-            [_object(each, shift, shape or list(detections.orig_shape)) for each in detections if each.box.w > 0]
+            [
+                _object(each, corners, shift, shape or list(detections.orig_shape))
+                for each in detections
+                if (corners := _inside(each.box, detections.orig_shape)) is not None
+            ]
             for detections, shift, shape in zip(found, shifts, shapes, strict=True)
         ]
 
@@ -71,11 +75,16 @@ def _each(given: Any, default: Any, count: int) -> list[Any]:
     return list(given) if isinstance(given[0], (list, tuple)) else [given] * count
 
 
-def _object(detection: Detection, shift: list[int], shape: list[int]) -> Any:
-    box = detection.box
-    left, top = max(0.0, box.left), max(0.0, box.top)
+def _inside(box: Box, shape: tuple[int, int]) -> list[float] | None:
+    """The corners of the part of a box that is in an image (h, w), which is all that SAHI takes; None if none is."""
+    height, width = shape
+    left, top, right, bottom = max(0.0, box.left), max(0.0, box.top), min(width, box.right), min(height, box.bottom)
+    return [left, top, right, bottom] if left < right and top < bottom else None
+
+
+def _object(detection: Detection, corners: list[float], shift: list[int], shape: list[int]) -> Any:
     return ObjectPrediction(
-        bbox=[left, top, box.right, box.bottom],
+        bbox=corners,
         category_id=detection.class_id,
         category_name=detection.name,
         score=detection.confidence,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import Any
@@ -12,7 +11,7 @@ from ..errors import DataError
 from ..formats.json_file import read_json, whole
 from ..formats.text import short
 from ..images.sources import is_picture_name
-from .convert import Conversion, Row, Sample, is_line, stays_inside
+from .convert import Conversion, LeftOut, Row, Sample, is_line, stays_inside
 from .voc import box_row
 
 MAX_SIDE = 1 << 31  # pixels
@@ -29,7 +28,7 @@ def read_coco(
     """
     names: list[str] | None = None
     samples: dict[str, list[Sample]] = {}
-    left_out: Counter[str] = Counter()
+    left_out = LeftOut()
     for key, (file, folder) in sets.items():
         content = read_json(fspath(file))
         found, classes = _categories(fspath(file), content)
@@ -37,8 +36,7 @@ def read_coco(
             raise DataError.at(fspath(file), None, "has other categories than the file before")
         names = found
         samples[key] = _samples(fspath(file), content, fspath(folder), classes, crowd, left_out)
-    notes = [f"left out {count} objects: {why}" for why, count in sorted(left_out.items())]
-    return Conversion(names or [], samples, notes)
+    return Conversion(names or [], samples, left_out.notes())
 
 
 def _categories(file: str, content: Any) -> tuple[list[str], dict[int, int]]:
@@ -58,7 +56,7 @@ def _categories(file: str, content: Any) -> tuple[list[str], dict[int, int]]:
 
 
 def _samples(
-    file: str, content: Any, folder: str, classes: Mapping[int, int], crowd: bool, left_out: Counter[str]
+    file: str, content: Any, folder: str, classes: Mapping[int, int], crowd: bool, left_out: LeftOut
 ) -> list[Sample]:
     pictures: dict[int, tuple[Sample, tuple[int, int]]] = {}
     for index, each in enumerate(_entries(file, content, "images")):
@@ -84,11 +82,11 @@ def _samples(
         except WRONG as error:
             raise _wrong(file, "annotation", index, "image_id, category_id and bbox of this file") from error
         if is_crowd and not crowd:
-            left_out["a crowd"] += 1
+            left_out.add("a crowd", sample.image)
             continue
         row: Row | None = box_row(class_id, (left, top, left + width, top + height), size)
         if row is None:
-            left_out["the box is empty or outside the image"] += 1
+            left_out.add("the box is empty or outside the image", sample.image)
         else:
             sample.labels.append(row)
     return [sample for sample, _ in pictures.values()]

@@ -33,7 +33,25 @@ class Sample:
     size: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True)
+class LeftOut:
+    """Objects that a reader left out, by the reason, with the first place of each."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, list[str]] = {}
+
+    def add(self, why: str, place: str) -> None:
+        """One more; `place` is its file, or its image."""
+        self._places.setdefault(why, []).append(place)
+
+    def notes(self) -> list[str]:
+        """A line for each reason."""
+        return [
+            f"left out {len(places)} objects: {why}; the first: {places[0]}"
+            for why, places in sorted(self._places.items())
+        ]
+
+
+@dataclass
 class Conversion:
     """What a reader made of a data set: names, the samples of each set, and what the user should know.
 

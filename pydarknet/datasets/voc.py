@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
@@ -17,7 +16,7 @@ from ..formats.resources import find
 from ..formats.text import byte_order, decode, read_bytes, short
 from ..images.size import picture_size
 from ..images.sources import ENDINGS, is_companion
-from .convert import Conversion, Row, Sample, stays_inside
+from .convert import Conversion, LeftOut, Row, Sample, stays_inside
 
 SETS = ("train", "val", "trainval", "test")
 MAX_BYTES = 16 << 20
@@ -74,7 +73,7 @@ def read_voc(
     every = [each for entries in found.values() for _, annotation in entries for each in annotation.objects]
     known = read_names(names) if names is not None else _usual_names({each.name for each in every})
     classes = {name: i for i, name in reversed(list(enumerate(known)))}
-    left_out: Counter[str] = Counter()
+    left_out = LeftOut()
     samples = {
         key: [
             Sample(image, _rows(image, annotation, classes, difficult, origin, left_out), annotation.size)
@@ -82,8 +81,7 @@ def read_voc(
         ]
         for key, entries in found.items()
     }
-    notes = [f"left out {count} objects: {why}" for why, count in sorted(left_out.items())]
-    return Conversion(known, samples, notes)
+    return Conversion(known, samples, left_out.notes())
 
 
 def read_annotation(path: str | PathLike[str]) -> Annotation:
@@ -187,7 +185,7 @@ def _rows(
     classes: Mapping[str, int],
     difficult: bool,
     origin: int,
-    left_out: Counter[str],
+    left_out: LeftOut,
 ) -> list[Row]:
     width, height = annotation.width, annotation.height
     if width < 1 or height < 1:
@@ -195,11 +193,11 @@ def _rows(
     rows = []
     for each in annotation.objects:
         if each.name not in classes:
-            left_out[f"class {each.name!r} is not among the names"] += 1
+            left_out.add(f"class {each.name!r} is not among the names", image)
         elif each.difficult and not difficult:
-            left_out["difficult"] += 1
+            left_out.add("difficult", image)
         elif (row := box_row(classes[each.name], _shifted(each, origin), (width, height))) is None:
-            left_out["the box is empty or outside the image"] += 1
+            left_out.add("the box is empty or outside the image", image)
         else:
             rows.append(row)
     return rows

@@ -27,22 +27,24 @@ def find(name: str | PathLike[str], *, relative_to: str | PathLike[str] | None =
             tried.append(str(place))
     if Path(name).name and (folder := next(filter(os.path.isdir, tried), None)):
         raise DataError(f"{folder} is a folder; `pydarknet data yolo FOLDER` makes lists of the images in one")
-    raise DataError(f"can't find {fspath(name)!r}; tried {', '.join(tried)}")
+    sensible = [place for place in tried if os.path.isdir(os.path.dirname(place) or ".")]
+    raise DataError(f"can't find {fspath(name)!r}; tried {', '.join(sensible or tried)}")
 
 
 def find_cfg(name: str | PathLike[str]) -> str:
-    """The path of a cfg that a user names: a file as it is, else one of the package's own, with or without its
-    ending. CfgError with the places tried."""
+    """The path of a cfg that a user names: a file as it is, else one in the folder cfg, else one of the package's
+    own, with or without its ending. CfgError with the places tried."""
     given = fspath(name)
     if os.path.exists(given):
         return given
-    tried = []
-    for spelling in dict.fromkeys([with_slashes(given), f"{with_slashes(given)}.cfg"]):
-        for place in places(spelling):
+    plain = with_slashes(given)
+    nearby = [] if os.path.dirname(plain) else ["cfg"]  # as weights are looked for in weights
+    for spelling in dict.fromkeys([plain, f"{plain}.cfg"]):
+        for place in [*(Path(folder, spelling) for folder in nearby), *places(spelling)]:
             if os.path.isfile(place):
                 return str(place)
-            tried.append(str(place))
-    raise CfgError(given, None, f"can't be found; tried {', '.join([*tried[:1], str(share() / 'cfg')])}")
+    where = [given, *nearby, str(share() / "cfg")]
+    raise CfgError(given, None, f"can't be found; tried {', '.join(where)}")
 
 
 def places(name: str | PathLike[str], relative_to: str | PathLike[str] | None = None) -> Iterator[Path]:

@@ -193,7 +193,8 @@ def _read_nodes(file: str) -> tuple[list[str], list[int]]:
         fields = row.split()
         parent, warning = read_int(fields[1]) if len(fields) == 2 else (0, "missing")
         if warning:
-            raise DataError.at(file, number, f"expected 'name parent', found {short(row)!r}")
+            hint = "; a table child,parent becomes one by `pydarknet tree build --csv`" if "," in row else ""
+            raise DataError.at(file, number, f"expected 'name parent', found {short(row)!r}{hint}")
         names.append(fields[0])
         parents.append(parent)
     return names, parents

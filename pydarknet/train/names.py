@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from os import PathLike, fspath
 
 from ..dialects import DIALECTS
 
@@ -20,3 +21,9 @@ def state_of(weights: str) -> str:
     """The name of the state beside weights of that name; "" if they have no ending of weights."""
     name = re.fullmatch(rf"(.*?)(?:{weights_ending()}|\.weights)", weights)
     return name[1] + STATE if name else ""
+
+
+def backbone_layers(weights: str | PathLike[str] | None) -> int | None:
+    """How many layers Darknet's name of a backbone, NAME.conv.N, says it has."""
+    match = re.search(r"\.conv\.(\d+)$", fspath(weights or ""))
+    return int(match.group(1)) if match else None

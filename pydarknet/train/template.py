@@ -103,7 +103,8 @@ def _net(cfg: Cfg, size: int | None, iterations: int) -> dict[str, str]:
     late = f"{iterations * 8 // 10},{iterations * 9 // 10}"
     if any(section.type == "region" for section in cfg.sections):
         warm = min(100, max(1, iterations // 20))
-        return {**net, "steps": f"-1,{warm},{late}", "scales": ".1,10,.1,.1"}
+        settled = {"burn_in": "0"} if cfg.net.has("burn_in") else {}
+        return {**net, **settled, "steps": f"-1,{warm},{late}", "scales": ".1,10,.1,.1"}
     return {**net, "burn_in": str(min(1000, max(1, iterations // 10))), "steps": late, "scales": ".1,.1"}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, get_args
 
+from ..catalog import find_weights
 from ..dialects import DEFAULT
 from ..errors import DarknetError, TrainingError, carrying
 from ..formats.cfg import Cfg, parse_cfg
@@ -26,7 +27,7 @@ from .joint import check_mix
 from .loader import Batch, Loader
 from .memory import SHARE, advice, divide, step_bytes
 from .metrics import History, Metrics, head_numbers
-from .names import FINAL
+from .names import FINAL, backbone_layers
 from .samples import Order, Samples
 from .sizes import CLASSIFIER, DETECTOR, Sizes, read_sizes
 from .source import open_source
@@ -43,7 +44,8 @@ class Trainer:
     """Trains a network on the images of a .data file. Iterate over it; close it, or use it in a `with`.
 
     `net`: path of a cfg, a parsed one, or an `Engine` (or `Network`) with its parameters. `data`: a .data file.
-    `weights`: the file to start from (None: random by `seed`), `cutoff`: load only that many of its layers.
+    `weights`: the file to start from, or the name of a published one (None: random by `seed`), `cutoff`: load only
+    that many of its layers, as NAME.conv.N says by itself.
     `dialect`: its name; default: `dialect=` of [net], else by the head. `clear`: count images from 0. `resume`: go
     on from the state in the backup folder; without it or `overwrite` weights of an earlier run there are an error,
     or, with `keep`, are moved into a folder beside them. `max_batches`, `max_hours`: when to end.
@@ -113,7 +115,8 @@ class Trainer:
             uniform=self.dialect.uniform, dialect=self.dialect.name
         )  # fmt: skip
         if weights is not None and not resume:
-            self.engine.load_weights(weights, cutoff)
+            path = find_weights(weights)
+            self.engine.load_weights(path, backbone_layers(path) if cutoff is None else cutoff)
         self.engine.adopt(self.dialect)
         if clear:
             self.engine.seen = 0

@@ -120,6 +120,13 @@ def test_as_many_anchors_as_sizes() -> None:
         kmeans(sizes, 4)
 
 
+def test_no_boxes_for_want_of_label_files(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("a.jpg\nb.jpg\n")
+    (tmp_path / "set.data").write_text(f"classes=1\ntrain={tmp_path}/list.txt\n")
+    with pytest.raises(DataError, match="found none in 2 images; 2 images have no label file"):
+        load_boxes(str(tmp_path / "set.data"), "stretch", (1, 1))
+
+
 @pytest.mark.parametrize("wrong", [[0.0, 0.1], [-0.1, 0.1], [np.nan, 0.1], [np.inf, 0.1]])
 def test_sizes_that_are_none(wrong: list[float]) -> None:
     with pytest.raises(DataError, match="box 1: expected a positive width and height"):

@@ -11,9 +11,10 @@ from typing import Any
 import cv2
 import pytest
 
-from pydarknet.cli.commands.train import backbone_layers
+from pydarknet import Network, Trainer
 from pydarknet.cli.main import main
 from pydarknet.formats.weights import read_header
+from pydarknet.train.names import backbone_layers
 from tests.lib.toy_training import make
 
 
@@ -172,6 +173,15 @@ def test_a_full_disk_under_standard_output_ends_no_training(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert "warning: standard output: No space left on device; nothing more is printed" in done.stderr
     assert read_header(tmp_path / "backup" / "toy_final.weights").seen == 3 * 4
+
+
+@pytest.mark.slow
+def test_a_backbone_is_cut_by_its_name_from_python_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, cfg = make(tmp_path)
+    Network(cfg, seed=3).save_weights(tmp_path / "toy.conv.1", cutoff=1)
+    with Trainer(cfg, data, weights=tmp_path / "toy.conv.1", max_batches=1) as trainer:
+        first = trainer.engine.layers[0].parameters["weights"].copy()
+    assert (first == Network(cfg, seed=3).layers[0].parameters["weights"]).all()
 
 
 def test_backbones_by_name() -> None:

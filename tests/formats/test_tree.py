@@ -147,6 +147,11 @@ def test_crlf_blanks_and_empty_end(tmp_path: Path) -> None:
         ("r -1\na\n", 2, "expected 'name parent', found 'a'"),
         ("r -1\n\na 0\n", 2, "expected 'name parent', found ''"),
         ("r -1\nhot dog 0\n", 2, "expected 'name parent', found 'hot dog 0'"),
+        (
+            "r,-1\n",
+            1,
+            "expected 'name parent', found 'r,-1'; a table child,parent becomes one by `pydarknet tree build --csv`",
+        ),
         ("r -1\na x\n", 2, "expected 'name parent', found 'a x'"),
         ("r -1\na 0x\n", 2, "expected 'name parent', found 'a 0x'"),
     ],

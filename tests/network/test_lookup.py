@@ -32,6 +32,13 @@ def test_the_packages_own_cfgs(elsewhere: Path, cfg: str):
     assert net.names[16] == "dog"
 
 
+@pytest.mark.parametrize("cfg", ["yolov2-tiny.cfg", "yolov2-tiny"])
+def test_ones_own_cfgs_come_before_the_packages(elsewhere: Path, cfg: str):
+    Path("cfg").mkdir()
+    elsewhere.rename("cfg/yolov2-tiny.cfg")
+    assert Network(cfg, "yolov2-tiny").classes == nets.network().classes != 80
+
+
 @pytest.mark.parametrize("weights", ["yolov2-tiny", "yolov2-tiny.weights", "weights/yolov2-tiny.weights"])
 def test_weights_that_were_fetched(elsewhere: Path, weights: str, capsys: pytest.CaptureFixture[str]):
     expected = nets.network().forward(nets.batch(nets.network()))

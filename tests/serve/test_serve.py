@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import socket
 import struct
 import threading
@@ -17,6 +19,7 @@ import pytest
 from pydarknet.cli.main import main
 from pydarknet.serve.app import Limits
 from tests.lib import nets
+from tests.lib.cli_nets import spawn
 from tests.serve.conftest import Client, png, serving
 
 pytestmark = pytest.mark.slow
@@ -183,6 +186,32 @@ def test_an_error_of_the_network_answers_its_request_alone(client: Client, image
         patch.setattr(client.network, "detect", broken)
         assert client.request("POST", "/detect", png(image))[0] == 500
     assert client.json("POST", "/detect", png(image))[0] == 200
+
+
+def test_a_port_that_is_taken_is_said_before_anybody_connects(tmp_path, capsys: pytest.CaptureFixture[str]):
+    cfg, weights = nets.write(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert main(["serve", str(cfg), str(weights), "--port", str(port)]) == 2
+    told = capsys.readouterr().err
+    assert f"can't listen at 127.0.0.1, port {port}: Address already in use; choose another --port" in told
+    assert "http://" not in told
+
+
+@pytest.mark.slow
+def test_a_free_port_is_named_and_open(tmp_path):
+    cfg, weights = nets.write(tmp_path)
+    process = spawn("serve", cfg, weights, "--port", "0")
+    try:
+        lines = iter(process.stderr.readline, b"")
+        address = next(match for line in lines if (match := re.search(rb"http://127\.0\.0\.1:(\d+)/", line)))
+        client = Client(int(address[1]), nets.network())
+        assert client.json("GET", "/health")[0] == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) in (0, 130)
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_others_need_a_token(tmp_path, capsys: pytest.CaptureFixture[str]):

@@ -15,9 +15,9 @@ import numpy.typing as npt
 import pytest
 
 from pydarknet.backends.base import cpu_backend
-from pydarknet.cli.commands.train import backbone_layers
 from pydarknet.cli.main import main
 from pydarknet.formats.weights import read_header
+from pydarknet.train.names import backbone_layers
 
 pytestmark = pytest.mark.slow
 

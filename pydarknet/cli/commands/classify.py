@@ -24,7 +24,7 @@ TOP = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and all options of classification."""
-    options.add_network(parser)
+    options.add_network(parser, by_name=True)
     options.add_size(parser)
     parser.add_argument("images", metavar="IMAGE", nargs="+", help=IMAGES)
     add_class_options(parser, f"default: {TOP}")
@@ -41,8 +41,9 @@ def add_class_options(parser: argparse.ArgumentParser, top: str) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 if all went well, 1 if some of several images could not be read."""
-    from ..loading import load_network, read_data_file
+    from ..loading import complete, load_network, read_data_file
 
+    args.images = complete(args, args.images)
     return classify_pictures(
         load_network(args, read_data_file(args.data, args.quiet) if args.data else None), args, args.top or TOP
     )

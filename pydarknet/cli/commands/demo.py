@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from .. import options
-from ..parser import real, whole
+from ..parser import UsageError, real, whole
 
 if TYPE_CHECKING:
     from ...video.tracking import Follow
@@ -31,7 +31,7 @@ class HeightOrHelp(argparse.Action):
 
 def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> None:
     """Add the files and all options."""
-    options.add_network(parser, data_first)
+    options.add_network(parser, data_first, by_name=not data_first)
     parser.add_argument("video", metavar="VIDEO", nargs="?", help=VIDEO)
     parser.add_argument("--help", action="help", help="show this help")
     group = parser.add_argument_group("frames")
@@ -81,9 +81,14 @@ def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> 
 def run(args: argparse.Namespace, follow: Follow | None = None) -> int:
     """0; ImageError if there is no such video. `follow` gives what is found its numbers."""
     from ...video.source import Camera, open_video
+    from ..loading import complete
     from ..play import play
     from ..saving import detector
 
+    videos = complete(args, [args.video] if args.video else [])
+    if len(videos) > 1:
+        raise UsageError(f"expected WEIGHTS and a video, or a video alone, found {' and '.join(videos)}")
+    args.video = videos[0] if videos else None
     with detector(args) as net:
         camera = Camera(args.camera, args.width, args.height, args.fps)
         play(net, open_video(args.video, camera, args.skip, net.inputs.c), args, follow)

@@ -64,9 +64,17 @@ def run(args: argparse.Namespace) -> int:
     from ..loading import complete
     from ..saving import detector
 
-    complete(args)
+    args.images = complete(args, args.images) or _own_image(args.cfg)
     with detector(args) as net:
         return detect_images(net, args)
+
+
+def _own_image(name: str) -> list[str]:
+    """The image that comes with a network of the package, if there is one."""
+    from ...formats.resources import share
+
+    sample = share() / "data" / f"{name}.jpg"
+    return [str(sample)] if sample.is_file() else []
 
 
 def detect_images(net: Network, args: argparse.Namespace) -> int:

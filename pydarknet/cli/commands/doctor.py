@@ -23,12 +23,10 @@ def run(args: argparse.Namespace) -> int:
     """0, or 1 if a training would fail."""
     from ...catalog import find_weights
     from ...train.doctor import examine
-    from .train import backbone_layers
 
     weights = find_weights(args.weights) if args.weights else None
     count: Counter[bool] = Counter()
-    cutoff = backbone_layers(args.weights)
-    for finding in examine(args.data, args.cfg, weights, cutoff=cutoff, dialect=args.dialect, decode=args.decode):
+    for finding in examine(args.data, args.cfg, weights, dialect=args.dialect, decode=args.decode):
         count[finding.error] += 1
         if count.total() <= args.max:
             print(finding)

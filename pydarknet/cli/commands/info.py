@@ -110,4 +110,5 @@ def weights(graph: Graph, name: str, quiet: bool) -> Iterator[str]:
 
 
 def _mb(floats: int) -> str:
-    return f"{floats * FLOAT / 1e6:.1f} MB"
+    size = floats * FLOAT
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"

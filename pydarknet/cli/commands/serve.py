@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import os
+import socket
 from typing import TYPE_CHECKING
 
 from .. import options
-from ..loading import load_network, read_data_file, require_heads
+from ..loading import complete, load_network, read_data_file, require_heads
 from ..messages import say
 from ..parser import UsageError, real, whole
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""
-    options.add_network(parser)
+    options.add_network(parser, by_name=True)
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen at; another than 127.0.0.1 needs a token"
     )
@@ -49,19 +50,41 @@ def run(args: argparse.Namespace) -> int:
     local = _is_local(args.host)
     if not local and not args.token:
         raise UsageError(f"--host {args.host} can be reached by others; give a --token that clients must show")
+    if more := complete(args):
+        raise UsageError(f"expected CFG and WEIGHTS, found {more[0]!r}, too, which is no weights file")
     net = load_network(args, read_data_file(args.data, args.quiet) if args.data else None)
     require_heads(net, "classify")
     app = create_app(
         net, net.settle(options.detect_options(args)), limits=_limits(args, Limits), token=args.token,
         hosts=LOCAL_HOSTS if local else ("*",),
     )  # fmt: skip
-    say(f"http://{args.host}:{args.port}/: drop an image there; POST images to /detect; Ctrl-C ends it", args.quiet)
     config = uvicorn.Config(
-        app, host=args.host, port=args.port, log_level="warning", limit_concurrency=1024, timeout_keep_alive=15,
+        app, log_level="warning", limit_concurrency=1024, timeout_keep_alive=15,
         h11_max_incomplete_event_size=1 << 16, timeout_graceful_shutdown=10, server_header=False,
     )  # fmt: skip
-    uvicorn.Server(config).run()
+    with _listening(args.host, args.port) as listener:
+        address = f"http://{_in_url(args.host)}:{listener.getsockname()[1]}/"
+        say(f"{address}: drop an image there; POST images to /detect; Ctrl-C ends it", args.quiet)
+        uvicorn.Server(config).run([listener])
     return 0
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket at which clients can connect from now on. UsageError if the address is taken, or none of ours."""
+    try:
+        return socket.create_server((host, port), family=_family(host), backlog=2048)
+    except OSError as error:
+        number = error.errno or 0  # below 0 for names that aren't found
+        reason = os.strerror(number) if number > 0 else error.strerror  # create_server adds the address to it
+        raise UsageError(f"can't listen at {host}, port {port}: {reason}; choose another --port or --host") from error
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _is_local(host: str) -> bool:

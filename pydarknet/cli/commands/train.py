@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shlex
 import signal
 import time
@@ -99,7 +98,6 @@ def _add_validation(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, keep: bool = False) -> int:
     """0, or 130 when stopped by Ctrl-C, 128 + n by another signal; errors are raised. `keep`: of `Trainer`."""
-    from ...catalog import find_weights
     from ...train.logs import LogFile
     from ...train.tensorboard import TensorBoard
     from ...train.trainer import Trainer
@@ -108,12 +106,11 @@ def run(args: argparse.Namespace, keep: bool = False) -> int:
         raise UsageError("--cutoff N says how much of WEIGHTS is loaded, but none are given")
     data = read_data_file(args.data, args.quiet)
     refuse_inputs(args.log, args, data)
-    weights = find_weights(args.weights) if args.weights else None
     trainer = Trainer(
         args.cfg,
         data,
-        weights=weights,
-        cutoff=args.cutoff if args.cutoff is not None else backbone_layers(args.weights),
+        weights=args.weights,
+        cutoff=args.cutoff,
         dialect=args.dialect,
         seed=args.seed,
         clear=args.clear,
@@ -219,12 +216,6 @@ def validation(args: argparse.Namespace) -> Validation | bool:
         return False
     epochs = args.map_epochs or Validation.epochs
     return Validation(args.map_every, epochs, args.iou_thresh, patience=args.patience)
-
-
-def backbone_layers(weights: str | None) -> int | None:
-    """How many layers Darknet's name of a backbone, NAME.conv.N, says it has."""
-    match = re.search(r"\.conv\.(\d+)$", weights or "")
-    return int(match.group(1)) if match else None
 
 
 def describe(trainer: Trainer) -> None:
