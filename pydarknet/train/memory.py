@@ -19,8 +19,8 @@ class Measure(Tape):
     packed = 0  # bytes
 
     def refresh(self, op: Callable[..., None], *args: Any) -> None:
-        """A call whose last argument is the weights in a kernel's layout."""
-        self.packed += int(args[-1].nbytes)
+        """A call whose second argument is made of the first: weights in a kernel's layout, or made binary."""
+        self.packed += int(args[1].nbytes)
 
     def bytes(self) -> int:
         """Memory of the activations and deltas, if the plan were finished."""
