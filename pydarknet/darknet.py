@@ -32,6 +32,7 @@ from .compat._networks import (  # noqa: F401
     do_nothing,
     load_meta,
     network_predict,
+    reset_rnn,
     set_gpu,
 )
 from .compat._of_2017 import make_boxes, make_probs, network_detect, num_boxes
@@ -93,7 +94,7 @@ def detect(
 
 
 predict = network_predict
-reset_rnn = free_detections = free_ptrs = do_nothing
+free_detections = free_ptrs = do_nothing
 
 # The library's own names for all of this.
 lib = SimpleNamespace(

@@ -31,6 +31,7 @@ from .images.image import Color
 from .images.open_image import Given as Picture
 from .images.open_image import is_single, open_picture, path_of
 from .images.sources import named
+from .plan.session import Session
 from .results.classification import Classification as Classification
 from .results.detections import Detections
 from .system.arguments import check_choice, check_count
@@ -260,10 +261,12 @@ class Network(Engine):
             pass
 
     @contextmanager
-    def head_outputs(self, images: Images, fit: Fit, *, lazy: bool = False) -> Iterator[Mapping[int, Array]]:
+    def head_outputs(
+        self, images: Images, fit: Fit, *, lazy: bool = False, session: Session | None = None
+    ) -> Iterator[Mapping[int, Array]]:
         """Run images as in `find`: the outputs (N, C, H, W) of the heads by the layer's index, arrays of the
         backend that are lent to this caller; `lazy`: a `LazyOutput` of the only one."""
-        with self.plan(len(images), lazy=lazy) as plan:
+        with self.plan(len(images), lazy=lazy, session=session) as plan:
             self.fit_pictures(plan.input, images, fit)
             plan.run()
             yield plan.outputs

@@ -124,7 +124,7 @@ def normalize(net: Engine) -> tuple[Engine, list[Change]]:
     What is new is neutral, and the answers are the same. (Darknet's new rolling variances are 0, with which only
     training can go on: at inference they divide by 1e-6.)
     """
-    plain = [layer for layer in net.layers if isinstance(layer, Convolution) and not layer.batch_normalize]
+    plain = [layer for layer in _convolutions(net) if not layer.batch_normalize]
     return _rebuilt(net, {layer.index: {"batch_normalize": "1"} for layer in plain})
 
 
@@ -189,7 +189,13 @@ def match_names(old: Sequence[str], new: Sequence[str]) -> list[int | None]:
 
 
 def _normalised(net: Engine) -> Iterator[Convolution]:
-    return (layer for layer in net.layers if isinstance(layer, Convolution) and layer.batch_normalize)
+    return (layer for layer in _convolutions(net) if layer.batch_normalize)
+
+
+def _convolutions(net: Engine) -> Iterator[Convolution]:
+    """Convolutional and connected layers, those that others own too."""
+    for layer in net.layers:
+        yield from (each for each in layer.learners if isinstance(each, Convolution))
 
 
 def _fold(layer: Convolution) -> None:

@@ -69,12 +69,15 @@ SUCCESSORS = {
         ["classifier validmulti", "classifier valid10", "classifier validcrop", "classifier validfull"],
         "use pydarknet classifier valid",
     ),
+    "rnn test": "use pydarknet rnn generate",
+    **dict.fromkeys(["rnn generatetactic", "rnn validtactic"], "use pydarknet rnn generate, or rnn valid"),
+    "rnn vec": "the outputs of a layer are net.layers[i].output, in Python",
     "imtest": "use pydarknet data show",
     "test": "use pydarknet detect",
     "visualize": "use pydarknet info, or export",
 }
 
-_ABSENT = """3d art attention captcha cifar compare composite dice go isegmenter lsd mkimg nightmare regressor rnn
+_ABSENT = """3d art attention captcha cifar compare composite dice go isegmenter lsd mkimg nightmare regressor
     segmenter super swag tag vid voxel writing"""
 ABSENT = frozenset(_ABSENT.split())
 

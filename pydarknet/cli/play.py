@@ -108,7 +108,7 @@ class Clock:
 
 def detector(net: Network, tuning: Tuning, frames: int) -> Detect:
     """Detection in one frame, by itself or averaged with those before it. The thresholds may change on the way."""
-    if frames == 1:
+    if frames == 1 and not net.remembers:
         return lambda image: net.find([image], tuning.options)[0]
     from ..video.averaging import Averager
 

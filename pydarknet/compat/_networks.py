@@ -23,6 +23,7 @@ from ..errors import DarknetError, DataError
 from ..formats.class_names import names_of_data
 from ..formats.data import read_data
 from ..network import Network
+from ..plan.session import Session
 from ..plan.shapes import Shape
 from ._images import IMAGE, FloatPointer, Floats, Memory, as_array, fitted, in_grey, pointer_to
 
@@ -115,6 +116,12 @@ class NetworkHandle:
         return self._last
 
     @property
+    def session(self) -> Session:
+        """What recurrent layers remember of this thread's predictions."""
+        session: Session = vars(self._mine).setdefault("session", self.network.state())
+        return session
+
+    @property
     def network(self) -> Network:
         """DarknetError once it has been freed."""
         if self._network is None:
@@ -127,11 +134,14 @@ class NetworkHandle:
         self._forget()
 
     def run(self, x: Floats) -> Floats:
-        """Forward x (N, C, H, W), keeping the heads' outputs; the network's output (N, C, H, W)."""
+        """Forward x (N, C, H, W), keeping the heads' outputs and recurrent layers' memory; the network's output."""
         network = self.network
         if x.shape[1:] != tuple(network.inputs):
             raise DarknetError(f"expected images of {network.inputs} (w x h x c), found {Shape(*x.shape[1:])}")
-        with network.plan(len(x)) as plan:
+        kept = next(iter(self.session.arrays.values()), x)
+        if len(kept) != len(x):
+            raise DarknetError(f"{len(x)} images after {len(kept)}, each with its own past: call reset_rnn first")
+        with network.plan(len(x), session=self.session) as plan:
             network.backend.write(plan.input, x)
             plan.run()
             made = Prediction((i, network.backend.to_host(each).copy()) for i, each in plan.outputs.items())
@@ -381,5 +391,10 @@ def init_cpu() -> None:
     chosen.device = "cpu"
 
 
+def reset_rnn(net: NetworkHandle) -> None:
+    """Let recurrent layers forget this thread's predictions, as before a network's first one."""
+    net.session.reset()
+
+
 def do_nothing(*_: Any) -> None:
-    """Accepted from old scripts: there is no state to reset, and memory frees itself."""
+    """Accepted from old scripts: memory frees itself."""

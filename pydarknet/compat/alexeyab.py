@@ -52,6 +52,7 @@ from ._networks import (
     load_meta,
     network_height,
     network_width,
+    reset_rnn,
     set_gpu,
 )
 from ._results import (
@@ -315,7 +316,7 @@ def _output(net: NetworkHandle, output: Floats) -> Any:
 
 
 predict = network_predict
-reset_rnn = free_detections = free_batch_detections = free_ptrs = do_nothing
+free_detections = free_batch_detections = free_ptrs = do_nothing
 
 # The library's own names for all of this.
 lib = SimpleNamespace(

@@ -108,4 +108,5 @@ DIALECT = Dialect(
     window=Window(held=True),
     truth=TruthRules(least="pixel", places_only=True),
     files=WeightFiles(backup="_last.weights", every=1000),
+    jump=10,
 )

@@ -149,6 +149,7 @@ class Dialect:
     fit: how images are brought to the network's size where they aren't varied
     detect_fit: so in detection, where [net] has no letter_box=1
     window: how images with a class are varied
+    jump: a stream of text goes on elsewhere once in so many mini-batches
     """
 
     name: str
@@ -178,3 +179,9 @@ class Dialect:
     window: Window
     truth: TruthRules
     files: WeightFiles
+    jump: int
+
+    @property
+    def layout(self) -> int:
+        """Which of a layer's layouts its weights files have: pjreddie's (0), or AlexeyAB's (1)."""
+        return int(self.norm_biases)

@@ -41,4 +41,5 @@ DIALECT = Dialect(
     window=Window(),
     truth=TruthRules(least=0.001),
     files=WeightFiles(backup=".backup", every=10000, early=100),
+    jump=64,
 )

@@ -41,4 +41,5 @@ DIALECT = Dialect(
     window=Window(held=True, edge=True),
     truth=TruthRules(least=0.005, holes=True),
     files=WeightFiles(backup=".backup", every=10000, early=100),
+    jump=10,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Container
+from collections.abc import Container, MutableMapping
 from os import PathLike, fspath
 from typing import Any
 
@@ -37,7 +37,7 @@ def load(path: str | PathLike[str], network: Engine) -> None:
     file = fspath(path)
     arrays = _read(file)
     seen = int(arrays.pop(SEEN, np.array(0)))
-    fitting: list[tuple[dict[str, Array], str, Array]] = []
+    fitting: list[tuple[MutableMapping[str, Array], str, Array]] = []
     layouts = [_layout(layer, arrays) for layer in network.layers]
     for layer, layout in zip(network.layers, layouts, strict=True):
         names = record_names(layer, layer.layouts[layout])

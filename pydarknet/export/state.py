@@ -16,7 +16,9 @@ BATCH_NORM = {"scales": "bn.weight", "rolling_mean": "bn.running_mean", "rolling
 
 def record_names(layer: Layer, records: Sequence[Record] | None = None) -> dict[str, str]:
     """Record of the layer, or of a layout of it -> name in the state dict, in the order of the weights file."""
-    prefix, module = f"layers.{layer.index}.", _module(layer)
+    if layer.inner:
+        return _inner_names(layer, layer.records if records is None else records)
+    prefix, module = f"layers.{layer.path}.", _module(layer)
     normalised = isinstance(layer, Convolution) and layer.batch_normalize
     own = {"weights": f"{module}.weight", "biases": "bn.bias" if normalised else f"{module}.bias"}
     return {r.name: prefix + {**own, **BATCH_NORM}[r.name] for r in (layer.records if records is None else records)}
@@ -25,15 +27,20 @@ def record_names(layer: Layer, records: Sequence[Record] | None = None) -> dict[
 def state_dict(layers: Sequence[Layer], keep_bn: bool = True) -> dict[str, Array]:
     """Name -> array. Without `keep_bn` a convolution has a weight and a bias with its normalisation in them."""
     state: dict[str, Array] = {}
-    for layer in layers:
+    for layer in (each for owner in layers for each in owner.learners):
         if isinstance(layer, Convolution) and layer.batch_normalize and not keep_bn:
-            prefix = f"layers.{layer.index}.{_module(layer)}"
+            prefix = f"layers.{layer.path}.{_module(layer)}"
             weights = layer.folded_weights()
             state[f"{prefix}.weight"] = weights.reshape(len(weights), -1) if isinstance(layer, Connected) else weights
             state[f"{prefix}.bias"] = layer.folded_bias()
         else:
             state.update((name, layer.parameters[record]) for record, name in record_names(layer).items())
     return state
+
+
+def _inner_names(layer: Layer, records: Sequence[Record]) -> dict[str, str]:
+    names = {name: record_names(inner) for name, inner in layer.inner.items()}
+    return {r.name: names[r.name.partition(".")[0]][r.kind] for r in records}
 
 
 def _module(layer: Layer) -> str:

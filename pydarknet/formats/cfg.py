@@ -101,6 +101,10 @@ class Section:
         self.options[key] = str(value)
         self.spelling.pop(key, None)
 
+    def part(self, options: dict[str, str]) -> Section:
+        """A section of these options for something that this one is made of: errors and warnings are told of here."""
+        return Section(self.type, self.file, self.line, self.index, options, self.lines, warnings=self.warnings)
+
     def error(self, message: str, key: str | None = None) -> CfgError:
         """The error to raise, placed at the key's line if it is given, else at the section's."""
         return CfgError(self.file, self._line(key), f"[{self.type}] {message}")

@@ -11,7 +11,7 @@ import math
 import mmap
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from typing import Any, NamedTuple, Protocol
@@ -32,10 +32,16 @@ VARIANCES = frozenset({"variance", "rolling_variance"})
 
 
 class Record(NamedTuple):
-    """One array of a layer: its name among the layer's parameters and its shape."""
+    """One array of a layer: its name among the layer's parameters ("weights", or of a layer that is part of it
+    "input.weights"), and its shape."""
 
     name: str
     shape: tuple[int, ...]
+
+    @property
+    def kind(self) -> str:
+        """What it is, whichever layer's: "weights"."""
+        return self.name.rpartition(".")[2]
 
     @property
     def size(self) -> int:
@@ -67,7 +73,7 @@ class Layer(Protocol):
     @property
     def records(self) -> Sequence[Record]: ...
     @property
-    def parameters(self) -> dict[str, Array]: ...
+    def parameters(self) -> MutableMapping[str, Array]: ...
     @property
     def layouts(self) -> Sequence[Sequence[Record]]: ...
     def take_layout(self, index: int) -> None: ...
@@ -316,7 +322,7 @@ def _stored(layer: Layer, layout: int | None) -> Iterator[tuple[Record, tuple[in
     skip_scales = layer.dontloadscales and kind != "batchnorm"
     filters = layer.numload if kind in ("convolutional", "deconvolutional") else 0
     for record in _records(layer, layout):
-        if not (skip_scales and record.name in BATCH_NORM):
+        if not (skip_scales and record.kind in BATCH_NORM):
             first = min(filters, record.shape[0]) if filters > 0 else record.shape[0]
             yield record, (first, *record.shape[1:])
 
@@ -356,7 +362,7 @@ def _arrange(layer: Layer, record: Record, shape: tuple[int, ...], values: Array
 
 
 def _inputs_first(layer: Layer, record: Record, transposed: bool) -> bool:
-    if record.name != "weights":
+    if record.kind != "weights":
         return False
     return layer.flipped != (transposed and layer.transposable)
 
@@ -381,7 +387,7 @@ def _warnings(name: str, layer: Layer, record: Record, values: Array, allow_nan:
         if not allow_nan:
             raise WeightsError(f"{message}; the training had diverged, or the file is of another network")
         return [message]
-    if record.name in VARIANCES and values.size and values.min() < LEAST_VARIANCE:
+    if record.kind in VARIANCES and values.size and values.min() < LEAST_VARIANCE:
         return [f"{where}: negative variances; the file seems to be of another network"]
     return []
 

@@ -147,18 +147,26 @@ class Engine(Graph):
                 self._idle.clear()
                 self._mine, self._last, self._kept = threading.local(), None, None
 
-    def forward(self, x: Any, *, on_device: bool = False, session: Session | None = None) -> Array:
+    def state(self) -> Session:
+        """A state for a sequence of runs, from the beginning: to be given to each of them, to `reset`, and by `save`
+        and `load` to be kept. It holds nothing of networks without recurrent layers."""
+        return Session(self.backend)
+
+    def forward(self, x: Any, *, on_device: bool = False, session: Session | None = None, steps: int = 1) -> Array:
         """The network's output (N, C, H, W) for a batch x (N, C, H, W), float32, as Darknet's `network_predict`.
 
         `x` may be an array of any library that speaks DLPack, on the host or on the network's own GPU. With
         `on_device` the result is an array there (CuPy's on a GPU), which speaks DLPack too, and nothing waits for it.
-        `session` is the caller's state from run to run, of networks that have one.
+        `session` is the caller's state from run to run, of networks that have one. With `steps` x is of so many
+        times, one after the other, each with N / steps streams.
         ValueError if the shape is not that of the network's input, or the array on another device.
         """
         batch = self.backend.given(x)
         if batch.ndim != 4 or batch.shape[1:] != tuple(self.inputs) or not len(batch):
             raise ValueError(f"expected x with shape (N, {', '.join(map(str, self.inputs))}), found {batch.shape}")
-        with self.plan(len(batch), session=session) as plan:
+        if steps < 1 or len(batch) % steps:
+            raise ValueError(f"steps={steps}: expected a number that divides the {len(batch)} images")
+        with self.plan(len(batch), session=session, steps=steps) as plan:
             self.backend.write(plan.input, batch)
             plan.run()
             result = plan.outputs[self.output_index]
@@ -166,14 +174,16 @@ class Engine(Graph):
         return output.reshape(len(batch), *self.outputs)
 
     @contextmanager
-    def plan(self, batch: int, *, lazy: bool = False, session: Session | None = None) -> Iterator[Plan]:
+    def plan(
+        self, batch: int, *, lazy: bool = False, session: Session | None = None, steps: int = 1
+    ) -> Iterator[Plan]:
         """A plan for `batch` images of the present size, lent to this caller, to fill its input and run it once.
-        It goes on from the caller's `session`; None: from nothing.
+        It goes on from the caller's `session`; None: from nothing. `steps`: as in `forward`.
 
         `lazy`: of a network that `is_lazy`, one whose only output is a `LazyOutput`.
         """
         threads = self.backend.ops.num_threads()  # for which there is scratch memory
-        key = (batch, self.inputs, self._version, self.backend.stream, lazy, threads)
+        key = (batch, self.inputs, self._version, self.backend.stream, lazy, threads, steps)
         with self._lock:
             fitting = [item for item in self._idle if item[0] == key]
             mine = getattr(self._mine, "last", None)
@@ -181,7 +191,7 @@ class Engine(Graph):
             found = next(iter(own or fitting), None)
             if found is not None:
                 self._idle.remove(found)
-            plan = found[1] if found else self._compile(batch, lazy=lazy)
+            plan = found[1] if found else self._compile(batch, lazy=lazy, steps=steps)
             if plan.last is not None:  # about to be filled anew
                 plan.last.input = None
         session = session or Session(self.backend)
@@ -191,7 +201,7 @@ class Engine(Graph):
             yield plan
             session.leave(plan.carried)
             with self._lock:
-                self._mine.last = self._last = plan.last = LastPass(plan.input, before)
+                self._mine.last = self._last = plan.last = LastPass(plan.input, before, steps)
                 self._kept = None
         finally:
             with self._lock:
@@ -216,7 +226,7 @@ class Engine(Graph):
                         "no forward pass yet, or one under way, or that of another thread has taken the memory of "
                         "this thread's: call forward() or detect() first"
                     )
-                plan = self._compile(len(last.input), keep_all=True)
+                plan = self._compile(len(last.input), keep_all=True, steps=last.steps)
                 self.backend.write(plan.input, last.input)
                 Session(self.backend, last.carried).enter(plan.carried)
                 plan.run()
@@ -227,8 +237,8 @@ class Engine(Graph):
     def _last_pass(self) -> LastPass | None:
         return getattr(self._mine, "last", self._last)
 
-    def _compile(self, batch: int, *, keep_all: bool = False, lazy: bool = False) -> Plan:
-        p = Builder(self.backend, batch, self.inputs, self._constant)
+    def _compile(self, batch: int, *, keep_all: bool = False, lazy: bool = False, steps: int = 1) -> Plan:
+        p = Builder(self.backend, batch, self.inputs, self._constant, steps)
         late = self.lazy_layers if lazy else None
         if late is not None:
             return self._compile_lazy(p, *late)

@@ -16,10 +16,10 @@ from ..formats.cfg_keys import Keys
 from ..formats.resources import find_cfg
 from ..formats.tree import Tree
 from ..layers import REGISTRY, Head, Layer
+from ..layers.common.recurrent import Recurrent
 from ..layers.convolutional import Convolution
 from ..plan.shapes import Shape
 
-RECURRENT = frozenset({"rnn", "gru", "lstm", "crnn", "conv_lstm", "history"})
 # Sections of the other Darknets, by whose they are.
 MISSING = {
     **dict.fromkeys(("contrastive", "empty", "silence"), "AlexeyAB's"),
@@ -139,6 +139,11 @@ class Graph:
             return "letterbox"
         return fit
 
+    @property
+    def remembers(self) -> bool:
+        """Whether it has recurrent layers, so that what it gives depends on what it was given before."""
+        return any(isinstance(layer, Recurrent) for layer in self.layers)
+
     def heads(self) -> list[Head]:
         """The layers whose outputs hold detections."""
         return list(self._heads)
@@ -252,8 +257,6 @@ def layer_class(section: Section) -> type[Layer]:
     """The class for a section. CfgError for a type that is unknown or not supported."""
     if section.type in REGISTRY:
         return REGISTRY[section.type]
-    if section.type in RECURRENT:
-        raise section.error("recurrent layers are not supported yet")
     if section.type in MISSING:
         raise section.error(f"this section of {MISSING[section.type]} Darknet is not supported yet")
     close = get_close_matches(section.type, REGISTRY, 1)

@@ -15,7 +15,7 @@ def initialise(layers: Iterable[Layer], seed: int = 0, uniform: Container[str] =
     N(0, 2 / fan_in), those of the types of layers in `uniform` evenly from -sqrt(2 / fan_in) to sqrt(2 / fan_in).
     (Darknet starts rolling variances at 0, which no untrained network survives.)"""
     random = np.random.Generator(np.random.PCG64(seed))
-    for layer in layers:
+    for layer in (each for owner in layers for each in owner.learners):
         for record in layer.records:
             if record.name in layer.parameters:
                 continue

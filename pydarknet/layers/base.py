@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar, TypeVar
 
 from ..backends.ops import Array, Pair
@@ -37,6 +38,7 @@ class Layer(ABC):
     """
 
     keys: ClassVar[Keys] = Keys()
+    inner: Mapping[str, Layer] = MappingProxyType({})  # the layers that it owns, by name, in file order
     dialect: Dialect = DIALECTS[DEFAULT]
     tree: Tree | None = None
     transposable: ClassVar[bool] = False
@@ -52,7 +54,7 @@ class Layer(ABC):
         self.out = inputs
         self.flops = 0
         self.records: Sequence[Record] = ()
-        self.parameters: dict[str, Array] = {}
+        self.parameters: MutableMapping[str, Array] = {}
         self.output_of: Callable[[int], Array] | None = None
         self.dontload = section.bool_("dontload", False)
         self.dontsave = section.bool_("dontsave", False)
@@ -65,6 +67,11 @@ class Layer(ABC):
         section.declare(ANY_LAYER | self.keys)
         self.configure(section, previous)
         self.check()
+
+    @property
+    def learners(self) -> Sequence[Layer]:
+        """The layers that it owns, else itself."""
+        return tuple(self.inner.values()) or (self,)
 
     @property
     def layouts(self) -> Sequence[Sequence[Record]]:

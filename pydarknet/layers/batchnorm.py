@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..backends.ops import Array
 from ..dialects import Dialect
@@ -21,14 +21,14 @@ def records(channels: int) -> list[Record]:
     return [Record(name, (channels,)) for name in ("scales", "rolling_mean", "rolling_variance")]
 
 
-def deviation(parameters: dict[str, Array], dialect: Dialect) -> Array:
+def deviation(parameters: Mapping[str, Array], dialect: Dialect) -> Array:
     """What batch normalisation divides by at inference, as the dialect's CPU code does."""
     variance = parameters["rolling_variance"].clip(min=0)
     norm = dialect.norm
     return (variance + norm.epsilon) ** 0.5 if norm.inside else variance**0.5 + norm.epsilon
 
 
-def fold(parameters: dict[str, Array], dialect: Dialect) -> tuple[Array, Array]:
+def fold(parameters: Mapping[str, Array], dialect: Dialect) -> tuple[Array, Array]:
     """Per channel (scale, bias) with y = scale * x + bias equal to the normalisation at inference."""
     scale = parameters["scales"] / deviation(parameters, dialect)
     bias = -parameters["rolling_mean"] * scale
@@ -98,7 +98,7 @@ class BatchNorm(Layer):
 
     def train(self, p: Tape, x: Value) -> Value:
         y = p.new(self.out)
-        statistics = p.saved[self.path] = [p.backend.empty((self.out.c,)) for _ in range(2)]
+        statistics = p.saved[y] = [p.backend.empty((self.out.c,)) for _ in range(2)]
         biases = p.parameter(self, "biases") if self.biased else None
         train(p, self, biases, p.blocked(x), y, statistics)
         return y
@@ -107,5 +107,5 @@ class BatchNorm(Layer):
         dy = p.delta(y)
         if dy is not None:
             dbiases = p.update_of(self, "biases") if self.biased else None
-            backward(p, self, p.blocked(x), dy, p.saved[self.path], dbiases)
+            backward(p, self, p.blocked(x), dy, p.saved[y], dbiases)
             p.add_delta(x, dy)

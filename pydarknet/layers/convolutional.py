@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 
-from ..backends.ops import Array, ConvPrimitive, Geometry, Pair
+from ..backends.ops import Array, ConvPrimitive, DgradPrimitive, Geometry, Pair
 from ..formats.cfg import Section
 from ..formats.cfg_keys import Keys, Refusal
 from ..formats.numbers import INT_MIN
@@ -61,30 +61,44 @@ class Convolution(Layer):
             raise self.section.error("cbn=1 can't be trained", "cbn")
         source, shape, plain = self.geometry(p, self.binarised(p, x, 0.0) if self.xnor else x)
         conv = p.ops.Conv(shape, shape.algorithms(self.budget(), plain, threads=1)[0])
-        packed = p.backend.empty((conv.packed_size,))
-        p.refresh(conv.pack, self.learnt_kernels(p), packed)
-        call = conv, source, packed
+        call = conv, source, self.learnt(p, "packed", conv)
         biases = p.parameter(self, "biases")
         if self.batch_normalize:
             z = self.convolve(p, *call, None, "linear")
-            y = p.new(z.shape)
+            y = p.new(z.shape, images=z.dims[0])
             statistics = [p.backend.empty((self.out.c,)) for _ in range(2)]
             batchnorm.train(p, self, biases, z, y, statistics)
-            p.saved[self.path] = source, z, statistics
-            return p.activate(self, y)
-        p.saved[self.path] = source, None, None
-        if self.activation in SLOPE_OF_INPUT or self.activation in ACROSS_CHANNELS:
-            return p.activate(self, self.convolve(p, *call, biases, "linear"))
-        return self.convolve(p, *call, biases, self.activation)
+            y = p.activate(self, y)
+            p.saved[y] = source, z, statistics
+        else:
+            late = self.activation in SLOPE_OF_INPUT or self.activation in ACROSS_CHANNELS
+            y = self.convolve(p, *call, biases, "linear" if late else self.activation)
+            y = p.activate(self, y) if late else y
+            p.saved[y] = source, None, None
+        return y
+
+    def learnt(self, p: Tape, key: str, primitive: ConvPrimitive | DgradPrimitive) -> Array:
+        """The weights in a primitive's layout, packed anew after every update, once for all its calls."""
+
+        def make() -> Array:
+            packed = p.backend.empty((primitive.packed_size,))
+            p.refresh(primitive.pack, self.learnt_kernels(p), packed)
+            return packed
+
+        return p.shared(self.key(key), make)
 
     def learnt_kernels(self, p: Tape) -> Array:
         """The weights that are multiplied with, while they are learnt: binary ones follow them at every update."""
         weights = p.parameter(self, "weights")
         if not self.binary:
             return self.kernels(weights)
-        binary = p.saved[self.key("binary")] = p.backend.empty(weights.shape)
-        p.refresh(p.ops.binarize_filters, weights, binary, self.out.c)
-        return self.kernels(binary)
+
+        def make() -> Array:
+            binary = p.backend.empty(weights.shape)
+            p.refresh(p.ops.binarize_filters, weights, binary, self.out.c)
+            return binary
+
+        return self.kernels(p.shared(self.key("binary"), make))
 
     def convolve(
         self, p: Builder, conv: ConvPrimitive, source: Value, packed: Array, bias: Array | None, activation: str
@@ -99,7 +113,7 @@ class Convolution(Layer):
         ops, dy = p.ops, p.delta(y)
         if dy is None:
             return
-        source, z, statistics = p.saved[self.path]
+        source, z, statistics = p.saved[y]
         p.activate_backward(self, y, dy)
         dy = p.blocked(dy)
         dbiases = p.update_of(self, "biases")
@@ -123,9 +137,7 @@ class Convolution(Layer):
         """The delta of the convolution's input."""
         dx = p.new(source.shape, images=shape.n)
         dgrad = p.ops.ConvDgrad(shape, shape.dgrad_algorithms(self.budget())[0])
-        packed = p.backend.empty((dgrad.packed_size,))
-        weights = p.saved[self.key("binary")] if self.binary else p.parameter(self, "weights")
-        p.refresh(dgrad.pack, self.kernels(weights), packed)
+        packed = self.learnt(p, "packed_back", dgrad)
         p.emit(dgrad.backward, dy, packed, dx, False, p.workspace(dgrad.workspace()))
         return dx
 
@@ -209,7 +221,7 @@ class Convolution(Layer):
 
     def binarised(self, p: Builder, x: Value, border: float) -> Value:
         """The input of xnor=1: 1 where x is above 0, else -1, both less the border."""
-        y = p.new(x.shape, x.blocked)
+        y = p.new(x.shape, x.blocked, x.dims[0])
         p.emit(p.ops.binarize, x, y, -1 - border, 1 - border)
         return y
 

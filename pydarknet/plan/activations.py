@@ -23,16 +23,14 @@ SYNONYMS = {"silu": "swish"}
 SLOPE_OF_INPUT = frozenset({"swish", "mish", "hard_mish", "gelu"})
 
 
-def read_activation(section: Section, default: str, across: bool = False) -> str:
+def read_activation(section: Section, default: str, across: bool = False, key: str = "activation") -> str:
     """The section's activation; one across channels only with `across`. Darknet falls back to relu for a name it does
     not know; that is an error here."""
-    name = section.str_("activation", default)
+    name = section.str_(key, default)
     name = SYNONYMS.get(name, name)
     if name in ACROSS_CHANNELS and not across:
-        raise section.error(
-            f"activation={name}: no Darknet has it here; expected one number's function", "activation"
-        )
+        raise section.error(f"{key}={name}: no Darknet has it here; expected one number's function", key)
     if name not in ACTIVATIONS and name not in ACROSS_CHANNELS:
         hint = did_you_mean(name, ACTIVATIONS)
-        raise section.error(f"unknown activation {name!r}{hint}; known: {', '.join(ACTIVATIONS)}", "activation")
+        raise section.error(f"unknown activation {name!r}{hint}; known: {', '.join(ACTIVATIONS)}", key)
     return name

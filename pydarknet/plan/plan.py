@@ -7,7 +7,7 @@ memory (first fit over their lifetimes) and binds every step to arrays. A plan s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,7 +23,10 @@ Constants = Callable[[str, Callable[[], Array]], Array]
 
 @dataclass(eq=False)
 class Value:
-    """A symbolic activation of `batch` images: blocked (kernels' layout) or plain (NCHW). All are float32 today."""
+    """A symbolic activation of `batch` images: blocked (kernels' layout) or plain (NCHW). All are float32 today.
+
+    A part of another value (`whole`), its images from number `start` on, has no memory of its own.
+    """
 
     shape: Shape
     blocked: bool
@@ -32,10 +35,17 @@ class Value:
     last: int = -1
     array: Array = None
     dtype: str = "float32"
+    whole: Value | None = None
+    start: int = 0
 
     @property
     def bytes(self) -> int:
         return math.prod(self.dims) * np.dtype(self.dtype).itemsize
+
+    @property
+    def owner(self) -> Value:
+        """The value that has the memory."""
+        return self if self.whole is None else self.whole.owner
 
 
 @dataclass(eq=False)
@@ -63,21 +73,26 @@ class Parametrised(Protocol):
     """What a plan needs of a layer with parameters, which are NumPy arrays."""
 
     @property
-    def parameters(self) -> dict[str, Any]: ...
+    def parameters(self) -> MutableMapping[str, Any]: ...
     def key(self, name: str) -> str: ...
 
 
 class Builder:
-    """Collects the steps of one plan."""
+    """Collects the steps of one plan.
+
+    The images are those of `steps` times, all `streams` of one time before those of the next.
+    """
 
     repeated = True  # whether every run makes the same calls
 
-    def __init__(self, backend: Backend, batch: int, inputs: Shape, constants: Constants) -> None:
+    def __init__(self, backend: Backend, batch: int, inputs: Shape, constants: Constants, steps: int = 1) -> None:
         self.backend = backend
         self.batch = batch
+        self.steps, self.streams = steps, batch // steps
         self.outputs: dict[int, Value] = {}
         self._constants = constants
         self._values: list[Value] = []
+        self._parts: list[Value] = []
         self._calls: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         self._converted: dict[Value, Value] = {}
         self._carried: dict[str, Value] = {}
@@ -95,10 +110,19 @@ class Builder:
         self._values.append(Value(shape, blocked, dims))
         return self._values[-1]
 
+    def part(self, value: Value, time: int) -> Value:
+        """The images of one of the times."""
+        if self.steps == 1:
+            return value
+        dims = self.streams, *value.dims[1:]
+        part = Value(value.shape, value.blocked, dims, whole=value, start=time * self.streams)
+        self._parts.append(part)
+        return part
+
     def carried(self, layer: Parametrised, name: str, shape: Shape, blocked: bool = False) -> Value:
-        """What a caller carries from run to run in its `Session`, zeros at first: some step reads it, and some later
-        one leaves in it what the next run is to find."""
-        value = self._carried[layer.key(name)] = self.new(shape, blocked)
+        """What a caller carries from run to run in its `Session`, zeros at first, of each stream: some step reads it,
+        and some later one leaves in it what the next run is to find."""
+        value = self._carried[layer.key(name)] = self.new(shape, blocked, self.streams)
         return value
 
     def workspace(self, floats: int) -> Workspace:
@@ -110,8 +134,9 @@ class Builder:
         step = len(self._calls)
         for value in args:
             if isinstance(value, Value):
-                value.first = step if value.first < 0 else value.first
-                value.last = step
+                owner = value.owner
+                owner.first = step if owner.first < 0 else owner.first
+                owner.last = step
         self._calls.append((op, args))
 
     def constant(self, key: str, make: Callable[[], Any]) -> Array:
@@ -136,18 +161,14 @@ class Builder:
 
     def normalize_channels(self, x: Value, kind: str) -> Value:
         """Each pixel's channels as shares of their sum."""
-        y = self.new(x.shape, blocked=False)
+        y = self.new(x.shape, False, x.dims[0])
         self.emit(self.ops.normalize_channels_forward, self.plain(x), y, kind)
         return y
 
     def finish(self, wanted: dict[int, Value], keep_all: bool) -> Plan:
         """Bind the steps. `wanted` values are NCHW outputs; they and the input outlive the run. `keep_all` gives
         each value memory of its own. DeviceError if the memory is out."""
-        end = len(self._calls)
-        for value in self._carried.values():
-            value.first = 0
-        for value in (self.input, *wanted.values(), *self._carried.values()):
-            value.last = end
+        self.outlive(wanted)
         buffers = share(self._values, keep_all)
         scratch = self.scratch_bytes()
         total = sum(b.bytes for b in buffers) + scratch
@@ -156,6 +177,9 @@ class Builder:
             memory = self.backend.empty((buffer.bytes,), "uint8")
             for value in buffer.values:
                 value.array = memory[: value.bytes].view(value.dtype).reshape(value.dims)
+        for part in self._parts:
+            whole = part.owner.array
+            part.array = None if whole is None else whole[part.start : part.start + part.dims[0]]
         workspace = self.backend.empty((scratch,), "uint8")
         steps = [bind(op, args, workspace) for op, args in self._calls]
         self._calls.clear()  # some calls know the builder: a cycle would keep the arrays after the plan is gone
@@ -163,6 +187,13 @@ class Builder:
         run = self.backend.program(steps) if self.repeated else sequence(steps)
         carried = {key: value.array for key, value in self._carried.items()}
         return Plan(self.input.array, outputs, run, total, carried)
+
+    def outlive(self, wanted: Mapping[int, Value]) -> None:
+        """Let the input, `wanted` values and what is carried outlive the run."""
+        for value in self._carried.values():
+            value.first = 0
+        for value in (self.input, *wanted.values(), *self._carried.values()):
+            value.last = len(self._calls)
 
     def scratch_bytes(self) -> int:
         """The workspace that all steps share: that of the step which needs most."""
@@ -187,17 +218,19 @@ class Builder:
 
     def _convert(self, value: Value, op: Callable[..., None]) -> Value:
         if value not in self._converted:
-            self._converted[value] = self.new(value.shape, not value.blocked)
+            self._converted[value] = self.new(value.shape, not value.blocked, value.dims[0])
             self.emit(op, value, self._converted[value])
         return self._converted[value]
 
 
 @dataclass(eq=False)
 class LastPass:
-    """The input of a plan's last run, until the next run overwrites it, and what was carried into it."""
+    """The input of a plan's last run, until the next run overwrites it, what was carried into it, and how many times
+    it holds."""
 
     input: Array
     carried: dict[str, Array] = field(default_factory=dict)
+    steps: int = 1
 
 
 @dataclass(eq=False)

@@ -23,9 +23,12 @@ class Session:
         self._backend = backend
         self.arrays: dict[str, Array] = dict(arrays or {})
 
-    def reset(self) -> None:
-        """Begin another sequence."""
-        self.arrays = {}
+    def reset(self, stream: int | None = None) -> None:
+        """Begin another sequence; with `stream` that of one of the images only."""
+        if stream is None:
+            self.arrays = {}
+        for array in self.arrays.values():
+            self._backend.write(array[stream], np.zeros(array.shape[1:], np.float32))
 
     def save(self) -> dict[str, npt.NDArray[Any]]:
         """Copies on the host, for `load`, np.savez and the like."""

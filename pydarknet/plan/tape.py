@@ -27,8 +27,6 @@ class Learner(Parametrised, Protocol):
 
     @property
     def section(self) -> Section: ...
-    @property
-    def path(self) -> str: ...
 
 
 class Activated(Learner, Protocol):
@@ -67,19 +65,20 @@ class Tape(Builder):
         learnt: Learnt,
         dialect: Dialect,
         state: State,
+        steps: int = 1,
     ) -> None:
         self.update_of = learnt.update_of  # where a layer adds the deltas of one of its parameters
         self._value_of = learnt.value_of
         self.dialect = dialect
         self.state = state
-        self.saved: dict[str, Any] = {}  # what a layer's forward keeps for its backward, by path
+        self.saved: dict[Value | str, Any] = {}  # what a layer's forward keeps for its backward, by output or path
         self.refresh_steps: list[Step] = []
         self.truth: Array = None
         self._labels: int | None = None  # how many classes the truth may name
         self._deltas: dict[Value, Value] = {}
         self._origins: dict[Value, Value] = {}
-        self._inputs: dict[str, Value] = {}  # of the activations whose slope needs it, by the layer's path
-        super().__init__(backend, batch, inputs, once_each())
+        self._inputs: dict[Value, Value] = {}  # of the activations whose slope needs it, by their output
+        super().__init__(backend, batch, inputs, once_each(), steps)
 
     def parameter(self, layer: Parametrised, name: str) -> Array:
         """A layer's parameter as it is learnt, where a constant would stay as it was."""
@@ -106,8 +105,9 @@ class Tape(Builder):
         return self.truth.reshape(shape)
 
     def wants_delta(self, value: Value) -> bool:
-        """Whether anything before the value learns (the network's input does not)."""
-        return self._origin(value) is not self.input
+        """Whether anything before the value learns (the network's input and what was carried here do not)."""
+        origin = self._origin(value.owner)
+        return origin is not self.input and origin not in self._carried.values()
 
     def delta(self, value: Value) -> Value | None:
         """The delta of a value, in its layout, for its maker to read and to overwrite. None: nothing came back."""
@@ -123,14 +123,23 @@ class Tape(Builder):
         else:
             self._deltas[origin] = delta
 
+    def share_delta(self, value: Value, delta: Value) -> None:
+        """`add_delta` of one that the caller goes on to use, in the value's layout."""
+        if self._origin(value) in self._deltas:
+            self.add_delta(value, delta)
+        elif self.wants_delta(value):
+            own = self.new(delta.shape, delta.blocked, delta.dims[0])
+            self.emit(self.ops.copy_channels, delta, own, 0, delta.shape.c)
+            self.add_delta(value, own)
+
     def activate(self, layer: Activated, x: Value) -> Value:
         """f(x), in place where the slope follows from it."""
         y = x
         if layer.activation in ACROSS_CHANNELS:
             y = self.normalize_channels(x, ACROSS_CHANNELS[layer.activation])
         elif layer.activation in SLOPE_OF_INPUT:
-            y = self.new(x.shape, x.blocked)
-            self._inputs[layer.path] = x
+            y = self.new(x.shape, x.blocked, x.dims[0])
+            self._inputs[y] = x
             self.emit(self.ops.activate_to, x, y, self.ops.Activation(layer.activation))
         elif layer.activation != "linear":
             self.emit(self.ops.activate, x, self.ops.Activation(layer.activation))
@@ -141,7 +150,7 @@ class Tape(Builder):
         if layer.activation in ACROSS_CHANNELS:
             self.emit(self.ops.normalize_channels_backward, y, dy, ACROSS_CHANNELS[layer.activation])
         elif layer.activation != "linear":
-            at = self._inputs.get(layer.path, y)
+            at = self._inputs.get(y, y)
             self.emit(self.ops.activate_backward, at, dy, self.ops.Activation(layer.activation))
 
     def _origin(self, value: Value) -> Value:
@@ -150,7 +159,7 @@ class Tape(Builder):
         return value
 
     def _relaid(self, value: Value) -> Value:
-        other = self.new(value.shape, not value.blocked)
+        other = self.new(value.shape, not value.blocked, value.dims[0])
         self.emit(self.ops.from_blocked if value.blocked else self.ops.to_blocked, value, other)
         return other
 

@@ -27,15 +27,20 @@ def check_finite(stepper: Stepper, mini: MiniBatch, paths: Sequence[str], update
         changed += [parameters.values, *stepper.optimiser.moments().values()]
     if math.isfinite(mini.cost) and all(map(stepper.engine.backend.ops.all_finite, changed)):
         return
-    listed = "".join(f"\n  {path}" for path in paths[:SHOWN])
-    more = f"\n  and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
     iteration = -(-stepper.state.seen // stepper.batch)
     raise TrainingError(
         f"iteration {iteration}: {_where(stepper, mini.cost)} is infinite or not a number (loss {mini.cost:g}). "
-        f"What was saved before is good and stays. The images:{listed}{more}\n"
-        f"Try a smaller learning_rate{_longer(stepper)}, look at the labels of these images (pydarknet data "
-        "check), then go on with --resume from the last state"
-    )
+        f"What was saved before is good and stays.{_listed(paths)}Try a smaller learning_rate{_longer(stepper)}"
+        + (", look at the labels of these images (pydarknet data check), then go on with --resume from the last state"
+           if paths else ", and go on from the last weights")
+    )  # fmt: skip
+
+
+def _listed(paths: Sequence[str]) -> str:
+    """The images, if there are any."""
+    listed = "".join(f"\n  {path}" for path in paths[:SHOWN])
+    more = f"\n  and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    return f" The images:{listed}{more}\n" if paths else " "
 
 
 def _longer(stepper: Stepper) -> str:
@@ -54,7 +59,7 @@ def _where(stepper: Stepper, cost: float) -> str:
                 return f"{record.name} of {_name(layer)}"
     for layer in reversed(layers):
         for record in layer.records:
-            if record.name in STATISTICS:
+            if record.kind in STATISTICS:
                 continue
             update = parameters.backend.to_host(parameters.update_of(layer, record.name))
             if not np.isfinite(update).all():

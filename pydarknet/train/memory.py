@@ -24,6 +24,7 @@ class Measure(Tape):
 
     def bytes(self) -> int:
         """Memory of the activations and deltas, if the plan were finished."""
+        self.outlive({})
         return sum(b.bytes for b in share(self._values, False)) + self.scratch_bytes()
 
 
@@ -45,8 +46,9 @@ def step_bytes(stepper: Stepper, size: Size) -> tuple[int, int]:
 def _bytes(stepper: Stepper, stop: int) -> tuple[int, int]:
     engine = stepper.engine
     tape = Measure(
-        engine.backend, stepper.mini_batch, engine.inputs, stepper.parameters, stepper.dialect, stepper.state
-    )
+        engine.backend, stepper.mini_batch, engine.inputs, stepper.parameters, stepper.dialect, stepper.state,
+        stepper.steps,
+    )  # fmt: skip
     compile_layers(tape, engine.layers, stop)
     return tape.bytes(), tape.packed
 

@@ -20,8 +20,8 @@ STATISTICS = frozenset({"rolling_mean", "rolling_variance"})
 
 @dataclass(frozen=True)
 class Segment:
-    """One parameter of layer `index`, a stretch of the flat arrays; `rate` is the layer's own factor, `last` the last
-    layer that has the same."""
+    """One parameter of layer `index`, or of one that it owns, a stretch of the flat arrays; `rate` is the layer's own
+    factor, `last` the last layer that has the same."""
 
     start: int
     stop: int
@@ -42,9 +42,9 @@ class Parameters:
     """
 
     def __init__(self, backend: Backend, layers: Iterable[Layer]) -> None:
-        layers = list(layers)
-        records = [(layer, record) for layer in layers for record in layer.records]
-        last = {id(layer.parameters): layer.index for layer in layers}  # several may have the same
+        learners = [each for layer in layers for each in layer.learners]
+        records = [(each, record) for each in learners for record in each.records]
+        last = {id(each.parameters): each.index for each in learners}  # several may have the same
         learnt = Flat(backend, [pair for pair in records if pair[1].name not in STATISTICS], last)
         measured = Flat(backend, [pair for pair in records if pair[1].name in STATISTICS], last)
         self.backend = backend

@@ -16,6 +16,7 @@ from ..errors import TrainingError
 from ..formats.cfg import Section
 from ..graph.engine import Engine
 from ..layers import Layer
+from ..layers.common.recurrent import Recurrent
 from ..plan.plan import Plan
 from ..plan.shapes import Shape
 from ..plan.tape import State, Tape
@@ -26,6 +27,8 @@ from .parameters import Parameters
 from .schedule import read_schedule
 
 Floats = npt.NDArray[np.float32]
+
+MAX_STEPS = 1 << 20
 
 
 @dataclass
@@ -49,22 +52,26 @@ class Stepper:
     """Trains an engine's parameters, with Darknet's arithmetic of batch, subdivisions, momentum and decay.
 
     The engine's parameters become views of one flat array; call `publish` before using them or the engine.
-    `batch` images make an update: whole mini-batches, also where subdivisions don't divide the cfg's batch.
-    CfgError if a layer can't be trained, or a mini-batch has no image; TrainingError if the
-    precision has no gradients.
+    `batch` images make an update: whole mini-batches, also where subdivisions don't divide the cfg's batch. With
+    `sequences` each of them is `time_steps` images; a mini-batch holds the first ones of all sequences, then the
+    second ones, and so on. `session` is what recurrent layers carry from one mini-batch to the next.
+    CfgError if a layer can't be trained, or a mini-batch has no image; TrainingError if the precision has no
+    gradients.
     """
 
-    def __init__(self, engine: Engine, dialect: Dialect, seed: int = 0) -> None:
+    def __init__(self, engine: Engine, dialect: Dialect, seed: int = 0, *, sequences: bool = False) -> None:
         net = engine.cfg.net
         if engine.backend.precision not in engine.backend.trains_in:
             raise TrainingError(
                 f"precision {engine.backend.precision!r}: {engine.backend.name} trains in "
                 f"{', '.join(engine.backend.trains_in)} only; leave it out for the training"
             )
+        check_sequences(engine.layers, sequences)
         self.engine = engine
         self.dialect = dialect
         self.subdivisions = engine.subdivisions = net.int_("subdivisions", 1, low=1)
-        self.mini_batch = read_mini_batch(net, self.subdivisions)
+        self.steps = net.int_("time_steps", 1, low=1, high=MAX_STEPS) if sequences else 1
+        self.mini_batch = read_mini_batch(net, self.subdivisions) * self.steps
         self.batch = self.mini_batch * self.subdivisions
         if self.batch == 1:
             net.warn("batch=1 is for testing: rates are for more; training usually wants batch=64, subdivisions=16",
@@ -81,6 +88,7 @@ class Stepper:
         self.limits = limits(layers) if dialect.holding else {}
         self.average = read_average(net, self.parameters, self.schedule.max_batches) if dialect.mixing else None
         self.state = State(engine.seen, random=np.random.Generator(np.random.PCG64(seed)))
+        self.session = engine.state()
         self._plans: dict[tuple[Shape, int], TrainPlan] = {}
 
     def divide(self, subdivisions: int) -> None:
@@ -111,7 +119,9 @@ class Stepper:
         backend = self.engine.backend
         backend.write(plan.plan.input, x)
         backend.write(plan.truth, truth.reshape(plan.truth.shape))
+        self.session.enter(plan.plan.carried)
         plan.plan.run()
+        self.session.leave(plan.plan.carried)
         costs = [statistics.loss for statistics in self.state.statistics.values()]
         return MiniBatch(sum(costs) / max(1, len(costs)), self.state.statistics)
 
@@ -153,13 +163,25 @@ class Stepper:
         engine = self.engine
         key = engine.inputs, self.stop(self.iteration)
         if key not in self._plans:
-            tape = Tape(engine.backend, self.mini_batch, engine.inputs, self.parameters, self.dialect, self.state)
+            tape = Tape(
+                engine.backend, self.mini_batch, engine.inputs, self.parameters, self.dialect, self.state, self.steps
+            )
             compile_layers(tape, engine.layers, key[1])
             plan = tape.finish({}, keep_all=False)
             for step in tape.refresh_steps:
                 step()
             self._plans = {key: TrainPlan(plan, tape.truth, tape.refresh_steps)}
         return self._plans[key]
+
+
+def check_sequences(layers: Sequence[Layer], sequences: bool) -> None:
+    """CfgError for a layer with a memory where images come in no order."""
+    layer = next((each for each in layers if isinstance(each, Recurrent)), None)
+    if layer is not None and not sequences:
+        raise layer.section.error(
+            "learns from sequences: expected a text for `pydarknet rnn train`; a training on images takes them in no "
+            "order, and can't train it"
+        )
 
 
 def read_mini_batch(net: Section, subdivisions: int) -> int:

@@ -1,4 +1,5 @@
-"""Detection in videos with the outputs of the last few frames averaged, as Darknet's demo does."""
+"""Detection in videos with the outputs of the last few frames averaged, as Darknet's demo does, and with what
+recurrent layers remember of them."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 
 class Averager:
-    """Averages what the heads give over the last `frames` frames, which are in the `session`.
+    """Averages what the heads give over the last `frames` frames, which are in the `session`, as is the state of
+    recurrent layers.
 
     Darknet counts the frames before the first one as zeros, so that its first detections are too weak; here the
     mean is over the frames there are.
@@ -28,7 +30,7 @@ class Averager:
 
     def detect(self, image: Picture, options: DetectOptions) -> list[Detection]:
         """Detections by the mean of the heads' outputs."""
-        with self._net.head_outputs([image], options.fit) as outputs:
+        with self._net.head_outputs([image], options.fit, session=self.session) as outputs:
             means = {head.index: self._mean(head, outputs[head.index]) for head in self._net.heads()}
         return self._net.decode(means, [image], options)[0]
 

@@ -21,7 +21,6 @@ REGION = "[convolutional]\nfilters={filters}\nactivation=linear\n[region]\nclass
 # Layers behind the four lines of [net] (16 x 16 x 3), the line of the error, and what its message must say.
 WRONG_LAYERS = {
     "unknown section": ("[convolutionl]\nfilters=4", 5, ["unknown section", "convolutional"]),
-    "recurrent": ("[gru]\noutput=4", 5, ["recurrent"]),
     "no layers": ("", 1, ["no layers"]),
     "filters 0": ("[convolutional]\nfilters=0", 6, ["filters=0", "at least 1"]),
     "filters negative": ("[convolutional]\nsize=1\nfilters=-4", 7, ["filters=-4"]),

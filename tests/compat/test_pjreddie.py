@@ -339,3 +339,25 @@ def resident() -> int:
     """Bytes of memory of this process."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("module", [dn, alexeyab])
+def test_one_step_after_the_other_of_a_recurrent_network(module: Any, folder: Path) -> None:
+    Path("cfg/steps.cfg").write_text("[net]\ninputs=5\n[lstm]\noutput=3\n")
+    net = module.load_net(b"cfg/steps.cfg", b"", 0)
+    x = np.random.default_rng(1).random((4, 5), dtype=np.float32)
+
+    def predict(handle: Any, row: np.ndarray) -> list[float]:
+        return list(module.network_predict(handle, row.ctypes.data_as(ctypes.POINTER(ctypes.c_float)))[:3])
+
+    state = net.network.state()
+    wanted = [net.network.forward(row.reshape(1, 5, 1, 1), session=state).reshape(-1).tolist() for row in x]
+    assert [predict(net, row) for row in x] == wanted
+    assert predict(net, x[0]) != wanted[0]
+    module.reset_rnn(net)
+    assert predict(net, x[0]) == wanted[0]
+    net.batch = 2
+    with pytest.raises(DarknetError, match="2 images after 1, each with a past of its own: call reset_rnn first"):
+        predict(net, x[:2])
+    module.reset_rnn(net)
+    assert predict(net, x[:2]) == wanted[0]

@@ -15,13 +15,14 @@ from pydarknet import CfgError, Network
 from pydarknet.detection.options import DetectOptions
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.graph.engine import Engine
-from pydarknet.graph.graph import MISSING, RECURRENT, Graph
+from pydarknet.graph.graph import MISSING, Graph
 from pydarknet.layers import REGISTRY
 from pydarknet.train.step import Stepper
 from tests.lib.decoding import candidates, suppression
 
 NET = "[net]\nwidth=12\nheight=12\nchannels=4\nbatch=2\nsubdivisions=1\ndialect=alexeyab\n"
 CONV = "[convolutional]\nfilters={}\nsize=1\nactivation=linear\n"
+SQUEEZED = "[connected]\noutput=2\nactivation=tanh\n"
 LOSS = "[cost]\n"
 
 # Section: what stands before its keys, what follows, and keys with a value that isn't harmless, by class.
@@ -155,6 +156,29 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
     "Gaussian_yolo, weighted": (NET + CONV.format(22) + "[Gaussian_yolo]\nclasses=2\nnum=2\nanchors=3,9,9,3\nmax=2\n"
                                 "iou_thresh=.2\nignore_thresh=.01\ncounters_per_class=1,2\n", "", {
         "trained": "cls_normalizer=2 iou_thresh_kind=giou objectness_smooth=1",
+    }),
+    "rnn": (NET + "[rnn]\noutput=3\n", LOSS, {
+        "read": "output=4 hidden=5 activation=tanh batch_normalize=1 logistic=2", "refused": "logistic=3",
+    }),
+    "gru": (NET + SQUEEZED + "[gru]\noutput=3\n", LOSS, {"read": "output=4 tanh=1 batch_normalize=1"}),
+    "lstm": (NET + SQUEEZED + "[lstm]\noutput=3\n", LOSS, {"read": "output=4 batch_normalize=1"}),
+    "crnn": (NET + "[crnn]\noutput=3\nhidden=2\npad=1\n", LOSS, {
+        "read": "output=4 hidden=4 activation=tanh batch_normalize=1 xnor=1 dilation=2",
+        "refused": "size=4 stride=2 pad=0 groups=3 output_filters=2",
+    }),
+    "crnn, 1 x 1": (NET + "[crnn]\noutput=2\nhidden=2\nsize=1\n", LOSS, {"read": "groups=2"}),
+    "conv_lstm": (NET + "[conv_lstm]\noutput=4\npad=1\n", LOSS, {
+        "read": "output=3 activation=tanh batch_normalize=1 xnor=1 dilation=2 peephole=1 lstm_activation=logistic",
+        "warned": "time_normalizer=.5",
+        "refused": "size=4 stride=2 pad=0 groups=3",
+    }),
+    "conv_lstm, 1 x 1": (NET + "[conv_lstm]\noutput=4\nsize=1\n", LOSS, {"read": "groups=2 bottleneck=1"}),
+    "conv_lstm, bottleneck": (NET + "[conv_lstm]\noutput=4\nsize=1\nbottleneck=1\n", LOSS, {
+        "read": "shortcut=1", "refused": "output=3",
+    }),
+    "history": (NET + "[history]\n", LOSS, {"read": "history_size=2"}),
+    "crnn of pjreddie": (NET + "[crnn]\noutput_filters=3\nhidden_filters=2\n", LOSS, {
+        "read": "output_filters=4 hidden_filters=4",
     }),
     "detection": (NET + "[connected]\noutput=48\nactivation=linear\n"
                   "[detection]\nclasses=2\ncoords=4\nnum=2\nside=2\n", "", {
@@ -319,4 +343,4 @@ def test_every_section_is_there_or_missed_by_name(name: str) -> None:
         return
     with pytest.raises(CfgError, match=rf"a\.cfg:8: \[{name}\] .* not supported yet"):
         Graph(parse_cfg_text(f"{NET}[{name}]\n", "a.cfg"))
-    assert name in RECURRENT or name in MISSING
+    assert name in MISSING

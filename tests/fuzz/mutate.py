@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from pydarknet.formats.cfg import parse_cfg
-from pydarknet.graph.graph import MISSING, NET_KEYS, RECURRENT
+from pydarknet.graph.graph import MISSING, NET_KEYS
 from pydarknet.layers import REGISTRY
 from pydarknet.layers.base import ANY_LAYER
 
@@ -22,7 +22,7 @@ VALUES = [
     *("/dev/null", ".", "1" * 400, "1," * 300),
 ]
 WORDS = [0, 1, 2, 5, 9, 10, 999, 1000, 1001, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7F800000, 0x7FC00000, 0xFF800000]
-TYPES = sorted({"net", "network", *REGISTRY, *RECURRENT, *MISSING})
+TYPES = sorted({"net", "network", *REGISTRY, *MISSING})
 CFGS = Path(__file__).resolve().parents[2] / "cfg"
 READ = [key for path in CFGS.glob("*.cfg") for section in parse_cfg(path).sections for key in section.options]
 DECLARED = [NET_KEYS, ANY_LAYER, *(layer.keys for layer in REGISTRY.values())]

@@ -98,11 +98,11 @@ def fill(net: Network) -> None:
         gain = 0.3 if after is not None and after.type == "shortcut" else 1.0
         for record in layer.records:
             values = np.resize(POOL[int(rng.integers(POOL.size // 2)) :], record.shape)
-            if record.name in ("scales", "rolling_variance"):
+            if record.kind in ("scales", "rolling_variance"):
                 values = rng.random(record.shape, np.float32) + np.float32(0.5)
-                values *= np.float32(gain if record.name == "scales" else 1)
-            elif record.name == "weights":
-                normalised = any(other.name == "scales" for other in layer.records)
+                values *= np.float32(gain if record.kind == "scales" else 1)
+            elif record.kind == "weights":
+                normalised = any(other.kind == "scales" for other in layer.records)
                 fan_in = np.prod(record.shape[2:] if layer.type == "local" else record.shape[1:])
                 passed = 1 if getattr(layer, "activation", "linear") == "linear" else 0.5  # of the variance
                 values *= np.float32(np.sqrt(1 / passed / fan_in / (NORM_GAIN if normalised else 1)))
@@ -119,7 +119,9 @@ def smallest(path: Path, dialect: str) -> tuple[str, Network]:
     DarknetError if it has none."""
     problem: DarknetError | None = None
     for side in SIDES:
-        text = adapted_cfg(path.read_text(encoding="latin-1"), path.parent, batch=1, width=side, height=side)
+        text = adapted_cfg(
+            path.read_text(encoding="latin-1"), path.parent, batch=1, time_steps=1, width=side, height=side
+        )
         try:
             net = Network(parse_cfg_text(text, path.name), dialect=dialect)
         except DarknetError as error:

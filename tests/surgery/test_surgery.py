@@ -67,7 +67,7 @@ def answers(cfg: str, weights: str) -> np.ndarray:
 
 
 def parameters(cfg: str, weights: str) -> list[dict[str, np.ndarray]]:
-    return [layer.parameters for layer in Network(cfg, weights).layers]
+    return [dict(layer.parameters) for layer in Network(cfg, weights).layers]
 
 
 class TestBatchNorm:

@@ -37,6 +37,11 @@ GROUPS = {
         ),
         "tree": ("tree", "build, check, show, search and cut the tree of classes of a YOLO9000 network"),
     },
+    "texts, by recurrent networks": {
+        "rnn train": ("rnn.train", "train a network to foretell the next character of a text, or the next token"),
+        "rnn generate": ("rnn.generate", "write a text, character by character"),
+        "rnn valid": ("rnn.valid", "measure how well a text is foretold, in bits a character"),
+    },
     "evaluate": {
         "detector map": ("detector_map", "average precision of each class on the valid list of a .data file"),
         "detector recall": (

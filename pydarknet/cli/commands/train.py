@@ -20,6 +20,7 @@ from ..parser import UsageError, real, whole
 from ..saving import refuse_inputs
 
 if TYPE_CHECKING:
+    from ...texts.training import TextTrainer
     from ...train.metrics import Metrics
     from ...train.source import Source
     from ...train.trainer import Trainer
@@ -254,7 +255,7 @@ class Stopping:
     `code` is the exit code of a run that was stopped, 0 of others.
     """
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Trainer | TextTrainer) -> None:
         self._trainer = trainer
         self._at = 0.0
         self.code = 0

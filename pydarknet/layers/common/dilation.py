@@ -58,11 +58,11 @@ class Parts:
         return self._join(p, parts, inputs, self._picture)
 
     def _cut(self, p: Builder, x: Value, sides: Pair, geometry: Sequence[Pair]) -> Value:
-        parts = p.new(Shape(x.shape.c, *sides), images=p.batch * self.count[0] * self.count[1])
+        parts = p.new(Shape(x.shape.c, *sides), images=x.dims[0] * self.count[0] * self.count[1])
         p.emit(p.ops.space_to_batch, p.blocked(x), parts, *geometry)
         return parts
 
     def _join(self, p: Builder, parts: Value, shape: Shape, geometry: Sequence[Pair]) -> Value:
-        y = p.new(shape)
+        y = p.new(shape, images=parts.dims[0] // (self.count[0] * self.count[1]))
         p.emit(p.ops.batch_to_space, parts, y, *geometry)
         return y
