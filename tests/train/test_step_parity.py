@@ -119,7 +119,8 @@ def test_region(name: str, prefix: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["classifier_flat", "classifier_tree", "debian_yolo", "debian_detection",
-                                  "debian_softmax", "debian_cost", "debian_tree"])  # fmt: skip
+                                  "debian_softmax", "debian_cost", "debian_tree",
+                                  "pjreddie_deconvolutional"])  # fmt: skip
 def test_others(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name.startswith("debian"):
         monkeypatch.setattr(Tape, "add_delta", overwriting(Tape.add_delta))
