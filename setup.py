@@ -1,7 +1,8 @@
 """Build of the native extensions: one module per instruction set, one for CUDA, one for its emulator.
 
 Objects are rebuilt only when a source or a header they include has changed. Environment:
-PYDARKNET_ISAS       comma-separated subset of baseline,avx2,avx512 (default: all that fit the machine's architecture)
+PYDARKNET_ISAS       comma-separated subset of baseline,avx2,avx512; native: the best this machine runs
+                     (default: all that fit the machine's architecture)
 PYDARKNET_EMU        1: build the emulator of CUDA as well, which only tests need (default: 0)
 PYDARKNET_CUDA       1: build for CUDA, 0: don't (default: if nvcc and a GPU are found)
 PYDARKNET_CUDA_ARCHS comma-separated compute capabilities, the last one as PTX too; native: those of the GPUs there

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import runpy
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -13,8 +15,9 @@ import pytest
 import setuptools
 from setuptools.errors import CompileError
 
+from pydarknet import _cpuid
 from pydarknet.backends.isas import ISAS, buildable, runnable
-from tools.native import editors, extensions, flags, incremental, toolkit
+from tools.native import editors, extensions, flags, incremental, isas, toolkit
 
 FILES = ("bin/nvcc", "lib/libcudart.so.13", "include/cuda_runtime.h")
 
@@ -101,6 +104,22 @@ def test_an_instruction_set_is_one_row_for_the_build_and_for_running() -> None:
         assert all(set(ISAS[each].includes) <= set(isa.includes) for each in isa.includes), name
         assert all(set(isa.includes) <= set(buildable(machine)) for machine in isa.machines), name
         assert f"-DPYDARKNET_BLOCK={isa.block}" in extensions.cpu_extension(name).commands[".cpp"]
+
+
+def test_native_is_the_best_that_this_machine_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", os.defpath)
+    monkeypatch.setenv("PYDARKNET_ISAS", "native")
+    assert isas.chosen_isas() == [_cpuid.best()]
+    monkeypatch.setattr(isas, "COMPILER", ["false"])
+    assert isas.chosen_isas() == ["baseline"]
+
+
+def test_a_demo_brings_what_a_demo_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", os.defpath)
+    command = ["make", "-n", "demo", f"VENV={tmp_path}"]
+    lines = subprocess.run(command, cwd=flags.ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert not any("[test" in line for line in lines)
+    assert lines[-1] == 'echo "drawn: predictions-stamps.jpg, predictions.jpg"'
 
 
 def test_editors_know_how_each_source_is_compiled() -> None:
