@@ -27,9 +27,9 @@ all: build
 $(VENV)/bin/python:
 	tools/system_packages.sh
 	$(or $(GIVEN),python3) -m venv $(VENV)
-	$(PYTHON) -m pip install -q --disable-pip-version-check --upgrade pip 'setuptools>=77' 'pybind11>=2.12'
+	$(PYTHON) -m pip install -q --disable-pip-version-check $(BYTECODE) --upgrade pip 'setuptools>=77' 'pybind11>=2.12'
 
-INSTALL = PYTHONWARNINGS=ignore $(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation
+INSTALL = PYTHONWARNINGS=ignore $(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation $(BYTECODE)
 BUILT := pyproject.toml setup.py $(wildcard tools/native/*.py)
 
 # The package in editable form, with what a user needs; and with what tests and linters need besides.
@@ -46,7 +46,7 @@ build: $(VENV)/.tools
 # This machine's instruction set is all that a demo needs; `make` builds the others. Python compiles what it uses.
 demo: export PYDARKNET_EMU := 0
 demo: export PYDARKNET_ISAS := native
-demo: export PIP_NO_COMPILE := 1
+demo: BYTECODE := --no-compile
 demo: $(VENV)/.pydarknet
 	$(PYTHON) setup.py -q build_ext --inplace
 	$(VENV)/bin/pydarknet detect stamps --path --out predictions-stamps.jpg

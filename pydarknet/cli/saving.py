@@ -100,7 +100,7 @@ def open_writers(
     for kind, place in args.places.items():
         beside = kind == "yolo" and args.labels_beside
         writer = BesideWriter(names) if beside else open_writer(kind, place, names, root)
-        stack.callback(_tell, writer, args.quiet)
+        stack.callback(tell, writer, args.quiet)
         writers.append(stack.enter_context(writer))
     return writers
 
@@ -112,7 +112,8 @@ def common_folder(paths: Sequence[str]) -> str | None:
     return None
 
 
-def _tell(writer: Writer, quiet: bool) -> None:
+def tell(writer: Writer, quiet: bool) -> None:
+    """Say what a closed writer has saved."""
     if writer.saved and writer.count and not is_stream(writer.target):
         pictures = "1 image" if writer.count == 1 else f"{writer.count:,} images"
         say(f"{writer.target}: saved, of {pictures}", quiet)

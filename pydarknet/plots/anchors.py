@@ -44,6 +44,7 @@ def _draw_curves(canvas: Canvas, curves: Mapping[str, Series], points: Mapping[s
         [(k, str(k)) for k in range(1, last + 1) if k == 1 or k % 2 or last < 10],
         [(tenth / 10, f"{tenth / 10:.1f}") for tenth in range(round(low * 10), 11)],
         "number of anchors",
+        "average IoU",
     )
     canvas.text(LEFT, TOP - 12, "average IoU of the boxes with their closest anchor")
     for colour, series in zip(COLOURS, curves.values(), strict=False):

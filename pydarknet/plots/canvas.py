@@ -145,8 +145,8 @@ class Axes:
         across, up = ((v - low) / ((high - low) or 1) for v, (low, high) in ((x, self.x), (y, self.y)))
         return left + (right - left) * across, bottom - (bottom - top) * min(max(up, 0.0), 1.0)
 
-    def draw(self, columns: Iterable[Mark], rows: Iterable[Mark], label: str) -> None:
-        """The frame, lines across it at the rows, and what stands under it."""
+    def draw(self, columns: Iterable[Mark], rows: Iterable[Mark], label: str, side: str) -> None:
+        """The frame, lines across it at the rows, and what stands under it and beside it."""
         left, top, right, bottom = self.frame
         for value, text in rows:
             y = self.place(self.x[0], value)[1]
@@ -156,6 +156,7 @@ class Axes:
             self.canvas.text(self.place(value, self.y[0])[0], bottom + 16, text, "middle")
         self.canvas.rectangle(left, top, right - left, bottom - top, "#888888")
         self.canvas.text((left + right) / 2, bottom + 34, label, "middle")
+        self.canvas.upright(left - 38, (top + bottom) / 2 + 3 * len(side), side)
 
     def line(self, points: Iterable[Point], colour: str, width: float = 1.0) -> None:
         """A line through the points."""

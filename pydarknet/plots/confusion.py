@@ -32,4 +32,6 @@ def draw_confusion(path: str | PathLike[str], labels: Sequence[str], counts: npt
         canvas.text(4, MARGIN + i * CELL + CELL / 2 + 4, label[:LETTERS])
     for i, label in enumerate([*labels, "(missed)"]):
         canvas.upright(MARGIN + i * CELL + CELL / 2 + 4, MARGIN - 4, label[:LETTERS])
+    canvas.text(4, 14, "rows: truth")
+    canvas.text(4, 28, "columns: said")
     canvas.save(path)

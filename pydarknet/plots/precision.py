@@ -24,7 +24,7 @@ def draw_precision(path: str | PathLike[str], curves: Sequence[tuple[str, Floats
     surest detection on, as SVG or an image by the path's ending. `note` stands above. ImageError."""
     canvas = canvas_for(path, WIDTH, HEIGHT)
     axes = Axes(canvas, FRAME, (0, 1), (0, 1))
-    axes.draw(MARKS, MARKS, "recall")
+    axes.draw(MARKS, MARKS, "recall", "precision")
     canvas.text(FRAME[0], FRAME[1] - 12, note)
     legend = []
     for (name, recall, precision, ap), colour in zip(curves, COLOURS, strict=False):

@@ -25,8 +25,9 @@ def draw_sweep(path: str | PathLike[str], points: Sequence[tuple[int, float, flo
         [(value, f"{value:.3g}") for value in np.linspace(*columns, 6)],
         [(value, f"{value:.1%}") for value in np.linspace(*rows, 6)],
         "images a second",
+        "mean average precision",
     )
-    canvas.text(LEFT, TOP - 12, "mean average precision, at each size of the input")
+    canvas.text(LEFT, TOP - 12, "precision and speed, at each size of the input")
     curve = [(rate, ap) for _, rate, ap in points]
     axes.line(curve, COLOUR, 1.5)
     axes.dots(curve, COLOUR, 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from os import PathLike
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -35,10 +36,12 @@ def draw_chart(
     losses, shares = (Axes(canvas, FRAME, (first, last), (0, top)) for top in (high, 1.0))
     step = _step(high)
     losses.draw(
-        [(i, f"{i:.0f}") for i in np.linspace(first, last, 6)],
+        [(i, f"{i:.0f}") for i in _ticks(first, last)],
         [(k * step, f"{k * step:.3g}") for k in range(int(high / step) + 1)],
         "iterations",
+        "loss",
     )
+    canvas.text(LEFT, TOP - 12, f"{Path(path).stem.removeprefix('chart_')}: {last:.0f} iterations")
     losses.line(zip(iterations, loss, strict=True), LOSS)
     shares.line(zip(iterations, rate / most, strict=True), RATE)
     losses.line(zip(iterations, average, strict=True), MEAN, 1.5)
@@ -51,6 +54,13 @@ def draw_chart(
         legend.append((f"{name} {scores[-1][1]:.1%}, best {max(v for _, v in scores):.1%}", MAP))
     losses.legend(RIGHT - 150, TOP + 14, legend)
     canvas.save(path)
+
+
+def _ticks(first: float, last: float) -> list[float]:
+    """Round numbers of iterations, of which there are at most ten, and the first where it is none."""
+    step = max(_step(last - first), 1.0)
+    begin = math.ceil(first / step)
+    return [step * k for k in range(begin, int(last / step) + 1)]
 
 
 def _step(high: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -185,6 +186,9 @@ class TestNumbers:
         assert "parameters   50,676,061" in out
         assert "1.3221,1.73145" in out
         assert "27  reorg" in out
+
+    def test_small_networks_have_sizes_too(self, cli) -> None:
+        assert re.search(r"parameters +28 \(0\.1 kB in the file", cli("info", "net.cfg").out)
 
     def test_info_with_weights_and_tree(self, cli) -> None:
         out = cli("info", *TREE).out

@@ -272,6 +272,18 @@ class TestClassify:
         assert (result.code, len(result.results)) == (1, 2)
         assert cli("classify", *CLASSES, "nope.jpg").code == 2
 
+    def test_classes_are_saved(self, cli) -> None:
+        expected = {"class_id": 0, "name": "cat", "probability": 0.880797}
+        told = cli("classify", *CLASSES, "a.jpg", "--top", 1, "--names", "toy.names", "--save-to", "found.jsonl")
+        (line,) = Path("found.jsonl").read_text().splitlines()
+        assert json.loads(line) == {"filename": "a.jpg", "width": 40, "height": 30, "classes": [expected]}
+        assert "found.jsonl: saved, of 1 image" in told.err
+        piped = spawned("classify", *CLASSES, "a.jpg", "--top", 1, "--names", "toy.names", "--save-to", "-")
+        assert piped.out == line + "\n"
+        assert "88.08%: cat" in piped.err
+        for read in ("a.jpg", "classes.cfg"):
+            assert cli("classify", *CLASSES, "a.jpg", "--save-to", read).code == 2
+
     def test_a_detector_detects(self, cli) -> None:
         result = cli("detect", *CLASSES, "a.jpg")
         assert result.code == 2

@@ -32,6 +32,13 @@ def test_help_ends_with_the_examples(capsys: pytest.CaptureFixture[str]):
         assert out.endswith("\n".join(f"  {line}" for line in lines) + "\n")
 
 
+@pytest.mark.parametrize("command", ["train", "detect"])
+def test_a_dialect_is_explained(command: str):
+    text = " ".join(parser_of(command).format_help().split())
+    assert "paper2017, darknet2018 or alexeyab" in text
+    assert "default: that of the cfg, else by its head" in text or "default: the cfg's" in text
+
+
 def test_commands_stand_in_groups():
     lines = overview().splitlines()
     assert "look at images:" in lines

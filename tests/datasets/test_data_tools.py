@@ -208,6 +208,8 @@ def test_split_command(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
         run("split", data, "one=1", "two=1", "--out", out)
     assert contents(out) == before
     assert run("split", data, "one=1", "two=1", "--out", out, "--force") == 0
+    assert run("split", data, "one=25%", "two=75%", "--out", tmp_path / "shares", "--seed", "4") == 0
+    assert (tmp_path / "shares" / "two.txt").read_text().splitlines() == files["two"]
     for wrong in ("one=0", "one", "../x=1", "=1", "one=nan", "one=1 two=1 one=1"):
         with pytest.raises(DataError, match="expected"):
             run("split", data, *wrong.split(), "--out", out, "--force")

@@ -119,6 +119,7 @@ def test_a_demo_brings_what_a_demo_needs(tmp_path: Path, monkeypatch: pytest.Mon
     command = ["make", "-n", "demo", f"VENV={tmp_path}"]
     lines = subprocess.run(command, cwd=flags.ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     assert not any("[test" in line for line in lines)
+    assert all("--no-compile" in line for line in lines if "pip install" in line)
     assert lines[-1] == 'echo "drawn: predictions-stamps.jpg, predictions.jpg"'
 
 

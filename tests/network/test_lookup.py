@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pydarknet import CfgError, Network, WeightsError
+from pydarknet import CfgError, DarknetError, Network, WeightsError
 from pydarknet.cli.main import main
+from pydarknet.formats.resources import find
 from tests.lib import nets
 
 
@@ -56,6 +57,13 @@ def test_what_is_nowhere(elsewhere: Path):
         Network(elsewhere, "weights/yolov2.weights")
     with pytest.raises(WeightsError, match=r"can't find 'other/yolov2\.weights'; tried other/yolov2\.weights$"):
         Network(elsewhere, "other/yolov2.weights")
+
+
+def test_places_named_are_places_that_are_there(elsewhere: Path):
+    with pytest.raises(DarknetError) as caught:
+        find("cfg/yolov9.data")
+    assert "cfg/cfg" not in str(caught.value)
+    assert "data/cfg" not in str(caught.value)
 
 
 def test_no_names_are_wanted(elsewhere: Path):

@@ -25,7 +25,8 @@ def native() -> str:
         macros = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
     except (OSError, subprocess.CalledProcessError):
         macros = set()  # not that kind of compiler: what every machine runs
-    for name in reversed(_TABLE["buildable"](platform.machine())):
+    names: tuple[str, ...] = _TABLE["buildable"](platform.machine())
+    for name in reversed(names):
         needed = [flag for flag in settings(name)[1] if "=" not in flag]
         if all(f"__{flag.removeprefix('-m').upper()}__" in macros for flag in needed):
             return name

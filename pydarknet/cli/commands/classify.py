@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import options
@@ -14,9 +15,9 @@ from ..parser import whole
 from .detect import IMAGES, lanes_for, wanted
 
 if TYPE_CHECKING:
-    from ...errors import ImageError
-    from ...images.batches import Batch
+    from ...images.batches import Batch, ReadImage
     from ...network import Classification, Network
+    from ...results.classes_writer import ClassesWriter
     from ...system.pipeline import Turn
 
 TOP = 5
@@ -33,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_class_options(parser: argparse.ArgumentParser, top: str) -> None:
     """The options that `classify` shares with `classifier predict`."""
     parser.add_argument("-t", "-top", "--top", type=whole(1), metavar="N", help=f"how many classes to print ({top})")
+    parser.add_argument(
+        "--save-to", metavar="FILE", help="write the classes too: JSON, a line for each image; -: standard output"
+    )
     parser.add_argument("--path", action="store_true", help="print the path down the tree: animal > mammal > dog")
     options.add_fit(parser)
     options.add_machine(parser)
@@ -50,13 +54,38 @@ def run(args: argparse.Namespace) -> int:
 
 
 def classify_pictures(net: Network, args: argparse.Namespace, top: int) -> int:
-    """Print the `top` classes of every image. Exit code as of `run`; a single bad image is an ImageError."""
-    from ...images.batches import batch_bytes, batches
-    from ...system.pipeline import pipeline
+    """Print the `top` classes of every image, and save them. Exit code as of `run`; a single bad image is an
+    ImageError."""
     from ..loading import require_no_heads
-    from ..messages import FAILED, progress
+    from ..saving import lines_aside, place_of, refuse_inputs
 
     require_no_heads(net, "detect")
+    place = place_of(args.save_to)
+    refuse_inputs([place], args)
+    with lines_aside(place), _writer(place, args.quiet) as writer:
+        return _classify(net, args, top, writer)
+
+
+@contextmanager
+def _writer(place: str | None, quiet: bool) -> Iterator[ClassesWriter | None]:
+    """Where the classes are saved, if they are; says so at the end."""
+    from ...results.classes_writer import ClassesWriter
+    from ..saving import tell
+
+    if place is None:
+        yield None
+        return
+    writer = ClassesWriter(Path(place), ())
+    with writer:
+        yield writer
+    tell(writer, quiet)
+
+
+def _classify(net: Network, args: argparse.Namespace, top: int, writer: ClassesWriter | None) -> int:
+    from ...images.batches import batch_bytes, batches
+    from ...system.pipeline import pipeline
+    from ..messages import FAILED, progress
+
     source = wanted(args.images)
     failures = 0
     with net.plan(1):  # packs the weights, so that the first image is timed like the others
@@ -66,33 +95,35 @@ def classify_pictures(net: Network, args: argparse.Namespace, top: int) -> int:
         out = stack.enter_context(progress(source.total, "img", quiet=silent, force=args.progress))
         look = partial(_classified, net, top, args)
         looked = pipeline(batches(source.paths, 1), look, lanes_for(net, source), batch_bytes)
-        for lines, error in stack.enter_context(closing(looked)):
-            if error is not None and source.single:
-                raise error
-            if error is None:
-                out.print(lines)
-            else:
+        for read, found, lines in stack.enter_context(closing(looked)):
+            if read.error is not None and source.single:
+                raise read.error
+            if read.image is None:
                 failures += 1
-                out.complain(f"error: {error}")
+                out.complain(f"error: {read.error}")
+            else:
+                if writer is not None:
+                    writer.add(read.path, read.size, found)
+                out.print(lines)
             out.done()
     return FAILED if failures else 0
 
 
 def _classified(
     net: Network, top: int, args: argparse.Namespace, batch: Batch, turn: Turn
-) -> tuple[list[str], ImageError | None]:
-    """What is to be printed about an image, or why there is nothing."""
+) -> tuple[ReadImage, list[Classification], list[str]]:
+    """An image, or why there is none, its classes, and what is to be printed about it."""
     from ...images.batches import read_batch
     from ...images.sources import load
 
     (read,) = read_batch(batch, net.inputs.c, load)
     if read.image is None:
-        return [], read.error
+        return read, [], []
     with turn:
         start = time.perf_counter()
         found = net.classify(read.image, top, fit=args.fit)
         seconds = time.perf_counter() - start
-    return [f"{read.path}: Predicted in {seconds:f} seconds.", *_lines(found, args.path)], None
+    return read, found, [f"{read.path}: Predicted in {seconds:f} seconds.", *_lines(found, args.path)]
 
 
 def _lines(found: Sequence[Classification], path: bool) -> list[str]:
