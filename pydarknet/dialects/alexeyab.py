@@ -6,7 +6,18 @@ from .base import Adam, BatchNorm, Dialect, Mark, RegionLoss, TruthRules, Weight
 
 # Sections that only this Darknet has.
 _SECTIONS: Mark = dict.fromkeys(
-    ("scale_channels", "sam", "local_avgpool", "local_avg", "reorg3d", "Gaussian_yolo", "implicit"), frozenset()
+    (
+        "scale_channels",
+        "sam",
+        "local_avgpool",
+        "local_avg",
+        "reorg3d",
+        "Gaussian_yolo",
+        "implicit",
+        "empty",
+        "silence",
+    ),
+    frozenset(),
 )
 
 # What only this Darknet reads, or writes into each of its cfgs.

@@ -15,6 +15,7 @@ from ..layers import (
     crop,
     deconvolutional,
     dropout,
+    empty,
     implicit,
     l2norm,
     local,
@@ -125,6 +126,7 @@ def _(layer: activation_layer.Activation, g: Nodes, x: str) -> str:
 
 @convert.register(cost.Cost)
 @convert.register(dropout.Dropout)
+@convert.register(empty.Empty)
 def _(layer: Layer, g: Nodes, x: str) -> str:
     return x
 

@@ -15,6 +15,7 @@ from ..layers import Head, Layer
 from ..layers.common.product import Product
 from ..layers.cost import Cost
 from ..layers.dropout import Dropout
+from ..layers.empty import Empty
 from ..layers.maxpool import MaxPool
 from ..layers.reorg import Reorg
 from ..layers.route import Route
@@ -112,7 +113,7 @@ def _refuse_sums_of_lowest(network: Network) -> None:
         seen += [layer.index] if own and blurs else []
         if own and not blurs:
             origin[layer.index] = layer.index
-        elif seen and not blurs and isinstance(layer, (MaxPool, Route, Reorg, Dropout, Cost)):
+        elif seen and not blurs and isinstance(layer, (MaxPool, Route, Reorg, Dropout, Empty, Cost)):
             origin[layer.index] = seen[0]
         elif seen:
             pool = network.layers[seen[0]]

@@ -25,6 +25,7 @@ ALIASES = {
     "soft": "softmax",
     "lrn": "normalization",
     "Gaussian_yolo": "gaussian_yolo",
+    "silence": "empty",
 }
 
 

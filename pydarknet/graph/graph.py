@@ -22,7 +22,7 @@ from ..plan.shapes import Shape
 
 # Sections of the other Darknets, by whose they are.
 MISSING = {
-    **dict.fromkeys(("contrastive", "empty", "silence"), "AlexeyAB's"),
+    "contrastive": "AlexeyAB's",
     "iseg": "pjreddie's",
 }  # fmt: skip
 

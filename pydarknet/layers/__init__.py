@@ -15,6 +15,7 @@ from . import (  # noqa: F401
     deconvolutional,
     detection,
     dropout,
+    empty,
     gaussian_yolo,
     gru,
     history,

@@ -57,6 +57,7 @@ LAYERS = {
     **{f"conv_{name}": FOUR + CONV.format(5, name) for name in ACROSS_CHANNELS},
     "deconvolutional": FOUR + "[deconvolutional]\nfilters=5\nsize=3\nstride=2\npadding=1\nactivation=leaky\n",
     "deconvolutional_batch_norm": FOUR + "[deconvolutional]\nfilters=5\nsize=2\nstride=3\nbatch_normalize=1\n",
+    "empty": FOUR + "[empty]\n[silence]\n[route]\nlayers=-1,-2\n",
     "implicit": FOUR + "[implicit]\nfilters=4\n[scale_channels]\nfrom=0\n",
     "implicit_atoms": NET + "[implicit]\nfilters=4\natoms=3\n",
     "maxpool_antialiasing": FOUR + "[maxpool]\nsize=3\nstride=2\nantialiasing=1\n",

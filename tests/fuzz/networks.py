@@ -223,7 +223,7 @@ def plain(name: str) -> Maker:
 LAYERS: dict[Maker, int] = {
     convolutional: 12, maxpool: 4, connected: 1, local: 1, route: 3, shortcut: 3, reorg: 1, softmax: 1,
     local_avgpool: 1, reorg3d: 1, product: 2, shared: 1, implicit: 1, deconvolutional: 1,
-    normalization: 1, crop: 1, upsample: 2, dropout: 1, plain("avgpool"): 1, plain("batchnorm"): 1,
+    normalization: 1, crop: 1, upsample: 2, dropout: 1, plain("avgpool"): 1, plain("empty"): 1, plain("batchnorm"): 1,
     lambda rng, graph: section("activation", activation=activation(rng)): 2, plain("logistic"): 1, plain("l2norm"): 1,
 }  # fmt: skip
 

@@ -60,6 +60,7 @@ LAYERS = {
     "[maxpool]\nsize=2\nstride=2\nantialiasing=2",
     "deconvolutional": "[deconvolutional]\nfilters=9\nsize=3\nstride=2\npadding=1\nbatch_normalize=1\n"
     "activation=leaky",
+    "empty": "[empty]\n[silence]\n[route]\nlayers=-1,-2",
     "implicit": "[implicit]\nfilters=8\n[scale_channels]\nfrom=0\n[implicit]\nfilters=5\natoms=3",
     "maxpool_depth": "[maxpool]\nmaxpool_depth=1\nout_channels=3",
     "normalize_channels": "[convolutional]\nfilters=9\nactivation=normalize_channels_softmax_maxval",

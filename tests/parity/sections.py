@@ -84,6 +84,7 @@ CASES = {
     + "[maxpool]\nmaxpool_depth=1\nout_channels=4\n"
     + CONV.format(4, "linear"),
     "maxpool_depth of all": CONV.format(9, "leaky") + "[maxpool]\nmaxpool_depth=1\n",
+    "empty": CONV.format(5, "leaky") + "[empty]\n" + CONV.format(4, "leaky") + "[silence]\n[route]\nlayers=-1,1\n",
     "implicit": CONV.format(5, "leaky") + "[implicit]\nfilters=5\n[scale_channels]\nfrom=-2\nactivation=linear\n",
     "implicit, atoms": CONV.format(5, "leaky") + "[implicit]\nfilters=3\natoms=4\n",
     **{name: CONV.format(7, name) + "batch_normalize=1\n" + CONV.format(4, "linear") for name in ACROSS_CHANNELS},

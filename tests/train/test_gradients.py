@@ -68,6 +68,7 @@ BODIES = {
     + "share_index=-1\ndilation=2\n",
     "share_index with batch norm": CONV.format(4, "tanh") + CONV.format(4, "tanh") + "batch_normalize=1\n"
     + CONV.format(4, "elu") + "batch_normalize=1\nshare_index=1\n",
+    "empty": CONV.format(4, "tanh") + "[empty]\n[silence]\n[route]\nlayers=-1,-2,0\n",
     "implicit": CONV.format(4, "tanh") + "[implicit]\nfilters=4\n[scale_channels]\nfrom=0\n",
     "implicit, atoms": "[implicit]\nfilters=4\natoms=3\n",
     **{
