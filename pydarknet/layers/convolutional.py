@@ -20,8 +20,10 @@ from .common.blur import Blur, read_blur
 from .common.dilation import Parts
 from .common.references import resolve
 
-# Packed weights of one layer may grow to twice their size, small ones to this many bytes: Winograd's larger
-# tiles are worth their memory only where the weights are small beside the activations.
+# Packed weights of one layer may grow to so many times their size, small ones to this many bytes: Winograd's larger
+# tiles are worth their memory only where the weights are small beside the activations. A training step packs them
+# anew, so that there every byte counts twice more.
+GROWTH, TRAINING_GROWTH = 3, 2
 SMALL_PACKED = 24 << 20
 MAX_PLAIN_CHANNELS = 4
 # Layers with larger weights keep FP32 in a network of FP16, which ends at 65504: Winograd's transform of a kernel
@@ -156,9 +158,9 @@ class Convolution(Layer):
         sizes = source.dims[0], *source.shape, self.out.c, *self.kernel, *strides, *padding, self.groups
         return p.ops.ConvShape(*sizes, p.backend.precision)
 
-    def budget(self) -> int:
+    def budget(self, growth: int = TRAINING_GROWTH) -> int:
         """Bytes that the packed weights may take."""
-        return max(SMALL_PACKED, 2 * int(self.parameters["weights"].nbytes))
+        return max(SMALL_PACKED, growth * int(self.parameters["weights"].nbytes))
 
     def kernels(self, weights: Array) -> Array:
         """Weights (or their updates) as (K, C / groups, R, S)."""
@@ -173,7 +175,7 @@ class Convolution(Layer):
             rounded = shape
             if shape.precision == "fp16" and not abs(weights).max() < MOST_FP16:
                 rounded = shape.with_precision("fp32")
-            conv = p.ops.Conv(shape, rounded.algorithms(self.budget(), plain)[0])
+            conv = p.ops.Conv(shape, rounded.algorithms(self.budget(GROWTH), plain)[0])
             packed = p.backend.empty((conv.packed_size,))
             conv.pack(p.backend.to_device(weights), packed)
             release(self.parameters["weights"])

@@ -226,10 +226,10 @@ def test_infinity_and_nan_arrive(ops: Any, arrays: Arrays) -> None:
 def test_budget_leaves_out_large_packings_but_never_all(cpu_ops: Any) -> None:
     shape = cpu_ops.ConvShape(1, 64, 52, 52, 64, 3, 3, 1, 1, 1, 1, 1)
     direct = 4 * cpu_ops.Conv(shape, "direct").packed_size
-    assert set(shape.algorithms(ANY_SIZE)[:3]) == {"direct", "winograd2", "winograd4"}
+    assert set(shape.algorithms(ANY_SIZE)[:4]) == {"direct", "winograd2", "winograd3", "winograd4"}
     assert set(shape.algorithms(2 * direct)[:2]) == {"direct", "winograd2"}
     assert shape.algorithms(direct)[0] == "direct"
-    assert not {"winograd2", "winograd4"} & set(shape.algorithms(direct))
+    assert not {"winograd2", "winograd3", "winograd4"} & set(shape.algorithms(direct))
     assert shape.algorithms(0)[0] == "direct"
     assert shape.algorithms(ANY_SIZE, True) == ["direct_plain"]
 
@@ -238,7 +238,7 @@ def test_budget_leaves_out_large_packings_but_never_all(cpu_ops: Any) -> None:
 def test_weights_of_sixteen_bits_take_half_the_budget(cpu_ops: Any, precision: str) -> None:
     shape = cpu_ops.ConvShape(1, 64, 52, 52, 64, 3, 3, 1, 1, 1, 1, 1, precision)
     names = shape.algorithms(ANY_SIZE)
-    stored = {f"{each}_{precision}" for each in ("direct", "winograd2", "winograd4")} & set(names)
+    stored = {f"{each}_{precision}" for each in ("direct", "winograd2", "winograd3", "winograd4")} & set(names)
     for name in stored:
         size = cpu_ops.Conv(shape, name).packed_size
         assert 2 * size == cpu_ops.Conv(shape, name.split("_")[0]).packed_size
@@ -255,6 +255,7 @@ def test_packed_size_of_dense_layers_is_that_of_the_weights(cpu_ops: Any) -> Non
     shape = cpu_ops.ConvShape(1, 33, 13, 13, 64, 3, 3, 1, 1, 1, 1, 1)
     assert cpu_ops.Conv(shape, "direct").packed_size == 64 * 33 * 9
     assert cpu_ops.Conv(shape, "winograd2").packed_size == 64 * 33 * 16
+    assert cpu_ops.Conv(shape, "winograd3").packed_size == 64 * 33 * 25
     assert cpu_ops.Conv(shape, "winograd4").packed_size == 64 * 33 * 36
 
 

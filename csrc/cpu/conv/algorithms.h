@@ -40,8 +40,9 @@ struct EveryFormat {
 };
 
 const ConvolutionList& direct_convolutions();
-// F(2x2, 3x3) and F(4x4, 3x3), Lavin and Gray 2015.
+// F(2x2, 3x3), F(3x3, 3x3) and F(4x4, 3x3), Lavin and Gray 2015.
 const ConvolutionList& winograd2_convolutions();
+const ConvolutionList& winograd3_convolutions();
 const ConvolutionList& winograd4_convolutions();
 // In FP32 only.
 const CpuConvolution& direct_plain_convolution();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "cpu/conv/algorithms.h"
 #include "cpu/conv/cost.h"
@@ -25,15 +26,21 @@ using simd::Product;
 using simd::Segment;
 
 using winograd::kCachedBytes;
+using winograd::TileAxis;
+using winograd::TileGroup;
+using winograd::TilePlace;
 using winograd::Tiles;
+
+constexpr int kKinds = 4;  // of tiles, TileGroup
 
 constexpr std::int64_t kPartBytes = 24 << 10;  // of kernels in the first-level cache
 constexpr int kPackChannels = 8;               // packed together
 
 template <int M>
 class WinogradCall {
-  using Transform = Winograd<M>;
-  static constexpr int kTile = Transform::kTile, kPoints = kTile * kTile;
+  using Group = winograd::TileGroup<M>;
+  static constexpr int kTile = Winograd<M>::kTile, kPoints = kTile * kTile;
+  using Offsets = std::array<std::int64_t, kPoints>;  // in floats, of a tile's points
 
  public:
   WinogradCall(const ConvCall& call, const WeightFormat& format, const Tiles<M>& tiles,
@@ -58,78 +65,85 @@ class WinogradCall {
     }
   }
 
-  int group_tiles(int group) const { return std::min(t_.group, t_.all - group * t_.group); }
-
   // v = B^T d B of the group's tiles in channel blocks [first, last).
-  void transform_input(int group, int first, int last, float* v) const {
-    for (int block = first; block < last; ++block) {
-      const int lanes = std::min(kBlock, s_.c - block * kBlock);
-      for (int i = 0; i < group_tiles(group); ++i) {
-        input_tile(group * t_.group + i, block, lanes, v + block * t_.v_block + i * f_.pitch());
+  void transform_input(const Group& group, int first, int last, float* v) const {
+    for (int kind = 0; kind < kKinds; ++kind) {
+      if (group.places(kind).empty()) continue;
+      const Offsets offsets = group.offsets(kind, t_.v_point, f_.pitch());
+      const auto transform = input_of(group.rows(kind), group.columns(kind));
+      for (int block = first; block < last; ++block) {
+        (this->*transform)(group.places(kind), block, v + block * t_.v_block, offsets);
       }
     }
   }
 
   // Products and inverse transforms of panels [first, last).
-  void multiply(int group, int first, int last, const float* v, float* m) const {
+  void multiply(const Group& group, int first, int last, const float* v, float* m) const {
     for (int begin = first; begin < last; begin += t_.chunk) {
       const int end = std::min(last, begin + t_.chunk);
       for (int point = 0; point < kPoints; ++point) {
-        for (int i = begin; i < end; ++i) {
-          const std::int64_t steps =
-              std::int64_t{panels_[i].channels / f_.together} * simd::runs_of(group_tiles(group));
+        const int tiles = group.count(point);
+        for (int i = begin; i < end && tiles > 0; ++i) {
+          const std::int64_t steps = std::int64_t{panels_[i].channels / f_.together} * simd::runs_of(tiles);
           const std::array<Ahead, 2> next{next_kernels(i, point, begin, end, steps),
                                           next_input(i, point, begin, end, steps, v)};
-          multiply_point(group, i, point, v, m + (i - begin) * t_.m_panel, next);
+          multiply_point(tiles, i, point, v, m + (i - begin) * t_.m_panel, next);
         }
       }
-      for (int i = begin; i < end; ++i) transform_output(group, panels_[i], m + (i - begin) * t_.m_panel);
+      for (int kind = 0; kind < kKinds; ++kind) transform_output(group, kind, begin, end, m);
     }
   }
 
  private:
-  struct Place {
-    int image, row, column;  // first output pixel
-  };
-  Place place(int tile) const {
-    const int in_image = tile % (t_.rows * t_.columns);
-    return {tile / (t_.rows * t_.columns), in_image / t_.columns * M, in_image % t_.columns * M};
+  template <int R, int S>
+  void input_tiles(const std::vector<TilePlace>& places, int block, float* v, const Offsets& offsets) const {
+    const int lanes = std::min(kBlock, s_.c - block * kBlock);
+    for (const TilePlace& at : places) {
+      input_tile<R, S>(at, block, lanes, v, offsets);
+      v += f_.pitch();
+    }
   }
 
-  void input_tile(int tile, int block, int lanes, float* v) const {
-    const Place at = place(tile);
+  template <int R, int S>
+  void input_tile(const TilePlace& at, int block, int lanes, float* v, const Offsets& offsets) const {
+    constexpr int kHeight = R + 2, kWidth = S + 2;
     const int top = at.row - s_.pad_y, left = at.column - s_.pad_x;
     const float* plane = x_.block(at.image, block);
-    if (top >= 0 && left >= 0 && top + kTile <= s_.h && left + kTile <= s_.w && lanes == kBlock) {
-      forward_tile(plane + (std::int64_t{top} * s_.w + left) * kBlock, std::int64_t{s_.w} * kBlock, v);
+    if (top >= 0 && left >= 0 && top + kHeight <= s_.h && left + kWidth <= s_.w && lanes == kBlock) {
+      forward_tile<R, S>(plane + (std::int64_t{top} * s_.w + left) * kBlock, std::int64_t{s_.w} * kBlock, v,
+                         offsets);
       return;
     }
-    Lanes padded[kPoints] = {};
-    const int right = std::min(kTile, s_.w - left);
-    for (int i = std::max(0, -top); i < std::min(kTile, s_.h - top); ++i) {
+    Lanes padded[kHeight * kWidth] = {};
+    const int right = std::min(kWidth, s_.w - left);
+    for (int i = std::max(0, -top); i < std::min(kHeight, s_.h - top); ++i) {
       const float* from = plane + (std::int64_t{top} + i) * s_.w * kBlock;
       for (int j = std::max(0, -left); j < right; ++j) {
-        padded[i * kTile + j] = simd::first_lanes(simd::load(from + (left + j) * kBlock), lanes);
+        padded[i * kWidth + j] = simd::first_lanes(simd::load(from + (left + j) * kBlock), lanes);
       }
     }
-    forward_tile(reinterpret_cast<const float*>(padded), kTile * kBlock, v);
+    forward_tile<R, S>(reinterpret_cast<const float*>(padded), kWidth * kBlock, v, offsets);
   }
 
-  void forward_tile(const float* x, std::int64_t row, float* v) const {
-    Lanes half[kPoints];  // B^T d
+  template <int R, int S>
+  void forward_tile(const float* x, std::int64_t row, float* v, const Offsets& offsets) const {
+    using Down = TileAxis<M, R>;
+    using Across = TileAxis<M, S>;
+    Lanes half[Down::kTile * Across::kTile];  // B^T d
     PYDARKNET_UNROLL
-    for (int j = 0; j < kTile; ++j) {
-      Lanes column[kTile];
+    for (int j = 0; j < Across::kTile; ++j) {
+      Lanes column[Down::kTile];
       PYDARKNET_UNROLL
-      for (int i = 0; i < kTile; ++i) column[i] = simd::load(x + i * row + j * kBlock);
-      Transform::input(column, 1, half + j, kTile);
+      for (int i = 0; i < Down::kTile; ++i) column[i] = simd::load(x + i * row + j * kBlock);
+      Down::input(column, 1, half + j, Across::kTile);
     }
-    for (int i = 0; i < kTile; ++i) {
-      Lanes out[kTile];
-      Transform::input(half + i * kTile, 1, out, 1);
+    PYDARKNET_UNROLL
+    for (int i = 0; i < Down::kTile; ++i) {
+      Lanes out[Across::kTile];
+      Across::input(half + i * Across::kTile, 1, out, 1);
       PYDARKNET_UNROLL
-      for (int j = 0; j < kTile; ++j) {
-        float* const to = v + (i * kTile + j) * t_.v_point;
+      for (int j = 0; j < Across::kTile; ++j) {
+        float* const to = v + offsets[Down::point(i) * kTile + Across::point(j)];
         f_.paired() ? simd::store_bf16(to, out[j]) : simd::store(to, out[j]);
       }
     }
@@ -155,10 +169,9 @@ class WinogradCall {
     return simd::ahead(v + (point + 1) * t_.v_point + first, last - first, steps);
   }
 
-  void multiply_point(int group, int index, int point, const float* v, float* m,
+  void multiply_point(int tiles, int index, int point, const float* v, float* m,
                       const std::array<Ahead, 2>& next) const {
     const Panel& panel = panels_[index];
-    const int tiles = group_tiles(group);
     const std::vector<Segment>& segments = segments_[panel_segments_[index]];
     // Long reductions go in parts whose kernels stay in the first-level cache for all runs.
     const int count = static_cast<int>(segments.size());
@@ -182,33 +195,72 @@ class WinogradCall {
     }
   }
 
-  void transform_output(int group, const Panel& panel, const float* m) const {
-    const PanelBias bias(panel, call_);
-    for (int j = 0; j < panel.blocks; ++j) {
-      const Lanes start = simd::load(bias.values + j * kBlock);
-      for (int i = 0; i < group_tiles(group); ++i) {
-        inverse_tile(group * t_.group + i, panel.filter_block + j, m + j * t_.m_block + i * kBlock, start);
+  // y of the group's tiles of one kind, from the products of panels [begin, end).
+  void transform_output(const Group& group, int kind, int begin, int end, const float* m) const {
+    if (group.places(kind).empty()) return;
+    const Offsets offsets = group.offsets(kind, t_.m_point, kBlock);
+    const auto transform = output_of(group.rows(kind), group.columns(kind));
+    for (int i = begin; i < end; ++i, m += t_.m_panel) {
+      const PanelBias bias(panels_[i], call_);
+      for (int j = 0; j < panels_[i].blocks; ++j) {
+        (this->*transform)(group.places(kind), panels_[i].filter_block + j, m + j * t_.m_block, offsets,
+                           simd::load(bias.values + j * kBlock));
       }
     }
   }
 
-  void inverse_tile(int tile, int block, const float* m, Lanes bias) const {
-    Lanes half[M * kTile];  // A^T m
+  template <int R, int S>
+  void output_tiles(const std::vector<TilePlace>& places, int block, const float* m, const Offsets& offsets,
+                    Lanes bias) const {
+    for (const TilePlace& at : places) {
+      float* y = y_.block(at.image, block) + (std::int64_t{at.row} * y_.w + at.column) * kBlock;
+      inverse_tile<R, S>(m, offsets, bias, y);
+      m += kBlock;
+    }
+  }
+
+  template <int R, int S>
+  void inverse_tile(const float* m, const Offsets& offsets, Lanes bias, float* y) const {
+    using Down = TileAxis<M, R>;
+    using Across = TileAxis<M, S>;
+    Lanes half[R * Across::kTile];  // A^T m
     PYDARKNET_UNROLL
-    for (int j = 0; j < kTile; ++j) {
-      Lanes column[kTile];
+    for (int j = 0; j < Across::kTile; ++j) {
+      Lanes column[Down::kTile];
       PYDARKNET_UNROLL
-      for (int i = 0; i < kTile; ++i) column[i] = simd::load(m + (i * kTile + j) * t_.m_point);
-      Transform::output(column, 1, half + j, kTile);
+      for (int i = 0; i < Down::kTile; ++i) {
+        column[i] = simd::load(m + offsets[Down::point(i) * kTile + Across::point(j)]);
+      }
+      Down::output(column, 1, half + j, Across::kTile);
     }
-    const Place at = place(tile);
-    const int rows = std::min(M, y_.h - at.row), columns = std::min(M, y_.w - at.column);
-    float* y = y_.block(at.image, block) + (std::int64_t{at.row} * y_.w + at.column) * kBlock;
-    for (int i = 0; i < rows; ++i, y += std::int64_t{y_.w} * kBlock) {
-      Lanes out[M];
-      Transform::output(half + i * kTile, 1, out, 1);
-      for (int j = 0; j < columns; ++j) simd::store(y + j * kBlock, simd::rectify(out[j] + bias, slope_));
+    PYDARKNET_UNROLL
+    for (int i = 0; i < R; ++i, y += std::int64_t{y_.w} * kBlock) {
+      Lanes out[S];
+      Across::output(half + i * Across::kTile, 1, out, 1);
+      PYDARKNET_UNROLL
+      for (int j = 0; j < S; ++j) simd::store(y + j * kBlock, simd::rectify(out[j] + bias, slope_));
     }
+  }
+
+  // The transforms for tiles of `rows` x `columns` outputs.
+  using InputTiles = void (WinogradCall::*)(const std::vector<TilePlace>&, int, float*, const Offsets&) const;
+  using OutputTiles = void (WinogradCall::*)(const std::vector<TilePlace>&, int, const float*, const Offsets&,
+                                             Lanes) const;
+  static InputTiles input_of(int rows, int columns) {
+    static constexpr auto all = inputs(std::make_integer_sequence<int, M * M>{});
+    return all[(rows - 1) * M + columns - 1];
+  }
+  static OutputTiles output_of(int rows, int columns) {
+    static constexpr auto all = outputs(std::make_integer_sequence<int, M * M>{});
+    return all[(rows - 1) * M + columns - 1];
+  }
+  template <int... I>
+  static constexpr std::array<InputTiles, M * M> inputs(std::integer_sequence<int, I...>) {
+    return {&WinogradCall::input_tiles<I / M + 1, I % M + 1>...};
+  }
+  template <int... I>
+  static constexpr std::array<OutputTiles, M * M> outputs(std::integer_sequence<int, I...>) {
+    return {&WinogradCall::output_tiles<I / M + 1, I % M + 1>...};
   }
 
   const ConvCall& call_;
@@ -260,12 +312,12 @@ class WinogradConvolution : public CpuConvolution {
   double cost(const ConvShape& s, int threads) const override {
     const std::vector<Panel> panels = panels_of(s);
     const Tiles<M> t(s, f_, panels, threads);
-    const double tiles = t.all, packed = static_cast<double>(packed_weights(panels, kPoints));
+    const double products = t.products(), packed = static_cast<double>(packed_weights(panels, kPoints));
     CostModel model(threads);
-    model.product(tiles * packed / kBlock / f_.together, t.group);
+    model.product(products * packed / kPoints / kBlock / f_.together, t.group);
     // Loads, stores and arithmetic of the transforms, in which a tile passes through the cache twice.
-    model.vectors(tiles * t.blocks * kPoints * 5.0);
-    model.vectors(tiles * blocks_of(s.k) * kPoints * 4.0);
+    model.vectors(products * t.blocks * 5.0);
+    model.vectors(products * blocks_of(s.k) * 4.0);
     model.weights(packed_size(s));
     return model.seconds();
   }
@@ -282,19 +334,21 @@ class WinogradConvolution : public CpuConvolution {
       parallel_parts(threads, [&](int part, int parts) {
         const int end = static_cast<int>(part_begin(tiles.groups, part + 1, parts));
         for (int g = static_cast<int>(part_begin(tiles.groups, part, parts)); g < end; ++g) {
-          work.transform_input(g, 0, tiles.blocks, v + part * tiles.v_size);
-          work.multiply(g, 0, all_panels, v + part * tiles.v_size, m + part * tiles.product_size());
+          const TileGroup<M> group(tiles, g);
+          work.transform_input(group, 0, tiles.blocks, v + part * tiles.v_size);
+          work.multiply(group, 0, all_panels, v + part * tiles.v_size, m + part * tiles.product_size());
         }
       });
       return;
     }
     for (int g = 0; g < tiles.groups; ++g) {
+      const TileGroup<M> group(tiles, g);
       parallel_parts(threads, [&](int part, int parts) {
-        work.transform_input(g, static_cast<int>(part_begin(tiles.blocks, part, parts)),
+        work.transform_input(group, static_cast<int>(part_begin(tiles.blocks, part, parts)),
                              static_cast<int>(part_begin(tiles.blocks, part + 1, parts)), v);
       });
       parallel_parts(threads, [&](int part, int parts) {
-        work.multiply(g, static_cast<int>(part_begin(all_panels, part, parts)),
+        work.multiply(group, static_cast<int>(part_begin(all_panels, part, parts)),
                       static_cast<int>(part_begin(all_panels, part + 1, parts)), v,
                       m + part * tiles.product_size());
       });
@@ -347,8 +401,14 @@ const ConvolutionList& winograd2_convolutions() {
   return all.list;
 }
 
+// Not of BF16 pairs: these transforms make 4.2 and 4.8 of one rounding, those of F(2x2) 1.7, and boxes would
+// move by more than a percent.
+const ConvolutionList& winograd3_convolutions() {
+  static const EveryFormat<WinogradConvolution<3>> all(false);
+  return all.list;
+}
+
 const ConvolutionList& winograd4_convolutions() {
-  // Its transforms make 4.8 of one rounding, those of F(2x2) 1.7: boxes would move by more than a percent.
   static const EveryFormat<WinogradConvolution<4>> all(false);
   return all.list;
 }

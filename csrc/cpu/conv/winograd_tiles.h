@@ -1,13 +1,15 @@
 // How the CPU's Winograd convolution cuts its tiles into groups, and where a group's transforms lie.
 #pragma once
 #include <algorithm>
+#include <array>
+#include <utility>
 #include <vector>
 
 #include "cpu/conv/format.h"
 #include "cpu/conv/panels.h"
 #include "cpu/conv/sizes.h"
+#include "cpu/conv/winograd_edge.h"
 #include "cpu/simd/microkernel.h"
-#include "shared/winograd.h"
 
 namespace pydarknet::winograd {
 
@@ -15,14 +17,45 @@ namespace pydarknet::winograd {
 inline constexpr std::int64_t kCachedBytes = 1 << 20;
 inline constexpr std::int64_t kProductBytes = 2 << 20;  // of a thread's products
 
+// An axis of the output: whole tiles of M, and maybe an edge of fewer, which sees only some of the points.
+template <int M>
+struct TiledAxis {
+  static constexpr int kTile = Winograd<M>::kTile;
+
+  explicit TiledAxis(int size) : whole(size / M), edge(size % M) {
+    mark(std::make_integer_sequence<int, M>{});
+  }
+
+  int tiles() const { return whole + (edge > 0); }
+  int outputs(int tile) const { return tile < whole ? M : edge; }
+  // Points of all tiles.
+  int points() const { return whole * kTile + (edge > 0 ? edge + 2 : 0); }
+
+  int whole, edge;
+  std::array<bool, kTile> edge_sees{};
+
+ private:
+  template <int... R>
+  void mark(std::integer_sequence<int, R...>) {
+    (mark_if<R>(), ...);
+  }
+  template <int R>
+  void mark_if() {
+    if constexpr (R > 0) {
+      if (R != edge) return;
+      for (int i = 0; i < R + 2; ++i) edge_sees[TileAxis<M, R>::point(i)] = true;
+    }
+  }
+};
+
 template <int M>
 struct Tiles {
   static constexpr int kTile = Winograd<M>::kTile, kPoints = kTile * kTile;
 
   Tiles(const ConvShape& s, const WeightFormat& format, const std::vector<Panel>& panels, int threads)
-      : rows(ceil_div(s.out_h(), M)),
-        columns(ceil_div(s.out_w(), M)),
-        all(s.n * rows * columns),
+      : rows(s.out_h()),
+        columns(s.out_w()),
+        all(s.n * rows.tiles() * columns.tiles()),
         blocks(blocks_of(s.c)),
         pitch(format.pitch()),
         kernel_bytes(4.0 * format.floats(packed_weights(panels, kPoints))) {
@@ -46,8 +79,14 @@ struct Tiles {
     return v_size * (shared ? 1 : threads) + product_size() * threads;
   }
   std::int64_t product_size() const { return m_panel * chunk; }
+  // Tiles times points, of which the edges have fewer.
+  double products() const {
+    const double image = static_cast<double>(rows.points()) * columns.points();
+    return image * (all / (rows.tiles() * columns.tiles()));
+  }
 
-  int rows, columns, all;     // tiles of an image, and of all images
+  TiledAxis<M> rows, columns;
+  int all;                    // tiles of all images
   int blocks;                 // of input channels
   int pitch;                  // of the transformed input, from one tile to the next
   double kernel_bytes;        // of the packed kernels
@@ -86,6 +125,58 @@ struct Tiles {
     const double loads = kernels * groups * (0.1 * runs);
     return groups * ((kernels > kCachedBytes ? kernels : 0.0) + (far ? input * chunks : 0.0)) + loads;
   }
+};
+
+// First output pixel of a tile.
+struct TilePlace {
+  int image, row, column;
+};
+
+// The tiles of one group by their kind: whole (0), at the right edge (1), at the lower one (2), at both (3).
+// A point has slots for the tiles that see it only, in this order.
+template <int M>
+class TileGroup {
+ public:
+  TileGroup(const Tiles<M>& tiles, int group) : t_(tiles) {
+    const int first = group * t_.group, last = std::min(t_.all, first + t_.group);
+    for (int i = first; i < last; ++i) {
+      const int in_image = i % (t_.rows.tiles() * t_.columns.tiles());
+      const int row = in_image / t_.columns.tiles(), column = in_image % t_.columns.tiles();
+      places_[2 * (row == t_.rows.whole) + (column == t_.columns.whole)].push_back(
+          {i / (t_.rows.tiles() * t_.columns.tiles()), row * M, column * M});
+    }
+  }
+
+  const std::vector<TilePlace>& places(int kind) const { return places_[kind]; }
+  // Outputs of a tile of this kind.
+  int rows(int kind) const { return kind & 2 ? t_.rows.edge : M; }
+  int columns(int kind) const { return kind & 1 ? t_.columns.edge : M; }
+
+  // Tiles that see a point.
+  int count(int point) const { return first_slot(4, point); }
+  // The first slot of a kind at a point that it sees.
+  int first_slot(int kind, int point) const {
+    int slot = 0;
+    for (int before = 0; before < kind; ++before) {
+      if (sees(before, point)) slot += static_cast<int>(places_[before].size());
+    }
+    return slot;
+  }
+  // Where a kind's first slot is at each point; strides in floats.
+  std::array<std::int64_t, Tiles<M>::kPoints> offsets(int kind, std::int64_t point_stride, int slot) const {
+    std::array<std::int64_t, Tiles<M>::kPoints> all;
+    for (int i = 0; i < Tiles<M>::kPoints; ++i) all[i] = i * point_stride + first_slot(kind, i) * slot;
+    return all;
+  }
+
+ private:
+  bool sees(int kind, int point) const {
+    return (!(kind & 2) || t_.rows.edge_sees[point / t_.kTile]) &&
+           (!(kind & 1) || t_.columns.edge_sees[point % t_.kTile]);
+  }
+
+  const Tiles<M>& t_;
+  std::array<std::vector<TilePlace>, 4> places_;
 };
 
 }  // namespace pydarknet::winograd

@@ -64,10 +64,12 @@ void product(Product& p) {
   }
   auto w = static_cast<const typename Factors::Weight*>(p.weights);
   Ahead first = p.ahead[0], second = p.ahead[1];
+  const std::ptrdiff_t half = first.step / 2;  // few pixels: a step is two lines long
   for (int s = 0; s < p.count; ++s) {
     const float* x = p.x + p.segments[s].offset;
     for (const float* end = x + p.segments[s].length; x != end; ++x, w += J * kBlock) {
       prefetch_l2(first.from);
+      prefetch_l2(first.from + half);
       prefetch_l2(second.from);
       first.from += first.step;
       second.from += second.step;
