@@ -4,6 +4,7 @@
 
 #include "bindings/lib/conv.h"
 #include "ops/conv_backward.h"
+#include "shared/activation.h"
 #include "shared/threads.h"
 
 namespace pydarknet::bindings {
@@ -81,6 +82,41 @@ struct Conv {
     conv_forward(algorithm, call, x, y, stream_of(stream));
   }
 
+  bool does(py::handle activation, bool add, bool pool) const {
+    const Activation kind = activation_of(activation, "conv_forward");
+    const bool rectifier = kind == Activation::kLinear || rectifier_slope(kind) != 1.0f;
+    static const float something = 0.0f;
+    return rectifier && algorithm.does(shape, {add ? &something : nullptr, pool});
+  }
+
+  void forward_then(py::handle x_array, py::handle packed, py::handle bias, py::handle y_array,
+                    py::handle activation, py::handle workspace, py::handle add, bool pool) const {
+    constexpr const char* op = "conv_forward_then";
+    if (!does(activation, !add.is_none(), pool)) {
+      throw py::value_error(std::string(op) + ": " + algorithm.name() + " can't do this for " + shape.text());
+    }
+    const float* x = input_of(x_array, shape, algorithm.plain(), {op, "x"});
+    const Tensor y = tensor(y_array, op, "y");
+    const int shrink = pool ? 2 : 1;
+    expect_shape(y, shape.n, blocks_of(shape.k), shape.out_h() / shrink, shape.out_w() / shrink, {op, "y"});
+    ConvTail tail{nullptr, pool};
+    if (!add.is_none()) {
+      const ConstTensor other = const_tensor(add, op, "add");
+      expect_like(other, y, {op, "add"});
+      tail.add = other.data;
+    }
+    const RawArray scratch = workspace_floats(workspace, least, op);
+    const ConvCall call{shape,
+                        const_packed_floats(packed, packed_size, op, "packed"),
+                        optional_floats(bias, shape.k, op, "bias"),
+                        activation_of(activation, op),
+                        static_cast<float*>(scratch.data),
+                        scratch.size,
+                        tail};
+    py::gil_scoped_release release;
+    conv_forward(algorithm, call, x, y, {});
+  }
+
   const ConvShape shape;
   const ConvAlgorithm& algorithm;
   const std::int64_t packed_size;
@@ -151,7 +187,13 @@ void bind_conv(Module& m) {
            "Weights (K, C / groups, R, S) into the algorithm's own layout, which n, h and w don't change")
       .def("forward", &Conv::forward, Guarded(), arg("x"), arg("packed"), arg("bias"), arg("y"),
            arg("activation"), arg("workspace"), arg("stream") = 0,
-           "y = activation(conv(x) + bias), x as `plain` says, y blocked");
+           "y = activation(conv(x) + bias), x as `plain` says, y blocked")
+      .def("does", &Conv::does, arg("activation"), arg("add") = false, arg("pool") = false,
+           "Whether forward_then can do this")
+      .def("forward_then", &Conv::forward_then, Guarded(), arg("x"), arg("packed"), arg("bias"), arg("y"),
+           arg("activation"), arg("workspace"), arg("add") = py::none(), arg("pool") = false,
+           "As forward, and in the same pass y + add, or the 2x2 max-pooling of y with stride 2; ValueError "
+           "where `does` says no");
 }
 
 const Binding conv_entries(&bind_conv);

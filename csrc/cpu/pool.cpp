@@ -12,9 +12,7 @@ namespace pydarknet {
 namespace {
 
 using simd::Lanes;
-
-// Keeps `best` if `v` is NaN.
-Lanes larger(Lanes best, Lanes v) { return v > best ? v : best; }
+using simd::larger;
 
 // The maximum of `count` pixels, `step` floats apart.
 Lanes largest(Lanes best, const float* from, int count, std::int64_t step) {

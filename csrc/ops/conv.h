@@ -27,6 +27,12 @@ struct ConvShape {
   std::string text() const;
 };
 
+// What happens to the activated output before it is written.
+struct ConvTail {
+  const float* add = nullptr;  // blocked like y: added to it
+  bool pool = false;           // y is the 2x2 max-pooling with stride 2, of even height and width
+};
+
 // Everything one call of a convolution needs. `bias` has k floats or is nullptr. `workspace` has at least
 // the algorithm's floats for one thread; with more it is used by more threads.
 struct ConvCall {
@@ -36,6 +42,7 @@ struct ConvCall {
   Activation activation;
   float* workspace;
   std::int64_t workspace_floats;
+  ConvTail tail{};
 };
 
 // One way to convolve. Packed weights depend on nothing that resizing a network changes (n, h, w).
@@ -55,6 +62,11 @@ class ConvAlgorithm {
   // Seconds that `threads` threads (or the device) take, by the model in docs/cpu-kernels.md
   // (docs/kernels.md).
   virtual double cost(const ConvShape& shape, int threads) const = 0;
+  // Whether a call with such a tail is possible, given an activation that is a rectifier.
+  virtual bool does(const ConvShape& shape, const ConvTail& tail) const {
+    (void)shape;
+    return !tail.add && !tail.pool;
+  }
   // x blocked, or plain as plain() says.
   virtual void forward(const ConvCall& call, const float* x, Tensor y, Stream stream) const = 0;
 };

@@ -16,6 +16,7 @@ import numpy as np
 from ..backends.base import Backend, Step, sequence
 from ..backends.ops import Array, Ops
 from ..errors import DeviceError
+from .fuse import fused
 from .shapes import Shape
 
 Constants = Callable[[str, Callable[[], Array]], Array]
@@ -169,6 +170,8 @@ class Builder:
         """Bind the steps. `wanted` values are NCHW outputs; they and the input outlive the run. `keep_all` gives
         each value memory of its own. DeviceError if the memory is out."""
         self.outlive(wanted)
+        if not keep_all:
+            self._calls = fused(self._calls, self.ops)
         buffers = share(self._values, keep_all)
         scratch = self.scratch_bytes()
         total = sum(b.bytes for b in buffers) + scratch

@@ -216,7 +216,7 @@ def test_infinity_and_nan_arrive(ops: Any, arrays: Arrays) -> None:
         packed = arrays.empty(made.packed_size)
         made.pack(np.ones((1, 1, 1, 1), np.float32), packed)
         y = arrays.empty_blocked(1, 1, 3, 3)
-        made.forward(arrays.blocked(x), packed, None, y, ops.Activation("leaky"), arrays.empty(0))
+        made.forward(arrays.blocked(x), packed, None, y, ops.Activation("leaky"), arrays.empty(made.workspace()))
         result = arrays.lanes(y)[0, 0]
         assert np.isnan(result[0, 0])
         assert result[1, 1] == np.inf

@@ -27,7 +27,8 @@ struct Bands {
   int row_step;                      // band rows from one output row to the next
   int phases, columns;               // columns of each phase: every stride_x-th column of the padded input
   std::int64_t phase, row, channel;  // strides
-  std::int64_t slot;                 // floats of a thread's copy of the band
+  std::int64_t slot;                 // floats of a thread's copy of the band, and
+  std::int64_t pair;                 // of the two rows of a panel's output that are to be pooled, after it
 };
 
 class Geometry {
@@ -63,6 +64,7 @@ class Geometry {
       ++b_.per_image;
     }
     b_.rows = ceil_div(all, b_.per_image);
+    if (b_.pitch == 1 && all % 2 == 0) b_.rows += b_.rows % 2;  // pairs of rows may be pooled
     b_.per_image = ceil_div(all, b_.rows);
     b_.count = b_.per_image * images;
   }
@@ -84,6 +86,7 @@ class Geometry {
       b_.channel = b_.row * ((b_.rows - 1) * b_.row_step + s_.kernel_h);
       b_.slot = b_.channel * channels_;
     }
+    b_.pair = b_.pitch == 1 ? std::int64_t{2} * s_.out_w() * simd::kPanelBlocks * kBlock : 0;
   }
 
   const ConvShape& s_;

@@ -2,7 +2,6 @@
 // (unless it can be used where it lies), so that every tap of every pixel is a constant offset and the inner
 // loops have no borders. On plain images a "channel block" is one channel and a segment is a kernel row.
 #include <algorithm>
-#include <cstring>
 
 #include "cpu/conv/algorithms.h"
 #include "cpu/conv/bands.h"
@@ -67,10 +66,7 @@ class BandProduct {
         slope_(rectifier_slope(call.activation)) {}
 
   void run(int band, const float* source, const Panel& panel) {
-    if (segments_.empty() || panel.channels != channels_) {
-      segments_ = segments_of(s_, b_, f_.together, panel);
-      channels_ = panel.channels;
-    }
+    prepare(panel);
     const PanelBias bias(panel, call_);
     const int row = b_.images ? 0 : band % b_.per_image * b_.rows;
     const int rows = std::min(b_.rows, (b_.images ? s_.n : s_.out_h()) - (b_.images ? band * b_.rows : row));
@@ -105,7 +101,50 @@ class BandProduct {
     }
   }
 
+  // The same on a plain image, and 2x2 max-pooling of two rows of outputs at a time, which lie in `pair`.
+  void run_pooled(int band, const float* source, const Panel& panel, float* pair) {
+    prepare(panel);
+    const PanelBias bias(panel, call_);
+    const int row = band % b_.per_image * b_.rows, rows = std::min(b_.rows, s_.out_h() - row);
+    const std::int64_t pair_row = std::int64_t{s_.out_w()} * kBlock;
+    const float* const weights = call_.packed + panel.offset * s_.taps();
+    Product p{};
+    p.segments = segments_.data();
+    p.count = static_cast<int>(segments_.size());
+    p.bias = bias.values;
+    p.weights = weights;
+    p.y_block = 2 * pair_row;
+    p.y_pixel = kBlock;
+    p.slope = slope_;
+    p.ahead = {simd::Ahead{weights, 0}, simd::Ahead{weights, 0}};
+    for (int i = 0; i < rows; i += 2) {
+      for (int j = 0; j < 2; ++j) {
+        p.x = source + (i + j) * b_.row_step * b_.row;
+        p.y = pair + j * pair_row;
+        simd::product_pixels(kernels_, p, s_.out_w(), panel.blocks);
+      }
+      for (int j = 0; j < panel.blocks; ++j) {
+        float* y = y_.block(band / b_.per_image, panel.filter_block + j);
+        pool(pair + j * p.y_block, pair_row, y + std::int64_t{(row + i) / 2} * y_.w * kBlock);
+      }
+    }
+  }
+
  private:
+  void prepare(const Panel& panel) {
+    if (segments_.empty() || panel.channels != channels_) {
+      segments_ = segments_of(s_, b_, f_.together, panel);
+      channels_ = panel.channels;
+    }
+  }
+
+  void pool(const float* from, std::int64_t row, float* to) const {
+    for (int j = 0; j < y_.w; ++j, from += 2 * kBlock, to += kBlock) {
+      simd::store(to, simd::largest_of(simd::load(from), simd::load(from + kBlock), simd::load(from + row),
+                                       simd::load(from + row + kBlock)));
+    }
+  }
+
   // Moves `begin` past segments of about `most` steps in all (0: past all); the steps taken.
   std::int64_t take(std::size_t& begin, std::int64_t most) const {
     std::int64_t steps = 0;
@@ -153,7 +192,11 @@ class Direct : public CpuConvolution {
 
   std::int64_t scratch(const ConvShape& s, int threads) const override {
     const Bands b = Geometry(s, f_, plain_, static_cast<int>(panels_of(s).size()), threads).bands();
-    return b.slot * std::min(threads, b.count * b.chunks);
+    return (b.slot + b.pair) * std::min(threads, b.count * b.chunks);
+  }
+
+  bool does(const ConvShape& s, const ConvTail& tail) const override {
+    return !tail.add && (!tail.pool || (plain_ && s.out_h() % 2 == 0 && s.out_w() % 2 == 0));
   }
 
   double cost(const ConvShape& s, int threads) const override {
@@ -176,7 +219,7 @@ class Direct : public CpuConvolution {
     const std::int64_t tasks = std::int64_t{b.count} * b.chunks;
     parallel_parts(static_cast<int>(std::min<std::int64_t>(threads, tasks)), [&](int part, int parts) {
       BandProduct product(call, f_, b, y);
-      float* copy = call.workspace + part * b.slot;
+      float* const copy = call.workspace + part * (b.slot + b.pair);
       int copied = -1;
       const std::int64_t end = part_begin(tasks, part + 1, parts);
       for (std::int64_t task = part_begin(tasks, part, parts); task < end; ++task) {
@@ -185,7 +228,11 @@ class Direct : public CpuConvolution {
         const float* source = b.in_place ? in_place(s, b, x, band) : copy;
         const auto panels_end = part_begin(panels.size(), chunk + 1, b.chunks);
         for (auto i = part_begin(panels.size(), chunk, b.chunks); i < panels_end; ++i) {
-          product.run(band, source, panels[i]);
+          if (call.tail.pool) {
+            product.run_pooled(band, source, panels[i], copy + b.slot);
+          } else {
+            product.run(band, source, panels[i]);
+          }
         }
       }
     });

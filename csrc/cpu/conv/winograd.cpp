@@ -5,14 +5,13 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
 
 #include "cpu/conv/algorithms.h"
 #include "cpu/conv/cost.h"
 #include "cpu/conv/format.h"
 #include "cpu/conv/panels.h"
 #include "cpu/conv/winograd_tiles.h"
-#include "cpu/simd/halves.h"
+#include "cpu/conv/winograd_transforms.h"
 #include "cpu/simd/microkernel.h"
 #include "cpu/simd/stream.h"
 #include "shared/threads.h"
@@ -26,9 +25,7 @@ using simd::Product;
 using simd::Segment;
 
 using winograd::kCachedBytes;
-using winograd::TileAxis;
 using winograd::TileGroup;
-using winograd::TilePlace;
 using winograd::Tiles;
 
 constexpr int kKinds = 4;  // of tiles, TileGroup
@@ -40,7 +37,6 @@ template <int M>
 class WinogradCall {
   using Group = winograd::TileGroup<M>;
   static constexpr int kTile = Winograd<M>::kTile, kPoints = kTile * kTile;
-  using Offsets = std::array<std::int64_t, kPoints>;  // in floats, of a tile's points
 
  public:
   WinogradCall(const ConvCall& call, const WeightFormat& format, const Tiles<M>& tiles,
@@ -50,9 +46,8 @@ class WinogradCall {
         f_(format),
         t_(tiles),
         panels_(panels),
-        x_{x, s_.n, tiles.blocks * kBlock, s_.h, s_.w},
-        y_(y),
-        slope_(rectifier_slope(call.activation)),
+        input_(s_, format, x),
+        output_(call, y),
         streamed_(4 * f_.floats(packed_weights(panels, kPoints)) > kCachedBytes) {
     for (const Panel& panel : panels) {
       if (segments_.empty() || panel.channels != panels[panel_segments_.size() - 1].channels) {
@@ -69,10 +64,10 @@ class WinogradCall {
   void transform_input(const Group& group, int first, int last, float* v) const {
     for (int kind = 0; kind < kKinds; ++kind) {
       if (group.places(kind).empty()) continue;
-      const Offsets offsets = group.offsets(kind, t_.v_point, f_.pitch());
-      const auto transform = input_of(group.rows(kind), group.columns(kind));
+      const auto offsets = group.offsets(kind, t_.v_point, f_.pitch());
       for (int block = first; block < last; ++block) {
-        (this->*transform)(group.places(kind), block, v + block * t_.v_block, offsets);
+        input_.run(group.rows(kind), group.columns(kind), group.places(kind), block, v + block * t_.v_block,
+                   offsets);
       }
     }
   }
@@ -95,60 +90,6 @@ class WinogradCall {
   }
 
  private:
-  template <int R, int S>
-  void input_tiles(const std::vector<TilePlace>& places, int block, float* v, const Offsets& offsets) const {
-    const int lanes = std::min(kBlock, s_.c - block * kBlock);
-    for (const TilePlace& at : places) {
-      input_tile<R, S>(at, block, lanes, v, offsets);
-      v += f_.pitch();
-    }
-  }
-
-  template <int R, int S>
-  void input_tile(const TilePlace& at, int block, int lanes, float* v, const Offsets& offsets) const {
-    constexpr int kHeight = R + 2, kWidth = S + 2;
-    const int top = at.row - s_.pad_y, left = at.column - s_.pad_x;
-    const float* plane = x_.block(at.image, block);
-    if (top >= 0 && left >= 0 && top + kHeight <= s_.h && left + kWidth <= s_.w && lanes == kBlock) {
-      forward_tile<R, S>(plane + (std::int64_t{top} * s_.w + left) * kBlock, std::int64_t{s_.w} * kBlock, v,
-                         offsets);
-      return;
-    }
-    Lanes padded[kHeight * kWidth] = {};
-    const int right = std::min(kWidth, s_.w - left);
-    for (int i = std::max(0, -top); i < std::min(kHeight, s_.h - top); ++i) {
-      const float* from = plane + (std::int64_t{top} + i) * s_.w * kBlock;
-      for (int j = std::max(0, -left); j < right; ++j) {
-        padded[i * kWidth + j] = simd::first_lanes(simd::load(from + (left + j) * kBlock), lanes);
-      }
-    }
-    forward_tile<R, S>(reinterpret_cast<const float*>(padded), kWidth * kBlock, v, offsets);
-  }
-
-  template <int R, int S>
-  void forward_tile(const float* x, std::int64_t row, float* v, const Offsets& offsets) const {
-    using Down = TileAxis<M, R>;
-    using Across = TileAxis<M, S>;
-    Lanes half[Down::kTile * Across::kTile];  // B^T d
-    PYDARKNET_UNROLL
-    for (int j = 0; j < Across::kTile; ++j) {
-      Lanes column[Down::kTile];
-      PYDARKNET_UNROLL
-      for (int i = 0; i < Down::kTile; ++i) column[i] = simd::load(x + i * row + j * kBlock);
-      Down::input(column, 1, half + j, Across::kTile);
-    }
-    PYDARKNET_UNROLL
-    for (int i = 0; i < Down::kTile; ++i) {
-      Lanes out[Across::kTile];
-      Across::input(half + i * Across::kTile, 1, out, 1);
-      PYDARKNET_UNROLL
-      for (int j = 0; j < Across::kTile; ++j) {
-        float* const to = v + offsets[Down::point(i) * kTile + Across::point(j)];
-        f_.paired() ? simd::store_bf16(to, out[j]) : simd::store(to, out[j]);
-      }
-    }
-  }
-
   const float* kernels_of(int panel, int point) const {
     return call_.packed + f_.floats(panels_[panel].offset * kPoints + point * panels_[panel].size());
   }
@@ -198,69 +139,14 @@ class WinogradCall {
   // y of the group's tiles of one kind, from the products of panels [begin, end).
   void transform_output(const Group& group, int kind, int begin, int end, const float* m) const {
     if (group.places(kind).empty()) return;
-    const Offsets offsets = group.offsets(kind, t_.m_point, kBlock);
-    const auto transform = output_of(group.rows(kind), group.columns(kind));
+    const auto offsets = group.offsets(kind, t_.m_point, kBlock);
     for (int i = begin; i < end; ++i, m += t_.m_panel) {
       const PanelBias bias(panels_[i], call_);
       for (int j = 0; j < panels_[i].blocks; ++j) {
-        (this->*transform)(group.places(kind), panels_[i].filter_block + j, m + j * t_.m_block, offsets,
-                           simd::load(bias.values + j * kBlock));
+        output_.run(group.rows(kind), group.columns(kind), group.places(kind), panels_[i].filter_block + j,
+                    m + j * t_.m_block, offsets, simd::load(bias.values + j * kBlock));
       }
     }
-  }
-
-  template <int R, int S>
-  void output_tiles(const std::vector<TilePlace>& places, int block, const float* m, const Offsets& offsets,
-                    Lanes bias) const {
-    for (const TilePlace& at : places) {
-      float* y = y_.block(at.image, block) + (std::int64_t{at.row} * y_.w + at.column) * kBlock;
-      inverse_tile<R, S>(m, offsets, bias, y);
-      m += kBlock;
-    }
-  }
-
-  template <int R, int S>
-  void inverse_tile(const float* m, const Offsets& offsets, Lanes bias, float* y) const {
-    using Down = TileAxis<M, R>;
-    using Across = TileAxis<M, S>;
-    Lanes half[R * Across::kTile];  // A^T m
-    PYDARKNET_UNROLL
-    for (int j = 0; j < Across::kTile; ++j) {
-      Lanes column[Down::kTile];
-      PYDARKNET_UNROLL
-      for (int i = 0; i < Down::kTile; ++i) {
-        column[i] = simd::load(m + offsets[Down::point(i) * kTile + Across::point(j)]);
-      }
-      Down::output(column, 1, half + j, Across::kTile);
-    }
-    PYDARKNET_UNROLL
-    for (int i = 0; i < R; ++i, y += std::int64_t{y_.w} * kBlock) {
-      Lanes out[S];
-      Across::output(half + i * Across::kTile, 1, out, 1);
-      PYDARKNET_UNROLL
-      for (int j = 0; j < S; ++j) simd::store(y + j * kBlock, simd::rectify(out[j] + bias, slope_));
-    }
-  }
-
-  // The transforms for tiles of `rows` x `columns` outputs.
-  using InputTiles = void (WinogradCall::*)(const std::vector<TilePlace>&, int, float*, const Offsets&) const;
-  using OutputTiles = void (WinogradCall::*)(const std::vector<TilePlace>&, int, const float*, const Offsets&,
-                                             Lanes) const;
-  static InputTiles input_of(int rows, int columns) {
-    static constexpr auto all = inputs(std::make_integer_sequence<int, M * M>{});
-    return all[(rows - 1) * M + columns - 1];
-  }
-  static OutputTiles output_of(int rows, int columns) {
-    static constexpr auto all = outputs(std::make_integer_sequence<int, M * M>{});
-    return all[(rows - 1) * M + columns - 1];
-  }
-  template <int... I>
-  static constexpr std::array<InputTiles, M * M> inputs(std::integer_sequence<int, I...>) {
-    return {&WinogradCall::input_tiles<I / M + 1, I % M + 1>...};
-  }
-  template <int... I>
-  static constexpr std::array<OutputTiles, M * M> outputs(std::integer_sequence<int, I...>) {
-    return {&WinogradCall::output_tiles<I / M + 1, I % M + 1>...};
   }
 
   const ConvCall& call_;
@@ -268,9 +154,8 @@ class WinogradCall {
   const WeightFormat& f_;
   const Tiles<M>& t_;
   const std::vector<Panel>& panels_;
-  const ConstTensor x_;
-  const Tensor y_;
-  const float slope_;
+  const winograd::InputTransform<M> input_;
+  const winograd::OutputTransform<M> output_;
   const bool streamed_;  // kernels come from memory
   std::vector<std::vector<Segment>> segments_;
   std::vector<int> panel_segments_;  // of each panel, its list in segments_
@@ -307,6 +192,10 @@ class WinogradConvolution : public CpuConvolution {
       }
       simd::end_streams();
     });
+  }
+
+  bool does(const ConvShape& s, const ConvTail& tail) const override {
+    return !tail.pool || (!tail.add && M % 2 == 0 && s.out_h() % 2 == 0 && s.out_w() % 2 == 0);
   }
 
   double cost(const ConvShape& s, int threads) const override {

@@ -68,11 +68,13 @@ void product(Product& p) {
   for (int s = 0; s < p.count; ++s) {
     const float* x = p.x + p.segments[s].offset;
     for (const float* end = x + p.segments[s].length; x != end; ++x, w += J * kBlock) {
-      prefetch_l2(first.from);
-      prefetch_l2(first.from + half);
-      prefetch_l2(second.from);
-      first.from += first.step;
-      second.from += second.step;
+      if constexpr (kPitch != 1) {  // few taps' weights are near, and every load counts with one block
+        prefetch_l2(first.from);
+        prefetch_l2(first.from + half);
+        prefetch_l2(second.from);
+        first.from += first.step;
+        second.from += second.step;
+      }
       Lanes filters[J];
       PYDARKNET_UNROLL
       for (int j = 0; j < J; ++j) filters[j] = Factors::weights(w + j * kBlock);

@@ -1,5 +1,6 @@
 // One vector register of floats, as wide as a channel block, in the compiler's portable vector type.
 #pragma once
+#include <cfloat>
 #include <cstring>
 
 #include "ops/tensor.h"
@@ -35,6 +36,13 @@ inline Lanes splat(float value) { return value - Lanes{}; }
 
 // The larger lane by lane; b where one of them is NaN.
 inline Lanes max(Lanes a, Lanes b) { return a > b ? a : b; }
+
+// Max-pooling's maximum, which keeps `best` where v is NaN.
+inline Lanes larger(Lanes best, Lanes v) { return v > best ? v : best; }
+// That of four pixels: -FLT_MAX where all are NaN.
+inline Lanes largest_of(Lanes a, Lanes b, Lanes c, Lanes d) {
+  return larger(larger(larger(larger(splat(-FLT_MAX), a), b), c), d);
+}
 
 // x for x > 0, slope * x below, for slope in [0, 1]: linear (1), ReLU (0), leaky (0.1). NaN stays NaN.
 inline Lanes rectify(Lanes x, float slope) { return max(x * slope, x); }
