@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..formats.weights import Array, Record
+from ..formats.layouts import Array, Record
 from ..layers import Layer
 from ..layers.batchnorm import BatchNorm
 from ..layers.connected import Connected

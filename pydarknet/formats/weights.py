@@ -11,72 +11,32 @@ import math
 import mmap
 import os
 import struct
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import WeightsError
 from .atomic import replacing
-from .cfg_keys import canonical
-
-Array = npt.NDArray[np.float32]
+from .layouts import Array as Array
+from .layouts import (
+    Layer,
+    Record,
+    alike,
+    choose_layout,
+    doubts,
+    length_of,
+    records_of,
+    stored_records,
+    take_layout,
+)
 
 FLOAT = np.dtype("<f4")
-BATCH_NORM = frozenset({"scales", "mean", "variance", "rolling_mean", "rolling_variance"})
 LEAST_VARIANCE = -1e-30  # what underflows may be below 0
 VARIANCES = frozenset({"variance", "rolling_variance"})
-
-
-class Record(NamedTuple):
-    """One array of a layer: its name among the layer's parameters ("weights", or of a layer that is part of it
-    "input.weights"), and its shape."""
-
-    name: str
-    shape: tuple[int, ...]
-
-    @property
-    def kind(self) -> str:
-        """What it is, whichever layer's: "weights"."""
-        return self.name.rpartition(".")[2]
-
-    @property
-    def size(self) -> int:
-        """Number of floats."""
-        return math.prod(self.shape)
-
-
-class Layer(Protocol):
-    """What this module needs of a layer: `records` in file order, and where the arrays go.
-
-    `layouts`: the records as one program or another stores them; `take_layout` makes one of these `records`.
-    From the cfg keys of those names: `dontload` and `dontsave` (the layer isn't in the file), `dontloadscales`
-    (its batch norm isn't), `numload` (the file has only that many filters), `flipped` (its weights are stored
-    inputs first). `transposable`: in a transposed file they are (connected layers).
-    """
-
-    dontload: bool
-    dontsave: bool
-    dontloadscales: bool
-    numload: int
-    flipped: bool
-
-    @property
-    def transposable(self) -> bool: ...
-    @property
-    def index(self) -> int: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def records(self) -> Sequence[Record]: ...
-    @property
-    def parameters(self) -> MutableMapping[str, Array]: ...
-    @property
-    def layouts(self) -> Sequence[Sequence[Record]]: ...
-    def take_layout(self, index: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -89,6 +49,11 @@ class Header:
     seen: int
     size: int
     transposed: bool
+
+    @property
+    def layout(self) -> int | None:
+        """Which of a layer's layouts a file of this version has: 0.2.0 is pjreddie's, 0.2.5 AlexeyAB's."""
+        return {(0, 2, 0): 0, (0, 2, 5): 1}.get((self.major, self.minor, self.revision))
 
 
 @dataclass(frozen=True)
@@ -132,20 +97,21 @@ def load_weights(
     wanted = layers[: None if cutoff is None else max(cutoff, 0)]
     start = raw[:20].tobytes()
     header = _header(name, start)
-    layout = _layout(name, header, len(raw), (layers, wanted), sure)
+    layout = choose_layout(name, header.size, header.layout, len(raw), (layers, wanted), sure)
     header, warnings = _fitted(name, header, start, len(raw), (layers, wanted), layout)
     end = _check_length(name, header, len(raw), wanted, layout)
     data = raw[header.size : end].view(FLOAT)
     loaded: list[tuple[Layer, str, Array]] = []
     position = 0
     for layer in wanted:
-        for record, shape in _stored(layer, layout):
+        for record, shape in stored_records(layer, layout):
             values = data[position : position + math.prod(shape)]
             position += values.size
             warnings += _warnings(name, layer, record, values, allow_nan)
             loaded.append((layer, record.name, _arrange(layer, record, shape, values, header.transposed)))
             release(values)
-    warnings += _take_layout(name, layers, layout)
+    warnings += take_layout(name, layers, layout)
+    warnings += doubts(name, header.layout, wanted)
     for layer, key, array in loaded:
         layer.parameters[key] = array
     trailing = len(raw) - end
@@ -158,14 +124,18 @@ def save_weights(
     path: str | PathLike[str],
     layers: Sequence[Layer],
     seen: int,
-    version: tuple[int, int, int] = (0, 2, 0),
+    version: tuple[int, int, int] | None = None,
     cutoff: int | None = None,
 ) -> None:
     """Write the first `cutoff` layers (default: all), skipping `dontsave`; the file appears whole or not.
 
-    The version decides the width of `seen` and, above 1000, transposed weights, just as when it is read.
+    The version decides the width of `seen` and, above 1000, transposed weights, just as when it is read. The default
+    is 0.2.0, or AlexeyAB's 0.2.5 where nothing else tells that layers are stored in his order.
     """
     name = fspath(path)
+    if version is None:
+        his = alike(layers) and any(len(each.layouts) > 1 and each.records == each.layouts[1] for each in layers)
+        version = (0, 2, 5 if his else 0)
     transposed = _is_transposed(*version[:2])
     try:
         with replacing(name) as file:
@@ -238,7 +208,7 @@ def _fitted(
     PyTorch's ports write five int32 of version 0.0; a Darknet built for 32 bits writes and reads `seen` in 32.
     """
     other = 36 - header.size
-    lengths = [_length(layers, layout) for layers in networks]
+    lengths = [length_of(layers, layout) for layers in networks]
     if size - other not in lengths or size - header.size in lengths or max(header.major, header.minor) >= 1000:
         return header, []
     is_zero = start[16:20] == bytes(4)  # as the fifth number of a header is; one of the network's is not
@@ -268,73 +238,16 @@ def _pack_header(version: tuple[int, int, int], seen: int) -> bytes:
     return struct.pack("<3iI", major, minor, revision, seen % (1 << 32))
 
 
-def _layout(name: str, header: Header, size: int, networks: Sequence[Sequence[Layer]], sure: bool) -> int | None:
-    """The one of the layers' layouts with which one of the networks has the file's length; None: as they are.
-
-    WeightsError where that doesn't tell, and the present one isn't sure.
-    """
-    several = next((layer for layer in networks[-1] if len(layer.layouts) > 1), None)
-    if several is None:
-        return None
-    choices = range(len(several.layouts))
-    for given in (size - header.size, size - (36 - header.size)):
-        fitting = [k for k in choices if given in [_length(layers, k) for layers in networks]]
-        if len(fitting) == 1:
-            return fitting[0]
-    if sure:
-        return None
-    lengths = " or ".join(str(header.size + _length(networks[-1], k)) for k in choices)
-    raise WeightsError(
-        f"{name}: layer {several.index} ({several.type}) is stored in one way or another, as the Darknets differ: "
-        f"expected {lengths} bytes, found {size}, which doesn't tell; name the file's Darknet with --dialect, or "
-        "dialect= in [net]"
-    )
-
-
-def _take_layout(name: str, layers: Sequence[Layer], layout: int | None) -> Iterator[str]:
-    """Make the layout that of all layers; a warning if it was another one."""
-    changed = [layer for layer in layers if layout is not None and layer.records != _records(layer, layout)]
-    if changed:
-        stored = ", ".join(record.name for record in _records(changed[0], layout))
-        yield (
-            f"{name}: of another dialect: layer {changed[0].index} ({changed[0].type}) is stored as {stored}, by the "
-            "file's length; read so, but --dialect may change more than that"
-        )
-    for layer in changed:
-        layer.take_layout(layout or 0)
-
-
-def _records(layer: Layer, layout: int | None) -> Sequence[Record]:
-    return layer.records if layout is None or len(layer.layouts) == 1 else layer.layouts[layout]
-
-
-def _length(layers: Sequence[Layer], layout: int | None) -> int:
-    """Bytes of all records."""
-    return 4 * sum(math.prod(shape) for layer in layers for _, shape in _stored(layer, layout))
-
-
-def _stored(layer: Layer, layout: int | None) -> Iterator[tuple[Record, tuple[int, ...]]]:
-    """The records of the layer that the file holds, with the shapes they have there."""
-    if layer.dontload:
-        return
-    kind = canonical(layer.type)
-    # pjreddie's [batchnorm] reads its scales whatever dontloadscales says, and only filters can be cut.
-    skip_scales = layer.dontloadscales and kind != "batchnorm"
-    filters = layer.numload if kind in ("convolutional", "deconvolutional") else 0
-    for record in _records(layer, layout):
-        if not (skip_scales and record.kind in BATCH_NORM):
-            first = min(filters, record.shape[0]) if filters > 0 else record.shape[0]
-            yield record, (first, *record.shape[1:])
-
-
 def _check_length(name: str, header: Header, size: int, layers: Sequence[Layer], layout: int | None) -> int:
     """Where the last record ends; WeightsError naming the record in which the file ends, if it is short."""
-    stored = [(layer, record, 4 * math.prod(shape)) for layer in layers for record, shape in _stored(layer, layout)]
+    stored = [
+        (layer, record, 4 * math.prod(shape)) for layer in layers for record, shape in stored_records(layer, layout)
+    ]
     needed = header.size + sum(length for *_, length in stored)
     start = header.size
     for layer, record, length in stored:
         if start + length > size:
-            whole = start == size and start > header.size and record.name == _records(layer, layout)[0].name
+            whole = start == size and start > header.size and record.name == records_of(layer, layout)[0].name
             hint = (
                 f"it holds exactly the layers before it: cutoff={layer.index} loads it as a backbone"
                 if whole

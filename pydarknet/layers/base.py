@@ -11,8 +11,8 @@ from ..backends.ops import Array, Pair
 from ..dialects import DEFAULT, DIALECTS, Dialect
 from ..formats.cfg import Section
 from ..formats.cfg_keys import Keys
+from ..formats.layouts import Record
 from ..formats.tree import Tree
-from ..formats.weights import Record
 from ..plan.plan import Builder, Value
 from ..plan.shapes import Shape
 from ..plan.tape import Tape

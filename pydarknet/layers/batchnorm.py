@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..backends.ops import Array
 from ..dialects import Dialect
 from ..formats.cfg import Section
-from ..formats.weights import Record
+from ..formats.layouts import Record
 from ..plan.plan import Builder, Value
 from ..plan.tape import Tape
 from .base import Layer, register

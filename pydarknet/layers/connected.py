@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..formats.cfg import Section
-from ..formats.weights import Record
+from ..formats.layouts import Record
 from ..plan.activations import read_activation
 from ..plan.shapes import Shape
 from . import batchnorm

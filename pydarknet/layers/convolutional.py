@@ -8,8 +8,9 @@ from copy import copy
 from ..backends.ops import Array, ConvPrimitive, DgradPrimitive, Geometry, Pair
 from ..formats.cfg import Section
 from ..formats.cfg_keys import Keys, Refusal
+from ..formats.layouts import Record
 from ..formats.numbers import INT_MIN
-from ..formats.weights import Record, release
+from ..formats.weights import release
 from ..plan.activations import ACROSS_CHANNELS, SLOPE_OF_INPUT, read_activation
 from ..plan.plan import Builder, Value
 from ..plan.shapes import Shape

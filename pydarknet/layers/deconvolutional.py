@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..backends.ops import Array, Geometry
 from ..formats.cfg import Section
-from ..formats.weights import Record
+from ..formats.layouts import Record
 from ..plan.activations import read_activation
 from ..plan.plan import Builder, Value
 from ..plan.shapes import Shape

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ..dialects import Dialect
 from ..formats.cfg import Section
-from ..formats.weights import Record
+from ..formats.layouts import Record
 from ..plan.plan import Value
 from ..plan.shapes import Shape
 from .base import Layer, register

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..formats.cfg import Section
-from ..formats.weights import Record
+from ..formats.layouts import Record
 from ..plan.activations import SLOPE_OF_INPUT, read_activation
 from ..plan.plan import Builder, Value
 from ..plan.shapes import Shape

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..backends.base import Backend, aligned
 from ..backends.ops import Array
-from ..formats.weights import Record
+from ..formats.layouts import Record
 from ..layers import Layer
 from ..plan.plan import Parametrised
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from pydarknet.errors import WeightsError
-from pydarknet.formats.weights import Record, load_weights, save_weights
+from pydarknet.formats.layouts import Record
+from pydarknet.formats.weights import load_weights, save_weights
 from tests.lib.weights_files import FLOATS, FakeLayer, connected, conv, counting, header_bytes, small_net, write
 
 # Order and flags

@@ -65,7 +65,7 @@ def net_section(rng: Random) -> str:
         "net", **shape, batch=batch, subdivisions=subdivisions, learning_rate=rng.choice(["1e-4", ".01"]),
         policy=policy, max_batches=10, **steps, step=rarely(rng, 1, 3), gamma=rarely(rng, ".9", 0, -1),
         power=rarely(rng, 1, 4, 0, -1), burn_in=rarely(rng, 2, 1000), adam=rarely(rng, 1), decay=rarely(rng, 0, ".1"),
-        momentum=rarely(rng, 0, ".99"),
+        momentum=rarely(rng, 0, ".99"), time_steps=rarely(rng, 2, 3),
     )  # fmt: skip
 
 
@@ -215,6 +215,25 @@ def dropout(rng: Random, graph: Graph) -> str:
     )  # fmt: skip
 
 
+def recurrent(rng: Random, graph: Graph) -> str:
+    kind, filters = rng.choice(["rnn", "gru", "lstm", "crnn", "conv_lstm", "history"]), graph.layers[-1].out.c
+    if kind == "history":
+        return section(kind, history_size=rng.choice([1, 2, 4]))
+    norm = rarely(rng, 1)
+    if kind in ("rnn", "gru", "lstm"):
+        options = {"rnn": {"hidden": rarely(rng, 4), "activation": activation(rng), "logistic": rarely(rng, 1, 2)},
+                   "gru": {"tanh": rarely(rng, 1)}, "lstm": {}}[kind]  # fmt: skip
+        return section(kind, output=rng.choice([1, 3, 8, 17]), batch_normalize=norm, **options)
+    window = rng.choice([{"size": 1}, {"size": 3, "pad": 1}, {"size": 3, "pad": 1, "dilation": 2}])
+    options = {"hidden": rng.choice([1, 4, 9]), "shortcut": rarely(rng, 1)}
+    if kind == "conv_lstm":
+        bottleneck = rarely(rng, 1)
+        options = {"peephole": rarely(rng, 1), "bottleneck": bottleneck, "shortcut": bottleneck,
+                   "lstm_activation": rarely(rng, activation(rng)), "state_constrain": rarely(rng, 0, 1)}  # fmt: skip
+    output = filters if kind == "conv_lstm" else rng.choice([1, 5, 16])
+    return section(kind, output=output, **window, batch_normalize=norm, activation=activation(rng), **options)
+
+
 def plain(name: str) -> Maker:
     return lambda rng, graph: section(name)
 
@@ -222,7 +241,7 @@ def plain(name: str) -> Maker:
 # How often each comes.
 LAYERS: dict[Maker, int] = {
     convolutional: 12, maxpool: 4, connected: 1, local: 1, route: 3, shortcut: 3, reorg: 1, softmax: 1,
-    local_avgpool: 1, reorg3d: 1, product: 2, shared: 1, implicit: 1, deconvolutional: 1,
+    local_avgpool: 1, reorg3d: 1, recurrent: 3, product: 2, shared: 1, implicit: 1, deconvolutional: 1,
     normalization: 1, crop: 1, upsample: 2, dropout: 1, plain("avgpool"): 1, plain("empty"): 1, plain("batchnorm"): 1,
     lambda rng, graph: section("activation", activation=activation(rng)): 2, plain("logistic"): 1, plain("l2norm"): 1,
 }  # fmt: skip

@@ -100,7 +100,7 @@ def learns_alike(path: Path, rng: Random) -> None:
     """Two updates; DarknetError where a layer can't be trained."""
     dialect, learnt = DIALECTS[rng.choice(sorted(DIALECTS))], []
     for threads in (1, 3):
-        stepper = Stepper(Network(path, threads=threads), dialect, 0)
+        stepper = Stepper(Network(path, threads=threads), dialect, 0, sequences=True)
         x = pictures(stepper.engine, stepper.mini_batch)
         for _ in range(2):
             for _ in range(stepper.subdivisions):

@@ -88,6 +88,12 @@ LAYERS = {
     "strides": "[convolutional]\nfilters=5\nsize=3\nstride_x=2\nactivation=elu\n[maxpool]\nsize=2\nstride_y=2",
     "upsample": "[upsample]\nstride=2",
     "gaussian_yolo": "[convolutional]\nfilters=24\n[Gaussian_yolo]\nanchors=8,8, 16,16\nclasses=3\nnum=2",
+    "rnn": "[rnn]\noutput=7\nhidden=5\nactivation=tanh\nbatch_normalize=1",
+    "gru": "[gru]\noutput=7",
+    "lstm": "[lstm]\noutput=7",
+    "crnn": "[crnn]\noutput=7\nhidden=5\npad=1\nactivation=leaky",
+    "conv_lstm": "[conv_lstm]\noutput=8\npad=1\npeephole=1\n[conv_lstm]\noutput=8\nsize=1\nbottleneck=1\nshortcut=1",
+    "history": "[history]\nhistory_size=3",
     "yolo": "[convolutional]\nfilters=16\n[yolo]\nanchors=8,8, 16,16\nmask=0,1\nclasses=3\nnum=2",
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pydarknet.formats.weights import Record
+from pydarknet.formats.layouts import Record
 
 
 @dataclass

@@ -12,6 +12,7 @@ from pydarknet.detection.options import DetectOptions
 from pydarknet.dialects import DIALECTS
 from pydarknet.export import npz
 from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.formats.weights import read_header, save_weights
 from pydarknet.graph.engine import Engine
 from pydarknet.surgery import denormalize
 from pydarknet.train.step import Stepper
@@ -171,6 +172,21 @@ def test_darknets_store_gates_in_orders_of_their_own(name: str, of_pjreddie: str
     theirs.adopt(DIALECTS["darknet2018"])
     theirs.load_weights(path)
     np.testing.assert_array_equal(theirs.forward(x), net.forward(x))
+    warned = Network(parse_cfg_text(text), path, dialect="alexeyab").warnings
+    assert any(f"is pjreddie's, by its version; their order of [{name}]" in warning for warning in warned)
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm"])
+def test_a_files_version_tells_whose_order_it_has(name: str, tmp_path: Path) -> None:
+    text, path = LAYERS[name], tmp_path / "a.weights"
+    for dialect, version in (("darknet2018", (0, 2, 0)), ("alexeyab", (0, 2, 5))):
+        net = Network(parse_cfg_text(text), dialect=dialect, seed=1)
+        net.save_weights(path)
+        header = read_header(path)
+        assert (header.major, header.minor, header.revision) == version
+        read = Network(parse_cfg_text(text), path)
+        np.testing.assert_array_equal(read.forward(images(net)), net.forward(images(net)))
+    save_weights(path, net.layers, 0, (0, 1, 0))
     with pytest.raises(WeightsError, match=rf"layer 0 \({name}\) is stored in one way or another"):
         Network(parse_cfg_text(text), path)
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from ...backends.ops import Array
 from ...dialects import Dialect
-from ...formats.weights import Record
+from ...formats.layouts import Record
 from ...plan.plan import Builder, Value
 from ...plan.shapes import Shape
 from ...plan.tape import Tape
