@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from . import options
+from .clusters import add_ray
 from .messages import FAILED
 from .parser import whole
 
@@ -47,12 +48,14 @@ def read_pictures(data: DataFile, args: argparse.Namespace) -> ImageList:
     return images
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """Batch, machine, messages."""
+def add_common(parser: argparse.ArgumentParser, ray: bool = False) -> None:
+    """Batch, machine, messages; `ray`: a cluster, too."""
     parser.add_argument(
         "--batch", type=whole(1, 4096), default=BATCH, metavar="N", help=f"images at once (default: {BATCH})"
     )
     options.add_machine(parser)
+    if ray:
+        add_ray(parser)
     options.add_quiet(parser)
 
 

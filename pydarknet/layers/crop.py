@@ -38,9 +38,14 @@ class Crop(Layer):
         """Another part of the image at each mini-batch, mirrored every other time with flip=1."""
         y, (rows, columns), random = p.new(self.out, blocked=False), self.room(), p.state.random
 
-        def crop(x: Array, y: Array) -> None:
+        def place() -> tuple[int, int, bool]:
             top, left = int(random.integers(rows + 1)), int(random.integers(columns + 1))
-            p.ops.crop_train(x, y, top, left, self.flip and bool(random.integers(2)), self.noadjust)
+            return top, left, self.flip and bool(random.integers(2))
+
+        draw = p.drawn(place)
+
+        def crop(x: Array, y: Array) -> None:
+            p.ops.crop_train(x, y, *draw(), self.noadjust)
 
         p.emit(crop, p.plain(x), y)
         return y

@@ -91,10 +91,18 @@ class Detection(Head):
         cells = self.cells
         truth = p.want_truth(self, (p.batch, *self.truth_shape))
 
+        state, boxes = p.state, p.batch * cells
+
+        def pick() -> Array:
+            if not self.random or state.seen >= RANDOM_PICTURES:
+                return None
+            return state.random.integers(self.num, size=boxes, dtype="int32")
+
+        draw = p.drawn(pick)
+
         def loss(output: Array, delta: Array) -> None:
-            picks = None
-            if self.random and p.state.seen < RANDOM_PICTURES:
-                picks = p.backend.to_device(p.state.random.integers(self.num, size=p.batch * cells, dtype="int32"))
+            if (picks := draw()) is not None:
+                picks = p.backend.to_device(picks)
             statistics = p.ops.detection_loss(
                 output, truth, delta, self.side, self.classes, self.num, self.coords, sqrt=self.square,
                 picks=picks, **self.loss_options,

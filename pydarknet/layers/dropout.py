@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ..backends.ops import Array
 from ..formats.cfg import Section
 from ..plan.plan import Builder, Value
-from ..plan.tape import Tape
+from ..plan.tape import State, Tape
 from .base import MAX_EXTENT, Layer, register
 
 USUAL_BLOCK = 7
@@ -42,20 +42,28 @@ class Dropout(Layer):
         blocked = not self.block
         source, y = p.blocked(x) if blocked else p.plain(x), p.new(self.out, blocked)
         mask = p.saved[self.path] = p.backend.empty(y.dims, "uint8")
-        p.emit(partial(self.drop_blocks if self.block else self.drop, p, mask), source, y)
+        draw = p.drawn(partial(self.drawn_blocks if self.block else self.drawn, p.state, mask.shape))
+        p.emit(partial(self.drop_blocks if self.block else self.drop, p, mask, draw), source, y)
         return y
 
-    def drop(self, p: Tape, mask: Array, x: Array, y: Array) -> None:
+    def drawn(self, state: State, shape: tuple[int, ...]) -> Array:
+        """What stays, each input by itself."""
+        return state.random.random(shape, dtype="float32") >= self.probability
+
+    def drop(self, p: Tape, mask: Array, draw: Callable[[], Array], x: Array, y: Array) -> None:
         """Each input by itself."""
-        p.backend.write(mask, p.state.random.random(mask.shape, dtype="float32") >= self.probability)
+        p.backend.write(mask, draw())
         p.ops.dropout_forward(x, y, mask, self.probability)
 
-    def drop_blocks(self, p: Tape, mask: Array, x: Array, y: Array) -> None:
-        """At most a square of each channel; larger ones, and more often, up to 85 % of the training's updates. What
-        stays of an image is scaled by what was dropped of it."""
-        grown = min(p.state.done / 0.85, 1.0)
+    def drawn_blocks(self, state: State, shape: tuple[int, ...]) -> Array:
+        """At most a square of each channel; larger ones, and more often, up to 85 % of the training's updates."""
+        grown = min(state.done / 0.85, 1.0)
         side = self.side(grown)
-        kept = np.stack([self.draw(p.state.random, self.probability * grown, side) for _ in range(len(mask))])
+        return np.stack([self.draw(state.random, self.probability * grown, side) for _ in range(shape[0])])
+
+    def drop_blocks(self, p: Tape, mask: Array, draw: Callable[[], Array], x: Array, y: Array) -> None:
+        """What stays of an image is scaled by what was dropped of it."""
+        kept = draw()
         p.backend.write(mask, kept)
         dropped = p.saved[self.key("dropped")] = [1 - float(each.mean()) for each in kept]
         for image, part in enumerate(dropped):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from ..formats.cfg import Section
 from .activations import ACROSS_CHANNELS, SLOPE_OF_INPUT
 from .plan import Builder, Constants, Parametrised, Value, bind
 from .shapes import Shape
+
+Drawn = TypeVar("Drawn")
 
 
 class Learner(Parametrised, Protocol):
@@ -73,6 +75,7 @@ class Tape(Builder):
         self.state = state
         self.saved: dict[Value | str, Any] = {}  # what a layer's forward keeps for its backward, by output or path
         self.refresh_steps: list[Step] = []
+        self.draws: list[Callable[[], Any]] = []
         self.truth: Array = None
         self._labels: int | None = None  # how many classes the truth may name
         self._deltas: dict[Value, Value] = {}
@@ -87,6 +90,11 @@ class Tape(Builder):
     def refresh(self, op: Callable[..., None], *args: object) -> None:
         """A call to make now and after every update: weights into a kernel's layout."""
         self.refresh_steps.append(bind(op, args, None))
+
+    def drawn(self, draw: Callable[[], Drawn]) -> Callable[[], Drawn]:
+        """What draws a layer's random numbers for a mini-batch: processes that leave it to another one draw too."""
+        self.draws.append(draw)
+        return draw
 
     def want_truth(self, layer: Learner, shape: tuple[int, ...], labels: int | None = None) -> Array:
         """The array that holds the truth of a mini-batch, whose `labels` are below that number; all losses of a

@@ -21,6 +21,11 @@ def base_name(cfg: str) -> str:
     return os.path.basename(cfg).partition(".")[0] or "net"
 
 
+def passed(iteration: int, updates: int, every: int) -> bool:
+    """Whether the last `updates` up to this iteration have one that is due `every` so many."""
+    return iteration // every > (iteration - updates) // every
+
+
 @dataclass(frozen=True)
 class Files:
     """Which files a run writes, and when. `numbered`: iterations between numbered weights (None: by `names`)."""
@@ -58,16 +63,16 @@ class Files:
         """Where the run's chart is drawn, as an image and as SVG."""
         return [self.folder / f"chart_{self.base}.{ending}" for ending in ("png", "svg")]
 
-    def wants_backup(self, iteration: int) -> bool:
-        """Whether a backup is due after this iteration."""
-        return iteration % self.every == 0
+    def wants_backup(self, iteration: int, updates: int = 1) -> bool:
+        """Whether a backup is due after this iteration, which made so many updates."""
+        return passed(iteration, updates, self.every)
 
-    def numbered_after(self, iteration: int) -> Path | None:
+    def numbered_after(self, iteration: int, updates: int = 1) -> Path | None:
         """The numbered weights that are due after this iteration."""
         steps = [self.numbered or self.names.every]
         if self.numbered is None and self.names.early and iteration < 1000:
             steps.append(self.names.early)
-        due = any(iteration % step == 0 for step in steps)
+        due = any(passed(iteration, updates, step) for step in steps)
         return self.folder / f"{self.base}_{iteration}.weights" if due else None
 
 

@@ -18,6 +18,7 @@ from ..errors import DataError, ImageError
 from .augment import Draw, Size
 from .samples import Sample, Samples
 from .tasks import Task
+from .team import Share
 
 Floats = npt.NDArray[np.float32]
 
@@ -36,13 +37,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class _Pending:
+    number: int
     x: Floats
     truth: Floats
     loaded: list[Future[tuple[str, Draw]]]
 
 
 class Loader:
-    """An endless iterator of batches; a context manager, which ends its threads.
+    """An endless iterator of batches, those of its `share`; a context manager, which ends its threads.
 
     `size` is the network's (width, height), or a function that gives it for the number of a batch, from 0: then
     batches of a network that changes its size are made ahead as well. At most `ahead` batches wait or are being
@@ -61,6 +63,7 @@ class Loader:
         workers: int = 2,
         ahead: int = 2,
         channels: int = 3,
+        share: Share | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> None:
         if len(paths) != samples.count:
@@ -69,7 +72,8 @@ class Loader:
             raise DataError(f"batch={batch} workers={workers} ahead={ahead}: expected numbers above 0")
         self.task, self.paths, self.samples = task, paths, samples
         self.batch, self.size, self.ahead, self.channels = batch, size, ahead, channels
-        self.warn = warn
+        self.share, self.warn = share or Share(), warn
+        self._start, self._given = samples.taken, 0  # where its batches are counted from, and the next one's number
         self._bad: set[str] = set()  # what could not be read
         self._news: deque[str] = deque()  # the reasons not yet passed on
         self._pending: deque[_Pending] = deque()
@@ -87,7 +91,8 @@ class Loader:
         pending = self._pending[0]
         loaded = [future.result() for future in pending.loaded]
         self._pending.popleft()
-        self.samples.take(self.batch)
+        self._given = self.share.next(pending.number + 1)
+        self.samples.take(self._start + self._given * self.batch - self.samples.taken)
         self._fill()
         self._tell()
         return Batch(pending.x, pending.truth, [path for path, _ in loaded], [draw for _, draw in loaded])
@@ -108,10 +113,12 @@ class Loader:
 
     def _fill(self) -> None:
         while len(self._pending) < self.ahead:
-            self._pending.append(self._start(len(self._pending) * self.batch))
+            number = self._pending[-1].number + 1 if self._pending else self._given
+            self._pending.append(self._begin(self.share.next(number)))
 
-    def _start(self, first: int) -> _Pending:
-        """Have a batch made, whose samples begin at `first` from here."""
+    def _begin(self, number: int) -> _Pending:
+        """Have a batch made, the `number`-th of the run."""
+        first = self._start + number * self.batch - self.samples.taken
         width, height = self._size_at(first)
         try:
             x = np.empty((self.batch, self.channels, height, width), np.float32)
@@ -123,7 +130,7 @@ class Loader:
             ) from error
         chosen = [self.samples[first + i] for i in range(self.batch)]
         return _Pending(
-            x, truth, [self._pool.submit(self._load, each, x[i], truth[i]) for i, each in enumerate(chosen)]
+            number, x, truth, [self._pool.submit(self._load, each, x[i], truth[i]) for i, each in enumerate(chosen)]
         )
 
     def _size_at(self, first: int) -> Size:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..errors import TrainingError
 from ..plan.plan import share
 from ..plan.tape import Tape
 from .augment import Size
 from .step import Stepper, compile_layers
+from .team import Team
+
+if TYPE_CHECKING:
+    from .validation import Evaluator
 
 SHARE = 0.5  # of the free memory for a training that may choose; others want some, too
 
@@ -70,3 +76,31 @@ def advice(needed: int, available: int, batch: int, subdivisions: int) -> str:
         if batch % more == 0 and needed * (batch // more) / (batch // subdivisions) <= available:
             return f"set subdivisions={more} in [net] (batch={batch} stays; batch norm will be over fewer images)"
     return "use a smaller width and height in [net], or a network with fewer filters"
+
+
+def check_memory(stepper: Stepper, size: Size, evaluator: Evaluator | None, team: Team, choose: bool) -> int:
+    """Bytes that training needs at its largest size (width, height), with evaluation. With `choose` the subdivisions
+    are made to fit before. TrainingError if what is free isn't enough."""
+    available, (width, height) = stepper.engine.backend.free_bytes(), size
+    evaluating = evaluator.bytes() if evaluator is not None else 0
+
+    def parts() -> tuple[int, int]:
+        """What goes with the mini-batch, and what doesn't."""
+        pictures = 3 * stepper.mini_batch * stepper.engine.inputs.c * width * height * 4  # given out and ahead
+        activations, packed = step_bytes(stepper, size)
+        return activations + pictures, packed + evaluating + team.bytes(stepper)
+
+    def needed() -> int:
+        return sum(parts()) if stepper.subdivisions >= team.least else sys.maxsize
+
+    if choose:
+        divide(stepper, needed, available * SHARE)
+    mini, rest = parts()
+    if mini + rest > available:
+        looking = f", with {evaluating / 2**30:.1f} GiB for --map" if evaluating else ""
+        raise TrainingError(
+            f"a mini-batch of {stepper.mini_batch} images of {width}x{height} needs {(mini + rest) / 2**30:.1f} GiB"
+            f"{looking}, {available / 2**30:.1f} GiB are free; "
+            + advice(mini, available - rest, stepper.engine.batch, stepper.subdivisions)
+        )
+    return mini + rest

@@ -74,7 +74,7 @@ def head_numbers(minis: Sequence[MiniBatch], engine: Engine) -> dict[str, Any]:
         return {}
     total = HeadStatistics(*(sum(values) for values in zip(*(s for _, s in found), strict=True)))
     boxes = sum(boxes_of(engine, head) for head, _ in found)
-    batch = engine.batch // engine.subdivisions * engine.subdivisions
+    batch = engine.batch // engine.subdivisions * len(minis)
 
     def mean(value: float, count: float) -> float | None:
         return value / count if count > 0 else None

@@ -33,11 +33,13 @@ MAX_STEPS = 1 << 20
 
 @dataclass
 class TrainPlan:
-    """A plan with its truth array and the calls that bring updated weights into the kernels' layouts."""
+    """A plan with its truth array, the calls that bring updated weights into the kernels' layouts, and the random
+    numbers that a mini-batch draws."""
 
     plan: Plan
     truth: Array
     refresh: Sequence[Step]
+    draws: Sequence[Step]
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,7 @@ class Stepper:
 
     def mini(self, x: Floats, truth: Floats) -> MiniBatch:
         """One mini-batch forward and backward; x (mini_batch, C, H, W), truth as the head wants it."""
-        plan = self._plan()
-        most = self.schedule.max_batches
-        self.state.done = self.iteration / most if most else 1.0
-        self.state.seen += self.mini_batch
-        self.state.statistics = {}
+        plan = self._begin()
         backend = self.engine.backend
         backend.write(plan.plan.input, x)
         backend.write(plan.truth, truth.reshape(plan.truth.shape))
@@ -125,6 +123,19 @@ class Stepper:
         costs = [statistics.loss for statistics in self.state.statistics.values()]
         return MiniBatch(sum(costs) / max(1, len(costs)), self.state.statistics)
 
+    def skip(self) -> None:
+        """A mini-batch that another process computes: its images count, and its random numbers are drawn."""
+        for draw in self._begin().draws:
+            draw()
+
+    def _begin(self) -> TrainPlan:
+        """Count a mini-batch's images; the plan that computes it."""
+        plan, most = self._plan(), self.schedule.max_batches
+        self.state.done = self.iteration / most if most else 1.0
+        self.state.seen += self.mini_batch
+        self.state.statistics = {}
+        return plan
+
     def update(self) -> float:
         """Apply the accumulated updates; the learning rate used."""
         rate = self.schedule.rate(self.iteration, self.state.random)
@@ -133,11 +144,15 @@ class Stepper:
         self._clip()
         if self.average is not None:
             self.average.step(self.iteration)
+        self.refresh()
+        self.engine.seen = self.state.seen
+        return rate
+
+    def refresh(self) -> None:
+        """Bring the parameters as they are now into the kernels' layouts."""
         for plan in self._plans.values():
             for step in plan.refresh:
                 step()
-        self.engine.seen = self.state.seen
-        return rate
 
     def _hold(self) -> None:
         """Leave out the layers that aren't updated yet, and what they have learnt."""
@@ -170,7 +185,7 @@ class Stepper:
             plan = tape.finish({}, keep_all=False)
             for step in tape.refresh_steps:
                 step()
-            self._plans = {key: TrainPlan(plan, tape.truth, tape.refresh_steps)}
+            self._plans = {key: TrainPlan(plan, tape.truth, tape.refresh_steps, tape.draws)}
         return self._plans[key]
 
 

@@ -25,7 +25,7 @@ from .folder import Claim, check_unused, find_folder, set_aside
 from .guard import check_finite
 from .joint import check_mix
 from .loader import Batch, Loader
-from .memory import SHARE, advice, divide, step_bytes
+from .memory import check_memory
 from .metrics import History, Metrics, head_numbers
 from .names import FINAL, backbone_layers
 from .samples import Order, Samples
@@ -34,6 +34,7 @@ from .source import open_source
 from .state import apply_state, peek_subdivisions, read_state, save_state
 from .step import MiniBatch, Stepper
 from .tasks import Missing
+from .team import Team, facts
 from .validation import Evaluator, Validation
 
 Callback = Callable[[Metrics], None]
@@ -54,7 +55,8 @@ class Trainer:
     picks images at random, "epochs" shuffles. `missing`: what to do about an image without a label file. `map`:
     evaluate on the valid list while training, and save the best weights; True, or a `Validation` that says when.
     `device`, `precision`: as for `Engine`, where `net` is not one. Each of `callbacks` gets each `Metrics`; `warn`
-    is called with every warning.
+    is called with every warning. `team`: the processes that train together, each with a trainer of the same
+    arguments; one of them writes files (`pydarknet.scale.mpi`).
 
     Everything that can be wrong is found here, before the first iteration: CfgError, DataError, WeightsError,
     TrainingError, DeviceError. On the CPU the same arguments give the same weights, bit for bit.
@@ -87,6 +89,7 @@ class Trainer:
         map: bool | Validation = False,
         callbacks: Sequence[Callback] = (),
         warn: Callable[[str], None] | None = None,
+        team: Team | None = None,
     ) -> None:
         check_choice("missing", missing, get_args(Missing))
         check_count("save_every", save_every)
@@ -120,7 +123,7 @@ class Trainer:
         self.engine.adopt(self.dialect)
         if clear:
             self.engine.seen = 0
-        self.stepper = Stepper(self.engine, self.dialect, seed)
+        self.stepper, self.team = Stepper(self.engine, self.dialect, seed), team or Team()
         self.callbacks, self.warn = list(callbacks), warn or (lambda text: None)
         self.seed, self.max_hours = seed, max_hours
         self.max_batches = self.stepper.schedule.max_batches
@@ -134,12 +137,17 @@ class Trainer:
             self._resume()
         self._check_end(resume)
         self.sizes = self._read_sizes()
-        self.evaluator = self._open_evaluator(Validation() if map is True else map, missing) if map else None
-        self._check_memory(choose=subdivisions == "auto" and not resume)
+        self.evaluator = None
+        if map and self.team.leads:
+            self.evaluator = self._open_evaluator(Validation() if map is True else map, missing)
+        choose = subdivisions == "auto" and not resume
+        self.bytes_needed = check_memory(self.stepper, self.sizes.largest, self.evaluator, self.team, choose)
+        self.turns = self.team.turns(self.stepper.subdivisions)
         for text in dict.fromkeys((*self.engine.warnings, *cfg.warnings, *self.engine.unfollowed(),
                                    *self.data.warnings, *self.source.warnings)):  # fmt: skip
             self.warn(text)
-        self.claim = Claim(self.files, self.warn)
+        self.team.join(self.stepper, facts(self.stepper, self.samples, self.source.images))
+        self.claim = Claim(self.files, self.warn) if self.team.leads else None
         if keep and not (resume or overwrite):
             self._set_aside(start)
         self.loader = self._open_loader(workers)
@@ -149,6 +157,8 @@ class Trainer:
         self._ended = False
 
     def _set_aside(self, weights: str | PathLike[str] | None) -> None:
+        if self.claim is None:
+            return
         try:
             if said := set_aside(self.files, weights):
                 self.warn(said)
@@ -192,12 +202,12 @@ class Trainer:
         """One iteration. TrainingError if a number is no longer finite; nothing of it is saved."""
         if self._ended:
             raise StopIteration
-        if self.stopped or self.iteration >= self.max_batches or self._out_of_time():
+        if self.iteration >= self.max_batches or self.team.any(self.stopped or self._out_of_time()):
             self._end()
             raise StopIteration
         metrics = self._iterate()
         self.history.add(metrics)
-        if self.evaluator is not None and self.evaluator.due(metrics.iteration, self.max_batches):
+        if self.evaluator is not None and self._is_due(self.evaluator, metrics.iteration):
             metrics = replace(metrics, map=self._measure(self.evaluator))
             self.stopped |= self.spent
         for callback in self.callbacks:  # before it is saved: a run that is killed here says it twice, not never
@@ -221,7 +231,8 @@ class Trainer:
     def close(self) -> None:
         """End the loader's threads. The engine is ready for inference with what was learnt."""
         self.loader.close()
-        self.claim.close()
+        if self.claim is not None:
+            self.claim.close()
         self.engine.resize(*self.sizes.base)
         self.stepper.publish()
 
@@ -235,16 +246,22 @@ class Trainer:
 
     def _iterate(self) -> Metrics:
         start = time.perf_counter()
-        stepper, engine = self.stepper, self.engine
+        stepper, engine, team = self.stepper, self.engine, self.team
         engine.resize(*self.sizes.at(self.iteration))
-        minis: list[MiniBatch] = []
-        for _ in range(stepper.subdivisions):
+        mine: list[MiniBatch] = []
+        for number in range(stepper.subdivisions):
+            if number not in self.turns:
+                stepper.skip()
+                continue
             batch: Batch = next(self.loader)
-            minis.append(stepper.mini(batch.x, batch.truth))
-            check_finite(stepper, minis[-1], batch.paths)
+            mine.append(team.mini(stepper, batch.x, batch.truth))
+            check_finite(stepper, mine[-1], batch.paths)
+        minis = team.combine(stepper, mine)
         rate = stepper.update()
-        check_finite(stepper, minis[-1], batch.paths, updated=True)
-        loss = sum(mini.cost for mini in minis) / stepper.batch
+        check_finite(stepper, mine[-1], batch.paths, updated=True)
+        team.updated(stepper)
+        images = stepper.mini_batch * len(minis)
+        loss = sum(mini.cost for mini in minis) / images
         self.average = loss if self.average is None else 0.9 * self.average + 0.1 * loss
         seconds = time.perf_counter() - start
         return Metrics(
@@ -254,7 +271,7 @@ class Trainer:
             average=self.average,
             rate=rate,
             seconds=seconds,
-            images_per_second=stepper.batch / seconds,
+            images_per_second=images / seconds,
             width=engine.width,
             height=engine.height,
             **head_numbers(minis, engine),
@@ -274,10 +291,13 @@ class Trainer:
         return score
 
     def _save_when_due(self, iteration: int) -> None:
-        numbered = self.files.numbered_after(iteration)
+        updates = self.team.updates
+        numbered, backup = self.files.numbered_after(iteration, updates), self.files.wants_backup(iteration, updates)
+        if numbered or backup:
+            self.team.settle(self.stepper)
         retry = self._unsaved and iteration % RETRY == 0
         try:
-            if self.files.wants_backup(iteration) or retry:
+            if backup or retry:
                 self._unsaved = True
                 self.save()
                 self._unsaved = False
@@ -287,11 +307,18 @@ class Trainer:
             again = f"; tried again in {RETRY} iterations" if self._unsaved else ""
             self.warn(f"iteration {iteration} could not be saved: {error}{again}; training goes on")
 
+    def _is_due(self, evaluator: Evaluator, iteration: int) -> bool:
+        return evaluator.due(iteration, self.max_batches, self.team.updates)
+
     def _save_weights(self, path: Path) -> None:
+        if not self.team.leads:
+            return
         self.stepper.parameters.pull()
         save_weights(path, self.engine.layers, self.stepper.state.seen)
 
     def _save_state(self) -> None:
+        if not self.team.leads:
+            return
         more: dict[str, Any] = {
             "seed": self.seed,
             "first": self.first,
@@ -313,6 +340,7 @@ class Trainer:
     def _end(self) -> None:
         """Darknet's last file, unless the run was stopped before its end."""
         self._ended = True
+        self.team.settle(self.stepper)
         try:
             self.save()
             if self.iteration >= self.max_batches:
@@ -326,16 +354,18 @@ class Trainer:
         return read_sizes(net, section, engine.inputs, self.seed, self.max_batches, rule)
 
     def _open_loader(self, workers: int) -> Loader:
-        mini = self.stepper.mini_batch
+        mini, updates = self.stepper.mini_batch, self.team.updates
+        turn = self.stepper.subdivisions * updates
         return Loader(
             self.source.task,
             self.source.images,
             self.samples,
             mini,
-            lambda number: self.sizes.at(self.first + number // self.stepper.subdivisions),
+            lambda number: self.sizes.at(self.first + number // turn * updates),
             workers=workers,
             ahead=max(2, -(-2 * workers // mini)),
             channels=self.engine.inputs.c,
+            share=self.team.share(self.stepper.subdivisions),
             warn=self.warn,
         )
 
@@ -362,26 +392,3 @@ class Trainer:
                 f"nothing to do: {self.iteration} iterations are done, max_batches={self.max_batches}. To go on, "
                 "raise max_batches in [net] (or --max-batches N); --clear counts from 0 again"
             )
-
-    def _check_memory(self, choose: bool) -> None:
-        """TrainingError if what is free isn't enough. With `choose` the subdivisions are made to fit before."""
-        stepper, available = self.stepper, self.engine.backend.free_bytes()
-        if choose:
-            divide(stepper, lambda: sum(self._needed()), available * SHARE)
-        mini, packed, evaluating = self._needed()
-        self.bytes_needed = needed = mini + packed + evaluating
-        if needed > available:
-            looking = f", with {evaluating / 2**30:.1f} GiB for --map" if evaluating else ""
-            rest, (width, height) = available - packed - evaluating, self.sizes.largest
-            raise TrainingError(
-                f"a mini-batch of {stepper.mini_batch} images of {width}x{height} needs {needed / 2**30:.1f} GiB"
-                f"{looking}, {available / 2**30:.1f} GiB are free; "
-                + advice(mini, rest, self.engine.batch, stepper.subdivisions)
-            )
-
-    def _needed(self) -> tuple[int, int, int]:
-        """Bytes that go with the mini-batch, those of packed weights, and those of the evaluation."""
-        stepper, (width, height) = self.stepper, self.sizes.largest
-        pictures = 3 * stepper.mini_batch * self.engine.inputs.c * width * height * 4  # given out and ahead
-        activations, packed = step_bytes(stepper, (width, height))
-        return activations + pictures, packed, self.evaluator.bytes() if self.evaluator is not None else 0

@@ -19,6 +19,7 @@ from ..evaluate.validset import class_map, read_leaves, read_objects
 from ..formats.data import DataFile
 from ..graph.engine import Engine
 from ..network import Network
+from .checkpoint import passed
 from .class_mixing import MixedClasses
 from .precheck import check_classification, check_detection
 from .tasks import ClassificationTask, Missing, Task
@@ -87,9 +88,9 @@ class Evaluator:
     first: int = 0
     patience: int | None = None
 
-    def due(self, iteration: int, end: int) -> bool:
-        """Whether to measure after this iteration of `end`."""
-        return iteration == end or (iteration >= self.first and iteration % self.every == 0)
+    def due(self, iteration: int, end: int, updates: int = 1) -> bool:
+        """Whether to measure after this iteration of `end`, which made so many updates."""
+        return iteration >= end or (iteration >= self.first and passed(iteration, updates, self.every))
 
     def when(self, end: int) -> str:
         """In words, when it is due in a run of `end` iterations."""

@@ -231,9 +231,17 @@ void sum_all(const Plan& plan, const Source& source, const Adder& adder, ConstTe
     }
   });
   if (plan.splits == 1) return;
+  // Parts are added up before the gradient is: it grows once in a call, so that the sum over calls can be shared.
   parallel_for(static_cast<std::int64_t>(plan.tiles.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t task = begin * plan.splits; task < end * plan.splits; ++task) {
-      adder.add(plan.tiles[task / plan.splits], workspace + slot * task);
+    for (std::int64_t tile = begin; tile < end; ++tile) {
+      const Tile& at = plan.tiles[tile];
+      const std::int64_t floats = std::int64_t{at.channels} * source.taps() * at.filters();
+      float* const sums = workspace + slot * tile * plan.splits;
+      for (int split = 1; split < plan.splits; ++split) {
+        const float* const more = sums + slot * split;
+        for (std::int64_t i = 0; i < floats; ++i) sums[i] += more[i];
+      }
+      adder.add(at, sums);
     }
   });
 }

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import options
+from ..clusters import add_ray, detect_on_cluster
 from ..messages import FAILED, Lines, progress, say
 from ..parser import whole
 
@@ -56,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> 
     parser.add_argument(
         "--batch", type=whole(1, 4096), default=1, metavar="N", help="images to compute at once (default: 1)"
     )
+    add_ray(parser, files=True)
     options.add_quiet(parser)
 
 
@@ -66,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
     args.images = complete(args, args.images) or _own_image(args.cfg)
     with detector(args) as net:
-        return detect_images(net, args)
+        return detect_images(net, args) if args.ray is None else detect_on_cluster(net, args)
 
 
 def _own_image(name: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from .. import evaluating, options
+from .. import clusters, evaluating, options
 from ..parser import real
 
 if TYPE_CHECKING:
@@ -53,14 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--curves", metavar="FILE",
                        help="draw precision over recall of the ten commonest classes, e.g. curves.svg")  # fmt: skip
     files.add_argument("--confusion", metavar="FILE", help="draw what is taken for what, e.g. confusion.png")
-    evaluating.add_common(parser)
+    evaluating.add_common(parser, ray=True)
 
 
 def run(args: argparse.Namespace) -> int:
     """0, or 1 if some images could not be read: their objects don't count. Detections from 0.005 on count;
     counts, precision, recall and F1 are at -thresh."""
     from ...evaluate import report
-    from ...evaluate.run import VALID_THRESH, Collected, class_names, detect_all, parts_of
+    from ...evaluate.run import VALID_THRESH, Collected, class_names, parts_of
     from ...evaluate.validset import class_map, read_found
     from ..loading import load_network, read_data_file, require_heads, warn_of_tree_options
     from ..messages import progress, warn
@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     found = Collected()
     with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
         watch = evaluating.Watch(out)
-        for each in watch.over(detect_all(net, pictures, batch=args.batch, options=how)):
+        for each in watch.over(clusters.look(net, pictures, args, how)):
             found.add(each)
     truth, detections = found.evaluated(truth), found.detections()
     measures = {"iou_thresh": args.iou_thresh, "thresh": args.thresh, "points": args.points}

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import evaluating, options
+from .. import clusters, evaluating, options
 
 if TYPE_CHECKING:
     from ...formats.data import DataFile
@@ -29,12 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_detection(parser, thresh=0.005)
     options.add_size(parser)
     options.add_reported(parser)
-    evaluating.add_common(parser)
+    evaluating.add_common(parser, ray=True)
 
 
 def run(args: argparse.Namespace) -> int:
     """0, or 1 if some images could not be read: they have no detections in the files."""
-    from ...evaluate.run import class_names, detect_all
+    from ...evaluate.run import class_names
     from ...evaluate.validset import class_map
     from ..loading import load_network, read_data_file, require_heads, warn_of_tree_options
     from ..messages import progress, say
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out,
     ):
         watch = evaluating.Watch(out)
-        found = detect_all(net, pictures, batch=args.batch, options=options.detect_options(args).but(map=chosen))
+        found = clusters.look(net, pictures, args, options.detect_options(args).but(map=chosen))
         for each in watch.over(found):
             writer.write(each.path, each.size, each.detections)
     say(f"Total Detection Time: {time.perf_counter() - start:f} Seconds; results are in {writer.target}", args.quiet)

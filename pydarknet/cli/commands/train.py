@@ -18,11 +18,13 @@ from ..loading import read_data_file
 from ..messages import progress, say
 from ..parser import UsageError, real, whole
 from ..saving import refuse_inputs
+from ..teams import TeamPlace
 
 if TYPE_CHECKING:
     from ...texts.training import TextTrainer
     from ...train.metrics import Metrics
     from ...train.source import Source
+    from ...train.team import Team
     from ...train.trainer import Trainer
     from ...train.validation import Validation
     from ..messages import Lines
@@ -76,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--brief", action="store_true",
                         help="print an iteration's line only at each backup, and what is measured")  # fmt: skip
     options.add_machine(parser)
+    _add_ranks(parser)
     options.add_quiet(parser, bar=False)
 
 
@@ -97,12 +100,30 @@ def _add_validation(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_ranks(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("several ranks", "under mpirun or srun: mpirun -n 4 pydarknet train ...")
+    group.add_argument("--sums", choices=("exact", "fast"), default="exact",
+                       help="exact: gradients are added in the order of one process, to the same bits; fast: each "
+                            "rank adds up its own first, with less memory")  # fmt: skip
+    group.add_argument("--sync", type=whole(1), metavar="N",
+                       help="each makes updates of its own; every N iterations their weights are averaged, as "
+                            "Darknet's GPUs do; default: one update of all")  # fmt: skip
+
+
 def run(args: argparse.Namespace, keep: bool = False) -> int:
     """0, or 130 when stopped by Ctrl-C, 128 + n by another signal; errors are raised. `keep`: of `Trainer`."""
+    from ...scale.mpi import open_team
+
+    with open_team(args.sync, args.sums == "exact") as team:
+        return _run(args, keep, team)
+
+
+def _run(args: argparse.Namespace, keep: bool, team: Team) -> int:
     from ...train.logs import LogFile
     from ...train.tensorboard import TensorBoard
     from ...train.trainer import Trainer
 
+    place = TeamPlace(team, args)
     if args.cutoff is not None and not args.weights:
         raise UsageError("--cutoff N says how much of WEIGHTS is loaded, but none are given")
     data = read_data_file(args.data, args.quiet)
@@ -119,8 +140,8 @@ def run(args: argparse.Namespace, keep: bool = False) -> int:
         overwrite=args.overwrite,
         keep=keep,
         workers=args.workers,
-        threads=args.threads,
-        device=options.device_of(args),
+        threads=place.threads(),
+        device=place.device(),
         precision=args.precision,
         max_batches=args.max_batches,
         max_hours=args.max_hours,
@@ -129,8 +150,10 @@ def run(args: argparse.Namespace, keep: bool = False) -> int:
         missing="background" if args.background else "error",
         map=validation(args),
         save_every=args.save_every,
-        warn=lambda text: say(f"warning: {text}", args.quiet or text in data.warnings),
+        warn=lambda text: place.warn(text, known=data.warnings),
+        team=team,
     )
+    place.started = True
     stopping = Stopping(trainer)
     with trainer, signals.handled(stopping):
         if not args.quiet:

@@ -1,0 +1,8 @@
+"""Beyond one machine: training by several processes over MPI (`mpi`), detection in bulk on a Ray cluster."""
+
+from __future__ import annotations
+
+from .bulk import Summary, detect
+from .cluster import Pool, detect_all
+
+__all__ = ["Pool", "Summary", "detect", "detect_all"]
