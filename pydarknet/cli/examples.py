@@ -6,6 +6,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "detect": (
         "pydarknet detect cfg/yolov2.cfg weights/yolov2.weights img.jpg",
         "pydarknet detect cfg/yolov2.cfg weights/yolov2.weights photos/ --save jsonl --save-to found.jsonl",
+        "pydarknet detect cfg/yolov2.cfg weights/yolov2.weights photos/ --out found --ray",
     ),
     "detector test": (
         "pydarknet detector test cfg/coco.data cfg/yolov2.cfg weights/yolov2.weights img.jpg -thresh .3",

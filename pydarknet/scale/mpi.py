@@ -16,6 +16,7 @@ from ..backends.base import Backend
 from ..backends.machine import processors
 from ..backends.ops import Array
 from ..errors import TrainingError
+from ..system import signals
 from ..train.team import Team
 from .ranks import Averaged, Ranks
 from .watch import ERROR, GRACE, Watch
@@ -58,6 +59,8 @@ def _open_world() -> World:
     """All ranks; what is wrong with MPI itself is said by one of them."""
     try:
         return World()
+    except signals.Stopped as stop:  # by the launcher, which says why
+        raise SystemExit(signals.exit_code(stop.number)) from None
     except TrainingError:
         if not any(os.environ.get(name, "0") != "0" for name in RANKS):
             raise

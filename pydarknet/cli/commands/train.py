@@ -290,7 +290,7 @@ class Stopping:
             self._at, self.code = now, signals.exit_code(number)
             self._trainer.stop()
             with suppress(OSError, RuntimeError):  # a terminal that is closed, or a line that was just being written
-                say("stopping after this iteration")
+                say("stopping after this iteration", not self._trainer.team.leads)
         elif number == signal.SIGINT or now - self._at > signals.GRACE:
             raise signals.Stopped(number)
 
