@@ -132,24 +132,32 @@ def connected(address: str) -> Iterator[Any]:
     else:
         _check_reachable(address)
         options["address"] = address
-    try:
-        ray.init(**options)
-    except (OSError, RuntimeError, ValueError) as error:  # ConnectionError is an OSError
-        raise DeviceError(f"no Ray cluster at {address}: {first_line(error)}; {START}") from error
+    _start(ray, address, options)
     try:
         yield ray
     finally:
         ray.shutdown()
 
 
+def _start(ray: Any, address: str, options: dict[str, Any]) -> None:
+    """Connect. On a machine with much else to do workers may need more than the half minute that Ray gives them."""
+    for left in reversed(range(TRIES if address == LOCAL else 1)):
+        try:
+            ray.init(**options)
+            return
+        except Exception as error:  # Ray raises plain ones
+            ray.shutdown()
+            if not left:
+                raise DeviceError(f"no Ray cluster at {address}: {first_line(error)}; {START}") from error
+
+
+TRIES = 4
 START = "start one with `ray start --head` and name it (--ray HOST:6379), or give no address to use this machine"
 
 
 def load_ray() -> Any:
     """The package ray with Ray Data, quiet and in order. DeviceError if it is missing."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # for machines that have much else to do
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
         import ray.data
