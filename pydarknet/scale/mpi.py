@@ -82,7 +82,7 @@ class World:
                 "mpirun is of another MPI; start with its own mpirun, or give mpi4py the other one's library "
                 "(MPI4PY_LIBMPI=/path/libmpi.so)"
             )
-        self._pieces = np.empty((2, PIECE), np.float32)
+        self._received = np.empty(0, np.float32)
         self.watch = Watch(self.rank, self.gather)
 
     def gather(self, value: T) -> list[T]:
@@ -97,25 +97,28 @@ class World:
         if backend.name.startswith("cuda"):
             nccl(self.rank, self.size, self.gather).add(into, terms, backend)
             return
-        last, sending = self.size - 1, None
-        for start in range(0, into.size, PIECE):
-            cut = slice(start, min(start + PIECE, into.size))
-            total = self._pieces[start // PIECE % 2][: cut.stop - start]
+        comm, last = self._comm, self.size - 1
+        total = self._room(into.size) if self.rank else terms[0]
+        cuts = [slice(at, min(at + PIECE, into.size)) for at in range(0, into.size, PIECE)]
+        coming = [comm.Irecv(total[cut], self.rank - 1) for cut in cuts] if self.rank else []
+        going = []
+        for i, cut in enumerate(cuts):
             if self.rank:
-                self._comm.Recv(total, self.rank - 1)
+                coming[i].Wait()
                 for term in terms:
-                    total += term[cut]
-            else:
-                add_up(terms, cut, total)
-            if sending is not None:
-                sending.Wait()
+                    total[cut] += term[cut]
             if self.rank < last:
-                sending = self._comm.Isend(total, self.rank + 1)
-            else:
-                into[cut] = total
-        if sending is not None:
-            sending.Wait()
-        self._comm.Bcast(into, last)
+                going.append(comm.Isend(total[cut], self.rank + 1))
+        self._mpi.Request.Waitall(going)
+        if self.rank == last:
+            into[...] = total
+        comm.Bcast(into, last)
+
+    def _room(self, size: int) -> Any:
+        """An array for what comes from the rank before; it is kept."""
+        if self._received.size != size:
+            self._received = np.empty(size, np.float32)
+        return self._received
 
     def close(self) -> None:
         """The orderly end, when all have come to it."""
@@ -124,16 +127,10 @@ class World:
         self._mpi.Finalize()
 
 
-def add_up(terms: Sequence[Array], cut: slice, total: Array) -> None:
-    """A piece of the sum of the terms, in their order."""
-    total[...] = terms[0][cut]
-    for term in terms[1:]:
-        total += term[cut]
-
-
 def load_mpi() -> Any:
     """mpi4py's module. It must not end MPI by itself: after an error that would wait for the others for ever.
     TrainingError with what to do."""
+    os.environ.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")  # whoever waits leaves the processor to others
     try:
         import mpi4py
 

@@ -75,8 +75,9 @@ class Ranks(Team):
         self.updated(stepper)
 
     def bytes(self, stepper: Stepper) -> int:
-        kept = len(self.turns(stepper.subdivisions)) - 1 if self.exact and not self.leads else 0
-        return kept * int(stepper.parameters.updates.nbytes)
+        """The sum that comes from the rank before, and gradients that are kept."""
+        kept = len(self.turns(stepper.subdivisions)) if self.exact else 1
+        return 0 if self.leads else kept * int(stepper.parameters.updates.nbytes)
 
     def mini(self, stepper: Stepper, x: Floats, truth: Floats) -> MiniBatch:
         """With rolling statistics that start at 0: what is in them afterwards is this mini-batch's contribution."""
