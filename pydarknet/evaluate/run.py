@@ -19,7 +19,7 @@ from ..formats.named_classes import subtrees
 from ..formats.tree import Tree
 from ..graph.lanes import lanes_of
 from ..images.batches import Batch, batch_bytes, batches, good, read_batch
-from ..images.image import Picture
+from ..images.image import Picture, load_image
 from ..network import Network
 from ..system.arguments import check_share
 from ..system.pipeline import Turn, pipeline
@@ -100,12 +100,18 @@ def propose_all(network: Network, pictures: Sequence[str], *, batch: int = 4, **
 
 
 def look(
-    network: Network, pictures: Sequence[str], batch: int, detector: Detector, *, lazy: bool = False
+    network: Network,
+    pictures: Sequence[str],
+    batch: int,
+    detector: Detector,
+    *,
+    lazy: bool = False,
+    load: Callable[[str, int], Picture] = load_image,
 ) -> Iterator[Seen]:
     """Each image with what the detector, which runs the network on up to `batch` images, finds in it."""
 
     def work(paths: Batch, turn: Turn) -> list[Seen]:
-        read = read_batch(paths, network.inputs.c)
+        read = read_batch(paths, network.inputs.c, load)
         images = good(read)
         with turn:
             found = iter(detector(images) if images else ())

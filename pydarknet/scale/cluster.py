@@ -18,9 +18,8 @@ from ..backends.base import set_threads
 from ..backends.machine import processors
 from ..detection.options import DEFAULTS, DetectOptions
 from ..errors import DataError, DeviceError, ImageError
-from ..evaluate.run import Seen
+from ..evaluate.run import Seen, look
 from ..images.image import Picture, load_encoded, load_image
-from ..images.prefetch import chunks, good, read_images
 from ..network import Network
 
 LOCAL = "local"
@@ -90,22 +89,17 @@ class Actor:
         set_threads(threads)
 
     def __call__(self, table: Any) -> dict[str, list[bytes]]:
-        """What is found in the images of a block, an image after the other, the next ones read meanwhile."""
+        """What is found in the images of a block, in their order."""
+        net, options = self._network, self._options
         paths = [path if isinstance(path, str) else os.fsdecode(path) for path in table.column(PATH).to_pylist()]
-        content = table.column(BYTES).to_pylist() if BYTES in table.column_names else None
-        order = iter(content or ())
+        contents = table.column(BYTES).to_pylist() if BYTES in table.column_names else []
+        given = dict(zip(paths, contents, strict=False))
 
         def load(path: str, channels: int) -> Picture:
-            return load_image(path, channels) if content is None else load_encoded(path, next(order), channels)
+            return load_encoded(path, given[path], channels) if path in given else load_image(path, channels)
 
-        found = []
-        for chunk in chunks(read_images(paths, self._network.inputs.c, self._batch + 1, load), self._batch):
-            images = good(chunk)
-            results = iter(self._network.find(images, self._options) if images else ())
-            for each in chunk:
-                size = (0, 0) if each.image is None else (each.image.shape[1], each.image.shape[0])
-                detections = [] if each.image is None else list(next(results))
-                found.append(Seen(each.index, each.path, size, detections, each.error))
+        found = look(net, paths, self._batch, lambda images: net.find(images, options),
+                     lazy=net.runs_lazily(options), load=load)  # fmt: skip
         return {"found": [pickle.dumps(each) for each in found]}
 
 
