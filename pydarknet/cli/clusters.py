@@ -38,7 +38,7 @@ def pool_of(args: argparse.Namespace) -> Pool:
     from ..scale.cluster import LOCAL, Pool
 
     if args.ray not in (LOCAL, "auto") and ":" not in args.ray:
-        raise UsageError(f"--ray {args.ray}: expected HOST:PORT or auto; without an address --ray comes last")
+        raise UsageError(f"--ray {args.ray}: expected HOST:PORT or auto")
     return Pool(args.ray, args.actors, args.threads or 1, args.batch)
 
 

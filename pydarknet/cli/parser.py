@@ -15,6 +15,7 @@ from ..system.arguments import percent_hint
 
 _NONE: Mapping[str, str | None] = {}
 _NUMBER = re.compile(r"-[\d.]")
+_ADDRESS = re.compile(r"auto|(ray://)?[\w.-]+:[0-9]+")
 
 
 class UsageError(DarknetError):
@@ -85,7 +86,7 @@ class Parser(argparse.ArgumentParser):
         action = self._option_string_actions.get(name)
         if action is None:
             return self._ignore(name, rest)
-        wants_value = action.nargs is None or (action.nargs == argparse.OPTIONAL and _starts_with_number(rest))
+        wants_value = action.nargs is None or (action.nargs == argparse.OPTIONAL and _starts_with_value(rest))
         taken = rest[:1] if wants_value and not equals else []
         del rest[: len(taken)]
         return [argument, *taken]
@@ -113,8 +114,9 @@ def is_word(argument: str) -> bool:
     return not argument.startswith("-") or argument == "-" or bool(_NUMBER.match(argument))
 
 
-def _starts_with_number(arguments: Sequence[str]) -> bool:
-    return bool(arguments) and arguments[0].isdecimal()
+def _starts_with_value(arguments: Sequence[str]) -> bool:
+    """Whether a value follows that an option may have or not: a number, or an address of a cluster."""
+    return bool(arguments) and (arguments[0].isdecimal() or bool(_ADDRESS.fullmatch(arguments[0])))
 
 
 def real(low: float, high: float, above: bool = False) -> Callable[[str], float]:
