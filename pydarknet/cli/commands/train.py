@@ -154,7 +154,7 @@ def _run(args: argparse.Namespace, keep: bool, team: Team) -> int:
         team=team,
     )
     place.started = True
-    stopping = Stopping(trainer)
+    stopping = Stopping(trainer, silent=not team.leads)
     with trainer, signals.handled(stopping):
         if not args.quiet:
             describe(trainer)
@@ -176,7 +176,10 @@ def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> None:
         lines = list(darknet_lines(metrics, trainer.engine))
         if not args.brief:
             output.print(lines)
-        elif trainer.files.wants_backup(metrics.iteration) or metrics.iteration == trainer.max_batches:
+        elif (
+            trainer.files.wants_backup(metrics.iteration, trainer.team.updates)
+            or metrics.iteration == trainer.max_batches
+        ):
             output.print(lines[-1:])
         if trainer.evaluator is not None and metrics.map is not None:
             output.print([score_line(trainer.evaluator.title, trainer.history)])
@@ -278,8 +281,8 @@ class Stopping:
     `code` is the exit code of a run that was stopped, 0 of others.
     """
 
-    def __init__(self, trainer: Trainer | TextTrainer) -> None:
-        self._trainer = trainer
+    def __init__(self, trainer: Trainer | TextTrainer, silent: bool = False) -> None:
+        self._trainer, self._silent = trainer, silent
         self._at = 0.0
         self.code = 0
 
@@ -290,7 +293,7 @@ class Stopping:
             self._at, self.code = now, signals.exit_code(number)
             self._trainer.stop()
             with suppress(OSError, RuntimeError):  # a terminal that is closed, or a line that was just being written
-                say("stopping after this iteration", not self._trainer.team.leads)
+                say("stopping after this iteration", self._silent)
         elif number == signal.SIGINT or now - self._at > signals.GRACE:
             raise signals.Stopped(number)
 
