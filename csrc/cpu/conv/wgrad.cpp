@@ -231,7 +231,8 @@ void sum_all(const Plan& plan, const Source& source, const Adder& adder, ConstTe
     }
   });
   if (plan.splits == 1) return;
-  // Parts are added up before the gradient is: it grows once in a call, so that the sum over calls can be shared.
+  // Parts are added up before the gradient is: it grows once in a call, so that a sum over calls can be
+  // shared.
   parallel_for(static_cast<std::int64_t>(plan.tiles.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t tile = begin; tile < end; ++tile) {
       const Tile& at = plan.tiles[tile];
