@@ -34,7 +34,7 @@ SHOWN = (
     "recall",
 )
 TILES = 12
-SHIPPED = "fine"  # whose weights come with the package
+SHIPPED = "long"  # whose weights come with the package
 COLOURS = {"boxed": "#1f77b4", "never boxed": "#ff7f0e"}
 SEED = 10709  # of data/stamps.jpg, a scene in which everything is found
 

@@ -16,7 +16,7 @@ from pydarknet.formats.cfg import dump, parse_cfg
 
 CFG = ROOT / "cfg" / "stamps.cfg"
 LOGS = FOLDER / "logs"
-WHERE = 1800  # iterations
+WHERE = 3000  # iterations
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,7 @@ class Run:
     data: str
     seed: int = 1
     region: tuple[tuple[str, object], ...] = ()
-    iterations: int = 0  # where they and the rate aren't the cfg's
-    rate: float = 0
-    after: str = ""  # the run whose weights this one starts from, if it isn't `where`
+    iterations: int = 0  # if not the cfg's
 
     @property
     def flat(self) -> bool:
@@ -51,23 +49,26 @@ class Run:
         return FOLDER / "backup" / self.data / f"{self.name}_final.weights"
 
 
-LONG = (("class_scale", 2), ("noobject_scale", 0.15))
 RUNS = (
     Run("joint-1", "joint: boxes for a third of the leaves, a class alone for all", "joint", 1),
-    Run("long", "joint, 2.5 times as long, more boxes", "long", 1, LONG, 14000),
-    Run(
-        "fine", "long, and 4,000 iterations more with few boxes: the weights that come with the package",
-        "fine", 1, LONG, 4000, 0.004, "long",
-    ),
     Run("joint-2", "joint, another seed", "joint", 2),
     Run("joint-3", "joint, another seed", "joint", 3),
     Run("boxes", "the boxes alone", "boxes"),
     Run("all", "boxes for all leaves: the ceiling", "all"),
     Run("flat", "joint, one softmax over the leaves in place of the tree", "flat"),
     Run(
-        "largest", "joint, the largest proposal learns the class in place of the most probable box", "joint",
+        "largest", "joint, the largest proposal learns the class in place of the surest box", "joint",
         region=(("class_only_box", "largest"),),
     ),
+    Run(
+        "probable", "joint, the box that thinks the class most probable learns it (the paper's text)", "joint",
+        region=(("class_only_box", "probable"),),
+    ),
+    Run(
+        "program", "joint, and all other boxes learn that nothing is there (the paper's program)", "joint",
+        region=(("class_only_box", "probable"), ("class_only_objectness", "pull")),
+    ),
+    Run("long", "joint, twice as long: the weights that come with the package", "joint", iterations=16000),
 )  # fmt: skip
 
 
@@ -75,14 +76,11 @@ def train(names: Sequence[str], jobs: int) -> None:
     """Those of RUNS that are named and haven't ended yet, so many at a time."""
     LOGS.mkdir(parents=True, exist_ok=True)
     wanted = [run for run in RUNS if run.name in names and not run.weights.is_file()]
-    first = [run for run in wanted if not run.after]
-    starts = [each for each in dict.fromkeys(where(run) for run in first) if not each.weights.is_file()]
+    wanted.sort(key=lambda run: -run.iterations)  # the longest first
+    starts = [each for each in dict.fromkeys(map(where, wanted)) if not each.weights.is_file()]
     with ThreadPoolExecutor(jobs) as pool:
         list(pool.map(carry_out, starts))
-        list(pool.map(lambda run: carry_out(run, where(run).weights), first))
-    for run in wanted:
-        if run.after:
-            carry_out(run, next(each for each in RUNS if each.name == run.after).weights)
+        list(pool.map(lambda run: carry_out(run, where(run).weights), wanted))
 
 
 def where(run: Run) -> Run:
@@ -118,6 +116,4 @@ def write_cfg(run: Run) -> None:
         head.set(key, value)
     if run.iterations:
         cfg.net.set("max_batches", run.iterations)
-    if run.rate:
-        cfg.net.set("learning_rate", run.rate)
     run.cfg.write_text(dump(cfg))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -16,6 +16,7 @@ STRETCH = 0.15  # logarithm of the factor by which the width grows and the heigh
 OVERLAP = 0.25  # of the smaller of two boxes
 TRIES = 20
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
+Disguise = Callable[[np.random.Generator, Image], Image]
 
 
 @dataclass
@@ -32,11 +33,11 @@ def compose(
     stamps: Sequence[Stamp],
     others: Sequence[Stamp],
     sizes: tuple[float, float],
-    wild: float = 0,
+    disguise: Disguise | None = None,
     side: int = SIDE,
 ) -> Scene:
     """A scene of the stamps and, unlabelled, the others. `sizes`: of the longer side, in sides of the scene, which is
-    square, `side` pixels. `wild`: the share of the objects in strange colours.
+    square, `side` pixels. `disguise` changes each cut-out first.
 
     What finds no room is left out.
     """
@@ -47,7 +48,7 @@ def compose(
     order = rng.permutation(len(labelled)) if len(stamps) > 1 else np.arange(len(labelled))
     for i in order:
         stamp = [*stamps, *others][i]
-        cutout = _strange(rng, stamp.image) if rng.random() < wild else stamp.image
+        cutout = stamp.image if disguise is None else disguise(rng, stamp.image)
         box = _paste(rng, image, cutout, sizes, taken)
         if box is None:
             continue
@@ -69,13 +70,6 @@ def _part(rng: np.random.Generator, background: Image, side: int) -> Image:
     if rng.random() < 0.5:
         image = image[:, ::-1]
     return _lit(rng, image)
-
-
-def _strange(rng: np.random.Generator, stamp: Image) -> Image:
-    """Blue, green and red in another order, and lighter or darker."""
-    gains = rng.uniform(0.5, 1.4, 3)
-    colours = np.clip(stamp[..., rng.permutation(3)] * gains, 0, 255)
-    return np.dstack([colours, stamp[..., 3]]).astype(np.uint8)
 
 
 def _lit(rng: np.random.Generator, image: Image) -> Image:

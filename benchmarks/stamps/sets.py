@@ -1,7 +1,8 @@
 """The data set as Darknet has it: images, labels, lists, .data, the tree.
 
 Leaves are ordered as `tree show` lists them, relatives beside each other. Every third one has boxes, so that those
-that never have any have relatives that do.
+that never have any have relatives that do. Odd things, the same cut-outs out of colour and shape, are labelled by the
+root above them, so that they teach where things are and hardly what they are.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 from cutouts import SHARE, Stamp, read_backgrounds, read_stamps, unlisted
-from scenes import SIDE, Box, Scene, compose
+from disguises import Odd, Recoloured
+from scenes import SIDE, Box, Disguise, Scene, compose
 
 from pydarknet.formats.data import read_names
 from pydarknet.formats.tree import Tree, read_tree
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".cache" / "stamps"
-SCENES, SINGLES, VALID, TEST = 4000, 8240, 250, 1236  # images of each kind
+SCENES, ODD, SINGLES, VALID, TEST = 4000, 4000, 9210, 250, 1236  # images of each kind
+OFTEN = 4  # images of a class only of a leaf that has no boxes, for one of a leaf that has; so all are seen as often
 # The share of images with a distractor; in training many would teach that only what had boxes is a thing.
-DISTRACTED = {"scenes": 0.1, "singles": 0.1, "valid": 0.3, "test": 0.3}
-WILD = 0.5  # objects of scenes in strange colours: where a thing is doesn't depend on them
+DISTRACTED = {"scenes": 0.1, "odd": 0, "singles": 0.1, "valid": 0.3, "test": 0.3}
 SIZES = (0.28, 0.7)  # longer sides of objects
 
 
@@ -97,7 +99,7 @@ def grow(stamps: Sequence[Stamp]) -> None:
 
 
 class Painter:
-    """Paints the four kinds of images, each kind from random numbers and backgrounds of its own.
+    """Paints the five kinds of images, each kind from random numbers and backgrounds of its own.
 
     Of each eight backgrounds one is for validation and two are for the test; distractors of the test are others.
     """
@@ -112,12 +114,14 @@ class Painter:
         self.others, self.test_others = others[::2], others[1::2]
         self.everything = nodes.labelled(stamps, frozenset(nodes.leaves))
         self.boxed = nodes.labelled(stamps, nodes.boxed)
+        self.disguises: dict[str, Disguise] = {"scenes": Recoloured(), "odd": Odd(self.grounds)}
 
     def paint(self) -> None:
         """All images with their labels."""
         several, one = (1, 4), (1, 1)
         for kind, seed, count, leaves, many in (
             ("scenes", 1, SCENES, self.boxed, several),
+            ("odd", 5, ODD, self.boxed, several),
             ("singles", 2, SINGLES, self.everything, one),
             ("valid", 3, VALID, self.everything, several),
             ("test", 4, TEST, self.everything, several),
@@ -129,16 +133,19 @@ class Painter:
                 self.save(kind, f"{number:05}", scene)
                 classes += [f"{kind}/images/{number:05}.jpg {stamp.wnid}\n" for stamp, _ in scene.objects]
             (FOLDER / f"{kind}.classes").write_text("".join(classes))
-        flatten(self.nodes, "scenes")
+        for kind in ("scenes", "odd"):
+            flatten(self.nodes, kind)
+        lift(self.nodes, "odd")
 
     def scene(
         self, rng: np.random.Generator, kind: str, number: int, leaves: dict[int, list[Stamp]],
         many: tuple[int, int],
     ) -> Scene:  # fmt: skip
-        """One that has an object at least; every leaf is the first object equally often."""
+        """One that has an object at least; every leaf is the first object equally often but for OFTEN."""
         grounds = {"test": self.test_grounds, "valid": self.valid_grounds}.get(kind, self.grounds)
         strange = self.test_others if kind == "test" else self.others
-        order = list(leaves)
+        often = OFTEN if kind == "singles" else 1
+        order = [leaf for leaf in leaves for _ in range(1 if leaf in self.nodes.boxed else often)]
         while True:
             chosen = [order[number % len(order)]]
             chosen += [order[i] for i in rng.integers(len(order), size=rng.integers(many[0], many[1] + 1) - 1)]
@@ -146,7 +153,7 @@ class Painter:
             count = int(rng.random() < DISTRACTED[kind])
             others = [strange[i] for i in rng.integers(len(strange), size=count)]
             ground = grounds[rng.integers(len(grounds))]
-            scene = compose(rng, ground, stamps, others, SIZES, WILD if kind == "scenes" else 0)
+            scene = compose(rng, ground, stamps, others, SIZES, self.disguises.get(kind))
             if scene.objects:
                 return scene
 
@@ -178,16 +185,21 @@ def flatten(nodes: Nodes, kind: str) -> None:
         (labels / path.name).write_text("".join(f"{place[node]} {rest}\n" for node, rest in rows))
 
 
+def lift(nodes: Nodes, kind: str) -> None:
+    """Labels have the root above a node in the node's place."""
+    for path in (FOLDER / kind / "labels").iterdir():
+        rows = [line.split(" ", 1) for line in path.read_text().splitlines()]
+        path.write_text("".join(f"{nodes.tree.path(int(node))[0]} {rest}\n" for node, rest in rows))
+
+
 # What each training has: images with boxes, images with a class only. Of five images one is of the former.
 BOTH = {"train_classes": "singles.classes", "mix": "1:4"}
 SETS = {
-    "joint": {"train_boxes": "scenes.txt", **BOTH},
-    "long": {"train_boxes": "scenes.txt", **BOTH, "mix": "1:3"},
-    "fine": {"train_boxes": "scenes.txt", **BOTH, "mix": "1:8"},
-    "boxes": {"train": "scenes.txt"},
+    "joint": {"train_boxes": "boxed.txt", **BOTH},
+    "boxes": {"train": "boxed.txt"},
     "all": {"train": "all.txt"},
-    "where_flat": {"train": "scenes_flat.txt"},
-    "flat": {"train_boxes": "scenes_flat.txt", **BOTH},
+    "where_flat": {"train": "boxed_flat.txt"},
+    "flat": {"train_boxes": "boxed_flat.txt", **BOTH},
 }
 
 
@@ -196,10 +208,13 @@ def write_data(nodes: Nodes) -> None:
     names, wnids = read_names(FOLDER / "stamps.names"), read_names(FOLDER / "stamps.labels")
     (FOLDER / "flat.names").write_text("".join(f"{names[leaf]}\n" for leaf in nodes.leaves))
     (FOLDER / "flat.tree").write_text("".join(f"{wnids[leaf]} -1\n" for leaf in nodes.leaves))
-    for kind in ("scenes", "scenes_flat", "singles", "valid", "test"):
+    for kind in ("valid", "test"):
         (FOLDER / f"{kind}.txt").write_text("".join(image_lines(kind)))
-    singles = islice(cycle(list(image_lines("singles"))), 4 * SCENES)  # the same mix as that of BOTH
-    (FOLDER / "all.txt").write_text("".join([*image_lines("scenes"), *singles]))
+    boxed = [*image_lines("scenes"), *image_lines("odd")]
+    (FOLDER / "boxed.txt").write_text("".join(boxed))
+    (FOLDER / "boxed_flat.txt").write_text("".join([*image_lines("scenes_flat"), *image_lines("odd_flat")]))
+    singles = islice(cycle(list(image_lines("singles"))), 4 * len(boxed))  # the same mix as that of BOTH
+    (FOLDER / "all.txt").write_text("".join([*boxed, *singles]))
     for name, lists in SETS.items():
         tree = "flat" if name.endswith("flat") else "stamps"
         classes = len(nodes.leaves) if name.endswith("flat") else len(nodes.tree)
