@@ -68,7 +68,7 @@ RUNS = (
         "program", "joint, and all other boxes learn that nothing is there (the paper's program)", "joint",
         region=(("class_only_box", "probable"), ("class_only_objectness", "pull")),
     ),
-    Run("long", "joint, twice as long: the weights that come with the package", "joint", iterations=16000),
+    Run("long", "joint, twice as long: the weights that come with the package", "joint", iterations=12000),
 )  # fmt: skip
 
 
