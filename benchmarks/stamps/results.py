@@ -36,7 +36,7 @@ SHOWN = (
 TILES = 12
 SHIPPED = "long"  # whose weights come with the package
 COLOURS = {"boxed": "#1f77b4", "never boxed": "#ff7f0e"}
-SEED = 10709  # of data/stamps.jpg, a scene in which everything is found
+SEED = 1654  # of data/stamps.jpg, a scene in which everything is found
 
 
 def report(names: Sequence[str]) -> None:

@@ -63,7 +63,7 @@ _DETECTORS = (
         cfg="stamps.cfg",
         floats=931_673,
         size=3_726_712,
-        digests={"sha256": "dc80802e585c75d6db6052965eaf03210c4a8804c3f46205f11f0dda291cc9df"},
+        digests={"sha256": "5f12ccc91f880fc98739b38e442bf3d67e4ac07294d47fcdaff965a86c58c436"},
         sources=(Own("stamps.weights"),),
     ),
     Entry(

@@ -13,9 +13,9 @@ from pydarknet.errors import WeightsError
 from pydarknet.formats.resources import share
 from tests.lib.cli_nets import call
 
-# What lies in data/stamps.jpg, and where: left, top, width, height. In training otters and owls never had a box.
-SCENE = {"kiwi": (219, 112, 178, 145), "otter": (30, 308, 234, 156), "owl": (53, 100, 161, 243),
-         "giraffe": (380, 243, 120, 207)}  # fmt: skip
+# What lies in data/stamps.jpg, and where: left, top, width, height. In training dogs and wrasses never had a box.
+SCENE = {"kiwi": (148, 11, 183, 162), "cock": (113, 183, 214, 212), "dog": (310, 188, 201, 213),
+         "wrasse": (29, 420, 184, 90)}  # fmt: skip
 
 
 @pytest.fixture
