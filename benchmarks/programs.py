@@ -1,12 +1,17 @@
-"""One program of the comparison in a process of its own: `programs.py NAME THREADS CFG WEIGHTS OUT.npz`.
+"""One program of the comparison in a process of its own: `programs.py NAME THREADS CFG WEIGHTS BATCH OUT.npz`.
 
-Serves runs of one image. OUT.npz gets what the network gave, for the comparison with the others.
+Serves runs of a batch of images. OUT.npz gets what the network gave, for the comparison with the others.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +25,10 @@ Floats = npt.NDArray[np.float32]
 class Ours:
     """`Network.forward`."""
 
-    def __init__(self, cfg: str, weights: str, threads: int) -> None:
+    def __init__(self, cfg: str, weights: str, threads: int, precision: str | None = None) -> None:
         from pydarknet import Network
 
-        self.net = Network(cfg, weights, threads=threads)
+        self.net = Network(cfg, weights, threads=threads, precision=precision)
 
     def run(self, x: Floats) -> Run:
         return lambda: self.net.forward(x)
@@ -62,82 +67,199 @@ class OursLazy(Ours):
 
 
 class PyTorch:
-    """Eager mode, channels last, without the heads' own activations."""
+    """Eager mode, channels last, without the heads' own activations; or traced and frozen, or compiled."""
 
-    def __init__(self, cfg: str, weights: str, threads: int) -> None:
+    def __init__(self, cfg: str, weights: str, threads: int, how: str = "eager") -> None:
         import torch
         from pytorch_model import build
 
         from pydarknet import Network
 
         torch.set_num_threads(threads)
-        self.torch = torch
+        self.torch, self.how = torch, how
         self.model = build(Network(cfg, weights))
 
     def run(self, x: Floats) -> Run:
         tensor = self.torch.from_numpy(x).to(memory_format=self.torch.channels_last)
+        with self.torch.inference_mode():
+            model = self._prepared(tensor)
 
         def once() -> Any:
             with self.torch.inference_mode():
-                return self.model(tensor)
+                return model(tensor)
 
         return once
+
+    def _prepared(self, x: Any) -> Any:
+        if self.how == "frozen":
+            return self.torch.jit.optimize_for_inference(self.torch.jit.freeze(self.torch.jit.trace(self.model, x)))
+        return self.torch.compile(self.model) if self.how == "compiled" else self.model
 
     def results(self, x: Floats) -> dict[str, Floats]:
         return {f"before{i}": y.numpy() for i, y in enumerate(self.run(x)())}
 
 
+def exported(cfg: str, weights: str, batch: int | None = None) -> str:
+    """The file of our export as ONNX: batch norm folded, heads included; of a fixed number of images if it is given.
+    It is made once, so that it isn't part of what a program needs."""
+    path = Path(cfg).with_suffix(f".{batch or 'any'}.onnx")
+    if not path.exists():
+        from pydarknet import Network
+        from pydarknet.export.onnx import build
+
+        model = build(Network(cfg, weights), boxes=False)
+        for value in (*model.graph.input, *model.graph.output) if batch else ():
+            value.type.tensor_type.shape.dim[0].dim_value = batch
+        path.write_bytes(model.SerializeToString())
+    return str(path)
+
+
+def named(outputs: list[Floats]) -> dict[str, Floats]:
+    """The outputs of an exported network, by what ours are called: heads, or the last output of a classifier."""
+    kind = "head" if outputs[0].ndim == 4 and outputs[0].shape[2] > 1 else "before"
+    return {f"{kind}{i}": y for i, y in enumerate(outputs)}
+
+
 class OnnxRuntime:
-    """Our export, batch norm folded, heads included."""
+    """The exported model, with all optimisations."""
 
     def __init__(self, cfg: str, weights: str, threads: int) -> None:
         import onnxruntime
 
-        from pydarknet import Network
-        from pydarknet.export.onnx import build
-
-        model = build(Network(cfg, weights), boxes=False).SerializeToString()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(
+            exported(cfg, weights), options, providers=["CPUExecutionProvider"]
+        )
         self.name = self.session.get_inputs()[0].name
 
     def run(self, x: Floats) -> Run:
         return lambda: self.session.run(None, {self.name: x})
 
     def results(self, x: Floats) -> dict[str, Floats]:
-        outputs = self.session.run(None, {self.name: x})
-        kind = "head" if len(outputs[0].shape) == 4 and outputs[0].shape[2] > 1 else "before"
-        return {f"{kind}{i}": y for i, y in enumerate(outputs)}
+        return named(self.session.run(None, {self.name: x}))
 
 
 class OpenVino:
-    """The same model, in float32."""
+    """The exported model, in float32 or with convolutions in bfloat16."""
 
-    def __init__(self, cfg: str, weights: str, threads: int) -> None:
+    def __init__(self, cfg: str, weights: str, threads: int, precision: str = "f32") -> None:
         import openvino
 
-        from pydarknet import Network
-        from pydarknet.export.onnx import build
-
-        model = build(Network(cfg, weights), boxes=False).SerializeToString()
         core = openvino.Core()
-        options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
-        self.model = core.compile_model(core.read_model(model), "CPU", options)
+        options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": precision}
+        self.model = core.compile_model(core.read_model(exported(cfg, weights)), "CPU", options)
         self.request = self.model.create_infer_request()
 
     def run(self, x: Floats) -> Run:
         return lambda: self.request.infer([x], share_inputs=True, share_outputs=True)
 
     def results(self, x: Floats) -> dict[str, Floats]:
-        outputs = [np.array(y) for y in self.request.infer([x]).values()]
-        kind = "head" if outputs[0].ndim == 4 and outputs[0].shape[2] > 1 else "before"
-        return {f"{kind}{i}": y for i, y in enumerate(outputs)}
+        return named([np.array(y) for y in self.request.infer([x]).values()])
+
+
+class OpenCVOnnx:
+    """The newest OpenCV, which reads Darknet's files no longer: the exported model."""
+
+    def __init__(self, cfg: str, weights: str, threads: int) -> None:
+        import cv2
+
+        cv2.setNumThreads(threads)
+        self.files = cfg, weights
+        self.net: Any = None
+
+    def run(self, x: Floats) -> Run:
+        import cv2
+
+        net: Any = cv2.dnn.readNetFromONNX(exported(*self.files, batch=len(x)))
+        names = net.getUnconnectedOutLayersNames()
+
+        def once() -> Any:
+            net.setInput(x)
+            return net.forward(names)
+
+        return once
+
+    def results(self, x: Floats) -> dict[str, Floats]:
+        return named(list(self.run(x)()))
+
+
+class Ncnn:
+    """The exported model by pnnx, ncnn's converter; it takes one image at a time."""
+
+    def __init__(self, cfg: str, weights: str, threads: int) -> None:
+        import ncnn
+
+        made = Path(exported(cfg, weights, batch=1))
+        param, model = (made.with_name(f"net.{ending}") for ending in ("param", "bin"))
+        if not model.exists():
+            found = find_spec("pnnx")
+            converter = Path(str(found and found.origin)).with_name("pnnx")
+            shape = ",".join(map(str, network_input(cfg).shape))
+            places = f"ncnnparam={param.name}", f"ncnnbin={model.name}"
+            command = [str(converter), made.name, f"inputshape=[{shape}]", "fp16=0", *places]
+            subprocess.run(command, cwd=made.parent, check=True, capture_output=True)
+        self.net = ncnn.Net()
+        self.net.opt.num_threads = threads
+        self.net.load_param(str(param))
+        self.net.load_model(str(model))
+        self.mat = ncnn.Mat
+
+    def run(self, x: Floats) -> Run:
+        return lambda: [self._one(image) for image in x]
+
+    def _one(self, image: Floats) -> list[Floats]:
+        extractor = self.net.create_extractor()
+        extractor.input("in0", self.mat(image).clone())
+        return [np.array(extractor.extract(name)[1]) for name in self.net.output_names()]
+
+    def results(self, x: Floats) -> dict[str, Floats]:
+        images = [self._one(image) for image in x]
+        return named([np.stack(parts) for parts in zip(*images, strict=True)])
+
+
+class Darknet:
+    """Debian's `darknet`, asked for one image after another; what it takes is what it says. One thread."""
+
+    def __init__(self, cfg: str, weights: str, threads: int) -> None:
+        from pydarknet.formats.cfg import parse_cfg
+        from pydarknet.images.image import save_image
+
+        self.folder = tempfile.TemporaryDirectory()
+        place = Path(self.folder.name)
+        head = parse_cfg(cfg).sections[-1]
+        classes = head.int_("classes", 1000)
+        (place / "names").write_text("".join(f"{i}\n" for i in range(classes)))
+        (place / "data").write_text(f"classes={classes}\nnames={place}/names\n")
+        (place / "labels").mkdir()
+        save_image(place / "image.png", np.zeros((480, 640, 3), np.uint8))
+        self.process = subprocess.Popen(
+            ["darknet", "detector", "test", str(place / "data"), cfg, weights, "-out", "drawn"],
+            cwd=place, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def run(self, x: Floats) -> Run:
+        return lambda: sum(self._one() for _ in x)
+
+    def _one(self) -> float:
+        """Seconds of one image, without reading it."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{self.folder.name}/image.png\n".encode())
+        self.process.stdin.flush()
+        for line in self.process.stdout:
+            if b"Predicted in " in line:
+                return float(line.split(b"Predicted in ")[1].split()[0])
+        raise SystemExit(f"darknet ended with exit code {self.process.wait()}")
+
+    def results(self, x: Floats) -> dict[str, Floats]:
+        """None: it shows no numbers."""
+        return {}
 
 
 class OpenCV:
-    """`readNetFromDarknet`, the CPU backend with its Winograd convolutions."""
+    """The last OpenCV with `readNetFromDarknet`, its CPU backend with Winograd convolutions."""
 
     def __init__(self, cfg: str, weights: str, threads: int) -> None:
         import cv2
@@ -170,27 +292,42 @@ class OpenCV:
 
 PROGRAMS: dict[str, Callable[[str, str, int], Any]] = {
     "pydarknet": Ours,
+    "pydarknet fp16": partial(Ours, precision="fp16"),
+    "pydarknet bf16": partial(Ours, precision="bf16"),
     "pydarknet lazy": OursLazy,
     "PyTorch": PyTorch,
+    "PyTorch frozen": partial(PyTorch, how="frozen"),
+    "PyTorch compiled": partial(PyTorch, how="compiled"),
     "ONNX Runtime": OnnxRuntime,
     "OpenVINO": OpenVino,
+    "OpenVINO bf16": partial(OpenVino, precision="bf16"),
     "OpenCV": OpenCV,
+    "OpenCV 5": OpenCVOnnx,
+    "ncnn": Ncnn,
+    "Darknet": Darknet,
 }
 
 
-def network_input(cfg: str) -> Floats:
+def network_input(cfg: str, batch: int = 1) -> Floats:
     from pydarknet.graph.graph import Graph
 
-    return np.random.default_rng(1).random((1, *Graph(cfg).inputs), dtype=np.float32)
+    return np.random.default_rng(1).random((batch, *Graph(cfg).inputs), dtype=np.float32)
 
 
 def main() -> None:
-    name, threads, cfg, weights, out = sys.argv[1:]
+    name, threads, cfg, weights, batch, out = sys.argv[1:]
     pin(int(threads))
-    x = network_input(cfg)
+    x = network_input(cfg, int(batch))
+    child = os.fork()  # so that the memory for the results isn't counted
+    if not child:
+        np.savez(Path(out), **PROGRAMS[name](cfg, weights, int(threads)).results(x))
+        sys.stdout.flush()
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        raise SystemExit(f"{name}: no results")
     program = PROGRAMS[name](cfg, weights, int(threads))
-    np.savez(Path(out), **program.results(x))
-    serve(program.run(x), warm_up=2)
+    own = getattr(program, "process", None)
+    serve(program.run(x), warm_up=2, process="self" if own is None else own.pid)
 
 
 if __name__ == "__main__":

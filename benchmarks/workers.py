@@ -16,6 +16,7 @@ from pydarknet._cpuid import best  # noqa: E402
 
 FOLDER = ROOT / "benchmarks"
 PEERS_PYTHON = ROOT / ".cache" / "bench-venv" / "bin" / "python"
+OPENCV5_PYTHON = ROOT / ".cache" / "bench-opencv5" / "bin" / "python"  # two OpenCVs are in each other's way
 OURS = "pydarknet"
 
 
@@ -24,7 +25,7 @@ class Worker:
     of threads, and the arguments, and serves (serving.py)."""
 
     def __init__(self, script: str, program: str, arguments: Sequence[object], threads: int) -> None:
-        python = sys.executable if program.startswith(OURS) else str(PEERS_PYTHON)
+        python = python_of(program)
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}
         self.program, self.threads = program, threads
         self.seconds: list[float] = []
@@ -35,6 +36,7 @@ class Worker:
             env=environment,
             text=True,
         )
+        self.memory = 0  # MiB, the most it has held
         self._answer()
 
     def measure(self, runs: int) -> None:
@@ -42,7 +44,9 @@ class Worker:
         assert self.process.stdin is not None
         self.process.stdin.write(f"{runs}\n")
         self.process.stdin.flush()
-        self.seconds += map(float, self._answer().split())
+        *seconds, memory = self._answer().split()
+        self.seconds += map(float, seconds)
+        self.memory = int(memory)
 
     def close(self) -> None:
         self.process.communicate()
@@ -51,8 +55,19 @@ class Worker:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self.program}: ended with exit code {self.process.wait()}")
+            raise FailedError(f"{self.program}: ended with exit code {self.process.wait()}")
         return line
+
+
+class FailedError(Exception):
+    """A program can't run this."""
+
+
+def python_of(program: str) -> str:
+    """The interpreter of a program."""
+    if program.startswith((OURS, "Darknet")):
+        return sys.executable
+    return str(OPENCV5_PYTHON if program == "OpenCV 5" else PEERS_PYTHON)
 
 
 def take_turns(workers: Sequence[Worker], rounds: int, runs: int) -> None:
@@ -85,15 +100,29 @@ def machine(peak: float) -> dict[str, object]:
     }
 
 
+PACKAGES = ("torch", "onnxruntime", "openvino", "opencv-python-headless", "ncnn", "numpy")
+
+
 def versions() -> dict[str, str]:
     """Of the other programs."""
-    names = ("torch", "onnxruntime", "openvino", "opencv-python-headless", "numpy")
-    code = f"from importlib.metadata import version\nfor n in {names}: print(n, version(n))"
-    out = subprocess.run([str(PEERS_PYTHON), "-c", code], check=True, capture_output=True, text=True).stdout
-    return dict(line.split() for line in out.splitlines())
+    code = (
+        "from importlib.metadata import distributions\n"
+        "for each in distributions(): print(each.metadata['Name'], each.version)"
+    )
+    found: dict[str, str] = {}
+    for python, mark in ((PEERS_PYTHON, ""), (OPENCV5_PYTHON, "5")):
+        if python.exists():
+            out = subprocess.run([str(python), "-c", code], check=True, capture_output=True, text=True).stdout
+            installed = dict(line.split() for line in out.splitlines())
+            found |= {
+                f"{name}{mark}": installed[name] for name in PACKAGES if name in installed and not found.get(name)
+            }
+    return found
 
 
 def set_up_peers() -> None:
-    """The environment of the other programs."""
+    """The environments of the other programs, if they are missing; remove .cache/bench-* for newer ones."""
+    if PEERS_PYTHON.exists() and OPENCV5_PYTHON.exists():
+        return
     environment = {**os.environ, "PYTHON": sys.executable}
     subprocess.run([str(FOLDER / "setup_peers.sh")], check=True, env=environment)
