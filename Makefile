@@ -3,7 +3,7 @@
 # make test       set everything up and run the tests
 # make quick       while one works: ruff, mypy and the fast tests of every room on the best instruction set
 # make site        the documentation as a site, in build/site
-# make lint bench sanitize clean
+# make lint bench sanitize clean; bench takes ARGS="--networks yolov2 --programs pydarknet,OpenVINO" (benchmarks/README.md)
 # make gpu        on a GPU: build, check and measure the CUDA kernels within ten minutes
 # make gpu-build gpu-check gpu-bench gpu-sanitize   by themselves, with ARGS="--seconds 60"; EMU=1 builds the emulator too
 
@@ -77,7 +77,8 @@ lint: $(VENV)/.tools
 	$(VENV)/bin/clang-format --dry-run --Werror $(SOURCES)
 
 bench: build
-	$(PYTHON) benchmarks/peers.py
+	$(PYTHON) benchmarks/peers.py $(ARGS)
+	$(if $(ARGS),,$(PYTHON) benchmarks/folder.py && $(PYTHON) benchmarks/start.py && $(PYTHON) benchmarks/layers.py)
 
 sanitize: build
 	PYTHON=$(PYTHON) sh tests/sanitize.sh
