@@ -33,6 +33,7 @@ from ..layers import softmax as softmax_layer
 from ..layers import upsample as upsample_layer
 from ..layers.common.blur import WEIGHTS, Blur
 from ..layers.common.product import Product
+from ..layers.common.recurrent import Recurrent
 from ..layers.common.windows import Windowed
 from ..layers.convolutional import Convolution
 from ..plan.shapes import Shape
@@ -47,7 +48,10 @@ LOWEST = float(np.finfo(np.float32).min)
 def convert(layer: Layer, g: Nodes, x: str) -> str:
     """Append the layer's nodes. ExportError for a layer that has none."""
     where = f"{layer.section.file}:{layer.section.line}: layer {layer.index}"
-    raise ExportError(f"{where} [{layer.type}] can't be expressed in ONNX")
+    why = ""
+    if isinstance(layer, Recurrent):
+        why = ", since it remembers what came before; .npz and .pt files take its parameters"
+    raise ExportError(f"{where} [{layer.type}] can't be expressed in ONNX{why}")
 
 
 @convert.register

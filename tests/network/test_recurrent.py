@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pydarknet import CfgError, Network, WeightsError
+from pydarknet import CfgError, ExportError, Network, WeightsError
 from pydarknet.detection.options import DetectOptions
 from pydarknet.dialects import DIALECTS
-from pydarknet.export import npz
+from pydarknet.export import npz, onnx
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.formats.weights import read_header, save_weights
 from pydarknet.graph.engine import Engine
@@ -97,12 +97,13 @@ def test_steps_that_dont_divide_the_images(steps: int) -> None:
         net.forward(images(net), steps=steps)
 
 
-@anywhere
+@pytest.mark.parametrize(("steps", "device"), [(STEPS, "cpu"), (STEPS, "emu"), (1, "cpu")])
 @pytest.mark.parametrize("name", LAYERS)
-def test_the_way_back_is_that_of_the_loss(name: str, device: str) -> None:
+def test_the_way_back_is_that_of_the_loss(name: str, steps: int, device: str) -> None:
     """Through time and through the state, against differences of the loss."""
-    s = Stepper(network(LAYERS[name] + LOSS, device), DIALECTS["darknet2018"], sequences=True)
-    x, rng = images(s.engine), np.random.default_rng(2)
+    text = (LAYERS[name] + LOSS).replace("time_steps=4", f"time_steps={steps}")
+    s = Stepper(network(text, device), DIALECTS["darknet2018"], sequences=True)
+    x, rng = images(s.engine)[: s.mini_batch], np.random.default_rng(2)
     truth = np.eye(7, dtype=np.float32)[rng.integers(0, 7, len(x))]
     s.mini(x, truth)
     s.session.reset()
@@ -210,6 +211,14 @@ def test_folded_and_exported_by_names_of_pytorch(tmp_path: Path) -> None:
     folded, changes = denormalize(net)
     assert [change.key for change in changes] == ["batch_normalize"]
     np.testing.assert_allclose(folded.forward(x, steps=STEPS), before, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_no_model_in_onnx(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    with pytest.raises(ExportError, match=r"a\.cfg:\d+: layer \d .* can't be expressed in ONNX, since it remembers"):
+        onnx.save(network(LAYERS[name]), tmp_path / "a.onnx")
+    assert not (tmp_path / "a.onnx").exists()
 
 
 def test_images_in_no_order_train_no_memory(tmp_path: Path) -> None:

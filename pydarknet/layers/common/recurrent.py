@@ -96,11 +96,11 @@ class Recurrent(Layer):
             )
         work = Unroll(p)
         y = self.unroll(work, p.blocked(x))
-        p.saved[y] = work
+        p.saved[self.path] = work  # y may be an inner layer's
         return y
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
-        work: Unroll = p.saved[y]
+        work: Unroll = p.saved[self.path]
         work.backward(p)
 
     def unroll(self, work: Unroll, x: Value) -> Value:
