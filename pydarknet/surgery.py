@@ -66,10 +66,12 @@ def average(net: Engine, files: Sequence[str | PathLike[str]]) -> None:
     if not files:
         raise WeightsError("expected at least one weights file to average")
     net.load_weights(files[0])
+    net.need_floats("to be averaged")
     seen = net.seen
     sums = [{name: np.array(values) for name, values in layer.parameters.items()} for layer in net.layers]
     for file in files[1:]:
         net.load_weights(file)
+        net.need_floats("to be averaged")
         for layer, total in zip(net.layers, sums, strict=True):
             for name, values in layer.parameters.items():
                 total[name] += values

@@ -69,6 +69,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "classifier valid": (
         "pydarknet classifier valid cfg/imagenet1k.data cfg/darknet19.cfg weights/darknet19.weights",
     ),
+    "quantize": (
+        "pydarknet quantize cfg/yolov3-tiny.cfg weights/yolov3-tiny.weights --images photos/",
+        "pydarknet quantize mine.cfg mine.weights --images train.txt --limit 100 --out mine.int8",
+    ),
     "partial": ("pydarknet partial cfg/yolov2-tiny.cfg weights/yolov2-tiny.weights yolov2-tiny.conv.13 13",),
     "average": ("pydarknet average cfg/yolov2.cfg mean.weights a.weights b.weights",),
     "statistics": ("pydarknet statistics cfg/yolov2.cfg weights/yolov2.weights",),

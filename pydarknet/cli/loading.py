@@ -36,6 +36,7 @@ def complete(args: argparse.Namespace, words: Sequence[str] = ()) -> list[str]:
     """
     from ..catalog import find_weights
     from ..errors import WeightsError
+    from ..formats.int8 import is_int8
 
     if not _is_name(args.cfg):
         if args.weights is None:
@@ -44,7 +45,8 @@ def complete(args: argparse.Namespace, words: Sequence[str] = ()) -> list[str]:
     first = []
     if args.weights is not None:
         with suppress(WeightsError):
-            if find_weights(args.weights).suffix == ".weights":
+            given = find_weights(args.weights)
+            if given.suffix == ".weights" or is_int8(given):
                 return list(words)
         first = [args.weights]
     args.weights = str(find_weights(args.cfg))
@@ -89,7 +91,8 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
         nms = f", nms {args.nms_kind} {args.nms:g}"
     names = origin or "none known, numbers instead (give --names)"
     how = f"{net.width} x {net.height} by {args.fit}{nms}; names: {names}"
-    say(f"{net.cfg.file}: {net.backend.describe()}; {how}", args.quiet)
+    bits = "" if net.int8 is None else ", weights in 8 bits"
+    say(f"{net.cfg.file}: {net.backend.describe()}{bits}; {how}", args.quiet)
     return net
 
 

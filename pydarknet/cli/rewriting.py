@@ -39,6 +39,7 @@ def load(args: argparse.Namespace, weights: bool = True) -> Engine:
 
     refuse_inputs([getattr(args, "out", None), getattr(args, "save_cfg", None)], args)
     net = Engine(args.cfg, args.weights if weights else None)
+    net.need_floats("for this command")
     warn(net.warnings, args.quiet)
     return net
 

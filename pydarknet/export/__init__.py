@@ -32,6 +32,7 @@ def export(
     ExportError if the format can't express the network or the file can't be written.
     """
     wanted = format or format_of(path)
+    network.need_floats("to be exported")
     if wanted == "onnx":
         from .onnx import OPSET, save
 

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from ..errors import WeightsError
 from .atomic import replacing
+from .int8 import MAGIC
 from .layouts import Array as Array
 from .layouts import (
     Layer,
@@ -188,6 +189,11 @@ def _is_wide(major: int, minor: int) -> bool:
 
 
 def _header(name: str, start: bytes) -> Header:
+    if start.startswith(MAGIC):
+        raise WeightsError(
+            f"{name}: holds 8-bit weights, by `pydarknet quantize`; expected those in floats: take the .weights file "
+            "they were made from"
+        )
     if len(start) >= 12:
         major, minor, revision = struct.unpack_from("<3i", start)
         if not _plausible(start):

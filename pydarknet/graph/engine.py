@@ -18,15 +18,19 @@ from ..backends.base import Backend, choose, set_threads
 from ..backends.ops import Array
 from ..catalog import find_weights
 from ..detection.lazy import LazyOutput
-from ..errors import DeviceError, carrying
+from ..errors import DeviceError, WeightsError, carrying
 from ..formats import weights as weights_file
 from ..formats.cfg import Cfg
-from ..layers import Head
+from ..formats.int8 import is_int8
+from ..layers import Head, Layer
 from ..layers.convolutional import Convolution
-from ..plan.plan import Builder, LastPass, Plan
+from ..layers.int8 import Int8Layers
+from ..plan.int8 import Int8Builder
+from ..plan.plan import Builder, LastPass, Plan, Value
 from ..plan.session import Session
 from .graph import Graph
 from .initialise import initialise
+from .int8 import load_int8
 from .other_classes import check_classes
 from .pickled import parameters_of, revived
 
@@ -76,6 +80,7 @@ class Engine(Graph):
         if threads is not None:
             set_threads(threads)
         self.seen = 0
+        self.int8: Int8Layers | None = None  # what is in 8 bits, if the weights are
         self._constants: dict[str, Array] = {}
         self._lock = threading.RLock()
         self._idle: list[tuple[tuple[object, ...], Plan]] = []
@@ -89,25 +94,32 @@ class Engine(Graph):
             layer.output_of = WeakOutput(self)
         if weights is not None:
             self.load_weights(weights, cutoff, allow_nan=allow_nan)
-        initialise(self.layers, seed, uniform)
+        in_floats = (layer for layer in self.layers if self.int8 is None or layer.index not in self.int8.convolutions)
+        initialise(in_floats, seed, uniform)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For pickle and copy: to other processes as well, where the device is looked for anew."""
-        rest = {"seen": self.seen, "warnings": list(self.warnings)}
+        rest = {"seen": self.seen, "warnings": list(self.warnings), "int8": self.int8}
         return revived, (type(self), self._settings, parameters_of(self), (self.width, self.height), rest)
 
     def load_weights(
         self, path: str | PathLike[str], cutoff: int | None = None, *, allow_nan: bool = False
     ) -> weights_file.LoadResult:
         """Replace the parameters by a file's, which is named as on the command line: a path, or a name of the
-        catalogue that has been fetched. WeightsError, and nothing has changed, if it doesn't fit."""
+        catalogue that has been fetched. One of 8-bit weights is for detecting and classifying on the CPU.
+        WeightsError, and nothing has changed, if it doesn't fit."""
         path = find_weights(path)
+        if is_int8(path):
+            result = load_int8(self, path, cutoff)
+            self.parameters_changed()
+            return result
         with carrying(lambda: self.warnings):
             if cutoff is None:
                 check_classes(path, self.layers, self.cfg.file)
             result = weights_file.load_weights(
                 path, self.layers, cutoff, allow_nan=allow_nan, sure=self.dialect_given
             )
+        self.int8 = None
         self.warnings += result.warnings
         self.seen = result.header.seen
         self.parameters_changed()
@@ -115,7 +127,16 @@ class Engine(Graph):
 
     def save_weights(self, path: str | PathLike[str], cutoff: int | None = None) -> None:
         """Write the parameters as Darknet does (header 0.2.0). WeightsError if that is impossible."""
+        self.need_floats("to be saved")
         weights_file.save_weights(path, self.layers, self.seen, cutoff=cutoff)
+
+    def need_floats(self, purpose: str) -> None:
+        """WeightsError if the weights are in 8 bits, which is too few for the purpose ("to be trained")."""
+        if self.int8 is not None:
+            raise WeightsError(
+                f"{self.cfg.file}: its weights are in 8 bits, by `pydarknet quantize`; expected those in floats "
+                f"{purpose}: take the .weights file they were made from"
+            )
 
     def parameters_changed(self) -> None:
         """Forget packed weights and plans; call it after changing a layer's `parameters`."""
@@ -238,13 +259,14 @@ class Engine(Graph):
         return getattr(self._mine, "last", self._last)
 
     def _compile(self, batch: int, *, keep_all: bool = False, lazy: bool = False, steps: int = 1) -> Plan:
-        p = Builder(self.backend, batch, self.inputs, self._constant, steps)
+        builder = Builder if self.int8 is None else Int8Builder
+        p = builder(self.backend, batch, self.inputs, self._constant, steps)
         late = self.lazy_layers if lazy else None
         if late is not None:
             return self._compile_lazy(p, *late)
         x = p.input
         for layer in self.layers:
-            x = p.outputs[layer.index] = layer.plan(p, x)
+            x = p.outputs[layer.index] = self._plan_layer(p, layer, x)
         indices: Sequence[int] = range(len(self.layers))
         if not keep_all:
             indices = sorted({self.output_index, *(layer.index for layer in self.heads())})
@@ -256,7 +278,7 @@ class Engine(Graph):
         """The weights of the classes stay where they are: none is packed, and few are ever read."""
         x = p.input
         for layer in self.layers[: before.index]:
-            x = p.outputs[layer.index] = layer.plan(p, x)
+            x = p.outputs[layer.index] = self._plan_layer(p, layer, x)
         features = p.blocked(x)
         boxes = head.plan_boxes(p, before, features)
         weights = p.parameter(before, "weights")
@@ -266,6 +288,11 @@ class Engine(Graph):
         plan.outputs = {head.index: LazyOutput(*arrays, weights, bias)}
         self.backend.wait()
         return plan
+
+    def _plan_layer(self, p: Builder, layer: Layer, x: Value) -> Value:
+        if self.int8 is not None and isinstance(p, Int8Builder):
+            return self.int8.plan(layer, p, x)
+        return layer.plan(p, x)
 
     def _constant(self, key: str, make: Callable[[], Array]) -> Array:
         if key not in self._constants:

@@ -19,6 +19,7 @@ def revived(
     """The network again. DeviceError where its device isn't there."""
     net = kind(**settings)
     for layer, values in zip(net.layers, parameters, strict=True):
+        layer.parameters.clear()
         layer.parameters.update(values)
     net.parameters_changed()
     net.resize(*size)

@@ -120,6 +120,7 @@ class Trainer:
         if weights is not None and not resume:
             path = find_weights(weights)
             self.engine.load_weights(path, backbone_layers(path) if cutoff is None else cutoff)
+        self.engine.need_floats("to be trained")
         self.engine.adopt(self.dialect)
         if clear:
             self.engine.seen = 0

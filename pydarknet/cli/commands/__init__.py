@@ -67,6 +67,10 @@ GROUPS = {
         "ops": ("ops", "count the floating-point operations of a network"),
         "weights": ("weights", "list, fetch and check the published weights"),
         "export": ("export", "write a network as ONNX, .npz or a PyTorch state dict"),
+        "quantize": (
+            "quantize",
+            "make a file of 8-bit weights, with which the CPU detects faster and in less memory",
+        ),
         "partial": ("partial", "write the weights of the first N layers, a backbone to train on from"),
         "average": ("average", "write the mean of several weights files of one network"),
         "statistics": ("statistics", "print mean, spread and range of all weights"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import options
@@ -98,15 +99,29 @@ def heads(graph: Graph) -> Iterator[str]:
 def weights(graph: Graph, name: str, quiet: bool) -> Iterator[str]:
     """What the weights file is; it is read whole and must fit."""
     from ...catalog import find_weights
+    from ...formats.int8 import is_int8
     from ...formats.weights import load_weights
     from ..messages import warn
 
     path = find_weights(name)
+    if is_int8(path):
+        yield in_8_bits(graph, path)
+        return
     result = load_weights(path, graph.layers, sure=graph.dialect_given)
     warn(result.warnings, quiet)
     header = result.header
     version = f"version {header.major}.{header.minor}.{header.revision}"
     yield f"weights      {path}: {version}, trained on {header.seen:,} images, fits"
+
+
+def in_8_bits(graph: Graph, path: Path) -> str:
+    """What a file of 8-bit weights is."""
+    from ...formats.int8 import read_int8
+    from ...graph.int8 import read_layers
+
+    file = read_int8(path)
+    count = len(read_layers(file, graph.layers, graph.cfg.file)[0].convolutions)
+    return f"weights      {path}: 8 bits in {count} layers, made from {file.header.get('made_from')!r}, fits"
 
 
 def _mb(floats: int) -> str:

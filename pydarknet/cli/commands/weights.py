@@ -95,8 +95,11 @@ def _verify(path: Path) -> int:
 
 
 def _header(path: Path, found: Identity) -> str:
+    from ...formats.int8 import is_int8
     from ...formats.weights import read_header
 
+    if is_int8(path):
+        return "8-bit weights, by pydarknet quantize"
     if found.entry is not None and found.entry.kind == "picture":
         return "none, an image"
     try:

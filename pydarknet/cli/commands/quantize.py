@@ -1,0 +1,91 @@
+"""`pydarknet quantize CFG WEIGHTS --images FOLDER`: a file of 8-bit weights, for detecting on the CPU."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import options
+from ..parser import whole
+
+if TYPE_CHECKING:
+    from ...images.image import Picture
+    from ...images.sources import Source
+
+ENDING = ".int8"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add files and options."""
+    parser.add_argument("cfg", metavar="CFG", help="a file, or a name of the package's own cfg/")
+    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
+    parser.add_argument(
+        "--images", metavar="FOLDER", action="append", required=True,
+        help="photographs such as the network is to see, some dozens: a folder, a list or an image; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--out", metavar="FILE", help=f"the file to write (default: that of WEIGHTS, with {ENDING})")
+    parser.add_argument(
+        "--keep", metavar="N,N|none", type=layer_list,
+        help="convolutional layers that stay in floats (default: those before the heads, or the last)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--limit", type=whole(1), default=200, metavar="N", help="images that are looked at (default: 200)"
+    )
+    parser.add_argument("--dialect", metavar="NAME", help="which Darknet's batch norm (default: the cfg's)")
+    options.add_fit(parser)
+    parser.add_argument("-threads", "--threads", type=whole(1, 1024), metavar="N", help="threads (default: all)")
+    options.add_quiet(parser, bar=False)
+
+
+def layer_list(text: str) -> list[int]:
+    """Numbers of layers; an empty list for "none"."""
+    words = [] if text == "none" else text.split(",")
+    if not all(word.strip().isascii() and word.strip().isdigit() for word in words):
+        raise argparse.ArgumentTypeError(f"expected numbers of layers such as 13,20, or none; found {text!r}")
+    return [int(word) for word in words]
+
+
+def run(args: argparse.Namespace) -> int:
+    """0; errors are raised."""
+    from ...catalog import find_weights
+    from ...images.sources import expand
+    from ...network import Network
+    from ...quantize import quantize
+    from ..messages import say, warn
+    from ..saving import refuse_inputs
+
+    weights = find_weights(args.weights)
+    out = args.out or str(weights.with_suffix(ENDING))
+    args.weights = str(weights)
+    refuse_inputs([out], args)
+    source = expand(args.images, sys.stdin.buffer)
+    net = Network(args.cfg, weights, threads=args.threads, dialect=args.dialect)
+    warn(net.warnings, args.quiet)
+    choice = quantize(
+        net, pictures(source, net.inputs.c, args), out, keep=args.keep, fit=args.fit, made_from=weights.name
+    )
+    kept = len([layer for layer in net.layers if layer.records]) - len(choice.convolutions)
+    say(
+        f"wrote {out}: {Path(out).stat().st_size / 1e6:.1f} MB; {len(choice.convolutions)} layers in 8 bits, "
+        f"{kept} in floats",
+        args.quiet,
+    )
+    return 0
+
+
+def pictures(source: Source, channels: int, args: argparse.Namespace) -> Iterator[Picture]:
+    """The first images that can be read; what can't is said."""
+    from ..messages import warn
+
+    left = args.limit
+    for each in source.read(channels):
+        if each.image is None:
+            warn([str(each.error)], args.quiet)
+            continue
+        yield each.image
+        left -= 1
+        if not left:
+            return

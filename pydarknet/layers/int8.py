@@ -1,0 +1,221 @@
+"""Layers in 8 bits: their parts of a plan whose values are bytes, and the weights that these take from a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..formats.weights import release
+from ..plan.int8 import ByteValue, Int8Builder, Quantisation
+from ..plan.plan import Value
+from .base import ANY_LAYER, Layer
+from .common.head import Head
+from .convolutional import Convolution
+from .maxpool import MaxPool
+from .reorg import Reorg
+from .route import Route
+from .shortcut import Shortcut
+from .upsample import Upsample
+
+IMAGE = Quantisation(1 / 255, 0)  # of the network's input
+SLOPES = {"linear": 1.0, "relu": 0.0, "leaky": 0.1}  # of activations that a convolution computes itself
+OF_TRAINING = {"learning_rate", "stopbackward", "onlyforward", "dontload", "dontsave", "dontloadscales", "numload",
+               "flipped"}  # fmt: skip
+LARGEST = 127  # of a weight in 8 bits
+LARGEST_SUM = 2**31 - 1
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Int8Convolution:
+    """`weights` (K, C, R, S) int8, which times `scales` (K,) are the folded ones; `biases` (K,) in floats. `input` is
+    the quantisation that a float input gets, `output` that of the output; None: it stays in floats."""
+
+    weights: Array
+    scales: Array
+    biases: Array
+    input: Quantisation
+    output: Quantisation | None
+
+    def terms(self, x: Quantisation) -> tuple[Array, Array]:
+        """What is added to the sums of bytes x * weights, whole numbers, and what they are then multiplied by to be
+        the layer's output before its activation; both as float64."""
+        scales = self.scales.astype(np.float64) * x.scale
+        return np.rint(self.biases / scales) - x.zero * self.weights.sum((1, 2, 3), dtype=np.float64), scales
+
+    def fits(self) -> bool:
+        """Whether no sum passes 32 bits, and no factor 32-bit floats."""
+        with np.errstate(all="ignore"):
+            start, scales = self.terms(self.input)
+            factors = scales / (self.output.scale if self.output else 1.0)
+        sums = 255 * np.abs(self.weights, dtype=np.int16).sum((1, 2, 3), dtype=np.float64) + np.abs(start)
+        return bool((sums <= LARGEST_SUM).all() and (factors < 1e30).all())
+
+
+@dataclass(frozen=True)
+class Int8Layers:
+    """What of a network is in 8 bits: its convolutions, and the quantisations of layers that choose one of their own
+    (routes of several layers, shortcuts), by index."""
+
+    convolutions: Mapping[int, Int8Convolution] = field(default_factory=dict)
+    outputs: Mapping[int, Quantisation] = field(default_factory=dict)
+
+    def plan(self, layer: Layer, p: Int8Builder, x: Value) -> Value:
+        """Append the layer's steps, in bytes where it has them; else those that it has in floats."""
+        if layer.index in self.convolutions and isinstance(layer, Convolution):
+            return plan_convolution(layer, self.convolutions[layer.index], p, x)
+        found = next((plan for kind, plan in PLANS.items() if isinstance(layer, kind)), None)
+        value = None if found is None else found(layer, p, x, self.outputs.get(layer.index))
+        return layer.plan(p, x) if value is None else value
+
+
+def can_be_int8(layer: Layer) -> bool:
+    """Whether there is a convolution in 8 bits for the layer."""
+    if not isinstance(layer, Convolution) or layer.groups > 1 or layer.parts or layer.xnor:
+        return False
+    return layer.inputs.c * math.prod(layer.kernel) <= LARGEST_SUM // (3 * 255 * LARGEST)  # sum, zero's, bias's share
+
+
+def hands_bytes_on(layer: Layer) -> bool:
+    """Whether the layer can take bytes and give them."""
+    return isinstance(layer, tuple(PLANS)) and not (isinstance(layer, Shortcut) and not _is_sum(layer))
+
+
+def sources(layer: Layer) -> list[int]:
+    """The layers whose outputs it reads; -1 is the network's input."""
+    if isinstance(layer, Route):
+        return [each.index for each in layer.sources]
+    more = [layer.source.index] if isinstance(layer, Shortcut) else []
+    return [layer.index - 1, *more]
+
+
+def digest(layers: Sequence[Layer]) -> str:
+    """SHA-256 of what decides a forward pass; not of the size of the input, nor of keys of training and heads."""
+    described = []
+    for layer in layers:
+        skipped = {*layer.keys.training, *layer.keys.idle.split(), *ANY_LAYER.training, *OF_TRAINING}
+        options = layer.section.options if not isinstance(layer, Head) else {}
+        kept = sorted((key, value.replace(" ", "")) for key, value in options.items() if key not in skipped)
+        described.append([layer.type, layer.inputs.c, layer.out.c, kept])
+    return hashlib.sha256(json.dumps(described).encode()).hexdigest()
+
+
+def plan_convolution(layer: Convolution, own: Int8Convolution, p: Int8Builder, x: Value) -> Value:
+    """The steps of a convolution: bytes in, and out where it has a quantisation for them."""
+    source = p.as_bytes(x, own.input)
+    image = source.dims[-1] == p.int8.int8_image_block
+    conv = p.int8.Int8Conv(layer.shape(p, source), image)
+
+    def pack() -> Array:
+        packed: Array = p.backend.empty((conv.packed_bytes,), "uint8")
+        conv.pack(np.ascontiguousarray(own.weights), packed)
+        release(own.weights)
+        return packed
+
+    packed = p.shared(layer.key("int8_image" if image else "int8"), pack)
+    slope = SLOPES.get(layer.activation)
+    quantised = own.output if slope is not None else None
+    y = p.new(layer.out) if quantised is None else p.new_bytes(layer.out, quantised)
+    start = p.constant(layer.key("int8_start"), lambda: _terms(own, source, quantised)[0])
+    scale = p.constant(layer.key("int8_scale"), lambda: _terms(own, source, quantised)[1])
+    zero = 0 if quantised is None else quantised.zero
+    p.emit(
+        conv.forward, source, source.quantisation.zero, packed, start, scale, 1.0 if slope is None else slope, y,
+        zero, p.byte_workspace(conv.workspace()),
+    )  # fmt: skip
+    if slope is None:
+        p.emit(p.ops.activate, y, p.ops.Activation(layer.activation))
+        return y if own.output is None else p.as_bytes(y, own.output)
+    return y
+
+
+def _terms(own: Int8Convolution, x: ByteValue, y: Quantisation | None) -> tuple[Array, Array]:
+    """Start and scale of each filter, zeros after the last up to a whole block."""
+    start, scales = own.terms(x.quantisation)
+    count = -(-len(start) // 16) * 16
+    whole, factors = np.zeros(count, np.int32), np.zeros(count, np.float32)
+    whole[: len(start)] = start
+    factors[: len(start)] = scales if y is None else scales / y.scale
+    return whole, factors
+
+
+def plan_maxpool(layer: MaxPool, p: Int8Builder, x: Value, own: Quantisation | None) -> Value | None:
+    """The maximum of bytes."""
+    if not isinstance(x, ByteValue) or layer.empty_windows:
+        return None
+    y = p.new_bytes(layer.out, x.quantisation)
+    p.emit(p.int8.int8_maxpool, x, y, layer.size, layer.strides, layer.padding)
+    return y
+
+
+def plan_route(layer: Route, p: Int8Builder, x: Value, own: Quantisation | None) -> Value | None:
+    """Channels of bytes, brought to one scale."""
+    values = [p.outputs[source.index] for source in layer.sources]
+    given = [value for value in values if isinstance(value, ByteValue)]
+    if len(values) == len(given) == 1:
+        own = own or given[0].quantisation
+    if len(given) < len(values) or own is None or (len(values) == 1 and layer.groups == 1):
+        return None
+    y, offset = p.new_bytes(layer.out, own), 0
+    for value in given:
+        channels = value.shape.c // layer.groups
+        ratio = value.quantisation.scale / own.scale
+        zeros = value.quantisation.zero, own.zero
+        p.emit(p.int8.int8_copy_channels, value, y, layer.group_id * channels, offset, channels, ratio, *zeros)
+        offset += channels
+    return y
+
+
+def plan_reorg(layer: Reorg, p: Int8Builder, x: Value, own: Quantisation | None) -> Value | None:
+    """Bytes in another order."""
+    if not isinstance(x, ByteValue) or layer.extra or layer.flatten or layer.reverse:
+        return None
+    y = p.new_bytes(layer.out, x.quantisation)
+    p.emit(p.int8.int8_reorg, x, y, layer.inputs.c, layer.stride)
+    return y
+
+
+def plan_upsample(layer: Upsample, p: Int8Builder, x: Value, own: Quantisation | None) -> Value | None:
+    """Bytes repeated; a factor is one of their scale."""
+    if not isinstance(x, ByteValue) or layer.stride < 0 or layer.scale <= 0:
+        return None
+    y = p.new_bytes(layer.out, Quantisation(x.quantisation.scale * layer.scale, x.quantisation.zero))
+    p.emit(p.int8.int8_upsample, x, y, layer.stride)
+    return y
+
+
+def plan_shortcut(layer: Shortcut, p: Int8Builder, x: Value, own: Quantisation | None) -> Value | None:
+    """The sum of bytes, by factors in fixed point."""
+    other = p.outputs[layer.source.index]
+    if own is None or not _is_sum(layer) or not (isinstance(x, ByteValue) and isinstance(other, ByteValue)):
+        return None
+    ratios = [layer.alpha * x.quantisation.scale / own.scale, layer.beta * other.quantisation.scale / own.scale]
+    shift = 20 - math.frexp(max(map(abs, ratios)))[1]
+    if not 1 <= shift <= 29:
+        return None
+    first, second = (round(ratio * 2**shift) for ratio in ratios)
+    y, zeros = p.new_bytes(layer.out, own), (x.quantisation.zero, other.quantisation.zero)
+    p.emit(p.int8.int8_add, x, zeros[0], first, other, zeros[1], second, y, shift, own.zero)
+    return y
+
+
+def _is_sum(layer: Shortcut) -> bool:
+    """Whether it adds two outputs of one shape, and nothing more."""
+    return layer.inputs == layer.source.out and layer.activation == "linear"
+
+
+PLANS: dict[type[Layer], Callable[..., Value | None]] = {
+    MaxPool: plan_maxpool,
+    Route: plan_route,
+    Reorg: plan_reorg,
+    Upsample: plan_upsample,
+    Shortcut: plan_shortcut,
+}
