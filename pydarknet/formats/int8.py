@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from ..errors import WeightsError
 from .atomic import replacing
+from .mapped import release
 
 MAGIC = b"\x89PDN8\r\n\x1a"
 VERSION = 1
@@ -91,6 +92,7 @@ def read_int8(path: str | PathLike[str]) -> Int8File:
         raise WeightsError(f"{name}: 8-bit weights of version {version}, expected {VERSION}; make the file anew")
     if hashlib.sha256(raw[:-DIGEST].data).digest() != bytes(raw[-DIGEST:]):
         raise WeightsError(f"{name}: the checksum is wrong: the file is damaged or cut short; make it anew")
+    release(raw)
     header = _header(name, bytes(raw[START.size : START.size + min(length, MAX_HEADER)]))
     return Int8File(name, header, _arrays(name, header.pop("arrays", None), raw, START.size + length))
 

@@ -14,7 +14,6 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +33,7 @@ from .layouts import (
     stored_records,
     take_layout,
 )
+from .mapped import release
 
 FLOAT = np.dtype("<f4")
 LEAST_VARIANCE = -1e-30  # what underflows may be below 0
@@ -146,23 +146,6 @@ def save_weights(
                     file.write(_to_store(name, layer, record, transposed).data)
     except OSError as error:
         raise WeightsError(f"{name}: can't write the weights: {error.strerror or error}") from error
-
-
-def release(array: npt.NDArray[Any]) -> None:
-    """Give the memory of a contiguous view on a mapped file back to the system; the next look reads it again.
-
-    Does nothing for other arrays, and where the system has no madvise.
-    """
-    owner: Any = array
-    while isinstance(owner, (np.ndarray, memoryview)):
-        owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
-    if not isinstance(owner, mmap.mmap) or not hasattr(mmap, "MADV_DONTNEED"):
-        return
-    if not array.size or not array.flags.c_contiguous:
-        return
-    start = array.ctypes.data - np.frombuffer(owner, np.uint8).ctypes.data
-    before = start % mmap.PAGESIZE
-    owner.madvise(mmap.MADV_DONTNEED, start - before, array.nbytes + before)
 
 
 def _map(name: str) -> npt.NDArray[np.uint8]:

@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from ..errors import DeviceError, WeightsError
 from ..formats.int8 import Int8File, read_int8, write_int8
+from ..formats.mapped import release
 from ..formats.weights import Header, LoadResult
 from ..layers import Layer
 from ..layers.convolutional import Convolution
-from ..layers.int8 import LARGEST, Int8Convolution, Int8Layers, can_be_int8, digest
+from ..layers.int8 import LARGEST, Int8Convolution, Int8Layers, can_be_in_8_bits, digest
 from ..plan.int8 import Quantisation
 
 if TYPE_CHECKING:
@@ -46,7 +47,10 @@ def load_int8(net: Engine, path: str | PathLike[str], cutoff: int | None) -> Loa
         raise file.error("8-bit weights are no start for a training; take the .weights file they were made from")
     int8, parameters = read_layers(file, net.layers, net.cfg.file)
     for layer in net.layers:
-        layer.parameters = FloatsElsewhere() if layer.index in int8.convolutions else parameters[layer.index]
+        if layer.index in int8.convolutions:
+            layer.parameters = FloatsElsewhere()
+        else:  # in place, as layers may share them
+            layer.parameters.update(parameters[layer.index])
     net.int8 = int8
     net.seen = _seen(file)
     return LoadResult(Header(0, 2, 0, net.seen, 0, False), len(net.layers), 0)
@@ -72,11 +76,11 @@ def read_layers(file: Int8File, layers: Sequence[Layer], cfg: str) -> tuple[Int8
     be."""
     if file.header.get("cfg") != digest(layers):
         raise file.error(f"was made for another network than {cfg}, or its layers have changed since; make it anew")
-    given = {layer.index: layer for layer in layers}
+    given, possible = {layer.index: layer for layer in layers}, can_be_in_8_bits(layers)
     convolutions: dict[int, Int8Convolution] = {}
     for index, pair in _by_index(file, "convolutions"):
         layer = given.get(index)
-        if layer is None or not can_be_int8(layer) or not isinstance(layer, Convolution):
+        if index not in possible or not isinstance(layer, Convolution):
             raise file.error(f"has layer {index} in 8 bits, which can't be")
         if not isinstance(pair, list) or len(pair) != 2:
             raise file.error(f"layer {index}: expected the quantisations of input and output, found {pair!r}")
@@ -121,6 +125,7 @@ def _convolution(file: Int8File, layer: Convolution, x: Quantisation, output: Qu
     convolution = Int8Convolution(weights, scales, biases, x, output)
     if not convolution.fits():
         raise file.error(f"{where}: its sums don't fit 32 bits")
+    release(weights)
     return convolution
 
 

@@ -9,8 +9,8 @@ from ..backends.ops import Array, ConvPrimitive, DgradPrimitive, Geometry, Pair
 from ..formats.cfg import Section
 from ..formats.cfg_keys import Keys, Refusal
 from ..formats.layouts import Record
+from ..formats.mapped import release
 from ..formats.numbers import INT_MIN
-from ..formats.weights import release
 from ..plan.activations import ACROSS_CHANNELS, SLOPE_OF_INPUT, read_activation
 from ..plan.plan import Builder, Value
 from ..plan.shapes import Shape

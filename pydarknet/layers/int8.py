@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..formats.weights import release
+from ..formats.mapped import release
+from ..plan.activations import ACROSS_CHANNELS
 from ..plan.int8 import ByteValue, Int8Builder, Quantisation
 from ..plan.plan import Value
 from .base import ANY_LAYER, Layer
 from .common.head import Head
-from .convolutional import Convolution
+from .connected import Connected
+from .convolutional import Convolution, Convolutional
 from .maxpool import MaxPool
 from .reorg import Reorg
 from .route import Route
@@ -79,9 +81,19 @@ class Int8Layers:
 
 def can_be_int8(layer: Layer) -> bool:
     """Whether there is a convolution in 8 bits for the layer."""
-    if not isinstance(layer, Convolution) or layer.groups > 1 or layer.parts or layer.xnor:
+    if type(layer) not in (Convolutional, Connected) or not isinstance(layer, Convolution):
+        return False
+    if layer.groups > 1 or layer.parts or layer.xnor or layer.blur or layer.lender:
+        return False
+    if layer.activation in ACROSS_CHANNELS:
         return False
     return layer.inputs.c * math.prod(layer.kernel) <= LARGEST_SUM // (3 * 255 * LARGEST)  # sum, zero's, bias's share
+
+
+def can_be_in_8_bits(layers: Sequence[Layer]) -> set[int]:
+    """The layers for which there is a convolution in 8 bits, but for those whose weights others share."""
+    lent = {layer.lender.index for layer in layers if isinstance(layer, Convolution) and layer.lender}
+    return {layer.index for layer in layers if can_be_int8(layer)} - lent
 
 
 def hands_bytes_on(layer: Layer) -> bool:
@@ -93,7 +105,7 @@ def sources(layer: Layer) -> list[int]:
     """The layers whose outputs it reads; -1 is the network's input."""
     if isinstance(layer, Route):
         return [each.index for each in layer.sources]
-    more = [layer.source.index] if isinstance(layer, Shortcut) else []
+    more = [each.index for each in layer.sources] if isinstance(layer, Shortcut) else []
     return [layer.index - 1, *more]
 
 
@@ -120,12 +132,12 @@ def plan_convolution(layer: Convolution, own: Int8Convolution, p: Int8Builder, x
         release(own.weights)
         return packed
 
-    packed = p.shared(layer.key("int8_image" if image else "int8"), pack)
     slope = SLOPES.get(layer.activation)
     quantised = own.output if slope is not None else None
     y = p.new(layer.out) if quantised is None else p.new_bytes(layer.out, quantised)
-    start = p.constant(layer.key("int8_start"), lambda: _terms(own, source, quantised)[0])
-    scale = p.constant(layer.key("int8_scale"), lambda: _terms(own, source, quantised)[1])
+    # Before the weights are packed, after which their pages are given back.
+    start, scale = p.shared(layer.key("int8_terms"), lambda: _terms(own, source, quantised))
+    packed = p.shared(layer.key("int8_image" if image else "int8"), pack)
     zero = 0 if quantised is None else quantised.zero
     p.emit(
         conv.forward, source, source.quantisation.zero, packed, start, scale, 1.0 if slope is None else slope, y,
@@ -149,7 +161,7 @@ def _terms(own: Int8Convolution, x: ByteValue, y: Quantisation | None) -> tuple[
 
 def plan_maxpool(layer: MaxPool, p: Int8Builder, x: Value, own: Quantisation | None) -> Value | None:
     """The maximum of bytes."""
-    if not isinstance(x, ByteValue) or layer.empty_windows:
+    if not isinstance(x, ByteValue) or layer.empty_windows or layer.depth or layer.blur:
         return None
     y = p.new_bytes(layer.out, x.quantisation)
     p.emit(p.int8.int8_maxpool, x, y, layer.size, layer.strides, layer.padding)
@@ -194,7 +206,7 @@ def plan_upsample(layer: Upsample, p: Int8Builder, x: Value, own: Quantisation |
 
 def plan_shortcut(layer: Shortcut, p: Int8Builder, x: Value, own: Quantisation | None) -> Value | None:
     """The sum of bytes, by factors in fixed point."""
-    other = p.outputs[layer.source.index]
+    other = p.outputs[layer.sources[0].index]
     if own is None or not _is_sum(layer) or not (isinstance(x, ByteValue) and isinstance(other, ByteValue)):
         return None
     ratios = [layer.alpha * x.quantisation.scale / own.scale, layer.beta * other.quantisation.scale / own.scale]
@@ -209,7 +221,8 @@ def plan_shortcut(layer: Shortcut, p: Int8Builder, x: Value, own: Quantisation |
 
 def _is_sum(layer: Shortcut) -> bool:
     """Whether it adds two outputs of one shape, and nothing more."""
-    return layer.inputs == layer.source.out and layer.activation == "linear"
+    bare = len(layer.sources) == 1 and not layer.normalization and layer.activation == "linear"
+    return bare and layer.inputs == layer.sources[0].out
 
 
 PLANS: dict[type[Layer], Callable[..., Value | None]] = {

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 from ..backends.base import Backend
 from ..backends.int8_ops import Int8Ops
-from ..backends.ops import Array
-from .plan import Builder, Value, Workspace
+from .plan import Builder, Constants, Value, Workspace
 from .shapes import Shape
 
 
@@ -30,12 +28,10 @@ class ByteValue(Value):
 class Int8Builder(Builder):
     """Collects the steps of a plan in which layers may hand bytes on. For backends whose ops are `Int8Ops`."""
 
-    def __init__(
-        self, backend: Backend, batch: int, inputs: Shape, constants: Callable[[str, Callable[[], Array]], Array]
-    ) -> None:
+    def __init__(self, backend: Backend, batch: int, inputs: Shape, constants: Constants, steps: int = 1) -> None:
         self._bytes: dict[tuple[Value, Quantisation], ByteValue] = {}
         self._floats: dict[Value, Value] = {}
-        super().__init__(backend, batch, inputs, constants)
+        super().__init__(backend, batch, inputs, constants, steps)
 
     @property
     def int8(self) -> Int8Ops:

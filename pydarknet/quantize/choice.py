@@ -9,7 +9,7 @@ from ..errors import CfgError
 from ..graph.graph import Graph
 from ..layers import Head, Layer
 from ..layers.convolutional import Convolution
-from ..layers.int8 import can_be_int8, hands_bytes_on, sources
+from ..layers.int8 import can_be_in_8_bits, hands_bytes_on, sources
 from ..layers.route import Route
 from ..layers.shortcut import Shortcut
 
@@ -38,7 +38,7 @@ def choose(graph: Graph, keep: Collection[int] | None = None) -> Choice:
         raise CfgError(
             graph.cfg.file, None, f"layer {wrong} to keep in floats: there is no convolution of that number"
         )
-    chosen = {layer.index for layer in graph.layers if can_be_int8(layer)} - kept
+    chosen = can_be_in_8_bits(graph.layers) - kept
     readers = _readers(graph)
     to_bytes = frozenset(i for i in chosen if _wants_bytes(graph, i, chosen, readers))
     return Choice(tuple(sorted(chosen)), to_bytes, tuple(i for i in range(len(graph.layers)) if _own(graph, i)))

@@ -13,7 +13,8 @@ import pytest
 
 from pydarknet.errors import WeightsError
 from pydarknet.formats import atomic
-from pydarknet.formats.weights import load_weights, release, save_weights
+from pydarknet.formats.mapped import release
+from pydarknet.formats.weights import load_weights, save_weights
 from tests.lib.weights_files import conv, counting, header_bytes, small_net, write
 
 # Saving
@@ -88,7 +89,8 @@ import sys
 from pathlib import Path
 import numpy as np
 from tests.lib.weights_files import conv
-from pydarknet.formats.weights import load_weights, release
+from pydarknet.formats.mapped import release
+from pydarknet.formats.weights import load_weights
 
 def resident():  # kB of mapped file in memory
     status = Path("/proc/self/status").read_text()

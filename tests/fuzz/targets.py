@@ -21,8 +21,9 @@ from pydarknet.formats.data import read_data, read_list, read_map, read_names
 from pydarknet.formats.data import read_labels as read_class_labels
 from pydarknet.formats.labels import check_labels, read_labels
 from pydarknet.formats.layouts import Record
+from pydarknet.formats.mapped import release
 from pydarknet.formats.tree import Mode, read_tree
-from pydarknet.formats.weights import load_weights, read_header, release, save_weights
+from pydarknet.formats.weights import load_weights, read_header, save_weights
 from pydarknet.graph.graph import Graph
 from pydarknet.images.image import load_image
 from pydarknet.images.size import picture_size

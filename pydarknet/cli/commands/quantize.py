@@ -78,14 +78,16 @@ def run(args: argparse.Namespace) -> int:
 
 def pictures(source: Source, channels: int, args: argparse.Namespace) -> Iterator[Picture]:
     """The first images that can be read; what can't is said."""
+    from ...errors import ImageError
+    from ...images.sources import load
     from ..messages import warn
 
     left = args.limit
-    for each in source.read(channels):
-        if each.image is None:
-            warn([str(each.error)], args.quiet)
-            continue
-        yield each.image
-        left -= 1
+    for path in source.paths:
         if not left:
             return
+        try:
+            yield load(path, channels)
+            left -= 1
+        except ImageError as error:
+            warn([str(error)], args.quiet)
