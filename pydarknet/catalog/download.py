@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from urllib.request import Request, urlopen
 
 from .._version import __version__
 from ..errors import DownloadError
+from ..formats.text import without_password
 from ..system.progress import byte_bar, say
 from .checksum import Expected, in_words
 from .partfile import PartFile
@@ -191,3 +193,27 @@ def _fill(source: Source, part: PartFile, quiet: bool) -> None:
     if complaint := part.complaint():
         part.truncate()
         raise SourceError(f"the file is wrong: {complaint}")
+
+
+def read_url(url: str, most: int, seconds: float) -> bytes:
+    """What is at an http or https address: `most` bytes at most, within so many seconds. DownloadError."""
+    shown, end = without_password(url), time.monotonic() + seconds
+    content = bytearray()
+    request = Request(url, headers={"User-Agent": f"pydarknet/{__version__}", "Accept-Encoding": "identity"})
+    try:
+        with urlopen(request, timeout=min(TIMEOUT, seconds)) as response:
+            length = response.length
+            while data := response.read1(BLOCK):
+                content += data
+                if len(content) > most:
+                    raise DownloadError(f"{shown}: sends more than {most} bytes")
+                if time.monotonic() > end:
+                    raise DownloadError(f"{shown}: sent {len(content)} bytes in {seconds:g} s, and isn't waited for")
+    except HTTPError as error:
+        error.close()
+        raise DownloadError(f"{shown}: HTTP {error.code} {error.reason}") from error
+    except (OSError, HTTPException, ValueError) as error:
+        raise DownloadError(f"{shown}: {_reason(error)}") from error
+    if length is not None and len(content) < length:
+        raise DownloadError(f"{shown}: the connection was cut after {len(content)} of {length} bytes")
+    return bytes(content)

@@ -81,6 +81,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "rescale": ("pydarknet rescale mine.cfg mine.weights rescaled.weights",),
     "rgbgr": ("pydarknet rgbgr mine.cfg mine.weights swapped.weights",),
     "reset": ("pydarknet reset mine.cfg mine.weights neutral.weights",),
+    "completion": (
+        "pydarknet completion bash > ~/.local/share/bash-completion/completions/pydarknet",
+        "pydarknet completion fish > ~/.config/fish/completions/pydarknet.fish",
+    ),
     "oneoff": ("pydarknet oneoff cfg/yolov2.cfg weights/yolov2.weights new.weights --keep 0,16 --save-cfg new.cfg",),
 }
 

@@ -36,7 +36,7 @@ VALUES: dict[str, str | None] = {
     "-mjpeg_port": "only demo sends its frames",
     "-http_port": "there is no server of images",
     "-json_port": "only demo sends its detections; --save jsonl --save-to - writes them as they come",
-    "-http_post_host": "detections are sent nowhere; --save jsonl --save-to - writes them as they come",
+    "-http_post_host": "only demo posts its detections; --save jsonl --save-to - writes them as they come",
     "-chart": "the chart is drawn under its own name, chart_BASE.png beside the weights",
     "-prefix": "only demo writes frames",
     "-out_filename": "only demo writes a video",

@@ -274,6 +274,10 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-json_port", "--json-port", type=port, metavar="PORT", help="send the detections as a growing list in JSON"
     )
+    group.add_argument(
+        "-http_post_host", "--http-post-host", metavar="HOST[:PORT]/PATH",
+        help="post the names of what is found in a frame to a server, as text",
+    )  # fmt: skip
     group.add_argument("--stream-host", default="127.0.0.1", metavar="HOST",
                        help="where both listen (default: 127.0.0.1, for this machine alone)")  # fmt: skip
 

@@ -155,9 +155,10 @@ def open_sinks(video: Video, tuning: Tuning, args: argparse.Namespace, stack: Ex
 
 
 def open_streams(args: argparse.Namespace, stack: ExitStack) -> list[Callable[[Frame, Sequence[Detection]], None]]:
-    """Where detections are sent as they come: -json_port."""
+    """Where detections are sent as they come: -json_port, -http_post_host."""
+    streams = [] if args.http_post_host is None else [_poster(args, stack)]
     if args.json_port is None:
-        return []
+        return streams
     from ..video.broadcast import JSON
     from ..writers.base import Result
     from ..writers.json_files import encode_json, image_text
@@ -170,7 +171,23 @@ def open_streams(args: argparse.Namespace, stack: ExitStack) -> list[Callable[[F
             result = Result(frame.path, width, height, found, frame.number, frame.number)
             broadcast.send(encode_json(image_text(result)))
 
-    return [send]
+    return [*streams, send]
+
+
+def _poster(args: argparse.Namespace, stack: ExitStack) -> Callable[[Frame, Sequence[Detection]], None]:
+    """What is found is posted to a server; as with AlexeyAB's, once only if there is a limit of time."""
+    from ..video.posting import Posts, message
+
+    posts = stack.enter_context(Posts(args.http_post_host, say))
+    sent = False
+
+    def send(frame: Frame, found: Sequence[Detection]) -> None:
+        nonlocal sent
+        if (text := message(found, frame.path)) and not (sent and args.max_seconds):
+            sent = True
+            posts.send(text)
+
+    return send
 
 
 def _images_sender(args: argparse.Namespace, stack: ExitStack) -> Sink:

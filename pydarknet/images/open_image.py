@@ -1,4 +1,5 @@
-"""Whatever a user hands in as an image, as pixels: a path, an array, an image of Pillow, the content of a file."""
+"""Whatever a user hands in as an image, as pixels: a path, an address, an array, a tensor of PyTorch, an image of
+Pillow, the content of a file."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from ..errors import ImageError
 from ..system.arguments import check_choice
+from .address import is_address, load_address
 from .channels import as_picture
 from .image import Color, Picture, load_encoded, load_image
 
@@ -29,39 +31,45 @@ class PillowPicture(Protocol):
 
 Given: TypeAlias = str | bytes | PathLike[str] | npt.NDArray[Any] | PillowPicture
 
-EXPECTED = "expected a path, a NumPy array, an image of Pillow, or the bytes of an image file"
+EXPECTED = "expected a path or an address, an array or a tensor, an image of Pillow, or the bytes of an image file"
 MAX_PATH = 4096  # bytes; what is longer is no path
 
 
 def is_single(given: Any) -> bool:
     """Whether it is meant as one image; else as several."""
     single = isinstance(given, (str, bytes, bytearray, memoryview, PathLike, np.ndarray)) or _is_pillow(given)
+    if _is_tensor(given):
+        return bool(given.ndim != 4)
     return single or hasattr(given, "read") or not hasattr(given, "__iter__")
 
 
 def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Picture:
     """The image as uint8: BGR, for a network of 4 `channels` BGR and alpha, for others (H, W, channels).
 
-    `color` is the order of an array's channels. ImageError for what is no image or can't be read;
-    ValueError for another order.
+    `color` is the order of an array's channels. A tensor is RGB of shape (C, H, W), as torchvision has images.
+    ImageError for what is no image or can't be read; ValueError for another order.
     """
     check_choice("color", color, get_args(Color))
     if isinstance(given, np.ndarray):
         return as_picture(given, color, channels)
     if (content := _content(given)) is not None:
         return load_encoded("the image in memory", content, channels)
+    if is_address(given):
+        return load_address(given, channels)
     if isinstance(given, (str, bytes, PathLike)):
         return load_image(os.fsdecode(given), channels)
     if _is_pillow(given):
         return as_picture(_from_pillow(given, channels), "rgb", channels)
+    if _is_tensor(given):
+        return as_picture(_from_tensor(given), "rgb", channels)
     if given is None:
         raise ImageError(f"{EXPECTED}, found None: wasn't the file read? cv2.imread gives None where it can't read")
     raise ImageError(f"{EXPECTED}, found {type(given).__name__}")
 
 
 def path_of(given: Any) -> str | None:
-    """The path that was given, or None for an image from memory."""
-    if not isinstance(given, (str, bytes, PathLike)) or _content(given) is not None:
+    """The path that was given, or None for an image from memory or the web."""
+    if is_address(given) or not isinstance(given, (str, bytes, PathLike)) or _content(given) is not None:
         return None
     return os.fsdecode(given)
 
@@ -86,6 +94,23 @@ def _content(given: Any) -> bytes | None:
 def _is_pillow(given: Any) -> bool:
     module = sys.modules.get("PIL.Image")
     return module is not None and isinstance(given, module.Image)
+
+
+def _is_tensor(given: Any) -> bool:
+    module = sys.modules.get("torch")
+    return module is not None and isinstance(given, module.Tensor)
+
+
+def _from_tensor(tensor: Any) -> npt.NDArray[Any]:
+    """Pixels of a tensor (C, H, W), from wherever it is: (H, W, C). ImageError for another shape."""
+    shape = tuple(tensor.shape)
+    if len(shape) != 3 or shape[0] not in (1, 3, 4):
+        raise ImageError(
+            f"expected a tensor of shape (channels, height, width), of RGB as torchvision has images, found {shape}; "
+            "an array (height, width, channels) is taken as it is: tensor.numpy()"
+        )
+    pixels: npt.NDArray[Any] = tensor.detach().cpu().numpy()
+    return pixels.transpose(1, 2, 0)
 
 
 def _from_pillow(image: Any, channels: int) -> npt.NDArray[Any]:

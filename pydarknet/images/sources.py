@@ -17,6 +17,7 @@ from ..errors import DataError, ImageError, PictureWarning
 from ..formats.data import read_list
 from ..formats.resources import listed, with_slashes
 from ..formats.text import byte_order, without_password
+from .address import is_address, load_address
 from .image import MAX_BYTES, Picture, load_encoded, load_image
 
 _KNOWN = "jpg jpeg jpe jp2 png bmp dib webp tif tiff gif avif ppm pgm pbm pnm exr hdr ras sr"
@@ -75,8 +76,10 @@ def load(path: str, channels: int) -> Picture:
     try:
         if path == STDIN:
             return load_encoded("standard input", sys.stdin.buffer.read(MAX_BYTES), channels)
-        return load_image(path, channels)
+        return load_address(path, channels) if is_address(path) else load_image(path, channels)
     except ImageError as error:
+        if is_address(path):
+            raise
         if "://" in path:
             reason = f"{without_password(path)}: is an address, no file; pydarknet demo plays streams"
         elif path != STDIN and is_video(path):

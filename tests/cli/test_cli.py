@@ -76,7 +76,7 @@ PAGES = {
     "detector demo DATA film.avi -avgframes 3 -dontdraw_bbox -show_imgs": ["-show_imgs"],
     "detector demo DATA film.avi -json_port 0 -mjpeg_port 0": [],
     "detector test DATA a.jpg -json_port 8070 -mjpeg_port 8090": ["-json_port 8070:", "-mjpeg_port 8090:"],
-    "detector demo DATA film.avi -http_post_host localhost -http_port 8090": ["-http_post_host", "-http_port"],
+    "detector demo DATA film.avi -http_post_host localhost/x -http_port 8090": ["-http_port"],
     "detector demo DATA film.avi -i 1 -time_limit_sec 600 -prefix drawn -fps 10 -w 9 -h 9": [],
     "detector demo DATA film.avi -out_filename res.avi -json_file_output res.json": [],
     "detector demo DATA -c 0 film.avi -ext_output 1": None,

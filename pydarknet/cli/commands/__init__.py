@@ -84,5 +84,8 @@ GROUPS = {
         ),
         "oneoff": ("oneoff", "change the classes of a detector: keep boxes, objectness and the classes you name"),
     },
+    "the shell": {
+        "completion": ("completion", "print a script that lets a shell complete commands and options"),
+    },
 }
 COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
