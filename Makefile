@@ -4,6 +4,7 @@
 # make quick       while one works: ruff, mypy and the fast tests of every room on the best instruction set
 # make site        the documentation as a site, in build/site
 # make lint bench sanitize clean; bench takes ARGS="--networks yolov2 --programs pydarknet,OpenVINO" (benchmarks/README.md)
+# make wheel sbom  a wheel for Linux, tried where nothing else is; what an installation brings, as CycloneDX has it
 # make gpu        on a GPU: build, check and measure the CUDA kernels within ten minutes
 # make gpu-build gpu-check gpu-bench gpu-sanitize   by themselves, with ARGS="--seconds 60"; EMU=1 builds the emulator too
 
@@ -21,7 +22,7 @@ SOURCES := $(shell find csrc tests/emu benchmarks -name "*.h" -o -name "*.cpp" -
 export PYDARKNET_EMU := 1
 export PYDARKNET_CUDA := $(if $(GPU),1,0)
 
-.PHONY: all build demo test quick site lint bench sanitize gpu gpu-build gpu-check gpu-bench gpu-sanitize clean
+.PHONY: all build demo test quick site lint wheel sbom bench sanitize gpu gpu-build gpu-check gpu-bench gpu-sanitize clean
 all: build
 
 $(VENV)/bin/python:
@@ -75,6 +76,14 @@ lint: $(VENV)/.tools
 	$(PYTHON) tools/check_csrc.py
 	$(PYTHON) tools/check_sizes.py
 	$(VENV)/bin/clang-format --dry-run --Werror $(SOURCES)
+
+# For Linux of this machine's kind, with what the wheel needs besides the C library in it; tried in an environment of its own.
+wheel: $(VENV)/bin/python
+	tools/wheel.sh $(PYTHON)
+
+# What an installation brings, as CycloneDX has it.
+sbom:
+	tools/sbom.sh "$(or $(GIVEN),python3)"
 
 bench: build
 	$(PYTHON) benchmarks/peers.py $(ARGS)
