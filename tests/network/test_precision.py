@@ -9,6 +9,7 @@ import pytest
 
 from pydarknet import Network, Trainer, TrainingError
 from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.formats.resources import share
 from tests.lib import cli_nets, nets, toy_training
 
 NET = nets.net_text(nets.DETECTOR, 32)
@@ -27,6 +28,18 @@ def test_a_network_is_close_to_that_of_fp32(precision: str) -> None:
     wrong = float(np.linalg.norm(rounded.forward(x) - expected) / np.linalg.norm(expected))
     least, most = ERRORS[precision]
     assert least <= wrong < most
+
+
+@pytest.mark.parametrize("precision", ERRORS)
+def test_what_trained_weights_detect_moves_by_less_than_a_percent_point(precision: str) -> None:
+    image = str(share() / "data" / "stamps.jpg")
+    exact = Network("stamps", "stamps").detect(image, thresh=0.2)
+    rounded = Network("stamps", "stamps", precision=precision).detect(image, thresh=0.19)  # none falls below it
+    assert len(exact) > 10
+    for each in exact:
+        near = [other for other in rounded if other.class_id == each.class_id]
+        assert min(abs(other.confidence - each.confidence) for other in near) < 0.01, each
+        assert min(max(abs(np.subtract(other.box, each.box))) for other in near) < 0.02 * max(each.box), each
 
 
 def test_networks_of_one_process_keep_their_precisions() -> None:
