@@ -38,43 +38,44 @@ struct Winograd<2> {
   }
 };
 
-// Points 0, +-a, b, infinity.
+// Points +-a, +-b, infinity.
 template <>
 struct Winograd<3> {
   static constexpr int kTile = 5;
-  static constexpr double kA = 0.75, kB = 2.25;
+  static constexpr double kA = 0.375, kB = 1.25;
   static constexpr double kA2 = kA * kA, kB2 = kB * kB;
 
   template <class V>
   PYDARKNET_HD static void input(const V* d, int step, V* v, int v_step) {
-    constexpr float a = kA, b = kB, a2 = kA2;
-    const V d1 = d[step], d2 = d[2 * step], d3 = d[3 * step];
-    const V even = d3 - b * d2, odd = d2 - b * d1;
-    v[0] = even - a2 * (d1 - b * d[0]);
-    v[1 * v_step] = even + a * odd;
-    v[2 * v_step] = even - a * odd;
-    v[3 * v_step] = d3 - a2 * d1;
-    v[4 * v_step] = d[4 * step] - b * d3 - a2 * odd;
+    constexpr float sum = kA2 + kB2, product = kA2 * kB2, a = kA, b = kB, a2 = kA2, b2 = kB2;
+    const V d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step];
+    const V odd_a = d3 - b2 * d1, even_a = d2 - b2 * d0;
+    const V odd_b = d3 - a2 * d1, even_b = d2 - a2 * d0;
+    v[0] = odd_a + a * even_a;
+    v[1 * v_step] = odd_a - a * even_a;
+    v[2 * v_step] = odd_b + b * even_b;
+    v[3 * v_step] = odd_b - b * even_b;
+    v[4 * v_step] = d[4 * step] - sum * d2 + product * d0;
   }
   template <class V>
   PYDARKNET_HD static void kernel(const V* g, int step, V* u, int u_step) {
-    constexpr float zero = 1 / (kA2 * kB), at_a = 1 / (2 * kA2 * (kA - kB)),
-                    at_minus_a = -1 / (2 * kA2 * (kA + kB)), at_b = 1 / (kB * (kB2 - kA2));
+    constexpr float at_a = 1 / (2 * kA * (kA2 - kB2)), at_b = 1 / (2 * kB * (kB2 - kA2));
     constexpr float a = kA, b = kB, a2 = kA2, b2 = kB2;
-    const V g0 = g[0], g1 = g[step], g2 = g[2 * step], even = g0 + a2 * g2;
-    u[0] = zero * g0;
-    u[1 * u_step] = at_a * (even + a * g1);
-    u[2 * u_step] = at_minus_a * (even - a * g1);
-    u[3 * u_step] = at_b * (g0 + b2 * g2 + b * g1);
+    const V g0 = g[0], g1 = g[step], g2 = g[2 * step];
+    u[0] = at_a * (g0 + a2 * g2 + a * g1);
+    u[1 * u_step] = -at_a * (g0 + a2 * g2 - a * g1);
+    u[2 * u_step] = at_b * (g0 + b2 * g2 + b * g1);
+    u[3 * u_step] = -at_b * (g0 + b2 * g2 - b * g1);
     u[4 * u_step] = g2;
   }
   template <class V>
   PYDARKNET_HD static void output(const V* m, int step, V* y, int y_step) {
     constexpr float a = kA, b = kB, a2 = kA2, b2 = kB2;
-    const V even = m[step] + m[2 * step], odd = m[step] - m[2 * step], m3 = m[3 * step];
-    y[0] = m[0] + even + m3;
-    y[1 * y_step] = a * odd + b * m3;
-    y[2 * y_step] = m[4 * step] + a2 * even + b2 * m3;
+    const V sum_a = m[0] + m[step], odd_a = m[0] - m[step];
+    const V sum_b = m[2 * step] + m[3 * step], odd_b = m[2 * step] - m[3 * step];
+    y[0] = sum_a + sum_b;
+    y[1 * y_step] = a * odd_a + b * odd_b;
+    y[2 * y_step] = a2 * sum_a + b2 * sum_b + m[4 * step];
   }
 };
 

@@ -86,7 +86,7 @@ for _precision, _largest in FACTOR_EPSILON.items():
 # What the CPU's algorithms make of roundings of their factors, in the norm and at most in one place: for matrices
 # A^T, G and B^T of one dimension the sum over i of A_ki^2 |G_i|^2 |B_i|^2 is so many times the 3 of the direct sum,
 # for the outputs k of a tile in the mean and at most; two dimensions square it, and errors are roots.
-AMPLIFIED = {"direct": (1.0, 1.0), "winograd2": (1.67, 1.67), "winograd3": (4.2, 6.8), "winograd4": (4.8, 8.2)}
+AMPLIFIED = {"direct": (1.0, 1.0), "winograd2": (1.67, 1.67), "winograd3": (2.7, 3.4), "winograd4": (4.8, 8.2)}
 for _algorithm, (_mean, _) in AMPLIFIED.items():
     for _kind in ("fp16", "bf16", "bf16_pairs"):
         _largest = FACTOR_EPSILON[_kind.split("_")[0]]

@@ -31,7 +31,9 @@ using winograd::Tiles;
 constexpr int kKinds = 4;  // of tiles, TileGroup
 
 constexpr std::int64_t kPartBytes = 24 << 10;  // of kernels in the first-level cache
-constexpr int kPackChannels = 8;               // packed together
+// BF16 and tiles above F(2x2): not in a network's first layers, whose kernels cancel most of what they sum.
+constexpr int kBf16Channels = 64;
+constexpr int kPackChannels = 8;  // packed together
 
 template <int M>
 class WinogradCall {
@@ -172,7 +174,8 @@ class WinogradConvolution : public CpuConvolution {
   const char* name() const override { return name_.c_str(); }
   Precision precision() const override { return f_.precision; }
   bool supports(const ConvShape& s) const override {
-    return s.kernel_h == 3 && s.kernel_w == 3 && s.stride_y == 1 && s.stride_x == 1;
+    const bool fine = M == 2 || f_.precision != Precision::kBf16 || s.c / s.groups >= kBf16Channels;
+    return fine && s.kernel_h == 3 && s.kernel_w == 3 && s.stride_y == 1 && s.stride_x == 1;
   }
   std::int64_t packed_size(const ConvShape& s) const override {
     return f_.floats(packed_weights(panels_of(s), kPoints));
@@ -290,13 +293,12 @@ const ConvolutionList& winograd2_convolutions() {
   return all.list;
 }
 
-// Not of BF16 pairs: these transforms make 4.2 and 4.8 of one rounding, those of F(2x2) 1.7, and boxes would
-// move by more than a percent.
 const ConvolutionList& winograd3_convolutions() {
-  static const EveryFormat<WinogradConvolution<3>> all(false);
+  static const EveryFormat<WinogradConvolution<3>> all;
   return all.list;
 }
 
+// Not of BF16: these transforms make 4.8 of one rounding, and boxes would move by more than a percent.
 const ConvolutionList& winograd4_convolutions() {
   static const EveryFormat<WinogradConvolution<4>> all(false);
   return all.list;

@@ -17,7 +17,7 @@ struct Points<2> {
 template <>
 struct Points<3> {
   using W = Winograd<3>;
-  static constexpr double at[] = {0, W::kA, -W::kA, W::kB};
+  static constexpr double at[] = {W::kA, -W::kA, W::kB, -W::kB};
 };
 template <>
 struct Points<4> {
@@ -34,11 +34,11 @@ struct EdgePoints<2, 1> {
 };
 template <>
 struct EdgePoints<3, 1> {
-  static constexpr int at[] = {1, 2, 4};
+  static constexpr int at[] = {0, 2, 3};
 };
 template <>
 struct EdgePoints<3, 2> {
-  static constexpr int at[] = {0, 1, 2, 4};
+  static constexpr int at[] = {0, 1, 2, 3};
 };
 template <>
 struct EdgePoints<4, 1> {
