@@ -1,14 +1,20 @@
-"""What MkDocs can't find in docs/: the start page and others of the repository, and every command's help."""
+"""What MkDocs can't find in docs/: the start page and others of the repository, every command's help, the gallery."""
 
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+import gallery  # type: ignore[import-not-found]  # noqa: E402  # a hook is no package
+
+_FOLDER = TemporaryDirectory(prefix="pydarknet-gallery-")
 PAGES = {"index.md": "README.md", "measurements.md": "benchmarks/README.md", "changes.md": "CHANGELOG.md"}
 _LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)(#[^)\s]*)?\)")
 
@@ -19,7 +25,18 @@ def on_files(files: Files, config: Any) -> Files:
         text = (ROOT / source).read_text("utf-8")
         files.append(File.generated(config, name, content=_with_links(text, ROOT / source)))
     files.append(File.generated(config, "commands.md", content=_commands()))
+    text, images = gallery.page(Path(_FOLDER.name))
+    files.append(File.generated(config, "gallery.md", content=text))
+    for image in images:
+        files.append(
+            File.generated(config, f"gallery/{image.as_posix()}", abs_src_path=str(Path(_FOLDER.name, image)))
+        )
     return files
+
+
+def on_post_build(**_: Any) -> None:
+    """The images are copied by now."""
+    _FOLDER.cleanup()
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
@@ -30,11 +47,11 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def _with_links(text: str, source: Path) -> str:
     """Links between files of the repository as links between pages; to what is no page, the bare text."""
-    pages = {(ROOT / path).resolve(): name for name, path in PAGES.items()}
+    pages, docs = {(ROOT / path).resolve(): name for name, path in PAGES.items()}, ROOT / "docs"
 
     def linked(match: re.Match[str]) -> str:
         target = (source.parent / match[1]).resolve()
-        name = pages.get(target) or (target.name if target.parent == ROOT / "docs" else None)
+        name = pages.get(target) or (target.relative_to(docs).as_posix() if docs in target.parents else None)
         return f"]({name}{match[2] or ''})" if name else "](#)" if target.exists() else match[0]
 
     return _LINK.sub(linked, text)

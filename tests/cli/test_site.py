@@ -56,3 +56,6 @@ def test_the_site_builds_without_a_warning(tmp_path: Path):
     commands = (tmp_path / "commands" / "index.html").read_text()
     assert "pydarknet detect cfg/yolov2.cfg" in commands
     assert "Detections" in (tmp_path / "reference" / "index.html").read_text()
+    images = {"stamps.jpg", "levels.jpg", "birds.jpg", "why/stamps_1.jpg", "vertebrates.svg"}
+    assert {path for path in images if (tmp_path / "gallery" / path).stat().st_size > 5000} == images
+    assert 'src="stamps.jpg"' in (tmp_path / "gallery" / "index.html").read_text()
