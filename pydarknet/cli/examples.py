@@ -35,13 +35,13 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "detector train": ("pydarknet detector train mine.data mine.cfg yolov2-tiny.conv.13 -dont_show -map",),
     "classifier train": ("pydarknet classifier train mine.data cfg/darknet19.cfg",),
     "rnn train": (
-        "pydarknet rnn train cfg/rnn.train.cfg -file shakespeare.txt",
-        "pydarknet rnn train cfg/rnn.train.cfg backup/rnn.backup -file shakespeare.txt --backup more",
+        "pydarknet rnn train text.cfg -file shakespeare.txt",
+        "pydarknet rnn train text.cfg backup/text.backup -file shakespeare.txt --backup more",
     ),
     "rnn generate": (
-        "pydarknet rnn generate cfg/rnn.cfg backup/rnn_final.weights -srand 1 -len 500 -temp .7 -seed 'To be'",
+        "pydarknet rnn generate text.cfg backup/text_final.weights -srand 1 -len 500 -temp .7 -seed 'To be'",
     ),
-    "rnn valid": ("pydarknet rnn valid cfg/rnn.cfg backup/rnn_final.weights -file held_out.txt --last",),
+    "rnn valid": ("pydarknet rnn valid text.cfg backup/text_final.weights -file held_out.txt --last",),
     "init": ("pydarknet init mine.data --from yolov2-tiny --size 416",),
     "doctor": ("pydarknet doctor mine.data mine.cfg yolov2-tiny.conv.13",),
     "speed": ("pydarknet speed cfg/yolov2.cfg --threads 1",),

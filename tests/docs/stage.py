@@ -21,22 +21,6 @@ FILTERS = 8
 DETECTORS = ("yolov2", "yolov2-tiny", "yolov2-voc", "yolov3-tiny", "yolo9000")
 CLASSIFIERS = ("darknet19", "darknet19_448", "tiny")
 IMAGES = ("img.jpg", "dog.jpg", "a.jpg", "b.jpg")
-RNN = """[net]
-inputs=256
-batch={batch}
-time_steps={steps}
-learning_rate=.002
-max_batches=3
-
-[lstm]
-output=8
-
-[connected]
-output=256
-activation=linear
-
-[softmax]
-"""
 ANIMALS = "child,parent\ncat,animal\ndog,animal\n"
 # What a page takes for granted, as others make it.
 BEFORE = {
@@ -46,6 +30,18 @@ BEFORE = {
         "pydarknet init mine/mine.data --from yolov2-voc --out mine.cfg",
     )
 }
+TEXT = """[net]
+inputs=256
+batch=2
+time_steps=4
+max_batches=3
+[lstm]
+output=8
+[connected]
+output=256
+activation=linear
+[softmax]
+"""
 PROGRAM = """#!{python}
 import sys
 from pydarknet.cli.main import main
@@ -71,11 +67,10 @@ def write_stage(folder: Path) -> None:
     for name in ("animals.csv",):
         (folder / name).write_text(ANIMALS)
     (folder / "classes.txt").write_text("n02084071\nn02121620\n")
+    (folder / "text.cfg").write_text(TEXT)
     for name in ("shakespeare.txt", "held_out.txt"):
-        (folder / name).write_text("To be, or not to be, that is the question.\n" * 40)
+        (folder / name).write_text("To be, or not to be, that is the question.\n" * 4)
     _write_networks(folder)
-    for name, batch, steps in (("rnn.train", 2, 8), ("rnn", 1, 1)):
-        (folder / "cfg" / f"{name}.cfg").write_text(RNN.format(batch=batch, steps=steps))
     _write_data(folder)
 
 

@@ -85,7 +85,13 @@ def run(command: str, where: str, servers: ExitStack) -> None:
         servers.enter_context(started(without_comment(command)))
         return
     done = subprocess.run(
-        ["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+        ["sh", "-c", command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, f"{where}: {command}\n{done.stdout}{done.stderr}"
     assert "Traceback" not in done.stderr, done.stderr
