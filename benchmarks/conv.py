@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 PEAK = {"avx512": 200e9, "avx2": 100e9, "baseline": 25e9}  # multiply-adds of one core here, float32
 STREAM = 15e9  # bytes a second of one core, from memory
 
-SMALL_PACKED = 24 << 20  # the layers' own rule: bytes of packed weights, or three times the weights if that is more
+SMALL_PACKED, LARGE_PACKED = 24 << 20, 64 << 20  # the layers' own rule: bytes of packed weights
 CLOCKS = {"wall": time.perf_counter, "cpu": time.thread_time}
 
 # (filters, kernel) of a convolution, "M" for a 2x2/2 max-pool, ("C", channels) where a route sets them.
@@ -126,7 +126,8 @@ def main() -> None:
         plain = layer.c <= 4
         key = repr(shape)
         if key not in known:
-            budget = max(SMALL_PACKED, 3 * 4 * layer.c * layer.k * layer.kernel**2)
+            weights = 4 * layer.c * layer.k * layer.kernel**2
+            budget = max(SMALL_PACKED, 2 * weights, min(LARGE_PACKED, 3 * weights))
             usable = shape.algorithms(1 << 62, plain)
             chosen = shape.algorithms(budget, plain)
             times = {a: median_ms(Case(ops, shape, a, plain).run, args.repeats, CLOCKS[args.clock]) for a in usable}

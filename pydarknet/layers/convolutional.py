@@ -21,11 +21,11 @@ from .common.blur import Blur, read_blur
 from .common.dilation import Parts
 from .common.references import resolve
 
-# Packed weights of one layer may grow to so many times their size, small ones to this many bytes: Winograd's larger
-# tiles are worth their memory only where the weights are small beside the activations. A training step packs them
-# anew, so that there every byte counts twice more.
-GROWTH, TRAINING_GROWTH = 3, 2
-SMALL_PACKED = 24 << 20
+# Packed weights of one layer may grow to twice their size, in inference to three times up to LARGE_PACKED bytes,
+# small ones to SMALL_PACKED bytes: Winograd's larger tiles are worth their memory only where the weights are few.
+# (All of yolov2's at three times would need 700 MB, and a training step packs them anew.)
+GROWTH, INFERENCE_GROWTH = 2, 3
+SMALL_PACKED, LARGE_PACKED = 24 << 20, 64 << 20
 MAX_PLAIN_CHANNELS = 4
 # Layers with larger weights keep FP32 in a network of FP16, which ends at 65504: Winograd's transform of a kernel
 # has at most 2.25 times its largest number.
@@ -159,9 +159,13 @@ class Convolution(Layer):
         sizes = source.dims[0], *source.shape, self.out.c, *self.kernel, *strides, *padding, self.groups
         return p.ops.ConvShape(*sizes, p.backend.precision)
 
-    def budget(self, growth: int = TRAINING_GROWTH) -> int:
+    def budget(self) -> int:
         """Bytes that the packed weights may take."""
-        return max(SMALL_PACKED, growth * int(self.parameters["weights"].nbytes))
+        return max(SMALL_PACKED, GROWTH * int(self.parameters["weights"].nbytes))
+
+    def inference_budget(self) -> int:
+        """The same where they are packed once."""
+        return max(self.budget(), min(LARGE_PACKED, INFERENCE_GROWTH * int(self.parameters["weights"].nbytes)))
 
     def kernels(self, weights: Array) -> Array:
         """Weights (or their updates) as (K, C / groups, R, S)."""
@@ -176,7 +180,7 @@ class Convolution(Layer):
             rounded = shape
             if shape.precision == "fp16" and not abs(weights).max() < MOST_FP16:
                 rounded = shape.with_precision("fp32")
-            conv = p.ops.Conv(shape, rounded.algorithms(self.budget(GROWTH), plain)[0])
+            conv = p.ops.Conv(shape, rounded.algorithms(self.inference_budget(), plain)[0])
             packed = p.backend.empty((conv.packed_size,))
             conv.pack(p.backend.to_device(weights), packed)
             release(self.parameters["weights"])
