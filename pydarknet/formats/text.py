@@ -7,7 +7,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable
 from os import PathLike, fspath
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 from ..errors import DarknetError
 
@@ -111,3 +111,8 @@ _PASSWORDS = re.compile(
 def without_password(address: str) -> str:
     """An address to be shown."""
     return _PASSWORDS.sub(lambda match: f"{match[1] or match[2]}***", address)
+
+
+def is_address(given: object) -> TypeGuard[str]:
+    """Whether it is the http or https address of a file."""
+    return isinstance(given, str) and given.lower().startswith(("http://", "https://"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
-
 from ..catalog.download import read_url
 from ..errors import DownloadError, ImageError
 from ..formats.text import without_password
@@ -11,11 +9,6 @@ from .image import Picture, load_encoded
 
 MOST = 64 << 20  # bytes of an image's file
 SECONDS = 60.0  # that it may take
-
-
-def is_address(given: object) -> TypeGuard[str]:
-    """Whether it is the http or https address of a file."""
-    return isinstance(given, str) and given.lower().startswith(("http://", "https://"))
 
 
 def load_address(url: str, channels: int = 3) -> Picture:

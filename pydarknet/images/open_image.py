@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ImageError
+from ..formats.text import is_address
 from ..system.arguments import check_choice
-from .address import is_address, load_address
+from .address import load_address
 from .channels import as_picture
 from .image import Color, Picture, load_encoded, load_image
 

@@ -16,8 +16,8 @@ from typing import BinaryIO
 from ..errors import DataError, ImageError, PictureWarning
 from ..formats.data import read_list
 from ..formats.resources import listed, with_slashes
-from ..formats.text import byte_order, without_password
-from .address import is_address, load_address
+from ..formats.text import byte_order, is_address, without_password
+from .address import load_address
 from .image import MAX_BYTES, Picture, load_encoded, load_image
 
 _KNOWN = "jpg jpeg jpe jp2 png bmp dib webp tif tiff gif avif ppm pgm pbm pnm exr hdr ras sr"
