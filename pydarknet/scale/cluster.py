@@ -23,6 +23,7 @@ from ..images.image import Picture, load_encoded, load_image
 from ..network import Network
 
 LOCAL = "local"
+COUNTED = 0.5  # of an actor's processors, for Ray: with all of them nothing could read, and all would wait for ever
 BLOCK = 64  # images that an actor is given at once
 PATH, BYTES = "path", "bytes"  # columns of a dataset
 
@@ -54,7 +55,7 @@ def detect_all(
 def run(ray: Any, network: Network, dataset: Any, options: DetectOptions, pool: Pool) -> Iterator[Seen]:
     """Each row of a dataset with a column `path`, and perhaps `bytes`, in their order."""
     gpu = network.backend.name.startswith("cuda")
-    amount = {"num_gpus": 1} if gpu else {"num_cpus": pool.threads}
+    amount = {"num_gpus": 1} if gpu else {"num_cpus": COUNTED * pool.threads}
     room = ray.cluster_resources().get("GPU" if gpu else "CPU", 0) / (1 if gpu else pool.threads)
     if room < 1:
         raise DeviceError(f"the Ray cluster has no room for an actor: it has {ray.cluster_resources()}")
