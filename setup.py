@@ -27,7 +27,7 @@ from tools.native.package import BuildWithShare, packages
 
 setup(
     packages=packages(),
-    package_data={"pydarknet": ["py.typed"], "pydarknet.serve": ["page.html"]},
+    package_data={"pydarknet": ["py.typed", "*.pyi"], "pydarknet.serve": ["page.html"]},
     ext_modules=extensions(),
     cmdclass={"build_ext": IncrementalBuild, "build_py": BuildWithShare},
     zip_safe=False,

@@ -61,11 +61,12 @@ def write_stage(folder: Path) -> None:
     _write_programs(folder / "bin")
     for name in IMAGES:
         write_picture(folder / name, 60, 40)
+    for name in ("1.jpg", "2.jpg"):
+        write_picture(folder / "folder" / name, 60, 40)
     write_video(folder / "video.mp4")
     write_video(folder / "clip.mp4")
     (folder / "list.txt").write_text("dog.jpg\n")
-    for name in ("animals.csv",):
-        (folder / name).write_text(ANIMALS)
+    (folder / "animals.csv").write_text(ANIMALS)
     (folder / "classes.txt").write_text("n02084071\nn02121620\n")
     (folder / "text.cfg").write_text(TEXT)
     for name in ("shakespeare.txt", "held_out.txt"):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +55,17 @@ def test_all_objects_have_the_same_methods(extension: str, primitive: str) -> No
     assert public == {name for name in promised if not name.startswith("_")}
     streamed = {name for name in public if "stream: " in (getattr(made, name).__doc__ or "")}
     assert streamed == PRIMITIVES[primitive].keys()
+
+
+@pytest.mark.slow
+def test_stubs_are_what_the_extensions_have() -> None:
+    """mypy's stubtest; what differs by the device has its type in `Ops`, which the tests around this one compare."""
+    pytest.importorskip("mypy")
+    stubs = [f"pydarknet.{path.stem}" for path in Path(types.__file__).parents[1].glob("*.pyi")]
+    assert stubs
+    command = [sys.executable, "-W", "ignore", "-m", "mypy.stubtest", *stubs]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
