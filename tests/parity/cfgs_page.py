@@ -42,6 +42,8 @@ tests.parity.cfgs_page` writes this page; it did on {today}.
   weights are binary here before they are loaded, with which following and ignoring it are the same.
 - AlexeyAB's program ends (an assertion, -6) where a [shortcut] adds layers of different sizes; hank-ai's, built for
   release, goes on without the check and reads other numbers. pjreddie's and this package add what both have.
+- AlexeyAB's program ends (-8) where no layer sees more than a pixel, since it divides by how many do: recurrent
+  networks have an [upsample] and an [avgpool] behind them here.
 - hank-ai's program ends (-6) at keys that it doesn't know and at keys that come twice, its own cfgs' included: here
   its [net] has sizes only, and the first of equal keys is left.
 - Where a cfg says activation=silu, a name of PyTorch's, AlexeyAB's program gets swish, which is the same.

@@ -191,6 +191,8 @@ def compare(build: Build, path: Path) -> Outcome:
         cfg, weights = Path(folder) / path.name, Path(folder) / "random.weights"
         text = text.replace("=silu", "=swish")  # a name that only other programs know; this one would take relu
         text = text.replace("bin_output=1", "")  # it leaves out the activation where the next layer reads signs alone
+        if build.checkout and max(min(layer.inputs[1:]) for layer in net.layers) == 1:
+            text += "\n[connected]\n[upsample]\nstride=2\n[avgpool]\n"  # it divides by the number of larger inputs
         cfg.write_text(bare(text) if build.name == "hank-ai" else text, encoding="latin-1")
         net.save_weights(weights)
         print("theirs", flush=True)
