@@ -59,6 +59,7 @@ tests.parity.cfgs_page` writes this page; it did on {today}.
 HEAD = "| cfg | input | worst error | at layer | outputs | boxes | remarks |\n|---|---|---|---|---|---|---|"
 KNOWN = {  # a word of the cfg, or the first layer that differs in a program's CPU build, and why
     ("AlexeyAB", "relu6"): "AlexeyAB's CPU build puts 0 for relu6, his GPU build doesn't",
+    ("AlexeyAB", "stride_y"): "AlexeyAB's CPU build passes over stride_y where size=1 and stride_x=1",
     ("AlexeyAB", "extra"): "AlexeyAB's [reorg] doesn't know pjreddie's `extra`",
     ("AlexeyAB", "maxpool"): "AlexeyAB's AVX code loses what is left of 8 columns in a wide [maxpool] of stride 1",
     ("Debian", "tree"): "Debian's CPU build gives NaN for a tree",
@@ -128,7 +129,10 @@ def why(build: Build, path: Path, outcome: Outcome) -> str:
     first = re.findall(r"(?<=\[)\w+", outcome.unequal)  # the type of the layer that differs first
     words = {
         *first,
-        *({"relu6", "extra", "tree", "mish", "swish"} & set(re.findall(r"\w+", path.read_text(encoding="latin-1")))),
+        *(
+            {"relu6", "extra", "tree", "mish", "swish", "stride_y"}
+            & set(re.findall(r"\w+", path.read_text(encoding="latin-1")))
+        ),
     }
     known = [text for (name, word), text in KNOWN.items() if name == build.name and word in words]
     return known[0] if known else f"not equal to {build.name}'s: {outcome.unequal}"

@@ -46,3 +46,13 @@ def test_the_page_lists_every_cfg_of_debian() -> None:
     listed = PAGE.read_text().partition("## pjreddie")[2].partition("\n## ")[0]
     names = [line.split(" | ")[0].removeprefix("| ") for line in listed.splitlines() if line.startswith("| ")]
     assert set(names) >= {path.stem for path in CFG.glob("*.cfg")}
+
+
+@pytest.mark.parametrize(("name", "count"), [("pjreddie", 45), ("AlexeyAB", 87), ("hank-ai", 52)])
+def test_the_page_has_a_row_for_each_cfg_of_the_three(name: str, count: int) -> None:
+    """At most five of them are refused."""
+    section = PAGE.read_text().partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ") and not line.startswith("| cfg ")]
+    assert len(rows) == count
+    assert sum("refused at line" in row for row in rows) <= 5
+    assert all("refused at line" in row or "e-0" in row or " is " in row for row in rows)
