@@ -3,8 +3,8 @@
     python benchmarks/mosaic.py FOLDER [--iterations N] [--seeds 1,2]
 
 FOLDER is the BCCD data set, as for bccd.py. The network is cfg/yolov4-tiny.cfg with half of its filters, for three
-classes, with anchors by k-means on this data, from random weights; two trainings a seed, side by side, one thread each.
-Judged by `detector map` on the 87 images of val.txt. Writes benchmarks/results/mosaic.json.
+classes, with anchors by k-means on this data, from random weights; two trainings a seed, side by side, one thread
+each. Judged by `detector map` on the 87 images of val.txt. Writes benchmarks/results/mosaic.json.
 """
 
 from __future__ import annotations
