@@ -66,7 +66,8 @@ class Validation:
         if isinstance(plain, ClassificationTask):
             evaluator = _classifier(network, data, plain, warn)
         else:
-            fit = self.fit or (engine.usual_fit if dialect.mixing else dialect.fit)
+            boxed = dialect.mixing and engine.cfg.net.bool_("letter_box", False)
+            fit = self.fit or ("letterbox" if boxed else dialect.fit)
             evaluator = _detector(network, data, self.iou_thresh, fit, missing, warn)
         evaluator = replace(evaluator, patience=self.patience)
         if self.every:
