@@ -357,7 +357,7 @@ def test_one_step_after_the_other_of_a_recurrent_network(module: Any, folder: Pa
     module.reset_rnn(net)
     assert predict(net, x[0]) == wanted[0]
     net.batch = 2
-    with pytest.raises(DarknetError, match="2 images after 1, each with a past of its own: call reset_rnn first"):
+    with pytest.raises(DarknetError, match="2 images after 1, each with its own past: call reset_rnn first"):
         predict(net, x[:2])
     module.reset_rnn(net)
     assert predict(net, x[:2]) == wanted[0]
