@@ -44,7 +44,7 @@ def parts() -> list[Part]:
     return [
         Part("networks", ("emu/test_networks.py", "emu/test_precision.py"), 2.0, options=several),
         Part("convolutions", tuple(convolutions), 2.0, options=several),
-        Part("ops", tuple(others), 2.0, options=several),
+        Part("ops", (*others, "plan/test_fused_ops.py"), 2.0, options=several),
         Part("devices", ("device",), 1.0, options=several),
     ]
 
