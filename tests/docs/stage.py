@@ -24,11 +24,20 @@ IMAGES = ("img.jpg", "dog.jpg", "a.jpg", "b.jpg")
 ANIMALS = "child,parent\ncat,animal\ndog,animal\n"
 # What a page takes for granted, as others make it.
 BEFORE = {
+    "docs/scale.md": (
+        "pydarknet data voc VOCdevkit/VOC2007 --out mine",
+        "pydarknet init mine/mine.data --from yolov2-voc --out mine.cfg",
+    ),
+    "docs/evaluation.md": (
+        "pydarknet data voc VOCdevkit/VOC2007 --out mine",
+        "pydarknet init mine/mine.data --from yolov2-voc --out mine.cfg",
+        "pydarknet train mine/mine.data mine.cfg --no-chart",
+    ),
     "docs/training.md": (
         "pydarknet partial cfg/darknet19_448.cfg weights/darknet19_448.weights darknet19_448.conv.23 23",
         "pydarknet data voc VOCdevkit/VOC2007 --out mine",
         "pydarknet init mine/mine.data --from yolov2-voc --out mine.cfg",
-    )
+    ),
 }
 TEXT = """[net]
 inputs=256
