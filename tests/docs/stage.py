@@ -109,7 +109,7 @@ def _write_networks(folder: Path) -> None:
         if name in DETECTORS:
             _find_something(net)
         net.save_weights(folder / "weights" / f"{name}.weights")
-    for name in ("yolov2", "yolo9000"):  # docs/surgery.md has them here
+    for name in ("yolov2", "yolo9000", "yolov2-voc"):  # docs/surgery.md has them here
         (folder / f"{name}.weights").symlink_to(folder / "weights" / f"{name}.weights")
 
 
@@ -155,4 +155,6 @@ def _write_data(folder: Path) -> None:
     (folder / "imagenet.data").write_text(
         "classes=1000\ntrain=imagenet.txt\nvalid=imagenet.txt\nlabels=data/imagenet.labels.list\nbackup=backup\n"
     )
+    (folder / "voc.txt").write_text("".join(f"photos/{i}.jpg\n" for i in range(3)))
+    (folder / "voc.data").write_text("classes=20\nvalid=voc.txt\nnames=data/voc.names\n")
     (folder / "mine.names").write_text("person\nbird\n")
