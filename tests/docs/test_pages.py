@@ -108,7 +108,7 @@ def test_a_page_runs_as_written(page: str, folder: Path, monkeypatch: pytest.Mon
     for name in ("imshow", "waitKey", "destroyWindow"):
         monkeypatch.setattr(cv2, name, lambda *_: 0)
     frame = cv2.imread("dog.jpg")
-    names = {"frame": frame, "frames": [frame] * 2, "data": Path("dog.jpg").read_bytes()}
+    names = {"frame": frame, "data": Path("dog.jpg").read_bytes()}
     exec("import pydarknet", names)
     with ExitStack() as servers:
         for command in BEFORE.get(page, ()):
