@@ -297,6 +297,7 @@ def test_every_command_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     Path("animals.csv").write_text(TABLE)
     Path("classes.txt").write_text("n02084071\nn02121620\n")
     Path("pictures/dog").mkdir(parents=True)
+    Path("mine.names").symlink_to(DATA / "voc.names")
     page = (DATA.parent / "docs" / "trees.md").read_text()
     commands = [
         line.partition("#")[0]
