@@ -21,7 +21,8 @@ def data(tmp_path: Path) -> Path:
     """Four images, three classes."""
     for i in range(4):
         picture(tmp_path / f"{i}.png", 64, 48, i)
-        (tmp_path / f"{i}.txt").write_text(f"{i % 3} .5 .5 .{i + 2} .{i + 3}\n2 .3 .3 .1{i} .12\n1 .6 .6 .33 .0{i + 5}\n")
+        rows = f"{i % 3} .5 .5 .{i + 2} .{i + 3}\n2 .3 .3 .1{i} .12\n1 .6 .6 .33 .0{i + 5}\n"
+        (tmp_path / f"{i}.txt").write_text(rows)
     (tmp_path / "train.txt").write_text("".join(f"{tmp_path}/{i}.png\n" for i in range(4)))
     (tmp_path / "a.names").write_text("dog\ncat\nbird\n")
     (tmp_path / "a.data").write_text(
