@@ -34,9 +34,10 @@ from pydarknet.formats.cfg import dump, parse_cfg
 from pydarknet.graph.graph import Graph
 
 NETWORKS = {"yolov2": 416, "yolov2-tiny": 416, "yolov2-voc": 416, "darknet19": 224, "yolov3": 416, "yolov3-tiny": 416,
-            "yolo9000": 416}  # fmt: skip
+            "yolov4": 416, "yolov4-tiny": 416, "yolo9000": 416}  # fmt: skip
 MEASURED = ("yolov2@320", "yolov2", "yolov2@608", "yolov2-tiny", "yolov2-voc", "yolo9000", "yolo9000@544",
-            "darknet19", "darknet19@448", "yolov3", "yolov3-tiny")  # fmt: skip
+            "darknet19", "darknet19@448", "yolov3", "yolov3-tiny", "yolov4", "yolov4-tiny")  # fmt: skip
+DEBIANS = Path("/usr/share/darknet/cfg")  # of its package darknet, for what we have no cfg of
 LAZY = f"{OURS} lazy"  # of networks whose classes form a tree
 COARSE = {"pydarknet fp16": 1e-2, "pydarknet bf16": 5e-2, "OpenVINO bf16": 5e-2}  # what 16 bits may differ by
 ONE_IMAGE = ("Darknet", LAZY)  # at a time
@@ -73,7 +74,8 @@ class Row:
 def make_network(folder: Path, name: str, size: int) -> tuple[Path, Path, float]:
     """A cfg at this size, random weights on which activations neither vanish nor explode, and its GFLOP."""
     cfg, weights = folder / f"{name}.cfg", folder / f"{name}.weights"
-    description = parse_cfg(ROOT / "cfg" / f"{name}.cfg")
+    own = ROOT / "cfg" / f"{name}.cfg"
+    description = parse_cfg(own if own.is_file() else DEBIANS / own.name)
     for key, value in {"width": size, "height": size, "batch": 1, "subdivisions": 1}.items():
         description.net.set(key, value)
     cfg.write_text(dump(description))
