@@ -57,7 +57,7 @@ demo: $(VENV)/.pydarknet
 
 test: build
 	tools/system_packages.sh test
-	$(PYTHON) -m pytest -q
+	$(PYTHON) -m pytest -q -n 2
 
 # The answer while one works; everything else is left to `make lint test`.
 quick: build
