@@ -63,10 +63,10 @@ def play(net: Network, video: Video, args: argparse.Namespace, follow: Follow | 
         for frame, found in stack.enter_context(closing(played)):
             if follow is not None:
                 found = follow(found)
-            out.clear()
-            out.print(report(found, clock.tick(), args))
             for writer in writers:
                 writer.write(frame.path, (frame.image.shape[1], frame.image.shape[0]), found, frame=frame.number)
+            out.clear()
+            out.print(report(found, clock.tick(), args))
             for stream in streams:
                 stream(frame, found)
             drawn = draw(frame.image, found, net, args) if sinks and args.boxes else frame.image

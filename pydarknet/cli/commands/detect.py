@@ -224,9 +224,6 @@ class _Report:
         from ...writers.lines import printed_lines
 
         path, detections = looked.path, looked.detections
-        shown = self.args.ext_output, self.args.path, self.args.path_probabilities
-        printed = printed_lines(detections, *shown)
-        self.out.print([f"{path}: Predicted in {looked.seconds:f} seconds.", *printed])
         self.images, self.objects = self.images + 1, self.objects + len(detections)
         for writer in self.writers:
             try:
@@ -234,6 +231,9 @@ class _Report:
             except DataError as error:  # this image's place is taken; others' aren't
                 self.failures += 1
                 self.out.complain(f"error: {error}")
+        # Printed when it is saved, so that an interrupt in between loses nothing that has been said.
+        shown = self.args.ext_output, self.args.path, self.args.path_probabilities
+        self.out.print([f"{path}: Predicted in {looked.seconds:f} seconds.", *printed_lines(detections, *shown)])
         if looked.image is not None and self.args.save_crops is not None:
             self._save_crops(path, looked.image, detections)
         if looked.image is not None and self.args.explain is not None:
