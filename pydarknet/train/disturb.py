@@ -33,7 +33,7 @@ class Disturbance:
         if self.blur == AROUND:
             _blur_around(x, truth)
         elif self.blur:
-            _blur(x, _side(self.blur, x, truth))
+            blur_whole(x, _side(self.blur, x, truth))
         if self.noise:
             noise = np.random.default_rng(self.seed).standard_normal(x.shape, np.float32)
             np.clip(x + noise * np.float32(self.noise / _BYTE), 0, 1, out=x)
@@ -59,10 +59,6 @@ UNDISTURBED, NEVER_DISTURBED = Disturbance(), DisturbanceRange()
 
 def blur_whole(x: Floats, side: int) -> None:
     """Blur x (channels, h, w) by squares of that many pixels; of an even number one more."""
-    _blur(x, side)
-
-
-def _blur(x: Floats, side: int) -> None:
     for plane in x:
         plane[...] = cv2.GaussianBlur(plane, (side // 2 * 2 + 1,) * 2, 0)
 
@@ -77,7 +73,7 @@ def _side(blur: int, x: Floats, truth: Floats) -> int:
 
 def _blur_around(x: Floats, truth: Floats) -> None:
     sharp = x.copy()
-    _blur(x, AROUND_SIDE)
+    blur_whole(x, AROUND_SIDE)
     h, w = x.shape[1:]
     for cx, cy, bw, bh in truth[truth[:, 0] > 0, :4]:
         left, top = int((cx - bw / 2) * w), int((cy - bh / 2) * h)
