@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             with signals.stopping():
                 code = dispatch(list(sys.argv[1:] if argv is None else argv))
             sys.stdout.flush()
+            _settle_messages()
         except SystemExit as stop:  # --help
             return _flushed(int(stop.code or 0))
         except KeyboardInterrupt as stop:
@@ -153,6 +154,14 @@ def _hush_opencv() -> None:
     """What OpenCV finds wrong with a file is in our error. It reads these when it is loaded, which is later."""
     for variable, level in (("OPENCV_LOG_LEVEL", "SILENT"), ("OPENCV_FFMPEG_LOGLEVEL", "-8")):
         os.environ.setdefault(variable, level)
+
+
+def _settle_messages() -> None:
+    """Give up messages that can't be written, which else would be an error of Python's (120) when it ends."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _flushed(code: int) -> int:
