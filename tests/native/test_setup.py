@@ -116,6 +116,8 @@ def test_native_is_the_best_that_this_machine_runs(monkeypatch: pytest.MonkeyPat
 
 def test_a_demo_brings_what_a_demo_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.defpath)
+    for each in ("MAKEFLAGS", "MAKELEVEL", "VIRTUAL_ENV", "PYTHON"):  # `make test` started this one
+        monkeypatch.delenv(each, raising=False)
     command = ["make", "-n", "demo", f"VENV={tmp_path}"]
     lines = subprocess.run(command, cwd=flags.ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     assert not any("[test" in line for line in lines)

@@ -63,8 +63,9 @@ def test_stubs_are_what_the_extensions_have() -> None:
     pytest.importorskip("mypy")
     stubs = [f"pydarknet.{path.stem}" for path in Path(types.__file__).parents[1].glob("*.pyi")]
     assert stubs
-    command = [sys.executable, "-W", "ignore", "-m", "mypy.stubtest", *stubs]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    root = Path(types.__file__).parents[2]
+    command = [sys.executable, "-W", "ignore", "-m", "mypy.stubtest", "--mypy-config-file", "pyproject.toml", *stubs]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
