@@ -35,12 +35,6 @@ class AnchoredImage {
         next_(head.pixels()),
         threads_(threads) {}
 
-  template <class F>
-  PYDARKNET_DEVICE void for_each_box(F&& body) {
-    for (std::int64_t box = threads_.rank(); box < head_.boxes(); box += threads_.size())
-      body(head_.place(box));
-  }
-
   PYDARKNET_DEVICE const float* anchor(int index) const { return set_.anchors + 2 * index; }
   // At the origin, as parts of the image.
   PYDARKNET_DEVICE Box anchor_box(int index) const {
@@ -57,12 +51,6 @@ class AnchoredImage {
       if (set_.mask[box] == anchor_index) return box;
     }
     return -1;
-  }
-  PYDARKNET_DEVICE float objectness(const BoxPlace& at) const {
-    return head_.output[head_.objectness_of(at)];
-  }
-  PYDARKNET_DEVICE float& objectness_delta(const BoxPlace& at) {
-    return head_.delta[head_.objectness_of(at)];
   }
 
   PYDARKNET_DEVICE float weight_of(int category) const {
@@ -118,6 +106,28 @@ class AnchoredImage {
       if (found > best_iou) best_iou = found, best = a;
     }
     return best;
+  }
+
+  // The anchors whose boxes a truth claims: the best one, then by `iou_thresh` those that fit it too.
+  template <class F>
+  PYDARKNET_DEVICE void for_each_claim(const Box& truth, F&& claim) const {
+    const int best = best_anchor(truth);
+    claim(best);
+    if (terms_.iou_thresh >= 1) return;
+    for (int a = 0; a < set_.anchor_count; ++a) {
+      const bool fits =
+          measure(anchor_box(a), {0, 0, truth.w, truth.h}, terms_.iou_thresh_kind) > terms_.iou_thresh;
+      if (fits && a != best) claim(a);
+    }
+  }
+
+  // Several truths of one box count like one of its classes each.
+  PYDARKNET_DEVICE void average_place(const BoxPlace& at) {
+    int taught = 0;
+    for (int c = 0; c < truth_rules_.classes; ++c)
+      taught += head_.delta[head_.classes_of(at) + c * next_] > 0;
+    for (int e = 0; taught > 1 && e < head_.coords; ++e)
+      head_.delta[head_.offset(at) + e * next_] /= static_cast<float>(taught);
   }
 
   const BoxHead head_;

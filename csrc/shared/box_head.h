@@ -37,8 +37,11 @@ struct BoxHead {
     return at.anchor * entries * pixels() + std::int64_t{at.row} * w + at.column;
   }
 
-  PYDARKNET_DEVICE std::int64_t objectness_of(const BoxPlace& at) const {
-    return offset(at) + coords * pixels();
+  PYDARKNET_DEVICE float objectness(const BoxPlace& at) const {
+    return output[offset(at) + coords * pixels()];
+  }
+  PYDARKNET_DEVICE float& objectness_delta(const BoxPlace& at) const {
+    return delta[offset(at) + coords * pixels()];
   }
   PYDARKNET_DEVICE std::int64_t classes_of(const BoxPlace& at) const {
     return offset(at) + (coords + 1) * pixels();
@@ -112,6 +115,12 @@ PYDARKNET_DEVICE inline BoxHead image_head(const ConstPlain& output, const Plain
 PYDARKNET_DEVICE inline float focus_on(float probability) {
   const float p = probability + 1e-15f;
   return -.5f * (1 - p) * (2 * p * std::log(p) + p - 1);
+}
+
+// Boxes side by side, each member of the thread group its part.
+template <class Threads, class F>
+PYDARKNET_DEVICE void for_each_box(const BoxHead& head, const Threads& threads, F&& body) {
+  for (std::int64_t box = threads.rank(); box < head.boxes(); box += threads.size()) body(head.place(box));
 }
 
 // What a box was used for; a box may be both.

@@ -24,10 +24,9 @@ struct NormalSlope {
 template <class Threads>
 class GaussianImage : AnchoredImage<Threads> {
   using Base = AnchoredImage<Threads>;
-  using Base::anchor, Base::anchor_box, Base::assign_class, Base::best_anchor, Base::bounded, Base::box_of,
-      Base::class_output, Base::for_each_box, Base::head_, Base::knows_a_class, Base::masked, Base::next_,
-      Base::objectness, Base::objectness_delta, Base::set_, Base::sums_, Base::terms_, Base::threads_,
-      Base::truth_rules_, Base::uses_, Base::weight_of;
+  using Base::anchor, Base::assign_class, Base::average_place, Base::bounded, Base::box_of,
+      Base::class_output, Base::for_each_claim, Base::head_, Base::knows_a_class, Base::masked, Base::next_,
+      Base::set_, Base::sums_, Base::terms_, Base::threads_, Base::truth_rules_, Base::uses_, Base::weight_of;
 
  public:
   // Deltas and `uses`, one for each box, are 0.
@@ -36,10 +35,12 @@ class GaussianImage : AnchoredImage<Threads> {
       : Base(head, rules, uses, threads), to_centre_(.5f * static_cast<float>(set_.gaussian.to_centre)) {}
 
   PYDARKNET_DEVICE LossStatistics run(const TruthList& truths) {
-    for_each_box([&](const BoxPlace& at) { assign_empty(at, truths); });
+    for_each_box(head_, threads_, [&](const BoxPlace& at) { assign_empty(at, truths); });
     threads_.wait();
-    for (const Truth& truth : truths) assign(truth);
-    for_each_box([&](const BoxPlace& at) { average_place(at); });
+    for (const Truth& truth : truths) {
+      for_each_claim(truth.box, [&](int anchor_index) { assign_box(anchor_index, truth); });
+    }
+    for_each_box(head_, threads_, [&](const BoxPlace& at) { average_place(at); });
     threads_.wait();
     add_losses(head_, uses_, &sums_, threads_);
     return sums_.summed(threads_);
@@ -74,12 +75,12 @@ class GaussianImage : AnchoredImage<Threads> {
   PYDARKNET_DEVICE void assign_empty(const BoxPlace& at, const TruthList& truths) {
     const TruthMatch match = truths.best(predict(at, anchor(masked(at.anchor))));
     const float target = terms_.objectness_smooth ? match.overlap * match.overlap : 1;
-    sums_.any_objectness += objectness(at);
-    objectness_delta(at) = terms_.obj_normalizer * (0 - objectness(at));
+    sums_.any_objectness += head_.objectness(at);
+    head_.objectness_delta(at) = terms_.obj_normalizer * (0 - head_.objectness(at));
     if (match.overlap > set_.ignore_thresh && knows_a_class(at)) {
-      objectness_delta(at) = 0;
+      head_.objectness_delta(at) = 0;
       if (terms_.objectness_smooth) {
-        objectness_delta(at) = terms_.obj_normalizer * (target - objectness(at));
+        head_.objectness_delta(at) = terms_.obj_normalizer * (target - head_.objectness(at));
         classify(at, truth_rules_.map[match.truth->label], OneThread{});
       }
     }
@@ -89,7 +90,7 @@ class GaussianImage : AnchoredImage<Threads> {
   // A box that needs no truth to claim it.
   PYDARKNET_DEVICE void assign_certain(const BoxPlace& at, const Truth& truth, float target) {
     const int category = truth_rules_.map[truth.label];
-    objectness_delta(at) = terms_.obj_normalizer * (target - objectness(at));
+    head_.objectness_delta(at) = terms_.obj_normalizer * (target - head_.objectness(at));
     classify(at, category, OneThread{});
     assign_place(at, masked(at.anchor), truth.box, weight_of(category));
     if (!terms_.objectness_smooth) return;
@@ -105,17 +106,6 @@ class GaussianImage : AnchoredImage<Threads> {
     assign_class(at, category, false, threads);
   }
 
-  PYDARKNET_DEVICE void assign(const Truth& truth) {
-    const int best = best_anchor(truth.box);
-    assign_box(best, truth);
-    if (terms_.iou_thresh >= 1) return;
-    for (int a = 0; a < set_.anchor_count; ++a) {
-      const Box centred{0, 0, truth.box.w, truth.box.h};
-      const bool fits = measure(anchor_box(a), centred, terms_.iou_thresh_kind) > terms_.iou_thresh;
-      if (fits && a != best) assign_box(a, truth);
-    }
-  }
-
   // The box of an anchor, if this head has it. By the thread group: classes side by side.
   PYDARKNET_DEVICE void assign_box(int anchor_index, const Truth& truth) {
     BoxPlace at = cell_of(truth.box);
@@ -128,10 +118,10 @@ class GaussianImage : AnchoredImage<Threads> {
       sums_.category += class_output(at, category);
       sums_.add_match(terms_.iou_loss == BoxMeasure::kMse ? iou(box, truth.box)
                                                           : measure(box, truth.box, BoxMeasure::kGiou),
-                      objectness(at));
+                      head_.objectness(at));
       assign_place(at, anchor_index, truth.box, weight);
       uses_[head_.number(at)] = kObject | kClassified;
-      objectness_delta(at) = weight * terms_.obj_normalizer * (1 - objectness(at));
+      head_.objectness_delta(at) = weight * terms_.obj_normalizer * (1 - head_.objectness(at));
     }
     classify(at, category, threads_);
     threads_.wait();
@@ -159,15 +149,6 @@ class GaussianImage : AnchoredImage<Threads> {
       delta[2 * i * next_] += bounded(mean * weight * terms_.iou_normalizer);
       delta[(2 * i + 1) * next_] += bounded(normal.deviation * set_.gaussian.uc_normalizer);
     }
-  }
-
-  // Several truths of one box count like one of its classes each.
-  PYDARKNET_DEVICE void average_place(const BoxPlace& at) {
-    int taught = 0;
-    for (int c = 0; c < truth_rules_.classes; ++c)
-      taught += head_.delta[head_.classes_of(at) + c * next_] > 0;
-    for (int e = 0; taught > 1 && e < head_.coords; ++e)
-      head_.delta[head_.offset(at) + e * next_] /= static_cast<float>(taught);
   }
 
   const float to_centre_;  // from the point to the centre, in sizes of the box

@@ -46,7 +46,7 @@ class RegionImage {
     if (truths.count && is_class_only(last->box)) {
       assign_class_only(last->label);
     } else {
-      for_each_box([&](const BoxPlace& at) { assign_empty(at, truths); });
+      for_each_box(head_, threads_, [&](const BoxPlace& at) { assign_empty(at, truths); });
       threads_.wait();
       for (const Truth& truth : truths) assign(truth);
     }
@@ -60,29 +60,17 @@ class RegionImage {
   }
 
  private:
-  template <class F>
-  PYDARKNET_DEVICE void for_each_box(F&& body) {
-    for (std::int64_t box = threads_.rank(); box < head_.boxes(); box += threads_.size())
-      body(head_.place(box));
-  }
-
   PYDARKNET_DEVICE bool leads() const { return threads_.rank() == 0; }
   PYDARKNET_DEVICE const float* anchor(int index) const { return set_.anchors + 2 * index; }
-  PYDARKNET_DEVICE float objectness(const BoxPlace& at) const {
-    return head_.output[head_.objectness_of(at)];
-  }
-  PYDARKNET_DEVICE float& objectness_delta(const BoxPlace& at) {
-    return head_.delta[head_.objectness_of(at)];
-  }
 
   // Before the truths claim their boxes.
   PYDARKNET_DEVICE void assign_empty(const BoxPlace& at, const TruthList& truths) {
     const TruthMatch match = truths.best(head_.predict(at, anchor(at.anchor)));
-    sums_.any_objectness += objectness(at);
+    sums_.any_objectness += head_.objectness(at);
     const float target = set_.classfix == -1 ? match.overlap : shape_.background ? 1 : 0;
-    objectness_delta(at) = set_.noobject_scale * (target - objectness(at));
+    head_.objectness_delta(at) = set_.noobject_scale * (target - head_.objectness(at));
     if (set_.classfix != -1 && match.overlap > set_.thresh) {
-      objectness_delta(at) = 0;
+      head_.objectness_delta(at) = 0;
       if (set_.classfix > 0) fix_class(at, match.truth ? match.truth->label : -1);
     }
     if (set_.seen < kPriorImages) pull_to_anchor(at);
@@ -91,7 +79,7 @@ class RegionImage {
   // The label is not mapped here.
   PYDARKNET_DEVICE void fix_class(const BoxPlace& at, int label) {
     if (label < 0 || label >= shape_.classes) return;
-    const float weight = set_.classfix == 2 ? objectness(at) : 1;
+    const float weight = set_.classfix == 2 ? head_.objectness(at) : 1;
     uses_[head_.number(at)] |= kClassified;
     sums_.category += assign_class(at, label, set_.class_scale * weight, OneThread{});
     sums_.classified += 1;
@@ -121,9 +109,9 @@ class RegionImage {
       head_.delta[box + e * next_] = set_.mask_scale * (truth.mask[e - 4] - head_.output[box + e * next_]);
     }
     const float target = shape_.background ? 0 : set_.rescore ? found : 1;
-    objectness_delta(at) = set_.object_scale * (target - objectness(at));
+    head_.objectness_delta(at) = set_.object_scale * (target - head_.objectness(at));
     uses_[head_.number(at)] |= kObject | kClassified;
-    sums_.add_match(found, objectness(at));
+    sums_.add_match(found, head_.objectness(at));
   }
 
   // By overlap with the truth, both at the origin; the first one of several that fit equally.
@@ -196,13 +184,14 @@ class RegionImage {
     }
     if (set_.class_only == ClassOnly::kIgnore) return;
     if (set_.class_only != ClassOnly::kAssume) {
-      for_each_box(
-          [&](const BoxPlace& at) { objectness_delta(at) = set_.noobject_scale * (0 - objectness(at)); });
+      for_each_box(head_, threads_, [&](const BoxPlace& at) {
+        head_.objectness_delta(at) = set_.noobject_scale * (0 - head_.objectness(at));
+      });
     }
     threads_.wait();
     if (!leads()) return;
-    const bool pull = set_.class_only != ClassOnly::kSpare && objectness(chosen) < kAssumedIou;
-    objectness_delta(chosen) = pull ? set_.object_scale * (kAssumedIou - objectness(chosen)) : 0;
+    const bool pull = set_.class_only != ClassOnly::kSpare && head_.objectness(chosen) < kAssumedIou;
+    head_.objectness_delta(chosen) = pull ? set_.object_scale * (kAssumedIou - head_.objectness(chosen)) : 0;
     uses_[head_.number(chosen)] |= kObject;
   }
 
@@ -212,10 +201,10 @@ class RegionImage {
           [&](const BoxPlace& at) { return visible_area(head_.predict(at, anchor(at.anchor))); });
     }
     if (set_.class_only_box == ClassOnlyBox::kSurest) {
-      return highest_box([&](const BoxPlace& at) { return objectness(at); });
+      return highest_box([&](const BoxPlace& at) { return head_.objectness(at); });
     }
     return highest_box([&](const BoxPlace& at) {
-      return objectness(at) * path_probability(head_.classes_of(at), category);
+      return head_.objectness(at) * path_probability(head_.classes_of(at), category);
     });
   }
 
@@ -225,7 +214,7 @@ class RegionImage {
     constexpr double kNone = -DBL_MAX;
     float highest = 0;
     double order = kNone;  // negative, so that the highest is the first
-    for_each_box([&](const BoxPlace& at) {
+    for_each_box(head_, threads_, [&](const BoxPlace& at) {
       const float found = score(at);
       const double here =
           -static_cast<double>((std::int64_t{at.row} * head_.w + at.column) * head_.anchors + at.anchor);
@@ -243,7 +232,7 @@ class RegionImage {
 
   // Of the logistic on x, y, mask and objectness; classes and background have none by their loss.
   PYDARKNET_DEVICE void apply_slopes() {
-    for_each_box([&](const BoxPlace& at) {
+    for_each_box(head_, threads_, [&](const BoxPlace& at) {
       const std::int64_t box = head_.offset(at);
       for (int e = 0; e <= shape_.coords; ++e) {
         if (e == 2 || e == 3 || (e == shape_.coords && shape_.background)) continue;

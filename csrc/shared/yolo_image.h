@@ -7,10 +7,9 @@ namespace pydarknet {
 template <class Threads>
 class YoloImage : AnchoredImage<Threads> {
   using Base = AnchoredImage<Threads>;
-  using Base::anchor, Base::anchor_box, Base::assign_class, Base::best_anchor, Base::bounded, Base::box_of,
-      Base::class_output, Base::for_each_box, Base::head_, Base::knows_a_class, Base::masked, Base::next_,
-      Base::objectness, Base::objectness_delta, Base::set_, Base::sums_, Base::terms_, Base::threads_,
-      Base::truth_rules_, Base::uses_, Base::weight_of;
+  using Base::anchor, Base::assign_class, Base::average_place, Base::bounded, Base::box_of,
+      Base::class_output, Base::for_each_claim, Base::head_, Base::knows_a_class, Base::masked, Base::next_,
+      Base::set_, Base::sums_, Base::terms_, Base::threads_, Base::truth_rules_, Base::uses_, Base::weight_of;
 
  public:
   // Deltas and `uses`, one for each box, are 0.
@@ -19,15 +18,22 @@ class YoloImage : AnchoredImage<Threads> {
       : Base(head, rules, uses, threads) {}
 
   PYDARKNET_DEVICE LossStatistics run(const TruthList& truths) {
-    for_each_box([&](const BoxPlace& at) { assign_empty(at, truths); });
+    for_each_box(head_, threads_, [&](const BoxPlace& at) { assign_empty(at, truths); });
     threads_.wait();
-    for (const Truth& truth : truths) assign(truth);
-    if (terms_.iou_thresh < 1) for_each_box([&](const BoxPlace& at) { average_place(at); });
+    for (const Truth& truth : truths) {
+      for_each_claim(truth.box, [&](int anchor_index) { assign_box(anchor_index, truth); });
+    }
+    if (terms_.iou_thresh < 1) {
+      for_each_box(head_, threads_, [&](const BoxPlace& at) {
+        if (head_.objectness_delta(at) != 0) average_place(at);
+      });
+    }
     threads_.wait();
     add_losses(head_, uses_, &sums_, threads_);
     if (terms_.iou_loss != BoxMeasure::kMse) sums_.coord_loss = missed_;
     threads_.wait();
-    if (terms_.delta_normalizer != 1) for_each_box([&](const BoxPlace& at) { normalize(at); });
+    if (terms_.delta_normalizer != 1)
+      for_each_box(head_, threads_, [&](const BoxPlace& at) { normalize(at); });
     return sums_.summed(threads_);
   }
 
@@ -35,12 +41,12 @@ class YoloImage : AnchoredImage<Threads> {
   // Before the truths claim their boxes.
   PYDARKNET_DEVICE void assign_empty(const BoxPlace& at, const TruthList& truths) {
     const TruthMatch match = truths.best(head_.predict(at, anchor(masked(at.anchor))));
-    const float weight = terms_.obj_normalizer, empty = weight * (0 - objectness(at));
-    sums_.any_objectness += objectness(at);
-    objectness_delta(at) = empty;
+    const float weight = terms_.obj_normalizer, empty = weight * (0 - head_.objectness(at));
+    sums_.any_objectness += head_.objectness(at);
+    head_.objectness_delta(at) = empty;
     if (match.overlap > set_.ignore_thresh && knows_a_class(at)) {
-      const float raised = weight * (match.overlap - objectness(at));
-      objectness_delta(at) = !terms_.objectness_smooth ? 0 : raised > empty ? raised : empty;
+      const float raised = weight * (match.overlap - head_.objectness(at));
+      head_.objectness_delta(at) = !terms_.objectness_smooth ? 0 : raised > empty ? raised : empty;
     }
     if (match.truth && match.overlap > set_.truth_thresh) assign_certain(at, *match.truth, match.overlap);
   }
@@ -50,22 +56,11 @@ class YoloImage : AnchoredImage<Threads> {
     const int category = truth_rules_.map[truth.label];
     const float target = terms_.objectness_smooth ? overlap * overlap : 1;
     assign_place(at, masked(at.anchor), truth.box, weight_of(category));
-    objectness_delta(at) = terms_.obj_normalizer * (target - objectness(at));
+    head_.objectness_delta(at) = terms_.obj_normalizer * (target - head_.objectness(at));
     assign_class(at, category, terms_.adds, OneThread{});
     if (!terms_.objectness_smooth) return;
     const float way = target - class_output(at, category);
     head_.delta[head_.classes_of(at) + category * next_] = weight_of(category) * way;
-  }
-
-  PYDARKNET_DEVICE void assign(const Truth& truth) {
-    const int best = best_anchor(truth.box);
-    assign_box(best, truth);
-    if (terms_.iou_thresh >= 1) return;
-    for (int a = 0; a < set_.anchor_count; ++a) {
-      const Box centred{0, 0, truth.box.w, truth.box.h};
-      const bool fits = measure(anchor_box(a), centred, terms_.iou_thresh_kind) > terms_.iou_thresh;
-      if (fits && a != best) assign_box(a, truth);
-    }
   }
 
   // The box of an anchor, if this head has it. By the thread group: classes side by side.
@@ -79,15 +74,15 @@ class YoloImage : AnchoredImage<Threads> {
       sums_.category += class_output(at, category);
       assign_place(at, anchor_index, truth.box, weight_of(category));
       assign_objectness(at, weight_of(category));
-      count(head_.predict(at, anchor(anchor_index)), truth.box, objectness(at));
+      count(head_.predict(at, anchor(anchor_index)), truth.box, head_.objectness(at));
     }
     assign_class(at, category, terms_.adds, threads_);
     threads_.wait();
   }
 
   PYDARKNET_DEVICE void assign_objectness(const BoxPlace& at, float weight) {
-    const float way = weight * terms_.obj_normalizer * (1 - objectness(at));
-    if (!terms_.objectness_smooth || objectness_delta(at) == 0) objectness_delta(at) = way;
+    const float way = weight * terms_.obj_normalizer * (1 - head_.objectness(at));
+    if (!terms_.objectness_smooth || head_.objectness_delta(at) == 0) head_.objectness_delta(at) = way;
   }
 
   PYDARKNET_DEVICE void count(const Box& box, const Box& truth, float box_objectness) {
@@ -120,16 +115,6 @@ class YoloImage : AnchoredImage<Threads> {
     };
     return {bounded(slope.x * weight), bounded(slope.y * weight), bounded(slope.w * growth(2) * weight),
             bounded(slope.h * growth(3) * weight)};
-  }
-
-  // Several truths of one box count like one of its classes each.
-  PYDARKNET_DEVICE void average_place(const BoxPlace& at) {
-    if (objectness_delta(at) == 0) return;
-    int taught = 0;
-    for (int c = 0; c < truth_rules_.classes; ++c)
-      taught += head_.delta[head_.classes_of(at) + c * next_] > 0;
-    for (int e = 0; taught > 1 && e < 4; ++e)
-      head_.delta[head_.offset(at) + e * next_] /= static_cast<float>(taught);
   }
 
   PYDARKNET_DEVICE void normalize(const BoxPlace& at) {
