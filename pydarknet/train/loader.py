@@ -47,9 +47,10 @@ class Loader:
     """An endless iterator of batches, those of its `share`; a context manager, which ends its threads.
 
     `size` is the network's (width, height), or a function that gives it for the number of a batch, from 0: then
-    batches of a network that changes its size are made ahead as well. At most `ahead` batches wait or are being
-    made, besides the one given out. `channels` are the network's. For an image that can't be read after training
-    has begun, another is drawn, and `warn` is called with the reason (once a path).
+    batches of a network that changes its size are made ahead as well. `images`: a function that gives how many images
+    it has, at least `batch`, as which each counts. At most `ahead` batches wait or are being made, besides the one
+    given out. `channels` are the network's. For an image that can't be read after training has begun, another is
+    drawn, and `warn` is called with the reason (once a path).
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Loader:
         batch: int,
         size: Size | Callable[[int], Size],
         *,
+        images: Callable[[int], int] | None = None,
         workers: int = 2,
         ahead: int = 2,
         channels: int = 3,
@@ -72,7 +74,7 @@ class Loader:
             raise DataError(f"batch={batch} workers={workers} ahead={ahead}: expected numbers above 0")
         self.task, self.paths, self.samples = task, paths, samples
         self.batch, self.size, self.ahead, self.channels = batch, size, ahead, channels
-        self.share, self.warn = share or Share(), warn
+        self.share, self.warn, self.images = share or Share(), warn, images
         self._start, self._given = samples.taken, 0  # where its batches are counted from, and the next one's number
         self._bad: set[str] = set()  # what could not be read
         self._news: deque[str] = deque()  # the reasons not yet passed on
@@ -119,24 +121,21 @@ class Loader:
     def _begin(self, number: int) -> _Pending:
         """Have a batch made, the `number`-th of the run."""
         first = self._start + number * self.batch - self.samples.taken
-        width, height = self._size_at(first)
+        place = (self.samples.taken + first) // self.batch
+        width, height = self.size(place) if callable(self.size) else self.size
+        count = self.images(place) if self.images else self.batch
         try:
-            x = np.empty((self.batch, self.channels, height, width), np.float32)
-            truth = np.empty((self.batch, *self.task.truth_shape), np.float32)
+            x = np.empty((count, self.channels, height, width), np.float32)
+            truth = np.empty((count, *self.task.truth_shape), np.float32)
         except MemoryError as error:
             raise DataError(
-                f"out of memory for a batch of {self.batch} images of {width}x{height}; "
+                f"out of memory for a batch of {count} images of {width}x{height}; "
                 "use a smaller batch or more subdivisions"
             ) from error
-        chosen = [self.samples[first + i] for i in range(self.batch)]
+        chosen = [self.samples.at(first + i % self.batch, turn=i // self.batch) for i in range(count)]
         return _Pending(
             number, x, truth, [self._pool.submit(self._load, each, x[i], truth[i]) for i, each in enumerate(chosen)]
         )
-
-    def _size_at(self, first: int) -> Size:
-        if not callable(self.size):
-            return self.size
-        return self.size((self.samples.taken + first) // self.batch)
 
     def _load(self, sample: Sample, x: Floats, truth: Floats) -> tuple[str, Draw]:
         path, reason = self.paths[sample.picture], ""

@@ -68,10 +68,14 @@ class Samples:
 
     def __getitem__(self, index: int) -> Sample:
         """The sample `index` places after the next one. Takes nothing."""
+        return self.at(index)
+
+    def at(self, index: int, turn: int = 0) -> Sample:
+        """The sample `index` places after the next one; from turn 1 on another one in its place, drawn from all."""
         number = self.taken + index
-        rng = self.stream(_SAMPLE, number)
+        rng = self.stream(_SAMPLE, number, *([turn] if turn else []))
         pool, before = self._pool(number)
-        if self.order == "darknet":
+        if self.order == "darknet" or turn:
             place = int(rng.integers(len(pool)))
         else:
             of_classes = (1,) if pool.start else ()

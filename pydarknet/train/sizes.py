@@ -1,12 +1,15 @@
-"""Multi-scale training (section 2 of the paper): which size the network has in which iteration."""
+"""Multi-scale training (section 2 of the paper): which size the network has in which iteration, and, with AlexeyAB's
+`dynamic_minibatch`, how many images a mini-batch has."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..dialects import Dialect
 from ..formats.cfg import Section
+from ..graph.engine import Engine
 from ..plan.shapes import Shape
 from .augment import Size
 
@@ -23,6 +26,7 @@ class Rule:
 
 DETECTOR = Rule(320, 608, 10, 200)
 CLASSIFIER = Rule(128, 448, 40, 0)
+ROOM = 0.8  # of what memory has room for, by which a mini-batch grows
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class Sizes:
     """The size (width, height) of each iteration: a function of the seed, so that a resumed run has the same.
 
     `low` and `high` bound the longer side, both multiples of `step`; the shorter one follows the aspect of the
-    cfg. Drawn anew every `every` iterations; the largest in the `last` ones before `end`.
+    cfg. Drawn anew every `every` iterations; the largest in the `last` ones before `end`. `dynamic`: a mini-batch of
+    smaller images has more of them.
     """
 
     base: Size
@@ -41,6 +46,7 @@ class Sizes:
     end: int = 0
     every: int = DETECTOR.every
     last: int = DETECTOR.last
+    dynamic: bool = False
 
     @property
     def largest(self) -> Size:
@@ -61,12 +67,30 @@ class Sizes:
         rng = np.random.default_rng([self.seed, iteration // self.every])
         return self._size(int(rng.integers(self.low // self.step, self.high // self.step, endpoint=True)) * self.step)
 
+    def images(self, iteration: int, usual: int) -> int:
+        """How many images a mini-batch of an iteration has, where there are usually so many: AlexeyAB's formula."""
+        if not self.dynamic:
+            return usual
+        pixels, most = (w * h for w, h in (self.at(iteration), self.largest))
+        grown = usual * most // pixels
+        safe = int(grown * ROOM)
+        return safe if safe > usual else grown
+
     def _size(self, longer: int) -> Size:
         if not self.varies:
             return self.base
         w, h = self.base
         width, height = (max(1, round(side * longer / max(w, h) / self.step)) * self.step for side in (w, h))
         return width, height
+
+
+def sizes_of(engine: Engine, dialect: Dialect, seed: int, end: int) -> Sizes:
+    """Those of a training that ends after so many iterations. CfgError."""
+    net, heads = engine.cfg.net, engine.heads()
+    if not heads:
+        return read_sizes(net, net, engine.inputs, seed, end, CLASSIFIER)
+    sizes = read_sizes(net, heads[-1].section, engine.inputs, seed, end)
+    return replace(sizes, dynamic=dialect.mixing and net.bool_("dynamic_minibatch", False))
 
 
 def read_sizes(net: Section, section: Section, inputs: Shape, seed: int, end: int, rule: Rule = DETECTOR) -> Sizes:

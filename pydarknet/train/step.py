@@ -54,9 +54,10 @@ class Stepper:
     """Trains an engine's parameters, with Darknet's arithmetic of batch, subdivisions, momentum and decay.
 
     The engine's parameters become views of one flat array; call `publish` before using them or the engine.
-    `batch` images make an update: whole mini-batches, also where subdivisions don't divide the cfg's batch. With
-    `sequences` each of them is `time_steps` images; a mini-batch holds the first ones of all sequences, then the
-    second ones, and so on. `session` is what recurrent layers carry from one mini-batch to the next.
+    `batch` images make an update: whole mini-batches, also where subdivisions don't divide the cfg's batch. A
+    mini-batch may have more `images` than that, and counts as one that hasn't. With `sequences` each of them is
+    `time_steps` images; a mini-batch holds the first ones of all sequences, then the second ones, and so on.
+    `session` is what recurrent layers carry from one mini-batch to the next.
     CfgError if a layer can't be trained, or a mini-batch has no image; TrainingError if the precision has no
     gradients.
     """
@@ -74,7 +75,7 @@ class Stepper:
         self.subdivisions = engine.subdivisions = net.int_("subdivisions", 1, low=1)
         self.steps = net.int_("time_steps", 1, low=1, high=MAX_STEPS) if sequences else 1
         self.mini_batch = read_mini_batch(net, self.subdivisions) * self.steps
-        self.batch = self.mini_batch * self.subdivisions
+        self.batch, self.images = self.mini_batch * self.subdivisions, self.mini_batch
         if self.batch == 1:
             net.warn("batch=1 is for testing: rates are for more; training usually wants batch=64, subdivisions=16",
                      "batch")  # fmt: skip
@@ -91,12 +92,12 @@ class Stepper:
         self.average = read_average(net, self.parameters, self.schedule.max_batches) if dialect.mixing else None
         self.state = State(engine.seen, random=np.random.Generator(np.random.PCG64(seed)))
         self.session = engine.state()
-        self._plans: dict[tuple[Shape, int], TrainPlan] = {}
+        self._plans: dict[tuple[Shape, int, int], TrainPlan] = {}
 
     def divide(self, subdivisions: int) -> None:
         """Cut the batch into so many mini-batches, a divisor of it, before the first of them."""
         self.subdivisions = self.engine.subdivisions = subdivisions
-        self.mini_batch = self.batch // subdivisions
+        self.mini_batch = self.images = self.batch // subdivisions
 
     @property
     def iteration(self) -> int:
@@ -112,7 +113,7 @@ class Stepper:
         return max((layer.index for layer in self.engine.layers if stops(layer.stopbackward)), default=-1)
 
     def mini(self, x: Floats, truth: Floats) -> MiniBatch:
-        """One mini-batch forward and backward; x (mini_batch, C, H, W), truth as the head wants it."""
+        """One mini-batch forward and backward; x (images, C, H, W), truth as the head wants it."""
         plan = self._begin()
         backend = self.engine.backend
         backend.write(plan.plan.input, x)
@@ -140,7 +141,7 @@ class Stepper:
         """Apply the accumulated updates; the learning rate used."""
         rate = self.schedule.rate(self.iteration, self.state.random)
         self._hold()
-        self.optimiser.step(rate, self.batch, self.iteration)
+        self.optimiser.step(rate, self.images * self.subdivisions, self.iteration)
         self._clip()
         if self.average is not None:
             self.average.step(self.iteration)
@@ -176,12 +177,12 @@ class Stepper:
 
     def _plan(self) -> TrainPlan:
         engine = self.engine
-        key = engine.inputs, self.stop(self.iteration)
+        key = engine.inputs, self.images, self.stop(self.iteration)
         if key not in self._plans:
             tape = Tape(
-                engine.backend, self.mini_batch, engine.inputs, self.parameters, self.dialect, self.state, self.steps
+                engine.backend, self.images, engine.inputs, self.parameters, self.dialect, self.state, self.steps
             )
-            compile_layers(tape, engine.layers, key[1])
+            compile_layers(tape, engine.layers, key[2])
             plan = tape.finish({}, keep_all=False)
             for step in tape.refresh_steps:
                 step()

@@ -29,7 +29,7 @@ from .memory import check_memory
 from .metrics import History, Metrics, head_numbers
 from .names import FINAL, backbone_layers
 from .samples import Order, Samples
-from .sizes import CLASSIFIER, DETECTOR, Sizes, read_sizes
+from .sizes import sizes_of
 from .source import open_source
 from .state import apply_state, peek_subdivisions, read_state, save_state
 from .step import MiniBatch, Stepper
@@ -137,7 +137,7 @@ class Trainer:
         if resume:
             self._resume()
         self._check_end(resume)
-        self.sizes = self._read_sizes()
+        self.sizes = sizes_of(self.engine, self.dialect, self.seed, self.max_batches)
         self.evaluator = None
         if map and self.team.leads:
             self.evaluator = self._open_evaluator(Validation() if map is True else map, missing)
@@ -249,6 +249,7 @@ class Trainer:
         start = time.perf_counter()
         stepper, engine, team = self.stepper, self.engine, self.team
         engine.resize(*self.sizes.at(self.iteration))
+        stepper.images = self.sizes.images(self.iteration, stepper.mini_batch)
         mine: list[MiniBatch] = []
         for number in range(stepper.subdivisions):
             if number not in self.turns:
@@ -261,7 +262,7 @@ class Trainer:
         rate = stepper.update()
         check_finite(stepper, mine[-1], batch.paths, updated=True)
         team.updated(stepper)
-        images = stepper.mini_batch * len(minis)
+        images = stepper.images * len(minis)
         loss = sum(mini.cost for mini in minis) / images
         self.average = loss if self.average is None else 0.9 * self.average + 0.1 * loss
         seconds = time.perf_counter() - start
@@ -349,20 +350,20 @@ class Trainer:
         except OSError as error:
             raise TrainingError(f"the last save failed: {error}") from error
 
-    def _read_sizes(self) -> Sizes:
-        engine, net, heads = self.engine, self.engine.cfg.net, self.engine.heads()
-        section, rule = (heads[-1].section, DETECTOR) if heads else (net, CLASSIFIER)
-        return read_sizes(net, section, engine.inputs, self.seed, self.max_batches, rule)
-
     def _open_loader(self, workers: int) -> Loader:
         mini, updates = self.stepper.mini_batch, self.team.updates
         turn = self.stepper.subdivisions * updates
+
+        def iteration(number: int) -> int:
+            return self.first + number // turn * updates
+
         return Loader(
             self.source.task,
             self.source.images,
             self.samples,
             mini,
-            lambda number: self.sizes.at(self.first + number // turn * updates),
+            lambda number: self.sizes.at(iteration(number)),
+            images=lambda number: self.sizes.images(iteration(number), mini),
             workers=workers,
             ahead=max(2, -(-2 * workers // mini)),
             channels=self.engine.inputs.c,

@@ -19,7 +19,7 @@ OF_ALEXEYAB = """letter_box=1 blur=1 gaussian_noise=1 mixup=1 mosaic=1 ema_alpha
 MIXED_CLASSES = "mixup=1 cutmix=1 mosaic=1 blur=1 label_smooth_eps=.1"
 OF_OTHERS = {  # which count beside another key of [net], or of the head
     "policy=poly": "burn_in=5", "adam=1": "B1=.5 B2=.5 eps=.1", "classifier random=1": "min_ratio=.5 max_ratio=3",
-    "head random=1": "min_size=48 max_size=48 resize_step=8",
+    "head random=1": "min_size=48 max_size=48 resize_step=8 dynamic_minibatch=1",
     "mosaic=1": "mosaic_bound=1", "random=0": OF_ALEXEYAB, "classifier random=0": MIXED_CLASSES,
 }  # fmt: skip
 OF_HEADS = "jitter=.1 random=1 resize=1.5"

@@ -22,6 +22,7 @@ from pydarknet.train.augment import Classification, ColourRange, Crop, Detection
 from pydarknet.train.loader import Batch, Loader
 from pydarknet.train.samples import Samples
 from pydarknet.train.tasks import ClassificationTask, DetectionTask
+from pydarknet.train.team import Share
 
 TASK = DetectionTask(5, 6, Detection("canvas", 0.2, colour=ColourRange(0.1, 1.5, 1.5)), DIALECTS["darknet2018"].truth)
 
@@ -112,6 +113,29 @@ def test_sizes_known_ahead(paths: list[str]) -> None:
     assert [b.x.shape[3] for b in found] == [32, 32, 64, 64, 32, 32]
     with loader(paths, size=size, state=state) as source:
         assert same(batches(source, 3), expected)
+
+
+@pytest.mark.parametrize("order", ["darknet", "epochs"])
+def test_batches_of_more_images(paths: list[str], order: str) -> None:
+    """They count as others do, so that what comes after them is the same, and two processes share them."""
+
+    def count(number: int) -> int:
+        return [4, 11, 4, 6][number % 4]
+
+    with loader(paths, order=order, images=count) as source:
+        found = batches(source, 3)
+        state = source.samples.state()
+        found += batches(source, 1)
+    assert [len(batch.paths) for batch in found] == [4, 11, 4, 6]
+    with loader(paths, order=order) as source:
+        assert same(batches(source, 4)[::2], found[::2])
+    with loader(paths, order=order, images=count, state=state) as source:
+        assert same(batches(source, 1), found[3:])
+    for rank in (0, 1):
+        with loader(paths, order=order, images=count, ahead=1, share=Share(rank, 1, 2)) as source:
+            assert same(batches(source, 1), found[rank : rank + 1])
+    x = found[1].x.reshape(11, -1)
+    assert len(np.unique(x, axis=0)) == 11
 
 
 class Slow:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from pydarknet.errors import CfgError
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.plan.shapes import Shape
+from pydarknet.train.metrics import Metrics
 from pydarknet.train.sizes import CLASSIFIER, Sizes, read_sizes
 from pydarknet.train.trainer import Trainer
 from tests.lib.toy_training import make
@@ -68,6 +71,36 @@ def test_a_classifier_of_many_sizes(tmp_path: Path) -> None:
         scales = [draw(rng, (64, 48), (96, 96)).scale * 48 / 96 for _ in range(200)]
         assert low <= min(scales) < low + 0.05
         assert high - 0.05 < max(scales) <= high
+
+
+def test_more_images_of_smaller_sizes() -> None:
+    """AlexeyAB's `dynamic_minibatch`: as many as there is room for, less a fifth if that is still more than usual."""
+    sizes = Sizes((416, 416), 320, 608, seed=3, dynamic=True)
+    found = {sizes.at(i)[0]: sizes.images(i, 4) for i in range(0, 2000, 10)}
+    expected = [11, 8, 8, 6, 5, 6, 5, 4, 4, 4]  # room for 14, 11, 10, 8, 7, 6, 5, 4, 4, 4
+    assert found == dict(zip(range(320, 609, 32), expected, strict=True))
+    assert {replace(sizes, dynamic=False).images(i, 4) for i in range(0, 2000, 10)} == {4}
+
+
+def test_a_training_with_larger_mini_batches_of_smaller_images(tmp_path: Path) -> None:
+    """The schedule counts iterations as ever, the step is divided by what there was, and a resumed run is it."""
+    data, cfg = make(tmp_path, random=1)
+    cfg.write_text(cfg.read_text().replace("[net]\n", "[net]\ndynamic_minibatch=1\ndialect=alexeyab\n"))
+    divided: list[int] = []
+
+    def run(count: int, **options: bool) -> list[Metrics]:
+        with Trainer(cfg, data, max_batches=240, save_every=1, **options) as trainer:  # type: ignore[arg-type]
+            optimiser: Any = trainer.stepper.optimiser
+            step = optimiser.step
+            optimiser.step = lambda rate, batch, at: (divided.append(batch), step(rate, batch, at))
+            return [next(trainer) for _ in range(count)]
+
+    metrics = run(34)
+    assert [m.seen for m in metrics] == [4 * m.iteration for m in metrics]
+    assert [{32: 12, 48: 6, 64: 4}[m.width] for m in metrics] == divided
+    assert len(set(divided)) > 1
+    again = [*run(17, overwrite=True), *run(17, resume=True)]
+    assert [m.loss for m in again] == [m.loss for m in metrics]
 
 
 def test_a_classifier_that_cannot_change_its_size(tmp_path: Path) -> None:

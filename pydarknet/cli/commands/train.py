@@ -250,6 +250,7 @@ def describe(trainer: Trainer) -> None:
     s, source = trainer.stepper, trainer.source
     sizes = trainer.sizes
     size = f"{sizes.low} to {sizes.high}" if sizes.varies else f"{sizes.base[0]} x {sizes.base[1]}"
+    size += ", smaller images in larger mini-batches" if sizes.dynamic and sizes.varies else ""
     schedule = s.schedule
     say(f"dialect {s.dialect.name}; {len(source.images)} images, {source.summary.objects} objects{joint(source)}")
     say(
