@@ -52,6 +52,20 @@ ALIASES = {
     for verb, command in (("test", "detect"), ("demo", "demo"))
 }
 
+# Options of other programs: what does it here, where the command has it; '' if it is a word without an option.
+INSTEAD = {
+    **dict.fromkeys(["width", "height", "w", "h", "img", "img-size", "input-size"], "--size"),
+    **dict.fromkeys(["conf-thres", "confidence", "score", "min-confidence"], "--thresh"),
+    **dict.fromkeys(["iou-thres", "nms-thres", "nms-threshold"], "--nms"),
+    **dict.fromkeys(["save-txt", "save-json", "save-csv", "output-format"], "--save"),
+    **dict.fromkeys(["project", "output", "save-dir", "o"], "--out"),
+    **dict.fromkeys(["epochs", "iterations", "steps"], "--max-batches"),
+    **dict.fromkeys(["verbose", "silent", "q"], "--quiet"),
+    **dict.fromkeys(["gpu-id", "cuda"], "--device"),
+    "workers": "--threads",
+    **dict.fromkeys(["weights", "model", "cfg", "config", "source", "input", "image", "images", "data", "video"], ""),
+}
+
 # Commands with other arguments than Darknet's, or none: what to use.
 SUCCESSORS = {
     **{

@@ -40,7 +40,9 @@ def complete(args: argparse.Namespace, words: Sequence[str] = ()) -> list[str]:
 
     if not _is_name(args.cfg):
         if args.weights is None:
-            raise WeightsError(f"{args.cfg}: expected WEIGHTS behind it; only names such as yolov2 do without")
+            raise WeightsError(
+                f"{args.cfg}: expected CFG WEIGHTS, found one file; only names such as yolov2 stand for both"
+            )
         return list(words)
     first = []
     if args.weights is not None:
@@ -114,11 +116,10 @@ def choose_kind(net: Network, args: argparse.Namespace) -> Kind:
 
 
 def read_data_file(name: str, quiet: bool) -> DataFile:
-    """A .data file, wherever it is; its warnings are printed at once, since they may name the cause of an error."""
+    """A .data file; its warnings are printed at once, since they may name the cause of an error."""
     from ..formats.data import read_data
-    from ..formats.resources import find
 
-    data = read_data(name if os.path.exists(name) else find(name))
+    data = read_data(name)
     warn(data.warnings, quiet)
     return data
 

@@ -74,7 +74,8 @@ def parser_of(name: str) -> Parser:
     """The parser of a command."""
     from .examples import epilog
 
-    parser = Parser(f"pydarknet {name}", COMMANDS[name][1], name not in OWN_HELP, habits.FLAGS, habits.VALUES)
+    known = (habits.FLAGS, habits.VALUES, habits.INSTEAD)
+    parser = Parser(f"pydarknet {name}", COMMANDS[name][1], name not in OWN_HELP, *known)
     parser.epilog = epilog(name)
     load(name).add_arguments(parser)
     return parser

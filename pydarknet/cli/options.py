@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING, Any
 
 from ..backends.machine import MAX_THREADS
@@ -210,6 +211,8 @@ def add_size(parser: argparse.ArgumentParser) -> None:
 
 def size(text: str) -> tuple[int, int]:
     """The type of --size: 416, or 544x416."""
+    if not re.fullmatch(r"[0-9]+(x[0-9]+)?", text.lower()):
+        raise argparse.ArgumentTypeError(f"expected a size such as 416 or 544x416, found {text!r}")
     width, _, height = text.lower().partition("x")
     one = whole(1, 1 << 16)
     return one(width), one(height or width)

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from ..errors import DarknetError
@@ -32,8 +33,10 @@ class Parser(argparse.ArgumentParser):
         add_help: bool = True,
         flags: Mapping[str, str | None] = _NONE,
         values: Mapping[str, str | None] = _NONE,
+        instead: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`flags` and `values` are options without and with a value that change nothing, with what to warn of."""
+        """`flags` and `values` are options without and with a value that change nothing, with what to warn of;
+        `instead` has what to give for options of other programs."""
         # Of the formatters of argparse this one leaves examples as they are written.
         shape = argparse.RawDescriptionHelpFormatter
         super().__init__(prog, None, description, add_help=add_help, allow_abbrev=False, formatter_class=shape)
@@ -41,6 +44,7 @@ class Parser(argparse.ArgumentParser):
         self.notes: list[str] = []
         self._ignored = {name: (0, missing) for name, missing in flags.items()}
         self._ignored |= {name: (1, missing) for name, missing in values.items()}
+        self._instead = instead
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")
@@ -94,13 +98,23 @@ class Parser(argparse.ArgumentParser):
     def _ignore(self, name: str, rest: list[str]) -> list[str]:
         """Take an option that only other Darknets need, and note what is not done. UsageError for an unknown one."""
         if name not in self._ignored:
-            self.error(f"unknown option {name}{did_you_mean(name, [*self._option_string_actions, *self._ignored])}")
+            self.error(f"unknown option {name}{self._hint(name)}")
         takes_value, missing = self._ignored[name]
         value = "".join(f" {each}" for each in rest[:takes_value])
         if missing is not None:
             self.note(f"{name}{value}: {missing}")
         del rest[:takes_value]
         return []
+
+    def _hint(self, name: str) -> str:
+        """What an unknown option may stand for."""
+        other = self._instead.get(name.lstrip("-").replace("_", "-").lower())
+        words = [str(each.metavar) for each in self._get_positional_actions() if each.metavar]
+        if other in self._option_string_actions:
+            return f"; here it is {other!r}"
+        if other == "" and words:
+            return f"; here files need no option, but their order: {' '.join(words)}"
+        return did_you_mean(name, [*self._option_string_actions, *self._ignored])
 
     def _is_stray(self, word: str) -> bool:
         """Whether a word behind an option without a value is the 1 of `-clear 1`: no command has such a word but

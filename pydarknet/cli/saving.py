@@ -33,8 +33,10 @@ def prepared(args: argparse.Namespace, data: DataFile | None) -> Iterator[None]:
 
     UsageError for a place that can't be, or is an input.
     """
-    _accept_json(args)
+    json = place_of(_json_place(args))
     kinds = list(dict.fromkeys([*args.save, *(["yolo"] if args.labels_beside else [])]))
+    if json is not None and "json" in kinds:
+        kinds.remove("json")
     if args.save_to is not None and len(kinds) != 1:
         raise UsageError("--save-to needs exactly one --save KIND")
     if args.save_to is not None and args.labels_beside:
@@ -43,8 +45,10 @@ def prepared(args: argparse.Namespace, data: DataFile | None) -> Iterator[None]:
     if place is not None and kinds[0] in FOLDERS and is_stream(place):
         raise UsageError(f"--save {kinds[0]} writes a file for each image or class: --save-to needs a folder")
     args.places = {kind: place or (USUAL_FOLDER if kind in FOLDERS else ".") for kind in kinds}
+    if json is not None:
+        args.places["json"] = json
     refuse_inputs(_targets(args.places), args, data)
-    with lines_aside(place):
+    with lines_aside(place, json):
         yield
 
 
@@ -119,12 +123,12 @@ def tell(writer: Writer, quiet: bool) -> None:
         say(f"{writer.target}: saved, of {pictures}", quiet)
 
 
-def _accept_json(args: argparse.Namespace) -> None:
+def _json_place(args: argparse.Namespace) -> str | None:
     """AlexeyAB's `-out result.json` (`-json_file_output` for videos) is a file of detections, not an image."""
+    place: str | None = getattr(args, "json_file_output", None)
     if args.out is not None and args.out.lower().endswith(".json"):
-        args.save, args.save_to, args.out = [*args.save, "json"], args.save_to or args.out, None
-    if getattr(args, "json_file_output", None) is not None:
-        args.save, args.save_to = [*args.save, "json"], args.save_to or args.json_file_output
+        place, args.out = place or args.out, None
+    return place
 
 
 def _targets(places: dict[str, str]) -> Iterator[Path]:

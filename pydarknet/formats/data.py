@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from ..errors import DataError, locate
 from .numbers import INT_MAX, INT_MIN, read_int
 from .resources import find
-from .text import did_you_mean, lines, read_text, short
+from .text import did_you_mean, kind_of, lines, read_text, short
 
 MAX_BYTES = 64 << 20
 MAX_LIST_BYTES = 1 << 30  # ten million paths
@@ -89,11 +90,14 @@ class DataFile:
 def read_data(path: str | PathLike[str]) -> DataFile:
     """Read a .data file: the options of a cfg without sections, except that blanks inside a value stay.
 
-    Darknet knows no comments behind a value; here they don't count, nor does a comma at the end.
+    Darknet knows no comments behind a value; here they don't count, nor does a comma at the end. A name that is no
+    path is looked for as `find` does. DataError.
     """
     name = fspath(path)
+    if not os.path.isabs(name) and not os.path.exists(name):
+        name = fspath(find(name))
     data = DataFile(name, {}, {})
-    for number, line in enumerate(_lines(name, MAX_BYTES), 1):
+    for number, line in enumerate(_lines_but(name, "a .data file, lines like names = data/coco.names", ["a cfg"]), 1):
         key, equals, value = (part.strip() for part in line.partition("="))
         key = "".join(key.split())
         place = locate(name, number)
@@ -124,7 +128,7 @@ def read_names(path: str | PathLike[str], classes: int = 0) -> list[str]:
     DataError if the file is empty or has fewer names than `classes`.
     """
     name = fspath(path)
-    names = _without_empty_end(_lines(name, MAX_BYTES))
+    names = _without_empty_end(_lines_but(name, "one name a line", ["a cfg", "a .data file"]))
     if not names or len(names) < classes:
         expected = f"at least {classes} names" if classes else "one name a line"
         raise DataError.at(name, None, f"expected {expected}, found {len(names)}; is it of another network?")
@@ -180,6 +184,14 @@ def read_list(path: str | PathLike[str]) -> list[str]:
     if not paths:
         raise DataError.at(name, None, "is empty; expected the path of an image on each line")
     return paths
+
+
+def _lines_but(name: str, expected: str, others: Sequence[str]) -> list[str]:
+    """The lines of a file that is none of the `others` that users take for it. DataError."""
+    rows = _lines(name, MAX_BYTES)
+    if (kind := kind_of(rows)) in others:
+        raise DataError.at(name, None, f"is {kind}; expected {expected}; are the files in the right order?")
+    return rows
 
 
 def _lines(name: str, limit: int) -> list[str]:

@@ -85,6 +85,14 @@ def lines(text: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
+def kind_of(rows: Iterable[str]) -> str:
+    """What a text is by its first line that is no comment: 'a cfg', 'a .data file', or ''."""
+    first = next((row.strip() for row in rows if row.strip() and row.strip()[0] not in "#;"), "")
+    if re.match(r"\[net(work)?\]", first):
+        return "a cfg"
+    return "a .data file" if re.match(r"(classes|train|valid|names)\s*=", first) else ""
+
+
 def short(text: str, limit: int = 60) -> str:
     """The beginning of a text that may be too long for a message."""
     return text if len(text) <= limit else text[:limit] + "..."

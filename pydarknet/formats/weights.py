@@ -103,14 +103,19 @@ def load_weights(
     end = _check_length(name, header, len(raw), wanted, layout)
     data = raw[header.size : end].view(FLOAT)
     loaded: list[tuple[Layer, str, Array]] = []
+    negative: list[str] = []
     position = 0
     for layer in wanted:
         for record, shape in stored_records(layer, layout):
             values = data[position : position + math.prod(shape)]
             position += values.size
             warnings += _warnings(name, layer, record, values, allow_nan)
+            negative += [_place(layer, record)] if _has_negative_variances(record, values) else []
             loaded.append((layer, record.name, _arrange(layer, record, shape, values, header.transposed)))
             release(values)
+    if negative:
+        more = f", as in {len(negative) - 1} more" if len(negative) > 1 else ""
+        warnings.append(f"{name}: {negative[0]}: negative variances{more}; the file seems to be of another network")
     warnings += take_layout(name, layers, layout)
     warnings += doubts(name, header.layout, wanted)
     for layer, key, array in loaded:
@@ -180,7 +185,9 @@ def _header(name: str, start: bytes) -> Header:
     if len(start) >= 12:
         major, minor, revision = struct.unpack_from("<3i", start)
         if not _plausible(start):
-            raise WeightsError(f"{name}: is not a weights file; it starts with {start[:12]!r}")
+            raise WeightsError(
+                f"{name}: is not a weights file; it starts with {start[:12]!r}; are the files in the right order?"
+            )
         layout = "<Q" if _is_wide(major, minor) else "<i"
         size = 12 + struct.calcsize(layout)
         if len(start) >= size:
@@ -271,7 +278,7 @@ def _inputs_first(layer: Layer, record: Record, transposed: bool) -> bool:
 
 def _to_store(name: str, layer: Layer, record: Record, transposed: bool) -> Array:
     array = layer.parameters.get(record.name)
-    where = f"{name}: layer {layer.index} ({layer.type}), {record.name}"
+    where = f"{name}: {_place(layer, record)}"
     if array is None:
         raise WeightsError(f"{where}: has no values to save; load or initialise the network first")
     if array.shape != record.shape:
@@ -281,17 +288,23 @@ def _to_store(name: str, layer: Layer, record: Record, transposed: bool) -> Arra
     return np.ascontiguousarray(array, FLOAT)
 
 
+def _place(layer: Layer, record: Record) -> str:
+    return f"layer {layer.index} ({layer.type}), {record.name}"
+
+
 def _warnings(name: str, layer: Layer, record: Record, values: Array, allow_nan: bool) -> list[str]:
-    where = f"{name}: layer {layer.index} ({layer.type}), {record.name}"
+    where = f"{name}: {_place(layer, record)}"
     bad = _count_not_finite(values)
     if bad:
         message = f"{where}: {bad} of {values.size} numbers are NaN or infinite"
         if not allow_nan:
             raise WeightsError(f"{message}; the training had diverged, or the file is of another network")
         return [message]
-    if record.kind in VARIANCES and values.size and values.min() < LEAST_VARIANCE:
-        return [f"{where}: negative variances; the file seems to be of another network"]
     return []
+
+
+def _has_negative_variances(record: Record, values: Array) -> bool:
+    return record.kind in VARIANCES and bool(values.size) and bool(values.min() < LEAST_VARIANCE)
 
 
 def _count_not_finite(values: Array) -> int:

@@ -27,9 +27,14 @@ class Route(Layer):
         for source in self.sources:
             c, h, w = source.out
             if (h, w) != (first.h, first.w):
+                hint = (
+                    "; is the network's input a multiple of 32?"
+                    if max(abs(h - first.h), abs(w - first.w)) == 1
+                    else ""
+                )
                 raise section.error(
                     f"layer {source.index} gives {w} x {h}, layer {self.sources[0].index} gives "
-                    f"{first.w} x {first.h}; routed layers must have one size", "layers",
+                    f"{first.w} x {first.h}; routed layers must have one size{hint}", "layers",
                 )  # fmt: skip
             if c % self.groups:
                 raise section.error(f"groups={self.groups} does not divide {c} channels", "groups")

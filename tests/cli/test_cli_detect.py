@@ -307,6 +307,25 @@ class TestOptions:
             == (cli("detect", *NET, "a.jpg", "-thresh", ".1", "-nms", ".3").out.splitlines()[1:])
         )
 
+    @pytest.mark.parametrize(
+        ("word", "told"),
+        [
+            ("--width", "here it is '--size'"),
+            ("--save_txt", "here it is '--save'"),
+            ("--source", "CFG WEIGHTS IMAGE"),
+        ],
+    )
+    def test_options_of_others_are_explained(self, cli, word: str, told: str) -> None:
+        result = cli("detect", *NET, "a.jpg", word, "1")
+        assert result.code == 2
+        assert told in result.err
+
+    @pytest.mark.parametrize("size", ["64x", "x64", "64*64", "64,64", "6.4"])
+    def test_sizes_that_are_none(self, cli, size: str) -> None:
+        result = cli("detect", *NET, "a.jpg", "--size", size)
+        assert result.code == 2
+        assert "such as 416 or 544x416" in result.err
+
     def test_what_detections_rest_on_is_drawn(self, cli) -> None:
         """A map for each line that is printed, those of images of one name apart."""
         pictures("one/a.jpg", "two/a.jpg")

@@ -190,6 +190,14 @@ class TestWhatIsSaid:
         quiet = cli("detect", *NET, "a.jpg", "b.jpg", "--out", "out", "--save", "json", "--quiet")
         assert quiet.err == ""
 
+    def test_json_by_its_name_beside_other_kinds(self, cli) -> None:
+        """AlexeyAB's `-out result.json -save_labels`: each kind has its place."""
+        words = ["-out", "result.json", "-save_labels", "--save", "csv", "--save", "json"]
+        said = cli("detect", *NET, "a.jpg", *words).err
+        for what in ("result.json", "results", "detections.csv"):
+            assert f"pydarknet: {what}: saved, of 1 image\n" in said
+        assert not Path("detections.json").exists()
+
     @pytest.mark.parametrize(
         ("words", "cause"),
         [

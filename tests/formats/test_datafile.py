@@ -22,6 +22,17 @@ def file(folder: Path, name: str, text: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize("reader", [read_data, read_names, read_labels])
+def test_another_file_is_named(tmp_path: Path, reader) -> None:
+    """The usual slip: files in another order."""
+    cfg = file(tmp_path, "net.cfg", "# mine\n[net]\nbatch=1\n[convolutional]\n")
+    with pytest.raises(DataError, match=r"is a cfg; expected .*right order"):
+        reader(cfg)
+    if reader is not read_data:
+        with pytest.raises(DataError, match=r"is a \.data file; expected"):
+            reader(file(tmp_path, "obj.data", "classes = 2\ntrain = train.txt\n"))
+
+
 # .data
 
 

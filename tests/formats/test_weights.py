@@ -223,3 +223,12 @@ def test_negative_variance_hints_at_another_network(tmp_path: Path) -> None:
     warnings = load_weights(write(tmp_path / "a.weights", values), small_net()).warnings
     assert len(warnings) == 1
     assert "layer 0 (convolutional), rolling_variance: negative variances" in warnings[0]
+
+
+def test_many_negative_variances_are_one_warning(tmp_path: Path) -> None:
+    net = [*small_net(), *small_net()]
+    values = np.full(2 * counting().size, -1, np.float32)
+    warnings = load_weights(write(tmp_path / "a.weights", values), net).warnings
+    assert [warning.partition(": negative")[2] for warning in warnings] == [
+        " variances, as in 1 more; the file seems to be of another network"
+    ]

@@ -68,3 +68,11 @@ def test_a_layer_in_the_middle_that_cannot() -> None:
     with pytest.raises(CfgError, match="reorg"):
         graph.reshape(16, 15)
     assert facts(graph) == before
+
+
+def test_a_size_that_cannot_be_says_what_to_look_at() -> None:
+    """Sizes that halve to unequal ones are usually a width that is no multiple of 32."""
+    halves = "[maxpool]\nsize=2\nstride=2\n[upsample]\nstride=2\n[route]\nlayers=-1,-3\n"
+    graph = built(nets.CONV.format(filters=4, size=3) + halves, 16, 16)
+    with pytest.raises(CfgError, match=r"one size; is the network's input a multiple of 32\?"):
+        graph.reshape(17, 17)

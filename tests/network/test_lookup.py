@@ -8,6 +8,7 @@ import pytest
 
 from pydarknet import CfgError, DarknetError, Network, WeightsError
 from pydarknet.cli.main import main
+from pydarknet.formats.data import read_data
 from pydarknet.formats.resources import find
 from tests.lib import nets
 
@@ -64,6 +65,29 @@ def test_places_named_are_places_that_are_there(elsewhere: Path):
         find("cfg/yolov9.data")
     assert "cfg/cfg" not in str(caught.value)
     assert "data/cfg" not in str(caught.value)
+
+
+def test_no_place_is_named_twice(elsewhere: Path):
+    with pytest.raises(DarknetError) as caught:
+        read_data("cfg/coco.data").path("train")
+    places = str(caught.value).partition("tried ")[2].split(", ")
+    assert len(places) == len(set(places)) > 1
+
+
+@pytest.mark.parametrize(
+    "command", [["doctor"], ["init"], ["data", "check"], ["anchors"], ["detector", "calc_anchors"]]
+)
+def test_every_command_finds_the_packages_own_data(
+    elsewhere: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+):
+    options = {
+        "doctor": ["yolov2-tiny"],
+        "init": ["--from", "yolov2-tiny"],
+        "calc_anchors": ["-num_of_clusters", "5", "-width", "416", "-height", "416"],
+    }
+    main([*command, "cfg/coco.data", *options.get(command[-1], [])])
+    told = capsys.readouterr()
+    assert "trainvalno5k.txt" in told.out + told.err, told
 
 
 def test_no_names_are_wanted(elsewhere: Path):

@@ -12,7 +12,7 @@ from .detect import IMAGES
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and all options of `classify`."""
     options.add_network(parser, data_first=True)
-    parser.add_argument("images", metavar="IMAGE", nargs="*", help=IMAGES)
+    parser.add_argument("images", metavar="IMAGE", nargs="*", default=[], help=IMAGES)
     add_class_options(parser, "default: top= of the .data file, else 1")
 
 

@@ -36,7 +36,7 @@ IMAGES = "images, folders, patterns ('*.jpg'), lists of paths (.txt, .list), or 
 def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> None:
     """Add the files and all options of detection in images."""
     options.add_network(parser, data_first, by_name=not data_first)
-    parser.add_argument("images", metavar="IMAGE", nargs="*", help=IMAGES)
+    parser.add_argument("images", metavar="IMAGE", nargs="*", default=[], help=IMAGES)
     options.add_detection(parser)
     options.add_size(parser)
     options.add_tiles(parser)
