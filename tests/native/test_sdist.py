@@ -51,7 +51,8 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(command, cwd=copy, check=True, capture_output=True)
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as files:
-        files.extractall(folder, filter="data")
+        files.extraction_filter = getattr(tarfile, "data_filter", None)  # which Python 3.11.2 doesn't have
+        files.extractall(folder)
     return folder / archive.name.removesuffix(".tar.gz")
 
 
