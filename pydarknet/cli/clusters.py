@@ -48,9 +48,9 @@ def look(net: Network, pictures: Sequence[str], args: argparse.Namespace, how: D
 
     if args.ray is None:
         return detect_all(net, pictures, batch=args.batch, options=how)
-    from ..scale import cluster
+    from ..scale import actors
 
-    return cluster.detect_all(net, pictures, options=how, pool=pool_of(args))
+    return actors.detect_all(net, pictures, options=how, pool=pool_of(args))
 
 
 def detect_on_cluster(net: Network, args: argparse.Namespace) -> int:

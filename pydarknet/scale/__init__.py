@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .actors import detect_all
 from .bulk import Summary, detect
-from .cluster import Pool, detect_all
+from .cluster import Pool
 
 __all__ = ["Pool", "Summary", "detect", "detect_all"]

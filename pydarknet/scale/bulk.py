@@ -13,7 +13,8 @@ from ..errors import DataError
 from ..evaluate.run import Seen, class_names
 from ..images.sources import ENDINGS, expand
 from ..network import Network
-from .cluster import BYTES, PATH, Pool, connected, first_line, of_paths, run
+from .actors import BYTES, PATH, Actors, numbered
+from .cluster import Pool, connected, first_line, load_data
 from .parts import PART, Parts
 
 
@@ -60,8 +61,13 @@ def found_in(images: Any, done: set[str], network: Network, options: DetectOptio
     if isinstance(images, Given) and not (images.local or images.tables or images.addresses):
         return
     with connected(pool.address) as ray:
-        dataset = of_given(ray, images, done) if isinstance(images, Given) else without(images, done)
-        yield from run(ray, network, dataset, options, pool)
+        actors = Actors(ray, network, options, pool)
+        if isinstance(images, Given):
+            datasets = of_given(images, done)
+            parts = [actors.in_paths(images.local)] if images.local else []
+        else:
+            datasets, parts = [without(images, done)], []
+        yield from numbered(ray, *parts, *map(actors.in_dataset, datasets))
 
 
 def about(network: Network, options: DetectOptions) -> dict[str, str]:
@@ -102,20 +108,20 @@ def left_of(images: Any, done: set[str]) -> Any:
     return Given([path for path in paths if path not in done], tables, addresses)
 
 
-def of_given(ray: Any, images: Given, done: set[str]) -> Any:
-    """Their dataset. DataError for what can't be read, or has no column `path`."""
-    parts: list[Any] = [of_paths(ray, images.local)] if images.local else []
+def of_given(images: Given, done: set[str]) -> list[Any]:
+    """Datasets of those that aren't this machine's. DataError for what can't be read, or has no column `path`."""
+    found = []
     try:
         if images.tables:
-            parts.append(without(ray.data.read_parquet(images.tables), done))
+            found.append(without(load_data().read_parquet(images.tables), done))
         if images.addresses:
             endings = [ending.removeprefix(".") for ending in sorted(ENDINGS)]
-            files = ray.data.read_binary_files(images.addresses, include_paths=True, file_extensions=endings)
-            parts.append(without(files, done))
+            files = load_data().read_binary_files(images.addresses, include_paths=True, file_extensions=endings)
+            found.append(without(files, done))
     except (OSError, ValueError, ImportError) as error:
         places = ", ".join(images.tables + images.addresses)
         raise DataError(f"{places}: can't be read: {first_line(error)}") from error
-    return parts[0].union(*parts[1:]) if len(parts) > 1 else parts[0]
+    return found
 
 
 def without(dataset: Any, done: set[str]) -> Any:

@@ -1,31 +1,19 @@
-"""Detection on a Ray cluster: a pool of actors, each with a network, and the images that come back in order.
-
-Ray Data reads, keeps the actors supplied, holds back what they can't take yet, and does again what a dead worker had.
-"""
+"""The connection to a Ray cluster, and how much of it is wanted."""
 
 from __future__ import annotations
 
 import logging
 import os
-import pickle
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from ..backends.base import set_threads
 from ..backends.machine import processors
-from ..detection.options import DEFAULTS, DetectOptions
-from ..errors import DataError, DeviceError, ImageError
-from ..evaluate.run import Seen, look
-from ..images.image import Picture, load_encoded, load_image
-from ..network import Network
+from ..errors import DeviceError
 
 LOCAL = "local"
-COUNTED = 0.5  # of an actor's processors, for Ray: with all of them nothing could read, and all would wait for ever
-BLOCK = 64  # images that an actor is given at once
-PATH, BYTES = "path", "bytes"  # columns of a dataset
 
 
 @dataclass(frozen=True)
@@ -40,78 +28,6 @@ class Pool:
     actors: int | None = None
     threads: int = 1
     batch: int = 4
-
-
-def detect_all(
-    network: Network, pictures: Sequence[str], *, options: DetectOptions = DEFAULTS, pool: Pool | None = None
-) -> Iterator[Seen]:
-    """As `evaluate.run.detect_all`: each image with what the network finds in it, in their order. DeviceError where
-    Ray is missing, or the cluster is."""
-    pool = pool or Pool()
-    with connected(pool.address) as ray:
-        yield from run(ray, network, of_paths(ray, pictures), options, pool)
-
-
-def run(ray: Any, network: Network, dataset: Any, options: DetectOptions, pool: Pool) -> Iterator[Seen]:
-    """Each row of a dataset with a column `path`, and perhaps `bytes`, in their order."""
-    gpu = network.backend.name.startswith("cuda")
-    amount = {"num_gpus": 1} if gpu else {"num_cpus": COUNTED * pool.threads}
-    room = ray.cluster_resources().get("GPU" if gpu else "CPU", 0) / (1 if gpu else pool.threads)
-    if room < 1:
-        raise DeviceError(f"the Ray cluster has no room for an actor: it has {ray.cluster_resources()}")
-    actors = min(pool.actors or int(room), int(room))
-    looked = dataset.map_batches(
-        Actor,
-        compute=ray.data.ActorPoolStrategy(size=actors),
-        batch_size=BLOCK,
-        batch_format="pyarrow",
-        fn_constructor_args=([ray.put(pickle.dumps(network))], network.settle(options), pool.threads, pool.batch),
-        **amount,
-    )
-    index = 0
-    try:
-        for table in looked.iter_batches(batch_size=None, batch_format="pyarrow"):
-            for found in table.column("found").to_pylist():
-                yield replace(pickle.loads(found), index=index)
-                index += 1
-    except ray.exceptions.RayError as error:
-        cause = getattr(error, "cause", None)
-        if isinstance(cause, DataError | ImageError | DeviceError):
-            raise cause from error
-        raise DeviceError(f"the Ray cluster could not go on: {first_line(error)}") from error
-
-
-class Actor:
-    """A worker with a network."""
-
-    def __init__(self, network: Sequence[Any], options: DetectOptions, threads: int, batch: int) -> None:
-        self._network: Network = pickle.loads(load_ray().get(network[0]))
-        self._options, self._batch = options, batch
-        set_threads(threads)
-
-    def __call__(self, table: Any) -> dict[str, list[bytes]]:
-        """What is found in the images of a block, in their order."""
-        net, options = self._network, self._options
-        paths = [path if isinstance(path, str) else os.fsdecode(path) for path in table.column(PATH).to_pylist()]
-        contents = table.column(BYTES).to_pylist() if BYTES in table.column_names else []
-        given = dict(zip(paths, contents, strict=False))
-
-        def load(path: str, channels: int) -> Picture:
-            return load_encoded(path, given[path], channels) if path in given else load_image(path, channels)
-
-        found = look(net, paths, self._batch, lambda images: net.find(images, options),
-                     lazy=net.runs_lazily(options), load=load)  # fmt: skip
-        return {"found": [pickle.dumps(each) for each in found]}
-
-
-def of_paths(ray: Any, paths: Sequence[str]) -> Any:
-    """A dataset of the paths of images, which the workers must see too."""
-    import pyarrow
-
-    names = [os.fsencode(path) for path in paths]
-    tables = [pyarrow.table({PATH: pyarrow.array(names[at : at + BLOCK], pyarrow.binary())})
-              for at in range(0, max(1, len(names)), BLOCK)]  # fmt: skip
-    return ray.data.from_arrow(tables)
 
 
 @contextmanager
@@ -151,18 +67,30 @@ START = "start one with `ray start --head` and name it (--ray HOST:6379), or giv
 
 
 def load_ray() -> Any:
-    """The package ray with Ray Data, quiet and in order. DeviceError if it is missing."""
+    """The package ray. DeviceError if it is missing."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
+    except ImportError as error:
+        raise _missing(error) from error
+    return ray
+
+
+def load_data() -> Any:
+    """The package ray.data, quiet and in order. DeviceError if it is missing."""
+    try:
         import ray.data
     except ImportError as error:
-        raise DeviceError(f"detection on a Ray cluster needs Ray ({error}): pip install 'pydarknet[ray]'") from error
+        raise _missing(error) from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
-    return ray
+    return ray.data
+
+
+def _missing(error: ImportError) -> DeviceError:
+    return DeviceError(f"detection on a Ray cluster needs Ray ({error}): pip install 'pydarknet[ray]'")
 
 
 def first_line(error: BaseException) -> str:

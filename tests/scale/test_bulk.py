@@ -148,7 +148,7 @@ def workers() -> Iterator[int]:
     """The processes of the actors."""
     for place in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if (place / "cmdline").read_bytes().startswith(b"ray::MapWorker"):
+            if (place / "cmdline").read_bytes().startswith(b"ray::Actor"):
                 yield int(place.name)
 
 
