@@ -16,6 +16,8 @@ _SECTIONS: Mark = dict.fromkeys(
         "implicit",
         "empty",
         "silence",
+        "conv_lstm",
+        "history",
     ),
     frozenset(),
 )
@@ -49,6 +51,7 @@ _KEYS: Mark = {
             "blur",
             "cutmix",
             "dynamic_minibatch",
+            "augment_speed",
             "ema_alpha",
             "gaussian_noise",
             "label_smooth_eps",
@@ -58,8 +61,11 @@ _KEYS: Mark = {
             "mosaic_bound",
             "optimized_memory",
             "resize_step",
+            "seq_scales",
+            "sequential_subdivisions",
             "sgdr_cycle",
             "sgdr_mult",
+            "track",
             "try_fix_nan",
             "workspace_size_limit_MB",
         ]

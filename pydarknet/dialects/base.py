@@ -141,7 +141,7 @@ class Dialect:
     freezes: layers before one with stopbackward=1 stay as they are; else they decay
     stop_ends: stopbackward=N above 1 is for N iterations; else for ever
     mixing: the keys of [net] that mix and disturb images count, label_smooth_eps of classifiers, dynamic_minibatch,
-        and ema_alpha
+        track and ema_alpha
     holding: the keys of layers that keep them from being updated, or their weights small, count
     any_onlyforward: any layer with onlyforward=1 has no way back; else only heads know the key
     uniform: layers whose weights start evenly distributed, the others' are normal

@@ -62,7 +62,7 @@ def _bytes(stepper: Stepper, stop: int) -> tuple[int, int]:
 def divide(stepper: Stepper, needed: Callable[[], int], available: float) -> int:
     """Cut the batch into the fewest mini-batches with which `needed()` bytes are available, else into images by
     themselves. What is needed then."""
-    batch, bytes_ = stepper.batch, 0
+    batch, bytes_ = stepper.batch // stepper.steps, 0
     for subdivisions in (n for n in range(1, batch + 1) if batch % n == 0):
         stepper.divide(subdivisions)
         if (bytes_ := needed()) <= available:

@@ -118,6 +118,11 @@ class Samples:
                 f"the run that is resumed had {told[0]}, here there is {told[1]}, or other lists; "
                 "bring them back, or start from the weights without resuming"
             )
+        if state.get("sequences") != self.state().get("sequences"):
+            raise DataError(
+                "the run that is resumed had other sequences (track, time_steps, augment_speed of [net]); bring them "
+                "back, or start from the weights without resuming"
+            )
         self.seed, self.order, self.taken = int(state["seed"]), state["order"], int(state["taken"])
         self._shuffled.clear()
 

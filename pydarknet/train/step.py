@@ -57,7 +57,8 @@ class Stepper:
     `batch` images make an update: whole mini-batches, also where subdivisions don't divide the cfg's batch. A
     mini-batch may have more `images` than that, and counts as one that hasn't. With `sequences` each of them is
     `time_steps` images; a mini-batch holds the first ones of all sequences, then the second ones, and so on.
-    `session` is what recurrent layers carry from one mini-batch to the next.
+    `session` is what recurrent layers carry from one mini-batch to the next. `length`: over so many a sequence goes
+    on; AlexeyAB's GPU build divides the step by them, too.
     CfgError if a layer can't be trained, or a mini-batch has no image; TrainingError if the precision has no
     gradients.
     """
@@ -76,6 +77,7 @@ class Stepper:
         self.steps = net.int_("time_steps", 1, low=1, high=MAX_STEPS) if sequences else 1
         self.mini_batch = read_mini_batch(net, self.subdivisions) * self.steps
         self.batch, self.images = self.mini_batch * self.subdivisions, self.mini_batch
+        self.length = 1
         if self.batch == 1:
             net.warn("batch=1 is for testing: rates are for more; training usually wants batch=64, subdivisions=16",
                      "batch")  # fmt: skip
@@ -141,7 +143,7 @@ class Stepper:
         """Apply the accumulated updates; the learning rate used."""
         rate = self.schedule.rate(self.iteration, self.state.random)
         self._hold()
-        self.optimiser.step(rate, self.images * self.subdivisions, self.iteration)
+        self.optimiser.step(rate, self.images * self.subdivisions * self.length, self.iteration)
         self._clip()
         if self.average is not None:
             self.average.step(self.iteration)
@@ -195,8 +197,8 @@ def check_sequences(layers: Sequence[Layer], sequences: bool) -> None:
     layer = next((each for each in layers if isinstance(each, Recurrent)), None)
     if layer is not None and not sequences:
         raise layer.section.error(
-            "learns from sequences: expected a text for `pydarknet rnn train`; a training on images takes them in no "
-            "order, and can't train it"
+            "learns from sequences: expected a text for `pydarknet rnn train`, or a detector, dialect=alexeyab and "
+            "track=1 in [net]; another training on images takes them in no order, and can't train it"
         )
 
 

@@ -21,14 +21,16 @@ from ..graph.engine import Engine
 from ..system.arguments import check_choice, check_count
 from .checkpoint import EVERY, base_name, open_files
 from .choice import training_dialect
+from .course import Course
 from .folder import Claim, check_unused, find_folder, set_aside
 from .guard import check_finite
 from .joint import check_mix
-from .loader import Batch, Loader
+from .loader import Batch
 from .memory import check_memory
 from .metrics import History, Metrics, head_numbers
 from .names import FINAL, backbone_layers
 from .samples import Order, Samples
+from .sequences import Sequences, read_track
 from .sizes import sizes_of
 from .source import open_source
 from .state import apply_state, peek_subdivisions, read_state, save_state
@@ -124,7 +126,9 @@ class Trainer:
         self.engine.adopt(self.dialect)
         if clear:
             self.engine.seen = 0
-        self.stepper, self.team = Stepper(self.engine, self.dialect, seed), team or Team()
+        self.track = read_track(self.engine, self.dialect)
+        self.stepper = Stepper(self.engine, self.dialect, seed, sequences=self.track is not None)
+        self.team = team or Team()
         self.callbacks, self.warn = list(callbacks), warn or (lambda text: None)
         self.seed, self.max_hours = seed, max_hours
         self.max_batches = self.stepper.schedule.max_batches
@@ -132,7 +136,7 @@ class Trainer:
         self.history = History()
         with carrying(lambda: self.engine.warnings):  # which keys of training are followed is not yet known
             self.source = open_source(self.engine, self.data, self.dialect, missing=missing)
-        self.samples = Samples(len(self.source.images), seed=seed, order=order, mix=self.source.mix)
+        self.samples = self._open_samples(order)
         self.first = self.stepper.iteration  # the iteration of the first sample
         if resume:
             self._resume()
@@ -144,6 +148,8 @@ class Trainer:
         choose = subdivisions == "auto" and not resume
         self.bytes_needed = check_memory(self.stepper, self.sizes.largest, self.evaluator, self.team, choose)
         self.turns = self.team.turns(self.stepper.subdivisions)
+        self.course = Course(self.stepper, self.team, self.sizes, self.track, self.first)
+        self.course.check()
         for text in dict.fromkeys((*self.engine.warnings, *cfg.warnings, *self.engine.unfollowed(),
                                    *self.data.warnings, *self.source.warnings)):  # fmt: skip
             self.warn(text)
@@ -151,7 +157,7 @@ class Trainer:
         self.claim = Claim(self.files, self.warn) if self.team.leads else None
         if keep and not (resume or overwrite):
             self._set_aside(start)
-        self.loader = self._open_loader(workers)
+        self.loader = self.course.open_loader(self.source, self.samples, workers, self.warn)
         self.stopped = False
         self._started = time.monotonic()
         self._unsaved = False  # a save is due that failed
@@ -248,13 +254,14 @@ class Trainer:
     def _iterate(self) -> Metrics:
         start = time.perf_counter()
         stepper, engine, team = self.stepper, self.engine, self.team
-        engine.resize(*self.sizes.at(self.iteration))
-        stepper.images = self.sizes.images(self.iteration, stepper.mini_batch)
+        self.course.prepare(self.iteration)
         mine: list[MiniBatch] = []
         for number in range(stepper.subdivisions):
             if number not in self.turns:
                 stepper.skip()
                 continue
+            if number % stepper.length == 0:
+                stepper.session.reset()
             batch: Batch = next(self.loader)
             mine.append(team.mini(stepper, batch.x, batch.truth))
             check_finite(stepper, mine[-1], batch.paths)
@@ -350,26 +357,14 @@ class Trainer:
         except OSError as error:
             raise TrainingError(f"the last save failed: {error}") from error
 
-    def _open_loader(self, workers: int) -> Loader:
-        mini, updates = self.stepper.mini_batch, self.team.updates
-        turn = self.stepper.subdivisions * updates
-
-        def iteration(number: int) -> int:
-            return self.first + number // turn * updates
-
-        return Loader(
-            self.source.task,
-            self.source.images,
-            self.samples,
-            mini,
-            lambda number: self.sizes.at(iteration(number)),
-            images=lambda number: self.sizes.images(iteration(number), mini),
-            workers=workers,
-            ahead=max(2, -(-2 * workers // mini)),
-            channels=self.engine.inputs.c,
-            share=self.team.share(self.stepper.subdivisions),
-            warn=self.warn,
-        )
+    def _open_samples(self, order: Order) -> Samples:
+        source, track, steps = self.source, self.track, self.stepper.steps
+        if track is None:
+            return Samples(len(source.images), seed=self.seed, order=order, mix=source.mix)
+        return Sequences(
+            len(source.images), seed=self.seed, order=order, times=steps, speed=track.speed,
+            streams=lambda: self.stepper.mini_batch // steps, place=lambda number: self.course.place(number),
+        )  # fmt: skip
 
     def _open_evaluator(self, validation: Validation, missing: Missing) -> Evaluator:
         epoch = len(self.source.images) / self.stepper.batch

@@ -15,11 +15,12 @@ FOLLOWED = """batch=2 subdivisions=4 learning_rate=.5 momentum=.5 decay=.1 max_b
     sgdr_mult=3 learning_rate_min=.1 adam=1 saturation=2 exposure=2 hue=.2 flip=0 width=64 height=64
     dialect=alexeyab"""
 OF_CLASSIFIERS = "min_crop=9 max_crop=30 angle=7 aspect=.5 center=1 random=1"
-OF_ALEXEYAB = """letter_box=1 blur=1 gaussian_noise=1 mixup=1 mosaic=1 ema_alpha=.9"""
+OF_ALEXEYAB = """letter_box=1 blur=1 gaussian_noise=1 mixup=1 mosaic=1 ema_alpha=.9 track=1"""
 MIXED_CLASSES = "mixup=1 cutmix=1 mosaic=1 blur=1 label_smooth_eps=.1"
 OF_OTHERS = {  # which count beside another key of [net], or of the head
     "policy=poly": "burn_in=5", "adam=1": "B1=.5 B2=.5 eps=.1", "classifier random=1": "min_ratio=.5 max_ratio=3",
     "head random=1": "min_size=48 max_size=48 resize_step=8 dynamic_minibatch=1",
+    "track=1": "time_steps=2 augment_speed=5 sequential_subdivisions=1 seq_scales=.5",
     "mosaic=1": "mosaic_bound=1", "random=0": OF_ALEXEYAB, "classifier random=0": MIXED_CLASSES,
 }  # fmt: skip
 OF_HEADS = "jitter=.1 random=1 resize=1.5"
@@ -57,6 +58,7 @@ def training(folder: Path, *options: str, cfg: str = "toy.cfg") -> tuple[list[An
             s.schedule,
             str(s.optimiser),
             t.sizes,
+            t.track,
             t.source.task,
             s.average and s.average.alpha,
         ]

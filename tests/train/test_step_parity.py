@@ -26,6 +26,8 @@ LAYERS = [
     *("implicit", "share_index", "maxpool_depth", "normalize_channels", "normalize_channels_softmax"),
     *("normalize_channels_softmax_maxval", "xnor", "gaussian", "gaussian keys", "gaussian giou", "gaussian ciou"),
 ]
+TRACK_GOLDEN = GOLDENS / "train_alexeyab_track.npz"
+TRACK = ["crnn", "crnn twice"]
 CHECKED = (1, 2, 20)  # updates after which the golden has all parameters
 # Relative error (norm) of one record after that many updates. The goldens are drawn such that no leaky unit and no
 # pool comes so close to its edge that the last bit decides which way it goes (see tests/goldens/README.md).
@@ -33,7 +35,7 @@ TOLERANCE = 3e-5  # found: 1.1e-5 (normalize_channels_softmax), 5e-6 (debian_det
 LOSS = 3e-5  # relative; found: 9e-6
 
 
-def stepper(golden: dict[str, np.ndarray], folder: Path, dialect: str) -> Stepper:
+def stepper(golden: dict[str, np.ndarray], folder: Path, dialect: str, sequences: bool = False) -> Stepper:
     for name in ("tree", "map"):
         if name in golden:
             value = golden[name]
@@ -43,7 +45,7 @@ def stepper(golden: dict[str, np.ndarray], folder: Path, dialect: str) -> Steppe
     (folder / "net.weights").write_bytes(golden["weights"].tobytes())
     engine = Engine(parse_cfg(folder / "net.cfg"), folder / "net.weights")
     engine.seen = int(golden.get("seen", 0))
-    return Stepper(engine, DIALECTS[dialect])
+    return Stepper(engine, DIALECTS[dialect], sequences=sequences)
 
 
 def flat(engine: Engine) -> list[tuple[str, np.ndarray]]:
@@ -75,6 +77,7 @@ def run(golden: dict[str, np.ndarray], s: Stepper, prefix: str) -> list[str]:
     for update in range(1, max(CHECKED) + 1):
         for sub in range(s.subdivisions):
             index = (np.arange(m) + minis * m) % n
+            s.session.reset()
             errors[update - 1, sub] = s.mini(pictures[index], truths[index]).cost
             minis += 1
         rate = s.update()
@@ -129,12 +132,18 @@ def test_others(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("path", "case"), [*((YOLO_GOLDEN, case) for case in YOLO), *((LAYERS_GOLDEN, case) for case in LAYERS)]
+    ("path", "case"),
+    [
+        (path, case)
+        for path, cases in ((YOLO_GOLDEN, YOLO), (LAYERS_GOLDEN, LAYERS), (TRACK_GOLDEN, TRACK))
+        for case in cases
+    ],
 )
 def test_alexeyab(path: Path, case: str, tmp_path: Path) -> None:
-    with np.load(path) as file:
+    with np.load(LAYERS_GOLDEN if path == TRACK_GOLDEN else path) as file:
         shared = {name: file[name] for name in ("weights", "pictures", "truths") if name in file}
+    with np.load(path) as file:
         own = {name.partition("/")[2]: file[name] for name in file if name.startswith(f"{case}/")}
     golden = shared | own
-    problems = run(golden, stepper(golden, tmp_path, "alexeyab"), "")
+    problems = run(golden, stepper(golden, tmp_path, "alexeyab", sequences=path == TRACK_GOLDEN), "")
     assert not problems, problems
