@@ -227,7 +227,7 @@ class Network(Engine):
         if options.classes is not None and options.within is None:
             from .formats.named_classes import subtrees
 
-            words: Sequence[str | int] = list(options.classes)
+            words: Sequence[str | int] = list(options.classes)  # type: ignore[arg-type]
             options = options.but(classes=subtrees(words, self.names, self.classes, self.class_tree()))
         return super().settle(options)
 
@@ -286,7 +286,7 @@ class Network(Engine):
         """
         check_choice("fit", fit, get_args(Fit))
         self.check_classifier()
-        output = self.predict(self._open(image, color), fit).reshape(-1)
+        output = self.predict(image, fit, color=color).reshape(-1)
         tree = self.class_tree()
         probabilities = output if tree is None else tree.absolute(output, only_leaves=True)
         order = np.argsort(-probabilities, kind="stable")[:top]
@@ -297,10 +297,11 @@ class Network(Engine):
         if heads := self.heads():
             raise CfgError(self.cfg.file, heads[-1].section.line, "is a detection layer; use detect()")
 
-    def predict(self, image: npt.NDArray[np.uint8], fit: Fit = "letterbox") -> Floats:
-        """The network's output (C, H, W) for one image (H, W, 3), BGR, or (H, W, channels). ImageError."""
+    def predict(self, image: Picture, fit: Fit = "letterbox", *, color: Color = "bgr") -> Floats:
+        """The network's output (C, H, W) for one image, which may be whatever `detect` takes. ImageError."""
+        opened = self._open(image, color)
         with self.plan(1) as plan:
-            self.fit_pictures(plan.input, [image], fit)
+            self.fit_pictures(plan.input, [opened], fit)
             plan.run()
             output: Floats = self.backend.to_host(plan.outputs[self.output_index])[0].copy()
         return output.reshape(self.outputs)

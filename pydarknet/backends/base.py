@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
@@ -183,7 +183,7 @@ def cpu_isa() -> str:
 
 def set_threads(count: int) -> None:
     """How many threads the CPU's ops use from now on. ValueError for a number that is none."""
-    if not 1 <= count <= MAX_THREADS:
+    if not isinstance(count, SupportsIndex) or not 1 <= count <= MAX_THREADS:
         raise ValueError(f"threads={count}: expected a number from 1 to {MAX_THREADS}")
     cpu_backend().ops.set_num_threads(count)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypedDict, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from ..formats.text import did_you_mean
 from ..formats.tree import Mode
 from ..system.arguments import check_choice, check_share
 from .boxes import Fit
@@ -54,7 +55,7 @@ class DetectOptions:
     map: Ints | Sequence[int] | None = None
     region_rule: Rule = "objectness"
     lazy: bool = True
-    classes: Sequence[str | int] | Bools | None = None
+    classes: Sequence[str | int] | Bools | int | None = None
     leaf_only: bool = False
     depth: int | None = None
     min_size: float = 0.0
@@ -62,7 +63,7 @@ class DetectOptions:
     tile_overlap: float = 0.2
 
     def __post_init__(self) -> None:
-        """ValueError for a number out of range, or a word that is none. `classes` may be a text with commas."""
+        """ValueError for numbers out of range and unknown words. `classes` may be a number, or a text with commas."""
         for name in ("thresh", "hier_thresh", "nms"):
             check_share(name, getattr(self, name))
         if self.nms_kind is not None:
@@ -78,11 +79,15 @@ class DetectOptions:
             raise ValueError(f"tile={self.tile!r}: expected at least {MIN_TILE} pixels, or 0 for none")
         if not 0 <= self.tile_overlap <= MAX_OVERLAP:
             raise ValueError(f"tile_overlap={self.tile_overlap!r}: expected a share from 0 to {MAX_OVERLAP}")
+        if isinstance(self.classes, (int, np.integer)):
+            object.__setattr__(self, "classes", (int(self.classes),))
         if isinstance(self.classes, str):
             object.__setattr__(self, "classes", tuple(name.strip() for name in self.classes.split(",")))
 
     def but(self, **given: Any) -> DetectOptions:
         """With other values, of which None leaves things as they are. TypeError for what is no option."""
+        if unknown := next((key for key in given if key not in FIELDS), None):
+            raise TypeError(f"{unknown!r} is no option of detection{_hint(unknown)}")
         return replace(self, **{key: value for key, value in given.items() if value is not None})
 
     @property
@@ -109,7 +114,18 @@ def _is_level(depth: object) -> bool:
     return isinstance(depth, (int, np.integer)) and not isinstance(depth, bool) and bool(depth >= 1)
 
 
+def _hint(word: str) -> str:
+    """What an unknown option may stand for."""
+    if word in _SIZES:
+        return "; the network's size is set by resize(width, height)"
+    return f"; here it is {_OF_OTHERS[word]!r}" if word in _OF_OTHERS else did_you_mean(word, FIELDS)
+
+
 DEFAULTS = DetectOptions()
+FIELDS = frozenset(each.name for each in fields(DetectOptions))
+
+_SIZES = ("imgsz", "size", "width", "height")
+_OF_OTHERS = {"conf": "thresh", "confidence": "thresh", "threshold": "thresh", "iou": "nms", "hier": "hier_thresh"}
 
 
 class MoreOptions(TypedDict, total=False):
@@ -122,7 +138,7 @@ class MoreOptions(TypedDict, total=False):
     map: Ints | Sequence[int] | None
     region_rule: Rule | None
     lazy: bool | None
-    classes: Sequence[str | int] | None
+    classes: Sequence[str | int] | int | None
     leaf_only: bool | None
     depth: int | None
     min_size: float | None

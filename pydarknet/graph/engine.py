@@ -107,7 +107,9 @@ class Engine(Graph):
     ) -> weights_file.LoadResult:
         """Replace the parameters by a file's, which is named as on the command line: a path, or a name of the
         catalogue that has been fetched. One of 8-bit weights is for detecting and classifying on the CPU.
-        WeightsError, and nothing has changed, if it doesn't fit."""
+        WeightsError, and nothing has changed, if it doesn't fit. ValueError for a cutoff below 0."""
+        if cutoff is not None and cutoff < 0:
+            raise ValueError(f"cutoff={cutoff}: expected a number of layers")
         path = find_weights(path)
         if is_int8(path):
             result = load_int8(self, path, cutoff)

@@ -173,6 +173,8 @@ class Graph:
         """The options with what they leave to the last head (AlexeyAB's nms_kind, beta_nms). CfgError without heads;
         DataError for a map to nodes that they don't have; either for what only a tree has."""
         heads = self.need_heads()
+        if options.map is not None and self.class_tree() is None:
+            raise DataError("map: its classes are flat, and a map leads to the nodes of a tree (it has no tree=)")
         wrong = next((int(node) for node in _nodes(options) if not 0 <= node < self.classes), None)
         if wrong is not None:
             raise DataError(

@@ -198,7 +198,7 @@ def as_bgr(array: npt.NDArray[Any], color: Color = "bgr") -> Picture:
     if array.ndim not in (2, 3) or array.size == 0 or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         raise ImageError(
             f"expected an image of shape (height, width), or (height, width, 1, 3 or 4), found {array.shape}"
-            + _hint_planar(array.shape)
+            + _hint_shape(array.shape)
         )
     pixels = as_bytes(array)
     if pixels.ndim == 2 or pixels.shape[2] == 1:
@@ -282,9 +282,11 @@ def _reason(error: Exception) -> str:
     return str(text).strip() or type(error).__name__
 
 
-def _hint_planar(shape: tuple[int, ...]) -> str:
+def _hint_shape(shape: tuple[int, ...]) -> str:
     if len(shape) == 3 and shape[0] in (1, 3, 4):
         return "; put the channels last: array.transpose(1, 2, 0)"
+    if len(shape) == 4:
+        return "; several images are a list: list(array)"
     return ""
 
 

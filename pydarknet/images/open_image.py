@@ -17,6 +17,7 @@ from ..system.arguments import check_choice
 from .address import load_address
 from .channels import as_picture
 from .image import Color, Picture, load_encoded, load_image
+from .sources import is_video
 
 
 class PillowPicture(Protocol):
@@ -58,7 +59,7 @@ def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Pictu
     if is_address(given):
         return load_address(given, channels)
     if isinstance(given, (str, bytes, PathLike)):
-        return load_image(os.fsdecode(given), channels)
+        return _from_file(os.fsdecode(given), channels)
     if _is_pillow(given):
         return as_picture(_from_pillow(given, channels), "rgb", channels)
     if _is_tensor(given):
@@ -66,6 +67,15 @@ def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Pictu
     if given is None:
         raise ImageError(f"{EXPECTED}, found None: wasn't the file read? cv2.imread gives None where it can't read")
     raise ImageError(f"{EXPECTED}, found {type(given).__name__}")
+
+
+def _from_file(path: str, channels: int) -> Picture:
+    try:
+        return load_image(path, channels)
+    except ImageError as error:
+        if not is_video(path):
+            raise
+        raise ImageError(f"{error}; it is a video: read frames by cv2.VideoCapture, or use pydarknet demo") from error
 
 
 def path_of(given: Any) -> str | None:
@@ -89,6 +99,8 @@ def _content(given: Any) -> bytes | None:
         raise ImageError(f"the image can't be read from the {type(given).__name__}: {error}") from error
     if not isinstance(data, (bytes, bytearray)):
         raise ImageError(f"expected a file of bytes, found {type(data).__name__}; open it with mode 'rb'")
+    if not data:
+        raise ImageError(f"the {type(given).__name__} has no bytes left; seek(0) goes back to its beginning")
     return bytes(data)
 
 

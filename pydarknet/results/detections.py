@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from ..detection.results import Detection, at_depth
 from ..errors import DeviceError, ExportError, ImageError
 from ..formats.data import class_name
+from ..formats.named_classes import subtrees
 from ..images.channels import as_picture
 from ..images.draw import draw
 from ..images.image import encode_image, load_image, save_image
@@ -67,6 +68,16 @@ class Detections(list[Detection]):
         more = f", {len(self) - 8} more" if len(self) > 8 else ""
         return f"<Detections of {self.path or 'an image'}: {found or 'none'}{more}>"
 
+    @overload
+    def __getitem__(self, at: SupportsIndex) -> Detection: ...
+    @overload
+    def __getitem__(self, at: slice) -> Detections: ...
+    def __getitem__(self, at: SupportsIndex | slice) -> Detection | Detections:
+        """A part of the detections of an image is detections of an image, too."""
+        if isinstance(at, slice):
+            return self._like(super().__getitem__(at))
+        return super().__getitem__(at)
+
     @property
     def boxes(self) -> Boxes:
         """The boxes as arrays, in the list's order."""
@@ -94,8 +105,12 @@ class Detections(list[Detection]):
         return self._like(at_depth(self, depth, self.tree))
 
     def under(self, name: str) -> Detections:
-        """Those of the class `name`, and of the classes below it in the tree."""
-        return self._like(each for each in self if name == each.name or name in each.path)
+        """Those of the class `name`, and of the classes below it in the tree. DataError for an unknown name."""
+        found = self._like(each for each in self if name == each.name or name in each.path)
+        nodes = self._classes if self.tree is None else len(self.tree.name)
+        if not found and nodes == len(self._class_names):  # else they are a map's
+            subtrees([name], self._class_names, nodes)
+        return found
 
     def plot(self, **options: Any) -> Picture:
         """A drawn copy of the image, BGR; `options` are those of `pydarknet.images.draw.draw`. ImageError."""

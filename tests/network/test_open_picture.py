@@ -12,11 +12,12 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from pydarknet.errors import ImageError
+from pydarknet.errors import DataError, ImageError
 from pydarknet.images.image import load_image, save_image
 from pydarknet.images.open_image import open_picture
 from pydarknet.network import Network
 from tests.lib import nets
+from tests.lib.cli_nets import write_video
 
 
 @pytest.fixture
@@ -93,11 +94,15 @@ def test_the_content_of_a_file(net: Network) -> None:
         ([[1, 2]], "found list"),
         (b"", "in memory"),
         (io.BytesIO(b"x"), "in memory: is not an image"),
+        (io.BytesIO(), r"no bytes left; seek\(0\)"),
+        (np.zeros((2, 8, 8, 3), np.uint8), r"several images are a list: list\(array\)"),
     ],
 )
 def test_everything_else(net: Network, given: Any, word: str) -> None:
     with pytest.raises(ImageError, match=word):
         net.detect(given)
+    if isinstance(given, io.BytesIO):
+        given.seek(0)
     if not isinstance(given, list):
         with pytest.raises(ImageError, match=word):
             nets.network(nets.CONV.format(filters=2, size=1)).classify(given)
@@ -122,6 +127,44 @@ def test_everything_else(net: Network, given: Any, word: str) -> None:
 def test_options_out_of_range(net: Network, options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         net.detect("a.png", **options)
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [("conf", "here it is 'thresh'"), ("iou", "here it is 'nms'"), ("tresh", "did you mean 'thresh'"),
+     ("imgsz", r"resize\(width, height\)"), ("qqq", "'qqq' is no option of detection$")],
+)  # fmt: skip
+def test_options_that_are_none(net: Network, word: str, told: str) -> None:
+    with pytest.raises(TypeError, match=told):
+        net.detect("a.png", **{word: 0.5})  # type: ignore[call-overload]
+
+
+def test_a_class_by_its_number(net: Network) -> None:
+    assert net.detect("a.png", 0.01, classes=1) == net.detect("a.png", 0.01, classes=[1])
+
+
+def test_a_map_needs_a_tree(net: Network) -> None:
+    with pytest.raises(DataError, match="has no tree="):
+        net.detect("a.png", map=[0, 1])
+
+
+def test_outputs_are_of_whatever_is_an_image(net: Network) -> None:
+    wanted = net.predict(load_image("a.png"))
+    np.testing.assert_array_equal(net.predict("a.png"), wanted)
+    with pytest.raises(ImageError, match="found None"):
+        net.predict(None)  # type: ignore[arg-type]
+
+
+def test_a_video_is_named(net: Network) -> None:
+    write_video(Path("v.avi"))
+    with pytest.raises(ImageError, match=r"it is a video: .*cv2\.VideoCapture"):
+        net.detect("v.avi")
+
+
+@pytest.mark.parametrize("options", [{"threads": 1.5}, {"threads": "2"}, {"cutoff": -1}])
+def test_numbers_that_are_none(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="expected a number"):
+        Network("yolov2-tiny", "stamps", **options)
 
 
 def test_a_size_is_whole(net: Network) -> None:

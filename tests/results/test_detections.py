@@ -17,7 +17,7 @@ import pytest
 from pydarknet import Box, Detection, Detections, Network
 from pydarknet.cli.main import main
 from pydarknet.detection.options import DetectOptions, MoreOptions
-from pydarknet.errors import DeviceError, ExportError, ImageError
+from pydarknet.errors import DataError, DeviceError, ExportError, ImageError
 from pydarknet.formats.tree import read_tree
 from pydarknet.images.image import load_image, save_image
 from tests.lib import nets
@@ -47,6 +47,24 @@ def test_they_are_the_list_they_always_were():
     assert isinstance(result, list)
     assert len(result) == 2
     assert result[0].name == "dog"
+
+
+def test_a_part_of_them_is_detections_too():
+    result = found()
+    assert isinstance(result[1:], Detections)
+    assert result[1:] == [EDGE]
+    assert result[:0].orig_shape == (40, 60)
+    assert result[-1] == EDGE
+
+
+def test_a_class_that_there_is_not():
+    """A slip of the pen isn't an image without such things."""
+    assert found().under("cat") == []
+    with pytest.raises(DataError, match="no class is called 'anmal'; did you mean 'animal'"):
+        found().under("anmal")
+    flat = Detections([DOG], shape=(40, 60), class_names=NAMES)
+    with pytest.raises(DataError, match="'dogg'"):
+        flat.under("dogg")
 
 
 def test_arrays_of_the_boxes():
