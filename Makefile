@@ -8,14 +8,18 @@
 # make gpu        on a GPU: build, check and measure the CUDA kernels within ten minutes
 # make gpu-build gpu-check gpu-bench gpu-sanitize   by themselves, with ARGS="--seconds 60"; EMU=1 builds the emulator too
 
-# An active virtual environment is used as it is; otherwise one is made in .venv.
-ifdef VIRTUAL_ENV
+# The environment: that of `make PYTHON=...`, or the active one, each used as it is; otherwise .venv, which an exported
+# PYTHON makes.
+ORIGIN := $(firstword $(origin PYTHON))
+GIVEN := $(if $(filter command environment,$(ORIGIN)),$(PYTHON))
+MACHINE := $(or $(GIVEN),python3)
+ifeq ($(ORIGIN),command)
+VENV := $(or $(shell $(PYTHON) -c "import sys; print(sys.prefix)"),$(error PYTHON=$(PYTHON) doesn't run))
+else ifdef VIRTUAL_ENV
 VENV := $(VIRTUAL_ENV)
 else
 VENV := .venv
 endif
-# An exported PYTHON makes .venv; that of `make PYTHON=...` is used in its place, as it is.
-GIVEN := $(if $(filter command environment,$(firstword $(origin PYTHON))),$(PYTHON))
 PYTHON := $(VENV)/bin/python
 SOURCES := $(shell find csrc tests/emu benchmarks -name "*.h" -o -name "*.cpp" -o -name "*.cu")
 # Tests need the emulator of CUDA; nvcc takes minutes, so it runs only where somebody asks for it.
@@ -27,29 +31,33 @@ all: build
 
 $(VENV)/bin/python:
 	tools/system_packages.sh
-	$(or $(GIVEN),python3) -m venv $(VENV)
-	$(PYTHON) -m pip install -q --disable-pip-version-check $(BYTECODE) --upgrade pip 'setuptools>=77' 'pybind11>=2.12'
+	$(MACHINE) -m venv --without-pip $(VENV)
 
-INSTALL = PYTHONWARNINGS=ignore $(PYTHON) -m pip install -q --disable-pip-version-check --no-build-isolation $(BYTECODE)
+INSTALL := install -q --disable-pip-version-check
 BUILT := pyproject.toml setup.py $(wildcard tools/native/*.py)
+# Folders too, whose times say that a file has gone; and whatever was there, extensions that aren't there are built.
+NATIVE := $(shell find csrc) $(if $(wildcard pydarknet/_cpu_*.so),,nothing-built)
+.PHONY: nothing-built
 
-# The package in editable form, with what a user needs; and with what tests and linters need besides.
-$(VENV)/.pydarknet: $(BUILT) | $(VENV)/bin/python
-	$(INSTALL) -e .
+# The package in editable form, with what a user needs: what only pip and the build need stays out of the environment.
+$(VENV)/.pydarknet: $(BUILT) $(NATIVE) | $(VENV)/bin/python
+	PYTHONWARNINGS=ignore tools/pip.sh $(PYTHON) $(MACHINE) $(INSTALL) --no-compile -e .
 	touch $@
+# And with what tests and linters need besides.
 $(VENV)/.tools: $(BUILT) | $(VENV)/bin/python
-	$(INSTALL) -e '.[test,lint]'
-	touch $@ $(VENV)/.pydarknet
+	$(PYTHON) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m ensurepip >/dev/null
+	$(PYTHON) -m pip $(INSTALL) 'pip>=23' 'setuptools>=77' 'pybind11>=2.12'
+	PYTHONWARNINGS=ignore $(PYTHON) -m pip $(INSTALL) --no-build-isolation -e '.[test,lint]'
+	touch $@
 
 build: $(VENV)/.tools
 	$(PYTHON) setup.py -q build_ext --inplace
+	touch $(VENV)/.pydarknet
 
-# This machine's instruction set is all that a demo needs; `make` builds the others. Python compiles what it uses.
+# This machine's instruction set is all that a demo needs; `make` builds the others.
 demo: export PYDARKNET_EMU := 0
 demo: export PYDARKNET_ISAS := native
-demo: BYTECODE := --no-compile
 demo: $(VENV)/.pydarknet
-	$(PYTHON) setup.py -q build_ext --inplace
 	$(VENV)/bin/pydarknet detect stamps --path --out predictions-stamps.jpg
 	$(VENV)/bin/pydarknet weights get yolov3-tiny coffee.png --folder weights
 	$(VENV)/bin/pydarknet detect cfg/yolov3-tiny.cfg weights/yolov3-tiny.weights weights/coffee.png
@@ -78,12 +86,13 @@ lint: $(VENV)/.tools
 	$(VENV)/bin/clang-format --dry-run --Werror $(SOURCES)
 
 # For Linux of this machine's kind, with what the wheel needs besides the C library in it; tried in an environment of its own.
-wheel: $(VENV)/bin/python
-	tools/wheel.sh $(PYTHON)
+wheel:
+	tools/system_packages.sh
+	tools/wheel.sh $(MACHINE)
 
 # What an installation brings, as CycloneDX has it.
 sbom:
-	tools/sbom.sh "$(or $(GIVEN),python3)"
+	tools/sbom.sh $(MACHINE)
 
 bench: build
 	$(PYTHON) benchmarks/peers.py $(ARGS)

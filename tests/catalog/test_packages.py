@@ -80,6 +80,14 @@ def test_python_without_pip(tmp_path: Path, target: Path, monkeypatch: pytest.Mo
         obtain(target, WHOLE, [WheelFile("p==1", "0" * 64, "x", ())], quiet=True)
 
 
+def test_an_environment_without_pip(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As uv and `make demo` make it: the pip of the Python that made it is taken."""
+    monkeypatch.setattr("importlib.machinery.PathFinder.find_spec", lambda *_: None)
+    monkeypatch.setattr(sys, "_base_executable", sys.executable)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    test_a_file_out_of_a_wheel(tmp_path, target)
+
+
 def test_a_member_that_is_not_there_or_of_a_wrong_size(tmp_path: Path, target: Path) -> None:
     archive = wheel(tmp_path)
     with PartFile(target, Expected((10,))) as part:

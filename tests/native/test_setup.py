@@ -7,6 +7,7 @@ import runpy
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -114,15 +115,77 @@ def test_native_is_the_best_that_this_machine_runs(monkeypatch: pytest.MonkeyPat
     assert isas.chosen_isas() == ["baseline"]
 
 
-def test_a_demo_brings_what_a_demo_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """What `make -n` would run, in an environment that isn't there yet."""
     monkeypatch.setenv("PATH", os.defpath)
     for each in ("MAKEFLAGS", "MAKELEVEL", "VIRTUAL_ENV", "PYTHON"):  # `make test` started this one
         monkeypatch.delenv(each, raising=False)
-    command = ["make", "-n", "demo", f"VENV={tmp_path}"]
-    lines = subprocess.run(command, cwd=flags.ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+
+    def lines(*arguments: str) -> list[str]:
+        command = ["make", "-n", *arguments]
+        done = subprocess.run(command, cwd=flags.ROOT, capture_output=True, text=True, check=False)
+        return (done.stdout + done.stderr).splitlines()
+
+    return lines
+
+
+def test_a_demo_brings_what_a_demo_needs(make: Callable[..., list[str]], tmp_path: Path) -> None:
+    lines = make("demo", f"VENV={tmp_path}")
     assert not any("[test" in line for line in lines)
-    assert all("--no-compile" in line for line in lines if "pip install" in line)
+    assert any("venv --without-pip" in line for line in lines)
+    (pip,) = [line for line in lines if " install " in line]
+    assert "tools/pip.sh" in pip
+    assert "--no-compile" in pip
+    assert "--no-build-isolation" not in pip  # what only the build needs stays out
     assert lines[-1] == 'echo "drawn: predictions-stamps.jpg, predictions.jpg"'
+
+
+def test_a_second_demo_installs_only_what_changed(make: Callable[..., list[str]], tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").touch()
+    stamp = tmp_path / ".pydarknet"
+    stamp.touch()
+    assert not any(" install " in line for line in make("demo", f"VENV={tmp_path}"))
+    assert any(" install " in line for line in make("demo", f"VENV={tmp_path}", "-W", "csrc/cpu/pool.cpp"))
+    assert any(" install " in line for line in make("demo", f"VENV={tmp_path}", "-W", "pyproject.toml"))
+
+
+@pytest.mark.parametrize(
+    ("fails", "last"),
+    [
+        ("", "environment -m pip install x"),
+        ("environment", "machine -m pip --python ./environment install x"),
+        ("environment machine", "another -m pip --python ./environment install x"),
+        ("environment old", "another -m pip --python ./environment install x"),
+    ],
+    ids=["its own", "the machine's", "none", "one too old"],
+)
+def test_the_pip_of_an_environment(tmp_path: Path, fails: str, last: str) -> None:
+    """Its own, or another one that leaves it without any."""
+    for name in ("environment", "machine", "another"):
+        (tmp_path / name).write_text(PYTHON.format(name=name, fails=fails))
+        (tmp_path / name).chmod(0o755)
+    command = [str(flags.ROOT / "tools/pip.sh"), "./environment", "./machine", "install", "x"]
+    subprocess.run(command, env={"PATH": os.defpath}, cwd=tmp_path, check=True)
+    told = (tmp_path / "log").read_text().splitlines()
+    assert told[-1] == last
+    assert ("machine -m venv build/pip" in told) == last.startswith("another")
+
+
+# A Python whose pip may be missing or too old for --python, and which makes environments.
+PYTHON = """#!/bin/sh
+case "$*" in
+*--version)
+  case "{fails}" in *{name}*) exit 1;; esac
+  case "{fails} $*" in *old*--python*) [ {name} = another ] || exit 1;; esac;;
+*) echo {name} "$@" >> log;;
+esac
+if [ "$2" = venv ]; then
+  mkdir -p build/pip/bin
+  cp another build/pip/bin/python
+fi
+"""
 
 
 def test_editors_know_how_each_source_is_compiled() -> None:
@@ -200,7 +263,8 @@ def test_a_compiler_that_is_not_there(tmp_path: Path) -> None:
         incremental.run([sys.executable, "-c", "fails"])
 
 
-def test_headers_of_an_isolated_build_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_headers_of_every_kind_of_build_lie_in_one_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An isolated build has pybind11 in a folder of its own, which is gone afterwards."""
     (tmp_path / "isolated").mkdir()
     (tmp_path / "isolated" / "pybind11.h").touch()
     monkeypatch.setattr(flags, "ROOT", tmp_path)
@@ -208,4 +272,5 @@ def test_headers_of_an_isolated_build_are_kept(tmp_path: Path, monkeypatch: pyte
     kept = flags.pybind11_headers()
     assert kept.parent == tmp_path / "build"
     assert (kept / "pybind11.h").exists()
+    monkeypatch.setattr(pybind11, "get_include", lambda: str(tmp_path / "gone"))
     assert flags.pybind11_headers() == kept

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import sys
 import sysconfig
 from pathlib import Path
 
@@ -29,15 +28,12 @@ CPU = f"-I{ROOT / 'csrc/cpu/shim'}"  # one of these three folders comes first on
 
 
 def pybind11_headers() -> Path:
-    """Where pybind11's headers stay. Those of an isolated build, whose folder is another one each time, are copied,
-    so that the next build compiles only what changed."""
-    given = Path(pybind11.get_include()).resolve()
-    if given.is_relative_to(Path(sys.prefix).resolve()):
-        return given
+    """A copy of pybind11's headers. An isolated build has them in another folder each time, others in their
+    environment: where they stay, the next build of either kind compiles only what changed."""
     kept = ROOT / "build" / f"pybind11-{pybind11.__version__}"
     if not kept.is_dir():
         part = kept.with_suffix(".part")
-        shutil.copytree(given, part, dirs_exist_ok=True)
+        shutil.copytree(pybind11.get_include(), part, dirs_exist_ok=True)
         part.rename(kept)
     return kept
 
