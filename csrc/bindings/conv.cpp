@@ -82,17 +82,15 @@ struct Conv {
     conv_forward(algorithm, call, x, y, stream_of(stream));
   }
 
-  bool does(py::handle activation, bool add, bool pool) const {
-    const Activation kind = activation_of(activation, "conv_forward");
-    const bool rectifier = kind == Activation::kLinear || rectifier_slope(kind) != 1.0f;
+  bool does(bool add, bool pool) const {
     static const float something = 0.0f;
-    return rectifier && algorithm.does(shape, {add ? &something : nullptr, pool});
+    return algorithm.does(shape, {add ? &something : nullptr, pool});
   }
 
   void forward_then(py::handle x_array, py::handle packed, py::handle bias, py::handle y_array,
                     py::handle activation, py::handle workspace, py::handle add, bool pool) const {
     constexpr const char* op = "conv_forward_then";
-    if (!does(activation, !add.is_none(), pool)) {
+    if (!does(!add.is_none(), pool)) {
       throw py::value_error(std::string(op) + ": " + algorithm.name() + " can't do this for " + shape.text());
     }
     const float* x = input_of(x_array, shape, algorithm.plain(), {op, "x"});
@@ -188,8 +186,7 @@ void bind_conv(Module& m) {
       .def("forward", &Conv::forward, Guarded(), arg("x"), arg("packed"), arg("bias"), arg("y"),
            arg("activation"), arg("workspace"), arg("stream") = 0,
            "y = activation(conv(x) + bias), x as `plain` says, y blocked")
-      .def("does", &Conv::does, arg("activation"), arg("add") = false, arg("pool") = false,
-           "Whether forward_then can do this")
+      .def("does", &Conv::does, arg("add") = false, arg("pool") = false, "Whether forward_then can do this")
       .def("forward_then", &Conv::forward_then, Guarded(), arg("x"), arg("packed"), arg("bias"), arg("y"),
            arg("activation"), arg("workspace"), arg("add") = py::none(), arg("pool") = false,
            "As forward, and in the same pass y + add, or the 2x2 max-pooling of y with stride 2; ValueError "

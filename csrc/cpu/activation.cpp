@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cpu/lib/activate.h"
 #include "cpu/lib/flat.h"
 #include "cpu/lib/logistic.h"
 #include "cpu/simd/math.h"
@@ -14,6 +15,7 @@ struct Math {
   using V = simd::Lanes;
   static V constant(float value) { return simd::splat(value); }
   static V exp(V x) { return simd::exp(x); }
+  static V exp_to(V x, float top) { return simd::exp(x, top); }
   static V expm1(V x) { return simd::expm1(x); }
   static V logistic(V x) { return simd::logistic(x); }
   static V tanh(V x) { return simd::tanh(x); }
@@ -52,7 +54,24 @@ void activate_part(const float* x, float* y, std::int64_t count, Activation acti
   }
 }
 
+template <class A>
+void activate_floats(float* y, std::int64_t count) {
+  activate_part<A>(y, y, count);
+}
+
 }  // namespace
+
+ActivateFloats activation_after(Activation activation) {
+  if (activation == Activation::kLinear || rectifier_slope(activation) != 1.0f) return nullptr;
+  switch (activation) {
+#define PYDARKNET_CASE(each) \
+  case Activation::k##each:  \
+    return activate_floats<activation::each>;
+    PYDARKNET_ACTIVATIONS(PYDARKNET_CASE)
+#undef PYDARKNET_CASE
+  }
+  return nullptr;
+}
 
 void logistic(const float* x, float* y, std::int64_t count) {
   activate_part<activation::Logistic>(x, y, count);

@@ -62,7 +62,7 @@ class ConvAlgorithm {
   // Seconds that `threads` threads (or the device) take, by the model in docs/cpu-kernels.md
   // (docs/kernels.md).
   virtual double cost(const ConvShape& shape, int threads) const = 0;
-  // Whether a call with such a tail is possible, given an activation that is a rectifier.
+  // Whether a call with such a tail is possible.
   virtual bool does(const ConvShape& shape, const ConvTail& tail) const {
     (void)shape;
     return !tail.add && !tail.pool;

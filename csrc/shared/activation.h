@@ -2,9 +2,9 @@
 // each formula and its slope once, for scalars and vectors, on the CPU and in CUDA. A new one is a struct
 // here, a word in the list below, and its name in pydarknet/activations.py.
 //
-// M is the arithmetic: a type M::V of one or several floats with M::constant, exp, expm1, logistic, tanh and
-// floor. A formula is M::V f<M>(M::V x). By Darknet's formulas a slope is found from the output,
-// slope<M>(f(x)); those of swish, mish, hard_mish and gelu need the input.
+// M is the arithmetic: a type M::V of one or several floats with M::constant, exp, exp_to (of x, or top if
+// that is less), expm1, logistic, tanh and floor. A formula is M::V f<M>(M::V x). By Darknet's formulas a
+// slope is found from the output, slope<M>(f(x)); those of swish, mish, hard_mish and gelu need the input.
 #pragma once
 #include "host_device.h"
 #include "ops/activation.h"
@@ -261,7 +261,7 @@ struct Mish : Formula {
   static constexpr const char* kName = "mish";
   template <class M>
   PYDARKNET_DEVICE static V<M> f(V<M> x) {
-    const V<M> e = M::exp(at_most<M>(x, 20.0f)), w = e * (e + 2.0f);
+    const V<M> e = M::exp_to(x, 20.0f), w = e * (e + 2.0f);
     return x * (w / (w + 2.0f));
   }
   template <class M>

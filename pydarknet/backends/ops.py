@@ -45,7 +45,7 @@ class ConvPrimitive(Protocol):
         self, x: Array, packed: Array, bias: Array | None, y: Array, activation: ActivationHandle, workspace: Array,
         stream: int = 0,
     ) -> None: ...  # fmt: skip
-    def does(self, activation: ActivationHandle, add: bool = False, pool: bool = False) -> bool: ...
+    def does(self, add: bool = False, pool: bool = False) -> bool: ...
     def forward_then(
         self, x: Array, packed: Array, bias: Array | None, y: Array, activation: ActivationHandle, workspace: Array,
         add: Array | None = None, pool: bool = False,

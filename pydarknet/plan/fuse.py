@@ -37,7 +37,7 @@ def together(before: Call, call: Call, step: int, ops: Ops) -> Call | None:
     if conv is None or tail is None:
         return None
     written, added, pooled = tail
-    if not conv.does(activation, added is not None, pooled):
+    if not conv.does(added is not None, pooled):
         return None
     source.owner.last = max(source.owner.last, step)
     y.first = -1

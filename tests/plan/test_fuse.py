@@ -53,7 +53,7 @@ activation=linear
     ("size", "activation", "source", "expected"),
     [
         (32, "leaky", -2, 3),
-        (32, "mish", -2, 2),  # not the larger of two outputs, if activations come later
+        (32, "mish", -2, 3),
         (30, "leaky", -2, 2),  # 15 x 15 isn't halved
         (32, "leaky", -3, 1),  # a layer that is read twice, and of another size
     ],

@@ -34,9 +34,6 @@ int conv_threads(const ConvCall& call, const CpuConvolution& algorithm) {
 void conv_forward(const ConvAlgorithm& algorithm, const ConvCall& call, const float* x, Tensor y,
                   Stream stream) {
   algorithm.forward(call, x, y, stream);
-  if (call.activation != Activation::kLinear && rectifier_slope(call.activation) == 1.0f) {
-    activate(y.data, y.data, y.size(), call.activation, stream);
-  }
 }
 
 }  // namespace pydarknet

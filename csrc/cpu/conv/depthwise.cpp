@@ -3,6 +3,7 @@
 
 #include "cpu/conv/algorithms.h"
 #include "cpu/conv/cost.h"
+#include "cpu/lib/activate.h"
 #include "cpu/simd/vec.h"
 #include "shared/threads.h"
 
@@ -46,13 +47,15 @@ class Depthwise : public CpuConvolution {
   void forward(const ConvCall& call, const float* x, Tensor y, Stream) const override {
     const ConvShape& s = call.shape;
     const int blocks = blocks_of(s.c);
+    const ActivateFloats finish = activation_after(call.activation);
     const ConstTensor input{x, s.n, blocks * kBlock, s.h, s.w};
     parallel_for(std::int64_t{s.n} * blocks * y.h, 8, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const int row = static_cast<int>(i % y.h), block = static_cast<int>(i / y.h % blocks);
         const int image = static_cast<int>(i / y.h / blocks);
-        forward_row(call, input.block(image, block), block, row,
-                    y.block(image, block) + std::int64_t{row} * y.w * kBlock, y.w);
+        float* const to = y.block(image, block) + std::int64_t{row} * y.w * kBlock;
+        forward_row(call, input.block(image, block), block, row, to, y.w);
+        if (finish) finish(to, std::int64_t{y.w} * kBlock);
       }
     });
   }

@@ -9,6 +9,7 @@
 #include "cpu/conv/format.h"
 #include "cpu/conv/panels.h"
 #include "cpu/conv/sizes.h"
+#include "cpu/lib/activate.h"
 #include "cpu/simd/microkernel.h"
 #include "shared/threads.h"
 
@@ -63,7 +64,8 @@ class BandProduct {
         kernels_(bands.pitch == 1 ? plain_kernels() : *format.kernels),
         b_(bands),
         y_(y),
-        slope_(rectifier_slope(call.activation)) {}
+        slope_(rectifier_slope(call.activation)),
+        finish_(activation_after(call.activation)) {}
 
   void run(int band, const float* source, const Panel& panel) {
     prepare(panel);
@@ -87,7 +89,9 @@ class BandProduct {
       const int step_bytes = f_.together * f_.bytes * panel.filters();
       const std::int64_t steps = take(begin, split ? kPartBytes / step_bytes : 0);
       p.count = static_cast<int>(&segments_[begin - 1] - p.segments) + 1;
-      p.slope = begin == segments_.size() ? slope_ : 1.0f;
+      const bool last = begin == segments_.size();
+      p.slope = last ? slope_ : 1.0f;
+      p.finish = last ? finish_ : nullptr;
       const std::int64_t floats = steps * step_bytes / 4;
       weights += floats;
       p.ahead = {simd::ahead(weights, split ? floats : 0, steps * calls), simd::Ahead{weights, 0}};
@@ -116,6 +120,7 @@ class BandProduct {
     p.y_block = 2 * pair_row;
     p.y_pixel = kBlock;
     p.slope = slope_;
+    p.finish = finish_;
     p.ahead = {simd::Ahead{weights, 0}, simd::Ahead{weights, 0}};
     for (int i = 0; i < rows; i += 2) {
       for (int j = 0; j < 2; ++j) {
@@ -159,6 +164,7 @@ class BandProduct {
   const Bands& b_;
   const Tensor y_;
   const float slope_;
+  const ActivateFloats finish_;
   std::vector<Segment> segments_;
   int channels_ = 0;
 };

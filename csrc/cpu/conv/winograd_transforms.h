@@ -8,6 +8,7 @@
 
 #include "cpu/conv/format.h"
 #include "cpu/conv/winograd_tiles.h"
+#include "cpu/lib/activate.h"
 #include "cpu/simd/halves.h"
 #include "ops/conv.h"
 #include "shared/activation.h"
@@ -110,7 +111,10 @@ class OutputTransform {
 
  public:
   OutputTransform(const ConvCall& call, Tensor y)
-      : y_(y), tail_(call.tail), slope_(rectifier_slope(call.activation)) {}
+      : y_(y),
+        tail_(call.tail),
+        slope_(rectifier_slope(call.activation)),
+        finish_(activation_after(call.activation)) {}
 
   // y = act(A^T m A + bias) of one block of filters of tiles with rows x columns outputs.
   void run(int rows, int columns, const std::vector<TilePlace>& places, int block, const float* m,
@@ -161,6 +165,25 @@ class OutputTransform {
       PYDARKNET_UNROLL
       for (int j = 0; j < S; ++j) out[i * S + j] = simd::rectify(out[i * S + j] + bias, slope_);
     }
+    if (finish_) {
+      finish_tile<R, S>(out, y);
+    } else {
+      store_what_follows<R, S>(out, y);
+    }
+  }
+
+  // Only a copy has an address, so that `out` may stay in registers elsewhere.
+  template <int R, int S>
+  void finish_tile(const Lanes* out, float* y) const {
+    Lanes activated[R * S];
+    PYDARKNET_UNROLL
+    for (int i = 0; i < R * S; ++i) activated[i] = out[i];
+    finish_(reinterpret_cast<float*>(activated), R * S * kBlock);
+    store_what_follows<R, S>(activated, y);
+  }
+
+  template <int R, int S>
+  void store_what_follows(const Lanes* out, float* y) const {
     if (tail_.pool) {
       store_maxima<R, S>(out, y);
     } else {
@@ -197,6 +220,7 @@ class OutputTransform {
   const Tensor y_;
   const ConvTail tail_;
   const float slope_;
+  const ActivateFloats finish_;
 };
 
 }  // namespace pydarknet::winograd

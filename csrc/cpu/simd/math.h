@@ -4,11 +4,23 @@
 
 #include "cpu/simd/vec.h"
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 namespace pydarknet::simd {
 
 // A NaN in `v` stays.
+#if defined(__AVX512F__)
+inline Lanes at_least(Lanes v, float bound) { return _mm512_maskz_max_ps(0xffff, splat(bound), v); }
+inline Lanes at_most(Lanes v, float bound) { return _mm512_maskz_min_ps(0xffff, splat(bound), v); }
+#elif defined(__AVX2__)
+inline Lanes at_least(Lanes v, float bound) { return _mm256_max_ps(splat(bound), v); }
+inline Lanes at_most(Lanes v, float bound) { return _mm256_min_ps(splat(bound), v); }
+#else
 inline Lanes at_least(Lanes v, float bound) { return v < bound ? splat(bound) : v; }
 inline Lanes at_most(Lanes v, float bound) { return v > bound ? splat(bound) : v; }
+#endif
 
 // 2^n for n in [-126, 127], by writing the exponent bits.
 inline Lanes power_of_two(IntLanes n) {
@@ -20,7 +32,8 @@ inline Lanes power_of_two(IntLanes n) {
 
 // exp(x) = 2^n * (1 + tail): n the nearest integer to x / ln 2, tail = expm1 of the remainder.
 struct ExpParts {
-  IntLanes n;
+  Lanes n;
+  IntLanes whole;  // n again
   Lanes tail;
 };
 
@@ -38,21 +51,25 @@ inline ExpParts exp_parts(Lanes x) {
   p = p * r + 5.0000001201e-1f;
   IntLanes bits;
   std::memcpy(&bits, &shifted, sizeof bits);
-  return {bits - 0x4b400000, p * r * r + r};
+  return {n, bits - 0x4b400000, p * r * r + r};
 }
 
-// e^x; 0 and infinity at the far ends, NaN for NaN.
-inline Lanes exp(Lanes x) {
-  const ExpParts e = exp_parts(at_most(at_least(x, -104.0f), 89.0f));
+// e^x, and e^top above top; 0 and infinity at the far ends, NaN for NaN.
+inline Lanes exp(Lanes x, float top = 89.0f) {
+  const ExpParts e = exp_parts(at_most(at_least(x, -104.0f), top));
+#if defined(__AVX512F__)
+  return _mm512_maskz_scalef_ps(0xffff, e.tail + 1.0f, e.n);
+#else
   // Two factors, as 2^128 and numbers below 2^-126 have no exponent bits of their own.
-  const IntLanes half = e.n >> 1;
-  return (e.tail + 1.0f) * power_of_two(half) * power_of_two(e.n - half);
+  const IntLanes half = e.whole >> 1;
+  return (e.tail + 1.0f) * power_of_two(half) * power_of_two(e.whole - half);
+#endif
 }
 
 // e^x - 1 without cancellation around 0, for x clamped to [-87, 87].
 inline Lanes expm1(Lanes x) {
   const ExpParts e = exp_parts(at_most(at_least(x, -87.0f), 87.0f));
-  const Lanes scale = power_of_two(e.n);
+  const Lanes scale = power_of_two(e.whole);
   return scale * e.tail + (scale - 1.0f);
 }
 

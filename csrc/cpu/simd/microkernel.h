@@ -40,17 +40,18 @@ inline Ahead ahead(const float* from, std::int64_t count, std::int64_t steps) {
 }
 
 struct Product {
-  const float* x;              // first pixel
-  const Segment* segments;     //
-  int count;                   // of segments
-  const void* weights;         // [segment][c][j * kBlock], consecutive
-  const float* bias;           // j * kBlock floats the sums start from; nullptr starts from 0
-  float* y;                    // first pixel of the first block of filters
-  std::ptrdiff_t y_block;      // floats from one block of filters to the next
-  std::ptrdiff_t y_pixel;      // floats from one pixel to the next
-  float slope;                 // of the rectifier at the end; 1 keeps the sums
-  bool accumulate;             // starts from y instead of bias
-  std::array<Ahead, 2> ahead;  // into the second-level cache, while the products go on
+  const float* x;                        // first pixel
+  const Segment* segments;               //
+  int count;                             // of segments
+  const void* weights;                   // [segment][c][j * kBlock], consecutive
+  const float* bias;                     // j * kBlock floats the sums start from; nullptr starts from 0
+  float* y;                              // first pixel of the first block of filters
+  std::ptrdiff_t y_block;                // floats from one block of filters to the next
+  std::ptrdiff_t y_pixel;                // floats from one pixel to the next
+  float slope;                           // of the rectifier at the end; 1 keeps the sums
+  void (*finish)(float*, std::int64_t);  // after it, of so many consecutive floats; nullptr: nothing
+  bool accumulate;                       // starts from y instead of bias
+  std::array<Ahead, 2> ahead;            // into the second-level cache, while the products go on
 };
 
 template <int R, int J, int kPitch, class Factors>
@@ -120,11 +121,24 @@ constexpr ProductKernels product_kernels() {
 // Calls of the kernel for so many pixels.
 constexpr int runs_of(int pixels) { return (pixels + kRows - 1) / kRows; }
 
+// Of what a kernel has just written, in the first-level cache still.
+inline void finish_rows(const Product& p, int rows, int blocks) {
+  for (int j = 0; j < blocks; ++j) {
+    float* const y = p.y + j * p.y_block;
+    if (p.y_pixel == kBlock) {
+      p.finish(y, std::int64_t{rows} * kBlock);
+    } else {
+      for (int r = 0; r < rows; ++r) p.finish(y + r * p.y_pixel, kBlock);
+    }
+  }
+}
+
 // Computes `pixels` pixels in runs of nearly the same length, and moves p past them.
 inline void product_pixels(const ProductKernels& of, Product& p, int pixels, int blocks) {
   for (int runs = runs_of(pixels); runs > 0; --runs) {
     const int rows = (pixels + runs - 1) / runs;
     of.kernels[blocks - 1][rows - 1](p);
+    if (p.finish) finish_rows(p, rows, blocks);
     pixels -= rows;
     p.x += std::ptrdiff_t{of.pitch} * rows;
     p.y += p.y_pixel * rows;

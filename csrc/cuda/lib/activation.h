@@ -11,6 +11,7 @@ struct Math {
   using V = float;
   __device__ static float constant(float value) { return value; }
   __device__ static float exp(float x) { return expf(x); }
+  __device__ static float exp_to(float x, float top) { return expf(x > top ? top : x); }
   __device__ static float expm1(float x) { return expm1f(x); }
   __device__ static float logistic(float x) { return 1.0f / (1.0f + expf(-x)); }
   __device__ static float tanh(float x) { return tanhf(x); }
