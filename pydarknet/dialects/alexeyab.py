@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .base import Adam, BatchNorm, Dialect, Mark, RegionLoss, TruthRules, WeightFiles, Window, YoloLoss
 
-# Sections that only this Darknet has.
+# Sections that only this Darknet has, or those who go on from it.
 _SECTIONS: Mark = dict.fromkeys(
     (
         "scale_channels",
@@ -14,6 +14,10 @@ _SECTIONS: Mark = dict.fromkeys(
         "reorg3d",
         "Gaussian_yolo",
         "implicit",
+        "implicit_add",
+        "implicit_mul",
+        "shift_channels",
+        "control_channels",
         "empty",
         "silence",
         "conv_lstm",

@@ -11,6 +11,7 @@ from ..errors import ExportError
 from ..layers import (
     Layer,
     avgpool,
+    channels,
     cost,
     crop,
     deconvolutional,
@@ -32,6 +33,7 @@ from ..layers import shortcut as shortcut_layer
 from ..layers import softmax as softmax_layer
 from ..layers import upsample as upsample_layer
 from ..layers.common.blur import WEIGHTS, Blur
+from ..layers.common.places import PLACES, places
 from ..layers.common.product import Product
 from ..layers.common.recurrent import Recurrent
 from ..layers.common.windows import Windowed
@@ -74,7 +76,18 @@ def _(layer: Convolution, g: Nodes, x: str) -> str:
     else:
         weight, bias = g.weight("weight", layer.folded_weights()), g.weight("bias", layer.folded_bias())
         y = g.add("Conv", x, weight, bias, **geometry)
-    return _blurred(g, activate(g, y, layer.activation), layer.blur)
+    return _placed(layer, g, _blurred(g, activate(g, y, layer.activation), layer.blur))
+
+
+def _placed(layer: Convolution, g: Nodes, y: str) -> str:
+    """With `coordconv`: the first channels are each pixel's place."""
+    if not layer.coordconv:
+        return y
+    c, h, w = layer.out
+    images = g.slice(g.add("Shape", y), 0, 0, 1)
+    shape = g.add("Concat", images, g.ints([min(PLACES, c), h, w]), axis=0)
+    known = g.add("Expand", g.weight("places", places(layer.out)[None]), shape)
+    return known if c <= PLACES else g.add("Concat", known, g.slice(y, 1, PLACES, c), axis=1)
 
 
 def _blurred(g: Nodes, x: str, blur: Blur | None) -> str:
@@ -151,10 +164,12 @@ def _(layer: maxpool.MaxPool, g: Nodes, x: str) -> str:
         parts = [g.slice(x, 1, first, first + groups) for first in range(0, c, groups)]
         return g.add("Max", *parts)
     before, after = _reach(layer)
-    pads = [before, before, *after]
+    pads, whole = [before, before, *after], x
     if max(pads) >= layer.size:  # more than ONNX's pooling allows
         x, pads = g.pad(x, [0, before, before], [0, *after], LOWEST), [0] * 4
     y = g.add("MaxPool", x, kernel_shape=[layer.size] * 2, strides=layer.strides, pads=pads)
+    if layer.peaks:
+        y = g.add("Where", g.add("Equal", whole, y), y, g.floats(0))
     return _blurred(g, y, layer.blur)
 
 
@@ -168,6 +183,12 @@ def _(layer: local_avgpool.LocalAvgPool, g: Nodes, x: str) -> str:
 @convert.register
 def _(layer: Product, g: Nodes, x: str) -> str:
     return activate(g, g.add("Mul", g.outputs[layer.source.index], x), layer.activation)
+
+
+@convert.register
+def _(layer: channels.OfChannels, g: Nodes, x: str) -> str:
+    op = "Mul" if isinstance(layer, channels.ControlChannels) else "Add"
+    return g.add(op, x, g.outputs[layer.source.index])
 
 
 @convert.register

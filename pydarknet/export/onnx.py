@@ -12,6 +12,7 @@ from .._version import __version__
 from ..errors import ExportError
 from ..formats.atomic import replacing
 from ..layers import Head, Layer
+from ..layers.channels import OfChannels
 from ..layers.common.product import Product
 from ..layers.cost import Cost
 from ..layers.dropout import Dropout
@@ -103,7 +104,7 @@ def _refuse_sums_of_lowest(network: Network) -> None:
     origin: dict[int, int] = {}  # of the lowest numbers in a layer's output
     for layer in network.layers:
         sources = [layer.index - 1] if not isinstance(layer, Route) else [s.index for s in layer.sources]
-        if isinstance(layer, Product):
+        if isinstance(layer, (Product, OfChannels)):
             sources.append(layer.source.index)
         if isinstance(layer, Shortcut):
             sources += [source.index for source in layer.sources]

@@ -20,10 +20,11 @@ from ..layers.common.recurrent import Recurrent
 from ..layers.convolutional import Convolution
 from ..plan.shapes import Shape
 
-# Sections of the other Darknets, by whose they are.
+# Sections of the other Darknets that are refused, by whose they are and what they do.
 MISSING = {
-    "contrastive": "AlexeyAB's",
-    "iseg": "pjreddie's",
+    "contrastive": "AlexeyAB's Darknet is not supported: it teaches features that tell objects apart from frame to "
+    "frame; `pydarknet track` follows objects without them",
+    "iseg": "pjreddie's Darknet is not supported: it teaches an object's mask, where heads here give boxes",
 }  # fmt: skip
 
 # What a network that is not trained doesn't read; where no value is as good as none, as with sizes of crops, it's 0.
@@ -260,7 +261,7 @@ def layer_class(section: Section) -> type[Layer]:
     if section.type in REGISTRY:
         return REGISTRY[section.type]
     if section.type in MISSING:
-        raise section.error(f"this section of {MISSING[section.type]} Darknet is not supported yet")
+        raise section.error(f"this section of {MISSING[section.type]}")
     close = get_close_matches(section.type, REGISTRY, 1)
     hint = f"; did you mean [{close[0]}]?" if close else ""
     raise section.error(f"unknown section{hint}; known: {', '.join(sorted(REGISTRY))}")

@@ -6,6 +6,7 @@ from . import (  # noqa: F401
     activation,
     avgpool,
     batchnorm,
+    channels,
     connected,
     conv_lstm,
     convolutional,

@@ -7,7 +7,7 @@ from copy import copy
 
 from ..backends.ops import Array, ConvPrimitive, DgradPrimitive, Geometry, Pair
 from ..formats.cfg import Section
-from ..formats.cfg_keys import Keys, Refusal
+from ..formats.cfg_keys import Keys
 from ..formats.layouts import Record
 from ..formats.mapped import release
 from ..formats.numbers import INT_MIN
@@ -19,6 +19,7 @@ from . import batchnorm
 from .base import MAX_EXTENT, Layer, read_strides, register
 from .common.blur import Blur, read_blur
 from .common.dilation import Parts
+from .common.places import clear_places, put_places
 from .common.references import resolve
 
 # Packed weights of one layer may grow to twice their size, in inference to three times up to LARGE_PACKED bytes,
@@ -41,6 +42,7 @@ class Convolution(Layer):
     dilation = 1
     parts: Parts | None = None  # of a dilated convolution
     blur: Blur | None = None
+    coordconv = False
     lender: Convolution | None = None  # the layer whose parameters it has
     groups = 1
     batch_normalize = False
@@ -192,7 +194,9 @@ class Convolution(Layer):
     @property
     def is_pointwise(self) -> bool:
         """Whether it is nothing but a product with each pixel's channels."""
-        bare = self.activation == "linear" and not (self.batch_normalize or self.binary or self.blur)
+        bare = self.activation == "linear" and not (
+            self.batch_normalize or self.binary or self.blur or self.coordconv
+        )
         return bare and self.groups == 1 and (self.kernel, self.strides, self.padding) == ((1, 1), (1, 1), 0)
 
     def only(self, filters: Sequence[int]) -> Convolution:
@@ -237,7 +241,7 @@ class Convolution(Layer):
 class Convolutional(Convolution):
     """2-D convolution; `pad=1` means size / 2 as in Darknet. `padding` is counted in input pixels, also where
     `dilation` multiplies Darknet's. With `antialiasing` the `blur` has the stride; with `share_index` there is a
-    `lender`."""
+    `lender`; with `coordconv` each pixel's place stands in the first three channels."""
 
     keys = Keys(
         training={
@@ -245,7 +249,6 @@ class Convolutional(Convolution):
             "grad_centr": 0, "reverse": 0.0,
         },
         idle="stream wait_stream angle",  # angle: of sway and its like
-        refused={"coordconv": Refusal("add each pixel's place to the output")},
     )  # fmt: skip
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
@@ -266,6 +269,7 @@ class Convolutional(Convolution):
         self.reads_signs = self.xnor
         self.gives_signs = section.bool_("bin_output", False) and self.xnor
         self.activation = read_activation(section, "logistic", across=True)
+        self.coordconv = section.bool_("coordconv", False)
         self.kernel = (size, size)
         self.refuse(section, filters, size, padding)
         c, h, w = self.inputs
@@ -302,8 +306,14 @@ class Convolutional(Convolution):
         return self.lender.key(name) if self.lender and lent else super().key(name)
 
     def plan(self, p: Builder, x: Value) -> Value:
-        y = super().plan(p, x)
-        return self.blur.plan(p, self.key("blur"), y) if self.blur else y
+        return self.finished(p, super().plan(p, x))
+
+    def finished(self, p: Builder, y: Value) -> Value:
+        """What is done behind the activation."""
+        y = self.blur.plan(p, self.key("blur"), y) if self.blur else y
+        if self.coordconv:
+            put_places(p, self.key("coordconv"), y)
+        return y
 
     def train(self, p: Tape, x: Value) -> Value:
         if self.lender and self.learning_rate != self.lender.learning_rate:
@@ -312,14 +322,13 @@ class Convolutional(Convolution):
                 f"learn at {self.lender.learning_rate}; expected the same",
                 "learning_rate",
             )
-        y = super().train(p, x)
-        if self.blur is None:
-            return y
-        p.saved[self.key("sharp")] = y
-        return self.blur.plan(p, self.key("blur"), y)
+        y = p.saved[self.key("sharp")] = super().train(p, x)
+        return self.finished(p, y)
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         dy = p.delta(y)
+        if self.coordconv and dy is not None:
+            clear_places(p, self.key("coordconv"), dy)
         if self.blur and dy is not None:
             y = p.saved[self.key("sharp")]
             p.add_delta(y, self.blur.backward(p, y, dy))
@@ -336,6 +345,10 @@ class Convolutional(Convolution):
                 "xnor=1 with groups, dilation or two strides: no Darknet multiplies binary numbers there; expected "
                 "groups=1, dilation=1 and one stride",
                 "xnor",
+            )
+        if self.coordconv and self.activation in ACROSS_CHANNELS:
+            raise section.error(
+                f"coordconv=1: places are no part of what {self.activation} makes of channels", "coordconv"
             )
         if size > min(h, w) + 2 * padding:
             raise section.error(

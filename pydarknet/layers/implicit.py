@@ -1,4 +1,5 @@
-"""[implicit] of AlexeyAB's Darknet: what a network knows without looking (YOLOR)."""
+"""[implicit] of AlexeyAB's Darknet: what a network knows without looking (YOLOR); and [implicit_add] and
+[implicit_mul], as its authors' cfgs have it (WongKinYiu/yolor)."""
 
 from __future__ import annotations
 
@@ -55,6 +56,25 @@ class Implicit(Layer):
         p.emit(p.ops.fill, y, 0.0)
         p.emit(copy, p.plain(value), y)
         return y
+
+
+@register("implicit_add")
+class ImplicitAdd(Implicit):
+    """`filters` channels of a number each, which begins near 0: for [shift_channels]."""
+
+    start = 0.0
+
+    def configure(self, section: Section, previous: Sequence[Layer]) -> None:
+        self.mean, self.spread = self.start, 0.02
+        self.out = Shape(section.int_("filters", low=1), 1, 1)
+        self.records = [Record("weights", self.out)]
+
+
+@register("implicit_mul")
+class ImplicitMul(ImplicitAdd):
+    """... near 1: for [control_channels]."""
+
+    start = 1.0
 
 
 def filled(p: Builder, size: int, value: float) -> Array:

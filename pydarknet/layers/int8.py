@@ -83,7 +83,7 @@ def can_be_int8(layer: Layer) -> bool:
     """Whether there is a convolution in 8 bits for the layer."""
     if type(layer) not in (Convolutional, Connected) or not isinstance(layer, Convolution):
         return False
-    if layer.groups > 1 or layer.parts or layer.xnor or layer.blur or layer.lender:
+    if layer.groups > 1 or layer.parts or layer.xnor or layer.blur or layer.lender or layer.coordconv:
         return False
     if layer.activation in ACROSS_CHANNELS:
         return False
@@ -161,7 +161,7 @@ def _terms(own: Int8Convolution, x: ByteValue, y: Quantisation | None) -> tuple[
 
 def plan_maxpool(layer: MaxPool, p: Int8Builder, x: Value, own: Quantisation | None) -> Value | None:
     """The maximum of bytes."""
-    if not isinstance(x, ByteValue) or layer.empty_windows or layer.depth or layer.blur:
+    if not isinstance(x, ByteValue) or layer.empty_windows or layer.depth or layer.blur or layer.peaks:
         return None
     y = p.new_bytes(layer.out, x.quantisation)
     p.emit(p.int8.int8_maxpool, x, y, layer.size, layer.strides, layer.padding)

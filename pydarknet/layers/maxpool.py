@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..formats.cfg import Section
-from ..formats.cfg_keys import Keys, Refusal
 from ..plan.plan import Builder, Value
 from ..plan.shapes import Shape
 from ..plan.tape import Tape
@@ -18,13 +17,13 @@ from .common.windows import Windowed
 class MaxPool(Windowed):
     """Maximum over windows. That of a window wholly in the padding is the lowest float32, as Darknet has it.
 
-    With `antialiasing` the `blur` behind it has the stride; with `maxpool_depth` the maximum is over channels.
+    With `antialiasing` the `blur` behind it has the stride; with `maxpool_depth` the maximum is over channels. With
+    `maxpool_zero_nonmax`, as in AlexeyAB's GPU build, pixels that are not the largest of their window become 0.
     """
-
-    keys = Keys(refused={"maxpool_zero_nonmax": Refusal("put 0 for each pixel that is no maximum")})
 
     blur: Blur | None = None
     depth = False
+    peaks = False  # whether only the largest pixels are left
 
     def configure(self, section: Section, previous: Sequence[Layer]) -> None:
         self.depth = section.bool_("maxpool_depth", False)
@@ -37,6 +36,13 @@ class MaxPool(Windowed):
             self.pool()
             self.blur = read_blur(section, self.pooled, thinned)
             self.out = self.blur.out if self.blur else self.pooled
+        self.peaks = section.bool_("maxpool_zero_nonmax", False) and not self.depth
+        if self.peaks and self.pooled != self.inputs:
+            raise section.error(
+                f"maxpool_zero_nonmax=1: expected an output of the input's size, {self.inputs}, found {self.pooled}: "
+                "each pixel is compared with that of its own place",
+                "maxpool_zero_nonmax",
+            )
 
     def configure_depth(self, section: Section, groups: int) -> None:
         """Channels in place of windows. CfgError for what that can't be."""
@@ -66,7 +72,18 @@ class MaxPool(Windowed):
             p.emit(p.ops.depth_pool_forward, p.plain(x), y)
         else:
             p.emit(p.ops.maxpool_forward, p.blocked(x), y, self.size, self.strides, self.padding)
+        if self.peaks:
+            p.emit(p.ops.multiply_forward, y, self.where_largest(p, x, y), y, "number")
         return y
+
+    def where_largest(self, p: Builder, x: Value, y: Value) -> Value:
+        """1 where x is the maximum y, else 0."""
+        mask = p.new(self.pooled)
+        if isinstance(p, Tape):
+            p.saved[self.key("largest")] = mask
+        p.emit(p.ops.shortcut_forward, p.blocked(x), y, mask, self.out.c, self.out.c, -1.0, 1.0)
+        p.emit(p.ops.binarize, mask, mask, 1.0, 0.0)
+        return mask
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         dy, dx = p.delta(y), p.new(self.inputs, blocked=not self.depth)
@@ -78,4 +95,6 @@ class MaxPool(Windowed):
             p.emit(p.ops.depth_pool_backward, p.plain(x), dy, dx, False)
         else:
             p.emit(p.ops.maxpool_backward, p.blocked(x), dy, dx, self.size, self.strides, self.padding, False)
+        if self.peaks:  # in its place, not before: as in AlexeyAB's program
+            p.emit(p.ops.multiply_forward, dx, p.saved[self.key("largest")], dx, "number")
         p.add_delta(x, dx)

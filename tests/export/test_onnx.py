@@ -59,6 +59,10 @@ LAYERS = {
     "deconvolutional_batch_norm": FOUR + "[deconvolutional]\nfilters=5\nsize=2\nstride=3\nbatch_normalize=1\n",
     "empty": FOUR + "[empty]\n[silence]\n[route]\nlayers=-1,-2\n",
     "implicit": FOUR + "[implicit]\nfilters=4\n[scale_channels]\nfrom=0\n",
+    "coordconv": FOUR + "coordconv=1\n[convolutional]\nfilters=2\nactivation=leaky\ncoordconv=1\n",
+    "maxpool_zero_nonmax": FOUR + "[maxpool]\nsize=3\nmaxpool_zero_nonmax=1\n",
+    "channels": FOUR + "[implicit_add]\nfilters=4\n[implicit_mul]\nfilters=4\n[route]\nlayers=0\n"
+    "[shift_channels]\nfrom=1\n[control_channels]\nfrom=2\n",
     "implicit_atoms": NET + "[implicit]\nfilters=4\natoms=3\n",
     "maxpool_antialiasing": FOUR + "[maxpool]\nsize=3\nstride=2\nantialiasing=1\n",
     "maxpool_depth": NET + CONV.format(7, "linear") + "[maxpool]\nmaxpool_depth=1\nout_channels=3\n",

@@ -40,9 +40,9 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
     }),
     "convolutional": (NET + "[convolutional]\nfilters=2\nsize=3\nactivation=linear\n", LOSS, {
         "read": "filters=4 size=5 stride=2 pad=1 padding=2 groups=2 activation=tanh batch_normalize=1 binary=1 cbn=1 "
-                "xnor=1 antialiasing=1",
+                "xnor=1 antialiasing=1 coordconv=1",
         "warned": "dot=1 assisted_excitation=1 sway=1 rotate=1 stretch=1 stretch_sway=1 grad_centr=1 reverse=1",
-        "refused": "share_index=0 coordconv=1",
+        "refused": "share_index=0",
         "idle": "stream=1 wait_stream=1 angle=3",
     }),
     "convolutional, padded": (NET + "[convolutional]\nfilters=2\nsize=3\npad=1\nactivation=linear\n", LOSS, {
@@ -63,13 +63,16 @@ SECTIONS: dict[str, tuple[str, str, dict[str, str]]] = {
         "refused": "maxpool_zero_nonmax=1",
         "idle": "out_channels=2",
     }),
+    "maxpool, same size": (NET + "[maxpool]\nsize=3\n", "", {"read": "maxpool_zero_nonmax=1"}),
     "maxpool, depth": (NET + "[maxpool]\nmaxpool_depth=1\n", "", {
         "read": "out_channels=2", "refused": "out_channels=5 out_channels=0 antialiasing=1",
-        "idle": "size=3 stride=2 padding=1",
+        "idle": "size=3 stride=2 padding=1 maxpool_zero_nonmax=1",
     }),
     "implicit": (NET + "[implicit]\nfilters=4\n", LOSS, {
         "read": "filters=5 atoms=2", "refused": "filters=0 atoms=0", "idle": "mean=1 std=.1",  # of what isn't loaded
     }),
+    "implicit_add": (NET + "[implicit_add]\nfilters=4\n", LOSS, {"read": "filters=5", "refused": "filters=0"}),
+    "implicit_mul": (NET + "[implicit_mul]\nfilters=4\n", LOSS, {"read": "filters=5", "refused": "filters=0"}),
     "deconvolutional": (NET + "[deconvolutional]\nfilters=4\nsize=3\n", LOSS, {
         "read": "filters=3 size=2 stride=2 pad=1 padding=1 activation=tanh batch_normalize=1",
         "refused": "size=0 stride=0 padding=9",
@@ -341,6 +344,6 @@ SECTIONS_OF_OTHERS = """convolutional conv deconvolutional deconv connected conn
 def test_every_section_is_there_or_missed_by_name(name: str) -> None:
     if name in REGISTRY:
         return
-    with pytest.raises(CfgError, match=rf"a\.cfg:8: \[{name}\] .* not supported yet"):
+    with pytest.raises(CfgError, match=rf"a\.cfg:8: \[{name}\] .*'s Darknet is not supported: it "):
         Graph(parse_cfg_text(f"{NET}[{name}]\n", "a.cfg"))
     assert name in MISSING

@@ -62,6 +62,10 @@ LAYERS = {
     "activation=leaky",
     "empty": "[empty]\n[silence]\n[route]\nlayers=-1,-2",
     "implicit": "[implicit]\nfilters=8\n[scale_channels]\nfrom=0\n[implicit]\nfilters=5\natoms=3",
+    "coordconv": CONV.format(filters=9, size=3) + "coordconv=1\nstride=2\nantialiasing=1",
+    "maxpool_zero_nonmax": "[maxpool]\nsize=3\nmaxpool_zero_nonmax=1",
+    "channels": "[implicit_add]\nfilters=8\n[implicit_mul]\nfilters=8\n[route]\nlayers=0\n[shift_channels]\n"
+    "from=1\n[control_channels]\nfrom=-3",
     "maxpool_depth": "[maxpool]\nmaxpool_depth=1\nout_channels=3",
     "normalize_channels": "[convolutional]\nfilters=9\nactivation=normalize_channels_softmax_maxval",
     "share_index": CONV.format(filters=8, size=1) + CONV.format(filters=8, size=1) + "stride=2\nshare_index=1",

@@ -20,9 +20,10 @@ from pydarknet.detection.decode import Candidates, join
 from pydarknet.detection.nms import GREEDY_BETA, Kind
 from pydarknet.detection.options import DetectOptions
 from pydarknet.errors import DarknetError
-from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.formats.cfg import dump, parse_cfg_text
 from pydarknet.graph.graph import Graph
 from pydarknet.layers import Layer
+from pydarknet.layers.base import read_strides
 from pydarknet.layers.detection import Detection
 from pydarknet.layers.region import Region
 from pydarknet.network import Network
@@ -35,6 +36,7 @@ SIDES = (128, 256, 512, None)  # None: the cfg's own
 SIZES = ("batch", "width", "height", "channels", "inputs", "time_steps")
 NOISE = 1e-5  # of probabilities
 MANY = 5e10  # operations: a board of go as large as an image takes a program a minute
+OF_NO_DARKNET = {"implicit_add", "implicit_mul", "shift_channels", "control_channels"}
 NORM_GAIN = (13 / 12) * float(np.log(3))  # see random_weights.py
 POOL = np.random.default_rng(1).standard_normal(1 << 20, np.float32)
 
@@ -144,6 +146,28 @@ def bare(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def widened(text: str, net: Network) -> tuple[str, Network]:
+    """The cfg with windows of 3 x 3, zeros around the middle, in place of 1 x 1 with stride_x=1 and another stride_y,
+    and a network of these weights: AlexeyAB's line skips the unfolding of such a layer, by its stride_x alone, and so
+    takes other pixels."""
+    cfg = parse_cfg_text(text, net.cfg.file)
+    odd = [layer for layer in net.layers if layer.type == "convolutional" and layer.section.int_("size", 1) == 1
+           and read_strides(layer.section)[1] == 1 != read_strides(layer.section)[0]]  # fmt: skip
+    if not odd:
+        return text, net
+    for layer in odd:
+        cfg.sections[layer.index].set("size", 3)
+        cfg.sections[layer.index].set("pad", 1)
+    wide = Network(cfg, dialect=net.dialect.name)
+    for ours, theirs in zip(net.layers, wide.layers, strict=True):
+        for record in theirs.records:
+            values = ours.parameters[record.name]
+            around = [(0, 0)] * (values.ndim - 2) + [(1, 1)] * 2 if values.shape != record.shape else 0
+            theirs.parameters[record.name] = np.pad(values, around)
+    wide.parameters_changed()
+    return dump(cfg), wide
+
+
 def our_candidates(net: Network, x: Array, thresh: float) -> Candidates:
     """All candidates of all heads."""
     with net.plan(1) as plan:
@@ -184,6 +208,8 @@ def compare(build: Build, path: Path) -> Outcome:
         text, net = smallest(path, build.dialect)
     except DarknetError as error:
         return Outcome(refused=str(error).removeprefix(f"{path}:"))
+    if any(layer.type in OF_NO_DARKNET for layer in net.layers):
+        return Outcome(ended="no Darknet reads [implicit_add] and its like; YOLOR's program, of PyTorch, does")
     fill(net)
     x = np.random.default_rng(2).random((1, *net.inputs), dtype=np.float32)
     net.forward(x)  # before a library is loaded that makes the process flush subnormal numbers
@@ -193,8 +219,9 @@ def compare(build: Build, path: Path) -> Outcome:
         text = text.replace("bin_output=1", "")  # it leaves out the activation where the next layer reads signs alone
         if build.checkout and max(min(layer.inputs[1:]) for layer in net.layers) == 1:
             text += "\n[connected]\n[upsample]\nstride=2\n[avgpool]\n"  # it divides by the number of larger inputs
+        text, padded = widened(text, net)
         cfg.write_text(bare(text) if build.name == "hank-ai" else text, encoding="latin-1")
-        net.save_weights(weights)
+        padded.save_weights(weights)
         print("theirs", flush=True)
         theirs = build.load(cfg, weights)
     theirs.predict(x)

@@ -70,6 +70,10 @@ BODIES = {
     + CONV.format(4, "elu") + "batch_normalize=1\nshare_index=1\n",
     "empty": CONV.format(4, "tanh") + "[empty]\n[silence]\n[route]\nlayers=-1,-2,0\n",
     "implicit": CONV.format(4, "tanh") + "[implicit]\nfilters=4\n[scale_channels]\nfrom=0\n",
+    "coordconv": CONV.format(4, "tanh") + "coordconv=1\n" + CONV.format(5, "tanh")
+    + "batch_normalize=1\ncoordconv=1\n",
+    "channels": CONV.format(4, "tanh") + "[implicit_add]\nfilters=4\n[implicit_mul]\nfilters=4\n[route]\nlayers=0\n"
+    "[shift_channels]\nfrom=1\n[control_channels]\nfrom=2\n",
     "implicit, atoms": "[implicit]\nfilters=4\natoms=3\n",
     **{
         f"deconvolutional {stride} {act}": CONV.format(4, "tanh") + "[deconvolutional]\nfilters=5\nsize=3\n"
