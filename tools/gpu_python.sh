@@ -27,6 +27,7 @@ done
     tools/system_packages.sh
     python3 -m venv "$home"
   fi
+  "$home/bin/python" -m pip --version >/dev/null 2>&1 || "$home/bin/python" -m ensurepip  # after `make demo`
   "$home/bin/python" -m pip install -q --disable-pip-version-check 'setuptools>=77' 'pybind11>=2.12'
   PYDARKNET_CUDA=0 "$home/bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation -e '.[cuda,test]'
 } >&2

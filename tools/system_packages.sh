@@ -16,6 +16,8 @@ need python3-venv python3 -c "import ensurepip"
 if [ "${1:-}" = test ]; then
   need darknet test -f /usr/lib/darknet/libdarknet.so
   need wordnet-base test -f /usr/share/wordnet/data.noun
+  need fish command -v fish
+  need zsh command -v zsh
   need chromium command -v chromium
   need chromium-driver command -v chromedriver
 fi

@@ -13,21 +13,12 @@ Path = tuple[str, ...]
 
 def bash() -> str:
     """For bash."""
-    cases = [
-        f'        "{len(path) + 1} {"".join(f"{word} " for word in path)}") words={shlex.quote(" ".join(choices))} ;;'
-        for path, choices in _following().items()
-    ]
-    longest_first = sorted(_paths(), key=lambda each: -len(each[0]))
-    cases += [
-        f'        *[0-9]" {" ".join(path)} "*) words={shlex.quote(" ".join(options))} ;;'
-        for path, _, options in longest_first
-    ]
-    return _BASH.replace("CASES", "\n".join(cases))
+    return _BASH.replace("CASES", _cases())
 
 
 def zsh() -> str:
-    """For zsh, which reads bash's."""
-    return f"#compdef pydarknet\nautoload -Uz bashcompinit && bashcompinit\n{bash()}"
+    """For zsh, from a folder of its fpath or by source."""
+    return _ZSH.replace("CASES", _cases())
 
 
 def fish() -> str:
@@ -48,17 +39,51 @@ SHELLS = {"bash": bash, "zsh": zsh, "fish": fish}
 
 _BASH = """# Commands and options of pydarknet.
 _pydarknet() {
-    local current=${COMP_WORDS[COMP_CWORD]} before= words=
+    local current=${COMP_WORDS[COMP_CWORD]} before= choices=
     printf -v before '%s ' "$COMP_CWORD" "${COMP_WORDS[@]:1:COMP_CWORD-1}"
     case "$before" in
 CASES
     esac
-    if [[ $current == -* || $words != -* ]]; then
-        COMPREPLY=($(compgen -W "$words" -- "$current"))
+    if [[ $current == -* || $choices != -* ]]; then
+        COMPREPLY=($(compgen -W "$choices" -- "$current"))
     fi
 }
 complete -o default -o bashdefault -F _pydarknet pydarknet
 """
+
+_ZSH = """#compdef pydarknet
+# Commands and options of pydarknet.
+_pydarknet() {
+    local before= choices=
+    printf -v before '%s ' "$((CURRENT - 1))" "${(@)words[2,CURRENT-1]}"
+    case "$before" in
+CASES
+    esac
+    if [[ $words[CURRENT] == -* || $choices != -* ]]; then
+        compadd -- ${=choices} && return
+    fi
+    _files
+}
+if [[ $funcstack[1] == _pydarknet ]]; then
+    _pydarknet "$@"
+else
+    compdef _pydarknet pydarknet
+fi
+"""
+
+
+def _cases() -> str:
+    """The choices for the current word by its number and the words before it, in the words of bash and zsh."""
+    cases = [
+        f'        "{len(path) + 1} {"".join(f"{word} " for word in path)}") choices={shlex.quote(" ".join(words))} ;;'
+        for path, words in _following().items()
+    ]
+    longest_first = sorted(_paths(), key=lambda each: -len(each[0]))
+    cases += [
+        f'        *[0-9]" {" ".join(path)} "*) choices={shlex.quote(" ".join(options))} ;;'
+        for path, _, options in longest_first
+    ]
+    return "\n".join(cases)
 
 
 def _paths() -> Iterator[tuple[Path, str, list[str]]]:

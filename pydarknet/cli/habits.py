@@ -54,7 +54,7 @@ ALIASES = {
 
 # Options of other programs: what does it here, where the command has it; '' if it is a word without an option.
 INSTEAD = {
-    **dict.fromkeys(["width", "height", "w", "h", "img", "img-size", "input-size"], "--size"),
+    **dict.fromkeys(["width", "height", "w", "h", "img", "imgsz", "img-size", "input-size", "net-size"], "--size"),
     **dict.fromkeys(["conf-thres", "confidence", "score", "min-confidence"], "--thresh"),
     **dict.fromkeys(["iou-thres", "nms-thres", "nms-threshold"], "--nms"),
     **dict.fromkeys(["save-txt", "save-json", "save-csv", "output-format"], "--save"),

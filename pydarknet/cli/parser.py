@@ -114,7 +114,8 @@ class Parser(argparse.ArgumentParser):
             return f"; here it is {other!r}"
         if other == "" and words:
             return f"; here files need no option, but their order: {' '.join(words)}"
-        return did_you_mean(name, [*self._option_string_actions, *self._ignored])
+        known = [*self._option_string_actions, *self._ignored]
+        return did_you_mean(name, [each for each in known if each.startswith("--") == name.startswith("--")])
 
     def _is_stray(self, word: str) -> bool:
         """Whether a word behind an option without a value is the 1 of `-clear 1`: no command has such a word but

@@ -99,9 +99,10 @@ def short(text: str, limit: int = 60) -> str:
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the choice that is close to the word, or ''."""
-    close = difflib.get_close_matches(word[:64], sorted(choices), n=1, cutoff=0.7)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    """`; did you mean 'x'?` for the choice that is close to the word, or ''. Dashes in front make nothing alike."""
+    bare = {each.lstrip("-"): each for each in sorted(choices)}
+    close = difflib.get_close_matches(word[:64].lstrip("-"), bare, n=1, cutoff=0.7)
+    return f"; did you mean {bare[close[0]]!r}?" if close else ""
 
 
 def csv_text(text: str) -> str:

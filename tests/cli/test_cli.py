@@ -134,6 +134,8 @@ class TestArguments:
             (["nightmare", *NET, "a.jpg", "4"], "not part of pydarknet"),
             (["detect", *NET, "a.jpg", "-tresh", ".3"], "did you mean '-thresh'?"),
             (["detect", *NET, "a.jpg", "--tresh=.3"], "did you mean '--thresh'?"),
+            (["detect", *NET, "a.jpg", "--width", "416"], "here it is '--size'"),
+            (["detect", *NET, "a.jpg", "--widht", "416"], "unknown option --widht; see"),  # and not --depth
             (["detect", *NET, "a.jpg", "-thresh", "2"], "from 0 to 1"),
             (["detect", *NET, "a.jpg", "-thresh", "nan"], "from 0 to 1"),
             (["detect", *NET, "a.jpg", "-thresh"], "expected one argument"),
