@@ -77,8 +77,8 @@ class TrainingError(DarknetError):
 
 
 def locate(file: str, line: int | None) -> str:
-    """`file:line`, or only `file` when no line is meant."""
-    return file if line is None else f"{file}:{line}"
+    """`file:line`, or only `file` when no line is meant: None, or 0 for what lies in a folder."""
+    return f"{file}:{line}" if line else file
 
 
 @contextmanager

@@ -64,6 +64,13 @@ class Parser(argparse.ArgumentParser):
         options, words = self._sort(list(arguments))
         return self.parse_args([*options, "--", *words])
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Of a verb's parser an unknown option is named here, with the verb's own --help."""
+        known, rest = super().parse_known_args(args, namespace)
+        if rest and rest[0].startswith("-"):
+            self.error(f"unknown option {rest[0]}{self._hint(rest[0])}")
+        return known, rest
+
     def _sort(self, arguments: list[str]) -> tuple[list[str], list[str]]:
         options: list[str] = []
         words: list[str] = []

@@ -37,7 +37,7 @@ def check(data: DataSet, *, decode: bool = True, background: bool = False) -> It
     no label, classes that don't exist. `decode` reads whole images, otherwise only their headers. A missing
     label file is a warning with `background`.
     """
-    yield from (Finding(*_apart(warning)) for warning in data.warnings)
+    yield from map(as_finding, data.warnings)
     counts = np.zeros(data.classes or 0, np.int64)
     contents: dict[bytes, str] = {}
     labels_seen: dict[str, str] = {}
@@ -131,6 +131,7 @@ def _leak(before: ImageList) -> str:
     return "; what is trained on can't be validated on" if before.name.startswith("train") else ""
 
 
-def _apart(warning: str) -> tuple[str, bool, str]:
+def as_finding(warning: str) -> Finding:
+    """A warning of the form `PLACE: TEXT`."""
     place, _, message = warning.partition(": ")
-    return place, False, message
+    return Finding(place, False, message)

@@ -9,7 +9,7 @@ from os import PathLike, fspath
 from ..errors import DataError
 from ..formats.data import MAX_CLASSES, MAX_LIST_BYTES, class_name, read_data, read_names
 from ..formats.resources import listed
-from ..formats.text import lines, read_text
+from ..formats.text import lines, read_text, refuse_kinds
 from ..images.sources import images_below, is_companion
 
 LISTS = ("train", "train_boxes", "valid", "test")
@@ -94,9 +94,16 @@ def read_image_list(name: str, path: str | PathLike[str]) -> ImageList:
     file = fspath(path)
     if os.path.isdir(file):
         images = images_below(file)
-        return ImageList(name, file, images, list(range(1, len(images) + 1)))
+        return ImageList(name, file, images, [0] * len(images))
     text = read_text(file, MAX_LIST_BYTES, lambda message: DataError.at(file, None, message))
-    rows = [(number, row) for number, line in enumerate(lines(text), 1) if (row := line.strip(" \t"))]
+    written = lines(text)
+    refuse_kinds(
+        written,
+        ["a cfg", "a .data file", "a data.yaml"],
+        "the path of an image on each line",
+        lambda message: DataError.at(file, None, message),
+    )
+    rows = [(number, row) for number, line in enumerate(written, 1) if (row := line.strip(" \t"))]
     if not rows:
         raise DataError.at(file, None, "is empty; expected the path of an image on each line")
     found = [(number, listed(row, file)) for number, row in rows]

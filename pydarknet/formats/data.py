@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..errors import DataError, locate
 from .numbers import INT_MAX, INT_MIN, read_int
 from .resources import find
-from .text import did_you_mean, kind_of, lines, read_text, short
+from .text import did_you_mean, lines, read_text, refuse_kinds, short
 
 MAX_BYTES = 64 << 20
 MAX_LIST_BYTES = 1 << 30  # ten million paths
@@ -96,8 +96,12 @@ def read_data(path: str | PathLike[str]) -> DataFile:
     name = fspath(path)
     if not os.path.isabs(name) and not os.path.exists(name):
         name = fspath(find(name))
+    if os.path.isdir(name):
+        raise DataError(f"{name}: can't be read: it is a folder; expected a .data file{_made_for(name)}")
     data = DataFile(name, {}, {})
-    for number, line in enumerate(_lines_but(name, "a .data file, lines like names = data/coco.names", ["a cfg"]), 1):
+    for number, line in enumerate(
+        _lines_but(name, "a .data file, lines like names = data/coco.names", ["a cfg", "a data.yaml"]), 1
+    ):
         key, equals, value = (part.strip() for part in line.partition("="))
         key = "".join(key.split())
         place = locate(name, number)
@@ -122,13 +126,20 @@ def read_data(path: str | PathLike[str]) -> DataFile:
     return data
 
 
+def _made_for(folder: str) -> str:
+    """Where the .data file of a folder is, or what makes one."""
+    if found := sorted(Path(folder).glob("*.data")):
+        return f"; did you mean {found[0]}?"
+    return f"; `pydarknet data yolo {folder}` makes one of labelled images"
+
+
 def read_names(path: str | PathLike[str], classes: int = 0) -> list[str]:
     """The names of the classes, one a line; empty lines at the end don't count.
 
     DataError if the file is empty or has fewer names than `classes`.
     """
     name = fspath(path)
-    names = _without_empty_end(_lines_but(name, "one name a line", ["a cfg", "a .data file"]))
+    names = _without_empty_end(_lines_but(name, "one name a line", ["a cfg", "a .data file", "a data.yaml"]))
     if not names or len(names) < classes:
         expected = f"at least {classes} names" if classes else "one name a line"
         raise DataError.at(name, None, f"expected {expected}, found {len(names)}; is it of another network?")
@@ -189,8 +200,7 @@ def read_list(path: str | PathLike[str]) -> list[str]:
 def _lines_but(name: str, expected: str, others: Sequence[str]) -> list[str]:
     """The lines of a file that is none of the `others` that users take for it. DataError."""
     rows = _lines(name, MAX_BYTES)
-    if (kind := kind_of(rows)) in others:
-        raise DataError.at(name, None, f"is {kind}; expected {expected}; are the files in the right order?")
+    refuse_kinds(rows, others, expected, lambda message: DataError.at(name, None, message))
     return rows
 
 

@@ -86,11 +86,27 @@ def lines(text: str) -> list[str]:
 
 
 def kind_of(rows: Iterable[str]) -> str:
-    """What a text is by its first line that is no comment: 'a cfg', 'a .data file', or ''."""
+    """What a text is by its first line that is no comment: 'a cfg', 'a .data file', 'a data.yaml', or ''."""
     first = next((row.strip() for row in rows if row.strip() and row.strip()[0] not in "#;"), "")
     if re.match(r"\[net(work)?\]", first):
         return "a cfg"
+    if re.match(r"(path|train|val|nc|names)\s*:", first):
+        return "a data.yaml"
     return "a .data file" if re.match(r"(classes|train|valid|names)\s*=", first) else ""
+
+
+def refuse_kinds(
+    rows: Iterable[str], others: Iterable[str], expected: str, error: Callable[[str], DarknetError]
+) -> None:
+    """`error` for a text that is one of the `others`, which users take for what is expected."""
+    kind = kind_of(rows)
+    if kind in others:
+        todo = (
+            "`pydarknet data yolo FILE` makes a .data file of it"
+            if "yaml" in kind
+            else "are the files in the right order?"
+        )
+        raise error(f"is {kind}; expected {expected}; {todo}")
 
 
 def short(text: str, limit: int = 60) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from ..anchors.boxes import load_boxes
 from ..anchors.cfg import heads_with_anchors, units
 from ..anchors.kmeans import Floats, average_iou, kmeans
-from ..datasets.check import Finding, check
+from ..datasets.check import Finding, as_finding, check
 from ..datasets.dataset import DataSet, read_dataset
 from ..errors import DarknetError
 from ..formats.cfg import Cfg, parse_cfg
@@ -65,6 +65,7 @@ def _tried(make: Callable[[], T], place: str, problems: list[Finding]) -> T | No
     try:
         return make()
     except DarknetError as error:
+        problems += map(as_finding, error.warnings)
         problems.append(_placed(place, True, str(error)))
         return None
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..datasets.dataset import ImageList
 from ..dialects import Dialect
 from ..dialects.base import TruthRules
-from ..errors import CfgError, DataError
+from ..errors import CfgError, DataError, carrying
 from ..evaluate.validset import class_tree
 from ..formats.cfg import Section
 from ..formats.data import DataFile, read_labels, read_names
@@ -102,9 +102,10 @@ def _detection(
         check_joint(head, data, dialect)
         nodes = known_classes(head, data, lists.classes, boxes.images)
         warnings += lists.classes.warnings
-    summary = check_detection(
-        boxes, task.classes, maximum=head.max_boxes, class_only=task.class_only, missing=missing
-    )
+    with carrying(lambda: warnings):
+        summary = check_detection(
+            boxes, task.classes, maximum=head.max_boxes, class_only=task.class_only, missing=missing
+        )
     warnings += warnings_of_places(boxes, summary, dialect)
     summary.warnings[:0] = warnings
     task = replace(task, nodes=nodes)

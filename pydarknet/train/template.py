@@ -20,6 +20,7 @@ from ..graph.engine import Engine
 from ..graph.graph import Graph
 from .choice import training_dialect
 from .memory import SHARE, divide, step_bytes
+from .sizes import DETECTOR, sizes_of
 from .step import Stepper
 
 BATCH = 64  # images an update, as the published recipes have it
@@ -71,7 +72,7 @@ def make_cfg(
     content, how = _with_subdivisions(made)
     validates = any(each.name == "valid" for each in dataset.lists)
     return Template(_with_title(content, cfg, fspath(data)), validates, [
-        f"{dataset.classes} classes: {_shown(dataset)}",
+        f"{dataset.classes} class{'es' if dataset.classes > 1 else ''}: {_shown(dataset)}",
         f"anchors of {images} images by k-means, average IoU {iou:.1%}",
         f"{iterations} iterations of {BATCH} images, {how}",
     ])  # fmt: skip
@@ -99,13 +100,22 @@ def _net(cfg: Cfg, size: int | None, iterations: int) -> dict[str, str]:
     if size is not None:
         if size < STRIDE or size % STRIDE:
             raise DataError(f"--size: expected a multiple of {STRIDE}, found {size}")
-        net |= {"width": str(size), "height": str(size)}
+        net |= {"width": str(size), "height": str(size), **_range(cfg, size)}
     late = f"{iterations * 8 // 10},{iterations * 9 // 10}"
     if any(section.type == "region" for section in cfg.sections):
         warm = min(100, max(1, iterations // 20))
         settled = {"burn_in": "0"} if cfg.net.has("burn_in") else {}
         return {**net, **settled, "steps": f"-1,{warm},{late}", "scales": ".1,10,.1,.1"}
     return {**net, "burn_in": str(min(1000, max(1, iterations // 10))), "steps": late, "scales": ".1,.1"}
+
+
+def _range(cfg: Cfg, size: int) -> dict[str, str]:
+    """The sizes of a multi-scale training, as much below and above `size` as Darknet's 320 and 608 are below and
+    above 416; random=1 alone is these two, whatever the width is."""
+    if not any(head.float_("random", 0) == 1 for head in cfg.sections if head.has("random")):
+        return {}
+    low, high = (max(STRIDE, round(size * part / 416 / STRIDE) * STRIDE) for part in (DETECTOR.low, DETECTOR.high))
+    return {"min_size": str(low), "max_size": str(high)}
 
 
 def _with_anchors(content: bytes, heads: list[Section], data: str | PathLike[str], seed: int) -> tuple[bytes, float]:
@@ -125,7 +135,8 @@ def _with_subdivisions(content: bytes) -> tuple[bytes, str]:
     engine = Engine(cfg)
     free = engine.backend.free_bytes()
     stepper = Stepper(engine, training_dialect(cfg, None, None))
-    one = divide(stepper, lambda: sum(step_bytes(stepper, (engine.width, engine.height))), free * SHARE)
+    largest = sizes_of(engine, stepper.dialect, 0, 0).largest
+    one = divide(stepper, lambda: sum(step_bytes(stepper, largest)), free * SHARE)
     subdivisions = stepper.subdivisions
     done = edited(content, parse_cfg_text(decode(content), "the new cfg"), {
         cfg.net.line: {"subdivisions": str(subdivisions)}

@@ -320,6 +320,12 @@ class TestOptions:
         assert result.code == 2
         assert told in result.err
 
+    @pytest.mark.parametrize("verb", [["data", "voc"], ["tree", "show"], ["weights", "get"]])
+    def test_unknown_options_of_verbs(self, cli, verb: list[str]) -> None:
+        result = cli(*verb, "x", "--no-such", "1")
+        assert result.code == 2
+        assert f"unknown option --no-such; see pydarknet {' '.join(verb)} --help" in result.err
+
     @pytest.mark.parametrize("size", ["64x", "x64", "64*64", "64,64", "6.4"])
     def test_sizes_that_are_none(self, cli, size: str) -> None:
         result = cli("detect", *NET, "a.jpg", "--size", size)

@@ -157,6 +157,9 @@ def test_folders_where_a_list_is_taken(tmp_path: Path, capsys: pytest.CaptureFix
     root = labelimg(tmp_path / "set")
     assert run("check", root, "--names", root / "classes.txt") == 0
     assert "10 images: 0 errors" in capsys.readouterr().out
+    next(root.glob("*.txt")).unlink()
+    run("check", root, "--names", root / "classes.txt")
+    assert f"{root}: error: " in capsys.readouterr().out  # a folder has no lines
     (tmp_path / "a.data").write_text("train = set\nclasses = 2\n")
     with pytest.raises(DataError, match=r"a\.data:1: train: .*set is a folder; `pydarknet data yolo FOLDER`"):
         read_dataset(tmp_path / "a.data")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,17 @@ def test_another_file_is_named(tmp_path: Path, reader) -> None:
     if reader is not read_data:
         with pytest.raises(DataError, match=r"is a \.data file; expected"):
             reader(file(tmp_path, "obj.data", "classes = 2\ntrain = train.txt\n"))
+    with pytest.raises(DataError, match=r"is a data\.yaml; expected .*pydarknet data yolo FILE"):
+        reader(file(tmp_path, "data.yaml", "# Roboflow's\ntrain: ../train/images\nnc: 3\n"))
+
+
+def test_a_folder_in_place_of_its_data_file(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"is a folder; expected .*pydarknet data yolo .*empty"):
+        read_data(tmp_path / "empty")
+    made = file(tmp_path, "mine.data", "classes = 2\n")
+    with pytest.raises(DataError, match=re.escape(f"did you mean {made}?")):
+        read_data(tmp_path)
 
 
 # .data

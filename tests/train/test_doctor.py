@@ -76,6 +76,14 @@ def test_what_would_stop_or_spoil_it(run_of: Path, spoil, message: str):
     assert any(re.search(message, line) for line in found), found
 
 
+def test_a_network_for_other_classes_is_named_beside_what_follows_of_it(run_of: Path):
+    """One class in the cfg, three in the data: every label file fails, and the reason is one number."""
+    Path("backup").mkdir()
+    fewer = DETECTOR.replace("classes=3", "classes=1").replace("filters=16", "filters=12")
+    Path("a.cfg").write_text(NET + fewer)
+    assert any("a.data:1: warning: classes=3, but the network of a.cfg has 1" in line for line in findings())
+
+
 def test_several_at_once(run_of: Path, capsys: pytest.CaptureFixture[str]):
     Path("images/1.txt").write_text("x\n")
     Path("images/2.txt").unlink()
@@ -88,7 +96,7 @@ def test_several_at_once(run_of: Path, capsys: pytest.CaptureFixture[str]):
 
 def test_files_that_are_not_there(run_of: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["doctor", "b.data", "a.cfg"]) == 1
-    assert "b.data: error: can't be read" in capsys.readouterr().out
+    assert "b.data: error: can't find 'b.data'" in capsys.readouterr().out
 
 
 def test_a_backbone_is_loaded_as_training_loads_it(run_of: Path, capsys: pytest.CaptureFixture[str]):

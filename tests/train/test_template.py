@@ -8,8 +8,11 @@ import pytest
 
 from pydarknet.cli.main import main
 from pydarknet.errors import CfgError, DarknetError, DataError
-from pydarknet.formats.cfg import parse_cfg
+from pydarknet.formats.cfg import parse_cfg, parse_cfg_text
+from pydarknet.graph.engine import Engine
 from pydarknet.graph.graph import Graph
+from pydarknet.train.choice import training_dialect
+from pydarknet.train.sizes import sizes_of
 from pydarknet.train.template import make_cfg
 from tests.lib.toy_datasets import picture
 
@@ -50,6 +53,16 @@ def test_every_detector_of_ours_can_be_adapted(data: Path, tmp_path: Path, name:
     assert net.str_("steps").endswith("4800,5400")
     old = {section.line: section for section in parse_cfg(OWN / f"{name}.cfg").sections}
     assert [section.type for section in cfg.sections] == [section.type for section in old.values()]
+
+
+@pytest.mark.parametrize("name", ["yolov2-tiny", "yolov3-tiny"])
+def test_the_sizes_of_a_training_are_around_the_one_asked_for(data: Path, name: str):
+    """random=1 alone is 320 to 608 whatever the width, and memory must hold the largest."""
+    made = make_cfg(data, OWN / f"{name}.cfg", size=96)
+    engine = Engine(parse_cfg_text(made.content.decode()))
+    sizes = sizes_of(engine, training_dialect(engine.cfg, None, None), 0, 6000)
+    assert (sizes.low, sizes.high) == (64, 128)
+    assert b"min_size" not in make_cfg(data, OWN / f"{name}.cfg").content
 
 
 def test_a_head_of_deviations_has_more_filters(data: Path, tmp_path: Path):
