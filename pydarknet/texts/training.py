@@ -16,7 +16,7 @@ from ..formats.resources import find_cfg
 from ..formats.weights import save_weights
 from ..graph.engine import Engine
 from ..train.checkpoint import Files, base_name
-from ..train.folder import check_folder
+from ..train.folder import Claim, check_folder, check_unused, set_aside
 from ..train.guard import check_finite
 from ..train.memory import step_bytes
 from ..train.step import Stepper
@@ -53,8 +53,10 @@ class TextTrainer:
 
     `read` gives the text when it is told how many symbols the network knows. `weights`: to go on from (None: random).
     `clear`: count from 0. `srand`: of Darknet's random numbers, which say where the streams begin and jump to, and of
-    random weights. `backup`: where weights are saved, every `EVERY` iterations and at the end. `warn` is called with
-    every warning. Everything that can be wrong is found here, before the first iteration: CfgError, DataError,
+    random weights. `backup`: where weights are saved, every `EVERY` iterations and at the end. Those of an earlier
+    run of this name there, unless the newest are `weights`, are an error, or with `keep` moved into a folder beside
+    them, or with `overwrite` written over. `warn` is called with every warning. Everything that can be wrong is found
+    here, before the first iteration (but for another training there, which is then): CfgError, DataError,
     WeightsError, TrainingError, DeviceError.
     """
 
@@ -68,12 +70,15 @@ class TextTrainer:
         clear: bool = False,
         srand: int = 0,
         backup: str | PathLike[str] = "backup",
+        overwrite: bool = False,
+        keep: bool = False,
         max_batches: int | None = None,
         threads: int | None = None,
         device: str = "cpu",
         precision: str | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> None:
+        self.warn = warn or (lambda text: None)
         cfg = cfg if isinstance(cfg, Cfg) else parse_cfg(find_cfg(cfg))
         if max_batches is not None:
             cfg.net.set("max_batches", max_batches)
@@ -94,9 +99,13 @@ class TextTrainer:
         folder = Path(backup)
         check_folder(folder, cfg.file)
         self.files = Files(folder, base_name(cfg.file), self.dialect.files, every=EVERY)
+        self._start = None if clear else weights
+        self._keep = keep and not overwrite
+        if not (overwrite or keep):
+            check_unused(self.files, self._start)
         self._check_memory()
         for text in dict.fromkeys((*self.engine.warnings, *cfg.warnings, *self.engine.unfollowed())):
-            (warn or (lambda text: None))(text)
+            self.warn(text)
         self.iteration = self.engine.seen // self.stepper.mini_batch
         self.average = -1.0
         self._stopped = False
@@ -112,10 +121,16 @@ class TextTrainer:
 
     def __iter__(self) -> Iterator[Progress]:
         """Train to the end of the schedule. TrainingError once numbers are no numbers, or a file can't be written."""
-        while self.stepper.iteration < self.max_batches and not self._stopped:
-            yield self._step()
-            self._save_due()
-        self.save(self.backup if self.stepper.iteration < self.max_batches else self.files.final)
+        claim = Claim(self.files, self.warn)
+        try:
+            if self._keep and (said := set_aside(self.files, self._start)):
+                self.warn(said)
+            while self.stepper.iteration < self.max_batches and not self._stopped:
+                yield self._step()
+                self._save_due()
+            self.save(self.backup if self.stepper.iteration < self.max_batches else self.files.final)
+        finally:
+            claim.close()
 
     def save(self, path: Path) -> None:
         """Write the weights."""

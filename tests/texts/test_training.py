@@ -21,6 +21,7 @@ TEXT = np.frombuffer(b"the quick brown fox jumps over the lazy dog. " * 8, np.ui
 
 def trainer(folder: Path, text: str, numbers: Numbers = TEXT, **options: object) -> TextTrainer:
     net = parse_cfg_text(text, "a.cfg")
+    options.setdefault("overwrite", True)
     return TextTrainer(net, lambda inputs: numbers, backup=folder, threads=1, **options)  # type: ignore[arg-type]
 
 
@@ -51,6 +52,27 @@ def test_gone_on_from_weights(tmp_path: Path) -> None:
     assert [progress.iteration for progress in later] == [13, 14, 15, 16]
     again = trainer(tmp_path, cfg(batches=1, subdivisions=2), weights=tmp_path / "a_final.weights", clear=True)
     assert [progress.iteration for progress in again] == [1, 2]
+
+
+def test_an_earlier_run_is_not_written_over(tmp_path: Path) -> None:
+    """It is refused, or moved aside; its newest weights go on; and two at once can't have one name."""
+    list(trainer(tmp_path, cfg(batches=2)))
+    final = tmp_path / "a_final.weights"
+    first = final.read_bytes()
+    with pytest.raises(TrainingError, match=r"holds a_final\.weights, of a run that has seen 64 images"):
+        trainer(tmp_path, cfg(batches=2), overwrite=False)
+    said: list[str] = []
+    list(trainer(tmp_path, cfg(batches=2), overwrite=False, keep=True, srand=5, warn=said.append))
+    assert (tmp_path / "a.1" / "a_final.weights").read_bytes() == first != final.read_bytes()
+    assert said == [f"an earlier run has seen 64 images; its weights, state and chart are moved to {tmp_path}/a.1"]
+    list(trainer(tmp_path, cfg(batches=3), overwrite=False, keep=True, weights=final))
+    assert not (tmp_path / "a.2").exists()
+    one, other = (iter(trainer(tmp_path, cfg(batches=9))) for _ in range(2))
+    next(one)
+    with pytest.raises(TrainingError, match="another training writes here under the same name"):
+        next(other)
+    one.close()  # type: ignore[attr-defined]
+    next(iter(trainer(tmp_path, cfg(batches=9))))
 
 
 def test_stopped_it_saves_a_backup(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ class Train:
         trainer = TextTrainer(
             args.cfg, lambda symbols: read(args.file, symbols),
             weights=find_weights(args.weights) if args.weights else None, dialect=args.dialect, clear=args.clear,
-            srand=args.srand, backup=args.backup, max_batches=args.max_batches, threads=args.threads,
+            srand=args.srand, backup=args.backup, keep=True, max_batches=args.max_batches, threads=args.threads,
             device=options.device_of(args), precision=args.precision,
             warn=lambda text: say(f"warning: {text}", args.quiet),
         )  # fmt: skip
