@@ -93,7 +93,10 @@ class PartFile:
             raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError) -> DownloadError:
-        return DownloadError(f"{self.path}: can't be written: {error.strerror}")
+        return DownloadError(
+            f"{self.path}: can't be written: {error.strerror}; another folder is taken by `weights get --folder`, "
+            "or by the environment variable XDG_CACHE_HOME"
+        )
 
     def _no_room(self, needed: int) -> DownloadError:
         free = shutil.disk_usage(self.target.parent).free

@@ -43,9 +43,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _report(f"error: {error}", ERROR)
         except OSError as error:
             return _failed(error)
+        except ImportError as error:
+            return _report(f"error: {_unloadable(error)}", ERROR)
         except MemoryError:
             return _report("error: out of memory; use a smaller input size or batch", ERROR)
         return code
+
+
+def _unloadable(error: ImportError) -> str:
+    """What to say of a package, or a library of one, that isn't there or can't be loaded."""
+    told = f"a package can't be loaded: {error}"
+    if "libGL" in str(error) or "libgthread" in str(error):
+        return f"{told}; on Debian apt-get install libgl1 libglib2.0-0, or pip install opencv-python-headless"
+    return f"{told}; is it installed whole, and is there memory enough?"
 
 
 def dispatch(arguments: list[str]) -> int:

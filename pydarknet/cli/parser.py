@@ -116,6 +116,8 @@ class Parser(argparse.ArgumentParser):
     def _hint(self, name: str) -> str:
         """What an unknown option may stand for."""
         other = self._instead.get(name.lstrip("-").replace("_", "-").lower())
+        if os.path.exists(name):
+            return f"; the file of this name is './{name}'"
         words = [str(each.metavar) for each in self._get_positional_actions() if each.metavar]
         if other in self._option_string_actions:
             return f"; here it is {other!r}"

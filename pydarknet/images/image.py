@@ -274,7 +274,8 @@ def _is_sound_png(data: bytes) -> bool:
 
 
 def _damaged(kind: str, size: int) -> str:
-    return f"a {kind} image that is damaged or cut off ({size} bytes); get the file again"
+    others = ", or whose pixels are floats: save it in 8 or 16 bits" if kind == "TIFF" else "; get the file again"
+    return f"a {kind} image that is damaged or cut off ({size} bytes){others}"
 
 
 def _reason(error: Exception) -> str:

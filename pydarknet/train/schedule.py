@@ -95,6 +95,8 @@ def read_schedule(net: Section, dialect: Dialect) -> Schedule:
     learning_rate = net.float_("learning_rate", 0.001)
     if learning_rate <= 0:
         net.warn(f"learning_rate={learning_rate:g}: nothing is learnt; a usual rate is 0.001", "learning_rate")
+    if (momentum := net.float_("momentum", 0.9)) >= 1:
+        net.warn(f"momentum={momentum:g}: updates never end growing; a usual one is 0.9", "momentum")
     schedule = Schedule(
         learning_rate=learning_rate,
         policy=policy,

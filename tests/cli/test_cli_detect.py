@@ -320,6 +320,11 @@ class TestOptions:
         assert result.code == 2
         assert told in result.err
 
+    def test_a_file_that_looks_like_an_option(self, cli) -> None:
+        Path("-dash.jpg").write_bytes(Path("a.jpg").read_bytes())
+        assert "the file of this name is './-dash.jpg'" in cli("detect", *NET, "-dash.jpg").err
+        assert cli("detect", *NET, "./-dash.jpg").code == 0
+
     @pytest.mark.parametrize("verb", [["data", "voc"], ["tree", "show"], ["weights", "get"]])
     def test_unknown_options_of_verbs(self, cli, verb: list[str]) -> None:
         result = cli(*verb, "x", "--no-such", "1")

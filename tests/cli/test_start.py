@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from pydarknet.cli import main as main_module
+
 HEAVY = {"numpy", "cv2", "tqdm", "onnx", "pydarknet._cpu_baseline", "pydarknet._cpu_avx2", "pydarknet._cpu_avx512"}
 IMPORT = "import pydarknet"
 HELP = "from pydarknet.cli.main import main; main(['--help'])"
@@ -45,6 +47,26 @@ def test_names_that_are_looked_up_can_be_completed() -> None:
 
     assert set(pydarknet.__all__) <= set(dir(pydarknet))
     assert all(getattr(pydarknet, name) is not None for name in pydarknet.__all__)
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        ("libGL.so.1: cannot open shared object file", "opencv-python-headless"),
+        ("No module named 'cv2'", "is it installed"),
+    ],
+)
+def test_packages_that_can_not_be_loaded(cause: str, told: str, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in slim containers, and within `ulimit -v`."""
+
+    def fail(name: str) -> None:
+        raise ImportError(cause)
+
+    monkeypatch.setattr(main_module, "load", fail)
+    assert main_module.main(["detect", "stamps"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"pydarknet: error: a package can't be loaded: {cause}; ")
+    assert told in said
 
 
 def test_help_names_every_command() -> None:

@@ -340,3 +340,9 @@ def test_fits_are_rgb() -> None:
     np.testing.assert_array_equal(boxed[0, :, 10, 10], [0, 0, 1])
     np.testing.assert_array_equal(boxed[0, :, 0, 0], [0.5, 0.5, 0.5])
     np.testing.assert_array_equal(filled[0, :, 0, 0], [0, 0, 1])
+
+
+def test_a_tiff_of_floats_is_no_damaged_file(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "f.tiff"), np.zeros((8, 8, 3), np.float32))
+    with pytest.raises(ImageError, match="whose pixels are floats: save it in 8 or 16 bits"):
+        load_image(tmp_path / "f.tiff")

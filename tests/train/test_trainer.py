@@ -219,6 +219,13 @@ def test_a_learning_rate_of_nothing(tmp_path: Path) -> None:
     ]
 
 
+def test_a_momentum_that_grows_for_ever(tmp_path: Path) -> None:
+    texts = warnings_of(tmp_path, "momentum=0.9\n", "momentum=9\n")
+    assert [text.partition(" [net] ")[2] for text in texts] == [
+        "momentum=9: updates never end growing; a usual one is 0.9"
+    ]
+
+
 def test_nothing_to_do(tmp_path: Path) -> None:
     data, cfg = make(tmp_path)
     with Trainer(cfg, data, max_batches=3) as trainer:
