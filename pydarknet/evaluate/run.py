@@ -23,6 +23,7 @@ from ..images.image import Picture, load_image
 from ..network import Network
 from ..system.arguments import check_share
 from ..system.pipeline import Turn, pipeline
+from ..video.averaging import Averager
 from .objects import Bools, Detections, Truth
 from .report import Report, report
 
@@ -88,8 +89,13 @@ def detect_all(
     options: DetectOptions = DEFAULTS,
     **others: Any,
 ) -> Iterator[Seen]:
-    """Each image with what `Network.detect` finds in it under these options."""
+    """Each image with what `Network.detect` finds in it under these options; a network trained on films
+    (`Graph.sees_films`) remembers those before it."""
     settled = network.settle(options.but(**others))
+    if network.sees_films:
+        film = Averager(network, 1)
+        yield from look(network, pictures, 1, lambda images: [film.detect(images[0], settled)], in_order=True)
+        return
     lazy = network.runs_lazily(settled)
     yield from look(network, pictures, batch, lambda images: network.find(images, settled), lazy=lazy)
 
@@ -106,6 +112,7 @@ def look(
     detector: Detector,
     *,
     lazy: bool = False,
+    in_order: bool = False,
     load: Callable[[str, int], Picture] = load_image,
 ) -> Iterator[Seen]:
     """Each image with what the detector, which runs the network on up to `batch` images, finds in it."""
@@ -120,7 +127,7 @@ def look(
             for each in read
         ]
 
-    lanes = lanes_of(network, -(-len(pictures) // batch), batch, lazy=lazy)
+    lanes = lanes_of(network, -(-len(pictures) // batch), batch, lazy=lazy, in_order=in_order)
     for seen in pipeline(batches(pictures, batch), work, lanes, batch_bytes):
         yield from seen
 

@@ -145,6 +145,11 @@ class Graph:
         """Whether it has recurrent layers, so that what it gives depends on what it was given before."""
         return any(isinstance(layer, Recurrent) for layer in self.layers)
 
+    @property
+    def sees_films(self) -> bool:
+        """Whether it remembers, and its lists of images are frames one after the other: `track=1` in [net]."""
+        return self.remembers and self.cfg.net.bool_("track", False)
+
     def heads(self) -> list[Head]:
         """The layers whose outputs hold detections."""
         return list(self._heads)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from pydarknet import CfgError, ExportError, Network, WeightsError
 from pydarknet.detection.options import DetectOptions
 from pydarknet.dialects import DIALECTS
+from pydarknet.evaluate.run import detect_all
 from pydarknet.export import npz, onnx
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.formats.weights import read_header, save_weights
@@ -230,6 +232,27 @@ def test_images_in_no_order_train_no_memory(tmp_path: Path) -> None:
     cfg.write_text(cfg.read_text().replace("[convolutional]", section + "[convolutional]", 1))
     with pytest.raises(CfgError, match=r"toy\.cfg:\d+: \[crnn\] learns from sequences"):
         Trainer(cfg, data)
+
+
+def test_evaluation_on_a_film(tmp_path: Path) -> None:
+    """With track=1 each image of a list is seen with those before it, as in a video; without it alone."""
+    section = "[conv_lstm]\noutput=16\nsize=1\nactivation=linear\n"
+    text = nets.DETECTOR.replace("[convolutional]\nfilters=16\nactivation=linear\n", section)
+    options, paths = DetectOptions(0.01, fit="stretch"), []
+    frames = [nets.picture(seed=seed) for seed in range(4)]
+    for number, frame in enumerate(frames):
+        paths.append(str(tmp_path / f"{number}.png"))
+        cv2.imwrite(paths[-1], frame)
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"none")
+    for track in (0, 1):
+        net = nets.network(text, size=32)
+        net.cfg.net.set("track", track)
+        video = Averager(net, 1)
+        expected = [video.detect(each, options) if track else net.find([each], options)[0] for each in frames]
+        seen = list(detect_all(net, [paths[0], str(broken), *paths[1:]], options=options))
+        assert [each.detections for each in seen if each.error is None] == expected
+        assert seen[1].error is not None
 
 
 def test_frames_of_a_video_are_remembered(tmp_path: Path) -> None:
