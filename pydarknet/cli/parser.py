@@ -60,6 +60,9 @@ class Parser(argparse.ArgumentParser):
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """The arguments' values. argparse alone loses images that are named after an option."""
         if self._subparsers is not None:
+            if not arguments:
+                self.print_help()
+                raise SystemExit(0)
             return self.parse_args(arguments)
         options, words = self._sort(list(arguments))
         return self.parse_args([*options, "--", *words])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -30,12 +30,14 @@ class Finding(NamedTuple):
         return f"{self.place}: {'error' if self.error else 'warning'}: {self.message}"
 
 
-def check(data: DataSet, *, decode: bool = True, background: bool = False) -> Iterator[Finding]:
+def check(
+    data: DataSet, *, decode: bool = True, background: bool = False, inner: Container[int] = ()
+) -> Iterator[Finding]:
     """Every finding, list by list, as it is made.
 
     Errors are what training would fail on: images and label files that are missing or unreadable, lines that are
     no label, classes that don't exist. `decode` reads whole images, otherwise only their headers. A missing
-    label file is a warning with `background`.
+    label file is a warning with `background`. `inner` are the classes that others are below: they need no objects.
     """
     yield from map(as_finding, data.warnings)
     counts = np.zeros(data.classes or 0, np.int64)
@@ -60,7 +62,7 @@ def check(data: DataSet, *, decode: bool = True, background: bool = False) -> It
         turned = [path for path, _ in pictures if os.path.isfile(path) and orientation(path) != UPRIGHT]
         if turned:
             yield Finding(images.file, False, turned_by_exif(turned, len(pictures)))
-    unseen = np.flatnonzero(counts == 0).tolist()
+    unseen = [class_id for class_id in np.flatnonzero(counts == 0).tolist() if class_id not in inner]
     for class_id in unseen[:SHOWN]:
         yield Finding(data.file, False, f"no object is of class {class_id} ({data.name_of(class_id)})")
     if len(unseen) > SHOWN:

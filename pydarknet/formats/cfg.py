@@ -11,11 +11,13 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from os import PathLike, fspath
+from pathlib import Path
 from typing import TypeVar
 
-from ..errors import CfgError, locate
+from ..errors import CfgError, DataError, locate
 from .cfg_keys import Keys, equals
 from .numbers import FLOAT_MAX, INT_MAX, INT_MIN, NOT_A_NUMBER, read_float, read_int
+from .resources import find
 from .text import did_you_mean, lines, read_text, short
 
 MAX_BYTES = 16 << 20  # a thousand times the longest published cfg
@@ -56,6 +58,14 @@ class Section:
     def str_(self, key: str, default: str | None = None) -> str:
         """The option's text, blanks removed; without a default a missing key is a CfgError."""
         return self.options[key] if self.has(key) else self._default(key, default)
+
+    def path(self, key: str) -> Path:
+        """The file that an option names, whatever the current folder; DataError with the places tried."""
+        try:
+            return find(self.str_(key), relative_to=self.file)
+        except DataError as error:
+            place = locate(self.file, self.lines.get(key, self.line))
+            raise DataError(f"{place}: [{self.type}] {key}: {error}") from error
 
     def int_(self, key: str, default: int | None = None, low: int = INT_MIN, high: int = INT_MAX) -> int:
         """The option as atoi reads it, clamped to 32 bits; a CfgError outside low..high."""

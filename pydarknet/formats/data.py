@@ -93,9 +93,7 @@ def read_data(path: str | PathLike[str]) -> DataFile:
     Darknet knows no comments behind a value; here they don't count, nor does a comma at the end. A name that is no
     path is looked for as `find` does. DataError.
     """
-    name = fspath(path)
-    if not os.path.isabs(name) and not os.path.exists(name):
-        name = fspath(find(name))
+    name = _place(path)
     if os.path.isdir(name):
         raise DataError(f"{name}: can't be read: it is a folder; expected a .data file{_made_for(name)}")
     data = DataFile(name, {}, {})
@@ -136,9 +134,10 @@ def _made_for(folder: str) -> str:
 def read_names(path: str | PathLike[str], classes: int = 0) -> list[str]:
     """The names of the classes, one a line; empty lines at the end don't count.
 
-    DataError if the file is empty or has fewer names than `classes`.
+    A name that is no path is looked for as `find` does. DataError if the file is empty or has fewer names than
+    `classes`.
     """
-    name = fspath(path)
+    name = _place(path)
     names = _without_empty_end(_lines_but(name, "one name a line", ["a cfg", "a .data file", "a data.yaml"]))
     if not names or len(names) < classes:
         expected = f"at least {classes} names" if classes else "one name a line"
@@ -171,7 +170,7 @@ def read_map(path: str | PathLike[str], *, length: int = 0, nodes: int | None = 
 
     DataError on anything but numbers from 0 (and below `nodes`), and on fewer than `length` lines.
     """
-    name = fspath(path)
+    name = _place(path)
     numbers = []
     for line_number, line in enumerate(_without_empty_end(_lines(name, MAX_BYTES)), 1):
         value, warning = read_int(line)
@@ -195,6 +194,12 @@ def read_list(path: str | PathLike[str]) -> list[str]:
     if not paths:
         raise DataError.at(name, None, "is empty; expected the path of an image on each line")
     return paths
+
+
+def _place(path: str | PathLike[str]) -> str:
+    """A path as it is, or the file of a relative one that isn't there, as `find` has it."""
+    name = fspath(path)
+    return name if os.path.isabs(name) or os.path.exists(name) else fspath(find(name))
 
 
 def _lines_but(name: str, expected: str, others: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from os import PathLike, fspath
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ from ..formats.cfg import Cfg, parse_cfg
 from ..formats.data import read_data
 from ..formats.labels import CLASS, find_label, read_labels
 from ..formats.resources import find_cfg
+from ..layers.common.tree import section_tree
 from .checkpoint import open_files
 from .choice import training_dialect
 from .folder import check_unused
@@ -53,11 +55,20 @@ def examine(
     network = _tried(lambda: parse_cfg(find_cfg(cfg)), fspath(cfg), problems)
     yield from problems
     if dataset is not None:
-        yield from check(dataset, decode=decode)
+        yield from check(dataset, decode=decode, inner=_inner(network))
         yield from _sparse(dataset)
     if network is not None and dataset is not None:
         yield from _as_trainer(data, network, weights, cutoff, dialect)
         yield from _anchors(data, network)
+
+
+def _inner(cfg: Cfg | None) -> set[int]:
+    """The inner nodes of the tree of a network's classes, if it has one that can be read."""
+    for section in cfg.sections if cfg is not None else ():
+        with suppress(DarknetError):
+            if (tree := section_tree(section)) is not None:
+                return {node for node in range(len(tree)) if not tree.is_leaf(node)}
+    return set()
 
 
 def _tried(make: Callable[[], T], place: str, problems: list[Finding]) -> T | None:

@@ -142,11 +142,16 @@ def from_csv(path: str | PathLike[str]) -> Hierarchy:
     given: dict[str, tuple[str, int]] = {}
     for number, row in _rows(file):
         fields = [_as_name(each) for each in row]
-        if not any(fields) or (number == 1 and [each.lower() for each in fields] == ["child", "parent"]):
+        heading = [each.lower() for each in fields] if number == 1 else []
+        if heading == ["parent", "child"]:
+            raise DataError.at(file, number, "expected child,parent, found the columns the other way round")
+        if not any(fields) or heading == ["child", "parent"]:
             continue
         separated = len(fields) == 2 or not any(each in row[0] for each in OTHER_SEPARATORS)
         if len(fields) > 2 or not separated or fields[0] in ("", "-1"):
-            raise DataError.at(file, number, f"expected child,parent, found {short(','.join(row))!r}")
+            raise DataError.at(
+                file, number, f"expected child,parent, found {short(','.join(row))!r}; a comma separates them"
+            )
         child, parent = fields[0], fields[1] if len(fields) == 2 and fields[1] != "-1" else ""
         known, line = given.setdefault(child, (parent, number))
         if known != parent:

@@ -52,6 +52,11 @@ class TestHelp:
         listed = [name for name in COMMANDS if f"\n  {name} " in result.out]
         assert listed == [name for name in COMMANDS if name.startswith(f"{first} ")]
 
+    @pytest.mark.parametrize("command", ["data", "tree", "weights"])
+    def test_a_command_of_verbs_alone_lists_them(self, cli, command: str) -> None:
+        assert cli(command) == cli(command, "--help")
+        assert cli(command).code == 0
+
     def test_version(self, cli) -> None:
         assert cli("--version").out.startswith("pydarknet ")
 

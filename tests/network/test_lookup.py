@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pydarknet import CfgError, DarknetError, Network, WeightsError
+from pydarknet import CfgError, DarknetError, DataError, Network, WeightsError
 from pydarknet.cli.main import main
 from pydarknet.formats.data import read_data
 from pydarknet.formats.resources import find
@@ -65,6 +65,27 @@ def test_places_named_are_places_that_are_there(elsewhere: Path):
         find("cfg/yolov9.data")
     assert "cfg/cfg" not in str(caught.value)
     assert "data/cfg" not in str(caught.value)
+
+
+def test_names_wherever_they_are_asked_for(elsewhere: Path, capsys: pytest.CaptureFixture[str]):
+    """As docs/trees.md has it, in any folder."""
+    words = ["data/9k.tree", "--map", "data/coco9k.map", "--classes", "data/coco.names"]
+    assert main(["tree", "check", *words]) == 0
+
+
+def test_a_tree_without_its_ending(elsewhere: Path, capsys: pytest.CaptureFixture[str]):
+    Path("mine.tree").write_text("dog -1\ncat -1\n")
+    assert main(["tree", "show", "mine"]) == 0
+    assert capsys.readouterr().out == "dog\ncat\n"
+
+
+@pytest.mark.parametrize("key", ["tree", "map"])
+def test_what_a_cfg_names_is_missing_at_its_line(elsewhere: Path, key: str):
+    text = elsewhere.read_text() + f"{key}=none.{key}\n"
+    Path("own.cfg").write_text(text)
+    line = text.count("\n")
+    with pytest.raises(DataError, match=rf"own\.cfg:{line}: \[region\] {key}: can't find 'none\.{key}'"):
+        Network("own.cfg")
 
 
 def test_no_place_is_named_twice(elsewhere: Path):

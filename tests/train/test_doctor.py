@@ -84,6 +84,17 @@ def test_a_network_for_other_classes_is_named_beside_what_follows_of_it(run_of: 
     assert any("a.data:1: warning: classes=3, but the network of a.cfg has 1" in line for line in findings())
 
 
+def test_classes_that_others_are_below_need_no_objects(run_of: Path):
+    Path("a.tree").write_text("animal -1\ndog 0\ncat 0\n")
+    for i in range(6):
+        Path(f"images/{i}.txt").write_text("1 .5 .5 .3 .3\n" * 60)
+    Path("backup").mkdir()
+    assert "a.data: warning: no object is of class 0 (dog)" in findings()
+    Path("a.cfg").write_text(NET + DETECTOR + "tree=a.tree\n")
+    unseen = [line for line in findings() if "no object is of class" in line]
+    assert unseen == ["a.data: warning: no object is of class 2 (bird)"]
+
+
 def test_several_at_once(run_of: Path, capsys: pytest.CaptureFixture[str]):
     Path("images/1.txt").write_text("x\n")
     Path("images/2.txt").unlink()

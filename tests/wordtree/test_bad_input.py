@@ -77,7 +77,8 @@ def test_any_encoding_and_line_end(
     [
         ('a,"b\nc,d\n', r"t\.csv:1: expected child,parent, found no CSV: unexpected end of data"),
         (f"a,b\n{'x' * 200_000},b\n", r"t\.csv:2: expected child,parent, found no CSV: field larger"),
-        ("dog;animal\n", r"t\.csv:1: expected child,parent, found 'dog;animal'"),
+        ("dog;animal\n", r"t\.csv:1: expected child,parent, found 'dog;animal'; a comma separates them"),
+        ("Parent,Child\nanimal,dog\n", r"t\.csv:1: expected child,parent, found the columns the other way round"),
         ("dog\tanimal\n", r"t\.csv:1: expected child,parent"),
         ("-1,animal\n", r"t\.csv:1: expected child,parent"),
         (",animal\n", r"t\.csv:1: expected child,parent"),

@@ -6,7 +6,6 @@ import argparse
 import os
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import DataError
@@ -307,5 +306,6 @@ def _open(args: argparse.Namespace) -> NamedTree:
     from ...formats.resources import find as find_file
     from ...wordtree import open_tree
 
-    path = args.tree if Path(args.tree).is_file() else find_file(args.tree)
+    given = args.tree if os.path.exists(args.tree) or not os.path.exists(f"{args.tree}.tree") else f"{args.tree}.tree"
+    path = given if os.path.isfile(given) else find_file(given)
     return open_tree(path, args.names)

@@ -19,7 +19,6 @@ from ...dialects import Dialect
 from ...formats.cfg import Section
 from ...formats.cfg_keys import Value as KeyValue
 from ...formats.data import read_map
-from ...formats.resources import find
 from ...plan.plan import Builder, Value
 from ...plan.shapes import Shape
 from ..base import Layer
@@ -131,7 +130,7 @@ def read_class_map(section: Section, classes: int) -> NDArray[np.int32] | None:
     can't be read, or leads to a class that the head lacks."""
     if not section.has("map"):
         return None
-    return read_map(find(section.str_("map"), relative_to=section.file), nodes=classes)
+    return read_map(section.path("map"), nodes=classes)
 
 
 def read_anchors(section: Section, count: int, default: float) -> list[tuple[float, float]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ...backends.ops import Array
 from ...formats.cfg import Section
-from ...formats.resources import find
 from ...formats.tree import Tree, read_tree
 
 
@@ -12,7 +11,7 @@ def section_tree(section: Section) -> Tree | None:
     """The WordTree the section names, or None. DataError if it can't be read."""
     if not section.has("tree"):
         return None
-    return read_tree(find(section.str_("tree"), relative_to=section.file))
+    return read_tree(section.path("tree"))
 
 
 def group_sizes(tree: Tree | None) -> Array:
