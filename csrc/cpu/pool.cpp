@@ -50,9 +50,9 @@ class MaxPool {
     const int most = static_cast<int>(std::min<std::int64_t>(planes, num_threads()));
     const std::int64_t column = std::int64_t{x_.h} * kBlock;
     std::vector<float> scratch(static_cast<std::size_t>(most * column));
-    parallel_parts(most, [&](int part, int parts) {
-      const std::int64_t end = part_begin(planes, part + 1, parts);
-      for (std::int64_t i = part_begin(planes, part, parts); i < end; ++i) {
+    Tasks tasks(planes, most);
+    parallel_parts(most, [&](int part, int) {
+      for (std::int64_t i; (i = tasks.take(part)) >= 0;) {
         for (int j = 0; j < y_.w; ++j) separable_column(i, j, scratch.data() + part * column);
       }
     });

@@ -13,7 +13,8 @@
 namespace pydarknet {
 namespace {
 
-// Spins before sleeping: layers follow each other within microseconds, a wake-up costs tens of them.
+// Spins before sleeping: layers follow each other within microseconds, a wake-up costs tens of them. Who
+// sleeps leaves a core to whoever waits for one.
 constexpr int kSpins = 4000;
 
 void pause_cpu() {
@@ -30,72 +31,74 @@ struct Job {
   void run(int part) const { body(context, part, parts); }
 };
 
+// Threads come to a region while it is open, and take parts of it. It never waits for one that doesn't come,
+// since another process has its core: the others take its part.
 class Pool {
  public:
-  ~Pool() { stop(); }
-
   void run(Job job) {
     grow(job.parts - 1);
-    job.parts = std::min(job.parts, static_cast<int>(workers_.size()) + 1);
+    job.parts = std::min(job.parts, workers_ + 1);
     job_ = job;
-    pending_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+    next_part_.store(1, std::memory_order_relaxed);
     {
       std::lock_guard<std::mutex> lock(sleep_);
-      generation_.fetch_add(1, std::memory_order_release);
+      gate_.fetch_add(3 * kOpen);
     }
     wake_.notify_all();
     job.run(0);
-    for (int i = 0; pending_.load(std::memory_order_acquire) != 0; ++i) {
-      // A worker may be waiting for this very core.
-      if (i < kSpins)
-        pause_cpu();
-      else
-        std::this_thread::yield();
-    }
-  }
-
-  void stop() {
-    {
-      std::lock_guard<std::mutex> lock(sleep_);
-      stopping_ = true;
-      generation_.fetch_add(1, std::memory_order_release);
-    }
-    wake_.notify_all();
-    for (auto& worker : workers_) worker.join();
-    workers_.clear();
-    stopping_ = false;
+    take_parts();
+    if (inside(gate_.fetch_and(~kOpen)) > 0) wait([this] { return inside(gate_.load()) == 0; }, left_);
   }
 
  private:
+  // The gate: how many threads are inside; from kOpen's bit on, whether it is open, and which region it is.
+  static constexpr std::uint64_t kOpen = std::uint64_t{1} << 32;
+  static std::uint64_t inside(std::uint64_t gate) { return gate % kOpen; }
+
   // Fewer than wanted where the system gives no more threads.
   void grow(int wanted) try {
-    while (static_cast<int>(workers_.size()) < wanted) {
-      const int part = static_cast<int>(workers_.size()) + 1;
-      workers_.emplace_back([this, part, seen = generation_.load()] { work(part, seen); });
-    }
+    for (; workers_ < wanted; ++workers_) std::thread([this] { work(); }).detach();
   } catch (const std::system_error&) {
   }
 
-  void work(int part, std::uint64_t seen) {
-    for (;;) {
-      for (int i = 0; i < kSpins && generation_.load(std::memory_order_acquire) == seen; ++i) pause_cpu();
-      if (generation_.load(std::memory_order_acquire) == seen) {
-        std::unique_lock<std::mutex> lock(sleep_);
-        wake_.wait(lock, [&] { return generation_.load(std::memory_order_acquire) != seen; });
+  void work() {
+    for (std::uint64_t seen = 0;;) {
+      wait([&] { return opened_since(seen, gate_.load()); }, wake_);
+      std::uint64_t gate = gate_.load();
+      while (opened_since(seen, gate) && !gate_.compare_exchange_weak(gate, gate + 1)) {
       }
-      seen = generation_.load(std::memory_order_acquire);
-      if (stopping_) return;
-      if (part < job_.parts) job_.run(part);
-      pending_.fetch_sub(1, std::memory_order_release);
+      if (!opened_since(seen, gate)) continue;
+      seen = gate / kOpen;
+      take_parts();
+      if (const std::uint64_t after = gate_.fetch_sub(1) - 1; inside(after) == 0 && !(after & kOpen)) {
+        std::lock_guard<std::mutex> lock(sleep_);
+        left_.notify_one();
+      }
     }
   }
 
-  std::vector<std::thread> workers_;
+  static bool opened_since(std::uint64_t seen, std::uint64_t gate) {
+    return (gate & kOpen) && gate / kOpen != seen;
+  }
+
+  void take_parts() {
+    for (int part; (part = next_part_.fetch_add(1)) < job_.parts;) job_.run(part);
+  }
+
+  template <class Ready>
+  void wait(const Ready& ready, std::condition_variable& changed) {
+    for (int i = 0; i < kSpins; ++i, pause_cpu()) {
+      if (ready()) return;
+    }
+    std::unique_lock<std::mutex> lock(sleep_);
+    changed.wait(lock, ready);
+  }
+
+  int workers_ = 0;
   std::mutex sleep_;
-  std::condition_variable wake_;
-  std::atomic<std::uint64_t> generation_{0};
-  std::atomic<int> pending_{0};
-  std::atomic<bool> stopping_{false};
+  std::condition_variable wake_, left_;
+  std::atomic<std::uint64_t> gate_{0};
+  std::atomic<int> next_part_{0};
   Job job_{};
 };
 
@@ -133,6 +136,23 @@ void detail::parallel_parts(int most, Body body, void* context) {
   inside_region = true;
   the_pool().run({body, context, parts});
   inside_region = false;
+}
+
+Tasks::Tasks(std::int64_t count, int parts) : shares_(std::max(parts, 1)) {
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    shares_[i].next = part_begin(count, static_cast<int>(i), parts);
+    shares_[i].end = part_begin(count, static_cast<int>(i) + 1, parts);
+  }
+}
+
+std::int64_t Tasks::take(int part) {
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    Share& share = shares_[(part + i) % shares_.size()];
+    if (share.next.load(std::memory_order_relaxed) >= share.end) continue;
+    const std::int64_t task = share.next.fetch_add(1, std::memory_order_relaxed);
+    if (task < share.end) return task;
+  }
+  return -1;
 }
 
 }  // namespace pydarknet

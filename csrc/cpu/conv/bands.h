@@ -8,6 +8,7 @@
 #include "cpu/simd/halves.h"
 #include "cpu/simd/microkernel.h"
 #include "ops/conv.h"
+#include "shared/threads.h"
 
 namespace pydarknet::bands {
 
@@ -44,7 +45,7 @@ class Geometry {
                   s_.stride_x == 1 && (s_.kernel_h > 1 || s_.stride_y == 1);
     b_.one_run = b_.images || (s_.kernel_w == 1 && s_.kernel_h == 1 && (!b_.in_place || s_.out_w() == s_.w));
     choose_rows(threads);
-    b_.chunks = b_.count >= threads ? 1 : std::min(threads, panels);
+    b_.chunks = threads == 1 ? 1 : std::min(ceil_div(threads * kTasksEach, b_.count), panels);
     set_strides();
   }
   const Bands& bands() const { return b_; }

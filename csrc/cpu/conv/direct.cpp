@@ -222,14 +222,14 @@ class Direct : public CpuConvolution {
     const int threads = conv_threads(call, *this);
     const Bands b = Geometry(s, f_, plain_, static_cast<int>(panels.size()), threads).bands();
     const BandCopy copier(s, b, x);
-    const std::int64_t tasks = std::int64_t{b.count} * b.chunks;
-    parallel_parts(static_cast<int>(std::min<std::int64_t>(threads, tasks)), [&](int part, int parts) {
+    const int parts = std::min(threads, b.count * b.chunks);
+    Tasks tasks(std::int64_t{b.count} * b.chunks, parts);
+    parallel_parts(parts, [&](int part, int) {
       BandProduct product(call, f_, b, y);
       float* const copy = call.workspace + part * (b.slot + b.pair);
       int copied = -1;
-      const std::int64_t end = part_begin(tasks, part + 1, parts);
-      for (std::int64_t task = part_begin(tasks, part, parts); task < end; ++task) {
-        const int band = static_cast<int>(task % b.count), chunk = static_cast<int>(task / b.count);
+      for (std::int64_t task; (task = tasks.take(part)) >= 0;) {
+        const int band = static_cast<int>(task / b.chunks), chunk = static_cast<int>(task % b.chunks);
         if (!b.in_place && copied != band) copier.copy(copied = band, copy);
         const float* source = b.in_place ? in_place(s, b, x, band) : copy;
         const auto panels_end = part_begin(panels.size(), chunk + 1, b.chunks);

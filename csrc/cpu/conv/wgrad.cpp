@@ -219,9 +219,9 @@ void sum_bands(const Plan& plan, const Source& source, const Tile& tile, ConstTe
 template <class Source>
 void sum_all(const Plan& plan, const Source& source, const Adder& adder, ConstTensor dy, float* workspace) {
   const std::int64_t slot = plan.tile_floats + plan.copy, tasks = plan.tasks();
-  parallel_parts(plan.slots, [&](int thread, int threads) {
-    for (std::int64_t task = part_begin(tasks, thread, threads);
-         task < part_begin(tasks, thread + 1, threads); ++task) {
+  Tasks shared(tasks, plan.slots);
+  parallel_parts(plan.slots, [&](int thread, int) {
+    for (std::int64_t task; (task = shared.take(thread)) >= 0;) {
       const Tile& tile = plan.tiles[task / plan.splits];
       const int split = static_cast<int>(task % plan.splits);
       float* const sums = workspace + slot * (plan.splits > 1 ? task : thread);

@@ -34,6 +34,8 @@ constexpr std::int64_t kPartBytes = 24 << 10;  // of kernels in the first-level 
 // BF16 and tiles above F(2x2): not in a network's first layers, whose kernels cancel most of what they sum.
 constexpr int kBf16Channels = 64;
 constexpr int kPackChannels = 8;  // packed together
+// Of panels, for each thread that shares a group: each reads all of the transformed input.
+constexpr int kBatchesEach = 4;
 
 template <int M>
 class WinogradCall {
@@ -223,10 +225,10 @@ class WinogradConvolution : public CpuConvolution {
     float* const v = call.workspace;
     float* const m = v + tiles.v_size * (tiles.shared ? 1 : threads);
     if (!tiles.shared) {
-      parallel_parts(threads, [&](int part, int parts) {
-        const int end = static_cast<int>(part_begin(tiles.groups, part + 1, parts));
-        for (int g = static_cast<int>(part_begin(tiles.groups, part, parts)); g < end; ++g) {
-          const TileGroup<M> group(tiles, g);
+      Tasks groups(tiles.groups, threads);
+      parallel_parts(threads, [&](int part, int) {
+        for (std::int64_t g; (g = groups.take(part)) >= 0;) {
+          const TileGroup<M> group(tiles, static_cast<int>(g));
           work.transform_input(group, 0, tiles.blocks, v + part * tiles.v_size);
           work.multiply(group, 0, all_panels, v + part * tiles.v_size, m + part * tiles.product_size());
         }
@@ -235,14 +237,17 @@ class WinogradConvolution : public CpuConvolution {
     }
     for (int g = 0; g < tiles.groups; ++g) {
       const TileGroup<M> group(tiles, g);
-      parallel_parts(threads, [&](int part, int parts) {
-        work.transform_input(group, static_cast<int>(part_begin(tiles.blocks, part, parts)),
-                             static_cast<int>(part_begin(tiles.blocks, part + 1, parts)), v);
+      parallel_for(tiles.blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+        work.transform_input(group, static_cast<int>(begin), static_cast<int>(end), v);
       });
-      parallel_parts(threads, [&](int part, int parts) {
-        work.multiply(group, static_cast<int>(part_begin(all_panels, part, parts)),
-                      static_cast<int>(part_begin(all_panels, part + 1, parts)), v,
-                      m + part * tiles.product_size());
+      const int batches = std::min(all_panels, threads * kBatchesEach), parts = std::min(threads, batches);
+      Tasks tasks(batches, parts);
+      parallel_parts(parts, [&](int part, int) {
+        for (std::int64_t i; (i = tasks.take(part)) >= 0;) {
+          work.multiply(group, static_cast<int>(part_begin(all_panels, static_cast<int>(i), batches)),
+                        static_cast<int>(part_begin(all_panels, static_cast<int>(i) + 1, batches)), v,
+                        m + part * tiles.product_size());
+        }
       });
     }
   }

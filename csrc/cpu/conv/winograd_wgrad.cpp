@@ -212,13 +212,13 @@ void winograd_gradient(const ConvShape& s, ConstTensor x, ConstTensor dy, float*
   const Call call(s, plan, x, dy, dweights, workspace);
   const std::int64_t tiles = static_cast<std::int64_t>(plan.tiles.size());
   for (std::int64_t group = 0; group < plan.groups; ++group) {
-    parallel_parts(threads, [&](int thread, int parts) {
-      const int blocks = plan.x_blocks + plan.y_blocks;
-      for (int i = part(blocks, thread, parts); i < part(blocks, thread + 1, parts); ++i)
-        call.transform(group, i);
+    parallel_for(plan.x_blocks + plan.y_blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) call.transform(group, static_cast<int>(i));
     });
-    parallel_parts(static_cast<int>(std::min<std::int64_t>(threads, tiles)), [&](int thread, int parts) {
-      for (std::int64_t i = part_begin(tiles, thread, parts); i < part_begin(tiles, thread + 1, parts); ++i) {
+    const int most = static_cast<int>(std::min<std::int64_t>(threads, tiles));
+    Tasks tasks(tiles, most);
+    parallel_parts(most, [&](int thread, int) {
+      for (std::int64_t i; (i = tasks.take(thread)) >= 0;) {
         call.sum(group, plan.tiles[i], plan.groups > 1 ? i : thread, thread);
       }
     });

@@ -29,7 +29,7 @@ Bands bands_of(const ConvShape& s, int lanes, int element, int threads) {
   b.rows = ceil_div(all, b.per_image);
   b.per_image = ceil_div(all, b.rows);
   b.count = b.per_image * s.n;
-  b.chunks = b.count >= threads ? 1 : std::min(threads, panels_of(s));
+  b.chunks = threads == 1 ? 1 : std::min(ceil_div(threads * kTasksEach, b.count), panels_of(s));
   if (b.in_place) {
     b.channel = b.row * s.h;
   } else {

@@ -131,13 +131,13 @@ class Convolution : public Int8Convolution {
     const int threads = allowed_threads(call, x.lanes);
     const Bands b = bands_of(s, x.lanes, kElement, threads);
     const std::vector<std::ptrdiff_t> taps = taps_of(s, b, x.blocks);
-    const std::int64_t tasks = std::int64_t{b.count} * b.chunks;
-    parallel_parts(static_cast<int>(std::min<std::int64_t>(threads, tasks)), [&](int part, int parts) {
+    const int parts = std::min(threads, b.count * b.chunks);
+    Tasks tasks(std::int64_t{b.count} * b.chunks, parts);
+    parallel_parts(parts, [&](int part, int) {
       std::uint8_t* copy = call.workspace + part * b.slot;
       int copied = -1;
-      const std::int64_t end = part_begin(tasks, part + 1, parts);
-      for (std::int64_t task = part_begin(tasks, part, parts); task < end; ++task) {
-        const int band = static_cast<int>(task % b.count), chunk = static_cast<int>(task / b.count);
+      for (std::int64_t task; (task = tasks.take(part)) >= 0;) {
+        const int band = static_cast<int>(task / b.chunks), chunk = static_cast<int>(task % b.chunks);
         if (!b.in_place && copied != band) copy_band<Element>(s, b, copied = band, x, call.zero, copy);
         const std::uint8_t* source = b.in_place ? in_place(s, b, x, band) : copy;
         const int panels = panels_of(s);
