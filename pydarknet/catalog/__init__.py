@@ -17,8 +17,8 @@ from ..formats.resources import share
 from ..formats.text import did_you_mean
 from ..system.progress import say
 from .checksum import Expected, measure
-from .download import Source, SourceError, obtain
 from .partfile import PartFile
+from .source import Source, SourceError
 
 HEADERS = (16, 20)  # bytes, before and since version 0.2
 
@@ -124,6 +124,8 @@ def get(name: str, folder: Path | None = None, quiet: bool = False, force: bool 
         if complaint := entry.expected.complaint(*measure(target)):
             raise DownloadError(f"{target} is not {entry.name}: {complaint}; remove it, or say --force")
         return target
+    from .download import obtain
+
     obtain(target, entry.expected, entry.sources, quiet)
     if not entry.digests:
         say(f"{entry.name}: no checksum was ever published; only its size could be compared", quiet)

@@ -11,7 +11,7 @@ from glob import escape
 from http.client import HTTPException, HTTPResponse
 from itertools import accumulate
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
@@ -21,6 +21,7 @@ from ..formats.text import without_password
 from ..system.progress import byte_bar, say
 from .checksum import Expected, in_words
 from .partfile import PartFile
+from .source import Source, SourceError
 
 TIMEOUT = 30.0  # seconds without a byte
 TRIES = 4  # of one address, each going on where the last one ended
@@ -29,18 +30,8 @@ _NUMBER = "[0-9]{1,18}"
 _RANGE = re.compile(rf"bytes ({_NUMBER})-{_NUMBER}/({_NUMBER}|\*)")
 
 
-class SourceError(Exception):
-    """Why one source could not deliver; the next one is tried."""
-
-
 class _CutError(SourceError):
     """The connection ended too early: worth going on from there."""
-
-
-class Source(Protocol):
-    """A place that can fill a part file: raises SourceError, or leaves the whole file in `part`."""
-
-    def fill(self, part: PartFile, quiet: bool) -> None: ...
 
 
 class Url:

@@ -12,8 +12,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from .checksum import CHUNK, in_words
-from .download import SourceError
 from .partfile import PartFile
+from .source import SourceError
 
 # What the reader of archives raises; the last one for encryption and methods that it doesn't know.
 _DAMAGE = (zipfile.BadZipFile, KeyError, EOFError, ValueError, zlib.error, RuntimeError)

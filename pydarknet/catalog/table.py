@@ -8,8 +8,9 @@ Nothing here is a guess: an entry without a checksum has none on record.
 from __future__ import annotations
 
 from . import Cut, Entry, Own
-from .download import Source, Url
+from .download import Url
 from .packages import WheelFile
+from .source import Source
 
 _GITHUB = "https://github.com/hank-ai/darknet/releases/download/v2.0/"
 _SOURCEFORGE = "https://sourceforge.net/projects/yolov3.mirror/files/v8/{}/download"

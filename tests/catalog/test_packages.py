@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from pydarknet.catalog.checksum import Expected, measure
-from pydarknet.catalog.download import SourceError, obtain
+from pydarknet.catalog.download import obtain
 from pydarknet.catalog.packages import WheelFile
 from pydarknet.catalog.partfile import PartFile
+from pydarknet.catalog.source import SourceError
 from pydarknet.errors import DownloadError
 from tests.lib.file_server import CONTENT, WHOLE, leftovers
 
