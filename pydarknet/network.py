@@ -65,10 +65,11 @@ class Network(Engine):
         precision: str | None = None,
         allow_nan: bool = False,
         dialect: str | None = None,
+        packed_cache: bool = False,
     ) -> None:
         super().__init__(
             cfg, weights, cutoff=cutoff, seed=seed, threads=threads, device=device, precision=precision,
-            allow_nan=allow_nan, dialect=dialect,
+            allow_nan=allow_nan, dialect=dialect, packed_cache=packed_cache,
         )  # fmt: skip
         self.names = self._read_names(names)
 

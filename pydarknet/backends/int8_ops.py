@@ -1,4 +1,5 @@
-"""What the CPU's extensions export besides `Ops`, as types: inference in 8 bits. `csrc/ops/int8.h` has the meaning.
+"""What the CPU's extensions export besides `Ops`, as types: inference in 8 bits, of which `csrc/ops/int8.h` has the
+meaning, and checksums.
 
 Bytes are (N, ceil(C / 16), H, W, 16) of uint8 whatever the instruction set, an image (N, 1, H, W, 4).
 """
@@ -22,6 +23,12 @@ class Int8ConvPrimitive(Protocol):
         self, x: Array, zero_x: int, packed: Array, start: Array, scale: Array, slope: float, y: Array, zero_y: int,
         workspace: Array,
     ) -> None: ...  # fmt: skip
+
+
+class ChecksumOps(Protocol):
+    """`csrc/shared/checksum.h`."""
+
+    def checksum(self, data: Array) -> int: ...
 
 
 class Int8Ops(Protocol):

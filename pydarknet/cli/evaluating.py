@@ -54,6 +54,7 @@ def add_common(parser: argparse.ArgumentParser, ray: bool = False) -> None:
         "--batch", type=whole(1, 4096), default=BATCH, metavar="N", help=f"images at once (default: {BATCH})"
     )
     options.add_machine(parser)
+    options.add_packed_cache(parser)
     if ray:
         add_ray(parser)
     options.add_quiet(parser)

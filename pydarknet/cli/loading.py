@@ -68,6 +68,7 @@ def _is_name(cfg: str) -> bool:
 
 def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Network:
     """The network of `args.cfg` and `args.weights`, with names; says what it will do, and how."""
+    from ..detection.options import DEFAULTS
     from ..formats.data import spare_names
     from ..network import Network
 
@@ -78,10 +79,13 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
         device=device_of(args),
         precision=args.precision,
         dialect=args.dialect,
+        packed_cache=getattr(args, "packed_cache", False),
     )
-    warn(net.warnings, args.quiet)
     if getattr(args, "size", None):
         net.resize(*args.size)
+    if getattr(args, "packed_cache", False):
+        net.prepare(1, DEFAULTS)  # so that what hinders the cache is said here
+    warn(net.warnings, args.quiet)
     net.names, origin = net.choose_names(args.names, data)
     args.fit = args.fit or net.usual_fit
     warn(spare_names(net.names, net.classes, origin), args.quiet)

@@ -84,6 +84,7 @@ def load_weights(
     *,
     allow_nan: bool = False,
     sure: bool = True,
+    known: bool = False,
 ) -> LoadResult:
     """Make the parameters of the first `cutoff` layers (default: all) read-only views on the mapped file.
 
@@ -91,7 +92,7 @@ def load_weights(
     present one if it is `sure`, else it is an error.
     WeightsError if the file ends too early, naming layer and record, or if a number is NaN or infinite (with
     `allow_nan` only a warning); then no layer has changed. Layers after the cutoff and those with `dontload`
-    are left alone. The file must not be shortened while the views live.
+    are left alone. The file must not be shortened while the views live. `known`: no number of it is NaN or infinite.
     """
     name = fspath(path)
     raw = _map(name)
@@ -109,7 +110,7 @@ def load_weights(
         for record, shape in stored_records(layer, layout):
             values = data[position : position + math.prod(shape)]
             position += values.size
-            warnings += _warnings(name, layer, record, values, allow_nan)
+            warnings += _warnings(name, layer, record, values, allow_nan, known)
             negative += [_place(layer, record)] if _has_negative_variances(record, values) else []
             loaded.append((layer, record.name, _arrange(layer, record, shape, values, header.transposed)))
             release(values)
@@ -292,9 +293,9 @@ def _place(layer: Layer, record: Record) -> str:
     return f"layer {layer.index} ({layer.type}), {record.name}"
 
 
-def _warnings(name: str, layer: Layer, record: Record, values: Array, allow_nan: bool) -> list[str]:
+def _warnings(name: str, layer: Layer, record: Record, values: Array, allow_nan: bool, known: bool) -> list[str]:
     where = f"{name}: {_place(layer, record)}"
-    bad = _count_not_finite(values)
+    bad = 0 if known else _count_not_finite(values)
     if bad:
         message = f"{where}: {bad} of {values.size} numbers are NaN or infinite"
         if not allow_nan:

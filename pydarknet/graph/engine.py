@@ -32,6 +32,7 @@ from .graph import Graph
 from .initialise import initialise
 from .int8 import load_int8
 from .other_classes import check_classes
+from .packed import PackedCache, open_cache
 from .pickled import parameters_of, revived
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
@@ -51,8 +52,9 @@ class Engine(Graph):
     what this network's convolutions round their factors to; default: tf32 on devices, fp32 on the CPU, which has
     fp16 and bf16 too, for inference only.
     `uniform`: types of layers whose random weights are evenly distributed, not normally. `dialect`: whose Darknet's
-    batch norm, a name of `pydarknet.dialects`; default: that of [net], else pjreddie's. CfgError, WeightsError,
-    DataError, DeviceError.
+    batch norm, a name of `pydarknet.dialects`; default: that of [net], else pjreddie's. `packed_cache`: on the CPU,
+    keep packed weights in a file beside the weights, which the next process maps instead of packing them.
+    CfgError, WeightsError, DataError, DeviceError.
     """
 
     def __init__(
@@ -68,8 +70,11 @@ class Engine(Graph):
         allow_nan: bool = False,
         uniform: Container[str] = (),
         dialect: str | None = None,
+        packed_cache: bool = False,
     ) -> None:
         super().__init__(cfg, dialect)
+        self._keeps_packed = packed_cache
+        self._packed: PackedCache | None = None
         self._settings = {"cfg": self.cfg, "device": device, "precision": precision, "dialect": dialect}
         self.backend: Backend
         self.backend, warning = choose(device)
@@ -112,19 +117,28 @@ class Engine(Graph):
             raise ValueError(f"cutoff={cutoff}: expected a number of layers")
         path = find_weights(path)
         if is_int8(path):
+            if self._keeps_packed:
+                self.warnings.append(f"{path}: weights in 8 bits are few to pack: nothing is kept of them")
             result = load_int8(self, path, cutoff)
             self.parameters_changed()
             return result
         with carrying(lambda: self.warnings):
             if cutoff is None:
                 check_classes(path, self.layers, self.cfg.file)
+            cache = self._open_cache(path, whole=cutoff is None and not allow_nan)
             result = weights_file.load_weights(
-                path, self.layers, cutoff, allow_nan=allow_nan, sure=self.dialect_given
+                path,
+                self.layers,
+                cutoff,
+                allow_nan=allow_nan,
+                sure=self.dialect_given,
+                known=cache is not None and cache.known,
             )
         self.int8 = None
         self.warnings += result.warnings
         self.seen = result.header.seen
         self.parameters_changed()
+        self._packed = cache
         return result
 
     def save_weights(self, path: str | PathLike[str], cutoff: int | None = None) -> None:
@@ -146,7 +160,7 @@ class Engine(Graph):
             self._version += 1
             self._constants.clear()
             self._idle.clear()
-            self._kept = None
+            self._kept, self._packed = None, None
 
     def constant_bytes(self) -> int:
         """Memory of what plans share, packed weights above all, but for the parameters themselves."""
@@ -215,6 +229,7 @@ class Engine(Graph):
             if found is not None:
                 self._idle.remove(found)
             plan = found[1] if found else self._compile(batch, lazy=lazy, steps=steps)
+            self._save_packed()
             if plan.last is not None:  # about to be filled anew
                 plan.last.input = None
         session = session or Session(self.backend)
@@ -263,6 +278,7 @@ class Engine(Graph):
     def _compile(self, batch: int, *, keep_all: bool = False, lazy: bool = False, steps: int = 1) -> Plan:
         builder = Builder if self.int8 is None else Int8Builder
         p = builder(self.backend, batch, self.inputs, self._constant, steps)
+        p.store = self._packed
         late = self.lazy_layers if lazy else None
         if late is not None:
             return self._compile_lazy(p, *late)
@@ -295,6 +311,21 @@ class Engine(Graph):
         if self.int8 is not None and isinstance(p, Int8Builder):
             return self.int8.plan(layer, p, x)
         return layer.plan(p, x)
+
+    def _open_cache(self, path: str | PathLike[str], whole: bool) -> PackedCache | None:
+        """That of a weights file, if it is asked for; a warning says why there can be none."""
+        if not self._keeps_packed:
+            return None
+        found = open_cache(path, self.layers, self.backend, self.dialect.name, whole)
+        if isinstance(found, PackedCache):
+            return found
+        self.warnings.append(found)
+        return None
+
+    def _save_packed(self) -> None:
+        warning = None if self._packed is None else self._packed.save()
+        if warning is not None:
+            self.warnings.append(warning)
 
     def _constant(self, key: str, make: Callable[[], Array]) -> Array:
         if key not in self._constants:

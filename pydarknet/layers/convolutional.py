@@ -49,6 +49,7 @@ class Convolution(Layer):
     cross_batch = False
     binary = False
     xnor = False
+    whole = True  # not only some filters of the layer
     activation = "linear"
 
     def plan(self, p: Builder, x: Value) -> Value:
@@ -177,19 +178,30 @@ class Convolution(Layer):
         """The convolution, whose algorithm is chosen once and kept when the network is resized, and the weights in
         its layout."""
 
+        key, store = self.key("packed_plain" if plain else "packed"), p.store if self.whole else None
+
         def make() -> tuple[str, Array]:
-            weights = self.folded_weights()
-            rounded = shape
-            if shape.precision == "fp16" and not abs(weights).max() < MOST_FP16:
-                rounded = shape.with_precision("fp32")
-            conv = p.ops.Conv(shape, rounded.algorithms(self.inference_budget(), plain)[0])
-            packed = p.backend.empty((conv.packed_size,))
-            conv.pack(p.backend.to_device(weights), packed)
+            conv = p.ops.Conv(shape, shape.algorithms(self.inference_budget(), plain)[0])
+            packed = store and store.find(key, conv.algorithm, conv.packed_size)
+            if packed is None:
+                conv, packed = self.pack_anew(p, conv, plain)
+                if store:
+                    store.keep(key, conv.algorithm, packed)
             release(self.parameters["weights"])
             return conv.algorithm, packed
 
-        algorithm, packed = p.shared(self.key("packed_plain" if plain else "packed"), make)
+        algorithm, packed = p.shared(key, make)
         return p.ops.Conv(shape, algorithm), packed
+
+    def pack_anew(self, p: Builder, conv: ConvPrimitive, plain: bool) -> tuple[ConvPrimitive, Array]:
+        """The weights in a convolution's layout, or in that of one in FP32, if they are too large for FP16."""
+        weights, shape = self.folded_weights(), conv.shape
+        if shape.precision == "fp16" and not abs(weights).max() < MOST_FP16:
+            larger = shape.with_precision("fp32")
+            conv = p.ops.Conv(shape, larger.algorithms(self.inference_budget(), plain)[0])
+        packed = p.backend.empty((conv.packed_size,))
+        conv.pack(p.backend.to_device(weights), packed)
+        return conv, packed
 
     @property
     def is_pointwise(self) -> bool:
@@ -202,7 +214,7 @@ class Convolution(Layer):
     def only(self, filters: Sequence[int]) -> Convolution:
         """The layer with some of its filters, of the weights it has now, for a plan."""
         part = copy(self)
-        part.path = self.key("part")
+        part.path, part.whole = self.key("part"), False
         part.out = Shape(len(filters), self.out.h, self.out.w)
         part.parameters = {name: values[list(filters)] for name, values in self.parameters.items()}
         return part

@@ -78,6 +78,13 @@ class Parametrised(Protocol):
     def key(self, name: str) -> str: ...
 
 
+class PackedStore(Protocol):
+    """Where packed weights may be from an earlier process, and are put for later ones."""
+
+    def find(self, key: str, algorithm: str, floats: int) -> Array | None: ...
+    def keep(self, key: str, algorithm: str, packed: Array) -> None: ...
+
+
 class Builder:
     """Collects the steps of one plan.
 
@@ -85,6 +92,7 @@ class Builder:
     """
 
     repeated = True  # whether every run makes the same calls
+    store: PackedStore | None = None
 
     def __init__(self, backend: Backend, batch: int, inputs: Shape, constants: Constants, steps: int = 1) -> None:
         self.backend = backend

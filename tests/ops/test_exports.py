@@ -1,4 +1,4 @@
-"""Every extension exports the same functions, whatever device it is for; only 8 bits are the CPU's alone."""
+"""Every extension exports the same functions, whatever device it is for; only 8 bits and checksums are the CPU's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pydarknet import _cpuid
 from pydarknet.backends import ops as types
 from pydarknet.backends.base import cpu_isa
 from pydarknet.backends.device_ops import PRIMITIVES
-from pydarknet.backends.int8_ops import Int8Ops
+from pydarknet.backends.int8_ops import ChecksumOps, Int8Ops
 from pydarknet.backends.isas import runnable
 from pydarknet.backends.ops import Ops
 
@@ -26,7 +26,12 @@ if importlib.util.find_spec("pydarknet._cuda"):
     EXTENSIONS.append("_cuda")
 
 
-CPU_ONLY = {name for name in (*vars(Int8Ops), *vars(Int8Ops)["__annotations__"]) if not name.startswith("_")}
+CPU_ONLY = {
+    name
+    for types_ in (Int8Ops, ChecksumOps)
+    for name in (*vars(types_), *vars(types_).get("__annotations__", ()))
+    if not name.startswith("_")
+}
 
 
 def exported(extension: str) -> dict[str, str]:

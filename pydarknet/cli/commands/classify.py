@@ -40,6 +40,7 @@ def add_class_options(parser: argparse.ArgumentParser, top: str) -> None:
     parser.add_argument("--path", action="store_true", help="print the path down the tree: animal > mammal > dog")
     options.add_fit(parser)
     options.add_machine(parser)
+    options.add_packed_cache(parser)
     options.add_quiet(parser)
 
 

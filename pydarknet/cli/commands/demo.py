@@ -74,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> 
     parser.add_argument("-benchmark", dest="no_draw", action="store_true", help="--no-draw: measure without a window")
     options.add_ports(parser)
     options.add_machine(parser)
+    options.add_packed_cache(parser)
     options.add_quiet(parser)
     options.add_window(parser)
 

@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> 
         help="draw what each detection rests on to FOLDER/image_N.jpg; takes some hundred times as long",
     )  # fmt: skip
     options.add_machine(parser)
+    options.add_packed_cache(parser)
     parser.add_argument(
         "--batch", type=whole(1, 4096), default=1, metavar="N", help="images to compute at once (default: 1)"
     )

@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_detection(parser)
     options.add_size(parser)
     options.add_machine(parser)
+    options.add_packed_cache(parser)
     options.add_quiet(parser, bar=False)
 
 
