@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..catalog.download import read_url
 from ..errors import DownloadError, ImageError
 from ..formats.text import without_password
 from .image import Picture, load_encoded
@@ -13,6 +12,8 @@ SECONDS = 60.0  # that it may take
 
 def load_address(url: str, channels: int = 3) -> Picture:
     """The image at an address, as `load_image` reads a file. ImageError, without what is secret in the address."""
+    from ..catalog.download import read_url  # what speaks to servers takes a tenth of a start to import
+
     try:
         data = read_url(url, MOST, SECONDS)
     except DownloadError as error:

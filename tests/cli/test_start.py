@@ -31,6 +31,15 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
     print(f"{code}: {seconds:.3f} s with the interpreter's own start, {run('pass')[0]:.3f} s")
 
 
+def test_detecting_loads_nothing_for_other_ends() -> None:
+    code = "import sys, pydarknet.cli.main, pydarknet.cli.commands.detect, pydarknet.network, pydarknet.writers"
+    others = "http.client urllib.request ssl email.parser pydarknet.catalog.download pydarknet.train pydarknet.export"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    assert set(others.split()).isdisjoint(done.stdout.split())
+
+
 def test_help_loads_no_command() -> None:
     listed = "print(*(name for name in sys.modules if name.startswith('pydarknet.cli.commands.')))"
     code = f"import sys; from pydarknet.cli.main import main; main(['--help']); {listed}"
