@@ -1,13 +1,14 @@
 """Networks side by side with the other programs that can run them: `make bench`, or
 
     python benchmarks/peers.py [--quick] [--rounds 7] [--networks yolov2,yolo9000@544,...] [--batch 1,8]
-                               [--threads 1,2] [--programs pydarknet,PyTorch,...] [--fresh]
+                               [--threads 1,2] [--programs pydarknet,PyTorch,...] [--isa avx2] [--fresh]
 
 Every program runs in a process of its own, pinned to as many processors as it has threads, and they take turns, round
 after round, so that whatever else the machine does meets all alike. Reported are medians of seconds an image, and the
 most memory a program held. The results of all programs are compared: a fast wrong answer doesn't count. Writes
 benchmarks/results/peers.json and .svg after each network; what stands there already is measured again with --fresh
-only, so that a run can go on where another one ended, or be made part by part.
+only, so that a run can go on where another one ended, or be made part by part. With --isa avx2 all are held to AVX2,
+but for those that ask the processor alone, which are left out; the results are in peers-avx2.json.
 """
 
 from __future__ import annotations
@@ -27,7 +28,19 @@ import numpy as np
 import numpy.typing as npt
 from chart import draw_bars
 from programs import PROGRAMS, network_input
-from workers import OURS, ROOT, FailedError, Worker, machine, measured_peak, set_up_peers, take_turns, versions
+from workers import (
+    HELD_TO,
+    NOT_HELD,
+    OURS,
+    ROOT,
+    FailedError,
+    Worker,
+    machine,
+    measured_peak,
+    set_up_peers,
+    take_turns,
+    versions,
+)
 
 from pydarknet import Network
 from pydarknet.formats.cfg import dump, parse_cfg
@@ -194,7 +207,10 @@ def main() -> int:
     parser.add_argument("--batch", default="1,8")
     parser.add_argument("--threads", default=",".join(map(str, sorted({1, cores}))), help="default: one, and all")
     parser.add_argument("--fresh", action="store_true", help="measure what is there already, too")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="default: benchmarks/results/peers.json")
+    parser.add_argument("--isa", choices=HELD_TO, help="an instruction set below the machine's best")
+    parser.add_argument(
+        "--output", type=Path, help="default: benchmarks/results/peers.json, with --isa peers-ISA.json"
+    )
     args = parser.parse_args()
     names = ["yolov2-tiny"] if args.quick else args.networks.split(",")
     wanted = args.programs.split(",")
@@ -204,8 +220,15 @@ def main() -> int:
     batches = [1] if args.quick else [int(each) for each in args.batch.split(",")]
     kinds = [(name, batch, int(each)) for name in names for batch in batches for each in args.threads.split(",")]
     programs = [program for program in PROGRAMS if program in wanted]
-    kept = Kept(None if args.quick else args.output, args.fresh)
-    return compare(kinds, programs, args.rounds or (3 if args.quick else 7), kept)
+    output = args.output or RESULTS
+    if args.isa:
+        os.environ.update(HELD_TO[args.isa])
+        output = args.output or RESULTS.with_stem(f"{RESULTS.stem}-{args.isa}")
+        if left_out := [program for program in programs if program in NOT_HELD]:
+            print(f"left out, as nothing holds them to {args.isa}: {', '.join(left_out)}", flush=True)
+        programs = [program for program in programs if program not in left_out]
+    kept = Kept(None if args.quick else output, args.fresh)
+    return compare(kinds, programs, args.rounds or (3 if args.quick else 7), kept, args.isa)
 
 
 class Kept:
@@ -243,11 +266,13 @@ def bars(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     return groups
 
 
-def compare(kinds: Sequence[tuple[str, int, int]], programs: Sequence[str], rounds: int, kept: Kept) -> int:
+def compare(
+    kinds: Sequence[tuple[str, int, int]], programs: Sequence[str], rounds: int, kept: Kept, isa: str | None = None
+) -> int:
     """Measure (network, batch, threads), and print; 1 if a program's results disagree."""
     if any(not program.startswith((OURS, "Darknet")) for program in programs):
         set_up_peers()
-    peak = measured_peak()
+    peak = measured_peak(isa)
     about = {"machine": machine(peak), "versions": versions(), "rounds": rounds}
     print(json.dumps(about["machine"]), flush=True)
     for name, batch, threads in kinds:

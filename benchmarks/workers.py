@@ -18,6 +18,17 @@ FOLDER = ROOT / "benchmarks"
 PEERS_PYTHON = ROOT / ".cache" / "bench-venv" / "bin" / "python"
 OPENCV5_PYTHON = ROOT / ".cache" / "bench-opencv5" / "bin" / "python"  # two OpenCVs are in each other's way
 OURS = "pydarknet"
+# What holds the programs to an instruction set that is not the machine's best; the others ask the processor alone.
+HELD_TO = {
+    "avx2": {
+        "PYDARKNET_ISA": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",  # PyTorch's convolutions, OpenVINO
+        "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels, and what it compiles
+        "OPENCV_CPU_DISABLE": "AVX512-SKX,AVX512F",
+    }
+}
+NOT_HELD = ("ONNX Runtime", "ncnn")
+FLAGS = {"avx2": ("-mavx2", "-mfma")}
 
 
 class Worker:
@@ -77,11 +88,12 @@ def take_turns(workers: Sequence[Worker], rounds: int, runs: int) -> None:
             worker.measure(runs)
 
 
-def measured_peak() -> float:
-    """GFLOP/s of one core on multiply-adds alone."""
+def measured_peak(isa: str | None = None) -> float:
+    """GFLOP/s of one core on multiply-adds alone, with the best instruction set or another one."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "peak"
-        command = [os.environ.get("CXX", "g++"), "-O3", "-march=native", "-ffp-contract=fast"]
+        flags = FLAGS.get(isa or "", ("-march=native",))
+        command = [*os.environ.get("CXX", "g++").split(), "-O3", *flags, "-ffp-contract=fast"]
         subprocess.run([*command, str(FOLDER / "peak.cpp"), "-o", str(program)], check=True)
         return float(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
 
