@@ -7,7 +7,7 @@ Arithmetic is Darknet's: float32, with the exponential of a box in double precis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, get_args
@@ -60,7 +60,8 @@ def find(
     backend.ops.find_boxes(output, anchors, entry, thresh, by_cell, found, starts)
     begins = backend.to_host(starts).tolist()
     chosen, values = found[: begins[-1]], backend.empty((begins[-1], channels // anchors))
-    backend.ops.gather_boxes(output, anchors, chosen, values)
+    if begins[-1]:
+        backend.ops.gather_boxes(output, anchors, chosen, values)
     anchor, cell = np.divmod(backend.to_host(chosen) % (anchors * cells), cells)
     rows = backend.to_host(values)
     return [Found(anchor[b:e], cell[b:e], rows[b:e], width, height) for b, e in pairwise(begins)]
@@ -143,15 +144,22 @@ class Candidates:
         return np.array(sorted(range(len(self)), key=rows.__getitem__), np.intp)
 
 
+_FLOATS, _INTS = np.zeros(0, np.float32), np.zeros(0, np.intp)
+NOTHING = Candidates(_FLOATS.reshape(0, 4), _FLOATS, _INTS, _INTS, _FLOATS)
+
+
 def join(parts: Sequence[Candidates]) -> Candidates:
     """The candidates of several heads of one network as one set."""
+    parts = [part for part in parts if len(part)]  # most heads find nothing in most images
+    if len(parts) < 2:
+        return parts[0] if parts else NOTHING
     starts = np.cumsum([0, *(len(part) for part in parts)])
     return Candidates(
-        np.concatenate([np.zeros((0, 4), np.float32), *(part.boxes for part in parts)]),
-        _concatenate(np.float32, (part.objectness for part in parts)),
-        _concatenate(np.intp, (part.index + start for part, start in zip(parts, starts, strict=False))),
-        _concatenate(np.intp, (part.class_id for part in parts)),
-        _concatenate(np.float32, (part.probability for part in parts)),
+        np.concatenate([part.boxes for part in parts]),
+        np.concatenate([part.objectness for part in parts]),
+        np.concatenate([part.index + start for part, start in zip(parts, starts, strict=False)]),
+        np.concatenate([part.class_id for part in parts]),
+        np.concatenate([part.probability for part in parts]),
         _stacked([part.along for part in parts], [len(part.index) for part in parts]),
     )
 
@@ -194,6 +202,8 @@ def decode_yolo(
     `anchors` are those of the head's mask, in pixels of the network's input. With `new_coords` sizes are the
     anchor's times (2 v)^2, not e^v.
     """
+    if not len(found.cell):
+        return NOTHING
     boxes = _boxes(found, anchors, net_w, net_h, new_coords)
     kept = np.ascontiguousarray(found.values[:, 4])
     return Candidates(boxes, kept, *_above(kept[:, None] * found.values[:, 5:], thresh))
@@ -272,6 +282,8 @@ def to_detections(
     CPU's by default) suppresses. Boxes that are not finite (an overflow, a letterbox too thin to hold anything of
     the image) are left out, then what the options don't report.
     """
+    if not len(candidates):
+        return []
     boxes = to_picture(candidates.boxes, *image, *network, options.fit)
     settled = options.with_suppression("sort")
     given = replace(candidates, boxes=boxes)
@@ -324,10 +336,6 @@ def _unpad(centre: npt.NDArray[Any], size: npt.NDArray[Any], net: int, new: int)
     """In place: from fractions of the canvas to fractions of the `new` pixels in the middle of it."""
     centre[:] = (centre - np.float64((net - new) / 2 / net)) / np.float64(np.float32(new) / np.float32(net))
     size *= np.float32(net) / np.float32(new)
-
-
-def _concatenate(dtype: npt.DTypeLike, parts: Iterable[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    return np.concatenate([np.zeros(0, dtype), *parts])
 
 
 def _stacked(parts: Sequence[Floats | None], rows: Sequence[int]) -> Floats | None:
