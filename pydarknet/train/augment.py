@@ -32,6 +32,7 @@ Size: TypeAlias = tuple[int, int]  # width, height
 Number: TypeAlias = float | np.float32
 Frame: TypeAlias = tuple[np.float32, np.float32, np.float32, np.float32]
 F = np.float32
+MOST_RESIZED = 100.0  # beyond which nothing of an image is left, and sides overflow
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,9 @@ class Detection:
         limit = 1.0 if self.generation == "canvas" else 0.5
         if not 0 <= self.jitter < limit:
             raise DataError(f"jitter={self.jitter:g}: expected 0 to below {limit:g}, a part of the image's sides")
-        if not 0 < self.resize < math.inf:
-            raise DataError(f"resize={self.resize:g}: expected a factor above 0, for instance 1.5")
+        if not 1 / MOST_RESIZED <= self.resize <= MOST_RESIZED:
+            expected = f"a factor from {1 / MOST_RESIZED:g} to {MOST_RESIZED:g}, for instance 1.5"
+            raise DataError(f"resize={self.resize:g}: expected {expected}")
         if self.generation == "crop" and self.jitter + _most_cut(self.resize) >= 0.5:
             raise DataError(f"jitter={self.jitter:g} and resize={self.resize:g} may leave nothing of an image")
 

@@ -173,6 +173,7 @@ def test_shuffle_is_darknets() -> None:
         (lambda: Detection("crop", 0.5), "jitter=0.5"),
         (lambda: Detection("crop", 0.4, resize=1.5), "leave nothing"),
         (lambda: Detection("crop", 0.1, resize=0), "resize=0"),
+        (lambda: Detection("crop", 0.1, resize=1e-30), "resize=1e-30: expected a factor from 0.01 to 100"),
         (lambda: Detection("canvas", math.nan), "jitter=nan"),
         (lambda: ColourRange(hue=2), "hue=2"),
         (lambda: ColourRange(saturation=-1), "saturation=-1"),
