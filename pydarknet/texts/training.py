@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
+
 from ..dialects import dialect as dialect_of
 from ..errors import TrainingError
 from ..formats.cfg import Cfg, parse_cfg
@@ -95,6 +97,7 @@ class TextTrainer:
         self.max_batches = self.stepper.schedule.max_batches
         if not self.max_batches:
             raise cfg.net.error("max_batches is missing or 0: expected the number of iterations to train")
+        self._check_memory(2 * self.stepper.mini_batch * self.symbols * np.dtype(np.float32).itemsize)  # what goes in
         self.streams = Streams(self.text, self.stepper.mini_batch // self.stepper.steps, CRandom(srand))
         folder = Path(backup)
         check_folder(folder, cfg.file)
@@ -103,7 +106,7 @@ class TextTrainer:
         self._keep = keep and not overwrite
         if not (overwrite or keep):
             check_unused(self.files, self._start)
-        self._check_memory()
+        self._check_memory(sum(step_bytes(self.stepper, (self.engine.width, self.engine.height))))
         for text in dict.fromkeys((*self.engine.warnings, *cfg.warnings, *self.engine.unfollowed())):
             self.warn(text)
         self.iteration = self.engine.seen // self.stepper.mini_batch
@@ -159,15 +162,14 @@ class TextTrainer:
         if self.iteration % self.dialect.files.every == 0:
             self.save(self.files.folder / f"{self.files.base}_{self.iteration}.weights")
 
-    def _check_memory(self) -> None:
+    def _check_memory(self, needed: int) -> None:
         """TrainingError before memory is out."""
-        needed = sum(step_bytes(self.stepper, (self.engine.width, self.engine.height)))
         there = self.engine.backend.free_bytes()
         self.bytes_needed = needed
         if needed > there:
             shorter = max(1, math.floor(self.stepper.steps * there / needed))
             raise TrainingError(
-                f"{self.stepper.steps} time_steps of {len(self.streams.offsets)} streams need "
+                f"{self.stepper.steps} time_steps of {self.stepper.mini_batch // self.stepper.steps} streams need "
                 f"{needed / 2**30:.1f} GiB, {there / 2**30:.1f} GiB are there; set about time_steps={shorter}, or a "
                 "smaller batch, in [net]"
             )

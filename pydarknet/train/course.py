@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..layers.common.recurrent import Recurrent
 from .augment import Size
 from .loader import Loader
 from .samples import Samples
@@ -26,9 +27,17 @@ class Course:
     first: int
 
     def check(self) -> None:
-        """TrainingError if the processes can't share out the sequences."""
-        if self.track is not None and self.team.size > 1 and self.team.updates == 1:
-            self.track.check_ranks(self.stepper.subdivisions)
+        """TrainingError or CfgError if the processes can't share out the sequences."""
+        if self.track is None or self.team.size == 1 or self.team.updates > 1:
+            return
+        self.track.check_ranks(self.stepper.subdivisions)
+        for layer in self.stepper.engine.layers:
+            if isinstance(layer, Recurrent) and layer.batch_normalize:
+                raise layer.section.error(
+                    "batch_normalize=1: its statistics roll on at every time, which ranks that share an update can't "
+                    "add up; take one process, or average weights instead (--sync)",
+                    "batch_normalize",
+                )
 
     def open_loader(self, source: Source, samples: Samples, workers: int, warn: Callable[[str], None]) -> Loader:
         """The loader of this process's mini-batches."""

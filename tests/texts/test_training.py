@@ -106,6 +106,8 @@ def test_what_is_wrong_is_found_at_once(tmp_path: Path) -> None:
             trainer(tmp_path, cfg(steps=steps))
     with pytest.raises(TrainingError, match=r"262144 streams need .* GiB are there; set about time_steps="):
         trainer(tmp_path, cfg("[lstm]\noutput=1024", batch=1 << 18))
+    with pytest.raises(TrainingError, match="2147483647 streams need"):  # before any of them is made
+        trainer(tmp_path, cfg(batch=2**31 - 1))
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match=r"the backup folder .* is a file"):
         trainer(tmp_path / "file", cfg())

@@ -10,6 +10,7 @@ import pytest
 
 from pydarknet.errors import CfgError, DataError, TrainingError
 from pydarknet.train.sequences import Sequences, Track
+from pydarknet.train.team import Team
 from pydarknet.train.trainer import Trainer
 from tests.lib.toy_training import make
 
@@ -136,6 +137,11 @@ def test_what_sequences_can_not_be_shared(tmp_path: Path) -> None:
     Track(1, 2).check_ranks(2)
     with pytest.raises(TrainingError, match="sequences go on over 2 mini-batches"):
         Track(1, 2, (5,), (0.5,)).check_ranks(2)
+    data, cfg = film(tmp_path)
+    team = Team()
+    team.size = 2
+    with pytest.raises(CfgError, match="batch_normalize=1: its statistics roll on at every time"):
+        Trainer(cfg, data, team=team)
     with pytest.raises(DataError, match="expected order darknet"):
         losses(tmp_path, order="epochs")
 
