@@ -1,10 +1,11 @@
 """A step of training beside PyTorch's, and whether images come fast enough:
 
-    python benchmarks/training.py [--rounds 3] [--networks yolov2-voc,...] [--data mine.data]
+    python benchmarks/training.py [--rounds 3] [--networks yolov2-voc,...] [--programs "pydarknet,PyTorch"]
+                                  [--data mine.data]
 
-Each program runs in a process of its own, pinned to one processor, and they take turns; reported are medians. With
---data the loader is measured as well, with one thread and two, on the photographs of the train list. Writes
-benchmarks/results/training.json.
+Each program runs in a process of its own, pinned to one processor, and they take turns; reported are medians, and
+the most memory that the process has held. With --data the loader is measured as well, with one thread and two, on
+the photographs of the train list. Writes benchmarks/results/training.json.
 """
 
 from __future__ import annotations
@@ -24,20 +25,24 @@ from pydarknet.formats.cfg import dump, parse_cfg
 
 NETWORKS = {"yolov2-tiny-voc": 8, "yolov2-voc": 4}  # their batches
 SIZE = 416
-YARDSTICK, LOADER = "PyTorch", f"{OURS}'s loader"
+FP32 = OURS, "PyTorch", "PyTorch compiled"
+BF16 = f"{OURS} bf16", "PyTorch bf16", "PyTorch compiled bf16"
+LOADER = f"{OURS}'s loader"
 BATCHES = 40  # of the loader at a time: the first few were made ahead
 RESULTS = ROOT / "benchmarks" / "results" / "training.json"
 
 
 @dataclass
 class Row:
-    """One program on one network; seconds an image."""
+    """One program on one network; seconds an image, the fastest of them, and the process's MiB at most."""
 
     network: str
     batch: int
     program: str
     threads: int
     seconds: float
+    fastest: float
+    memory: int
 
 
 def make_cfg(folder: Path, name: str) -> Path:
@@ -50,7 +55,7 @@ def make_cfg(folder: Path, name: str) -> Path:
     return path
 
 
-def measure(name: str, rounds: int, data: Path | None) -> Iterator[Row]:
+def measure(name: str, programs: Sequence[str], rounds: int, data: Path | None) -> Iterator[Row]:
     """The rows of one network."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         cfg = make_cfg(Path(folder), name)
@@ -60,43 +65,56 @@ def measure(name: str, rounds: int, data: Path | None) -> Iterator[Row]:
             stack.callback(worker.close)
             return worker
 
-        steps = [start(OURS, 1), start(YARDSTICK, 1)]
+        steps = [start(program, 1) for program in programs]
         take_turns(steps, rounds, runs=1)
         loaders = [start(LOADER, threads, data) for threads in (1, 2)] if data else []
         take_turns(loaders, rounds=1, runs=BATCHES)
         batch = NETWORKS[name]
         for w in (*steps, *loaders):
-            yield Row(name, batch, w.program, w.threads, statistics.median(w.seconds) / batch)
+            times = statistics.median(w.seconds) / batch, min(w.seconds) / batch
+            yield Row(name, batch, w.program, w.threads, *times, w.memory)
 
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
-    """The rows of one network as text."""
+    """The rows of one network as text, and how ours compare: by the medians, and by the fastest runs."""
     yield f"{rows[0].network} at {SIZE}, batch {rows[0].batch}"
-    yield f"  {'program':20} {'threads':>7} {'median s':>9} {'pictures/s':>10}"
+    yield f"  {'program':22} {'threads':>7} {'median s':>9} {'best s':>9} {'images/s':>9} {'MiB':>6}"
     for r in rows:
-        yield f"  {r.program:20} {r.threads:7d} {r.seconds:9.4f} {1 / r.seconds:10.1f}"
-    own, other, *loaders = (row.seconds for row in rows)
-    yield f"  {OURS} / {YARDSTICK}: {own / other:.2f}"
-    for threads, seconds in enumerate(loaders, 1):
-        yield f"  the loader with {threads} threads feeds {own / seconds:.1f} times what training on one core eats"
+        yield (
+            f"  {r.program:22} {r.threads:7d} {r.seconds:9.4f} {r.fastest:9.4f} {1 / r.seconds:9.1f} {r.memory:6d}"
+        )
+    by_name = {row.program: row for row in rows}
+    for own, *others in (FP32, BF16):
+        for other in others:
+            if own in by_name and other in by_name:
+                a, b = by_name[own], by_name[other]
+                ratios = f"{a.seconds / b.seconds:.3f} (best {a.fastest / b.fastest:.3f})"
+                yield f"  {own} / {other}: {ratios}, memory {a.memory / b.memory:.2f}"
+    for loader in (row for row in rows if row.program == LOADER and OURS in by_name):
+        times = by_name[OURS].seconds / loader.seconds
+        yield f"  the loader with {loader.threads} threads feeds {times:.1f} times what training on one core eats"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--networks", default=",".join(NETWORKS))
+    parser.add_argument("--programs", default=",".join((*FP32, *BF16)))
     parser.add_argument("--data", type=Path, help="a .data file: its train list is loaded")
     parser.add_argument("--output", type=Path, default=RESULTS)
     args = parser.parse_args()
     names = args.networks.split(",")
     if unknown := set(names) - set(NETWORKS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(NETWORKS)}")
+    programs = args.programs.split(",")
+    if unknown := set(programs) - {*FP32, *BF16}:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join((*FP32, *BF16))}")
     set_up_peers()
     about = machine(measured_peak())
     print(about)
     rows: list[Row] = []
     for name in names:
-        own = list(measure(name, args.rounds, args.data if name == next(iter(NETWORKS)) else None))
+        own = list(measure(name, programs, args.rounds, args.data if name == next(iter(NETWORKS)) else None))
         print("\n".join(table(own)), flush=True)
         rows += own
     result = {"machine": about, "versions": versions(), "rounds": args.rounds, "rows": [asdict(r) for r in rows]}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,14 +34,14 @@ def finite(loss: float) -> None:
         raise SystemExit(f"the loss is {loss}")
 
 
-def ours(cfg: str, threads: int) -> Run:
+def ours(cfg: str, threads: int, precision: str | None = None) -> Run:
     """`Stepper`, with the region loss of the paper's Darknet on four objects an image."""
     from pydarknet.dialects import dialect
     from pydarknet.graph.engine import Engine
     from pydarknet.train.step import Stepper
 
     x, rng = pictures(cfg), np.random.default_rng(2)
-    stepper = Stepper(Engine(cfg, None, seed=1, threads=threads), dialect("paper2017"))
+    stepper = Stepper(Engine(cfg, None, seed=1, threads=threads, precision=precision), dialect("paper2017"))
     truth = np.zeros((len(x), 30, 5), np.float32)
     truth[:, :4] = rng.uniform(0.2, 0.6, (len(x), 4, 5))
     truth[:, :4, 4] = rng.integers(20, size=(len(x), 4))
@@ -52,9 +53,9 @@ def ours(cfg: str, threads: int) -> Run:
     return step
 
 
-def pytorch(cfg: str, threads: int) -> Run:
-    """Eager mode, channels last, batch norm of the batch, SGD with momentum and decay. The loss is the sum of squares
-    to a random target: less than ours computes."""
+def pytorch(cfg: str, threads: int, compiled: bool = False, bf16: bool = False) -> Run:
+    """Channels last, batch norm of the batch, SGD with momentum and decay; eager or `compiled`, in FP32 or under its
+    autocast to `bf16`. The loss is the sum of squares to a random target: less than ours computes."""
     import torch
     from pytorch_model import build
 
@@ -64,12 +65,15 @@ def pytorch(cfg: str, threads: int) -> Run:
     torch.manual_seed(1)
     model = build(Network(cfg)).train()
     x = torch.from_numpy(pictures(cfg)).to(memory_format=torch.channels_last)
-    target = torch.rand_like(model(x)[0])
+    target = torch.rand_like(model(x)[0]).detach()
+    forward = torch.compile(model) if compiled else model
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=0.9, weight_decay=0.0005)
 
     def step() -> None:
         optimizer.zero_grad()
-        loss = (model(x)[0] - target).square().sum()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            output = forward(x)[0]
+        loss = (output.float() - target).square().sum()
         loss.backward()
         optimizer.step()
         finite(loss.item())
@@ -97,7 +101,15 @@ def loader(cfg: str, workers: int, data: str) -> Run:
     return lambda: next(batches)
 
 
-PROGRAMS: dict[str, Any] = {"pydarknet": ours, "PyTorch": pytorch, "pydarknet's loader": loader}
+PROGRAMS: dict[str, Any] = {
+    "pydarknet": ours,
+    "PyTorch": pytorch,
+    "PyTorch compiled": partial(pytorch, compiled=True),
+    "pydarknet bf16": partial(ours, precision="bf16"),
+    "PyTorch bf16": partial(pytorch, bf16=True),
+    "PyTorch compiled bf16": partial(pytorch, compiled=True, bf16=True),
+    "pydarknet's loader": loader,
+}
 
 
 def main() -> None:

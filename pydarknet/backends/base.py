@@ -101,7 +101,7 @@ class Backend:
     @property
     def trains_in(self) -> tuple[str, ...]:
         """Precisions that gradients have."""
-        return ("fp32",) if self.name == "cpu" else self.ops.precisions
+        return ("fp32", "bf16") if self.name == "cpu" else self.ops.precisions
 
     def wait(self) -> None:
         """Wait until everything has been computed."""

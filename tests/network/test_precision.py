@@ -67,11 +67,10 @@ def test_weights_beyond_fp16_stay_in_fp32() -> None:
     np.testing.assert_array_equal(rounded.forward(x), exact.forward(x))
 
 
-@pytest.mark.parametrize("precision", ERRORS)
-def test_training_is_refused(tmp_path: Path, precision: str) -> None:
+def test_training_in_fp16_is_refused(tmp_path: Path) -> None:
     data, cfg = toy_training.make(tmp_path)
-    with pytest.raises(TrainingError, match=f"precision '{precision}': cpu trains in fp32 only"):
-        Trainer(cfg, data, precision=precision)
+    with pytest.raises(TrainingError, match="precision 'fp16': cpu trains in fp32, bf16 only"):
+        Trainer(cfg, data, precision="fp16")
 
 
 def test_the_command_line(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.lib.convolutions import ANY_SIZE, Case, Floats, convolve, data_gradient, weights_gradient
-from tests.lib.tolerances import CONV_NORM, FACTOR_EPSILON, conv_tolerance
+from tests.lib.tolerances import AMPLIFIED, CONV_NORM, FACTOR_EPSILON, conv_tolerance
 from tests.reference.conv import conv
 
 PRECISIONS = sorted(FACTOR_EPSILON)
@@ -212,3 +212,62 @@ def test_threads_change_no_bit(cpu_ops: Any, numbers: tuple[int, ...], threads: 
             cpu_ops.set_num_threads(count)
             found.append(convolve(cpu_ops, shape, algorithm, x, weights, None))
         np.testing.assert_array_equal(found[0], found[1], err_msg=algorithm)
+
+
+# Transposed, the matrices of F(4x4, 3x3) make of a rounding what they make forward.
+WGRAD = CONV_NORM["winograd4"] + AMPLIFIED["winograd4"][0] * FACTOR_EPSILON["bf16"]
+MORE = [
+    pytest.param((2, 32, 26, 27, 48, 3, 3, 1, 1, 1, 1, 1), id="Winograd"),
+    pytest.param((1, 17, 61, 50, 33, 3, 3, 1, 1, 1, 1, 1), id="an odd number of tiles, several splits"),
+    pytest.param((3, 130, 13, 13, 200, 3, 3, 1, 1, 1, 1, 1), id="Winograd, several tiles of weights"),
+    pytest.param((3, 40, 13, 11, 65, 1, 1, 1, 1, 0, 0, 1), id="1x1, an odd number of images"),
+    pytest.param((4, 33, 15, 14, 24, 3, 3, 2, 2, 1, 1, 1), id="stride 2, pairs of images"),
+    pytest.param((2, 8, 5, 5, 8, 3, 3, 3, 3, 0, 0, 1), id="input not covered"),
+]
+
+
+def wrong(found: Any, expected: Any) -> float:
+    """The error in the norm."""
+    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+
+
+@pytest.mark.parametrize("numbers", [*GEOMETRIES, *MORE])
+def test_gradients_in_bf16(cpu_ops: Any, numbers: tuple[int, ...]) -> None:
+    case = Case(cpu_ops, numbers, precision="bf16")
+    for algorithm in case.shape.dgrad_algorithms(ANY_SIZE):
+        if algorithm == "phases" or "bf16" in algorithm:
+            inner = "direct_bf16" if algorithm == "phases" else algorithm
+            assert wrong(data_gradient(cpu_ops, case, algorithm), case.dx) <= CONV_NORM[inner]
+    for plain in (False, True) if case.shape.groups == 1 else (False,):
+        found = weights_gradient(cpu_ops, case, plain) - case.before.astype(np.float64)
+        assert wrong(found, case.dweights) <= WGRAD
+
+
+def test_fp32_rounds_nothing_and_bf16_does_where_the_processor_multiplies_it(cpu_ops: Any) -> None:
+    numbers = (2, 32, 13, 13, 64, 3, 3, 1, 1, 1, 1, 1)
+    shape = cpu_ops.ConvShape(*numbers, "bf16")
+    pairs = "direct_bf16_pairs" in shape.algorithms(ANY_SIZE)
+    assert ("direct_bf16_pairs" in shape.dgrad_algorithms(ANY_SIZE)) == pairs
+    assert not [a for a in cpu_ops.ConvShape(*numbers).dgrad_algorithms(ANY_SIZE) if "16" in a]
+    for kernel, pad in ((3, 1), (1, 0)):
+        sizes = (*numbers[:5], kernel, kernel, 1, 1, pad, pad, 1)
+        errors = []
+        for precision in ("fp32", "bf16"):
+            case = Case(cpu_ops, sizes, precision=precision)
+            found = weights_gradient(cpu_ops, case, False) - case.before.astype(np.float64)
+            errors.append(wrong(found, case.dweights))
+        assert errors[0] < 1e-5
+        assert (errors[1] > 1e-4) == pairs
+
+
+@pytest.mark.parametrize("threads", [2, 3, 16])
+def test_threads_change_no_bit_of_gradients(cpu_ops: Any, threads: int) -> None:
+    for case in (Case(cpu_ops, each.values[0], precision="bf16") for each in MORE):
+        names = case.shape.dgrad_algorithms(ANY_SIZE)
+        found = []
+        for count in (1, threads):
+            cpu_ops.set_num_threads(count)
+            gradients = [data_gradient(cpu_ops, case, name) for name in names]
+            found.append([*gradients, weights_gradient(cpu_ops, case, False)])
+        for one, many in zip(*found, strict=True):
+            np.testing.assert_array_equal(one, many)

@@ -19,6 +19,14 @@ const std::vector<const ConvAlgorithm*>& convolution_algorithms() {
   return all;
 }
 
+const CpuConvolution& direct_convolution(Precision precision) {
+  const CpuConvolution* best = direct_convolutions()[0];
+  for (const CpuConvolution* each : direct_convolutions()) {
+    if (each->precision() == precision) best = each;
+  }
+  return *best;
+}
+
 std::int64_t CpuConvolution::workspace(const ConvShape& shape, int threads) const {
   std::int64_t most = 0;
   for (int i = 1; i <= threads; ++i) most = std::max(most, scratch(shape, i));

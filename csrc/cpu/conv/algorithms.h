@@ -48,7 +48,8 @@ const ConvolutionList& winograd4_convolutions();
 const CpuConvolution& direct_plain_convolution();
 const CpuConvolution& depthwise_convolution();
 
-inline const CpuConvolution& direct_convolution() { return *direct_convolutions()[0]; }
+// The best direct one of a precision; FP32 where none is in it.
+const CpuConvolution& direct_convolution(Precision precision = Precision::kFp32);
 
 // Threads whose scratch fits the call's workspace, at most the current number.
 int conv_threads(const ConvCall& call, const CpuConvolution& algorithm);

@@ -5,7 +5,7 @@
 
 #include "cpu/conv/format.h"
 #include "cpu/conv/sizes.h"
-#include "cpu/simd/halves.h"
+#include "cpu/simd/factors.h"
 #include "cpu/simd/microkernel.h"
 #include "ops/conv.h"
 #include "shared/threads.h"
@@ -172,7 +172,7 @@ class BandCopy {
     const int lanes = std::min(kBlock, s_.c - c * kBlock);
     for (int i = 0; i < pixels; ++i, from += kBlock, to += b_.pitch) {
       const simd::Lanes pixel = simd::load(from);
-      simd::store_bf16(to, lanes == kBlock ? pixel : simd::first_lanes(pixel, lanes));
+      simd::Bf16Pairs::store(to, lanes == kBlock ? pixel : simd::first_lanes(pixel, lanes));
     }
   }
 

@@ -74,7 +74,8 @@ class Turned : public OneConvolution {
                           1,
                           s.kernel_h - 1 - s.pad_y,
                           s.kernel_w - 1 - s.pad_x,
-                          s.groups};
+                          s.groups,
+                          s.precision};
     shape.validate();
     return shape;
   }
@@ -184,12 +185,12 @@ class Phases : public ConvDgrad {
     std::int64_t offset;  // of its packed weights
     bool empty() const { return y.count == 0 || x.count == 0; }
     ConvShape convolution(const ConvShape& s) const {
-      return {s.n, s.k, y.window(), x.window(), s.c, y.taps, x.taps, 1, 1, 0, 0, s.groups};
+      return {s.n, s.k, y.window(), x.window(), s.c, y.taps, x.taps, 1, 1, 0, 0, s.groups, s.precision};
     }
   };
 
   const CpuConvolution& algorithm() const {
-    return depthwise_convolution().supports(s_) ? depthwise_convolution() : direct_convolution();
+    return depthwise_convolution().supports(s_) ? depthwise_convolution() : direct_convolution(s_.precision);
   }
   std::int64_t window_floats(const Phase& p) const {
     return blocked_floats(s_.n, s_.k, p.y.window(), p.x.window());
@@ -252,8 +253,9 @@ std::vector<std::string> conv_dgrad_algorithms(const ConvShape& s, std::int64_t 
   if (!Turned::supports(s)) return {"phases"};
   const ConvShape inner = Turned::inner(s);
   std::vector<std::string> names = conv_algorithms(inner, max_packed_bytes, false, 1);
-  // Training is in FP32, the inner shape's precision; what is coarser comes last.
-  while (conv_algorithm(inner, names.back()).precision() != Precision::kFp32) names.pop_back();
+  // What is coarser than the shape's precision comes last.
+  const auto coarse = [&](Precision p) { return p != Precision::kFp32 && p != s.precision; };
+  while (coarse(conv_algorithm(inner, names.back()).precision())) names.pop_back();
   return names;
 }
 

@@ -24,7 +24,7 @@ void pair(const float* rows, int channels, int filters, void* to) {
   auto* words = static_cast<float*>(to);
   for (int c = 0; c < channels; c += 2, rows += 2 * filters, words += filters) {
     for (int i = 0; i < filters; i += kBlock) {
-      simd::store(words + i, simd::paired(simd::load(rows + i), simd::load(rows + filters + i)));
+      simd::store(words + i, simd::Bf16Pairs::pair(simd::load(rows + i), simd::load(rows + filters + i)));
     }
   }
 }

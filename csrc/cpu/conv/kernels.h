@@ -1,7 +1,9 @@
 // A convolution's weights as its algorithms pack them: vectors of filters, one for each channel and tap.
 #pragma once
+#include <algorithm>
 #include <vector>
 
+#include "cpu/conv/sizes.h"
 #include "cpu/simd/transpose.h"
 #include "ops/conv.h"
 #include "shared/conv_phases.h"
@@ -48,6 +50,9 @@ class Kernels {
   }
 
  private:
+  static constexpr int kFewTaps = 2;  // that are gathered float by float
+  static constexpr int kAhead = 8;    // channels, whose kernels lie pages apart
+
   const float* at(int k, int c) const {
     const int group = k_ == group_k_ ? 0 : k / group_k_;
     return weights_ + k * filter_step_ + c * channel_step_ - group * group_step_;
@@ -77,19 +82,36 @@ class Kernels {
     simd::transpose(rows);
   }
 
+  // The same for the last `count` taps of kernels that follow each other: what is loaded beyond one is of the
+  // next ones, and of none beyond the last.
+  void gather_last(const float* from, int count, simd::Lanes (&rows)[kBlock]) const {
+    const std::int64_t end = (kBlock - 1) * filter_step_ + count;
+    PYDARKNET_UNROLL
+    for (int i = 0; i < kBlock; ++i) {
+      const float* at = from + i * filter_step_;
+      rows[i] = i * filter_step_ + kBlock <= end ? simd::load(at) : simd::load_first(at, count);
+    }
+    simd::transpose(rows);
+  }
+
   // A channel's kernels follow each other filter by filter.
   template <class Store>
   void along_filters(const float* from, int count, Store&& store) const {
     for (int c = 0; c < count; ++c, from += channel_step_) {
-      int tap = 0;
-      for (simd::Lanes rows[kBlock]; tap + kBlock <= stored_; tap += kBlock) {
-        gather(from + tap, rows);
-        for (int i = 0; i < kBlock; ++i) {
+      for (int i = 0; i < kBlock * stored_; i += kLine) simd::prefetch_l2(from + kAhead * channel_step_ + i);
+      for (int tap = 0; tap < stored_; tap += kBlock) {
+        const int taps = std::min(kBlock, stored_ - tap);
+        simd::Lanes rows[kBlock];
+        if (taps == kBlock) {
+          gather(from + tap, rows);
+        } else if (taps > kFewTaps) {
+          gather_last(from + tap, taps, rows);
+        } else {
+          for (int i = 0; i < taps; ++i) rows[i] = gather(from + tap + i);
+        }
+        for (int i = 0; i < taps; ++i) {
           if (tap_of_[tap + i] >= 0) store(c, tap_of_[tap + i], rows[i]);
         }
-      }
-      for (; tap < stored_; ++tap) {
-        if (tap_of_[tap] >= 0) store(c, tap_of_[tap], gather(from + tap));
       }
     }
   }

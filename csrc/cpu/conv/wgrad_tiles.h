@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cpu/conv/sizes.h"
+#include "cpu/simd/factors.h"
 #include "cpu/simd/transpose.h"
 #include "cpu/simd/wgrad_microkernel.h"
 #include "ops/conv.h"
@@ -72,7 +73,11 @@ class Adder {
       simd::transpose(square);
       for (int i = 0; i < count; ++i) {
         float* const at = to + std::int64_t{i} * channels_ * taps_ + row;
-        simd::store_first(at, simd::load_first(at, length) + square[i], length);
+        if (length == kBlock) {
+          simd::store(at, simd::load(at) + square[i]);
+        } else {
+          simd::store_first(at, simd::load_first(at, length) + square[i], length);
+        }
       }
     }
   }
@@ -93,13 +98,18 @@ class Adder {
   float* const dweights_;
 };
 
+// Whether the sums of outer products are of BF16, two pixels in a word.
+inline bool wgrad_pairs(const ConvShape& s) {
+  return s.precision == Precision::kBf16 && simd::Bf16Pairs::offered();
+}
+
 // Sums over a rectangle of pixels: `lanes` values of x from sums' row 0 on, `blocks` vectors of y.
-inline void wgrad_lanes(WgradOperands p, int lanes, int blocks) {
+inline void wgrad_lanes(const simd::WgradKernels& kernels, WgradOperands p, int lanes, int blocks) {
   if (p.x_row == p.columns * p.x_column && p.y_row == p.columns * p.y_column) {
     p.columns *= p.rows;
     p.rows = 1;
   }
-  const int groups = ceil_div(lanes, simd::kWgradValues);
+  const int groups = ceil_div(lanes, simd::wgrad_values(blocks));
   const float* const x = p.x;
   const std::ptrdiff_t* const offsets = p.offsets;
   float* const sums = p.sums;
@@ -109,7 +119,7 @@ inline void wgrad_lanes(WgradOperands p, int lanes, int blocks) {
     p.offsets = offsets ? offsets + lane : nullptr;
     p.sums = sums + lane * p.sums_value;
     const int values = part(lanes, g + 1, groups) - lane;
-    (offsets ? simd::wgrad_kernel<true>(values, blocks) : simd::wgrad_kernel<false>(values, blocks))(p);
+    kernels[blocks - 1][values - 1](p);
   }
 }
 

@@ -9,7 +9,7 @@
 #include "cpu/conv/format.h"
 #include "cpu/conv/winograd_tiles.h"
 #include "cpu/lib/activate.h"
-#include "cpu/simd/halves.h"
+#include "cpu/simd/factors.h"
 #include "ops/conv.h"
 #include "shared/activation.h"
 
@@ -95,7 +95,7 @@ class InputTransform {
       PYDARKNET_UNROLL
       for (int j = 0; j < Across::kTile; ++j) {
         float* const to = v + offsets[Down::point(i) * kTile + Across::point(j)];
-        f_.paired() ? simd::store_bf16(to, out[j]) : simd::store(to, out[j]);
+        f_.paired() ? simd::Bf16Pairs::store(to, out[j]) : simd::store(to, out[j]);
       }
     }
   }

@@ -1,11 +1,11 @@
 // Gradients of 3x3 kernels with stride 1 by F(4x4, 3x3) transposed (cpu/simd/winograd_wgrad.h): dy's tiles of
 // 4x4 and x's of 6x6 become 36 points each; at every point the gradient is a sum of outer products over
-// tiles.
+// tiles, in BF16 over pairs of them.
 #include "cpu/conv/winograd_wgrad.h"
 
 #include "cpu/conv/sizes.h"
 #include "cpu/conv/wgrad_tiles.h"
-#include "cpu/simd/winograd_wgrad.h"
+#include "cpu/conv/winograd_wgrad_points.h"
 
 namespace pydarknet {
 namespace {
@@ -13,179 +13,251 @@ namespace {
 using namespace weight_gradient;
 using Gradient = simd::WinogradGradient;
 
-constexpr int kSide = Gradient::kTile, kPoints = kSide * kSide, kStep = Gradient::kOutput;
-constexpr int kTaps = Gradient::kKernel * Gradient::kKernel;
-constexpr std::int64_t kGroupBytes = 16 << 20;   // of transformed x and dy
-constexpr std::int64_t kPointBytes = 768 << 10;  // of a weight tile's points, in the second-level cache
+constexpr int kSide = Gradient::kTile, kPoints = kSide * kSide;
+constexpr int kKernel = Gradient::kKernel, kTaps = kKernel * kKernel;
+constexpr std::int64_t kSharedBytes = 16 << 20;  // of transformed x and dy that threads share
+constexpr std::int64_t kOwnBytes = 640 << 10;    // of those of one thread, in the second-level cache
+constexpr std::int64_t kSumBytes = 320 << 10;    // of all points of all weights, beside them
+constexpr std::int64_t kRowBytes = 640 << 10;    // of a weight tile's row of points, and of its taps
+constexpr std::int64_t kRunUnits = 144;          // in the first-level cache: a block of x and three of dy
+constexpr std::int64_t kSplits = 16;             // wanted at least, for the threads of larger machines
+constexpr std::int64_t kSplitTiles = 256;        // at least, to make up for transforming the sums
 
-// Tiles of pixels in groups; weights in tiles. If there are several groups, all sums are kept in between.
+// What a sum of outer products runs over: tiles, or pairs of them.
+int together(const ConvShape& s) { return wgrad_pairs(s) ? 2 : 1; }
+
+// How pixels and weights are cut. Few weights, whose sums at all points stay in the second-level cache: the
+// pixels in splits of their own sums, for the threads, and these in groups. Many weights: tiles of them for
+// the threads, and the pixels, transformed by all threads, in as few groups as memory allows.
 struct Plan {
   Plan(const ConvShape& s, int threads)
-      : rows(ceil_div(s.out_h(), kStep)),
-        columns(ceil_div(s.out_w(), kStep)),
-        all(std::int64_t{s.n} * rows * columns),
-        x_blocks(blocks_of(s.c)),
-        y_blocks(blocks_of(s.k)) {
-    const std::int64_t tile_bytes = std::int64_t{4} * kPoints * (x_blocks + y_blocks) * kBlock;
-    // Several groups keep all sums: not if they take more memory than all pixels in one group.
-    const std::int64_t sum_bytes = std::int64_t{4} * kPoints * s.c * y_blocks * kBlock;
-    groups = ceil_div(all, std::clamp<std::int64_t>(std::max(kGroupBytes, sum_bytes) / tile_bytes, 1, all));
-    group = ceil_div(all, groups);
+      : grid(s), units(ceil_div(grid.all, together(s))), x_blocks(blocks_of(s.c)), y_blocks(blocks_of(s.k)) {
+    const std::int64_t weights = std::int64_t{s.c} * y_blocks * kBlock;
+    const std::int64_t unit_bytes = std::int64_t{4} * kPoints * (x_blocks + y_blocks) * kBlock;
+    own = 4 * kPoints * weights <= kSumBytes;
+    splits = own ? static_cast<int>(std::clamp<std::int64_t>(grid.all / kSplitTiles, 1, kSplits)) : 1;
+    const std::int64_t share = ceil_div(units, splits);
+    // Several groups keep all taps: not if they take more memory than all pixels in one group.
+    const std::int64_t bytes = own ? kOwnBytes : std::max(kSharedBytes, 4 * kTaps * weights);
+    groups = ceil_div(share, std::clamp<std::int64_t>(bytes / unit_bytes, 1, share));
+    group = ceil_div(share, groups);
     block = group * kBlock;
     x_point = odd_lines(block * x_blocks);
     y_point = odd_lines(block * y_blocks);
-    const std::int64_t channel_bytes = std::int64_t{4} * kPoints * kTileBlocks * kBlock * kBlock;
-    cut({0, y_blocks, 0, s.c}, static_cast<int>(std::max<std::int64_t>(1, kPointBytes / channel_bytes)),
-        tiles);
-    for (const Tile& tile : tiles) most = std::max(most, std::int64_t{tile.channels} * tile.filters());
-    slots =
-        groups > 1 ? static_cast<int>(tiles.size()) : std::min<int>(threads, static_cast<int>(tiles.size()));
-    taps = threads;
+    const std::int64_t channel_bytes = std::int64_t{4} * (kSide + kTaps) * kTileBlocks * kBlock * kBlock;
+    cut({0, y_blocks, 0, s.c}, static_cast<int>(std::max<std::int64_t>(1, kRowBytes / channel_bytes)), tiles);
+    for (const Tile& tile : tiles) {
+      offsets.push_back(all_weights);
+      all_weights += weights_of(tile);
+      most = std::max(most, weights_of(tile));
+    }
+    workers = static_cast<int>(std::min<std::int64_t>(threads, own ? splits : tiles.size()));
+    sums = own ? kPoints * all_weights : kSide * most;
+    taps = own || groups > 1 ? kTaps * all_weights * splits : kTaps * most * workers;
   }
-  std::int64_t transformed() const { return (x_point + y_point) * kPoints; }
-  std::int64_t slot() const { return most * kPoints; }
-  std::int64_t workspace() const { return transformed() + slot() * slots + most * kTaps * taps; }
+  static std::int64_t weights_of(const Tile& tile) { return std::int64_t{tile.channels} * tile.filters(); }
+  std::int64_t points() const { return (x_point + y_point) * kPoints; }
+  std::int64_t workspace() const { return points() * (own ? workers : 1) + sums * workers + taps; }
 
-  int rows, columns;  // tiles of an image
-  std::int64_t all;   // tiles of all images
+  TileGrid grid;
+  std::int64_t units;
   int x_blocks, y_blocks;
-  int groups = 0;
-  std::int64_t group = 0;                            // tiles of a group
-  std::int64_t block = 0, x_point = 0, y_point = 0;  // strides of transformed x and dy
+  bool own;
+  int splits, groups;
+  std::int64_t group;                    // units of a group
+  std::int64_t block, x_point, y_point;  // strides of the points of x and dy
   std::vector<Tile> tiles;
-  std::int64_t most = 0;  // weights of a tile
-  int slots = 0;          // tiles whose points are kept at a time
-  int taps = 0;           // tiles transformed back at a time
+  std::vector<std::int64_t> offsets;       // of each tile among all weights
+  std::int64_t all_weights = 0, most = 0;  // of all tiles, and of the largest
+  int workers;                             // threads that have sums of their own
+  std::int64_t sums, taps;                 // floats: of one worker, and of all
 };
 
-struct Place {
-  int image, row, column;  // first output pixel
+// Units [begin, end) of the tiles, whose points lie at `points`.
+struct Group {
+  std::int64_t begin, end;
+  float* points;
+  int size() const { return static_cast<int>(end - begin); }
 };
 
 class Call {
  public:
-  Call(const ConvShape& s, const Plan& plan, ConstTensor x, ConstTensor dy, float* dweights, float* workspace)
-      : s_(s),
-        p_(plan),
-        x_(x),
-        dy_(dy),
-        adder_(s.k, s.c, kTaps, 1, dweights),
-        x_points_(workspace),
-        y_points_(workspace + plan.x_point * kPoints),
-        sums_(workspace + plan.transformed()),
-        taps_(sums_ + plan.slot() * plan.slots) {}
+  Call(const ConvShape& s, const Plan& plan, ConstTensor x, ConstTensor dy)
+      : p_(plan), x_(x, plan.grid, s.pad_y, s.pad_x), y_(dy, plan.grid, 0, 0), together_(together(s)) {}
 
-  // Blocks of x, then of dy.
-  void transform(std::int64_t group, int block) const {
-    const std::int64_t first = group * p_.group;
-    for (std::int64_t i = 0; i < tiles_of(group); ++i) {
-      const Place at = place(first + i);
-      if (block < p_.x_blocks) {
-        transform_x(at, x_.block(at.image, block), x_points_ + block * p_.block + i * kBlock);
-      } else {
-        const int y_block = block - p_.x_blocks;
-        transform_y(at, dy_.block(at.image, y_block), y_points_ + y_block * p_.block + i * kBlock);
-      }
+  // One of the blocks of x, and after them of dy.
+  void transform(const Group& group, int block) const {
+    float* const y_points = group.points + p_.x_point * kPoints;
+    const std::int64_t first = group.begin * together_;
+    if (block < p_.x_blocks) {
+      write(x_, first, group.size(), block, group.points + block * p_.block, p_.x_point);
+    } else {
+      block -= p_.x_blocks;
+      write(y_, first, group.size(), block, y_points + block * p_.block, p_.y_point);
     }
   }
 
-  // Adds the group's products at all points to slot `slot`; the last group's go on into the weights.
-  void sum(std::int64_t group, const Tile& tile, std::int64_t slot, int thread) const {
-    float* const points = sums_ + slot * p_.slot();
-    const std::int64_t size = std::int64_t{tile.channels} * tile.filters();
-    if (group == 0) std::fill_n(points, size * kPoints, 0.0f);
+  // sums[channel][filter] of the tile at one point grow, or start if `fresh`. What follows it is asked for.
+  void multiply(const Group& group, const Tile& tile, int point, bool fresh, float* sums) const {
+    const float* const x = group.points + point * p_.x_point + tile.channel_block * p_.block;
+    const float* const y =
+        group.points + p_.x_point * kPoints + point * p_.y_point + tile.filter_block * p_.block;
     WgradOperands c{};
     c.x_column = c.y_column = kBlock;
     c.y_vector = p_.block;
     c.rows = 1;
-    c.columns = static_cast<int>(tiles_of(group));
     c.sums_value = tile.filters();
     c.sums_vector = kBlock;
-    const int runs = ceil_div(tile.filter_blocks, simd::kWgradVectors);
-    for (int point = 0; point < kPoints; ++point) {
+    const int runs = ceil_div(tile.filter_blocks, simd::kWgradVectors), blocks = tile.channel_blocks();
+    const int chunks = ceil_div(group.size(), kRunUnits);
+    const bool last = point + 1 == kPoints;
+    const Ahead ahead{last ? x : x + p_.x_point, last ? 0 : tile.channel_blocks() * p_.block,
+                      last ? y : y + p_.y_point, last ? 0 : tile.filter_blocks * p_.block,
+                      std::int64_t{chunks} * runs * blocks};
+    int calls = 0;
+    for (int chunk = 0; chunk < chunks; ++chunk) {
+      const int begin = part(group.size(), chunk, chunks);
+      c.columns = part(group.size(), chunk + 1, chunks) - begin;
+      c.fresh = fresh && chunk == 0;
       for (int run = 0; run < runs; ++run) {
         const int first = part(tile.filter_blocks, run, runs);
-        c.y = y_points_ + point * p_.y_point + (tile.filter_block + first) * p_.block;
-        for (int block = 0; block < tile.channel_blocks(); ++block) {
-          c.x = x_points_ + point * p_.x_point + (tile.channel_block + block) * p_.block;
-          c.sums = points + point * size + std::int64_t{block} * kBlock * tile.filters() + first * kBlock;
-          wgrad_lanes(c, tile.lanes(block), part(tile.filter_blocks, run + 1, runs) - first);
+        c.y = y + first * p_.block + begin * kBlock;
+        for (int block = 0; block < blocks; ++block) {
+          c.x = x + block * p_.block + begin * kBlock;
+          c.sums = sums + std::int64_t{block} * kBlock * tile.filters() + first * kBlock;
+          const int vectors = part(tile.filter_blocks, run + 1, runs) - first;
+          ahead.ask(c, calls++, ceil_div(tile.lanes(block), simd::wgrad_values(vectors)));
+          wgrad_lanes(kernels(), c, tile.lanes(block), vectors);
         }
       }
     }
-    if (group + 1 == p_.groups) finish(tile, points, taps_ + thread * p_.most * kTaps);
   }
 
- private:
-  std::int64_t tiles_of(std::int64_t group) const { return std::min(p_.group, p_.all - group * p_.group); }
-
-  Place place(std::int64_t tile) const {
-    const std::int64_t of_image = std::int64_t{p_.rows} * p_.columns;
-    const int inside = static_cast<int>(tile % of_image);
-    return {static_cast<int>(tile / of_image), inside / p_.columns * kStep, inside % p_.columns * kStep};
-  }
-
-  // kSize x kSize pixels from (top, left), zeros outside of the image.
-  template <int kSize>
-  static void load_square(const ConstTensor& t, const float* plane, int top, int left, Lanes* square) {
-    for (int i = 0; i < kSize; ++i) {
-      const int y = top + i;
-      for (int j = 0; j < kSize; ++j) {
-        const int x = left + j;
-        const bool inside = y >= 0 && y < t.h && x >= 0 && x < t.w;
-        square[i * kSize + j] = inside ? simd::load(plane + (std::int64_t{y} * t.w + x) * kBlock) : Lanes{};
-      }
-    }
-  }
-
-  void transform_x(const Place& at, const float* plane, float* to) const {
-    Lanes square[kPoints], half[kPoints], out[kSide];
-    load_square<kSide>(x_, plane, at.row - s_.pad_y, at.column - s_.pad_x, square);
-    for (int j = 0; j < kSide; ++j) Gradient::Forward::input(square + j, kSide, half + j, kSide);
-    for (int i = 0; i < kSide; ++i) {
-      Gradient::Forward::input(half + i * kSide, 1, out, 1);
-      for (int j = 0; j < kSide; ++j) simd::store(to + (i * kSide + j) * p_.x_point, out[j]);
-    }
-  }
-
-  void transform_y(const Place& at, const float* plane, float* to) const {
-    Lanes square[kStep * kStep], half[kSide * kStep], out[kSide];
-    load_square<kStep>(dy_, plane, at.row, at.column, square);
-    for (int j = 0; j < kStep; ++j) Gradient::output(square + j, kStep, half + j, kStep);
-    for (int i = 0; i < kSide; ++i) {
-      Gradient::output(half + i * kStep, 1, out, 1);
-      for (int j = 0; j < kSide; ++j) simd::store(to + (i * kSide + j) * p_.y_point, out[j]);
-    }
-  }
-
-  // [point][channel][filter] to [channel][tap][filter], and into the weights.
-  void finish(const Tile& tile, const float* points, float* taps) const {
-    const std::int64_t size = std::int64_t{tile.channels} * tile.filters();
+  // taps[channel][tap][filter] += G^T's column `row` times (the sums of that row of points) times G.
+  static void fold(const Tile& tile, int row, const float* sums, float* taps) {
+    const std::int64_t size = Plan::weights_of(tile);
     for (int c = 0; c < tile.channels; ++c) {
       for (int block = 0; block < tile.filter_blocks; ++block) {
-        const float* from = points + std::int64_t{c} * tile.filters() + block * kBlock;
-        Lanes u[kPoints], half[Gradient::kKernel * kSide], g[Gradient::kKernel];
-        for (int i = 0; i < kPoints; ++i) u[i] = simd::load(from + i * size);
-        for (int j = 0; j < kSide; ++j) Gradient::kernel(u + j, kSide, half + j, kSide);
-        float* to = taps + std::int64_t{c} * kTaps * tile.filters() + block * kBlock;
-        for (int i = 0; i < Gradient::kKernel; ++i) {
-          Gradient::kernel(half + i * kSide, 1, g, 1);
-          for (const Lanes tap : g) {
-            simd::store(to, tap);
-            to += tile.filters();
+        const float* const from = sums + std::int64_t{c} * tile.filters() + block * kBlock;
+        Lanes u[kSide], g[kKernel];
+        for (int i = 0; i < kSide; ++i) u[i] = simd::load(from + i * size);
+        Gradient::kernel(u, 1, g, 1);
+        float* const to = taps + std::int64_t{c} * kTaps * tile.filters() + block * kBlock;
+        for (int i = 0; i < kKernel; ++i) {
+          const float factor = Gradient::kKernels[row][i];
+          if (factor == 0.0f) continue;
+          for (int j = 0; j < kKernel; ++j) {
+            float* const at = to + (i * kKernel + j) * tile.filters();
+            simd::store(at, simd::load(at) + factor * g[j]);
           }
         }
       }
     }
-    adder_.add(tile, taps);
   }
 
-  const ConvShape& s_;
+ private:
+  // The next point's x and dy, a share of them in each of so many calls.
+  struct Ahead {
+    const float* x;
+    std::int64_t x_floats;
+    const float* y;
+    std::int64_t y_floats, calls;
+
+    void ask(WgradOperands& c, int call, int groups) const {
+      const std::int64_t all = x_floats + y_floats, begin = all * call / calls;
+      c.ahead = begin < x_floats ? x + begin : y + (begin - x_floats);
+      c.ahead_step = all == 0 ? 0 : all / (calls * groups * c.columns) + 1;
+    }
+  };
+
+  template <class Writer>
+  void write(const Writer& writer, std::int64_t first, int count, int block, float* to,
+             std::int64_t point) const {
+    if (together_ == 2) {
+      writer.template run<2>(first, count, block, to, point);
+    } else {
+      writer.template run<1>(first, count, block, to, point);
+    }
+  }
+
+  const simd::WgradKernels& kernels() const {
+    return together_ == 2 ? simd::wgrad_kernels<simd::Bf16Pairs>() : simd::wgrad_kernels<simd::Fp32>();
+  }
+
   const Plan& p_;
-  const ConstTensor x_, dy_;
-  const Adder adder_;
-  float *const x_points_, *const y_points_, *const sums_, *const taps_;
+  const PointWriter<InputTiles> x_;
+  const PointWriter<OutputTiles> y_;
+  const int together_;
 };
+
+// Every split by itself, then the sum of their taps.
+void by_pixels(const Plan& p, const Call& call, const Adder& adder, float* workspace) {
+  float* const taps = workspace + (p.points() + p.sums) * p.workers;
+  Tasks tasks(p.splits, p.workers);
+  parallel_parts(p.workers, [&](int worker, int) {
+    float* const points = workspace + (p.points() + p.sums) * worker;
+    float* const sums = points + p.points();
+    for (std::int64_t task; (task = tasks.take(worker)) >= 0;) {
+      const int split = static_cast<int>(task);
+      const std::int64_t begin = part_begin(p.units, split, p.splits),
+                         end = part_begin(p.units, split + 1, p.splits);
+      for (int i = 0; i < p.groups; ++i) {
+        const Group group{begin + part_begin(end - begin, i, p.groups),
+                          begin + part_begin(end - begin, i + 1, p.groups), points};
+        for (int block = 0; block < p.x_blocks + p.y_blocks; ++block) call.transform(group, block);
+        for (std::size_t tile = 0; tile < p.tiles.size(); ++tile) {
+          const std::int64_t size = Plan::weights_of(p.tiles[tile]);
+          float* const to = sums + kPoints * p.offsets[tile];
+          for (int point = 0; point < kPoints; ++point) {
+            call.multiply(group, p.tiles[tile], point, i == 0, to + point * size);
+          }
+        }
+      }
+      float* const mine = taps + kTaps * p.all_weights * split;
+      std::fill_n(mine, kTaps * p.all_weights, 0.0f);
+      for (std::size_t tile = 0; tile < p.tiles.size(); ++tile) {
+        const std::int64_t row = kSide * Plan::weights_of(p.tiles[tile]), at = p.offsets[tile];
+        for (int i = 0; i < kSide; ++i) {
+          Call::fold(p.tiles[tile], i, sums + kPoints * at + i * row, mine + kTaps * at);
+        }
+      }
+    }
+  });
+  for (int split = 1; split < p.splits; ++split) {
+    const float* const more = taps + kTaps * p.all_weights * split;
+    for (std::int64_t i = 0; i < kTaps * p.all_weights; ++i) taps[i] += more[i];
+  }
+  for (std::size_t tile = 0; tile < p.tiles.size(); ++tile) {
+    adder.add(p.tiles[tile], taps + kTaps * p.offsets[tile]);
+  }
+}
+
+// One group after the other; of each the tiles of weights by themselves.
+void by_weights(const Plan& p, const Call& call, const Adder& adder, float* workspace) {
+  float* const sums = workspace + p.points();
+  float* const taps = sums + p.sums * p.workers;
+  for (int i = 0; i < p.groups; ++i) {
+    const Group group{part_begin(p.units, i, p.groups), part_begin(p.units, i + 1, p.groups), workspace};
+    parallel_for(p.x_blocks + p.y_blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t j = begin; j < end; ++j) call.transform(group, static_cast<int>(j));
+    });
+    Tasks tasks(static_cast<std::int64_t>(p.tiles.size()), p.workers);
+    parallel_parts(p.workers, [&](int worker, int) {
+      float* const row = sums + p.sums * worker;
+      for (std::int64_t j; (j = tasks.take(worker)) >= 0;) {
+        const Tile& tile = p.tiles[j];
+        const std::int64_t size = Plan::weights_of(tile);
+        float* const to = taps + kTaps * (p.groups > 1 ? p.offsets[j] : p.most * worker);
+        if (i == 0) std::fill_n(to, kTaps * size, 0.0f);
+        for (int point = 0; point < kPoints; ++point) {
+          call.multiply(group, tile, point, true, row + point % kSide * size);
+          if ((point + 1) % kSide == 0) Call::fold(tile, point / kSide, row, to);
+        }
+        if (i + 1 == p.groups) adder.add(tile, to);
+      }
+    });
+  }
+}
 
 }  // namespace
 
@@ -193,7 +265,7 @@ bool winograd_gradient_pays(const ConvShape& s) {
   if (s.kernel_h != 3 || s.kernel_w != 3 || s.stride_y != 1 || s.stride_x != 1 || s.groups != 1) return false;
   if (s.c < kBlock || s.k < kBlock || s.out_h() < 3 || s.out_w() < 3) return false;
   // Vector instructions: products at half a cycle, transforms at one.
-  const double tiles = 1.0 * ceil_div(s.out_h(), kStep) * ceil_div(s.out_w(), kStep);
+  const double tiles = static_cast<double>(TileGrid(s).all) / s.n;
   const double products = 0.5 * s.c * blocks_of(s.k), transforms = 250.0 * (blocks_of(s.c) + blocks_of(s.k));
   const double weights = 100.0 * s.c * blocks_of(s.k);
   return s.n * tiles * (kPoints * products + transforms) + weights <
@@ -209,19 +281,12 @@ void winograd_gradient(const ConvShape& s, ConstTensor x, ConstTensor dy, float*
   int threads = num_threads();
   while (threads > 1 && Plan(s, threads).workspace() > workspace_floats) --threads;
   const Plan plan(s, threads);
-  const Call call(s, plan, x, dy, dweights, workspace);
-  const std::int64_t tiles = static_cast<std::int64_t>(plan.tiles.size());
-  for (std::int64_t group = 0; group < plan.groups; ++group) {
-    parallel_for(plan.x_blocks + plan.y_blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) call.transform(group, static_cast<int>(i));
-    });
-    const int most = static_cast<int>(std::min<std::int64_t>(threads, tiles));
-    Tasks tasks(tiles, most);
-    parallel_parts(most, [&](int thread, int) {
-      for (std::int64_t i; (i = tasks.take(thread)) >= 0;) {
-        call.sum(group, plan.tiles[i], plan.groups > 1 ? i : thread, thread);
-      }
-    });
+  const Call call(s, plan, x, dy);
+  const Adder adder(s.k, s.c, kTaps, 1, dweights);
+  if (plan.own) {
+    by_pixels(plan, call, adder, workspace);
+  } else {
+    by_weights(plan, call, adder, workspace);
   }
 }
 

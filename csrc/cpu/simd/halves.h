@@ -48,12 +48,6 @@ inline Lanes paired(Lanes lower, Lanes upper) {
                    __builtin_convertvector(to_bf16(upper), Words) << 16);
 }
 
-// As BF16, in the place of half as many floats.
-inline void store_bf16(float* to, Lanes v) {
-  const Halves halves = to_bf16(v);
-  std::memcpy(to, &halves, sizeof halves);
-}
-
 inline Lanes from_fp16(Halves v) {
 #if defined(__AVX512F__)
   __m256i halves;

@@ -9,6 +9,16 @@ namespace pydarknet::simd {
 struct WinogradGradient {
   using Forward = Winograd<4>;
   static constexpr int kTile = Forward::kTile, kOutput = 4, kKernel = 3;
+  static constexpr double kA = Forward::kA, kA2 = Forward::kA2, kB = Forward::kB, kB2 = Forward::kB2;
+  static constexpr double kZero = 1 / (kA2 * kB2), kAtA = 1 / (2 * kA2 * (kA2 - kB2)),
+                          kAtB = 1 / (2 * kB2 * (kB2 - kA2));
+  // G.
+  static constexpr float kKernels[kTile][kKernel] = {{kZero, 0, 0},
+                                                     {kAtA, kAtA * kA, kAtA * kA2},
+                                                     {kAtA, -kAtA * kA, kAtA * kA2},
+                                                     {kAtB, kAtB * kB, kAtB * kB2},
+                                                     {kAtB, -kAtB * kB, kAtB * kB2},
+                                                     {0, 0, 1}};
 
   // A dy: four values to six points.
   static void output(const Lanes* d, int step, Lanes* u, int u_step) {
@@ -26,9 +36,8 @@ struct WinogradGradient {
   }
   // G^T u: six points to three taps.
   static void kernel(const Lanes* u, int step, Lanes* g, int g_step) {
-    constexpr double a2 = Forward::kA2, b2 = Forward::kB2;
-    constexpr float zero = 1 / (a2 * b2), at_a = 1 / (2 * a2 * (a2 - b2)), at_b = 1 / (2 * b2 * (b2 - a2));
-    constexpr float a = Forward::kA, b = Forward::kB, aa = a2, bb = b2;
+    constexpr float zero = kZero, at_a = kAtA, at_b = kAtB;
+    constexpr float a = kA, b = kB, aa = kA2, bb = kB2;
     const Lanes even_a = at_a * (u[step] + u[2 * step]), odd_a = at_a * (u[step] - u[2 * step]);
     const Lanes even_b = at_b * (u[3 * step] + u[4 * step]), odd_b = at_b * (u[3 * step] - u[4 * step]);
     g[0] = zero * u[0] + even_a + even_b;
