@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,9 @@ import numpy.typing as npt
 from serving import Run, pin, serve
 
 Floats = npt.NDArray[np.float32]
+
+INPUT = "images"  # of an exported network
+CALIBRATION = 8  # inputs that ranges of 8 bits are found on
 
 
 class Ours:
@@ -64,6 +68,21 @@ class OursLazy(Ours):
 
     def results(self, x: Floats) -> dict[str, Floats]:
         return self.found(x, lazy=True)
+
+
+class OursInt8(Ours):
+    """In 8 bits, as `pydarknet quantize` makes it by default; what stays in floats has products of BF16."""
+
+    def __init__(self, cfg: str, weights: str, threads: int) -> None:
+        from pydarknet import Network
+        from pydarknet.quantize import quantize
+
+        made = Path(cfg).with_suffix(".int8")
+        if not made.exists():
+            net = Network(cfg, weights, threads=threads)
+            images = [(255 * x[0].transpose(1, 2, 0)).astype(np.uint8) for x in calibration_inputs(cfg)]
+            quantize(net, images, made)
+        super().__init__(cfg, str(made), threads, precision="bf16")
 
 
 class PyTorch:
@@ -130,15 +149,39 @@ class OnnxRuntime:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(
-            exported(cfg, weights), options, providers=["CPUExecutionProvider"]
+            self.model(cfg, weights), options, providers=["CPUExecutionProvider"]
         )
-        self.name = self.session.get_inputs()[0].name
+
+    def model(self, cfg: str, weights: str) -> str:
+        return exported(cfg, weights)
 
     def run(self, x: Floats) -> Run:
-        return lambda: self.session.run(None, {self.name: x})
+        return lambda: self.session.run(None, {INPUT: x})
 
     def results(self, x: Floats) -> dict[str, Floats]:
-        return named(self.session.run(None, {self.name: x}))
+        return named(self.session.run(None, {INPUT: x}))
+
+
+class OnnxRuntimeInt8(OnnxRuntime):
+    """The exported model by ONNX Runtime's own static quantization: QDQ, weights by channels."""
+
+    def model(self, cfg: str, weights: str) -> str:
+        from onnxruntime import quantization
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+
+        made = Path(cfg).with_suffix(".qdq.onnx")
+        if not made.exists():
+            prepared, inputs = str(made.with_suffix(".prepared")), iter(calibration_inputs(cfg))
+
+            class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
+                def get_next(self) -> dict[str, Floats] | None:
+                    x = next(inputs, None)
+                    return None if x is None else {INPUT: x}
+
+            quant_pre_process(exported(cfg, weights), prepared, skip_symbolic_shape=True)
+            kinds = {"activation_type": quantization.QuantType.QUInt8, "weight_type": quantization.QuantType.QInt8}
+            quantization.quantize_static(prepared, str(made), Reader(), per_channel=True, **kinds)
+        return str(made)
 
 
 class OpenVino:
@@ -149,14 +192,37 @@ class OpenVino:
 
         core = openvino.Core()
         options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": precision}
-        self.model = core.compile_model(core.read_model(exported(cfg, weights)), "CPU", options)
+        self.model = core.compile_model(self.read(core, cfg, weights), "CPU", options)
         self.request = self.model.create_infer_request()
+
+    def read(self, core: Any, cfg: str, weights: str) -> Any:
+        return core.read_model(exported(cfg, weights))
 
     def run(self, x: Floats) -> Run:
         return lambda: self.request.infer([x], share_inputs=True, share_outputs=True)
 
     def results(self, x: Floats) -> dict[str, Floats]:
         return named([np.array(y) for y in self.request.infer([x]).values()])
+
+
+class OpenVinoInt8(OpenVino):
+    """The exported model by NNCF, its own quantizer; what that leaves in floats has products of BF16."""
+
+    def read(self, core: Any, cfg: str, weights: str) -> Any:
+        made = Path(cfg).with_suffix(".nncf.xml")
+        if not made.exists():
+            with redirect_stdout(sys.stderr):  # it talks, and standard output is for figures
+                self.quantize(super().read(core, cfg, weights), cfg, made)
+        return core.read_model(str(made))
+
+    @staticmethod
+    def quantize(model: Any, cfg: str, made: Path) -> None:
+        import nncf
+        import openvino
+
+        given = nncf.Dataset(list(calibration_inputs(cfg)))
+        rounded = nncf.quantize(model, given, preset=nncf.QuantizationPreset.MIXED)
+        openvino.save_model(rounded, str(made), compress_to_fp16=False)
 
 
 class OpenCVOnnx:
@@ -294,6 +360,7 @@ PROGRAMS: dict[str, Callable[[str, str, int], Any]] = {
     "pydarknet": Ours,
     "pydarknet fp16": partial(Ours, precision="fp16"),
     "pydarknet bf16": partial(Ours, precision="bf16"),
+    "pydarknet int8": OursInt8,
     "pydarknet lazy": OursLazy,
     "PyTorch": PyTorch,
     "PyTorch frozen": partial(PyTorch, how="frozen"),
@@ -301,6 +368,8 @@ PROGRAMS: dict[str, Callable[[str, str, int], Any]] = {
     "ONNX Runtime": OnnxRuntime,
     "OpenVINO": OpenVino,
     "OpenVINO bf16": partial(OpenVino, precision="bf16"),
+    "ONNX Runtime int8": OnnxRuntimeInt8,
+    "OpenVINO int8": partial(OpenVinoInt8, precision="bf16"),
     "OpenCV": OpenCV,
     "OpenCV 5": OpenCVOnnx,
     "ncnn": Ncnn,
@@ -312,6 +381,12 @@ def network_input(cfg: str, batch: int = 1) -> Floats:
     from pydarknet.graph.graph import Graph
 
     return np.random.default_rng(1).random((batch, *Graph(cfg).inputs), dtype=np.float32)
+
+
+def calibration_inputs(cfg: str) -> Iterator[Floats]:
+    """Inputs to find ranges on, the same for all programs."""
+    for seed in range(2, 2 + CALIBRATION):
+        yield np.random.default_rng(seed).random(network_input(cfg).shape, dtype=np.float32)
 
 
 def main() -> None:

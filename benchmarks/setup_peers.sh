@@ -16,6 +16,6 @@ environment() {
 
 # The last OpenCV that reads Darknet's files, and the last that was measured of the others.
 environment bench-venv numpy opencv-python-headless==4.12.0.88 torch==2.13.0 onnxruntime==1.32.0 openvino==2026.4.1 \
-  onnx ncnn pnnx tqdm
+  nncf==3.4.0 onnx ncnn pnnx tqdm
 # The newest OpenCV.
 environment bench-opencv5 numpy opencv-python-headless onnx tqdm
