@@ -24,9 +24,12 @@ from .common.references import resolve
 
 # Packed weights of one layer may grow to twice their size, in inference to three times up to LARGE_PACKED bytes,
 # small ones to SMALL_PACKED bytes: Winograd's larger tiles are worth their memory only where the weights are few.
-# (All of yolov2's at three times would need 700 MB, and a training step packs them anew.)
+# (All of yolov2's at three times would need 700 MB, and a training step packs them anew.) In 16 bits it is three
+# times what they take in those, whatever that is: 280 MB of yolov2, where F(4x4) would have 400.
 GROWTH, INFERENCE_GROWTH = 2, 3
 SMALL_PACKED, LARGE_PACKED = 24 << 20, 64 << 20
+HALVES = ("fp16", "bf16")
+FOLDED_FILTERS = 128  # whole panels, whatever the instruction set
 MAX_PLAIN_CHANNELS = 4
 # Layers with larger weights keep FP32 in a network of FP16, which ends at 65504: Winograd's transform of a kernel
 # has at most 2.25 times its largest number.
@@ -54,7 +57,7 @@ class Convolution(Layer):
 
     def plan(self, p: Builder, x: Value) -> Value:
         source, shape, plain = self.geometry(p, self.binarised(p, x, self.border) if self.xnor else x)
-        conv, packed = self.pack(p, shape, plain)
+        conv, packed = self.pack(p, source, shape, plain)
         bias = p.constant(self.key("bias"), self.folded_bias)
         share = ACROSS_CHANNELS.get(self.activation)
         y = self.convolve(p, conv, source, packed, bias, "linear" if share else self.activation)
@@ -166,25 +169,29 @@ class Convolution(Layer):
         """Bytes that the packed weights may take."""
         return max(SMALL_PACKED, GROWTH * int(self.parameters["weights"].nbytes))
 
-    def inference_budget(self) -> int:
-        """The same where they are packed once."""
-        return max(self.budget(), min(LARGE_PACKED, INFERENCE_GROWTH * int(self.parameters["weights"].nbytes)))
+    def inference_budget(self, halves: bool) -> int:
+        """The same where they are packed once, maybe in 16 bits on a CPU."""
+        size = int(self.parameters["weights"].nbytes)
+        if halves:
+            return max(SMALL_PACKED, INFERENCE_GROWTH * size // 2)
+        return max(self.budget(), min(LARGE_PACKED, INFERENCE_GROWTH * size))
 
     def kernels(self, weights: Array) -> Array:
         """Weights (or their updates) as (K, C / groups, R, S)."""
         return weights.reshape(self.out.c, self.inputs.c // self.groups, *self.kernel)
 
-    def pack(self, p: Builder, shape: Geometry, plain: bool) -> tuple[ConvPrimitive, Array]:
+    def pack(self, p: Builder, source: Value, shape: Geometry, plain: bool) -> tuple[ConvPrimitive, Array]:
         """The convolution, whose algorithm is chosen once and kept when the network is resized, and the weights in
         its layout."""
 
         key, store = self.key("packed_plain" if plain else "packed"), p.store if self.whole else None
 
         def make() -> tuple[str, Array]:
-            conv = p.ops.Conv(shape, shape.algorithms(self.inference_budget(), plain)[0])
+            halves = p.backend.name == "cpu" and shape.precision in HALVES
+            conv = p.ops.Conv(shape, shape.algorithms(self.inference_budget(halves), plain)[0])
             packed = store and store.find(key, conv.algorithm, conv.packed_size)
             if packed is None:
-                conv, packed = self.pack_anew(p, conv, plain)
+                conv, packed = self.pack_anew(p, source, conv, plain)
                 if store:
                     store.keep(key, conv.algorithm, packed)
             release(self.parameters["weights"])
@@ -193,15 +200,30 @@ class Convolution(Layer):
         algorithm, packed = p.shared(key, make)
         return p.ops.Conv(shape, algorithm), packed
 
-    def pack_anew(self, p: Builder, conv: ConvPrimitive, plain: bool) -> tuple[ConvPrimitive, Array]:
+    def pack_anew(self, p: Builder, source: Value, conv: ConvPrimitive, plain: bool) -> tuple[ConvPrimitive, Array]:
         """The weights in a convolution's layout, or in that of one in FP32, if they are too large for FP16."""
-        weights, shape = self.folded_weights(), conv.shape
-        if shape.precision == "fp16" and not abs(weights).max() < MOST_FP16:
+        parts, shape = self.by_filters(p), conv.shape
+        if shape.precision == "fp16" and not all(part.fits_fp16() for part in parts):
             larger = shape.with_precision("fp32")
-            conv = p.ops.Conv(shape, larger.algorithms(self.inference_budget(), plain)[0])
-        packed = p.backend.empty((conv.packed_size,))
-        conv.pack(p.backend.to_device(weights), packed)
+            conv = p.ops.Conv(shape, larger.algorithms(self.inference_budget(False), plain)[0])
+        packed, end = p.backend.empty((conv.packed_size,)), 0
+        for part in parts:
+            own = p.ops.Conv(part.shape(p, source), conv.algorithm)
+            begin, end = end, end + own.packed_size
+            own.pack(p.backend.to_device(part.folded_weights()), packed[begin:end])
+            release(part.parameters["weights"])
         return conv, packed
+
+    def by_filters(self, p: Builder) -> list[Convolution]:
+        """The layer as layers of few filters, whose folded weights are a small copy. Their packed weights follow each
+        other on the CPU, if there is one group."""
+        step = FOLDED_FILTERS if p.backend.name == "cpu" and self.groups == 1 else self.out.c
+        return [self.only(range(i, min(i + step, self.out.c))) for i in range(0, self.out.c, step)]
+
+    def fits_fp16(self) -> bool:
+        """Whether FP16 holds all folded weights, none of which is NaN."""
+        weights = self.folded_weights()
+        return bool(weights.min() > -MOST_FP16 and weights.max() < MOST_FP16)
 
     @property
     def is_pointwise(self) -> bool:
@@ -212,11 +234,12 @@ class Convolution(Layer):
         return bare and self.groups == 1 and (self.kernel, self.strides, self.padding) == ((1, 1), (1, 1), 0)
 
     def only(self, filters: Sequence[int]) -> Convolution:
-        """The layer with some of its filters, of the weights it has now, for a plan."""
+        """The layer with some of its filters, of the weights it has now, for a plan. A range's are no copy."""
+        chosen = slice(filters.start, filters.stop) if isinstance(filters, range) else list(filters)
         part = copy(self)
         part.path, part.whole = self.key("part"), False
         part.out = Shape(len(filters), self.out.h, self.out.w)
-        part.parameters = {name: values[list(filters)] for name, values in self.parameters.items()}
+        part.parameters = {name: values[chosen] for name, values in self.parameters.items()}
         return part
 
     def folded_weights(self) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pydarknet.layers.convolutional import FOLDED_FILTERS
 from tests.lib.convolutions import ANY_SIZE, convolve, exact
 from tests.lib.guarded import Arrays
 from tests.lib.tolerances import CONV_NORM, conv_tolerance
@@ -232,6 +233,31 @@ def test_budget_leaves_out_large_packings_but_never_all(cpu_ops: Any) -> None:
     assert not {"winograd2", "winograd3", "winograd4"} & set(shape.algorithms(direct))
     assert shape.algorithms(0)[0] == "direct"
     assert shape.algorithms(ANY_SIZE, True) == ["direct_plain"]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize(("channels", "size"), [(20, 3), (3, 3), (33, 1)])
+def test_packed_filters_follow_each_other(cpu_ops: Any, precision: str, channels: int, size: int) -> None:
+    """A layer packs some of them at a time (`Convolution.by_filters`)."""
+    weights = np.random.default_rng(0).normal(0, 1, (300, channels, size, size)).astype(np.float32)
+
+    def shape_of(filters: int) -> Any:
+        return cpu_ops.ConvShape(1, channels, 13, 13, filters, *[size] * 2, 1, 1, *[size // 2] * 2, 1, precision)
+
+    def packed(name: str, part: np.ndarray) -> np.ndarray:
+        shape = cpu_ops.ConvShape(
+            1, channels, 13, 13, len(part), size, size, 1, 1, size // 2, size // 2, 1, precision
+        )
+        conv, arrays = cpu_ops.Conv(shape, name), Arrays(cpu_ops.block)
+        to = arrays.empty(conv.packed_size)
+        to[...] = 0  # what some algorithm leaves unwritten
+        conv.pack(np.ascontiguousarray(part), to)
+        return to.view(np.uint8)
+
+    shape = shape_of(300)
+    for name in [*shape.algorithms(ANY_SIZE), *(shape.algorithms(ANY_SIZE, True) if channels < 5 else ())]:
+        parts = [packed(name, weights[i : i + FOLDED_FILTERS]) for i in range(0, 300, FOLDED_FILTERS)]
+        np.testing.assert_array_equal(np.concatenate(parts), packed(name, weights), name)
 
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
