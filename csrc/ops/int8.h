@@ -52,6 +52,7 @@ struct Int8ConvCall {
   Requantisation requantisation;
   std::uint8_t* workspace;
   std::int64_t workspace_bytes;
+  bool pooled = false;  // y has the maximum of each window of 2 x 2 outputs, of which there are whole ones
 };
 
 // One way to multiply bytes. Packed weights depend on nothing that resizing a network changes.
@@ -61,6 +62,8 @@ class Int8Convolution {
   virtual const char* name() const = 0;
   // Whether this machine has the instructions.
   virtual bool runs() const = 0;
+  // Whether it knows calls that pool; into bytes, that is.
+  virtual bool pools() const = 0;
   virtual std::int64_t packed_bytes(const ConvShape& shape, int lanes) const = 0;
   // weights (k, c, kernel_h, kernel_w).
   virtual void pack(const ConvShape& shape, int lanes, const std::int8_t* weights,

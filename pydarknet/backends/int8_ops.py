@@ -16,12 +16,13 @@ class Int8ConvPrimitive(Protocol):
 
     body: str
     packed_bytes: int
+    pools: bool
 
     def workspace(self) -> int: ...
     def pack(self, weights: Array, packed: Array) -> None: ...
     def forward(
         self, x: Array, zero_x: int, packed: Array, start: Array, scale: Array, slope: float, y: Array, zero_y: int,
-        workspace: Array,
+        workspace: Array, pooled: bool = False,
     ) -> None: ...  # fmt: skip
 
 

@@ -86,6 +86,35 @@ def test_conv_of_other_geometry(cpu_ops: Any, made: ByteArrays, kernel: Any, str
     check_conv(cpu_ops, made, 2, 18, 6, 5, 20, kernel, stride, pad, slope=0.0)
 
 
+@pytest.mark.parametrize(("channels", "lanes"), [(3, IMAGE), (16, 16), (40, 16)])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_conv_that_pools(cpu_ops: Any, made: ByteArrays, channels: int, lanes: int, threads: int) -> None:
+    """The bytes of convolution and max-pooling one by one; in several bands, and in runs of 1 to 3 windows."""
+    cpu_ops.set_num_threads(threads)
+    random = np.random.default_rng(channels)
+    weights = random.integers(-127, 128, (33, channels, 3, 3)).astype(np.int8)
+    start = padded(random.integers(-5000, 5000, 33).astype(np.int32))
+    scale = padded(random.uniform(1e-4, 2e-3, 33).astype(np.float32))
+    for height, width, stride in ((2, 2, 1), (46, 22, 1), (160, 130, 1), (20, 36, 2)):
+        x = made.blocked(random.integers(0, 256, (2, channels, height, width)), lanes)
+        shape = cpu_ops.ConvShape(2, channels, height, width, 33, 3, 3, stride, stride, 1, 1, 1)
+        for body in cpu_ops.int8_bodies():
+            conv = cpu_ops.Int8Conv(shape, lanes == IMAGE, body)
+            packed, workspace = made.memory(conv.packed_bytes), made.memory(conv.workspace())
+            conv.pack(weights, packed)
+            whole = made.empty(2, 33, shape.out_h, shape.out_w)
+            steps, pooled = (made.empty(2, 33, shape.out_h // 2, shape.out_w // 2) for _ in range(2))
+            call = x, 17, packed, start, scale, 0.1
+            conv.forward(*call, whole, 30, workspace)
+            cpu_ops.int8_maxpool(whole, steps, 2, (2, 2), 1)
+            if conv.pools:
+                conv.forward(*call, pooled, 30, workspace, True)
+                np.testing.assert_array_equal(made.channels(pooled, 33), made.channels(steps, 33), body)
+            else:
+                with pytest.raises(ValueError, match="pools no windows"):
+                    conv.forward(*call, pooled, 30, workspace, True)
+
+
 def test_conv_in_several_bands(cpu_ops: Any, made: ByteArrays) -> None:
     check_conv(cpu_ops, made, 1, 64, 60, 130, 16, (3, 3), pad=(1, 1), slope=1.0)
 

@@ -13,6 +13,7 @@ from pydarknet.backends.base import cpu_backend
 from pydarknet.errors import CfgError, DarknetError, DataError, DeviceError, WeightsError
 from pydarknet.export import export
 from pydarknet.formats.cfg import parse_cfg_text
+from pydarknet.plan import fuse
 from pydarknet.plan.int8 import ByteValue
 from pydarknet.quantize import Choice, choose, quantize
 from pydarknet.quantize.statistics import best_range
@@ -94,6 +95,19 @@ def test_what_can_hands_bytes_on(tmp_path: Path, kind: str, monkeypatch: pytest.
     monkeypatch.setattr(type(quantised.int8), "plan", noted)
     quantised.forward(nets.batch(quantised))
     assert kinds[:-1] == [True] * (len(kinds) - 1)
+
+
+def test_pooling_is_part_of_the_convolution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the bits of steps one by one."""
+    quantised = in_8_bits(between("maxpool"), tmp_path / "net.int8", keep=[])
+    x, joined = nets.batch(quantised, 2), []
+    of_bytes = fuse.of_bytes
+    monkeypatch.setattr(fuse, "of_bytes", lambda *args: joined.append(of_bytes(*args)) or joined[-1])
+    together = quantised.forward(x)
+    assert len([call for call in joined if call]) == RUNNABLE[-1] in ("avx2", "avx512")
+    monkeypatch.setattr(fuse, "of_bytes", lambda *_: None)
+    quantised.parameters_changed()
+    np.testing.assert_array_equal(quantised.forward(x), together)
 
 
 def test_every_instruction_set_gives_the_same_bits(tmp_path: Path) -> None:

@@ -69,6 +69,8 @@ class Int8Conv {
   }
   const char* body() const { return body_.name(); }
   std::int64_t packed_bytes() const { return packed_; }
+  // Whether forward can pool: the body can, and all windows are whole.
+  bool pools() const { return body_.pools() && shape_.out_h() % 2 == 0 && shape_.out_w() % 2 == 0; }
   std::int64_t workspace() const {
     std::int64_t most = 0;
     for (int threads = 1; threads <= num_threads(); ++threads) {
@@ -86,12 +88,13 @@ class Int8Conv {
   }
 
   void forward(py::handle x_array, int zero_x, py::handle packed, py::handle start, py::handle scale,
-               float slope, py::handle y_array, int zero_y, py::handle workspace_array) const {
+               float slope, py::handle y_array, int zero_y, py::handle workspace_array, bool pooled) const {
     const ConstBytes x = const_bytes(x_array, kOp, "x", lanes_);
     expect_bytes(x, shape_.n, (shape_.c + lanes_ - 1) / lanes_, shape_.h, shape_.w, {kOp, "x"});
     expect_zero(zero_x, {kOp, "zero_x"});
     expect_zero(zero_y, {kOp, "zero_y"});
     require(slope >= 0 && slope <= 1, kOp, "argument 'slope': expected a number from 0 to 1");
+    require(!pooled || pools(), kOp, "pools no windows of 2 x 2 of " + shape_.text());
     const RawArray scratch =
         memory(workspace_array, true, body_.workspace(shape_, lanes_, 1), {kOp, "workspace"});
     const Int8ConvCall call{
@@ -101,7 +104,8 @@ class Int8Conv {
         {static_cast<const std::int32_t*>(contents(start, "<i4", padded(shape_.k), {kOp, "start"})),
          static_cast<const float*>(contents(scale, "<f4", padded(shape_.k), {kOp, "scale"})), slope, zero_y},
         static_cast<std::uint8_t*>(scratch.data),
-        scratch.size};
+        scratch.size,
+        pooled};
     run(call, x, y_array);
   }
 
@@ -120,11 +124,14 @@ class Int8Conv {
     const auto type = py::getattr(y_array, "dtype", py::none());
     if (!type.is_none() && py::str(type).cast<std::string>() == "uint8") {
       const Bytes y = bytes(y_array, kOp, "y");
-      expect_bytes(y, shape_.n, padded(shape_.k) / kByteBlock, shape_.out_h(), shape_.out_w(), {kOp, "y"});
+      const int shrunk = call.pooled ? 2 : 1;
+      expect_bytes(y, shape_.n, padded(shape_.k) / kByteBlock, shape_.out_h() / shrunk,
+                   shape_.out_w() / shrunk, {kOp, "y"});
       require(x.data != y.data, kOp, "x and y must be different arrays");
       py::gil_scoped_release release;
       body_.forward(call, x, y);
     } else {
+      require(!call.pooled, kOp, "argument 'pooled': only into bytes");
       const Tensor y = tensor(y_array, kOp, "y");
       expect_shape(y, shape_.n, blocks_of(shape_.k), shape_.out_h(), shape_.out_w(), {kOp, "y"});
       py::gil_scoped_release release;
@@ -257,12 +264,15 @@ void bind_int8(Module& m) {
            arg("body") = "")
       .def_property_readonly("body", &Int8Conv::body)
       .def_property_readonly("packed_bytes", &Int8Conv::packed_bytes)
+      .def_property_readonly("pools", &Int8Conv::pools)
       .def("workspace", &Int8Conv::workspace,
            "Bytes of workspace for the current number of threads and fewer")
       .def("pack", &Int8Conv::pack, arg("weights"), arg("packed"), "Weights (K, C, R, S) of int8")
       .def("forward", &Int8Conv::forward, arg("x"), arg("zero_x"), arg("packed"), arg("start"), arg("scale"),
-           arg("slope"), arg("y"), arg("zero_y"), arg("workspace"),
-           "y = rectified (sum of (weight * byte) + start) * scale, as bytes or as floats, by y's type");
+           arg("slope"), arg("y"), arg("zero_y"), arg("workspace"), arg("pooled") = false,
+           "y = rectified (sum of (weight * byte) + start) * scale, as bytes or as floats, by y's type; "
+           "pooled, the "
+           "maximum of each 2 x 2 of them, if scales are above 0");
   m.def("int8_quantize", &py_quantize, arg("x"), arg("y"), arg("per_unit"), arg("zero"),
         "Blocked floats to blocked bytes");
   m.def("int8_quantize_image", &py_quantize_image, arg("x"), arg("y"), arg("per_unit"), arg("zero"),

@@ -26,7 +26,7 @@ Bands bands_of(const ConvShape& s, int lanes, int element, int threads) {
   while (threads > 1 && b.per_image > 1 && b.per_image < all && b.per_image * s.n % threads != 0) {
     ++b.per_image;
   }
-  b.rows = ceil_div(all, b.per_image);
+  b.rows = (ceil_div(all, b.per_image) + 1) / 2 * 2;  // whole windows, if they are pooled
   b.per_image = ceil_div(all, b.rows);
   b.count = b.per_image * s.n;
   b.chunks = threads == 1 ? 1 : std::min(ceil_div(threads * kTasksEach, b.count), panels_of(s));

@@ -58,6 +58,7 @@ class Convolution : public Int8Convolution {
 
   const char* name() const override { return Body::name; }
   bool runs() const override { return Body::runs(); }
+  bool pools() const override { return kPooledRows > 0; }
 
   std::int64_t packed_bytes(const ConvShape& s, int lanes) const override {
     return std::int64_t{s.taps()} * padded_channels(s, lanes) * kElement * filter_blocks(s) * kByteBlock;
@@ -78,7 +79,7 @@ class Convolution : public Int8Convolution {
 
   void forward(const Int8ConvCall& call, ConstBytes x, Bytes y) const override {
     run(call, x, [&](Product& p, int image, int block, int row) {
-      p.y = y.block(image, block) + std::int64_t{row} * y.w * kByteBlock;
+      p.y = y.block(image, block) + std::int64_t{row / shrink(call)} * y.w * kByteBlock;
       p.y_block = y.plane();
     });
   }
@@ -92,6 +93,8 @@ class Convolution : public Int8Convolution {
   }
 
  private:
+  // Rows, and columns, of outputs for one of y.
+  static int shrink(const Int8ConvCall& call) { return call.pooled ? 2 : 1; }
   static int filter_blocks(const ConvShape& s) { return (s.k + kByteBlock - 1) / kByteBlock; }
   static int channel_blocks(const ConvShape& s, int lanes) { return (s.c + lanes - 1) / lanes; }
   static int padded_channels(const ConvShape& s, int lanes) { return channel_blocks(s, lanes) * lanes; }
@@ -168,6 +171,7 @@ class Convolution : public Int8Convolution {
     const int block = panel * kPanelBlocks, blocks = blocks_in(s, panel);
     Product p{};
     p.x_pixel = b.pixel * s.stride_x;
+    p.x_below = b.row * s.stride_y;
     p.offsets = taps.data();
     p.count = static_cast<int>(taps.size());
     p.weights = call.packed + panel * panel_bytes(s, x.lanes);
@@ -175,42 +179,44 @@ class Convolution : public Int8Convolution {
     p.out = {out.start + block * kByteBlock, out.scale + block * kByteBlock, out.slope, out.zero};
     place(p, band / b.per_image, block, first);
     // Rows without gaps between their pixels are one.
-    const bool one_run = s.taps() == 1 && s.stride_x == 1 && s.stride_y == 1 && b.width == s.out_w();
-    const int runs = one_run ? 1 : rows, pixels = one_run ? rows * s.out_w() : s.out_w();
-    const int calls = runs * ((pixels + kRows - 1) / kRows);
+    const bool one_run =
+        !call.pooled && s.taps() == 1 && s.stride_x == 1 && s.stride_y == 1 && b.width == s.out_w();
+    const int shrunk = shrink(call), width = s.out_w() / shrunk;
+    const int runs = one_run ? 1 : rows / shrunk, pixels = one_run ? rows * width : width;
+    const Kernels kernels = kernels_for(x.lanes, p.x_pixel, blocks, call.pooled);
+    const int calls = runs * ((pixels + kernels.most - 1) / kernels.most);
     p.ahead = p.weights + (panel + 1 < panels_of(s) ? panel_bytes(s, x.lanes) : 0);
     p.ahead_step = panel + 1 < panels_of(s) ? panel_bytes(s, x.lanes) / (std::int64_t{calls} * p.count) : 0;
-    const auto& kernels = kernels_for(x.lanes, p.x_pixel, blocks);
     const Product begin = p;
     for (int run = 0; run < runs; ++run) {
-      p.x = source + run * s.stride_y * b.row;
-      if (p.y) p.y = begin.y + std::int64_t{run} * s.out_w() * kByteBlock;
-      if (p.y_floats) p.y_floats = begin.y_floats + std::int64_t{run} * s.out_w() * kBlock;
-      row_product(p, pixels, kernels);
+      p.x = source + run * shrunk * p.x_below;
+      if (p.y) p.y = begin.y + std::int64_t{run} * width * kByteBlock;
+      if (p.y_floats) p.y_floats = begin.y_floats + std::int64_t{run} * width * kBlock;
+      row_product(p, pixels, shrunk * p.x_pixel, kernels);
     }
   }
 
-  // Runs of nearly the same length.
-  static void row_product(Product& p, int pixels, const std::array<Kernel, kRows>& kernels) {
-    for (int left = (pixels + kRows - 1) / kRows; left > 0; --left) {
-      const int rows = (pixels + left - 1) / left;
-      kernels[rows - 1](p);
-      pixels -= rows;
-      p.x += p.x_pixel * rows;
-      if (p.y) p.y += std::ptrdiff_t{kByteBlock} * rows;
-      if (p.y_floats) p.y_floats += std::ptrdiff_t{kBlock} * rows;
+  // Runs of nearly the same length; `step`: bytes of x from one pixel of y to the next.
+  static void row_product(Product& p, int pixels, std::ptrdiff_t step, Kernels kernels) {
+    for (int left = (pixels + kernels.most - 1) / kernels.most; left > 0; --left) {
+      const int count = (pixels + left - 1) / left;
+      kernels.for_pixels[count - 1](p);
+      pixels -= count;
+      p.x += step * count;
+      if (p.y) p.y += std::ptrdiff_t{kByteBlock} * count;
+      if (p.y_floats) p.y_floats += std::ptrdiff_t{kBlock} * count;
     }
   }
 
-  static const std::array<Kernel, kRows>& kernels_for(int lanes, std::ptrdiff_t pixel, int blocks) {
+  static Kernels kernels_for(int lanes, std::ptrdiff_t pixel, int blocks, bool pooled) {
     constexpr int kBlocked = kByteBlock * kElement, kImage = kImageBlock * kElement;
     constexpr int kBlockedWords = kBlocked / kWordBytes, kImageWords = kImage / kWordBytes;
     if (lanes == kImageBlock) {
-      return pixel == kImage ? kernels_of<Body, kImageWords, kImage>(blocks)
-                             : kernels_of<Body, kImageWords, 0>(blocks);
+      return pixel == kImage ? kernels_of<Body, kImageWords, kImage>(blocks, pooled)
+                             : kernels_of<Body, kImageWords, 0>(blocks, pooled);
     }
-    return pixel == kBlocked ? kernels_of<Body, kBlockedWords, kBlocked>(blocks)
-                             : kernels_of<Body, kBlockedWords, 0>(blocks);
+    return pixel == kBlocked ? kernels_of<Body, kBlockedWords, kBlocked>(blocks, pooled)
+                             : kernels_of<Body, kBlockedWords, 0>(blocks, pooled);
   }
 };
 

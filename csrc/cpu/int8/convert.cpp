@@ -19,6 +19,27 @@ Lanes to_floats(const std::uint8_t* from, int zero) {
   return __builtin_convertvector(__builtin_convertvector(bytes, IntLanes) - zero, Lanes);
 }
 
+// The pixels from column j on of a row, whose channels are `from`: the first one is the lowest byte of a
+// word.
+IntLanes image_words(const float* const (&from)[kImageBlock], int channels, int j, float per_unit, int zero) {
+  static_assert(kImageBlock == sizeof(std::int32_t));
+  IntLanes words{};
+  for (int c = 0; c < kImageBlock; ++c) {
+    const IntLanes bytes =
+        c < channels ? int8::rounded(simd::load(from[c] + j) * per_unit, zero) : zero + IntLanes{};
+    words |= bytes << (8 * c);
+  }
+  return words;
+}
+
+// Bytes of one scale and zero as those of another.
+void rescale(const std::uint8_t* from, std::uint8_t* to, std::int64_t count, float ratio, int zero_x,
+             int zero_y) {
+  for (std::int64_t i = 0; i < count; i += kBlock) {
+    int8::store_bytes(to + i, int8::rounded(to_floats(from + i, zero_x) * ratio, zero_y));
+  }
+}
+
 }  // namespace
 
 void int8_quantize(ConstTensor x, Bytes y, float per_unit, int zero) {
@@ -46,21 +67,18 @@ void int8_quantize_image(ConstPlain x, Bytes y, float per_unit, int zero) {
     for (std::int64_t i = begin; i < end; ++i) {
       const int row = static_cast<int>(i % y.h), image = static_cast<int>(i / y.h);
       std::uint8_t* to = y.block(image, 0) + std::int64_t{row} * y.w * kImageBlock;
-      std::fill_n(to, std::int64_t{y.w} * kImageBlock, static_cast<std::uint8_t>(zero));
-      for (int c = 0; c < x.c; ++c) {
-        const float* from = x.channel(image, c) + std::int64_t{row} * x.w;
-        int j = 0;
-        for (; j + kBlock <= x.w; j += kBlock) {
-          const IntLanes q = int8::rounded(simd::load(from + j) * per_unit, zero);
-          for (int lane = 0; lane < kBlock; ++lane) {
-            to[(j + lane) * kImageBlock + c] = static_cast<std::uint8_t>(q[lane]);
-          }
-        }
-        for (; j < x.w; ++j) {
-          const IntLanes q = int8::rounded(simd::splat(from[j]) * per_unit, zero);
-          to[j * kImageBlock + c] = static_cast<std::uint8_t>(q[0]);
-        }
+      const float* from[kImageBlock] = {};
+      for (int c = 0; c < x.c; ++c) from[c] = x.channel(image, c) + std::int64_t{row} * x.w;
+      int j = 0;
+      for (; j + kBlock <= x.w; j += kBlock) {
+        const IntLanes pixels = image_words(from, x.c, j, per_unit, zero);
+        std::memcpy(to + j * kImageBlock, &pixels, sizeof pixels);
       }
+      if (j == x.w) continue;
+      float rest[kImageBlock][kBlock] = {};
+      for (int c = 0; c < x.c; ++c) from[c] = std::copy_n(from[c] + j, x.w - j, rest[c]) - (x.w - j);
+      const IntLanes pixels = image_words(from, x.c, 0, per_unit, zero);
+      std::memcpy(to + j * kImageBlock, &pixels, static_cast<std::size_t>(x.w - j) * kImageBlock);
     }
   });
 }
@@ -88,15 +106,20 @@ void int8_copy_channels(ConstBytes x, Bytes y, int from, int to, int channels, f
     table[q] = static_cast<std::uint8_t>(int8::rounded(f, zero_y)[0]);
   }
   const bool same = ratio == 1.0f && zero_x == zero_y;
-  const bool whole = same && from % kByteBlock == 0 && to % kByteBlock == 0;
+  const bool aligned = from % kByteBlock == 0 && to % kByteBlock == 0;
   const int blocks = (channels + kByteBlock - 1) / kByteBlock;
   parallel_for(std::int64_t{y.n} * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const int image = static_cast<int>(i / blocks), first = static_cast<int>(i % blocks) * kByteBlock;
       const int count = std::min(kByteBlock, channels - first);
-      if (whole && count == kByteBlock) {
-        std::memcpy(y.block(image, (to + first) / kByteBlock), x.block(image, (from + first) / kByteBlock),
-                    static_cast<std::size_t>(x.plane()));
+      if (aligned && count == kByteBlock) {
+        std::uint8_t* target = y.block(image, (to + first) / kByteBlock);
+        const std::uint8_t* source = x.block(image, (from + first) / kByteBlock);
+        if (same) {
+          std::memcpy(target, source, static_cast<std::size_t>(x.plane()));
+        } else {
+          rescale(source, target, x.plane(), ratio, zero_x, zero_y);
+        }
         continue;
       }
       for (int c = first; c < first + count; ++c) {

@@ -3,7 +3,6 @@
 // A word is the 4 bytes that a body multiplies at once: of each pixel one word is broadcast, of the weights
 // there is a word for each filter. Sums live in registers until they are requantised.
 #pragma once
-#include <array>
 #include <cstddef>
 #include <cstring>
 #include <utility>
@@ -21,6 +20,8 @@ using ByteLanes = std::uint8_t __attribute__((vector_size(kBlock)));
 inline constexpr int kVectors = kByteBlock / kBlock;
 inline constexpr int kPanelBlocks = kVectors == 1 ? 2 : 1;
 inline constexpr int kRows = (simd::kRegisters - 4) / (kPanelBlocks * kVectors);
+// Of their maxima over windows of 2 x 2.
+inline constexpr int kPooledRows = kRows / 4;
 inline constexpr int kWordBytes = 4;
 // Bytes of weights for one word of a pixel.
 inline constexpr int kStepBytes = kByteBlock * kWordBytes;
@@ -57,6 +58,7 @@ inline void store_bytes(std::uint8_t* to, IntLanes v) {
 struct Product {
   const std::uint8_t* x;          // first pixel
   std::ptrdiff_t x_pixel;         // bytes from one pixel to the next
+  std::ptrdiff_t x_below;         // to the row below, if windows are pooled
   const std::ptrdiff_t* offsets;  // of the taps, from a pixel
   int count;                      // of taps
   const std::uint8_t* weights;    // [tap][word][block][filter]
@@ -98,14 +100,31 @@ inline void finish(const Product& p, const IntLanes (&sum)[R][J * kVectors]) {
   }
 }
 
-// `kWords` words of a pixel at each tap, `kPixel` bytes from one pixel to the next (0: as p says).
-template <class Body, int R, int J, int kWords, int kPixel>
+// The largest sum of each window of 2 x 2; the first half of the pixels lies above the second. What follows
+// the sums never falls as they grow, so this is the maximum of the layer's outputs.
+template <int R, int V>
+inline void pool(const IntLanes (&sum)[R][V], IntLanes (&largest)[R / 4][V]) {
+  const auto larger = [](IntLanes a, IntLanes b) { return a > b ? a : b; };
+  PYDARKNET_UNROLL
+  for (int r = 0; r < R / 4; ++r) {
+    PYDARKNET_UNROLL
+    for (int v = 0; v < V; ++v) {
+      largest[r][v] = larger(larger(sum[2 * r][v], sum[2 * r + 1][v]),
+                             larger(sum[R / 2 + 2 * r][v], sum[R / 2 + 2 * r + 1][v]));
+    }
+  }
+}
+
+// `kWords` words of a pixel at each tap, `kPixel` bytes from one pixel to the next (0: as p says). Pooled,
+// half of the R pixels are those of the row below.
+template <class Body, int R, int J, int kWords, int kPixel, bool kPooled>
 void product(Product& p) {
   IntLanes sum[R][J * kVectors] = {};
   const std::ptrdiff_t pixel = kPixel ? kPixel : p.x_pixel;
   const std::uint8_t *w = p.weights, *ahead = p.ahead;
   for (int tap = 0; tap < p.count; ++tap) {
     const std::uint8_t* x = p.x + p.offsets[tap];
+    const std::uint8_t* below = kPooled ? x + p.x_below - R / 2 * pixel : x;
     __builtin_prefetch(ahead, 0, 2);
     ahead += p.ahead_step;
     PYDARKNET_UNROLL
@@ -115,30 +134,48 @@ void product(Product& p) {
       for (int v = 0; v < J * kVectors; ++v) filters[v] = load_words(w + v * kBlock * kWordBytes);
       PYDARKNET_UNROLL
       for (int r = 0; r < R; ++r) {
-        const IntLanes bytes = splat_word(x + r * pixel + word * kWordBytes);
+        const IntLanes bytes = splat_word((r < R / 2 ? x : below) + r * pixel + word * kWordBytes);
         PYDARKNET_UNROLL
         for (int v = 0; v < J * kVectors; ++v) Body::add(sum[r][v], bytes, filters[v]);
       }
     }
   }
   p.ahead = ahead;
-  finish<R, J>(p, sum);
+  if constexpr (kPooled) {
+    IntLanes largest[R / 4][J * kVectors];
+    pool(sum, largest);
+    finish<R / 4, J>(p, largest);
+  } else {
+    finish<R, J>(p, sum);
+  }
 }
 
 using Kernel = void (*)(Product&);
 
-template <class Body, int J, int kWords, int kPixel, std::size_t... I>
-constexpr std::array<Kernel, kRows> kernels(std::index_sequence<I...>) {
-  return {&product<Body, static_cast<int>(I) + 1, J, kWords, kPixel>...};
+// Kernels for 1 to so many pixels, or windows.
+struct Kernels {
+  const Kernel* for_pixels;
+  int most;
+};
+
+template <class Body, int J, int kWords, int kPixel, bool kPooled, std::size_t... I>
+Kernels kernels(std::index_sequence<I...>) {
+  static constexpr Kernel list[] = {
+      &product<Body, (static_cast<int>(I) + 1) * (kPooled ? 4 : 1), J, kWords, kPixel, kPooled>...};
+  return {list, static_cast<int>(sizeof...(I))};
 }
 
-// The kernels for 1 to kRows pixels and `blocks` (1..kPanelBlocks) blocks of filters.
+// Those of `blocks` (1..kPanelBlocks) blocks of filters.
 template <class Body, int kWords, int kPixel>
-const std::array<Kernel, kRows>& kernels_of(int blocks) {
+Kernels kernels_of(int blocks, bool pooled) {
+  if constexpr (kPooledRows > 0) {
+    constexpr auto windows = std::make_index_sequence<kPooledRows>{};
+    if (pooled && blocks == 1) return kernels<Body, 1, kWords, kPixel, true>(windows);
+    if (pooled) return kernels<Body, kPanelBlocks, kWords, kPixel, true>(windows);
+  }
   constexpr auto rows = std::make_index_sequence<kRows>{};
-  static constexpr std::array<Kernel, kRows> one = kernels<Body, 1, kWords, kPixel>(rows);
-  static constexpr std::array<Kernel, kRows> most = kernels<Body, kPanelBlocks, kWords, kPixel>(rows);
-  return blocks == 1 ? one : most;
+  if (blocks == 1) return kernels<Body, 1, kWords, kPixel, false>(rows);
+  return kernels<Body, kPanelBlocks, kWords, kPixel, false>(rows);
 }
 
 }  // namespace pydarknet::int8
