@@ -24,7 +24,7 @@ from ..formats.cfg import Cfg
 from ..formats.int8 import is_int8
 from ..layers import Head, Layer
 from ..layers.convolutional import Convolution
-from ..layers.int8 import Int8Layers
+from ..layers.int8 import OF_SCALES, Int8Layers
 from ..plan.int8 import Int8Builder
 from ..plan.plan import Builder, LastPass, Plan, Value
 from ..plan.session import Session
@@ -161,6 +161,15 @@ class Engine(Graph):
             self._constants.clear()
             self._idle.clear()
             self._kept, self._packed = None, None
+
+    def requantise(self, int8: Int8Layers) -> None:
+        """Take 8-bit layers whose weights are those of the present ones, if there are any, and their scales not."""
+        with self._lock:
+            self.int8 = int8
+            self._version += 1
+            for key in [key for key in self._constants if key.endswith(OF_SCALES)]:
+                del self._constants[key]
+            self._idle.clear()
 
     def constant_bytes(self) -> int:
         """Memory of what plans share, packed weights above all, but for the parameters themselves."""

@@ -30,6 +30,7 @@ IMAGE = Quantisation(1 / 255, 0)  # of the network's input
 SLOPES = {"linear": 1.0, "relu": 0.0, "leaky": 0.1}  # of activations that a convolution computes itself
 OF_TRAINING = {"learning_rate", "stopbackward", "onlyforward", "dontload", "dontsave", "dontloadscales", "numload",
                "flipped"}  # fmt: skip
+OF_SCALES = "int8_terms"  # ends the key of what scales decide
 LARGEST = 127  # of a weight in 8 bits
 LARGEST_SUM = 2**31 - 1
 
@@ -136,7 +137,7 @@ def plan_convolution(layer: Convolution, own: Int8Convolution, p: Int8Builder, x
     quantised = own.output if slope is not None else None
     y = p.new(layer.out) if quantised is None else p.new_bytes(layer.out, quantised)
     # Before the weights are packed, after which their pages are given back.
-    start, scale = p.shared(layer.key("int8_terms"), lambda: _terms(own, source, quantised))
+    start, scale = p.shared(layer.key(OF_SCALES), lambda: _terms(own, source, quantised))
     packed = p.shared(layer.key("int8_image" if image else "int8"), pack)
     zero = 0 if quantised is None else quantised.zero
     p.emit(

@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float32]
 
 SAMPLE = 8192  # values kept of a layer and image
 MOST = 1 << 19  # values kept of a layer
+MOST_INPUTS = 32
 FRACTIONS = np.linspace(0.4, 1.0, 31)  # of the largest value, that may be the end of the range
 LARGEST = 1e15  # output that a network can mean
 LEAST_SCALE = 1e-12  # for what is 0 in every image
@@ -42,7 +43,9 @@ class Statistics:
 
     images: int = 0
     seen: dict[int, Seen] = field(default_factory=dict)
+    inputs: list[Floats] = field(default_factory=list)  # of some images, evenly spread
     _chosen: dict[int, Quantisation] = field(default_factory=dict)
+    _apart: int = 1  # images from one kept input to the next
 
     def add(self, index: int, output: Floats, random: np.random.Generator) -> None:
         """One image's output (1, C, H, W) of a layer."""
@@ -52,6 +55,15 @@ class Statistics:
         if sum(map(len, seen.sample)) < MOST:
             seen.sample.append(flat[random.integers(0, flat.size, min(SAMPLE, flat.size))])
         seen.means = seen.means + output.mean((0, 2, 3), dtype=np.float64)  # NaN shows in `low`
+
+    def keep(self, x: Floats) -> None:
+        """One image's input, if it is its turn."""
+        apart = self._apart
+        if self.images % apart == 0:
+            self.inputs.append(np.array(x))
+        if len(self.inputs) > MOST_INPUTS:
+            del self.inputs[1::2]
+            self._apart = 2 * apart
 
     def means(self, index: int) -> npt.NDArray[np.float64]:
         """The mean of each channel of a layer's output."""
@@ -79,7 +91,9 @@ def collect(net: Network, images: Iterable[npt.NDArray[np.uint8]], layers: Colle
         with net.plan(1) as plan:
             net.fit_pictures(plan.input, [image], fit)
             plan.run()
-            statistics.add(-1, net.backend.to_host(plan.input), random)
+            x = net.backend.to_host(plan.input)
+            statistics.add(-1, x, random)
+            statistics.keep(x)
         statistics.images += 1
         for index in layers:
             statistics.add(index, net.layers[index].output, random)

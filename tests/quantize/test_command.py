@@ -40,6 +40,15 @@ def test_more_is_kept_and_less_is_looked_at(cli) -> None:
     assert (made.code, "1 layers in 8 bits, 2 in floats" in made.err) == (0, True)
 
 
+def test_layers_are_kept_by_what_they_are_worth(cli) -> None:
+    made = cli("quantize", *FILES, "--images", "photos", "--keep", "auto:1", "--out", "x", "--quick")
+    assert (made.code, "2 layers in 8 bits" in made.err) == (0, False)
+    for share in ("0", "1.5", "nan", "most"):
+        refused = cli("quantize", *FILES, "--images", "photos", "--keep", f"auto:{share}")
+        assert refused.code != 0
+        assert "expected a share above 0 and up to 1" in refused.err
+
+
 @pytest.mark.parametrize("command", ["statistics", "denormalize", "partial", "export", "doctor", "train"])
 def test_commands_that_need_floats(cli, command: str) -> None:
     cli("quantize", *FILES, "--images", "photos")

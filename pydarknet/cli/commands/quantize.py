@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ...images.sources import Source
 
 ENDING = ".int8"
+SHARE = 0.25  # of the operations that may stay in floats, by --keep auto
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--out", metavar="FILE", help=f"the file to write (default: that of WEIGHTS, with {ENDING})")
     parser.add_argument(
-        "--keep", metavar="N,N|none", type=layer_list,
-        help="convolutional layers that stay in floats (default: those before the heads, or the last)",
+        "--keep", metavar="N,N|none|auto[:SHARE]", type=layer_list,
+        help="convolutional layers that stay in floats (default: those before the heads, or the last); auto: those "
+        "and the ones that gain most by it, with at most this SHARE of the operations (default: 0.25)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--quick", action="store_true",
+        help="choose scales by the layers' own values alone, not by what the network's output makes of them",
     )  # fmt: skip
     parser.add_argument(
         "--limit", type=whole(1), default=200, metavar="N", help="images that are looked at (default: 200)"
@@ -40,8 +46,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_quiet(parser, bar=False)
 
 
-def layer_list(text: str) -> list[int]:
-    """Numbers of layers; an empty list for "none"."""
+def layer_list(text: str) -> list[int] | float:
+    """Numbers of layers; an empty list for "none"; a share for "auto"."""
+    name, _, share = text.partition(":")
+    if name == "auto":
+        try:
+            found = float(share or SHARE)
+        except ValueError:
+            found = -1.0
+        if 0 < found <= 1:
+            return found
+        raise argparse.ArgumentTypeError(f"expected a share above 0 and up to 1, such as auto:0.5; found {text!r}")
     words = [] if text == "none" else text.split(",")
     if not all(word.strip().isascii() and word.strip().isdigit() for word in words):
         raise argparse.ArgumentTypeError(f"expected numbers of layers such as 13,20, or none; found {text!r}")
@@ -65,8 +80,9 @@ def run(args: argparse.Namespace) -> int:
     net = Network(args.cfg, weights, threads=args.threads, dialect=args.dialect)
     warn(net.warnings, args.quiet)
     choice = quantize(
-        net, pictures(source, net.inputs.c, args), out, keep=args.keep, fit=args.fit, made_from=weights.name
-    )
+        net, pictures(source, net.inputs.c, args), out, keep=args.keep, fit=args.fit, made_from=weights.name,
+        refined=not args.quick,
+    )  # fmt: skip
     kept = len([layer for layer in net.layers if layer.records]) - len(choice.convolutions)
     say(
         f"wrote {out}: {Path(out).stat().st_size / 1e6:.1f} MB; {len(choice.convolutions)} layers in 8 bits, "
