@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from functools import partial
 from importlib.util import find_spec
@@ -23,7 +23,6 @@ from serving import Run, pin, serve
 Floats = npt.NDArray[np.float32]
 
 INPUT = "images"  # of an exported network
-CALIBRATION = 8  # inputs that ranges of 8 bits are found on
 
 
 class Ours:
@@ -71,7 +70,7 @@ class OursLazy(Ours):
 
 
 class OursInt8(Ours):
-    """In 8 bits, as `pydarknet quantize` makes it by default; what stays in floats has products of BF16."""
+    """In 8 bits, as `pydarknet quantize` makes it by default."""
 
     def __init__(self, cfg: str, weights: str, threads: int) -> None:
         from pydarknet import Network
@@ -79,10 +78,9 @@ class OursInt8(Ours):
 
         made = Path(cfg).with_suffix(".int8")
         if not made.exists():
-            net = Network(cfg, weights, threads=threads)
             images = [(255 * x[0].transpose(1, 2, 0)).astype(np.uint8) for x in calibration_inputs(cfg)]
-            quantize(net, images, made)
-        super().__init__(cfg, str(made), threads, precision="bf16")
+            quantize(Network(cfg, weights, threads=threads), images, made)
+        super().__init__(cfg, str(made), threads)
 
 
 class PyTorch:
@@ -179,8 +177,9 @@ class OnnxRuntimeInt8(OnnxRuntime):
                     return None if x is None else {INPUT: x}
 
             quant_pre_process(exported(cfg, weights), prepared, skip_symbolic_shape=True)
-            kinds = {"activation_type": quantization.QuantType.QUInt8, "weight_type": quantization.QuantType.QInt8}
-            quantization.quantize_static(prepared, str(made), Reader(), per_channel=True, **kinds)
+            types = quantization.QuantType.QUInt8, quantization.QuantType.QInt8
+            given = {"activation_type": types[0], "weight_type": types[1], "per_channel": True}
+            quantization.quantize_static(prepared, str(made), Reader(), **given)
         return str(made)
 
 
@@ -212,17 +211,13 @@ class OpenVinoInt8(OpenVino):
         made = Path(cfg).with_suffix(".nncf.xml")
         if not made.exists():
             with redirect_stdout(sys.stderr):  # it talks, and standard output is for figures
-                self.quantize(super().read(core, cfg, weights), cfg, made)
+                import nncf
+                import openvino
+
+                given = nncf.Dataset(calibration_inputs(cfg))
+                model = nncf.quantize(super().read(core, cfg, weights), given, preset=nncf.QuantizationPreset.MIXED)
+                openvino.save_model(model, str(made), compress_to_fp16=False)
         return core.read_model(str(made))
-
-    @staticmethod
-    def quantize(model: Any, cfg: str, made: Path) -> None:
-        import nncf
-        import openvino
-
-        given = nncf.Dataset(list(calibration_inputs(cfg)))
-        rounded = nncf.quantize(model, given, preset=nncf.QuantizationPreset.MIXED)
-        openvino.save_model(rounded, str(made), compress_to_fp16=False)
 
 
 class OpenCVOnnx:
@@ -337,11 +332,7 @@ class OpenCV:
         self.last = self.net.getUnconnectedOutLayersNames()
 
     def run(self, x: Floats) -> Run:
-        def once() -> Any:
-            self.net.setInput(x)
-            return self.net.forward(self.last)
-
-        return once
+        return lambda: (self.net.setInput(x), self.net.forward(self.last))
 
     def results(self, x: Floats) -> dict[str, Floats]:
         """The last convolutions; a classifier's output. OpenCV's heads decode boxes already."""
@@ -383,10 +374,9 @@ def network_input(cfg: str, batch: int = 1) -> Floats:
     return np.random.default_rng(1).random((batch, *Graph(cfg).inputs), dtype=np.float32)
 
 
-def calibration_inputs(cfg: str) -> Iterator[Floats]:
-    """Inputs to find ranges on, the same for all programs."""
-    for seed in range(2, 2 + CALIBRATION):
-        yield np.random.default_rng(seed).random(network_input(cfg).shape, dtype=np.float32)
+def calibration_inputs(cfg: str) -> list[Floats]:
+    """Inputs to find ranges of 8 bits on, the same for all programs."""
+    return [np.random.default_rng(seed).random(network_input(cfg).shape, dtype=np.float32) for seed in range(2, 10)]
 
 
 def main() -> None:
