@@ -1,4 +1,5 @@
-"""What MkDocs can't find in docs/: the start page and others of the repository, every command's help, the gallery."""
+"""What MkDocs can't find in docs/: the start page and others of the repository, every command's help, the gallery,
+notebooks with their outputs."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 import gallery  # type: ignore[import-not-found]  # noqa: E402  # a hook is no package
+import notebooks  # type: ignore[import-not-found]  # noqa: E402
 
 _FOLDER = TemporaryDirectory(prefix="pydarknet-gallery-")
 PAGES = {"index.md": "README.md", "measurements.md": "benchmarks/README.md", "changes.md": "CHANGELOG.md"}
@@ -31,6 +33,11 @@ def on_files(files: Files, config: Any) -> Files:
         files.append(
             File.generated(config, f"gallery/{image.as_posix()}", abs_src_path=str(Path(_FOLDER.name, image)))
         )
+    for path in sorted((ROOT / "docs" / "notebooks").glob("*.ipynb")):
+        text, outputs = notebooks.page(path)
+        files.append(File.generated(config, f"notebooks/{path.stem}.md", content=text))
+        for image, data in outputs.items():
+            files.append(File.generated(config, f"notebooks/{image}", content=data))
     return files
 
 
