@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -63,17 +64,23 @@ def divide(stepper: Stepper, needed: Callable[[], int], available: float) -> int
     """Cut the batch into the fewest mini-batches with which `needed()` bytes are available, else into images by
     themselves. What is needed then."""
     batch, bytes_ = stepper.batch // stepper.steps, 0
-    for subdivisions in (n for n in range(1, batch + 1) if batch % n == 0):
+    for subdivisions in divisors(batch):
         stepper.divide(subdivisions)
         if (bytes_ := needed()) <= available:
             break
     return bytes_
 
 
+def divisors(number: int) -> list[int]:
+    """All of them, the smallest first."""
+    small = [n for n in range(1, math.isqrt(number) + 1) if number % n == 0]
+    return sorted({*small, *(number // n for n in small)})
+
+
 def advice(needed: int, available: int, batch: int, subdivisions: int) -> str:
     """Subdivisions with which so much memory will do; `needed` goes with the mini-batch."""
-    for more in range(subdivisions + 1, batch + 1):
-        if batch % more == 0 and needed * (batch // more) / (batch // subdivisions) <= available:
+    for more in divisors(batch):
+        if more > subdivisions and needed * (batch // more) / (batch // subdivisions) <= available:
             return f"set subdivisions={more} in [net] (batch={batch} stays; batch norm will be over fewer images)"
     return "use a smaller width and height in [net], or a network with fewer filters"
 
@@ -87,6 +94,8 @@ def check_memory(stepper: Stepper, size: Size, evaluator: Evaluator | None, team
     def parts() -> tuple[int, int]:
         """What goes with the mini-batch, and what doesn't."""
         pictures = 3 * stepper.mini_batch * stepper.engine.inputs.c * width * height * 4  # given out and ahead
+        if pictures > available:  # enough to know: planning for a billion images would take minutes
+            return pictures, evaluating
         activations, packed = step_bytes(stepper, size)
         return activations + pictures, packed + evaluating + team.bytes(stepper)
 
