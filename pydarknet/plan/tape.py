@@ -46,12 +46,19 @@ class Learnt(Protocol):
 
 @dataclass
 class State:
-    """What changes from step to step and layers look at while they run. `done`: that part of all updates."""
+    """What changes from step to step and layers look at while they run. `done`: that part of all updates. `watch` is
+    told of each layer that has been passed on the way back: nothing is added any more to its parameters' updates."""
 
     seen: int = 0
     done: float = 1.0
     random: np.random.Generator = field(default_factory=lambda: np.random.Generator(np.random.PCG64(0)))
     statistics: dict[int, Any] = field(default_factory=dict)
+    watch: Callable[[int], None] | None = None
+
+    def passed(self, index: int) -> None:
+        """Tell whoever watches."""
+        if self.watch is not None:
+            self.watch(index)
 
 
 class Tape(Builder):

@@ -37,12 +37,11 @@ def connected(address: str) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    options: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": logging.ERROR}
     if address == LOCAL:
         options |= {"num_cpus": processors(), "include_dashboard": False}
     else:
         _check_reachable(address)
-        options["address"] = address
     _start(ray, address, options)
     try:
         yield ray
@@ -63,7 +62,10 @@ def _start(ray: Any, address: str, options: dict[str, Any]) -> None:
 
 
 TRIES = 4
-START = "start one with `ray start --head` and name it (--ray HOST:6379), or give no address to use this machine"
+START = (
+    "start one with `ray start --head` and name it (--ray HOST:6379), or give no address to use this machine; for "
+    "one that wants a token set RAY_AUTH_MODE=token"
+)
 
 
 def load_ray() -> Any:

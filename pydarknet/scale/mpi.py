@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from .watch import ERROR, GRACE, Watch
 
 T = TypeVar("T")
 PIECE = 1 << 16  # numbers that go from rank to rank at a time: they stay in the cache
+GROUP = 16  # pieces whose sums the last rank sends to all at a time
 
 # How many processes whoever started this one says that there are: Open MPI, MPICH and Intel, MVAPICH, Slurm.
 SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
@@ -90,29 +91,33 @@ class World:
         gathered: list[T] = self._comm.allgather(value)
         return gathered
 
-    def add(self, into: Array, terms: Sequence[Array], backend: Backend) -> None:
+    def add(self, into: Array, terms: Sequence[Array], backend: Backend, wait: Callable[[int], object]) -> None:
         """Add up the terms of all ranks: a sum goes from rank to rank, piece after piece, and each adds its terms;
         the last one has the sums, and sends them to all. A rank sends and gets twice the array at most, whatever the
-        number of ranks and terms."""
+        number of ranks and terms. What is whole first, the array's end, goes first."""
         if backend.name.startswith("cuda"):
             nccl(self.rank, self.size, self.gather).add(into, terms, backend)
             return
         comm, last = self._comm, self.size - 1
         total = self._room(into.size) if self.rank else terms[0]
-        cuts = [slice(at, min(at + PIECE, into.size)) for at in range(0, into.size, PIECE)]
+        cuts = [slice(max(0, stop - PIECE), stop) for stop in range(into.size, 0, -PIECE)]
         coming = [comm.Irecv(total[cut], self.rank - 1) for cut in cuts] if self.rank else []
-        going = []
-        for i, cut in enumerate(cuts):
-            if self.rank:
-                coming[i].Wait()
-                for term in terms:
-                    total[cut] += term[cut]
-            if self.rank < last:
-                going.append(comm.Isend(total[cut], self.rank + 1))
-        self._mpi.Request.Waitall(going)
-        if self.rank == last:
-            into[...] = total
-        comm.Bcast(into, last)
+        groups = [range(at, min(at + GROUP, len(cuts))) for at in range(0, len(cuts), GROUP)]
+        going: list[Any] = []
+        for number, group in enumerate([*groups, range(0)]):
+            for i in group:
+                wait(cuts[i].start)
+                if self.rank:
+                    coming[i].Wait()
+                    for term in terms:
+                        total[cuts[i]] += term[cuts[i]]
+                if self.rank < last:
+                    going.append(comm.Isend(total[cuts[i]], self.rank + 1))
+                else:
+                    into[cuts[i]] = total[cuts[i]]
+            if number:  # the group before, which the last rank has by now
+                self._mpi.Request.Waitall([going[i] for i in groups[number - 1]] if self.rank < last else [])
+                comm.Bcast(into[cuts[groups[number - 1][-1]].start : cuts[groups[number - 1][0]].stop], last)
 
     def _room(self, size: int) -> Any:
         """An array for what comes from the rank before; it is kept."""

@@ -5,8 +5,11 @@ Both are deterministic: numbers of several ranks are added in the order of the r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
+from threading import Condition, Thread
 from typing import Any, Protocol, TypeVar
 from zlib import crc32
 
@@ -15,6 +18,7 @@ import numpy as np
 from ..backends.base import Backend
 from ..backends.ops import Array
 from ..errors import TrainingError
+from ..train.parameters import Segment
 from ..train.step import MiniBatch, Stepper
 from ..train.team import Floats, Share, Team
 
@@ -34,8 +38,9 @@ class Link(Protocol):
         """The values of all ranks, in their order; they are small."""
         ...
 
-    def add(self, into: Array, terms: Sequence[Array], backend: Backend) -> None:
-        """`into`, of the backend, becomes the sum of all ranks' terms, the first rank's first."""
+    def add(self, into: Array, terms: Sequence[Array], backend: Backend, wait: Callable[[int], object]) -> None:
+        """`into`, of the backend, becomes the sum of all ranks' terms, the first rank's first. It begins at the end:
+        before anything from number `start` on is touched, `wait(start)` waits until the terms are whole there."""
         ...
 
 
@@ -55,6 +60,7 @@ class Ranks(Team):
         self._shares: list[Floats] = []
         self._kept: list[Array] = []  # gradients of all but its last mini-batch
         self._spare: list[Array] = []
+        self._adding: Future[None] | None = None
 
     def turns(self, subdivisions: int) -> range:
         """Shares that differ by at most one mini-batch; the first ranks have the larger ones."""
@@ -80,27 +86,42 @@ class Ranks(Team):
         return 0 if self.leads else kept * int(stepper.parameters.updates.nbytes)
 
     def mini(self, stepper: Stepper, x: Floats, truth: Floats) -> MiniBatch:
-        """With rolling statistics that start at 0: what is in them afterwards is this mini-batch's contribution."""
+        """With rolling statistics that start at 0: what is in them afterwards is this mini-batch's contribution. In
+        the last one's way back the sums begin: what a layer has passed goes to the other ranks."""
         backend, statistics = stepper.engine.backend, stepper.parameters.statistics
         if self.exact and self._shares and not self.leads:
             self._keep(stepper)
         backend.write(statistics, np.zeros_like(self._rolling))
-        mini = stepper.mini(x, truth)
+        if len(self._shares) + 1 < len(self.turns(stepper.subdivisions)) or backend.name.startswith("cuda"):
+            mini = stepper.mini(x, truth)
+        else:
+            way = WayBack(stepper.segments)
+            self._adding = started(lambda: self._add(stepper, way.wait))
+            stepper.state.watch = way.passed
+            mini = stepper.mini(x, truth)
+            stepper.state.watch = None
+            way.passed(-1)
         self._shares.append(backend.to_host(statistics).copy())
         return mini
 
     def combine(self, stepper: Stepper, minis: Sequence[MiniBatch]) -> Sequence[MiniBatch]:
-        backend, updates = stepper.engine.backend, stepper.parameters.updates
-        self.link.add(updates, [*self._kept, updates], backend)
-        self._spare, self._kept = self._kept, []
+        if self._adding is None:
+            self._add(stepper, bool)
+        else:
+            self._adding.result()
+        self._adding, self._spare, self._kept = None, self._kept, []
         gathered = self.link.gather((minis, self._shares))
         kept = np.float64(stepper.dialect.norm.rolling)
         for _, shares in gathered:
             for share in shares:  # in double, as the op does it
                 self._rolling = (kept * self._rolling + share).astype(np.float32)
         self._shares = []
-        backend.write(stepper.parameters.statistics, self._rolling)
+        stepper.engine.backend.write(stepper.parameters.statistics, self._rolling)
         return [mini for theirs, _ in gathered for mini in theirs]
+
+    def _add(self, stepper: Stepper, wait: Callable[[int], object]) -> None:
+        updates = stepper.parameters.updates
+        self.link.add(updates, [*self._kept, updates], stepper.engine.backend, wait)
 
     def updated(self, stepper: Stepper) -> None:
         """The momentum stays with rank 0: the others begin their sums at 0."""
@@ -150,12 +171,50 @@ class Averaged(Team):
     def settle(self, stepper: Stepper) -> None:
         """Average the parameters."""
         values = stepper.parameters.values
-        self.link.add(values, [values], stepper.engine.backend)
+        self.link.add(values, [values], stepper.engine.backend, bool)
         values *= np.float32(1 / self.size)
         stepper.refresh()
 
     def any(self, asked: bool) -> bool:
         return any(self.link.gather(asked))
+
+
+class WayBack:
+    """A mini-batch's way back through the layers, and what of the flat array of gradients is whole by then. Whoever
+    watches calls `passed` after each layer, and with -1 in the end."""
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self._starts, self._layers = [each.start for each in segments], [each.index for each in segments]
+        self._passed = 1 << 30
+        self._changed = Condition()
+
+    def passed(self, layer: int) -> None:
+        """The way back has come to this layer."""
+        with self._changed:
+            self._passed = layer
+            self._changed.notify_all()
+
+    def wait(self, start: int) -> None:
+        """Until all from number `start` on is whole."""
+        at = bisect(self._starts, start) - 1
+        layer = self._layers[at] if at >= 0 else -1
+        with self._changed:
+            self._changed.wait_for(lambda: self._passed <= layer)
+
+
+def started(work: Callable[[], None]) -> Future[None]:
+    """The work, in a thread that no error keeps waiting for."""
+    future: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            work()
+            future.set_result(None)
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True, name="pydarknet-sums").start()
+    return future
 
 
 def check_alike(link: Link, facts: Mapping[str, Any]) -> None:

@@ -229,5 +229,6 @@ def compile_layers(tape: Tape, layers: Sequence[Layer], stop: int) -> None:
             break
         if not (layer.onlyforward and tape.dialect.any_onlyforward):
             layer.backward(tape, source, output)
+            tape.emit(tape.state.passed, layer.index)
     if tape.truth is None:
         raise layers[-1].section.error("nothing can be learnt: no loss is left (see stopbackward, onlyforward)")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -197,19 +199,82 @@ def test_tables_of_paths_and_of_contents(net: Network, images: list[str], cluste
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
-def test_valid_on_a_cluster_writes_the_same_files(
-    images: list[str], cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("net.cfg").write_text(SMALL + REGION)
-    random_parameters(SMALL + REGION, 3).save_weights("net.weights")
-    Path("valid.txt").write_text("".join(f"{path}\n" for path in images[:15]))
-    Path("toy.data").write_text("classes=3\nvalid=valid.txt\nresults=results\neval=coco\n")
+def test_images_at_addresses(net: Network, images: list[str], cluster: Any, tmp_path: Path) -> None:
+    """As of S3, by Ray Data's own readers; beside others that are paths, which come first."""
+    folder = tmp_path / "at"
+    folder.mkdir()
+    for path in images[:20]:
+        shutil.copy(path, folder)
+    (folder / "notes.txt").write_text("no image")
+    found = detect([f"file://{folder}", *images[20:30]], net, tmp_path / "out", options=THRESH, pool=POOL)
+    assert found == Summary(30, 0, 1)
+    lines = [json.loads(line) for line in whole(tmp_path / "out").splitlines()]
+    theirs = [json.loads(line) for line in expected(net, images[:30], tmp_path / "one.jsonl").splitlines()]
+    wanted = [line["objects"] for line in theirs[20:] + theirs[:20]]
+    assert [line["objects"] for line in lines] == wanted
+    with pytest.raises(DataError, match=r"nowhere.*: can't be read: "):
+        detect(f"file://{tmp_path}/nowhere", net, tmp_path / "none", pool=POOL)
+
+
+@pytest.fixture(scope="module")
+def toy(images: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a network, and a validation list of fifteen of the images with labels."""
+    folder = tmp_path_factory.mktemp("toy")
+    (folder / "net.cfg").write_text(SMALL + REGION)
+    random_parameters(SMALL + REGION, 3).save_weights(folder / "net.weights")
+    (folder / "valid.txt").write_text("".join(f"{path}\n" for path in images[:15]))
+    for path in images[:15]:
+        Path(path).with_suffix(".txt").write_text("1 .5 .5 .4 .4\n")
+    (folder / "toy.data").write_text("classes=3\nvalid=valid.txt\nresults=results\neval=coco\n")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [(["valid"], "results/coco_results.json"), (["map", "--json", "map.json"], "map.json")],
+    ids=["valid", "map"],
+)
+def test_the_same_figures_on_a_cluster(
+    words: list[str], file: str, toy: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(toy)
     found = []
     for more in ([], ["--ray"]):
-        assert (
-            main(["detector", "valid", "toy.data", "net.cfg", "net.weights", "-thresh", "0.4", "--quiet", *more]) == 0
-        )
-        found.append(Path("results/coco_results.json").read_bytes())
+        command = ["detector", words[0], "toy.data", "net.cfg", "net.weights", *words[1:]]
+        assert main([*command, "-thresh", "0.4", "--quiet", *more]) == 0
+        found.append((Path(file).read_bytes(), capsys.readouterr().out))
     assert found[0] == found[1]
-    assert len(found[0]) > 1000
+    assert len(found[0][0]) > 1000
+
+
+@pytest.mark.slow
+def test_a_cluster_of_other_processes(net: Network, images: list[str], toy: Path, tmp_path: Path) -> None:
+    """`ray start --head`, and `--ray ADDRESS`; `--ray` alone starts another one beside it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "PYTHONPATH": str(Path(__file__).parents[2])}
+    head = ["start", "--head", "--block", "--node-ip-address=127.0.0.1", f"--port={port}", "--num-cpus=2",
+            "--min-worker-port=0", "--max-worker-port=0", "--include-dashboard=false"]  # fmt: skip
+    words = ["-m", "pydarknet", "detect", f"{toy}/net.cfg", f"{toy}/net.weights", *images[:40], "-thresh", "0.4"]
+    with subprocess.Popen([sys.executable, "-m", "ray.scripts.scripts", *head], env=environment, cwd=tmp_path,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as ray:  # fmt: skip
+        try:
+            assert ray.stdout is not None
+            assert any("Ray runtime started" in line for line in ray.stdout)
+            for name, address in (("theirs", [f"127.0.0.1:{port}"]), ("own", [])):
+                command = [sys.executable, *words, "--out", f"{tmp_path}/{name}", "--ray", *address]
+                done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+                assert done.returncode == 1, done.stderr
+                assert "40 images, 1 could not be read" in done.stderr
+        finally:
+            ray.terminate()
+    assert whole(tmp_path / "theirs") == whole(tmp_path / "own")
+    objects = [
+        [json.loads(line)["objects"] for line in content.splitlines()]
+        for content in (whole(tmp_path / "own"), expected(net, images[:40], tmp_path / "1.jsonl"))
+    ]
+    places = [[[each["relative_coordinates"] for each in image] for image in found] for found in objects]
+    assert places[0] == places[1]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pydarknet.scale.ranks import WayBack
 from pydarknet.train.step import Stepper
 from tests.lib.networks_trained import TRAINED, steppers, truth_of
 
@@ -34,3 +35,38 @@ def test_gradients_grow_once_in_a_mini_batch(kind: str, device: str, tmp_path: P
     alone = gradient(stepper, 0, 1)
     before = np.random.default_rng(2).standard_normal(alone.shape).astype(np.float32)
     np.testing.assert_array_equal(gradient(stepper, before, 1), before + alone)
+
+
+@pytest.mark.parametrize("kind", sorted(TRAINED))
+def test_what_the_way_back_has_passed_is_whole(kind: str, tmp_path: Path) -> None:
+    """Gradients go to other ranks from there on, so that nothing may be added any more."""
+    (stepper,) = steppers(kind, "alexeyab", tmp_path, "cpu")
+    updates, told = stepper.parameters.updates, []
+
+    def watch(layer: int) -> None:
+        start = min((each.start for each in stepper.segments if each.index >= layer), default=updates.size)
+        told.append((layer, start, updates[start:].copy()))
+
+    stepper.state.watch = watch
+    rng = np.random.default_rng(1)
+    inputs = stepper.engine.inputs
+    x = rng.random((stepper.mini_batch, inputs.c, inputs.h, inputs.w), np.float32)
+    stepper.mini(x, truth_of(stepper, rng))
+    layers = [layer for layer, _, _ in told]
+    assert layers == sorted(layers, reverse=True)
+    assert layers[-1] == 0
+    for _, start, then in told:
+        np.testing.assert_array_equal(updates[start:], then)
+
+
+def test_waiting_for_the_way_back(tmp_path: Path) -> None:
+    (stepper,) = steppers("adam", "alexeyab", tmp_path, "cpu")
+    segments = stepper.segments
+    way = WayBack(segments)
+    for segment in reversed(segments):
+        assert way._passed > segment.index or segment is not segments[-1]
+        way.passed(segment.index)
+        way.wait(segment.start)  # returns
+        way.wait(segment.stop - 1)
+    way.passed(-1)
+    way.wait(0)
