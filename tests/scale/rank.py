@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from pydarknet.cli.main import main
+from pydarknet.scale.mpi import RANKS
 
 if __name__ == "__main__":
-    rank = os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ["PMI_RANK"]
+    rank = next(os.environ[name] for name in RANKS if name in os.environ)
     Path(f"{rank}.pid").write_text(str(os.getpid()))
     sys.exit(main())
