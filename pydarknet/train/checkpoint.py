@@ -76,9 +76,13 @@ class Files:
         return self.folder / f"{self.base}_{iteration}.weights" if due else None
 
 
-def open_files(cfg: Cfg, data: DataFile, backup: str | PathLike[str] | None, names: WeightFiles, every: int) -> Files:
-    """The files of a run: in `backup`, else the one in the .data file. DataError if it can't be used."""
+def open_files(
+    cfg: Cfg, data: DataFile, backup: str | PathLike[str] | None, names: WeightFiles, every: int | None
+) -> Files:
+    """The files of a run: in `backup`, else the one in the .data file, `every` so many iterations, else `savelast` of
+    that file. DataError if it can't be used."""
     folder = find_folder(data, backup)
     check_folder(folder, data.file)
     numbered = data.int_("saveweights", 0, 0) or None
+    every = every or data.int_("savelast", 0, 0) or EVERY
     return Files(folder, base_name(cfg.file), names, numbered, every)

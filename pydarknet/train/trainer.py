@@ -19,7 +19,7 @@ from ..formats.resources import find_cfg
 from ..formats.weights import save_weights
 from ..graph.engine import Engine
 from ..system.arguments import check_choice, check_count
-from .checkpoint import EVERY, base_name, open_files
+from .checkpoint import base_name, open_files
 from .choice import training_dialect
 from .course import Course
 from .folder import Claim, check_unused, find_folder, set_aside
@@ -53,9 +53,10 @@ class Trainer:
     on from the state in the backup folder; without it or `overwrite` weights of an earlier run there are an error,
     or, with `keep`, are moved into a folder beside them. `max_batches`, `max_hours`: when to end.
     `subdivisions`: instead of the cfg's; "auto": as few as half of the free memory has room for. `backup`: a
-    folder instead of that of the .data file; a backup is saved every `save_every` iterations. `order`: "darknet"
-    picks images at random, "epochs" shuffles. `missing`: what to do about an image without a label file. `map`:
-    evaluate on the valid list while training, and save the best weights; True, or a `Validation` that says when.
+    folder instead of that of the .data file; a backup is saved every `save_every` iterations (None: `savelast` of the
+    .data file, else 100). `order`: "darknet" picks images at random, "epochs" shuffles. `missing`: what to do about
+    an image without a label file. `map`: evaluate on the valid list while training, and save the best weights; True,
+    or a `Validation` that says when.
     `device`, `precision`: as for `Engine`, where `net` is not one. Each of `callbacks` gets each `Metrics`; `warn`
     is called with every warning. `team`: the processes that train together, each with a trainer of the same
     arguments; one of them writes files (`pydarknet.scale.mpi`).
@@ -85,7 +86,7 @@ class Trainer:
         max_hours: float | None = None,
         subdivisions: int | Literal["auto"] | None = None,
         backup: str | PathLike[str] | None = None,
-        save_every: int = EVERY,
+        save_every: int | None = None,
         order: Order = "darknet",
         missing: Missing = "error",
         map: bool | Validation = False,
@@ -94,7 +95,8 @@ class Trainer:
         team: Team | None = None,
     ) -> None:
         check_choice("missing", missing, get_args(Missing))
-        check_count("save_every", save_every)
+        if save_every is not None:
+            check_count("save_every", save_every)
         cfg = net.cfg if isinstance(net, Engine) else net if isinstance(net, Cfg) else parse_cfg(find_cfg(net))
         if max_batches is not None:
             cfg.net.set("max_batches", max_batches)

@@ -176,3 +176,11 @@ def test_darknets_names(tmp_path: Path) -> None:
     assert [i for i in range(1, 301) if files.wants_backup(i)] == [100, 200, 300]
     assert [i for i in range(1, 3001) if Files(tmp_path, "net", alexeyab).numbered_after(i)] == [1000, 2000, 3000]
     assert Files(tmp_path, "net", pjreddie, numbered=50).numbered_after(150) is not None
+
+
+@pytest.mark.parametrize(("line", "given", "every"), [("", None, 100), ("savelast=3", None, 3), ("savelast=3", 7, 7)])
+def test_intervals_of_data(line: str, given: int | None, every: int, tmp_path: Path) -> None:
+    data, cfg = make(tmp_path)
+    data.write_text(f"{data.read_text()}{line}\n")
+    with Trainer(cfg, data, save_every=given) as trainer:
+        assert trainer.files.every == every

@@ -67,7 +67,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="an image without a label file has no objects; default: an error")  # fmt: skip
     _add_validation(parser)
     parser.add_argument(
-        "--save-every", type=whole(1), default=100, metavar="N", help="save a backup every N iterations (100)"
+        "--save-every",
+        type=whole(1),
+        metavar="N",
+        help="save a backup every N iterations (savelast of DATA, else 100)",
     )
     parser.add_argument("--workers", type=whole(1, 256), default=2, metavar="N", help="number of loading threads (2)")
     parser.add_argument("--log", action="append", default=[], type=Path, metavar="FILE",
