@@ -230,7 +230,7 @@ def main() -> int:
     if args.isa:
         os.environ.update(HELD_TO[args.isa])
         output = args.output or RESULTS.with_stem(f"{RESULTS.stem}-{args.isa}")
-        if left_out := [program for program in programs if program in NOT_HELD]:
+        if left_out := [program for program in programs if program.startswith(NOT_HELD)]:
             print(f"left out, as nothing holds them to {args.isa}: {', '.join(left_out)}", flush=True)
         programs = [program for program in programs if program not in left_out]
     kept = Kept(None if args.quick else output, args.fresh)

@@ -109,25 +109,23 @@ class PyTorch:
 
     def _prepared(self, x: Any) -> Any:
         if self.how == "frozen":
-            return self.torch.jit.optimize_for_inference(self.torch.jit.freeze(self.torch.jit.trace(self.model, x)))
+            traced = self.torch.jit.trace(self.model, x, strict=False)
+            return self.torch.jit.optimize_for_inference(self.torch.jit.freeze(traced))
         return self.torch.compile(self.model) if self.how == "compiled" else self.model
 
     def results(self, x: Floats) -> dict[str, Floats]:
         return {f"before{i}": y.numpy() for i, y in enumerate(self.run(x)())}
 
 
-def exported(cfg: str, weights: str, batch: int | None = None) -> str:
-    """The file of our export as ONNX: batch norm folded, heads included; of a fixed number of images if it is given.
-    It is made once, so that it isn't part of what a program needs."""
-    path = Path(cfg).with_suffix(f".{batch or 'any'}.onnx")
+def exported(cfg: str, weights: str, batch: int) -> str:
+    """The file of our export as ONNX: batch norm folded, heads included, of a fixed number of images, as suits
+    everyone best. It is made once, so that it isn't part of what a program needs."""
+    path = Path(cfg).with_suffix(f".{batch}.onnx")
     if not path.exists():
         from pydarknet import Network
         from pydarknet.export.onnx import build
 
-        model = build(Network(cfg, weights), boxes=False)
-        for value in (*model.graph.input, *model.graph.output) if batch else ():
-            value.type.tensor_type.shape.dim[0].dim_value = batch
-        path.write_bytes(model.SerializeToString())
+        path.write_bytes(build(Network(cfg, weights), batch=batch, boxes=False).SerializeToString())
     return str(path)
 
 
@@ -141,45 +139,45 @@ class OnnxRuntime:
     """The exported model, with all optimisations."""
 
     def __init__(self, cfg: str, weights: str, threads: int) -> None:
+        self.files, self.threads = (cfg, weights), threads
+
+    def run(self, x: Floats) -> Run:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(
-            self.model(cfg, weights), options, providers=["CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(self.model(len(x)), options, providers=["CPUExecutionProvider"])
+        return lambda: session.run(None, {INPUT: x})
 
-    def model(self, cfg: str, weights: str) -> str:
-        return exported(cfg, weights)
-
-    def run(self, x: Floats) -> Run:
-        return lambda: self.session.run(None, {INPUT: x})
+    def model(self, batch: int) -> str:
+        return exported(*self.files, batch)
 
     def results(self, x: Floats) -> dict[str, Floats]:
-        return named(self.session.run(None, {INPUT: x}))
+        return named(self.run(x)())
 
 
 class OnnxRuntimeInt8(OnnxRuntime):
     """The exported model by ONNX Runtime's own static quantization: QDQ, weights by channels."""
 
-    def model(self, cfg: str, weights: str) -> str:
+    def model(self, batch: int) -> str:
         from onnxruntime import quantization
         from onnxruntime.quantization.shape_inference import quant_pre_process
 
-        made = Path(cfg).with_suffix(".qdq.onnx")
+        given = super().model(batch)
+        made = Path(given).with_suffix(".qdq.onnx")
         if not made.exists():
-            prepared, inputs = str(made.with_suffix(".prepared")), iter(calibration_inputs(cfg))
+            prepared, inputs = str(made.with_suffix(".prepared")), iter(calibration_inputs(self.files[0], batch))
 
             class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
                 def get_next(self) -> dict[str, Floats] | None:
                     x = next(inputs, None)
                     return None if x is None else {INPUT: x}
 
-            quant_pre_process(exported(cfg, weights), prepared, skip_symbolic_shape=True)
+            quant_pre_process(given, prepared, skip_symbolic_shape=True)
             types = quantization.QuantType.QUInt8, quantization.QuantType.QInt8
-            given = {"activation_type": types[0], "weight_type": types[1], "per_channel": True}
-            quantization.quantize_static(prepared, str(made), Reader(), **given)
+            how = {"activation_type": types[0], "weight_type": types[1], "per_channel": True}
+            quantization.quantize_static(prepared, str(made), Reader(), **how)
         return str(made)
 
 
@@ -187,35 +185,36 @@ class OpenVino:
     """The exported model, in float32 or with convolutions in bfloat16."""
 
     def __init__(self, cfg: str, weights: str, threads: int, precision: str = "f32") -> None:
+        self.files = cfg, weights
+        self.options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": precision}
+
+    def run(self, x: Floats) -> Run:
         import openvino
 
         core = openvino.Core()
-        options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": precision}
-        self.model = core.compile_model(self.read(core, cfg, weights), "CPU", options)
-        self.request = self.model.create_infer_request()
+        model = core.compile_model(self.read(core, len(x)), "CPU", self.options)
+        request = model.create_infer_request()
+        return lambda: request.infer([x], share_inputs=True, share_outputs=True)
 
-    def read(self, core: Any, cfg: str, weights: str) -> Any:
-        return core.read_model(exported(cfg, weights))
-
-    def run(self, x: Floats) -> Run:
-        return lambda: self.request.infer([x], share_inputs=True, share_outputs=True)
+    def read(self, core: Any, batch: int) -> Any:
+        return core.read_model(exported(*self.files, batch))
 
     def results(self, x: Floats) -> dict[str, Floats]:
-        return named([np.array(y) for y in self.request.infer([x]).values()])
+        return named([np.array(y) for y in self.run(x)().values()])
 
 
 class OpenVinoInt8(OpenVino):
     """The exported model by NNCF, its own quantizer; what that leaves in floats has products of BF16."""
 
-    def read(self, core: Any, cfg: str, weights: str) -> Any:
-        made = Path(cfg).with_suffix(".nncf.xml")
+    def read(self, core: Any, batch: int) -> Any:
+        made = Path(self.files[0]).with_suffix(f".{batch}.nncf.xml")
         if not made.exists():
             with redirect_stdout(sys.stderr):  # it talks, and standard output is for figures
                 import nncf
                 import openvino
 
-                given = nncf.Dataset(calibration_inputs(cfg))
-                model = nncf.quantize(super().read(core, cfg, weights), given, preset=nncf.QuantizationPreset.MIXED)
+                given = nncf.Dataset(calibration_inputs(self.files[0], batch))
+                model = nncf.quantize(super().read(core, batch), given, preset=nncf.QuantizationPreset.MIXED)
                 openvino.save_model(model, str(made), compress_to_fp16=False)
         return core.read_model(str(made))
 
@@ -374,9 +373,10 @@ def network_input(cfg: str, batch: int = 1) -> Floats:
     return np.random.default_rng(1).random((batch, *Graph(cfg).inputs), dtype=np.float32)
 
 
-def calibration_inputs(cfg: str) -> list[Floats]:
-    """Inputs to find ranges of 8 bits on, the same for all programs."""
-    return [np.random.default_rng(seed).random(network_input(cfg).shape, dtype=np.float32) for seed in range(2, 10)]
+def calibration_inputs(cfg: str, batch: int = 1) -> list[Floats]:
+    """Eight inputs to find ranges of 8 bits on, the same for all programs, in batches."""
+    inputs = [np.random.default_rng(seed).random(network_input(cfg).shape, dtype=np.float32) for seed in range(2, 10)]
+    return [np.concatenate([inputs[j % 8] for j in range(i, i + batch)]) for i in range(0, 8, batch)]
 
 
 def main() -> None:

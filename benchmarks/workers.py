@@ -27,7 +27,7 @@ HELD_TO = {
         "OPENCV_CPU_DISABLE": "AVX512-SKX,AVX512F",
     }
 }
-NOT_HELD = ("ONNX Runtime", "ncnn")
+NOT_HELD = ("ONNX Runtime", "ncnn", "OpenVINO bf16")  # the last has no BF16 there
 FLAGS = {"avx2": ("-mavx2", "-mfma")}
 
 
