@@ -33,8 +33,8 @@ _L = TypeVar("_L", bound=Looked)
 def add_files(parser: argparse.ArgumentParser) -> None:
     """DATA CFG WEIGHTS."""
     parser.add_argument("data", metavar="DATA", help="a .data file; the images are those of its valid= list")
-    parser.add_argument("cfg", metavar="CFG")
-    parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
+    parser.add_argument("cfg", metavar="CFG", help=options.CFG)
+    parser.add_argument("weights", metavar="WEIGHTS", help=options.WEIGHTS)
     options.add_names(parser, data=False)
 
 

@@ -60,10 +60,12 @@ def _unloadable(error: ImportError) -> str:
 
 def dispatch(arguments: list[str]) -> int:
     """Run the command that the arguments name. UsageError if there is none."""
+    if arguments[:1] == ["help"] and arguments[1:]:
+        arguments = [*arguments[1:], "--help"]
     if not arguments or arguments[0] in HELP:
         print(overview())
         return 0
-    if arguments[0] in ("--version", "-version", "version"):
+    if arguments[0] in VERSION:
         print(f"pydarknet {__version__}")
         return 0
     if arguments[0] in _firsts() - COMMANDS.keys() and (len(arguments) == 1 or arguments[1] in HELP):
@@ -92,6 +94,7 @@ def parser_of(name: str) -> Parser:
 
 
 HELP = ("help", "--help", "-help", "-h")
+VERSION = ("version", "--version", "-version", "-V", "-v")
 
 # `-h` is the camera's height there, as in Darknet; with no number behind it, it is help all the same.
 OWN_HELP = ("demo", "detector demo", "track")

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ..detection.nms import Kind
     from ..detection.options import DetectOptions
 
+CFG = "a file, or a name of the package's own cfg/"
+WEIGHTS = "a file, or a name of `pydarknet weights list`"
 KINDS = ("json", "jsonl", "coco", "csv", "voc", "yolo")
 
 
@@ -20,7 +22,11 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     """What to compute on."""
     group = parser.add_argument_group("machine")
     group.add_argument(
-        "-threads", "--threads", type=whole(1, MAX_THREADS), metavar="N", help="default: every processor"
+        "-threads",
+        "--threads",
+        type=whole(1, MAX_THREADS),
+        metavar="N",
+        help="number of threads (default: one for every processor)",
     )
     group.add_argument(
         "-device",
@@ -105,13 +111,12 @@ def add_network(parser: argparse.ArgumentParser, data_first: bool = False, by_na
     """The files of a network and, for the names of its classes, a .data file: in front, as Darknet's commands have
     it, or as an option. `by_name`: WEIGHTS may be left out (`loading.complete`)."""
     if data_first:
-        parser.add_argument("data", metavar="DATA")
-    parser.add_argument("cfg", metavar="CFG", help="a file, or a name of the package's own cfg/")
-    weights = "a file, or a name of `pydarknet weights list`"
+        parser.add_argument("data", metavar="DATA", help="a .data file; its names= is used")
+    parser.add_argument("cfg", metavar="CFG", help=CFG)
     if by_name:
-        parser.add_argument("weights", metavar="WEIGHTS", nargs="?", help=f"{weights}; not needed if CFG is one, too")
+        parser.add_argument("weights", metavar="WEIGHTS", nargs="?", help=f"{WEIGHTS}; not needed if CFG is one, too")
     else:
-        parser.add_argument("weights", metavar="WEIGHTS", help=weights)
+        parser.add_argument("weights", metavar="WEIGHTS", help=WEIGHTS)
     add_names(parser, data=not data_first)
 
 
@@ -195,7 +200,7 @@ def add_reported(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--leaf-only", action="store_true", help="only what is a leaf of the tree")
     group.add_argument("--depth", type=whole(1), metavar="N", help="go no deeper than level N of the tree")
     group.add_argument(
-        "--min-size", type=real(0, 1e6), default=0.0, metavar="PIXELS", help="only boxes as wide and as high as that"
+        "--min-size", type=real(0, 1e6), default=0.0, metavar="PIXELS", help="only boxes at least so wide and so high"
     )
 
 
@@ -207,7 +212,11 @@ def add_tiles(parser: argparse.ArgumentParser) -> None:
         help="look at the image once more in tiles of that side, for small objects in large images",
     )  # fmt: skip
     group.add_argument(
-        "--tile-overlap", type=real(0, 0.9), default=0.2, metavar="SHARE", help="of a tile's side (default: 0.2)"
+        "--tile-overlap",
+        type=real(0, 0.9),
+        default=0.2,
+        metavar="SHARE",
+        help="how much of a tile's side the next one shares (default: 0.2)",
     )
 
 
@@ -292,7 +301,7 @@ def add_ports(parser: argparse.ArgumentParser) -> None:
         help="post the names of what is found in a frame to a server, as text",
     )  # fmt: skip
     group.add_argument("--stream-host", default="127.0.0.1", metavar="HOST",
-                       help="where both listen (default: 127.0.0.1, for this machine alone)")  # fmt: skip
+                       help="the address the ports are at (default: 127.0.0.1, for this machine alone)")  # fmt: skip
 
 
 def add_window(parser: argparse.ArgumentParser) -> None:

@@ -59,6 +59,11 @@ class TestHelp:
 
     def test_version(self, cli) -> None:
         assert cli("--version").out.startswith("pydarknet ")
+        assert cli("-V") == cli("-v") == cli("--version")
+
+    def test_help_of_a_command_both_ways(self, cli) -> None:
+        for command in (["detect"], ["detector", "map"], ["detector"]):
+            assert cli("help", *command) == cli(*command, "--help")
 
     def test_python_m(self, cli) -> None:
         assert spawned("--version").out.startswith("pydarknet ")

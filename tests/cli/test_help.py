@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
+from collections.abc import Iterator
 
 import pytest
 
@@ -37,6 +39,25 @@ def test_a_dialect_is_explained(command: str):
     text = " ".join(parser_of(command).format_help().split())
     assert "paper2017, darknet2018 or alexeyab" in text
     assert "default: that of the cfg, else by its head" in text or "default: the cfg's" in text
+
+
+def arguments_of(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """Those of a command, and of its verbs."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for verb in action.choices.values():
+                yield from arguments_of(verb)
+        else:
+            yield action
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_argument_is_explained(command: str):
+    """In words of its own: not by a fragment that leans on what isn't there."""
+    for action in arguments_of(parser_of(command)):
+        name = f"{command} {action.option_strings or action.dest}"
+        assert action.help, name
+        assert not action.help.startswith(("of ", "default", "a hit")), f"{name}: {action.help}"
 
 
 def test_commands_stand_in_groups():

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--num", type=whole(1, 1000), metavar="N", help="number of anchors; default: as many as CFG has, else 5"
     )
     parser.add_argument("--max", type=whole(1, 100), default=15, metavar="K", help="compare 1 to K (default 15)")
-    parser.add_argument("--seed", type=whole(0), default=0, metavar="N")
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of k-means (0)")
     parser.add_argument(
         "--restarts", type=whole(1, 10000), default=10, metavar="N", help="restarts of k-means (default 10)"
     )
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--width", type=whole(1), metavar="W", help="input width if there is no CFG: pixels if W > 32, else cells"
     )
-    parser.add_argument("--height", type=whole(1), metavar="H")
+    parser.add_argument("--height", type=whole(1), metavar="H", help="input height, likewise")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="draw figure 2 of the paper (.svg, .png, .jpg)")
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="save the anchors in the format of calc_anchors' anchors.txt"

@@ -9,9 +9,9 @@ from .. import options, rewriting
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files; the result stands before what it is made of, as in Darknet."""
-    parser.add_argument("cfg", metavar="CFG")
+    parser.add_argument("cfg", metavar="CFG", help=options.CFG)
     parser.add_argument("out", metavar="OUT", help="the weights file to write")
-    parser.add_argument("weights", metavar="WEIGHTS", nargs="+")
+    parser.add_argument("weights", metavar="WEIGHTS", nargs="+", help=options.WEIGHTS)
     options.add_quiet(parser, bar=False)
 
 

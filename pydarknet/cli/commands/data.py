@@ -32,9 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_split(verbs.add_parser("split", help="split a list so that every part has its share of every class"))
     showing = verbs.add_parser("show", help="draw images with their true boxes into a folder")
     _add_data(showing)
-    showing.add_argument("--out", required=True, type=Path, metavar="FOLDER")
-    showing.add_argument("--count", type=whole(1), default=16, metavar="N", help="default 16")
-    showing.add_argument("--seed", type=whole(0), default=0, metavar="N")
+    showing.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where the images go")
+    showing.add_argument("--count", type=whole(1), default=16, metavar="N", help="how many images (default 16)")
+    showing.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of which images (0)")
     showing.add_argument("--force", action="store_true", help="replace files that are there")
 
 
@@ -101,7 +101,7 @@ def _add_coco(parser: argparse.ArgumentParser) -> None:
 def _add_yolo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", type=Path, help="a folder, a data.yaml, an obj.data")
     parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="where lists, .names and .data go; default: beside"
+        "--out", type=Path, metavar="FOLDER", help="where lists, .names and .data go; default: the folder of SOURCE"
     )
     parser.add_argument("--names", metavar="FILE", help="the names of the classes, where SOURCE doesn't have them")
     parser.add_argument(
@@ -111,7 +111,9 @@ def _add_yolo(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="part of the training images to validate on",
     )
-    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="of --valid")
+    parser.add_argument(
+        "--seed", type=whole(0), default=0, metavar="N", help="seed of the choice that --valid makes (0)"
+    )
     _add_output(parser)
 
 
@@ -129,7 +131,7 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     parser.add_argument("parts", metavar="NAME=SHARE", nargs="+", help="such as train=0.8 valid=0.2")
     parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where NAME.txt of each part goes")
-    parser.add_argument("--seed", type=whole(0), default=0, metavar="N")
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of the split (0)")
     parser.add_argument("--force", action="store_true", help="replace files that are there")
 
 

@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> 
     )
     parser.add_argument(
         "--explain", metavar="FOLDER",
-        help="draw what each detection rests on to FOLDER/image_N.jpg; takes some hundred times as long",
+        help="draw what each detection rests on to FOLDER/image_N.jpg; takes some 400 times as long",
     )  # fmt: skip
     options.add_machine(parser)
     options.add_packed_cache(parser)

@@ -10,13 +10,22 @@ from ..parser import whole
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""
     parser.add_argument("data", metavar="DATA", help="a .data file; its train list is read")
-    parser.add_argument("-num_of_clusters", "--num_of_clusters", type=whole(1, 1000), default=5, metavar="N")
+    parser.add_argument(
+        "-num_of_clusters",
+        "--num_of_clusters",
+        type=whole(1, 1000),
+        default=5,
+        metavar="N",
+        help="number of anchors (5)",
+    )
     parser.add_argument(
         "-width", "--width", type=whole(1), required=True, metavar="W", help="13, or 416: cells or pixels"
     )
-    parser.add_argument("-height", "--height", type=whole(1), required=True, metavar="H")
+    parser.add_argument(
+        "-height", "--height", type=whole(1), required=True, metavar="H", help="height of the network's input"
+    )
     parser.add_argument("-show", "--show", action="store_true", help="draw anchors.png instead of opening a window")
-    parser.add_argument("--seed", type=whole(0), default=0, metavar="N")
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of k-means (0)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -22,7 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     evaluating.add_files(parser)
     group = parser.add_argument_group("measure")
     group.add_argument(
-        "-iou_thresh", "--iou-thresh", type=real(0, 1), default=0.5, metavar="IOU", help="a hit (default: 0.5)"
+        "-iou_thresh",
+        "--iou-thresh",
+        type=real(0, 1),
+        default=0.5,
+        metavar="IOU",
+        help="least IoU of a hit (default: 0.5)",
     )
     group.add_argument(
         "-points",
@@ -38,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     boxed = group.add_mutually_exclusive_group()
     boxed.add_argument(
         "--unboxed", metavar="FILE",
-        help="names of classes that never had a box in training, a line each, which stands for all below it: they "
+        help="names of classes that never had a box in training, one per line, each with all below it: they "
         "and the others are evaluated apart, too (default: unboxed= of the .data file)",
     )  # fmt: skip
     boxed.add_argument(
@@ -51,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files.add_argument("--csv", metavar="FILE", help="save the table")
     files.add_argument("--json", metavar="FILE", help="save everything")
     files.add_argument("--curves", metavar="FILE",
-                       help="draw precision over recall of the ten commonest classes, e.g. curves.svg")  # fmt: skip
+                       help="draw precision over recall of the ten largest classes, e.g. curves.svg")  # fmt: skip
     files.add_argument("--confusion", metavar="FILE", help="draw what is taken for what, e.g. confusion.png")
     evaluating.add_common(parser, ray=True)
 

@@ -24,7 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"widths, and heights, of the input: 288-608, in steps of {STEP}; or 288,416,608",
     )  # fmt: skip
     parser.add_argument(
-        "-iou_thresh", "--iou-thresh", type=real(0, 1), default=0.5, metavar="IOU", help="a hit (default: 0.5)"
+        "-iou_thresh",
+        "--iou-thresh",
+        type=real(0, 1),
+        default=0.5,
+        metavar="IOU",
+        help="least IoU of a hit (default: 0.5)",
     )
     parser.add_argument(
         "-points", "--points", type=int, choices=(0, 11, 101), default=0,

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DATA", help="a .data file: train, valid, classes, names, backup")
     parser.add_argument("cfg", metavar="CFG", help="the network to train")
     parser.add_argument("weights", metavar="WEIGHTS", nargs="?", help="the weights to start from")
-    parser.add_argument("--dialect", metavar="NAME", help="which Darknet's training, as of pydarknet train")
+    parser.add_argument("--dialect", metavar="NAME", help="which Darknet's training, as `pydarknet train` has it")
     parser.add_argument("--decode", action="store_true", help="read whole images, not their headers alone")
     parser.add_argument("--max", type=whole(1), default=50, metavar="N", help="lines printed at most (default 50)")
 

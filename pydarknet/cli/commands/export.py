@@ -13,14 +13,14 @@ from ..parser import whole
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""
-    parser.add_argument("cfg", metavar="CFG")
+    parser.add_argument("cfg", metavar="CFG", help=options.CFG)
     parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
     parser.add_argument("out", metavar="OUT", type=Path, help="OUT.onnx, OUT.npz or OUT.pt")
-    parser.add_argument("--format", choices=FORMATS, help="default: by the suffix of OUT")
+    parser.add_argument("--format", choices=FORMATS, help="the format (default: by the suffix of OUT)")
     parser.add_argument(
         "--width", type=whole(1), metavar="N", help="width of the network's input; default: the cfg's"
     )
-    parser.add_argument("--height", type=whole(1), metavar="N")
+    parser.add_argument("--height", type=whole(1), metavar="N", help="its height")
     parser.add_argument("--dialect", metavar="NAME", help="which Darknet's batch norm (default: the cfg's)")
     parser.add_argument("--names", type=Path, metavar="FILE", help="class names, to be put into the model (onnx)")
     parser.add_argument(

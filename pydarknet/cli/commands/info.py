@@ -22,7 +22,7 @@ COLUMNS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files."""
-    parser.add_argument("cfg", metavar="CFG")
+    parser.add_argument("cfg", metavar="CFG", help=options.CFG)
     parser.add_argument("weights", metavar="WEIGHTS", nargs="?", help="a file, or a name of `pydarknet weights list`")
     options.add_quiet(parser, bar=False)
 

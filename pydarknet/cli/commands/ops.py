@@ -9,7 +9,7 @@ from .. import options
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the file."""
-    parser.add_argument("cfg", metavar="CFG")
+    parser.add_argument("cfg", metavar="CFG", help=options.CFG)
     options.add_quiet(parser, bar=False)
 
 

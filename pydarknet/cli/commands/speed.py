@@ -11,7 +11,7 @@ from ..parser import whole
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the file, the number of runs, and what to run."""
-    parser.add_argument("cfg", metavar="CFG")
+    parser.add_argument("cfg", metavar="CFG", help=options.CFG)
     parser.add_argument(
         "runs",
         metavar="N",

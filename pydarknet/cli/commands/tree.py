@@ -32,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_tree(showing)
     showing.add_argument("--root", metavar="NODE", help="show only what is below this node")
     showing.add_argument("--depth", type=whole(1, 1000), metavar="N", help="show only N levels")
-    showing.add_argument("--format", choices=("text", "dot", "svg"), default="text", help="default: text")
+    showing.add_argument(
+        "--format", choices=("text", "dot", "svg"), default="text", help="the format (default: text)"
+    )
     showing.add_argument("--out", metavar="FILE", help="write to a file (svg: needed)")
     for verb, help_, what in (
         ("find", "nodes whose name holds a word, with the way to them", "WORD"),

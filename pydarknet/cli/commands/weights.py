@@ -20,11 +20,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs.add_parser("list", help="the published files, with sizes and checksums where known")
     fetch = verbs.add_parser("get", help="fetch files by name; an interrupted download goes on where it ended")
     fetch.add_argument("names", nargs="+", metavar="NAME", help="as in the list, e.g. yolov2-tiny")
-    fetch.add_argument("--folder", type=Path, help="default: ./weights if it exists, else the user's cache")
+    fetch.add_argument(
+        "--folder", type=Path, help="where the files go (default: ./weights if it exists, else the user's cache)"
+    )
     fetch.add_argument("--force", action="store_true", help="replace a file that is already there")
     fetch.add_argument("--quiet", action="store_true", help="show no progress; print only where the file is")
     check = verbs.add_parser("verify", help="say what a file is, and whether it is whole")
-    check.add_argument("files", nargs="+", metavar="FILE", type=Path)
+    check.add_argument(
+        "files", nargs="+", metavar="FILE", type=Path, help="a file, or a name of the list that was fetched"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
