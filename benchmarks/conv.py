@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pydarknet.layers.common import budgets
+
 PEAK = {"avx512": 200e9, "avx2": 100e9, "baseline": 25e9}  # multiply-adds of one core here, float32
 STREAM = 15e9  # bytes a second of one core, from memory
 
-SMALL_PACKED, LARGE_PACKED = 24 << 20, 64 << 20  # the layers' own rule: bytes of packed weights
 CLOCKS = {"wall": time.perf_counter, "cpu": time.thread_time}
 
 # (filters, kernel) of a convolution, "M" for a 2x2/2 max-pool, ("C", channels) where a route sets them.
@@ -127,7 +128,7 @@ def main() -> None:
         key = repr(shape)
         if key not in known:
             weights = 4 * layer.c * layer.k * layer.kernel**2
-            budget = max(SMALL_PACKED, 2 * weights, min(LARGE_PACKED, 3 * weights))
+            budget = budgets.inference(weights)
             usable = shape.algorithms(1 << 62, plain)
             chosen = shape.algorithms(budget, plain)
             times = {a: median_ms(Case(ops, shape, a, plain).run, args.repeats, CLOCKS[args.clock]) for a in usable}

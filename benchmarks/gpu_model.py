@@ -15,7 +15,8 @@ from typing import Any
 
 from pydarknet.graph.graph import Graph
 from pydarknet.layers.base import Layer
-from pydarknet.layers.convolutional import MAX_PLAIN_CHANNELS, SMALL_PACKED, Convolution
+from pydarknet.layers.common import budgets
+from pydarknet.layers.convolutional import MAX_PLAIN_CHANNELS, Convolution
 
 MEMORY = 3.35e12  # bytes a second
 LAUNCH = 3e-6  # seconds
@@ -45,7 +46,7 @@ def convolution(ops: Any, layer: Convolution, batch: int, precision: str) -> Row
     k, s, p = layer.kernel, layer.strides, layer.padding
     shape = ops.ConvShape(batch, *layer.inputs, layer.out.c, *k, *s, p, p, layer.groups, precision)
     weights = layer.out.c * layer.inputs.c // layer.groups * k[0] * k[1]
-    budget = max(SMALL_PACKED, 2 * 4 * weights)  # as Convolution.budget() says, without loading weights
+    budget = budgets.packed(4 * weights)
     kernel = shape.algorithms(budget, layer.inputs.c <= MAX_PLAIN_CHANNELS)[0]
     width = 2 if precision in {"fp16", "bf16"} else 4
     moved = 4 * batch * (layer.inputs.size + layer.out.size) + width * weights

@@ -17,17 +17,12 @@ from ..plan.shapes import Shape
 from ..plan.tape import Tape
 from . import batchnorm
 from .base import MAX_EXTENT, Layer, read_strides, register
+from .common import budgets
 from .common.blur import Blur, read_blur
 from .common.dilation import Parts
 from .common.places import clear_places, put_places
 from .common.references import resolve
 
-# Packed weights of one layer may grow to twice their size, in inference to three times up to LARGE_PACKED bytes,
-# small ones to SMALL_PACKED bytes: Winograd's larger tiles are worth their memory only where the weights are few.
-# (All of yolov2's at three times would need 700 MB, and a training step packs them anew.) In 16 bits it is three
-# times what they take in those, whatever that is: 280 MB of yolov2, where F(4x4) would have 400.
-GROWTH, INFERENCE_GROWTH = 2, 3
-SMALL_PACKED, LARGE_PACKED = 24 << 20, 64 << 20
 HALVES = ("fp16", "bf16")
 FOLDED_FILTERS = 128  # whole panels, whatever the instruction set
 MAX_PLAIN_CHANNELS = 4
@@ -69,7 +64,7 @@ class Convolution(Layer):
         if self.cross_batch:
             raise self.section.error("cbn=1 can't be trained", "cbn")
         source, shape, plain = self.geometry(p, self.binarised(p, x, 0.0) if self.xnor else x)
-        conv = p.ops.Conv(shape, shape.algorithms(self.budget(), plain, threads=1)[0])
+        conv = p.ops.Conv(shape, shape.algorithms(budgets.training(self.weight_bytes, p), plain, threads=1)[0])
         call = conv, source, self.learnt(p, "packed", conv)
         biases = p.parameter(self, "biases")
         if self.batch_normalize:
@@ -86,8 +81,13 @@ class Convolution(Layer):
             p.saved[y] = source, None, None
         return y
 
-    def learnt(self, p: Tape, key: str, primitive: ConvPrimitive | DgradPrimitive) -> Array:
-        """The weights in a primitive's layout, packed anew after every update, once for all its calls."""
+    def learnt(self, p: Tape, key: str, primitive: ConvPrimitive | DgradPrimitive) -> Array | Value:
+        """The weights in a primitive's layout: packed now if each run is followed by an update, else anew after every
+        update, once for all its calls."""
+        if p.once:
+            now = p.floats(primitive.packed_size)
+            p.emit(primitive.pack, self.learnt_kernels(p), now)
+            return now
 
         def make() -> Array:
             packed = p.backend.empty((primitive.packed_size,))
@@ -145,7 +145,7 @@ class Convolution(Layer):
     def backward_data(self, p: Tape, shape: Geometry, source: Value, dy: Value) -> Value:
         """The delta of the convolution's input."""
         dx = p.new(source.shape, images=shape.n)
-        dgrad = p.ops.ConvDgrad(shape, shape.dgrad_algorithms(self.budget())[0])
+        dgrad = p.ops.ConvDgrad(shape, shape.dgrad_algorithms(budgets.training(self.weight_bytes, p))[0])
         packed = self.learnt(p, "packed_back", dgrad)
         p.emit(dgrad.backward, dy, packed, dx, False, p.workspace(dgrad.workspace()))
         return dx
@@ -165,16 +165,9 @@ class Convolution(Layer):
         sizes = source.dims[0], *source.shape, self.out.c, *self.kernel, *strides, *padding, self.groups
         return p.ops.ConvShape(*sizes, p.backend.precision)
 
-    def budget(self) -> int:
-        """Bytes that the packed weights may take."""
-        return max(SMALL_PACKED, GROWTH * int(self.parameters["weights"].nbytes))
-
-    def inference_budget(self, halves: bool) -> int:
-        """The same where they are packed once, maybe in 16 bits on a CPU."""
-        size = int(self.parameters["weights"].nbytes)
-        if halves:
-            return max(SMALL_PACKED, INFERENCE_GROWTH * size // 2)
-        return max(self.budget(), min(LARGE_PACKED, INFERENCE_GROWTH * size))
+    @property
+    def weight_bytes(self) -> int:
+        return int(self.parameters["weights"].nbytes)
 
     def kernels(self, weights: Array) -> Array:
         """Weights (or their updates) as (K, C / groups, R, S)."""
@@ -188,7 +181,7 @@ class Convolution(Layer):
 
         def make() -> tuple[str, Array]:
             halves = p.backend.name == "cpu" and shape.precision in HALVES
-            conv = p.ops.Conv(shape, shape.algorithms(self.inference_budget(halves), plain)[0])
+            conv = p.ops.Conv(shape, shape.algorithms(budgets.inference(self.weight_bytes, halves), plain)[0])
             packed = store and store.find(key, conv.algorithm, conv.packed_size)
             if packed is None:
                 conv, packed = self.pack_anew(p, source, conv, plain)
@@ -205,7 +198,7 @@ class Convolution(Layer):
         parts, shape = self.by_filters(p), conv.shape
         if shape.precision == "fp16" and not all(part.fits_fp16() for part in parts):
             larger = shape.with_precision("fp32")
-            conv = p.ops.Conv(shape, larger.algorithms(self.inference_budget(False), plain)[0])
+            conv = p.ops.Conv(shape, larger.algorithms(budgets.inference(self.weight_bytes), plain)[0])
         packed, end = p.backend.empty((conv.packed_size,)), 0
         for part in parts:
             own = p.ops.Conv(part.shape(p, source), conv.algorithm)

@@ -13,7 +13,7 @@ from ..plan.shapes import Shape
 from ..plan.tape import Tape
 from . import batchnorm
 from .base import MAX_EXTENT, Layer, register
-from .convolutional import SMALL_PACKED
+from .common import budgets
 
 
 @register("deconvolutional", "deconv")
@@ -46,7 +46,7 @@ class Deconvolutional(Layer):
 
     def budget(self) -> int:
         """Bytes that the packed weights may take."""
-        return max(SMALL_PACKED, 2 * int(self.parameters["weights"].nbytes))
+        return budgets.packed(int(self.parameters["weights"].nbytes))
 
     def plan(self, p: Builder, x: Value) -> Value:
         def make() -> tuple[str, Array]:

@@ -26,7 +26,8 @@ Constants = Callable[[str, Callable[[], Array]], Array]
 class Value:
     """A symbolic activation of `batch` images: blocked (kernels' layout) or plain (NCHW). All are float32 today.
 
-    A part of another value (`whole`), its images from number `start` on, has no memory of its own.
+    A part of another value (`whole`), its images from number `start` on, has no memory of its own. What is `passing`
+    is read right after it was written.
     """
 
     shape: Shape
@@ -38,6 +39,7 @@ class Value:
     dtype: str = "float32"
     whole: Value | None = None
     start: int = 0
+    passing: bool = False
 
     @property
     def bytes(self) -> int:
@@ -67,6 +69,7 @@ class Buffer:
 
     bytes: int
     free_from: int
+    passing: bool = False
     values: list[Value] = field(default_factory=list)
 
 
@@ -117,6 +120,11 @@ class Builder:
         n = images or self.batch
         dims = self.backend.blocked_shape(n, *shape) if blocked else (n, *shape)
         self._values.append(Value(shape, blocked, dims))
+        return self._values[-1]
+
+    def floats(self, count: int) -> Value:
+        """Memory of so many floats, that some step will write and the next one read."""
+        self._values.append(Value(Shape(count, 1, 1), False, (count,), passing=True))
         return self._values[-1]
 
     def part(self, value: Value, time: int) -> Value:
@@ -270,17 +278,18 @@ def bind(op: Callable[..., None], args: tuple[object, ...], workspace: Array) ->
 
 
 def share(values: Sequence[Value], keep_all: bool) -> list[Buffer]:
-    """Buffers for all used values: the smallest free one that fits, else the largest free one grows."""
+    """Buffers for all used values: the smallest free one that fits, else the largest free one grows. Those of passing
+    values serve no others, which would keep them."""
     buffers: list[Buffer] = []
     for value in sorted((v for v in values if v.first >= 0), key=lambda v: v.first):
-        free = [] if keep_all else [b for b in buffers if b.free_from <= value.first]
+        free = [] if keep_all else [b for b in buffers if b.free_from <= value.first and b.passing == value.passing]
         fitting = [b for b in free if b.bytes >= value.bytes]
         if fitting:
             buffer = min(fitting, key=lambda b: b.bytes)
         elif free:
             buffer = max(free, key=lambda b: b.bytes)
         else:
-            buffer = Buffer(0, 0)
+            buffer = Buffer(0, 0, value.passing)
             buffers.append(buffer)
         buffer.bytes = max(buffer.bytes, value.bytes)
         buffer.free_from = value.last + 1

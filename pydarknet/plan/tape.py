@@ -62,7 +62,8 @@ class State:
 
 
 class Tape(Builder):
-    """A Builder that also knows deltas, updates and the truth."""
+    """A Builder that also knows deltas, updates and the truth. `once`: every run is followed by an update, so that
+    nothing made of the weights serves a second run."""
 
     repeated = False  # random numbers go in, statistics come out
 
@@ -75,7 +76,9 @@ class Tape(Builder):
         dialect: Dialect,
         state: State,
         steps: int = 1,
+        once: bool = False,
     ) -> None:
+        self.once = once
         self.update_of = learnt.update_of  # where a layer adds the deltas of one of its parameters
         self._value_of = learnt.value_of
         self.dialect = dialect

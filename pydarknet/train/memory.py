@@ -35,26 +35,28 @@ class Measure(Tape):
         return sum(b.bytes for b in share(self._values, False)) + self.scratch_bytes()
 
 
-def step_bytes(stepper: Stepper, size: Size) -> tuple[int, int]:
-    """The most memory that a mini-batch's activations and deltas take at a size (width, height), and packed weights.
+def step_bytes(stepper: Stepper, size: Size, once: bool | None = None) -> tuple[int, int]:
+    """The most memory that a mini-batch's activations and deltas take at a size (width, height), and weights that
+    stay packed from one mini-batch to the next: none where each is a batch, `once` (default: as the stepper's are).
 
     CfgError if nothing learns, at once or later.
     """
+    once = stepper.once if once is None else once
     engine = stepper.engine
     before = engine.width, engine.height
     engine.resize(*size)
     try:
         stops = {stepper.stop(iteration) for iteration in (stepper.iteration, stepper.schedule.max_batches)}
-        return max((_bytes(stepper, stop) for stop in stops), key=sum)
+        return max((_bytes(stepper, stop, once) for stop in stops), key=sum)
     finally:
         engine.resize(*before)
 
 
-def _bytes(stepper: Stepper, stop: int) -> tuple[int, int]:
+def _bytes(stepper: Stepper, stop: int, once: bool) -> tuple[int, int]:
     engine = stepper.engine
     tape = Measure(
         engine.backend, stepper.mini_batch, engine.inputs, stepper.parameters, stepper.dialect, stepper.state,
-        stepper.steps,
+        stepper.steps, once,
     )  # fmt: skip
     compile_layers(tape, engine.layers, stop)
     return tape.bytes(), tape.packed
@@ -91,12 +93,12 @@ def check_memory(stepper: Stepper, size: Size, evaluator: Evaluator | None, team
     available, (width, height) = stepper.engine.backend.free_bytes(), size
     evaluating = evaluator.bytes() if evaluator is not None else 0
 
-    def parts() -> tuple[int, int]:
+    def parts(once: bool | None = None) -> tuple[int, int]:
         """What goes with the mini-batch, and what doesn't."""
         pictures = 3 * stepper.mini_batch * stepper.engine.inputs.c * width * height * 4  # given out and ahead
         if pictures > available:  # enough to know: planning for a billion images would take minutes
             return pictures, evaluating
-        activations, packed = step_bytes(stepper, size)
+        activations, packed = step_bytes(stepper, size, once)
         return activations + pictures, packed + evaluating + team.bytes(stepper)
 
     def needed() -> int:
@@ -104,12 +106,13 @@ def check_memory(stepper: Stepper, size: Size, evaluator: Evaluator | None, team
 
     if choose:
         divide(stepper, needed, available * SHARE)
-    mini, rest = parts()
-    if mini + rest > available:
+    needs = sum(parts())
+    if needs > available:
+        mini, rest = parts(once=False)  # of mini-batches that are a part of the batch
         looking = f", with {evaluating / 2**30:.1f} GiB for --map" if evaluating else ""
         raise TrainingError(
-            f"a mini-batch of {stepper.mini_batch} images of {width}x{height} needs {(mini + rest) / 2**30:.1f} GiB"
+            f"a mini-batch of {stepper.mini_batch} images of {width}x{height} needs {needs / 2**30:.1f} GiB"
             f"{looking}, {available / 2**30:.1f} GiB are free; "
             + advice(mini, available - rest, stepper.engine.batch, stepper.subdivisions)
         )
-    return mini + rest
+    return needs

@@ -102,6 +102,11 @@ class Stepper:
         self.mini_batch = self.images = self.batch // subdivisions
 
     @property
+    def once(self) -> bool:
+        """Whether each mini-batch is a batch: weights are packed where they are used, each in the others' memory."""
+        return self.subdivisions == 1 and self.steps == 1
+
+    @property
     def iteration(self) -> int:
         """Updates made so far, by Darknet's count of images."""
         return self.state.seen // self.batch
@@ -182,8 +187,9 @@ class Stepper:
         key = engine.inputs, self.images, self.stop(self.iteration)
         if key not in self._plans:
             tape = Tape(
-                engine.backend, self.images, engine.inputs, self.parameters, self.dialect, self.state, self.steps
-            )
+                engine.backend, self.images, engine.inputs, self.parameters, self.dialect, self.state, self.steps,
+                self.once,
+            )  # fmt: skip
             compile_layers(tape, engine.layers, key[2])
             plan = tape.finish({}, keep_all=False)
             for step in tape.refresh_steps:

@@ -1,0 +1,28 @@
+"""Bytes that a convolution's packed weights may take: Winograd's larger tiles are worth their memory only where the
+weights are few. (All of yolov2's at three times their size would need 700 MB.)"""
+
+from __future__ import annotations
+
+from ...plan.tape import Tape
+
+SMALL, LARGE = 24 << 20, 64 << 20
+GROWTH, INFERENCE, LEARNT = 2, 3, 4  # times the bytes of the weights
+
+
+def packed(weights: int) -> int:
+    """Twice `weights` bytes; SMALL is always allowed."""
+    return max(SMALL, GROWTH * weights)
+
+
+def training(weights: int, p: Tape) -> int:
+    """More where all layers pack into the same memory; for few images packing more takes longer than larger tiles
+    save."""
+    return max(SMALL, min(LEARNT, 1 + p.batch) * weights) if p.once else packed(weights)
+
+
+def inference(weights: int, halves: bool = False) -> int:
+    """Where they are packed once, up to LARGE. In 16 bits on a CPU (`halves`) it is three times what they take in
+    those, whatever that is: 280 MB of yolov2, where F(4x4) would have 400."""
+    if halves:
+        return max(SMALL, INFERENCE * weights // 2)
+    return max(packed(weights), min(LARGE, INFERENCE * weights))
