@@ -8,6 +8,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from ..errors import CfgError, DataError
+from .text import did_you_mean
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -44,7 +45,18 @@ def find_cfg(name: str | PathLike[str]) -> str:
             if os.path.isfile(place):
                 return str(place)
     where = [given, *nearby, str(share() / "cfg")]
-    raise CfgError(given, None, f"can't be found; tried {', '.join(where)}")
+    raise CfgError(given, None, f"can't be found; tried {', '.join(where)}{_hint(plain)}")
+
+
+def _hint(name: str) -> str:
+    """What may be wrong with the name of a cfg that isn't there."""
+    ending = os.path.splitext(name)[1].lower()
+    if ending in (".weights", ".int8"):
+        return "; the cfg stands before the weights"
+    if ending in (".pt", ".pth", ".onnx", ".h5", ".tflite"):
+        return f"; a network is a Darknet cfg here, {ending} files aren't read"
+    own = [each.stem for each in (share() / "cfg").glob("*.cfg")]
+    return did_you_mean(os.path.basename(name).removesuffix(".cfg"), own)
 
 
 def places(name: str | PathLike[str], relative_to: str | PathLike[str] | None = None) -> Iterator[Path]:

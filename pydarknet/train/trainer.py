@@ -204,6 +204,9 @@ class Trainer:
         """Iterations that are left."""
         return max(0, self.max_batches - self.iteration)
 
+    def __repr__(self) -> str:
+        return f"<Trainer of {self.engine.cfg.file} on {self.data.file}: {self.iteration} of {self.max_batches} iterations>"
+
     def __bool__(self) -> bool:
         return True  # also at its end
 

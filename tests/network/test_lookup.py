@@ -60,6 +60,16 @@ def test_what_is_nowhere(elsewhere: Path):
         Network(elsewhere, "other/yolov2.weights")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("yolov2-tinny", "did you mean 'yolov2-tiny'"), ("cfg/yolov2tiny.cfg", "did you mean 'yolov2-tiny'"),
+     ("yolov2.weights", "the cfg stands before the weights"), ("yolov8n.pt", r"\.pt files aren't read")],
+)  # fmt: skip
+def test_what_a_cfg_may_have_been_meant_for(elsewhere: Path, name: str, told: str):
+    with pytest.raises(CfgError, match=told):
+        Network(name)
+
+
 def test_places_named_are_places_that_are_there(elsewhere: Path):
     with pytest.raises(DarknetError) as caught:
         find("cfg/yolov9.data")

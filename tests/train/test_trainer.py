@@ -41,6 +41,7 @@ def test_its_length_is_what_is_left(tmp_path: Path) -> None:
     with Trainer(cfg, data, max_batches=3) as trainer:
         assert [len(trainer), *(len(trainer) for _ in trainer)] == [3, 2, 1, 0]
         assert trainer
+        assert repr(trainer) == f"<Trainer of {cfg} on {data}: 3 of 3 iterations>"
 
 
 def test_metrics_add_up(tmp_path: Path) -> None:
