@@ -205,7 +205,8 @@ class Trainer:
         return max(0, self.max_batches - self.iteration)
 
     def __repr__(self) -> str:
-        return f"<Trainer of {self.engine.cfg.file} on {self.data.file}: {self.iteration} of {self.max_batches} iterations>"
+        done = f"{self.iteration} of {self.max_batches} iterations"
+        return f"<Trainer of {self.engine.cfg.file} on {self.data.file}: {done}>"
 
     def __bool__(self) -> bool:
         return True  # also at its end
