@@ -32,15 +32,23 @@ def initialise(layers: Iterable[Layer], seed: int = 0, uniform: Container[str] =
 def _start(layer: Layer, record: Record, random: np.random.Generator, uniform: bool) -> npt.NDArray[np.float32]:
     """One parameter."""
     if (start := layer.start_of(record.name)) is not None:
-        values = 2 * random.random(record.size, dtype=np.float32) - 1
-        return (start[0] + start[1] * values).astype(np.float32).reshape(record.shape)
+        values = _even(random, record.size)
+        values *= np.float32(start[1])
+        values += np.float32(start[0])
+        return values.reshape(record.shape)
     if record.name == "weights":
         fan_in = record.size // record.shape[0] if layer.type != "local" else math.prod(record.shape[2:])
-        if uniform:
-            values = 2 * random.random(record.size, dtype=np.float32) - 1
-        else:
-            values = random.standard_normal(record.size, dtype=np.float32)
+        normal = random.standard_normal
+        values = _even(random, record.size) if uniform else normal(record.size, dtype=np.float32)
         values *= np.float32(math.sqrt(2 / fan_in))
         return values.reshape(record.shape)
     fill = np.ones if record.name in ("scales", "rolling_variance") else np.zeros
     return fill(record.shape, dtype=np.float32)
+
+
+def _even(random: np.random.Generator, count: int) -> npt.NDArray[np.float32]:
+    """So many numbers evenly from -1 to 1, without a copy."""
+    values = random.random(count, dtype=np.float32)
+    values *= 2
+    values -= 1
+    return values
