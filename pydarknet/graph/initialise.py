@@ -16,8 +16,11 @@ def initialise(layers: Iterable[Layer], seed: int = 0, uniform: Container[str] =
     """Give every layer that has none its parameters: scales and variances 1, biases and means 0, weights
     N(0, 2 / fan_in), those of the types of layers in `uniform` evenly from -sqrt(2 / fan_in) to sqrt(2 / fan_in).
     (Darknet starts rolling variances at 0, which no untrained network survives.) CfgError if the memory is out."""
+    learners = [each for owner in layers for each in owner.learners]
+    if all(record.name in layer.parameters for layer in learners for record in layer.records):
+        return  # numpy.random takes a while to import
     random = np.random.Generator(np.random.PCG64(seed))
-    for layer in (each for owner in layers for each in owner.learners):
+    for layer in learners:
         for record in layer.records:
             if record.name in layer.parameters:
                 continue
