@@ -183,7 +183,9 @@ def _refuse_overwriting(texts: dict[str, str]) -> None:
     other = [path for path, text in texts.items() if os.path.lexists(path) and not _holds(path, text)]
     if other:
         more = f" (and {len(other) - 1} more)" if len(other) > 1 else ""
-        raise DataError(f"{other[0]}: exists and says something else{more}; use --force to replace what is there")
+        raise DataError(
+            f"{other[0]}: exists and says something else{more}; use another --out, or --force to replace it"
+        )
 
 
 def _holds(path: str, text: str) -> bool:

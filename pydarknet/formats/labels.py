@@ -122,7 +122,7 @@ def parse_label(line: str, classes: int | None = None, class_only: int | None = 
     """
     fields = line.split()
     if len(fields) != 5:
-        return [], f"expected 'class x y w h', found {len(fields)} fields: {short(line)!r}"
+        return [], f"expected 'class x y w h', found {len(fields)} fields: {short(line)!r}{_hint(len(fields))}"
     class_id, warning = read_int(fields[0])
     limit, limit_only = _limits(classes, class_only)
     if warning or not 0 <= class_id < max(limit, limit_only):
@@ -140,6 +140,15 @@ def parse_label(line: str, classes: int | None = None, class_only: int | None = 
         return [], f"expected for an object {what} a class from 0 to {end}, found {class_id}"
     problem = _misplaced(row)
     return row if problem else [row[0], *_cut(row[1:])], problem
+
+
+def _hint(fields: int) -> str:
+    """What a line of so many fields may be."""
+    if fields == 6:
+        return "; is the last one a confidence? The truth has none"
+    if fields > 6 and fields % 2:
+        return "; is it a polygon? `pydarknet data yolo FOLDER --out FOLDER` puts a box around it"
+    return ""
 
 
 def _limits(classes: int | None, class_only: int | None) -> tuple[int, int]:

@@ -28,8 +28,8 @@ def find(name: str | PathLike[str], *, relative_to: str | PathLike[str] | None =
             tried.append(str(place))
     if Path(name).name and (folder := next(filter(os.path.isdir, tried), None)):
         raise DataError(f"{folder} is a folder; `pydarknet data yolo FOLDER` makes lists of the images in one")
-    sensible = [place for place in tried if os.path.isdir(os.path.dirname(place) or ".")]
-    raise DataError(f"can't find {fspath(name)!r}; tried {', '.join(dict.fromkeys(sensible or tried))}")
+    sensible = [place for place in tried[1:] if os.path.isdir(os.path.dirname(place) or ".")]
+    raise DataError(f"can't find {fspath(name)!r}; tried {', '.join(dict.fromkeys([*tried[:1], *sensible]))}")
 
 
 def find_cfg(name: str | PathLike[str]) -> str:

@@ -74,8 +74,8 @@ def check_unused(files: Files, weights: str | PathLike[str] | None) -> None:
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     raise TrainingError(
         f"{files.folder} holds {names}{more}, of a run that has seen {max(found.values())} images: --resume goes "
-        "on with it, --overwrite starts anew over it (from Python resume=True, overwrite=True); or name another "
-        "backup folder"
+        "on with it, --overwrite starts anew over it, --backup FOLDER keeps both (from Python resume=True, "
+        "overwrite=True, backup=)"
     )
 
 
@@ -169,7 +169,7 @@ class Claim:
                 file.close()
                 raise TrainingError(
                     f"{fspath(self._path.parent)}: another training writes here under the same name "
-                    f"({holder or 'unknown'}); let it end, or name another backup folder or cfg"
+                    f"({holder or 'unknown'}); let it end, or take another folder (--backup FOLDER) or cfg"
                 ) from error
             if self._is_current(file):
                 self._file = file

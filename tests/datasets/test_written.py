@@ -55,7 +55,9 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
     (root / "labels").mkdir()
     (root / "labels" / "001.txt").write_text("0 .5 .5 .1 .1\n")
     before = contents(root)
-    with pytest.raises(DataError, match=r"labels/001\.txt: exists and says something else; use --force"):
+    with pytest.raises(
+        DataError, match=r"labels/001\.txt: exists and says something else; use another --out, or --force"
+    ):
         write(read_voc([root]), root)
     assert contents(root) == before
     write(read_voc([root]), root, force=True)

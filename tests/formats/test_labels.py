@@ -91,7 +91,8 @@ def test_a_picture_without_objects(tmp_path: Path, text: str) -> None:
 
 WRONG = {
     "0 .5 .5 .5": "expected 'class x y w h', found 4 fields",
-    "0 .5 .5 .5 .5 .5": "found 6 fields",
+    "0 .5 .5 .5 .5 .5": "is the last one a confidence?",
+    "0 .1 .1 .2 .1 .2 .2": "is it a polygon?",
     "0,.5,.5,.5,.5": "found 1 fields",
     "3 .5 .5 .5 .5": "expected a class from 0 to 2, found '3'",
     "-1 .5 .5 .5 .5": "expected a class from 0 to 2, found '-1'",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pydarknet.cli.main import main
 from pydarknet.errors import TrainingError
 from pydarknet.train.trainer import Trainer
 from tests.lib.full_disk import small_files
@@ -38,6 +39,19 @@ def test_a_second_training_is_refused(tmp_path: Path, dialect: str, left: str) -
     assert contents(tmp_path) == before
     train(tmp_path, iterations=1, overwrite=True)
     assert before.items() - contents(tmp_path).items()
+
+
+def test_a_second_training_in_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """As the refusal says."""
+    data, cfg = make(tmp_path)
+    train(tmp_path)
+    before = contents(tmp_path)
+    words = ["train", str(data), str(cfg), "--max-batches", "1", "--no-chart"]
+    assert main(words) == 2
+    assert "--backup FOLDER keeps both" in capsys.readouterr().err
+    assert main([*words, "--backup", str(tmp_path / "second")]) == 0
+    assert contents(tmp_path) == before
+    assert (tmp_path / "second" / "toy_final.weights").exists()
 
 
 @pytest.mark.slow

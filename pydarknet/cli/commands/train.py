@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="continue from the state in the backup folder")
     parser.add_argument("--overwrite", action="store_true",
                         help="start anew and overwrite the weights and state of an earlier run")  # fmt: skip
+    parser.add_argument("--backup", metavar="FOLDER", help="where weights and state go; default: backup= of DATA")
     parser.add_argument("-clear", "--clear", action="store_true", help="count images from 0, whatever WEIGHTS says")
     parser.add_argument("--cutoff", type=whole(0), metavar="N", help="load only the first N layers of WEIGHTS")
     parser.add_argument(
@@ -141,6 +142,7 @@ def _run(args: argparse.Namespace, keep: bool, team: Team) -> int:
         clear=args.clear,
         resume=args.resume,
         overwrite=args.overwrite,
+        backup=args.backup,
         keep=keep,
         workers=args.workers,
         threads=place.threads(),
