@@ -70,17 +70,18 @@ class OursLazy(Ours):
 
 
 class OursInt8(Ours):
-    """In 8 bits, as `pydarknet quantize` makes it by default."""
+    """In 8 bits, by default or with --keep wide; what stays in floats is multiplied as BF16."""
 
-    def __init__(self, cfg: str, weights: str, threads: int) -> None:
+    def __init__(self, cfg: str, weights: str, threads: int, wide: bool = False) -> None:
         from pydarknet import Network
-        from pydarknet.quantize import quantize
+        from pydarknet.quantize import quantize, wide_keep
 
-        made = Path(cfg).with_suffix(".int8")
+        made = Path(cfg).with_suffix(".wide" if wide else ".int8")
         if not made.exists():
             images = [(255 * x[0].transpose(1, 2, 0)).astype(np.uint8) for x in calibration_inputs(cfg)]
-            quantize(Network(cfg, weights, threads=threads), images, made)
-        super().__init__(cfg, str(made), threads)
+            net = Network(cfg, weights, threads=threads)
+            quantize(net, images, made, keep=wide_keep(net) if wide else None)
+        super().__init__(cfg, str(made), threads, precision="bf16")
 
 
 class PyTorch:
@@ -335,8 +336,7 @@ class OpenCV:
 
     def results(self, x: Floats) -> dict[str, Floats]:
         """The last convolutions; a classifier's output. OpenCV's heads decode boxes already."""
-        net = self.read()
-        net.setInput(x)
+        (net := self.read()).setInput(x)
         convolutions = [name for name in net.getLayerNames() if name.startswith("conv_")]
         heads = [name for name in self.last if name.startswith(("yolo", "detection", "region"))]
         if not heads:
@@ -351,6 +351,7 @@ PROGRAMS: dict[str, Callable[[str, str, int], Any]] = {
     "pydarknet fp16": partial(Ours, precision="fp16"),
     "pydarknet bf16": partial(Ours, precision="bf16"),
     "pydarknet int8": OursInt8,
+    "pydarknet int8 wide": partial(OursInt8, wide=True),
     "pydarknet lazy": OursLazy,
     "PyTorch": PyTorch,
     "PyTorch frozen": partial(PyTorch, how="frozen"),

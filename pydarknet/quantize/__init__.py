@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph.int8 import save_int8
-from .choice import Choice, choose, usual_keep
+from .choice import Choice, choose, usual_keep, wide_keep
 from .refine import refine, sensitive, with_scales
 from .statistics import Statistics, collect
 from .weights import in_8_bits
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..detection.boxes import Fit
     from ..network import Network
 
-__all__ = ["Choice", "Statistics", "choose", "quantize"]
+__all__ = ["Choice", "Statistics", "choose", "quantize", "wide_keep"]
 
 
 def quantize(

@@ -43,6 +43,8 @@ def test_more_is_kept_and_less_is_looked_at(cli) -> None:
 def test_layers_are_kept_by_what_they_are_worth(cli) -> None:
     made = cli("quantize", *FILES, "--images", "photos", "--keep", "auto:1", "--out", "x", "--quick")
     assert (made.code, "2 layers in 8 bits" in made.err) == (0, False)
+    made = cli("quantize", *FILES, "--images", "photos", "--keep", "wide", "--out", "x", "--quick")
+    assert (made.code, "2 layers in 8 bits" in made.err) == (0, True), "none has 128 channels"
     for share in ("0", "1.5", "nan", "most"):
         refused = cli("quantize", *FILES, "--images", "photos", "--keep", f"auto:{share}")
         assert refused.code != 0

@@ -15,7 +15,7 @@ from pydarknet.export import export
 from pydarknet.formats.cfg import parse_cfg_text
 from pydarknet.plan import fuse
 from pydarknet.plan.int8 import ByteValue
-from pydarknet.quantize import Choice, choose, quantize
+from pydarknet.quantize import Choice, choose, quantize, wide_keep
 from pydarknet.quantize.statistics import best_range
 from pydarknet.surgery import average
 from pydarknet.train.trainer import Trainer
@@ -125,6 +125,7 @@ def test_heads_read_floats() -> None:
     net = nets.network()
     assert choose(net) == Choice((0, 2), frozenset({0}), ())
     assert choose(net, []) == Choice((0, 2, 4), frozenset({0, 2}), ())
+    assert wide_keep(nets.network(CONV.format(128, "leaky") * 2 + CONV.format(8, "leaky") * 2)) == {1, 2, 3}
     assert choose(nets.network(CONV.format(8, "leaky") * 2)) == Choice((0,), frozenset(), ())
 
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .. import options
 from ..parser import whole
@@ -29,9 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--out", metavar="FILE", help=f"the file to write (default: that of WEIGHTS, with {ENDING})")
     parser.add_argument(
-        "--keep", metavar="N,N|none|auto[:SHARE]", type=layer_list,
-        help="convolutional layers that stay in floats (default: those before the heads, or the last); auto: those "
-        "and the ones that gain most by it, with at most this SHARE of the operations (default: 0.25)",
+        "--keep", metavar="N,N|none|wide|auto[:SHARE]", type=layer_list,
+        help="convolutional layers that stay in floats (default: those before the heads, or the last); wide: those "
+        "and all of 128 channels and more, for --precision bf16; auto: those and the ones that gain most by it, with "
+        "at most this SHARE of the operations (default: 0.25)",
     )  # fmt: skip
     parser.add_argument(
         "--quick", action="store_true",
@@ -46,8 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_quiet(parser, bar=False)
 
 
-def layer_list(text: str) -> list[int] | float:
+def layer_list(text: str) -> list[int] | float | Literal["wide"]:
     """Numbers of layers; an empty list for "none"; a share for "auto"."""
+    if text == "wide":
+        return "wide"
     name, _, share = text.partition(":")
     if name == "auto":
         try:
@@ -68,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     from ...catalog import find_weights
     from ...images.sources import expand
     from ...network import Network
-    from ...quantize import quantize
+    from ...quantize import quantize, wide_keep
     from ..messages import say, warn
     from ..saving import refuse_inputs
 
@@ -79,8 +82,9 @@ def run(args: argparse.Namespace) -> int:
     source = expand(args.images, sys.stdin.buffer)
     net = Network(args.cfg, weights, threads=args.threads, dialect=args.dialect)
     warn(net.warnings, args.quiet)
+    keep = wide_keep(net) if args.keep == "wide" else args.keep
     choice = quantize(
-        net, pictures(source, net.inputs.c, args), out, keep=args.keep, fit=args.fit, made_from=weights.name,
+        net, pictures(source, net.inputs.c, args), out, keep=keep, fit=args.fit, made_from=weights.name,
         refined=not args.quick,
     )  # fmt: skip
     kept = len([layer for layer in net.layers if layer.records]) - len(choice.convolutions)
