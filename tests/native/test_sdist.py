@@ -23,6 +23,7 @@ FILES = (
     "weights/stamps.weights",
     "weights/stamps.md",
 )
+CACHE = "stamps.weights.avx2-fp32.packed"
 MADE = shutil.ignore_patterns("*.so", "*.pyc", "__pycache__")
 SOURCES = "from tools.native.editors import compile_commands; print([each['file'] for each in compile_commands()])"
 
@@ -37,6 +38,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (copy / "weights").mkdir()
     for name in FILES:
         shutil.copy(ROOT / name, copy / name)
+    (copy / "weights" / CACHE).touch()
     command = [
         sys.executable,
         "-W",
@@ -54,6 +56,11 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         files.extraction_filter = getattr(tarfile, "data_filter", None)  # which Python 3.11.2 doesn't have
         files.extractall(folder)
     return folder / archive.name.removesuffix(".tar.gz")
+
+
+def test_caches_are_not_in_it(unpacked: Path) -> None:
+    assert (unpacked / "weights" / "stamps.weights").exists()
+    assert not (unpacked / "weights" / CACHE).exists()
 
 
 def test_every_file_is_in_it(unpacked: Path) -> None:

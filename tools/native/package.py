@@ -14,8 +14,8 @@ def packages() -> list[str]:
     return [p.as_posix().replace("/", ".") for p in found]
 
 
-# What users know by name. Of weights/ only what is the project's own: the rest was fetched.
-SHARED = ("cfg/**/*", "data/**/*", "weights/stamps.*")
+# What users know by name. Of weights/ only what is the project's own: the rest was fetched, or is a cache.
+SHARED = ("cfg/**/*", "data/**/*", "weights/stamps.md", "weights/stamps.weights")
 
 
 class BuildWithShare(build_py):
