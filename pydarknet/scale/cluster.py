@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from ..backends.machine import processors
@@ -85,6 +88,7 @@ def load_data() -> Any:
     except ImportError as error:
         raise _missing(error) from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"ray\.data")  # of few blocks for many actors
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
@@ -96,18 +100,40 @@ def _missing(error: ImportError) -> DeviceError:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of Ray's says, without its traceback."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[-1] if "Traceback" in str(error) else lines[0])[:300] if lines else type(error).__name__
+    """What an error of Ray's says, without its traceback: of an actor's error that one itself."""
+    cause = getattr(error, "cause", None)
+    text = f"{type(cause).__name__}: {cause}" if isinstance(cause, BaseException) else str(error)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (lines[-1] if "Traceback" in text else lines[0])[:300] if lines else type(error).__name__
 
 
 def _check_reachable(address: str) -> None:
-    """DeviceError at once where nobody listens; Ray itself would try for a minute."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if not colon:
+    """DeviceError in seconds where no cluster answers; Ray itself would try for minutes."""
+    host, _, port = (_known() if address == "auto" else address).removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
         return
-    with suppress(ValueError):
-        try:
-            socket.create_connection((host, int(port)), timeout=5).close()
-        except OSError as error:
-            raise DeviceError(f"no Ray cluster at {address}: {error.strerror or error}; {START}") from error
+    where = address if address != "auto" else f"{host}:{port}, which is the one that is known"
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE) as server:
+            server.sendall(HELLO)
+            answer = b"" if os.environ.get("RAY_USE_TLS", "0") == "0" else SETTINGS
+            while len(answer) < len(SETTINGS) and (more := server.recv(len(SETTINGS) - len(answer))):
+                answer += more
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DeviceError(f"no Ray cluster at {where}: {reason}; {START}") from error
+    if answer[3:] != SETTINGS[3:]:
+        raise DeviceError(f"no Ray cluster at {where}: something else answers there; {START}")
+
+
+PATIENCE = 10.0  # seconds
+SETTINGS = b"\0\0\0\4"  # how a frame of HTTP/2 begins with which its servers, as Ray's are, greet: length, kind
+HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS + bytes(5)
+
+
+def _known() -> str:
+    """Which cluster `auto` is: the environment's, or that which was started last on this machine."""
+    with suppress(OSError):
+        folder = Path(os.environ.get("RAY_TMPDIR") or gettempdir())
+        return os.environ.get("RAY_ADDRESS") or (folder / "ray" / "ray_current_cluster").read_text().strip()
+    return ""

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import cv2
@@ -26,6 +27,7 @@ from pydarknet.evaluate.run import Seen
 from pydarknet.evaluate.run import detect_all as detect_here
 from pydarknet.network import Network
 from pydarknet.scale import Pool, Summary, detect, detect_all
+from pydarknet.scale import cluster as cluster_module
 from pydarknet.scale.parts import KINDS, Parts
 from pydarknet.writers import open_writer
 from tests.lib.toy_detector import NAMES, REGION, SMALL, random_parameters
@@ -104,6 +106,31 @@ def test_without_a_cluster() -> None:
         port = server.getsockname()[1]
     with pytest.raises(DeviceError, match=rf"no Ray cluster at 127\.0\.0\.1:{port}: .* start one with `ray start"):
         list(detect_all(random_parameters(SMALL + REGION, 3), ["a.jpg"], pool=Pool(f"127.0.0.1:{port}")))
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.0 400 Bad Request\r\n\r\n", b"", None])
+@pytest.mark.parametrize("auto", [False, True])
+def test_what_answers_is_no_cluster(answer: bytes | None, auto: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another service, one that hangs up, and one that says nothing."""
+    monkeypatch.setattr(cluster_module, "PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        accepted = []
+
+        def serve() -> None:
+            accepted.append(server.accept()[0])
+            if answer is not None:
+                accepted[0].recv(1000)
+                accepted[0].sendall(answer)
+                accepted[0].close()
+
+        thread = Thread(target=serve)
+        thread.start()
+        with pytest.raises(DeviceError, match=rf"no Ray cluster at {address}.*: (something else|timed out)"):
+            list(detect_all(random_parameters(SMALL + REGION, 3), ["a.jpg"], pool=Pool("auto" if auto else address)))
+        thread.join()
+        accepted[0].close()
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 
 from pydarknet.errors import DeviceError
 from pydarknet.scale.actors import blocks
+from pydarknet.scale.cluster import first_line
 from pydarknet.scale.crew import AHEAD, TRIES, Crew
 
 
@@ -137,3 +138,10 @@ def test_blocks_grow_small_in_the_end(count: int, actors: int) -> None:
     sizes = [len(block) for block in cut]
     assert sizes == sorted(sizes, reverse=True)
     assert not sizes or (max(sizes) <= 16 and sizes[-1] <= 2)
+
+
+def test_what_an_actors_error_says() -> None:
+    """Ray's own text is a traceback that begins with the actor's address."""
+    error = RayTaskError("ray::Actor.find() (pid=7, ip=192.0.2.1)\n  File ...\nImportError: no such symbol")
+    error.cause = ImportError("no such symbol")  # type: ignore[attr-defined]
+    assert first_line(error) == "ImportError: no such symbol"
