@@ -1,6 +1,6 @@
 # pydarknet on CPUs, with the server:
 #   docker build -t pydarknet -f packaging/docker/cpu.Dockerfile .
-#   docker run --rm -v "$PWD:/data" pydarknet detect stamps
+#   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/data" pydarknet detect stamps
 #   docker run --rm -p 8000:8000 -e PYDARKNET_TOKEN=SECRET -v "$PWD:/data" pydarknet serve stamps --host 0.0.0.0
 FROM python:3.12-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*

@@ -1,6 +1,6 @@
 # pydarknet on NVIDIA's GPUs; the host needs their driver and container toolkit:
 #   docker build -t pydarknet:cuda -f packaging/docker/cuda.Dockerfile .
-#   docker run --rm --gpus all -v "$PWD:/data" pydarknet:cuda detect stamps --device cuda
+#   docker run --rm --gpus all --user "$(id -u):$(id -g)" -v "$PWD:/data" pydarknet:cuda detect stamps --device cuda
 FROM nvidia/cuda:13.0.1-devel-ubuntu24.04 AS build
 RUN apt-get update && apt-get install -y --no-install-recommends g++ python3-dev python3-pip python3-venv \
     && rm -rf /var/lib/apt/lists/*

@@ -44,7 +44,10 @@ def read_yolo(
     if names is not None:
         known = read_names(find(names))
     if not known:
-        raise DataError(f"{path}: the names of the classes aren't there ({', '.join(NAMES)}); give them by --names")
+        voc = f"; its Annotations are VOC's: pydarknet data voc {path}" if (path / "Annotations").is_dir() else ""
+        raise DataError(
+            f"{path}: the names of the classes aren't there ({', '.join(NAMES)}); give them by --names{voc}"
+        )
     notes: list[str] = []
     sets = {key: _samples(paths, known, notes) for key, paths in images.items()}
     if valid:

@@ -105,6 +105,14 @@ def test_polygons_become_boxes_elsewhere(tmp_path: Path, capsys: pytest.CaptureF
     assert (tmp_path / "out" / "images" / "3.jpg").is_symlink()
 
 
+def test_a_folder_of_vocs_is_recognised(tmp_path: Path):
+    root = labelimg(tmp_path / "set")
+    (root / "classes.txt").unlink()
+    (root / "Annotations").mkdir()
+    with pytest.raises(DataError, match=f"its Annotations are VOC's: pydarknet data voc {root}"):
+        read_yolo(root)
+
+
 def test_images_without_labels_are_counted(tmp_path: Path):
     root = labelimg(tmp_path / "set")
     (root / "4.txt").unlink()
