@@ -54,7 +54,10 @@ def _kept(args: argparse.Namespace) -> list[int | None]:
     if not args.keep and not args.classes:
         raise UsageError("expected --classes, --keep, or --names and --new-names: which classes will there be?")
     if args.keep and not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9})*", args.keep):
-        raise UsageError(f"--keep: expected numbers such as 0,5,14, found {args.keep!r}")
+        raise UsageError(
+            f"--keep: expected numbers such as 0,5,14, found {args.keep!r}; names are "
+            "chosen by --names and --new-names"
+        )
     kept: list[int | None] = [int(number) for number in args.keep.split(",")] if args.keep else []
     if args.classes and args.classes < len(kept):
         raise UsageError(f"--classes {args.classes} is less than the {len(kept)} classes of --keep")
