@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..graph.int8 import save_int8
 from .choice import Choice, choose, usual_keep, wide_keep
-from .refine import refine, sensitive, with_scales
+from .refine import made_up, refine, sensitive, with_scales
 from .statistics import Statistics, collect
 from .weights import in_8_bits
 
@@ -53,6 +53,7 @@ def quantize(
         convolutions = {i: convolutions[i] for i in choice.convolutions}
     if refined and net.backend.name == "cpu":
         table = refine(net, convolutions, table, choice, statistics.inputs)
+        convolutions = made_up(net, convolutions, table, choice, statistics.inputs)
     save_int8(
         net, with_scales(convolutions, table, choice), path, {"made_from": made_from, "images": statistics.images}
     )

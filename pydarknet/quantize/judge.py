@@ -40,7 +40,7 @@ class Judge:
 
 
 @contextmanager
-def in_8_bits(net: Network) -> Iterator[None]:
+def restored(net: Network) -> Iterator[None]:
     """The network has its weights again afterwards."""
     try:
         yield

@@ -16,9 +16,10 @@ import numpy.typing as npt
 from ..layers import Layer
 from ..layers.convolutional import Convolution
 from ..layers.int8 import IMAGE, Int8Convolution, Int8Layers, hands_bytes_on, sources
+from ..layers.upsample import Upsample
 from ..plan.int8 import Quantisation
 from .choice import Choice, choose
-from .judge import Judge, in_8_bits
+from .judge import Judge, restored
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -35,7 +36,7 @@ def refine(
     """Those scales near the table's, tried layer by layer, that change least of what the network says."""
     live = [index for index in sorted(table) if is_live(net.layers, index, choice)]
     judge = Judge(net, inputs, len(live) * len(FACTORS))
-    with in_8_bits(net):
+    with restored(net):
         least = judge.error(with_scales(convolutions, table, choice))
         for index in live:
             scale, zero = table[index]
@@ -59,7 +60,7 @@ def sensitive(
     each of their operations: as many as have a `share` of all convolutions' operations."""  # fmt: skip
     judge, gains = Judge(net, inputs, len(convolutions)), dict[int, float]()
     floats = {layer.index for layer in net.layers if isinstance(layer, Convolution)} - set(convolutions)
-    with in_8_bits(net):
+    with restored(net):
         whole = judge.error(with_scales(convolutions, table, choice))
         for index in convolutions:
             others = {i: each for i, each in convolutions.items() if i != index}
@@ -71,6 +72,34 @@ def sensitive(
             chosen.add(index)
             left -= net.layers[index].flops
     return chosen
+
+
+def made_up(
+    net: Network, convolutions: Mapping[int, Int8Convolution], table: Table, choice: Choice, inputs: Sequence[Floats]
+) -> dict[int, Int8Convolution]:
+    """The convolutions with biases that make up for what rounding does to the mean of each channel that they read."""
+    shifts = {i: np.zeros(net.layers[i].inputs.c) for i in convolutions if i}
+    for x in inputs:
+        net.forward(x)
+        for i, shift in shifts.items():
+            given, (scale, zero) = net.layers[i - 1].output, given_in(net.layers, i - 1, table, choice)
+            rounded = np.clip(np.rint(given * np.float32(1 / scale)), -zero, 255 - zero) * np.float32(scale)
+            shift += (rounded - given).mean((0, 2, 3), dtype=np.float64) / len(inputs)
+    result = dict(convolutions)
+    for i, shift in shifts.items():
+        own = convolutions[i]
+        lost = (own.weights * own.scales[:, None, None, None].astype(np.float64)).sum((2, 3)) @ shift
+        better = replace(own, biases=(own.biases - lost).astype(np.float32))
+        result[i] = better if better.fits() else own
+    return result
+
+
+def given_in(layers: Sequence[Layer], index: int, table: Table, choice: Choice) -> Quantisation:
+    """The quantisation that a layer's output arrives in; of the layers before it, if it hands bytes on."""
+    if is_live(layers, index, choice):
+        return table[index]
+    layer, found = layers[index], given_in(layers, sources(layers[index])[0], table, choice)
+    return Quantisation(found.scale * layer.scale, found.zero) if isinstance(layer, Upsample) else found
 
 
 def with_scales(convolutions: Mapping[int, Int8Convolution], table: Table, choice: Choice) -> Int8Layers:

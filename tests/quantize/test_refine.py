@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from pydarknet import Network
+from pydarknet.plan.int8 import Quantisation
 from pydarknet.quantize import choose, quantize, statistics
-from pydarknet.quantize.judge import Judge, confidences
-from pydarknet.quantize.refine import is_live
+from pydarknet.quantize.judge import Judge, confidences, restored
+from pydarknet.quantize.refine import is_live, made_up, with_scales
+from pydarknet.quantize.weights import in_8_bits
 from tests.lib import nets
 
 CONV = "[convolutional]\nfilters={}\nsize=3\npad=1\nactivation=leaky\n"
@@ -52,6 +54,28 @@ def test_refined_scales_change_less_of_the_output(
     assert error(net, tmp_path / "net.int8") < error(net, tmp_path / "quick.int8")
     assert net.int8 is None, "the network keeps its floats"
     np.testing.assert_array_equal(net.forward(x), before)
+
+
+def test_biases_make_up_for_the_mean_of_what_rounding_does(pictures: list[np.ndarray]) -> None:
+    """Ranges of which half is cut off take much of each channel; in the mean nothing is missing behind it."""
+    net = nets.network(LAYERS)
+    choice = choose(net, [0, 3, 4])  # layer 2 alone reads bytes, the maximum of floats
+    found = statistics.collect(net, pictures, choice.measured, net.usual_fit)
+    own, (scale, zero) = in_8_bits(net, 2, choice, found), found.quantisation(1)
+    table = {**{i: found.quantisation(i) for i in choice.measured}, 1: Quantisation(scale / 2, zero)}
+    wanted = np.mean([output_of(net, x) for x in found.inputs], 0)
+    missing = []
+    for convolutions in ({2: own}, made_up(net, {2: own}, table, choice, found.inputs)):
+        with restored(net):
+            net.requantise(with_scales(convolutions, table, choice))
+            missing.append(abs(np.mean([output_of(net, x) for x in found.inputs], 0) - wanted).mean())
+    assert missing[1] < missing[0] / 2
+
+
+def output_of(net: Network, x: np.ndarray) -> np.ndarray:
+    """The means of the channels of layer 2."""
+    net.forward(x)
+    return net.layers[2].output.mean((0, 2, 3))
 
 
 def test_other_scales_of_the_same_weights(tmp_path: Path, pictures: list[np.ndarray]) -> None:
