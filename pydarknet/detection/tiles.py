@@ -46,6 +46,12 @@ def moved(detection: Detection, left: int, top: int) -> Detection:
     return replace(detection, box=Box(box.x + left, box.y + top, box.w, box.h))
 
 
+def scaled(detection: Detection, across: float, down: float) -> Detection:
+    """A detection of a smaller image in the full one."""
+    box = detection.box
+    return replace(detection, box=Box(box.x * across, box.y * down, box.w * across, box.h * down))
+
+
 def merged(parts: Sequence[Sequence[Detection]]) -> list[Detection]:
     """The detections of an image from those of its parts, each in pixels of the image.
 

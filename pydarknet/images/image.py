@@ -9,6 +9,7 @@ import os
 import re
 import warnings
 import zlib
+from collections.abc import Callable
 from os import PathLike, fspath
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ from .header import BrokenHeaderError, Header, parse_header
 Picture = npt.NDArray[np.uint8]
 Tensor = npt.NDArray[np.float32]
 Color = Literal["bgr", "rgb"]
+Size = tuple[int, int]  # width, height
 
 MAX_BYTES = 1 << 30  # of a file; no camera comes near it
 
@@ -72,6 +74,34 @@ def load_encoded(name: str, data: bytes, channels: int = 3) -> Picture:
             f"shape (height, width, {channels}), from Python or as .npy, or a TIFF with {channels} grey pages"
         )
     return np.dstack([image, _alpha(name, image, data)])
+
+
+def load_reduced(path: str | PathLike[str], channels: int, least: Callable[[int, int], Size]) -> tuple[Picture, Size]:
+    """`load_image`, and the full width and height: a JPEG is decoded at an eighth, a quarter or half of them if that
+    is enough for `least(width, height)`. Its pixels are then means of the whole image's, as the file has them."""
+    name = fspath(path)
+    data = read_image_bytes(name)
+    if channels in (1, 3) and data.startswith(b"\xff\xd8") and (found := _reduced(name, data, least)):
+        return found
+    image = load_encoded(name, data, channels)
+    return image, (image.shape[1], image.shape[0])
+
+
+def _reduced(name: str, data: bytes, least: Callable[[int, int], Size]) -> tuple[Picture, Size] | None:
+    header = _header(name, data)
+    if data.rfind(_JPEG_END, header.pixels_at) < 0:
+        return None
+    stored = header.width, header.height
+    sizes = [stored] if header.plain else [stored, stored[::-1]]  # as it may be turned
+    for reduction in (8, 4, 2):
+        small = {size: (-(-size[0] // reduction), -(-size[1] // reduction)) for size in sizes}
+        if all(w >= least(*size)[0] and h >= least(*size)[1] for size, (w, h) in small.items()):
+            image = _decode(name, data, reduction)
+            for size, (w, h) in small.items():
+                if image is not None and image.shape[:2] == (h, w):
+                    return np.ascontiguousarray(image), size
+            return None
+    return None
 
 
 def _alpha(name: str, image: Picture, data: bytes) -> Picture:
@@ -239,11 +269,12 @@ def _header(name: str, data: bytes) -> Header:
     return header
 
 
-def _decode(name: str, data: bytes) -> Picture | None:
+def _decode(name: str, data: bytes, reduction: int = 1) -> Picture | None:
     import cv2
 
+    flag: int = cv2.IMREAD_COLOR if reduction == 1 else getattr(cv2, f"IMREAD_REDUCED_COLOR_{reduction}")
     try:
-        image: Picture | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        image: Picture | None = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     except (cv2.error, MemoryError) as error:
         raise ImageError(f"{name}: the image can't be decoded: {_reason(error)}") from error
     return image
