@@ -80,7 +80,9 @@ def load(path: str, channels: int) -> Picture:
     except ImageError as error:
         if is_address(path):
             raise
-        if "://" in path:
+        if path.startswith("file://"):
+            reason = f"{path}: expected a path: leave out file://"
+        elif "://" in path:
             reason = f"{without_password(path)}: is an address, no file; pydarknet demo plays streams"
         elif path != STDIN and is_video(path):
             reason = f"{error}; it is a video: use pydarknet demo"

@@ -190,6 +190,9 @@ class TestWhatIsSaid:
         quiet = cli("detect", *NET, "a.jpg", "b.jpg", "--out", "out", "--save", "json", "--quiet")
         assert quiet.err == ""
 
+    def test_a_path_written_as_an_address(self, cli) -> None:
+        assert "expected a path: leave out file://" in cli("detect", *NET, "file:///tmp/a.jpg").err
+
     def test_json_by_its_name_beside_other_kinds(self, cli) -> None:
         """AlexeyAB's `-out result.json -save_labels`: each kind has its place."""
         words = ["-out", "result.json", "-save_labels", "--save", "csv", "--save", "json"]
