@@ -15,13 +15,15 @@ using Gradient = simd::WinogradGradient;
 
 constexpr int kSide = Gradient::kTile, kPoints = kSide * kSide;
 constexpr int kKernel = Gradient::kKernel, kTaps = kKernel * kKernel;
-constexpr std::int64_t kSharedBytes = 16 << 20;  // of transformed x and dy that threads share
-constexpr std::int64_t kOwnBytes = 640 << 10;    // of those of one thread, in the second-level cache
-constexpr std::int64_t kSumBytes = 320 << 10;    // of all points of all weights, beside them
-constexpr std::int64_t kRowBytes = 640 << 10;    // of a weight tile's row of points, and of its taps
-constexpr std::int64_t kRunUnits = 144;          // in the first-level cache: a block of x and three of dy
-constexpr std::int64_t kSplits = 16;             // wanted at least, for the threads of larger machines
-constexpr std::int64_t kSplitTiles = 256;        // at least, to make up for transforming the sums
+// Of transformed x and dy that threads share: near where the weights are few, and else as many as make up for
+// folding each group's sums.
+constexpr std::int64_t kNearBytes = 4 << 20, kSharedBytes = 16 << 20;
+constexpr std::int64_t kOwnBytes = 640 << 10;  // of those of one thread, in the second-level cache
+constexpr std::int64_t kSumBytes = 320 << 10;  // of all points of all weights, beside them
+constexpr std::int64_t kRowBytes = 640 << 10;  // of a weight tile's row of points, and of its taps
+constexpr std::int64_t kRunUnits = 144;        // in the first-level cache: a block of x and three of dy
+constexpr std::int64_t kSplits = 16;           // wanted at least, for the threads of larger machines
+constexpr std::int64_t kSplitTiles = 256;      // at least, to make up for transforming the sums
 
 // What a sum of outer products runs over: tiles, or pairs of them.
 int together(const ConvShape& s) { return wgrad_pairs(s) ? 2 : 1; }
@@ -38,7 +40,9 @@ struct Plan {
     splits = own ? static_cast<int>(std::clamp<std::int64_t>(grid.all / kSplitTiles, 1, kSplits)) : 1;
     const std::int64_t share = ceil_div(units, splits);
     // Several groups keep all taps: not if they take more memory than all pixels in one group.
-    const std::int64_t bytes = own ? kOwnBytes : std::max(kSharedBytes, 4 * kTaps * weights);
+    const std::int64_t kept = 4 * kTaps * weights;
+    const std::int64_t bytes =
+        own ? kOwnBytes : std::max({kNearBytes, std::min(4 * kept, kSharedBytes), kept});
     groups = ceil_div(share, std::clamp<std::int64_t>(bytes / unit_bytes, 1, share));
     group = ceil_div(share, groups);
     block = group * kBlock;
