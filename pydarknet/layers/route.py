@@ -43,15 +43,14 @@ class Route(Layer):
     def plan(self, p: Builder, x: Value) -> Value:
         if len(self.sources) == 1 and self.groups == 1:
             return p.outputs[self.sources[0].index]
+        if self.groups == 1:
+            return p.concatenated([p.outputs[source.index] for source in self.sources], self.out)
         y = p.new(self.out)
         offset = 0
         for source in self.sources:
             value = p.blocked(p.outputs[source.index])
             channels = source.out.c // self.groups
-            if self.groups == 1:
-                p.emit(p.ops.copy_channels, value, y, offset, channels)
-            else:
-                p.emit(p.ops.add_channels, value, y, self.group_id * channels, offset, channels, False)
+            p.emit(p.ops.add_channels, value, y, self.group_id * channels, offset, channels, False)
             offset += channels
         return y
 

@@ -17,6 +17,7 @@ from ..backends.base import Backend, Step, sequence
 from ..backends.ops import Array, Ops
 from ..errors import DeviceError
 from .fuse import fused
+from .joined import joined
 from .shapes import Shape
 
 Constants = Callable[[str, Callable[[], Array]], Array]
@@ -26,7 +27,7 @@ Constants = Callable[[str, Callable[[], Array]], Array]
 class Value:
     """A symbolic activation of `batch` images: blocked (kernels' layout) or plain (NCHW). All are float32 today.
 
-    A part of another value (`whole`), its images from number `start` on, has no memory of its own. What is `passing`
+    A part of another value (`whole`), its numbers from `start` on, has no memory of its own. What is `passing`
     is read right after it was written.
     """
 
@@ -49,6 +50,11 @@ class Value:
     def owner(self) -> Value:
         """The value that has the memory."""
         return self if self.whole is None else self.whole.owner
+
+    @property
+    def begin(self) -> int:
+        """Bytes from the owner's first to this value's."""
+        return 0 if self.whole is None else self.whole.begin + self.start * np.dtype(self.dtype).itemsize
 
 
 @dataclass(eq=False)
@@ -108,6 +114,7 @@ class Builder:
         self._calls: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         self._converted: dict[Value, Value] = {}
         self._carried: dict[str, Value] = {}
+        self._concatenated: list[Value] = []
         self.input = self.new(inputs, blocked=False)
         self.input.first = 0
 
@@ -132,7 +139,7 @@ class Builder:
         if self.steps == 1:
             return value
         dims = self.streams, *value.dims[1:]
-        part = Value(value.shape, value.blocked, dims, whole=value, start=time * self.streams)
+        part = Value(value.shape, value.blocked, dims, whole=value, start=time * math.prod(dims))
         self._parts.append(part)
         return part
 
@@ -176,6 +183,15 @@ class Builder:
         """The value in NCHW."""
         return self._convert(value, self.ops.from_blocked) if value.blocked else value
 
+    def concatenated(self, values: Sequence[Value], shape: Shape) -> Value:
+        """The values' channels, one after the other."""
+        y, offset = self.new(shape), 0
+        self._concatenated.append(y)
+        for value in values:
+            self.emit(self.ops.copy_channels, self.blocked(value), y, offset, value.shape.c)
+            offset += value.shape.c
+        return y
+
     def normalize_channels(self, x: Value, kind: str) -> Value:
         """Each pixel's channels as shares of their sum."""
         y = self.new(x.shape, False, x.dims[0])
@@ -187,18 +203,19 @@ class Builder:
         each value memory of its own. DeviceError if the memory is out."""
         self.outlive(wanted)
         if not keep_all:
-            self._calls = fused(self._calls, self.ops)
+            end = len(self._calls)
+            self._calls, parts = joined(fused(self._calls, self.ops), self._concatenated, end, self.ops)
+            self._parts += parts
         buffers = share(self._values, keep_all)
         scratch = self.scratch_bytes()
         total = sum(b.bytes for b in buffers) + scratch
         self._check_memory(total, scratch)
         for buffer in buffers:
             memory = self.backend.empty((buffer.bytes,), "uint8")
-            for value in buffer.values:
-                value.array = memory[: value.bytes].view(value.dtype).reshape(value.dims)
-        for part in self._parts:
-            whole = part.owner.array
-            part.array = None if whole is None else whole[part.start : part.start + part.dims[0]]
+            owned = set(buffer.values)
+            for value in (*buffer.values, *(part for part in self._parts if part.owner in owned)):
+                numbers = memory[value.begin : value.begin + value.bytes].view(value.dtype)
+                value.array = numbers.reshape(value.dims)
         workspace = self.backend.empty((scratch,), "uint8")
         steps = [bind(op, args, workspace) for op, args in self._calls]
         self._calls.clear()  # some calls know the builder: a cycle would keep the arrays after the plan is gone
