@@ -76,7 +76,8 @@ def test_geometries(ops: Any, numbers: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 14, 15, 16, 17])
 def test_sizes_around_tiles_and_rows(ops: Any, size: int) -> None:
-    check(ops, (1, 16, size, size + 1, 32, 3, 3, 1, 1, 1, 1, 1))
+    for stride in (1, 2):
+        check(ops, (1, 16, size, size + 1, 32, 3, 3, stride, stride, 1, 1, 1))
     check(ops, (1, 9, size, 14, 17, 1, 1, 1, 1, 0, 0, 1))
 
 
@@ -109,6 +110,7 @@ def test_random_geometries(ops: Any, seed: int) -> None:
         (1, 3, 50, 50, 16, 3, 3, 1, 1, 1, 1, 1),
         (1, 64, 13, 13, 128, 3, 3, 1, 1, 1, 1, 1),
         (1, 16, 60, 60, 32, 3, 3, 1, 1, 1, 1, 1),
+        (1, 16, 60, 60, 32, 3, 3, 2, 2, 1, 1, 1),
         (1, 64, 13, 13, 425, 1, 1, 1, 1, 0, 0, 1),
         (2, 32, 7, 7, 100, 7, 7, 1, 1, 0, 0, 1),
         (1, 40, 9, 9, 40, 3, 3, 1, 1, 1, 1, 40),
@@ -197,12 +199,13 @@ def test_resizing_keeps_packed_weights(ops: Any) -> None:
                 np.testing.assert_array_equal(packed, all_packed[0])
 
 
-def test_error_of_long_reductions_in_the_norm(ops: Any) -> None:
-    shape = ops.ConvShape(1, 512, 13, 13, 16, 3, 3, 1, 1, 1, 1, 1)
+@pytest.mark.parametrize("stride", [1, 2])
+def test_error_of_long_reductions_in_the_norm(ops: Any, stride: int) -> None:
+    shape = ops.ConvShape(1, 512, 13, 13, 16, 3, 3, stride, stride, 1, 1, 1)
     rng = np.random.default_rng(5)
     x = leaky(rng.standard_normal((1, 512, 13, 13))).astype(np.float32)
     weights = rng.standard_normal((16, 512, 3, 3), np.float32)
-    expected = conv(x, weights, None, pad=(1, 1))
+    expected = conv(x, weights, None, (stride, stride), (1, 1))
     for algorithm in algorithms(ops, shape):
         y = convolve(ops, shape, algorithm, x, weights, None)
         assert np.linalg.norm(y - expected) <= CONV_NORM[algorithm] * np.linalg.norm(expected), algorithm
@@ -283,6 +286,9 @@ def test_packed_size_of_dense_layers_is_that_of_the_weights(cpu_ops: Any) -> Non
     assert cpu_ops.Conv(shape, "winograd2").packed_size == 64 * 33 * 16
     assert cpu_ops.Conv(shape, "winograd3").packed_size == 64 * 33 * 25
     assert cpu_ops.Conv(shape, "winograd4").packed_size == 64 * 33 * 36
+    shape = cpu_ops.ConvShape(1, 33, 13, 13, 64, 3, 3, 2, 2, 1, 1, 1)
+    assert cpu_ops.Conv(shape, "strided3").packed_size == 64 * 33 * 25
+    assert cpu_ops.Conv(shape, "strided4").packed_size == 64 * 33 * 36
 
 
 def test_shape_is_a_value(ops: Any) -> None:

@@ -45,6 +45,7 @@ def both(ops: Any, numbers: tuple[int, ...], algorithm: str, pool: bool, activat
         pytest.param((2, 3, 40, 44, 17, 7, 7, 2, 2, 3, 3, 1), id="first layer with stride"),
         pytest.param((2, 17, 26, 14, 40, 3, 3, 1, 1, 1, 1, 1), id="edges of two"),
         pytest.param((1, 16, 52, 60, 32, 3, 3, 1, 1, 1, 1, 1), id="several tile groups"),
+        pytest.param((1, 16, 52, 60, 32, 3, 3, 2, 2, 1, 1, 1), id="several tile groups with stride"),
     ],
 )
 def test_max_pooling(cpu_ops: Any, numbers: tuple[int, ...], threads: int) -> None:
@@ -52,7 +53,7 @@ def test_max_pooling(cpu_ops: Any, numbers: tuple[int, ...], threads: int) -> No
     shape = cpu_ops.ConvShape(*numbers)
     names = shape.algorithms(ANY_SIZE, numbers[1] == 3)
     pooling = [name for name in names if cpu_ops.Conv(shape, name).does(pool=True)]
-    assert {"direct_plain", "winograd2", "winograd4"} & set(names) <= set(pooling)
+    assert {"direct_plain", "winograd2", "winograd4", "strided4"} & set(names) <= set(pooling)
     for name in pooling:
         for activation in ("leaky", "mish"):
             both(cpu_ops, numbers, name, pool=True, activation=activation)

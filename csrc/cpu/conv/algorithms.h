@@ -44,6 +44,9 @@ const ConvolutionList& direct_convolutions();
 const ConvolutionList& winograd2_convolutions();
 const ConvolutionList& winograd3_convolutions();
 const ConvolutionList& winograd4_convolutions();
+// With stride 2.
+const ConvolutionList& strided3_convolutions();
+const ConvolutionList& strided4_convolutions();
 // In FP32 only.
 const CpuConvolution& direct_plain_convolution();
 const CpuConvolution& depthwise_convolution();

@@ -64,10 +64,13 @@ class BandProduct {
         kernels_(bands.pitch == 1 ? plain_kernels() : *format.kernels),
         b_(bands),
         y_(y),
+        x_far_(bands.in_place && std::int64_t{s_.n} * s_.c * s_.h * s_.w > kFarFloats),
+        y_far_(!bands.images && y.size() > kFarFloats),
         slope_(rectifier_slope(call.activation)),
         finish_(activation_after(call.activation)) {}
 
-  void run(int band, const float* source, const Panel& panel) {
+  // The first panel of a band finds the input where nobody has read it yet.
+  void run(int band, const float* source, const Panel& panel, bool first) {
     prepare(panel);
     const PanelBias bias(panel, call_);
     const int row = b_.images ? 0 : band % b_.per_image * b_.rows;
@@ -98,7 +101,10 @@ class BandProduct {
       for (int run = 0; run < runs; ++run) {
         p.x = x + run * b_.row_step * b_.row;
         p.y = y + std::int64_t{run} * y_.w * kBlock;
-        simd::product_pixels(kernels_, p, pixels, panel.blocks);
+        simd::product_runs(kernels_, p, pixels, panel.blocks, [&](int rows) {
+          if (first && x_far_ && p.count > 1) ask_for_input(p, rows);
+          if (y_far_ && !p.accumulate) ask_for_output(p, rows, panel.blocks);
+        });
       }
       p.weights = weights;
       p.accumulate = true;
@@ -143,6 +149,19 @@ class BandProduct {
     }
   }
 
+  // Of the run after this one: a pixel of each channel block at each of the block's steps,
+  static void ask_for_input(Product& p, int rows) {
+    const std::ptrdiff_t block = p.segments[1].offset - p.segments[0].offset;
+    p.ahead[1] = {p.x + p.segments[0].offset + rows * kBlock, kBlock, block - kBlock * kBlock};
+  }
+  // and the lines that it will write.
+  static void ask_for_output(const Product& p, int rows, int blocks) {
+    for (int j = 0; j < blocks; ++j) {
+      const float* const y = p.y + j * p.y_block + rows * kBlock;
+      for (int r = 0; r < rows; ++r) simd::prefetch_to_write(y + r * kBlock);
+    }
+  }
+
   void pool(const float* from, std::int64_t row, float* to) const {
     for (int j = 0; j < y_.w; ++j, from += 2 * kBlock, to += kBlock) {
       simd::store(to, simd::largest_of(simd::load(from), simd::load(from + kBlock), simd::load(from + row),
@@ -163,6 +182,7 @@ class BandProduct {
   const simd::ProductKernels& kernels_;
   const Bands& b_;
   const Tensor y_;
+  const bool x_far_, y_far_;
   const float slope_;
   const ActivateFloats finish_;
   std::vector<Segment> segments_;
@@ -237,7 +257,7 @@ class Direct : public CpuConvolution {
           if (call.tail.pool) {
             product.run_pooled(band, source, panels[i], copy + b.slot);
           } else {
-            product.run(band, source, panels[i]);
+            product.run(band, source, panels[i], i == part_begin(panels.size(), chunk, b.chunks));
           }
         }
       }

@@ -17,22 +17,22 @@ namespace pydarknet::winograd {
 inline constexpr std::int64_t kCachedBytes = 1 << 20;
 inline constexpr std::int64_t kProductBytes = 2 << 20;  // of a thread's products
 
-// An axis of the output: whole tiles of M, and maybe an edge of fewer, which sees only some of the points.
-template <int M>
+// An axis of the output: whole tiles of M, and maybe an edge of fewer, which sees only some of the products.
+template <class S>
 struct TiledAxis {
-  static constexpr int kTile = Winograd<M>::kTile;
+  static constexpr int M = S::kOutputs;
 
   explicit TiledAxis(int size) : whole(size / M), edge(size % M) {
     mark(std::make_integer_sequence<int, M>{});
   }
 
   int tiles() const { return whole + (edge > 0); }
-  int outputs(int tile) const { return tile < whole ? M : edge; }
-  // Points of all tiles.
-  int points() const { return whole * kTile + (edge > 0 ? edge + 2 : 0); }
+  // Transformed inputs, and products, of all tiles.
+  int planes() const { return whole * S::kPlanes + edge_planes; }
+  int products() const { return whole * S::kProducts + edge_products; }
 
   int whole, edge;
-  std::array<bool, kTile> edge_sees{};
+  std::array<bool, S::kProducts> edge_sees{};
 
  private:
   template <int... R>
@@ -42,15 +42,22 @@ struct TiledAxis {
   template <int R>
   void mark_if() {
     if constexpr (R > 0) {
+      using Axis = typename S::template Axis<R>;
       if (R != edge) return;
-      for (int i = 0; i < R + 2; ++i) edge_sees[TileAxis<M, R>::point(i)] = true;
+      for (int i = 0; i < Axis::kProducts; ++i) edge_sees[Axis::product(i)] = true;
+      edge_planes = Axis::kPlanes;
+      edge_products = Axis::kProducts;
     }
   }
+
+  int edge_planes = 0, edge_products = 0;
 };
 
-template <int M>
+template <class S>
 struct Tiles {
-  static constexpr int kTile = Winograd<M>::kTile, kPoints = kTile * kTile;
+  // Of a tile, in both dimensions.
+  static constexpr int kPlanes = S::kPlanes * S::kPlanes, kProducts = S::kProducts * S::kProducts;
+  static constexpr int kKernels = S::kKernels * S::kKernels;
 
   Tiles(const ConvShape& s, const WeightFormat& format, const std::vector<Panel>& panels, int threads)
       : rows(s.out_h()),
@@ -58,7 +65,7 @@ struct Tiles {
         all(s.n * rows.tiles() * columns.tiles()),
         blocks(blocks_of(s.c)),
         pitch(format.pitch()),
-        kernel_bytes(4.0 * format.floats(packed_weights(panels, kPoints))) {
+        kernel_bytes(4.0 * format.floats(packed_weights(panels, kKernels))) {
     double least = 0;
     Tiles best = *this;
     for (int runs = 1;; ++runs) {
@@ -79,13 +86,11 @@ struct Tiles {
     return v_size * (shared ? 1 : threads) + product_size() * threads;
   }
   std::int64_t product_size() const { return m_panel * chunk; }
-  // Tiles times points, of which the edges have fewer.
-  double products() const {
-    const double image = static_cast<double>(rows.points()) * columns.points();
-    return image * (all / (rows.tiles() * columns.tiles()));
-  }
+  // Of all tiles.
+  double planes() const { return static_cast<double>(rows.planes()) * columns.planes() * images(); }
+  double products() const { return static_cast<double>(rows.products()) * columns.products() * images(); }
 
-  TiledAxis<M> rows, columns;
+  TiledAxis<S> rows, columns;
   int all;                    // tiles of all images
   int blocks;                 // of input channels
   int pitch;                  // of the transformed input, from one tile to the next
@@ -94,10 +99,12 @@ struct Tiles {
   bool shared = false;        // all threads work on the same group
   bool far = false;  // transformed input comes from another core or from beyond the second-level cache
   int chunk = 0;     // panels multiplied before they are transformed back
-  // Strides in floats: transformed input by channel block and point, products by point and panel.
-  std::int64_t v_block = 0, v_point = 0, v_size = 0, m_block = 0, m_point = 0, m_panel = 0;
+  // Strides in floats: transformed input by channel block and plane, products by point and panel.
+  std::int64_t v_block = 0, v_plane = 0, v_size = 0, m_block = 0, m_point = 0, m_panel = 0;
 
  private:
+  int images() const { return all / (rows.tiles() * columns.tiles()); }
+
   void set_group(int most, int panels, int threads) {
     groups = ceil_div(all, most);
     shared = groups < threads;
@@ -106,11 +113,11 @@ struct Tiles {
     groups = ceil_div(all, group);
     v_block = std::int64_t{group} * pitch;
     m_block = std::int64_t{group} * kBlock;
-    v_point = odd_lines(v_block * blocks);
-    v_size = v_point * kPoints;
+    v_plane = odd_lines(v_block * blocks);
+    v_size = v_plane * kPlanes;
     far = shared || 4 * v_size > kCachedBytes;
     m_point = odd_lines(m_block * simd::kPanelBlocks);
-    m_panel = m_point * kPoints;
+    m_panel = m_point * kProducts;
     chunk = static_cast<int>(std::clamp<std::int64_t>(kProductBytes / (4 * m_panel), 1, panels));
   }
 
@@ -133,11 +140,13 @@ struct TilePlace {
 };
 
 // The tiles of one group by their kind: whole (0), at the right edge (1), at the lower one (2), at both (3).
-// A point has slots for the tiles that see it only, in this order.
-template <int M>
+// A product, and the planes summed in it, have slots for the tiles that see it only, in this order.
+template <class S>
 class TileGroup {
+  static constexpr int M = S::kOutputs;
+
  public:
-  TileGroup(const Tiles<M>& tiles, int group) : t_(tiles) {
+  TileGroup(const Tiles<S>& tiles, int group) : t_(tiles) {
     const int first = group * t_.group, last = std::min(t_.all, first + t_.group);
     for (int i = first; i < last; ++i) {
       const int in_image = i % (t_.rows.tiles() * t_.columns.tiles());
@@ -152,30 +161,37 @@ class TileGroup {
   int rows(int kind) const { return kind & 2 ? t_.rows.edge : M; }
   int columns(int kind) const { return kind & 1 ? t_.columns.edge : M; }
 
-  // Tiles that see a point.
-  int count(int point) const { return first_slot(4, point); }
-  // The first slot of a kind at a point that it sees.
-  int first_slot(int kind, int point) const {
-    int slot = 0;
-    for (int before = 0; before < kind; ++before) {
-      if (sees(before, point)) slot += static_cast<int>(places_[before].size());
-    }
-    return slot;
+  // Tiles that see a product.
+  int count(int product) const { return first_slot(4, product); }
+  // Where a kind's first slot is in each product, or plane; strides in floats.
+  std::array<std::int64_t, Tiles<S>::kProducts> products(int kind, std::int64_t stride) const {
+    std::array<std::int64_t, Tiles<S>::kProducts> all;
+    for (int i = 0; i < Tiles<S>::kProducts; ++i) all[i] = i * stride + first_slot(kind, i) * kBlock;
+    return all;
   }
-  // Where a kind's first slot is at each point; strides in floats.
-  std::array<std::int64_t, Tiles<M>::kPoints> offsets(int kind, std::int64_t point_stride, int slot) const {
-    std::array<std::int64_t, Tiles<M>::kPoints> all;
-    for (int i = 0; i < Tiles<M>::kPoints; ++i) all[i] = i * point_stride + first_slot(kind, i) * slot;
+  std::array<std::int64_t, Tiles<S>::kPlanes> planes(int kind, std::int64_t stride, int slot) const {
+    std::array<std::int64_t, Tiles<S>::kPlanes> all;
+    for (int i = 0; i < Tiles<S>::kPlanes; ++i) {
+      const int product = S::product(i / S::kPlanes) * S::kProducts + S::product(i % S::kPlanes);
+      all[i] = i * stride + first_slot(kind, product) * slot;
+    }
     return all;
   }
 
  private:
-  bool sees(int kind, int point) const {
-    return (!(kind & 2) || t_.rows.edge_sees[point / t_.kTile]) &&
-           (!(kind & 1) || t_.columns.edge_sees[point % t_.kTile]);
+  int first_slot(int kind, int product) const {
+    int slot = 0;
+    for (int before = 0; before < kind; ++before) {
+      if (sees(before, product)) slot += static_cast<int>(places_[before].size());
+    }
+    return slot;
+  }
+  bool sees(int kind, int product) const {
+    return (!(kind & 2) || t_.rows.edge_sees[product / S::kProducts]) &&
+           (!(kind & 1) || t_.columns.edge_sees[product % S::kProducts]);
   }
 
-  const Tiles<M>& t_;
+  const Tiles<S>& t_;
   std::array<std::vector<TilePlace>, 4> places_;
 };
 

@@ -1,4 +1,4 @@
-// The transforms of F(M x M, 3 x 3) for tiles of an image: from x to the points, and from the points to y
+// The transforms of F(M x M, 3 x 3) for tiles of an image: from x to the planes, and from the products to y
 // with bias, activation and what follows it.
 #pragma once
 #include <algorithm>
@@ -17,52 +17,60 @@ namespace pydarknet::winograd {
 
 using simd::Lanes;
 
-// In floats, of a tile's points.
-template <int M>
-using Offsets = std::array<std::int64_t, Tiles<M>::kPoints>;
-
-template <int M>
+template <class S>
 class InputTransform {
-  static constexpr int kTile = Winograd<M>::kTile;
+  static constexpr int M = S::kOutputs;
+  using Offsets = std::array<std::int64_t, Tiles<S>::kPlanes>;  // in floats, of a tile's planes
 
  public:
   InputTransform(const ConvShape& s, const WeightFormat& format, const float* x)
-      : s_(s), f_(format), x_{x, s.n, blocks_of(s.c) * kBlock, s.h, s.w} {}
+      : s_(s), f_(format), x_{x, s.n, blocks_of(s.c) * kBlock, s.h, s.w}, far_(x_.size() > kFarFloats) {}
 
   // v = B^T d B of one channel block of tiles with rows x columns outputs.
   void run(int rows, int columns, const std::vector<TilePlace>& places, int block, float* v,
-           const Offsets<M>& offsets) const {
+           const Offsets& offsets) const {
     static constexpr auto all = every(std::make_integer_sequence<int, M * M>{});
     (this->*all[(rows - 1) * M + columns - 1])(places, block, v, offsets);
   }
 
  private:
-  using TilesOf = void (InputTransform::*)(const std::vector<TilePlace>&, int, float*,
-                                           const Offsets<M>&) const;
+  template <int R>
+  using Axis = typename S::template Axis<R>;
+  using TilesOf = void (InputTransform::*)(const std::vector<TilePlace>&, int, float*, const Offsets&) const;
 
   template <int... I>
   static constexpr std::array<TilesOf, M * M> every(std::integer_sequence<int, I...>) {
     return {&InputTransform::input_tiles<I / M + 1, I % M + 1>...};
   }
 
-  template <int R, int S>
-  void input_tiles(const std::vector<TilePlace>& places, int block, float* v,
-                   const Offsets<M>& offsets) const {
+  template <int R, int C>
+  void input_tiles(const std::vector<TilePlace>& places, int block, float* v, const Offsets& offsets) const {
+    constexpr bool kWhole = R == M && C == M;
+    if (kWhole && far_) {
+      input_tiles_of<R, C, kWhole>(places, block, v, offsets);
+    } else {
+      input_tiles_of<R, C, false>(places, block, v, offsets);
+    }
+  }
+
+  template <int R, int C, bool kAsks>
+  void input_tiles_of(const std::vector<TilePlace>& places, int block, float* v,
+                      const Offsets& offsets) const {
     const int lanes = std::min(kBlock, s_.c - block * kBlock);
     for (const TilePlace& at : places) {
-      input_tile<R, S>(at, block, lanes, v, offsets);
+      input_tile<R, C, kAsks>(at, block, lanes, v, offsets);
       v += f_.pitch();
     }
   }
 
-  template <int R, int S>
-  void input_tile(const TilePlace& at, int block, int lanes, float* v, const Offsets<M>& offsets) const {
-    constexpr int kHeight = R + 2, kWidth = S + 2;
-    const int top = at.row - s_.pad_y, left = at.column - s_.pad_x;
+  template <int R, int C, bool kAsks>
+  void input_tile(const TilePlace& at, int block, int lanes, float* v, const Offsets& offsets) const {
+    constexpr int kHeight = Axis<R>::kInputs, kWidth = Axis<C>::kInputs;
+    const int top = at.row * S::kStride - s_.pad_y, left = at.column * S::kStride - s_.pad_x;
     const float* plane = x_.block(at.image, block);
     if (top >= 0 && left >= 0 && top + kHeight <= s_.h && left + kWidth <= s_.w && lanes == kBlock) {
-      forward_tile<R, S>(plane + (std::int64_t{top} * s_.w + left) * kBlock, std::int64_t{s_.w} * kBlock, v,
-                         offsets);
+      forward_tile<R, C, kAsks>(plane + (std::int64_t{top} * s_.w + left) * kBlock,
+                                std::int64_t{s_.w} * kBlock, v, offsets);
       return;
     }
     Lanes padded[kHeight * kWidth] = {};
@@ -73,28 +81,34 @@ class InputTransform {
         padded[i * kWidth + j] = simd::first_lanes(simd::load(from + (left + j) * kBlock), lanes);
       }
     }
-    forward_tile<R, S>(reinterpret_cast<const float*>(padded), kWidth * kBlock, v, offsets);
+    forward_tile<R, C, false>(reinterpret_cast<const float*>(padded), kWidth * kBlock, v, offsets);
   }
 
-  template <int R, int S>
-  void forward_tile(const float* x, std::int64_t row, float* v, const Offsets<M>& offsets) const {
-    using Down = TileAxis<M, R>;
-    using Across = TileAxis<M, S>;
-    Lanes half[Down::kTile * Across::kTile];  // B^T d
+  // Asks meanwhile for what the tile to the right doesn't share with this one.
+  template <int R, int C, bool kAsks>
+  void forward_tile(const float* x, std::int64_t row, float* v, const Offsets& offsets) const {
+    using Down = Axis<R>;
+    using Across = Axis<C>;
+    constexpr int kStep = C * S::kStride, kShared = Across::kInputs - kStep;
+    Lanes half[Down::kPlanes * Across::kInputs];  // B^T d
     PYDARKNET_UNROLL
-    for (int j = 0; j < Across::kTile; ++j) {
-      Lanes column[Down::kTile];
+    for (int j = 0; j < Across::kInputs; ++j) {
+      Lanes column[Down::kInputs];
       PYDARKNET_UNROLL
-      for (int i = 0; i < Down::kTile; ++i) column[i] = simd::load(x + i * row + j * kBlock);
-      Down::input(column, 1, half + j, Across::kTile);
+      for (int i = 0; i < Down::kInputs; ++i) {
+        const float* const from = x + i * row + j * kBlock;
+        column[i] = simd::load(from);
+        if (kAsks && j >= kShared) simd::prefetch_l2(from + kStep * kBlock);
+      }
+      Down::input(column, 1, half + j, Across::kInputs);
     }
     PYDARKNET_UNROLL
-    for (int i = 0; i < Down::kTile; ++i) {
-      Lanes out[Across::kTile];
-      Across::input(half + i * Across::kTile, 1, out, 1);
+    for (int i = 0; i < Down::kPlanes; ++i) {
+      Lanes out[Across::kPlanes];
+      Across::input(half + i * Across::kInputs, 1, out, 1);
       PYDARKNET_UNROLL
-      for (int j = 0; j < Across::kTile; ++j) {
-        float* const to = v + offsets[Down::point(i) * kTile + Across::point(j)];
+      for (int j = 0; j < Across::kPlanes; ++j) {
+        float* const to = v + offsets[Down::plane(i) * S::kPlanes + Across::plane(j)];
         f_.paired() ? simd::Bf16Pairs::store(to, out[j]) : simd::store(to, out[j]);
       }
     }
@@ -103,116 +117,129 @@ class InputTransform {
   const ConvShape& s_;
   const WeightFormat& f_;
   const ConstTensor x_;
+  const bool far_;
 };
 
-template <int M>
+template <class S>
 class OutputTransform {
-  static constexpr int kTile = Winograd<M>::kTile;
+  static constexpr int M = S::kOutputs;
+  using Offsets = std::array<std::int64_t, Tiles<S>::kProducts>;  // in floats, of a tile's products
 
  public:
   OutputTransform(const ConvCall& call, Tensor y)
       : y_(y),
         tail_(call.tail),
         slope_(rectifier_slope(call.activation)),
-        finish_(activation_after(call.activation)) {}
+        finish_(activation_after(call.activation)),
+        far_(y.size() > kFarFloats) {}
 
   // y = act(A^T m A + bias) of one block of filters of tiles with rows x columns outputs.
   void run(int rows, int columns, const std::vector<TilePlace>& places, int block, const float* m,
-           const Offsets<M>& offsets, Lanes bias) const {
+           const Offsets& offsets, Lanes bias) const {
     static constexpr auto all = every(std::make_integer_sequence<int, M * M>{});
     (this->*all[(rows - 1) * M + columns - 1])(places, block, m, offsets, bias);
   }
 
  private:
-  using TilesOf = void (OutputTransform::*)(const std::vector<TilePlace>&, int, const float*,
-                                            const Offsets<M>&, Lanes) const;
+  template <int R>
+  using Axis = typename S::template Axis<R>;
+  using TilesOf = void (OutputTransform::*)(const std::vector<TilePlace>&, int, const float*, const Offsets&,
+                                            Lanes) const;
 
   template <int... I>
   static constexpr std::array<TilesOf, M * M> every(std::integer_sequence<int, I...>) {
     return {&OutputTransform::output_tiles<I / M + 1, I % M + 1>...};
   }
 
-  template <int R, int S>
-  void output_tiles(const std::vector<TilePlace>& places, int block, const float* m,
-                    const Offsets<M>& offsets, Lanes bias) const {
+  template <int R, int C>
+  void output_tiles(const std::vector<TilePlace>& places, int block, const float* m, const Offsets& offsets,
+                    Lanes bias) const {
     const int shrink = tail_.pool ? 2 : 1;
     for (const TilePlace& at : places) {
       float* y =
           y_.block(at.image, block) + (std::int64_t{at.row / shrink} * y_.w + at.column / shrink) * kBlock;
-      inverse_tile<R, S>(m, offsets, bias, y);
+      inverse_tile<R, C>(m, offsets, bias, y);
       m += kBlock;
     }
   }
 
-  template <int R, int S>
-  void inverse_tile(const float* m, const Offsets<M>& offsets, Lanes bias, float* y) const {
-    using Down = TileAxis<M, R>;
-    using Across = TileAxis<M, S>;
-    Lanes half[R * Across::kTile];  // A^T m
+  template <int R, int C>
+  void inverse_tile(const float* m, const Offsets& offsets, Lanes bias, float* y) const {
+    using Down = Axis<R>;
+    using Across = Axis<C>;
+    Lanes half[R * Across::kProducts];  // A^T m
     PYDARKNET_UNROLL
-    for (int j = 0; j < Across::kTile; ++j) {
-      Lanes column[Down::kTile];
+    for (int j = 0; j < Across::kProducts; ++j) {
+      Lanes column[Down::kProducts];
       PYDARKNET_UNROLL
-      for (int i = 0; i < Down::kTile; ++i) {
-        column[i] = simd::load(m + offsets[Down::point(i) * kTile + Across::point(j)]);
+      for (int i = 0; i < Down::kProducts; ++i) {
+        column[i] = simd::load(m + offsets[Down::product(i) * S::kProducts + Across::product(j)]);
       }
-      Down::output(column, 1, half + j, Across::kTile);
+      Down::output(column, 1, half + j, Across::kProducts);
     }
-    Lanes out[R * S];
+    Lanes out[R * C];
     PYDARKNET_UNROLL
     for (int i = 0; i < R; ++i) {
-      Across::output(half + i * Across::kTile, 1, out + i * S, 1);
+      if (far_) ask_for_next<C>(y + i * std::ptrdiff_t{y_.w} * kBlock);
+      Across::output(half + i * Across::kProducts, 1, out + i * C, 1);
       PYDARKNET_UNROLL
-      for (int j = 0; j < S; ++j) out[i * S + j] = simd::rectify(out[i * S + j] + bias, slope_);
+      for (int j = 0; j < C; ++j) out[i * C + j] = simd::rectify(out[i * C + j] + bias, slope_);
     }
     if (finish_) {
-      finish_tile<R, S>(out, y);
+      finish_tile<R, C>(out, y);
     } else {
-      store_what_follows<R, S>(out, y);
+      store_what_follows<R, C>(out, y);
     }
+  }
+
+  // A row of the tile to the right.
+  template <int C>
+  static void ask_for_next(const float* y) {
+    PYDARKNET_UNROLL
+    for (int j = C; j < 2 * C; ++j) simd::prefetch_to_write(y + j * kBlock);
   }
 
   // Only a copy has an address, so that `out` may stay in registers elsewhere.
-  template <int R, int S>
+  template <int R, int C>
   void finish_tile(const Lanes* out, float* y) const {
-    Lanes activated[R * S];
+    Lanes activated[R * C];
     PYDARKNET_UNROLL
-    for (int i = 0; i < R * S; ++i) activated[i] = out[i];
-    finish_(reinterpret_cast<float*>(activated), R * S * kBlock);
-    store_what_follows<R, S>(activated, y);
+    for (int i = 0; i < R * C; ++i) activated[i] = out[i];
+    finish_(reinterpret_cast<float*>(activated), R * C * kBlock);
+    store_what_follows<R, C>(activated, y);
   }
 
-  template <int R, int S>
+  template <int R, int C>
   void store_what_follows(const Lanes* out, float* y) const {
     if (tail_.pool) {
-      store_maxima<R, S>(out, y);
+      store_maxima<R, C>(out, y);
     } else {
-      store_tile<R, S>(out, y);
+      store_tile<R, C>(out, y);
     }
   }
 
-  template <int R, int S>
+  template <int R, int C>
   void store_tile(const Lanes* out, float* y) const {
     const std::ptrdiff_t row = std::ptrdiff_t{y_.w} * kBlock;
     const float* add = tail_.add ? tail_.add + (y - y_.data) : nullptr;
     PYDARKNET_UNROLL
     for (int i = 0; i < R; ++i) {
       PYDARKNET_UNROLL
-      for (int j = 0; j < S; ++j) {
+      for (int j = 0; j < C; ++j) {
         const std::ptrdiff_t at = i * row + j * kBlock;
-        simd::store(y + at, add ? out[i * S + j] + simd::load(add + at) : out[i * S + j]);
+        simd::store(y + at, add ? out[i * C + j] + simd::load(add + at) : out[i * C + j]);
       }
     }
   }
 
-  template <int R, int S>
+  template <int R, int C>
   void store_maxima(const Lanes* out, float* y) const {
     PYDARKNET_UNROLL
     for (int i = 0; i + 1 < R; i += 2, y += std::int64_t{y_.w} * kBlock) {
       PYDARKNET_UNROLL
-      for (int j = 0; j + 1 < S; j += 2) {
-        const Lanes* at = out + i * S + j;
-        simd::store(y + j / 2 * kBlock, simd::largest_of(at[0], at[1], at[S], at[S + 1]));
+      for (int j = 0; j + 1 < C; j += 2) {
+        const Lanes* at = out + i * C + j;
+        simd::store(y + j / 2 * kBlock, simd::largest_of(at[0], at[1], at[C], at[C + 1]));
       }
     }
   }
@@ -221,6 +248,7 @@ class OutputTransform {
   const ConvTail tail_;
   const float slope_;
   const ActivateFloats finish_;
+  const bool far_;
 };
 
 }  // namespace pydarknet::winograd

@@ -27,11 +27,12 @@ struct Segment {
 inline constexpr int kPanelBlocks = 2;
 inline constexpr int kRows = (kRegisters - 4) / kPanelBlocks;
 
-// Where floats lie that are wanted soon, and how many of them are asked for at each step of a product. Not
-// null: an address without a page costs more than it saves.
+// Where floats lie that are wanted soon, and how far apart those are that are asked for at each step of a
+// product. Not null: an address without a page costs more than it saves.
 struct Ahead {
   const float* from;
   std::ptrdiff_t step;
+  std::ptrdiff_t jump = 0;  // after each segment
 };
 
 // `count` floats asked for in `steps` steps.
@@ -86,6 +87,7 @@ void product(Product& p) {
         for (int j = 0; j < J; ++j) sum[r][j] = Factors::add_product(sum[r][j], pixel, filters[j]);
       }
     }
+    if constexpr (kPitch != 1) second.from += second.jump;
   }
   p.ahead = {first, second};
   const float slope = p.slope;
@@ -133,16 +135,22 @@ inline void finish_rows(const Product& p, int rows, int blocks) {
   }
 }
 
-// Computes `pixels` pixels in runs of nearly the same length, and moves p past them.
-inline void product_pixels(const ProductKernels& of, Product& p, int pixels, int blocks) {
+// Computes `pixels` pixels in runs of nearly the same length, and moves p past them. before(rows) is called
+// with the length of each run.
+template <class F>
+inline void product_runs(const ProductKernels& of, Product& p, int pixels, int blocks, F&& before) {
   for (int runs = runs_of(pixels); runs > 0; --runs) {
     const int rows = (pixels + runs - 1) / runs;
+    before(rows);
     of.kernels[blocks - 1][rows - 1](p);
     if (p.finish) finish_rows(p, rows, blocks);
     pixels -= rows;
     p.x += std::ptrdiff_t{of.pitch} * rows;
     p.y += p.y_pixel * rows;
   }
+}
+inline void product_pixels(const ProductKernels& of, Product& p, int pixels, int blocks) {
+  product_runs(of, p, pixels, blocks, [](int) {});
 }
 
 }  // namespace pydarknet::simd
