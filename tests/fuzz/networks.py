@@ -120,6 +120,13 @@ def implicit(rng: Random, graph: Graph) -> str:
     return factors + section("scale_channels", from_=-2, activation=activation(rng))
 
 
+def yolor(rng: Random, graph: Graph) -> str:
+    """[shift_channels] or [control_channels], by what an [implicit_add] or [implicit_mul] knows of each channel."""
+    kind = rng.choice(["add", "mul"])
+    factors = section(f"implicit_{kind}", filters=graph.layers[-1].out.c) + section("route", layers=-2)
+    return factors + section("shift_channels" if kind == "add" else "control_channels", from_=-2)
+
+
 def deconvolutional(rng: Random, graph: Graph) -> str:
     return section(
         "deconvolutional", filters=rng.choice([1, 3, 8, 17]), size=rng.choice([1, 2, 3, 4]),
@@ -241,7 +248,8 @@ def plain(name: str) -> Maker:
 # How often each comes.
 LAYERS: dict[Maker, int] = {
     convolutional: 12, maxpool: 4, connected: 1, local: 1, route: 3, shortcut: 3, reorg: 1, softmax: 1,
-    local_avgpool: 1, reorg3d: 1, recurrent: 3, product: 2, shared: 1, implicit: 1, deconvolutional: 1,
+    local_avgpool: 1, reorg3d: 1, recurrent: 3, product: 2, shared: 1, implicit: 1, yolor: 1,
+    deconvolutional: 1,
     normalization: 1, crop: 1, upsample: 2, dropout: 1, plain("avgpool"): 1, plain("empty"): 1, plain("batchnorm"): 1,
     lambda rng, graph: section("activation", activation=activation(rng)): 2, plain("logistic"): 1, plain("l2norm"): 1,
 }  # fmt: skip
