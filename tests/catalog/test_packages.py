@@ -81,10 +81,15 @@ def test_python_without_pip(tmp_path: Path, target: Path, monkeypatch: pytest.Mo
         obtain(target, WHOLE, [WheelFile("p==1", "0" * 64, "x", ())], quiet=True)
 
 
-def test_an_environment_without_pip(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As uv and `make demo` make it: the pip of the Python that made it is taken."""
+@pytest.mark.slow
+@pytest.mark.parametrize("without", ["", "-m pip"], ids=["the other one's", "one that is made"])
+def test_an_environment_without_pip(without: str, tmp_path: Path, target: Path, monkeypatch) -> None:
+    """As uv and `make demo` make it: the pip of the Python that made it is taken, or a new environment's."""
+    base = tmp_path / "base"
+    base.write_text(f'#!/bin/sh\n[ "$1 $2" = "{without}" ] || exec {sys.executable} "$@"\nexit 1\n')
+    base.chmod(0o755)
     monkeypatch.setattr("importlib.machinery.PathFinder.find_spec", lambda *_: None)
-    monkeypatch.setattr(sys, "_base_executable", sys.executable)
+    monkeypatch.setattr(sys, "_base_executable", str(base))
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     test_a_file_out_of_a_wheel(tmp_path, target)
 
