@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,11 +23,12 @@ from .errors import CfgError, DataError, ImageError
 from .formats.cfg import Cfg
 from .formats.class_names import names_in, names_of_data, usual_names
 from .formats.data import DataFile, class_name, spare_names
+from .formats.resources import is_bare_name
 from .formats.tree import Tree
 from .graph.engine import Engine
 from .graph.lanes import lanes_of
 from .images.batches import chunks, image_bytes
-from .images.channels import grey
+from .images.channels import as_input
 from .images.image import Color
 from .images.open_image import Given as Picture
 from .images.open_image import is_single, open_picture, path_of
@@ -48,8 +50,8 @@ class Network(Engine):
     """A network that detects or classifies.
 
     `names`: class names, as a list or the path of a .names file; without it classes are called by their
-    numbers. The other arguments are those of `Engine`. CfgError, WeightsError, DataError,
-    DeviceError.
+    numbers. The other arguments are those of `Engine`. A cfg by its bare name ("stamps") and no weights is a
+    UserWarning, since such a name stands for both in commands. CfgError, WeightsError, DataError, DeviceError.
     """
 
     def __init__(
@@ -71,6 +73,10 @@ class Network(Engine):
             cfg, weights, cutoff=cutoff, seed=seed, threads=threads, device=device, precision=precision,
             allow_nan=allow_nan, dialect=dialect, packed_cache=packed_cache,
         )  # fmt: skip
+        if weights is None and isinstance(cfg, str) and is_bare_name(cfg):
+            warnings.warn(
+                f"{cfg} without weights has random parameters; Network({cfg!r}, {cfg!r}) reads its own", stacklevel=2
+            )
         self.names = self._read_names(names)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -336,7 +342,7 @@ class Network(Engine):
         A network of one channel gets them in grey. ImageError if they have other channels.
         """
         for i, image in enumerate(images):
-            pixels = self.backend.to_device(_as_input(image, self.inputs.c))
+            pixels = self.backend.to_device(as_input(image, self.inputs.c))
             self.backend.ops.letterbox(pixels, x[i : i + 1], self.inputs.c == 3, fit)
 
     def _open(self, image: Picture, color: Color) -> npt.NDArray[np.uint8]:
@@ -385,16 +391,3 @@ def _bytes_of(given: Any) -> int:
     """What an image will take in memory; 0 if it is there already."""
     path = path_of(given)
     return 0 if path is None else image_bytes(path)
-
-
-def _as_input(image: npt.NDArray[np.uint8], channels: int) -> npt.NDArray[np.uint8]:
-    """The image in a network's channels: grey, BGR (kernels turn it), RGBA, or as they are. ImageError."""
-    import cv2
-
-    found = image.shape[2]
-    if channels == 1 and found == 3:
-        return grey(image)
-    if found != channels:
-        raise ImageError(f"the network takes {channels} channels, the image has {found}")
-    result: Any = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA) if channels == 4 else image
-    return np.ascontiguousarray(result)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -171,9 +172,10 @@ def sequence(steps: Sequence[Step]) -> Step:
 
 
 def cpu_isa() -> str:
-    """The instruction set to use: PYDARKNET_ISA, else the best one the machine runs."""
+    """The instruction set to use: PYDARKNET_ISA, else the best one the machine runs of those that were built."""
     best: str = importlib.import_module("pydarknet._cpuid").best()
-    wanted = os.environ.get("PYDARKNET_ISA", best)
+    built = (isa for isa in reversed(runnable(best)) if find_spec(f"pydarknet._cpu_{isa}"))
+    wanted = os.environ.get("PYDARKNET_ISA") or next(built, best)
     if wanted not in ISAS:
         raise DeviceError(f"PYDARKNET_ISA={wanted}: expected one of {', '.join(ISAS)}")
     if wanted not in runnable(best):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -37,8 +36,9 @@ def complete(args: argparse.Namespace, words: Sequence[str] = ()) -> list[str]:
     from ..catalog import find_weights
     from ..errors import WeightsError
     from ..formats.int8 import is_int8
+    from ..formats.resources import is_bare_name
 
-    if not _is_name(args.cfg):
+    if not is_bare_name(args.cfg):
         if args.weights is None:
             raise WeightsError(
                 f"{args.cfg}: expected CFG WEIGHTS, found one file; only names such as yolov2 stand for both"
@@ -53,17 +53,6 @@ def complete(args: argparse.Namespace, words: Sequence[str] = ()) -> list[str]:
         first = [args.weights]
     args.weights = str(find_weights(args.cfg))
     return [*first, *words]
-
-
-def _is_name(cfg: str) -> bool:
-    """Whether a cfg is named without folder and ending, and is found."""
-    from ..formats.resources import find_cfg
-
-    if os.path.basename(cfg) != cfg or cfg.endswith(".cfg") or os.path.exists(cfg):
-        return False
-    with suppress(CfgError):
-        return bool(find_cfg(cfg))
-    return False
 
 
 def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Network:

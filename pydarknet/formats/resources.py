@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -46,6 +47,15 @@ def find_cfg(name: str | PathLike[str]) -> str:
                 return str(place)
     where = [given, *nearby, str(share() / "cfg")]
     raise CfgError(given, None, f"can't be found; tried {', '.join(where)}{_hint(plain)}")
+
+
+def is_bare_name(cfg: str) -> bool:
+    """Whether a cfg is named without folder and ending, and is found."""
+    if os.path.basename(cfg) != cfg or cfg.endswith(".cfg") or os.path.exists(cfg):
+        return False
+    with suppress(CfgError):
+        return bool(find_cfg(cfg))
+    return False
 
 
 def _hint(name: str) -> str:

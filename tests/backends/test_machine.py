@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pydarknet import Network
-from pydarknet.backends import machine
+from pydarknet.backends import base, machine
 from pydarknet.backends.base import Backend
 from pydarknet.backends.machine import MAX_THREADS, default_threads, free_bytes, machine_bytes, processors
 from pydarknet.errors import DeviceError
@@ -116,3 +116,9 @@ def test_who_asks_for_many_threads_is_told_what_they_take(monkeypatch: pytest.Mo
     builder.emit(lambda *_: None, builder.input, builder.workspace(1 << 20))
     with pytest.raises(DeviceError, match=r"GiB of them as scratch for \d+ threads, .*use fewer threads"):
         builder.finish({}, False)
+
+
+def test_what_was_not_built_is_not_asked_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("PYDARKNET_ISA", raising=False)
+    monkeypatch.setattr(base, "find_spec", lambda name: name.endswith("baseline") or None)
+    assert base.cpu_isa() == "baseline"

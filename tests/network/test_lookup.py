@@ -27,6 +27,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return cfg
 
 
+@pytest.mark.filterwarnings("ignore:yolov2-tiny without weights")
 @pytest.mark.parametrize("cfg", ["cfg/yolov2-tiny.cfg", "yolov2-tiny.cfg", "yolov2-tiny", "cfg\\yolov2-tiny.cfg"])
 def test_the_packages_own_cfgs(elsewhere: Path, cfg: str):
     net = Network(cfg)
@@ -123,4 +124,5 @@ def test_every_command_finds_the_packages_own_data(
 
 
 def test_no_names_are_wanted(elsewhere: Path):
-    assert Network("yolov2-tiny", names=[str(i) for i in range(80)]).names[16] == "16"
+    with pytest.warns(UserWarning, match=r"random parameters; Network\('yolov2-tiny', 'yolov2-tiny'\)"):
+        assert Network("yolov2-tiny", names=[str(i) for i in range(80)]).names[16] == "16"
