@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,12 +22,12 @@ from .errors import CfgError, DataError, ImageError
 from .formats.cfg import Cfg
 from .formats.class_names import names_in, names_of_data, usual_names
 from .formats.data import DataFile, class_name, spare_names
-from .formats.resources import is_bare_name
+from .formats.resources import warn_of_bare_name
 from .formats.tree import Tree
 from .graph.engine import Engine
 from .graph.lanes import lanes_of
 from .images.batches import chunks, image_bytes
-from .images.channels import as_input
+from .images.channels import grey
 from .images.image import Color
 from .images.open_image import Given as Picture
 from .images.open_image import is_single, open_picture, path_of
@@ -73,10 +72,8 @@ class Network(Engine):
             cfg, weights, cutoff=cutoff, seed=seed, threads=threads, device=device, precision=precision,
             allow_nan=allow_nan, dialect=dialect, packed_cache=packed_cache,
         )  # fmt: skip
-        if weights is None and isinstance(cfg, str) and is_bare_name(cfg):
-            warnings.warn(
-                f"{cfg} without weights has random parameters; Network({cfg!r}, {cfg!r}) reads its own", stacklevel=2
-            )
+        if weights is None and isinstance(cfg, str):
+            warn_of_bare_name(cfg)
         self.names = self._read_names(names)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -342,7 +339,7 @@ class Network(Engine):
         A network of one channel gets them in grey. ImageError if they have other channels.
         """
         for i, image in enumerate(images):
-            pixels = self.backend.to_device(as_input(image, self.inputs.c))
+            pixels = self.backend.to_device(_as_input(image, self.inputs.c))
             self.backend.ops.letterbox(pixels, x[i : i + 1], self.inputs.c == 3, fit)
 
     def _open(self, image: Picture, color: Color) -> npt.NDArray[np.uint8]:
@@ -355,11 +352,8 @@ class Network(Engine):
             return error
 
     def _classification(self, class_id: int, probability: float, tree: Tree | None) -> Classification:
-        path = tuple(self._name(node) for node in tree.path(class_id)) if tree is not None else ()
-        return Classification(class_id, self._name(class_id), probability, path)
-
-    def _name(self, class_id: int) -> str:
-        return class_name(self.names, class_id)
+        path = tuple(class_name(self.names, node) for node in tree.path(class_id)) if tree is not None else ()
+        return Classification(class_id, class_name(self.names, class_id), probability, path)
 
     def choose_names(self, file: str | None = None, data: DataFile | None = None) -> tuple[list[str], str]:
         """The names of the classes, and where they are from: the `file`, the names= (else labels=) of `data`, the
@@ -391,3 +385,16 @@ def _bytes_of(given: Any) -> int:
     """What an image will take in memory; 0 if it is there already."""
     path = path_of(given)
     return 0 if path is None else image_bytes(path)
+
+
+def _as_input(image: npt.NDArray[np.uint8], channels: int) -> npt.NDArray[np.uint8]:
+    """The image in a network's channels: grey, BGR (kernels turn it), RGBA, or as they are. ImageError."""
+    import cv2
+
+    found = image.shape[2]
+    if channels == 1 and found == 3:
+        return grey(image)
+    if found != channels:
+        raise ImageError(f"the network takes {channels} channels, the image has {found}")
+    result: Any = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA) if channels == 4 else image
+    return np.ascontiguousarray(result)

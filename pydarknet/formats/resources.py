@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from os import PathLike, fspath
@@ -56,6 +57,13 @@ def is_bare_name(cfg: str) -> bool:
     with suppress(CfgError):
         return bool(find_cfg(cfg))
     return False
+
+
+def warn_of_bare_name(cfg: str) -> None:
+    """A UserWarning, where the network is made, if a cfg is a name that in commands stands for its weights too."""
+    if is_bare_name(cfg):
+        told = f"{cfg} without weights has random parameters; Network({cfg!r}, {cfg!r}) reads its own"
+        warnings.warn(told, stacklevel=3)
 
 
 def _hint(name: str) -> str:

@@ -51,7 +51,7 @@ def test_its_name_is_all_that_detect_needs(cli) -> None:
 def test_weights_are_asked_for_where_there_are_none(cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(Path.cwd()))
     monkeypatch.setattr(catalog, "share", Path.cwd)  # a checkout's weights/ may hold fetched ones
-    assert "expected WEIGHTS" in cli("detect", "own.cfg").err
+    assert "expected CFG WEIGHTS" in cli("detect", "own.cfg").err
     assert "to fetch it" in cli("detect", "yolov2", "a.jpg").err
     assert cli("detect", "own.cfg").code == cli("detect", "yolov2", "a.jpg").code == 2
 
