@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from . import options
 from .clusters import add_ray
 from .messages import FAILED
-from .parser import whole
+from .parser import real, whole
 
 if TYPE_CHECKING:
     from ..datasets.dataset import ImageList
@@ -36,6 +36,18 @@ def add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("cfg", metavar="CFG", help=options.CFG)
     parser.add_argument("weights", metavar="WEIGHTS", help=options.WEIGHTS)
     options.add_names(parser, data=False)
+
+
+def add_hits(group: argparse._ActionsContainer) -> None:
+    """Add what counts as a hit, and how precision is averaged."""
+    group.add_argument(
+        "-iou_thresh", "--iou-thresh", type=real(0, 1), default=0.5, metavar="IOU",
+        help="least IoU of a hit (default: 0.5)",
+    )  # fmt: skip
+    group.add_argument(
+        "-points", "--points", type=int, choices=(0, 11, 101), default=0,
+        help="0: the area under the curve (VOC 2010); 11: VOC 2007; 101: COCO (default: 0)",
+    )  # fmt: skip
 
 
 def read_pictures(data: DataFile, args: argparse.Namespace) -> ImageList:

@@ -6,7 +6,6 @@ import argparse
 from typing import TYPE_CHECKING
 
 from .. import clusters, evaluating, options
-from ..parser import real
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,22 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""
     evaluating.add_files(parser)
     group = parser.add_argument_group("measure")
-    group.add_argument(
-        "-iou_thresh",
-        "--iou-thresh",
-        type=real(0, 1),
-        default=0.5,
-        metavar="IOU",
-        help="least IoU of a hit (default: 0.5)",
-    )
-    group.add_argument(
-        "-points",
-        "--points",
-        type=int,
-        choices=(0, 11, 101),
-        default=0,
-        help="0: the area under the curve (VOC 2010); 11: VOC 2007; 101: COCO (default: 0)",
-    )
+    evaluating.add_hits(group)
     group.add_argument("--coco", action="store_true", help="print COCO's table, too")
     group.add_argument("--mistakes", action="store_true",
                        help="print what the mistakes are and what each kind costs (TIDE)")  # fmt: skip

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .. import evaluating, options
-from ..parser import real, whole
+from ..parser import whole
 
 if TYPE_CHECKING:
     from ...evaluate.sweep import AtSize
@@ -23,18 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sizes", type=sizes, required=True, metavar="LOW-HIGH",
         help=f"widths, and heights, of the input: 288-608, in steps of {STEP}; or 288,416,608",
     )  # fmt: skip
-    parser.add_argument(
-        "-iou_thresh",
-        "--iou-thresh",
-        type=real(0, 1),
-        default=0.5,
-        metavar="IOU",
-        help="least IoU of a hit (default: 0.5)",
-    )
-    parser.add_argument(
-        "-points", "--points", type=int, choices=(0, 11, 101), default=0,
-        help="as of detector map: 0, 11 (VOC 2007) or 101 (COCO) (default: 0)",
-    )  # fmt: skip
+    evaluating.add_hits(parser)
     parser.add_argument(
         "--runs", type=whole(1), metavar="N", help="forward passes to time at each size (default: 5 seconds of them)"
     )
