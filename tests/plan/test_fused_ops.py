@@ -43,6 +43,7 @@ def both(ops: Any, numbers: tuple[int, ...], algorithm: str, pool: bool, activat
     [
         pytest.param((1, 3, 30, 26, 40, 3, 3, 1, 1, 1, 1, 1), id="first layer"),
         pytest.param((2, 3, 40, 44, 17, 7, 7, 2, 2, 3, 3, 1), id="first layer with stride"),
+        pytest.param((1, 3, 6, 4, 20, 5, 5, 1, 1, 2, 2, 1), id="narrow first layer"),
         pytest.param((2, 17, 26, 14, 40, 3, 3, 1, 1, 1, 1, 1), id="edges of two"),
         pytest.param((1, 16, 52, 60, 32, 3, 3, 1, 1, 1, 1, 1), id="several tile groups"),
         pytest.param((1, 16, 52, 60, 32, 3, 3, 2, 2, 1, 1, 1), id="several tile groups with stride"),

@@ -12,8 +12,10 @@
 
 namespace pydarknet::bands {
 
-// A band's input should stay in the second-level cache beside the weights that pass through.
+// A band's input should stay in the second-level cache beside the weights that pass through;
 inline constexpr std::int64_t kBandBytes = 768 << 10;
+// that of a plain image, whose weights are few, in less: a small share of its rows is read twice even so.
+inline constexpr std::int64_t kPlainBandBytes = 128 << 10;
 // How the convolution is cut, and where a band's input lies. Strides are in floats; `pitch` is that from one
 // output pixel to the next: kBlock, half of it where a band is copied as BF16, or (plain) 1.
 struct Bands {
@@ -28,8 +30,7 @@ struct Bands {
   int row_step;                      // band rows from one output row to the next
   int phases, columns;               // columns of each phase: every stride_x-th column of the padded input
   std::int64_t phase, row, channel;  // strides
-  std::int64_t slot;                 // floats of a thread's copy of the band, and
-  std::int64_t pair;                 // of the two rows of a panel's output that are to be pooled, after it
+  std::int64_t slot;                 // floats of a thread's copy of the band
 };
 
 class Geometry {
@@ -56,7 +57,8 @@ class Geometry {
     const std::int64_t row_bytes =
         std::int64_t{4} * channels_ * b_.pitch *
         (b_.images ? std::int64_t{s_.h} * s_.w : std::int64_t{b_.columns} * b_.phases * b_.row_step);
-    std::int64_t rows = std::clamp<std::int64_t>(kBandBytes / row_bytes, 1, all);
+    std::int64_t rows =
+        std::clamp<std::int64_t>((b_.pitch == 1 ? kPlainBandBytes : kBandBytes) / row_bytes, 1, all);
     if (b_.images) rows = std::min(all, std::max<int>(static_cast<int>(rows), simd::kRows));
     b_.per_image = ceil_div(all, rows);
     const int images = b_.images ? 1 : s_.n;
@@ -87,7 +89,6 @@ class Geometry {
       b_.channel = b_.row * ((b_.rows - 1) * b_.row_step + s_.kernel_h);
       b_.slot = b_.channel * channels_;
     }
-    b_.pair = b_.pitch == 1 ? std::int64_t{2} * s_.out_w() * simd::kPanelBlocks * kBlock : 0;
   }
 
   const ConvShape& s_;

@@ -1,6 +1,6 @@
 // Direct convolution, any geometry. A band of output rows is one task: its padded input is copied together
 // (unless it can be used where it lies), so that every tap of every pixel is a constant offset and the inner
-// loops have no borders. On plain images a "channel block" is one channel and a segment is a kernel row.
+// loops have no borders.
 #include <algorithm>
 
 #include "cpu/conv/algorithms.h"
@@ -27,21 +27,9 @@ using simd::Segment;
 constexpr std::int64_t kPartBytes = 24 << 10;
 constexpr double kRoundings = 4.0;  // vector instructions, for one to BF16
 
-// The reduction of one panel: (channel block, row, column) on blocked arrays; (channel, row, phase) on plain
-// ones, where the taps of one phase lie side by side.
+// The reduction of one panel: (channel block, row, column).
 std::vector<Segment> segments_of(const ConvShape& s, const Bands& b, int together, const Panel& panel) {
   std::vector<Segment> list;
-  if (b.pitch == 1) {
-    for (int c = 0; c < s.c; ++c) {
-      for (int ky = 0; ky < s.kernel_h; ++ky) {
-        for (int phase = 0; phase < b.phases; ++phase) {
-          list.push_back(
-              {c * b.channel + ky * b.row + phase * b.phase, ceil_div(s.kernel_w - phase, s.stride_x)});
-        }
-      }
-    }
-    return list;
-  }
   for (int c = 0; c < panel.channel_blocks(); ++c) {
     for (int ky = 0; ky < s.kernel_h; ++ky) {
       for (int kx = 0; kx < s.kernel_w; ++kx) {
@@ -61,7 +49,6 @@ class BandProduct {
       : call_(call),
         s_(call.shape),
         f_(format),
-        kernels_(bands.pitch == 1 ? plain_kernels() : *format.kernels),
         b_(bands),
         y_(y),
         x_far_(bands.in_place && std::int64_t{s_.n} * s_.c * s_.h * s_.w > kFarFloats),
@@ -101,43 +88,13 @@ class BandProduct {
       for (int run = 0; run < runs; ++run) {
         p.x = x + run * b_.row_step * b_.row;
         p.y = y + std::int64_t{run} * y_.w * kBlock;
-        simd::product_runs(kernels_, p, pixels, panel.blocks, [&](int rows) {
+        simd::product_runs(*f_.kernels, p, pixels, panel.blocks, [&](int rows) {
           if (first && x_far_ && p.count > 1) ask_for_input(p, rows);
           if (y_far_ && !p.accumulate) ask_for_output(p, rows, panel.blocks);
         });
       }
       p.weights = weights;
       p.accumulate = true;
-    }
-  }
-
-  // The same on a plain image, and 2x2 max-pooling of two rows of outputs at a time, which lie in `pair`.
-  void run_pooled(int band, const float* source, const Panel& panel, float* pair) {
-    prepare(panel);
-    const PanelBias bias(panel, call_);
-    const int row = band % b_.per_image * b_.rows, rows = std::min(b_.rows, s_.out_h() - row);
-    const std::int64_t pair_row = std::int64_t{s_.out_w()} * kBlock;
-    const float* const weights = call_.packed + panel.offset * s_.taps();
-    Product p{};
-    p.segments = segments_.data();
-    p.count = static_cast<int>(segments_.size());
-    p.bias = bias.values;
-    p.weights = weights;
-    p.y_block = 2 * pair_row;
-    p.y_pixel = kBlock;
-    p.slope = slope_;
-    p.finish = finish_;
-    p.ahead = {simd::Ahead{weights, 0}, simd::Ahead{weights, 0}};
-    for (int i = 0; i < rows; i += 2) {
-      for (int j = 0; j < 2; ++j) {
-        p.x = source + (i + j) * b_.row_step * b_.row;
-        p.y = pair + j * pair_row;
-        simd::product_pixels(kernels_, p, s_.out_w(), panel.blocks);
-      }
-      for (int j = 0; j < panel.blocks; ++j) {
-        float* y = y_.block(band / b_.per_image, panel.filter_block + j);
-        pool(pair + j * p.y_block, pair_row, y + std::int64_t{(row + i) / 2} * y_.w * kBlock);
-      }
     }
   }
 
@@ -162,13 +119,6 @@ class BandProduct {
     }
   }
 
-  void pool(const float* from, std::int64_t row, float* to) const {
-    for (int j = 0; j < y_.w; ++j, from += 2 * kBlock, to += kBlock) {
-      simd::store(to, simd::largest_of(simd::load(from), simd::load(from + kBlock), simd::load(from + row),
-                                       simd::load(from + row + kBlock)));
-    }
-  }
-
   // Moves `begin` past segments of about `most` steps in all (0: past all); the steps taken.
   std::int64_t take(std::size_t& begin, std::int64_t most) const {
     std::int64_t steps = 0;
@@ -179,7 +129,6 @@ class BandProduct {
   const ConvCall& call_;
   const ConvShape& s_;
   const WeightFormat& f_;
-  const simd::ProductKernels& kernels_;
   const Bands& b_;
   const Tensor y_;
   const bool x_far_, y_far_;
@@ -191,12 +140,10 @@ class BandProduct {
 
 class Direct : public CpuConvolution {
  public:
-  explicit Direct(const WeightFormat& format, bool plain = false)
-      : f_(format), plain_(plain), name_(std::string(plain ? "direct_plain" : "direct") + format.suffix) {}
+  explicit Direct(const WeightFormat& format) : f_(format), name_(std::string("direct") + format.suffix) {}
   const char* name() const override { return name_.c_str(); }
-  bool plain() const override { return plain_; }
   Precision precision() const override { return f_.precision; }
-  bool supports(const ConvShape& s) const override { return !plain_ || s.groups == 1; }
+  bool supports(const ConvShape&) const override { return true; }
 
   std::int64_t packed_size(const ConvShape& s) const override {
     return f_.floats(packed_weights(panels_of(s), s.taps()));
@@ -206,24 +153,17 @@ class Direct : public CpuConvolution {
     const std::vector<Panel> panels = panels_of(s);
     parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        float* to = packed + f_.floats(panels[i].offset * s.taps());
-        if (plain_) {
-          pack_plain(s, panels[i], kernels, to);
-        } else {
-          pack_blocked(s, panels[i], kernels, to);
-        }
+        pack_panel(s, panels[i], kernels, packed + f_.floats(panels[i].offset * s.taps()));
       }
     });
   }
 
   std::int64_t scratch(const ConvShape& s, int threads) const override {
-    const Bands b = Geometry(s, f_, plain_, static_cast<int>(panels_of(s).size()), threads).bands();
-    return (b.slot + b.pair) * std::min(threads, b.count * b.chunks);
+    const Bands b = Geometry(s, f_, false, static_cast<int>(panels_of(s).size()), threads).bands();
+    return b.slot * std::min(threads, b.count * b.chunks);
   }
 
-  bool does(const ConvShape& s, const ConvTail& tail) const override {
-    return !tail.add && (!tail.pool || (plain_ && s.out_h() % 2 == 0 && s.out_w() % 2 == 0));
-  }
+  bool does(const ConvShape&, const ConvTail& tail) const override { return !tail.add && !tail.pool; }
 
   double cost(const ConvShape& s, int threads) const override {
     CostModel model(threads);
@@ -240,13 +180,13 @@ class Direct : public CpuConvolution {
     const ConvShape& s = call.shape;
     const std::vector<Panel> panels = panels_of(s);
     const int threads = conv_threads(call, *this);
-    const Bands b = Geometry(s, f_, plain_, static_cast<int>(panels.size()), threads).bands();
+    const Bands b = Geometry(s, f_, false, static_cast<int>(panels.size()), threads).bands();
     const BandCopy copier(s, b, x);
     const int parts = std::min(threads, b.count * b.chunks);
     Tasks tasks(std::int64_t{b.count} * b.chunks, parts);
     parallel_parts(parts, [&](int part, int) {
       BandProduct product(call, f_, b, y);
-      float* const copy = call.workspace + part * (b.slot + b.pair);
+      float* const copy = call.workspace + part * b.slot;
       int copied = -1;
       for (std::int64_t task; (task = tasks.take(part)) >= 0;) {
         const int band = static_cast<int>(task / b.chunks), chunk = static_cast<int>(task % b.chunks);
@@ -254,11 +194,7 @@ class Direct : public CpuConvolution {
         const float* source = b.in_place ? in_place(s, b, x, band) : copy;
         const auto panels_end = part_begin(panels.size(), chunk + 1, b.chunks);
         for (auto i = part_begin(panels.size(), chunk, b.chunks); i < panels_end; ++i) {
-          if (call.tail.pool) {
-            product.run_pooled(band, source, panels[i], copy + b.slot);
-          } else {
-            product.run(band, source, panels[i], i == part_begin(panels.size(), chunk, b.chunks));
-          }
+          product.run(band, source, panels[i], i == part_begin(panels.size(), chunk, b.chunks));
         }
       }
     });
@@ -272,7 +208,7 @@ class Direct : public CpuConvolution {
            std::int64_t{band % b.per_image} * b.rows * s.stride_y * b.row;
   }
 
-  void pack_blocked(const ConvShape& s, const Panel& panel, const Kernels& kernels, float* to) const {
+  void pack_panel(const ConvShape& s, const Panel& panel, const Kernels& kernels, float* to) const {
     const int row = panel.filters();
     const bool rounded = &f_ != &fp32_format();
     std::vector<float> wide(rounded ? std::size_t{kBlock} * s.taps() * row : 0);
@@ -291,28 +227,7 @@ class Direct : public CpuConvolution {
     }
   }
 
-  static void pack_plain(const ConvShape& s, const Panel& panel, const Kernels& kernels, float* to) {
-    for (int c = 0; c < s.c; ++c) {
-      for (int ky = 0; ky < s.kernel_h; ++ky) {
-        for (int phase = 0; phase < std::min(s.stride_x, s.kernel_w); ++phase) {
-          for (int kx = phase; kx < s.kernel_w; kx += s.stride_x) {
-            to = pack_filters(panel, kernels, c, ky * s.kernel_w + kx, to);
-          }
-        }
-      }
-    }
-  }
-
-  static float* pack_filters(const Panel& panel, const Kernels& kernels, int c, int tap, float* to) {
-    for (int i = 0; i < panel.filters(); ++i) {
-      const float* kernel = kernels(panel.filter_block * kBlock + i, c);
-      *to++ = kernel ? kernel[tap] : 0.0f;
-    }
-    return to;
-  }
-
   const WeightFormat& f_;
-  const bool plain_;
   const std::string name_;
 };
 
@@ -321,11 +236,6 @@ class Direct : public CpuConvolution {
 const ConvolutionList& direct_convolutions() {
   static const EveryFormat<Direct> all;
   return all.list;
-}
-
-const CpuConvolution& direct_plain_convolution() {
-  static const Direct algorithm(fp32_format(), true);
-  return algorithm;
 }
 
 }  // namespace pydarknet

@@ -57,9 +57,4 @@ const std::vector<const WeightFormat*>& weight_formats() {
   return all;
 }
 
-const simd::ProductKernels& plain_kernels() {
-  static constexpr simd::ProductKernels kernels = simd::product_kernels<1, simd::Fp32>();
-  return kernels;
-}
-
 }  // namespace pydarknet

@@ -30,7 +30,4 @@ const WeightFormat& fp32_format();
 // All, FP32 first.
 const std::vector<const WeightFormat*>& weight_formats();
 
-// Of plain images: FP32.
-const simd::ProductKernels& plain_kernels();
-
 }  // namespace pydarknet

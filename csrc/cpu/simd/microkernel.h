@@ -1,11 +1,11 @@
-// The one micro-kernel of convolution: pixels times weights, summed over a list of segments.
+// The micro-kernel of convolution: pixels times weights, summed over a list of segments.
 //
 //   y[j][r] = act(start[j][r] + sum over segments s, c < s.length:  x[s.offset + r * kPitch + c] * w[s,
 //   c][j])
 //
-// r counts pixels, j blocks of filters, c channels (or, on plain images, taps along a row). Accumulators
-// live in registers; a pixel's value is broadcast, a block of filters' weights is one load. What a weight is
-// in memory, and what is multiplied, is said by Factors (simd/factors.h).
+// r counts pixels, j blocks of filters, c channels. Accumulators live in registers; a pixel's value is
+// broadcast, a block of filters' weights is one load. What a weight is in memory, and what is multiplied, is
+// said by Factors (simd/factors.h). Plain images have their own (simd/plain_microkernel.h).
 #pragma once
 #include <array>
 #include <cstddef>
@@ -70,13 +70,11 @@ void product(Product& p) {
   for (int s = 0; s < p.count; ++s) {
     const float* x = p.x + p.segments[s].offset;
     for (const float* end = x + p.segments[s].length; x != end; ++x, w += J * kBlock) {
-      if constexpr (kPitch != 1) {  // few taps' weights are near, and every load counts with one block
-        prefetch_l2(first.from);
-        prefetch_l2(first.from + half);
-        prefetch_l2(second.from);
-        first.from += first.step;
-        second.from += second.step;
-      }
+      prefetch_l2(first.from);
+      prefetch_l2(first.from + half);
+      prefetch_l2(second.from);
+      first.from += first.step;
+      second.from += second.step;
       Lanes filters[J];
       PYDARKNET_UNROLL
       for (int j = 0; j < J; ++j) filters[j] = Factors::weights(w + j * kBlock);
@@ -87,7 +85,7 @@ void product(Product& p) {
         for (int j = 0; j < J; ++j) sum[r][j] = Factors::add_product(sum[r][j], pixel, filters[j]);
       }
     }
-    if constexpr (kPitch != 1) second.from += second.jump;
+    second.from += second.jump;
   }
   p.ahead = {first, second};
   const float slope = p.slope;
