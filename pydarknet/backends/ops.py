@@ -112,12 +112,12 @@ class Ops(Protocol):
     def batchnorm_train(
         self, x: Array, y: Array, mean: Array, variance: Array, rolling_mean: Array, rolling_variance: Array,
         scales: Array, biases: Array | None, epsilon: float, inside: bool, rolling: float, channels: int,
-        stream: int = 0,
+        activation: ActivationHandle, stream: int = 0,
     ) -> None: ...  # fmt: skip
     def batchnorm_backward(
-        self, x: Array, mean: Array, variance: Array, scales: Array, dy: Array, dx: Array, dscales: Array,
-        dbiases: Array | None, epsilon: float, inside: bool, backward_epsilon: float, backward_inside: bool,
-        channels: int, stream: int = 0,
+        self, x: Array, mean: Array, variance: Array, scales: Array, biases: Array | None, dy: Array, dx: Array,
+        dscales: Array, dbiases: Array | None, epsilon: float, inside: bool, backward_epsilon: float,
+        backward_inside: bool, channels: int, activation: ActivationHandle, stream: int = 0,
     ) -> None: ...  # fmt: skip
     def bias_backward(self, dy: Array, dbias: Array, channels: int, stream: int = 0) -> None: ...
     def maxpool_forward(

@@ -8,8 +8,9 @@ from ..backends.ops import Array
 from ..dialects import Dialect
 from ..formats.cfg import Section
 from ..formats.layouts import Record
+from ..plan.activations import RECTIFIERS
 from ..plan.plan import Builder, Value
-from ..plan.tape import Tape
+from ..plan.tape import Activated, Learner, Tape
 from .base import Layer, register
 
 # Every Darknet adds this to the variance, inside the root, on the way back.
@@ -37,23 +38,49 @@ def fold(parameters: Mapping[str, Array], dialect: Dialect) -> tuple[Array, Arra
     return scale.astype("float32"), bias.astype("float32")
 
 
-def train(p: Tape, layer: Layer, biases: Array | None, x: Value, y: Value, statistics: Sequence[Array]) -> None:
-    """y = scales * (x - mean) / deviation + biases with the mini-batch's statistics, which are kept."""
+def train(
+    p: Tape, layer: Learner, biases: Array | None, x: Value, y: Value, statistics: Sequence[Array],
+    activation: str = "linear",
+) -> None:  # fmt: skip
+    """y = f(scales * (x - mean) / deviation + biases) with the mini-batch's statistics, which are kept; f a
+    rectifier."""
     norm = p.dialect.norm
     rolling = [p.parameter(layer, name) for name in ("rolling_mean", "rolling_variance")]
     affine = p.parameter(layer, "scales"), biases
-    options = norm.epsilon, norm.inside, norm.rolling, x.shape.c
+    options = norm.epsilon, norm.inside, norm.rolling, x.shape.c, p.ops.Activation(activation)
     p.emit(p.ops.batchnorm_train, x, y, *statistics, *rolling, *affine, *options)
 
 
+def train_activated(p: Tape, layer: Activated, x: Value, statistics: Sequence[Array]) -> Value:
+    """What the layer's batch normalisation and its activation make of x, in one pass if they can."""
+    y, within = p.new(x.shape, images=x.dims[0]), layer.activation in RECTIFIERS
+    train(p, layer, p.parameter(layer, "biases"), x, y, statistics, layer.activation if within else "linear")
+    return y if within else p.activate(layer, y)
+
+
 def backward(
-    p: Tape, layer: Layer, x: Value, delta: Value, statistics: Sequence[Array], dbiases: Array | None
-) -> None:
+    p: Tape, layer: Learner, x: Value, delta: Value, statistics: Sequence[Array], biased: bool,
+    activation: str = "linear",
+) -> None:  # fmt: skip
     """The delta of y becomes that of x, in place; scales and biases get their updates."""
     norm = p.dialect.norm
     options = norm.epsilon, norm.inside, BACKWARD_EPSILON, norm.backward_inside, x.shape.c
-    scales, dscales = p.parameter(layer, "scales"), p.update_of(layer, "scales")
-    p.emit(p.ops.batchnorm_backward, x, *statistics, scales, delta, delta, dscales, dbiases, *options)
+    biases, dbiases = (p.parameter(layer, "biases"), p.update_of(layer, "biases")) if biased else (None, None)
+    affine, dscales = (p.parameter(layer, "scales"), biases), p.update_of(layer, "scales")
+    f = p.ops.Activation(activation)
+    p.emit(p.ops.batchnorm_backward, x, *statistics, *affine, delta, delta, dscales, dbiases, *options, f)
+
+
+def backward_activated(
+    p: Tape, layer: Activated, x: Value, y: Value, delta: Value, statistics: Sequence[Array]
+) -> Value:
+    """The delta of y = `train_activated` of x becomes that of x."""
+    within = layer.activation in RECTIFIERS
+    if not within:
+        p.activate_backward(layer, y, delta)
+    delta = p.blocked(delta)
+    backward(p, layer, x, delta, statistics, True, layer.activation if within else "linear")
+    return delta
 
 
 @register("batchnorm")
@@ -106,6 +133,5 @@ class BatchNorm(Layer):
     def backward(self, p: Tape, x: Value, y: Value) -> None:
         dy = p.delta(y)
         if dy is not None:
-            dbiases = p.update_of(self, "biases") if self.biased else None
-            backward(p, self, p.blocked(x), dy, p.saved[y], dbiases)
+            backward(p, self, p.blocked(x), dy, p.saved[y], self.biased)
             p.add_delta(x, dy)

@@ -66,17 +66,14 @@ class Convolution(Layer):
         source, shape, plain = self.geometry(p, self.binarised(p, x, 0.0) if self.xnor else x)
         conv = p.ops.Conv(shape, shape.algorithms(budgets.training(self.weight_bytes, p), plain, threads=1)[0])
         call = conv, source, self.learnt(p, "packed", conv)
-        biases = p.parameter(self, "biases")
         if self.batch_normalize:
             z = self.convolve(p, *call, None, "linear")
-            y = p.new(z.shape, images=z.dims[0])
             statistics = [p.backend.empty((self.out.c,)) for _ in range(2)]
-            batchnorm.train(p, self, biases, z, y, statistics)
-            y = p.activate(self, y)
+            y = batchnorm.train_activated(p, self, z, statistics)
             p.saved[y] = source, z, statistics
         else:
             late = self.activation in SLOPE_OF_INPUT or self.activation in ACROSS_CHANNELS
-            y = self.convolve(p, *call, biases, "linear" if late else self.activation)
+            y = self.convolve(p, *call, p.parameter(self, "biases"), "linear" if late else self.activation)
             y = p.activate(self, y) if late else y
             p.saved[y] = source, None, None
         return y
@@ -123,13 +120,12 @@ class Convolution(Layer):
         if dy is None:
             return
         source, z, statistics = p.saved[y]
-        p.activate_backward(self, y, dy)
-        dy = p.blocked(dy)
-        dbiases = p.update_of(self, "biases")
         if z is None:
-            p.emit(ops.bias_backward, dy, dbiases, self.out.c)
+            p.activate_backward(self, y, dy)
+            dy = p.blocked(dy)
+            p.emit(ops.bias_backward, dy, p.update_of(self, "biases"), self.out.c)
         else:
-            batchnorm.backward(p, self, z, dy, statistics, dbiases)
+            dy = batchnorm.backward_activated(p, self, z, y, dy, statistics)
         if self.parts:
             dy = self.parts.of_output(p, dy)
         shape = self.shape(p, source)

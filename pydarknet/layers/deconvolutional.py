@@ -93,26 +93,24 @@ class Deconvolutional(Layer):
         back = p.ops.ConvDgrad(shape, algorithm)
         packed = p.backend.empty((back.packed_size,))
         p.refresh(back.pack, weights, packed)
-        z, biases = self.spread(p, x, algorithm, packed), p.parameter(self, "biases")
+        z = self.spread(p, x, algorithm, packed)
         if not self.batch_normalize:
-            self.add_bias(p, z, biases)
+            self.add_bias(p, z, p.parameter(self, "biases"))
             return p.activate(self, z)
-        y = p.new(self.out)
         statistics = [p.backend.empty((self.out.c,)) for _ in range(2)]
-        batchnorm.train(p, self, biases, z, y, statistics)
         p.saved[self.path] = z, statistics
-        return p.activate(self, y)
+        return batchnorm.train_activated(p, self, z, statistics)
 
     def backward(self, p: Tape, x: Value, y: Value) -> None:
-        dy, dbiases = p.delta(y), p.update_of(self, "biases")
+        dy = p.delta(y)
         if dy is None:
             return
-        p.activate_backward(self, y, dy)
         if self.batch_normalize:
             z, statistics = p.saved[self.path]
-            batchnorm.backward(p, self, z, dy, statistics, dbiases)
+            dy = batchnorm.backward_activated(p, self, z, y, dy, statistics)
         else:
-            p.emit(p.ops.bias_backward, dy, dbiases, self.out.c)
+            p.activate_backward(self, y, dy)
+            p.emit(p.ops.bias_backward, dy, p.update_of(self, "biases"), self.out.c)
         shape, dweights = self.shape(p), p.update_of(self, "weights")
         wgrad = p.ops.ConvWgrad(shape, False)
         p.emit(wgrad.backward, dy, p.blocked(x), dweights, p.workspace(wgrad.workspace()))

@@ -19,6 +19,9 @@ ACROSS_CHANNELS = {
 # Other names that people's cfgs have.
 SYNONYMS = {"silu": "swish"}
 
+# max(v, slope * v), which batch normalisation makes of its values in the pass that writes them.
+RECTIFIERS = frozenset({"linear", "relu", "leaky"})
+
 # Darknet finds the slope of an activation from its output. These need the input.
 SLOPE_OF_INPUT = frozenset({"swish", "mish", "hard_mish", "gelu"})
 

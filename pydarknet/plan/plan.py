@@ -18,6 +18,7 @@ from ..backends.ops import Array, Ops
 from ..errors import DeviceError
 from .fuse import fused
 from .joined import joined
+from .pooled import pooled
 from .shapes import Shape
 
 Constants = Callable[[str, Callable[[], Array]], Array]
@@ -203,9 +204,7 @@ class Builder:
         each value memory of its own. DeviceError if the memory is out."""
         self.outlive(wanted)
         if not keep_all:
-            end = len(self._calls)
-            self._calls, parts = joined(fused(self._calls, self.ops), self._concatenated, end, self.ops)
-            self._parts += parts
+            self.fuse()
         buffers = share(self._values, keep_all)
         scratch = self.scratch_bytes()
         total = sum(b.bytes for b in buffers) + scratch
@@ -223,6 +222,13 @@ class Builder:
         run = self.backend.program(steps) if self.repeated else sequence(steps)
         carried = {key: value.array for key, value in self._carried.items()}
         return Plan(self.input.array, outputs, run, total, carried)
+
+    def fuse(self) -> None:
+        """Let pairs of calls become one, and values be written where they are wanted."""
+        end = len(self._calls)
+        calls, deltas = pooled(fused(self._calls, self.ops), self.ops)
+        self._calls, parts = joined(calls, self._concatenated, end, self.ops)
+        self._parts += (*deltas, *parts)
 
     def outlive(self, wanted: Mapping[int, Value]) -> None:
         """Let the input, `wanted` values and what is carried outlive the run."""

@@ -32,6 +32,7 @@ class Measure(Tape):
     def bytes(self) -> int:
         """Memory of the activations and deltas, if the plan were finished."""
         self.outlive({})
+        self.fuse()
         return sum(b.bytes for b in share(self._values, False)) + self.scratch_bytes()
 
 

@@ -18,7 +18,8 @@ ONES = np.linspace(0.5, 2, C, dtype=np.float32)
 
 
 def batchnorm(ops: Ops, x: np.ndarray, dy: np.ndarray, dx: np.ndarray, accumulate: bool) -> None:
-    ops.batchnorm_backward(x, ONES, ONES, ONES, dy, dx, ONES.copy(), ONES.copy(), 1e-6, False, 1e-5, False, C)
+    sums, leaky = (ONES.copy(), ONES.copy()), ops.Activation("leaky")
+    ops.batchnorm_backward(x, ONES, ONES, ONES, ONES, dy, dx, *sums, 1e-6, False, 1e-5, False, C, leaky)
 
 
 def activate(ops: Ops, x: np.ndarray, dy: np.ndarray, dx: np.ndarray, accumulate: bool) -> None:
@@ -31,6 +32,7 @@ def activate(ops: Ops, x: np.ndarray, dy: np.ndarray, dx: np.ndarray, accumulate
 BLOCKED: dict[str, tuple[Call, Shape]] = {
     "activate_backward": (activate, (C, 6, 6)),
     "batchnorm_backward": (batchnorm, (C, 6, 6)),
+    "batchnorm_backward, pooled": (batchnorm, (C, 3, 3)),
     "maxpool_backward": (lambda ops, x, dy, dx, add: ops.maxpool_backward(x, dy, dx, 3, 1, 2, add), (C, 6, 6)),
     "avgpool_backward": (lambda ops, x, dy, dx, add: ops.avgpool_backward(dy, dx, add), (C, 1, 1)),
     "local_avgpool_backward": (
@@ -46,7 +48,7 @@ BLOCKED: dict[str, tuple[Call, Shape]] = {
         lambda ops, x, dy, dx, add: ops.shortcut_backward(dy, None, dx, C, C, 1.0, 0.5, False, add), (C, 6, 6),
     ),
 }  # fmt: skip
-ACCUMULATING = sorted(BLOCKED.keys() - {"activate_backward", "batchnorm_backward"})
+ACCUMULATING = sorted(BLOCKED.keys() - {"activate_backward", "batchnorm_backward", "batchnorm_backward, pooled"})
 # Gradients of ops on plain arrays, sums, and those that pass on what they get, are tested in their own files.
 ELSEWHERE = {
     "bias_backward",
@@ -113,11 +115,11 @@ def test_arrays_are_checked(ops: Ops, arrays: Arrays, name: str) -> None:
     x, dy, dx = make(arrays, name)
     call = BLOCKED[name][0]
     for wrong in (dy.astype(np.float64), None, dy[..., :1], np.concatenate([dy, dy])):
-        with pytest.raises(ValueError, match=f"{name}: argument "):
+        with pytest.raises(ValueError, match=f"{name.partition(',')[0]}: argument "):
             call(ops, x, wrong, dx, False)
     if name != "activate_backward":
         dx.flags.writeable = False
-        with pytest.raises(ValueError, match=f"{name}: argument '.*': the array is read-only"):
+        with pytest.raises(ValueError, match=f"{name.partition(',')[0]}: argument '.*': the array is read-only"):
             call(ops, x, dy, dx, False)
 
 
@@ -131,7 +133,7 @@ def test_threads_dont_change_a_sum(ops: Ops, arrays: Arrays, name: str) -> None:
         if name == "bias_backward":
             ops.bias_backward(dy, total[0], C)
         elif name == "batchnorm_train":
-            ops.batchnorm_train(x, dx, *total, ONES, ONES, 1e-6, False, 0.9, C)
+            ops.batchnorm_train(x, dx, *total, ONES, ONES, 1e-6, False, 0.9, C, ops.Activation("linear"))
         else:
             total = local_gradients(ops)
         results.append(np.asarray(total).copy())

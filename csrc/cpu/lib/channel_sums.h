@@ -9,7 +9,7 @@
 
 namespace pydarknet {
 
-// Neighbouring pixels of one channel block of one image, so few that they stay in the first-level cache.
+// Neighbouring pixels of one channel block of one image.
 struct PixelChunk {
   int block;
   std::int64_t offset, floats;  // of the first pixel, and of all of them
@@ -18,15 +18,16 @@ struct PixelChunk {
 
 class PixelChunks {
  public:
-  explicit PixelChunks(const ConstTensor& x)
-      : images_(x.n), blocks_(x.blocks()), plane_(x.plane()), per_plane_((plane_ + kFloats - 1) / kFloats) {}
+  // As few that they stay in the first-level cache, or rows of x.
+  explicit PixelChunks(const ConstTensor& x) : PixelChunks(x, 4096) {}
+  static PixelChunks rows(const ConstTensor& x) { return {x, std::max(1, x.w) * kBlock}; }
 
   std::int64_t count() const { return images_ * blocks_ * per_plane_; }
 
   PixelChunk operator[](std::int64_t i) const {
-    const std::int64_t first = i % per_plane_ * kFloats;
+    const std::int64_t first = i % per_plane_ * most_;
     return {static_cast<int>(i / per_plane_ % blocks_), i / per_plane_ * plane_ + first,
-            std::min(kFloats, plane_ - first)};
+            std::min(most_, plane_ - first)};
   }
 
   // Calls work(i) for every chunk, in parallel.
@@ -47,14 +48,20 @@ class PixelChunks {
   }
 
  private:
-  static constexpr std::int64_t kFloats = 4096;
-  std::int64_t images_, blocks_, plane_, per_plane_;
+  PixelChunks(const ConstTensor& x, std::int64_t most)
+      : images_(x.n),
+        blocks_(x.blocks()),
+        plane_(x.plane()),
+        most_(most),
+        per_plane_((plane_ + most - 1) / most) {}
+
+  std::int64_t images_, blocks_, plane_, most_, per_plane_;
 };
 
 // The sum of term(offset) over a chunk's pixels, in four chains, as one would wait for each addition.
 template <class F>
-inline simd::Lanes sum_over(const PixelChunk& chunk, F term) {
-  simd::Lanes parts[4] = {};
+inline auto sum_over(const PixelChunk& chunk, F term) {
+  decltype(term(0)) parts[4] = {};
   const std::int64_t end = chunk.offset + chunk.floats;
   std::int64_t at = chunk.offset;
   for (; at + 4 * kBlock <= end; at += 4 * kBlock) {
