@@ -74,7 +74,12 @@ def dispatch(arguments: list[str]) -> int:
     name, rest = split_command(habits.renamed(arguments))
     module = load(name)
     parser = parser_of(name)
-    args = parser.parse(rest)
+    try:
+        args = parser.parse(rest)
+    except UsageError as error:
+        if hasattr(module, "refuse"):
+            module.refuse(error)
+        raise
     quiet = getattr(args, "quiet", False)
     warn(parser.notes, quiet)
     with picture_warnings(quiet):

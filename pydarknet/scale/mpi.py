@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -57,15 +58,15 @@ def open_team(sync: int | None = None, exact: bool = True) -> Iterator[Team]:
 
 
 def _open_world() -> World:
-    """All ranks; what is wrong with MPI itself is said by one of them."""
-    try:
-        return World()
-    except signals.Stopped as stop:  # by the launcher, which says why
-        raise SystemExit(signals.exit_code(stop.number)) from None
-    except TrainingError:
-        if not any(os.environ.get(name, "0") != "0" for name in RANKS):
-            raise
-    time.sleep(GRACE)
+    """All ranks; what is wrong with MPI itself is said by one of them. A signal that asks for an end has it at once:
+    nothing is to be saved yet, and Python's handlers don't run within MPI_Init, which may wait for ever."""
+    with signals.handled(signal.SIG_DFL):
+        try:
+            return World()
+        except TrainingError:
+            if not any(os.environ.get(name, "0") != "0" for name in RANKS):
+                raise
+        time.sleep(GRACE)
     raise SystemExit(ERROR)
 
 

@@ -18,7 +18,7 @@ ENDING = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name)
 
 GRACE = 3.0  # seconds in which more such signals are part of the first: a shell and the kernel both send SIGHUP
 
-Handler = Callable[[int, "FrameType | None"], None]
+Handler = Callable[[int, "FrameType | None"], None] | signal.Handlers
 
 
 class Stopped(KeyboardInterrupt):

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.lib.joint_training import make
-from tests.scale.test_mpi import mpirun
+from tests.lib.launcher import mpirun
 
 from .common import Findings, campaign, case_random, environment
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,34 +19,30 @@ import pytest
 from pydarknet.errors import TrainingError
 from pydarknet.scale.mpi import open_team
 from tests.lib.joint_training import make
+from tests.lib.launcher import ROOT, finish, processes, run, start
 
-ROOT = Path(__file__).parents[2]
 TRAIN = ["-m", "pydarknet", "train", "toy.data", "toy.cfg", "--threads", "1", "--workers", "1", "--log", "log.csv"]
 
-
-def mpirun() -> list[str]:
-    """The launcher beside this Python, else the system's; a missing one is a failure."""
-    beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    found = shutil.which("mpirun", path=beside)
-    assert found is not None, "no mpirun: pip install -e '.[test]'"
-    text = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
-    return [found, *(["--allow-run-as-root", "--oversubscribe"] if "Open MPI" in text else [])]
-
-
-def start(folder: Path, *ranks: Sequence[str]) -> subprocess.Popen[str]:
-    """A process for each list of arguments of Python."""
-    words = [":", *(word for each in ranks for word in (":", "-n", "1", sys.executable, *each))][2:]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        [*mpirun(), *words], cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+# An MPI whose start waits for ever in C, as that of a rank that the others don't come to.
+STUCK = """
+import ctypes, pathlib
+pathlib.Path("within").touch()
+lock = ctypes.create_string_buffer(64)
+while True:
+    ctypes.PyDLL(None).pthread_mutex_lock(lock)
+"""
 
 
-def ended(process: subprocess.Popen[str], code: int = 0) -> list[str]:
+def said(text: str) -> list[str]:
     """What was said on standard error by us."""
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == code, out + err
-    return [line for line in err.splitlines() if line.startswith("pydarknet: error")]
+    return [line for line in text.splitlines() if line.startswith("pydarknet: error")]
+
+
+def ended(folder: Path, *ranks: Sequence[str], code: int = 0) -> list[str]:
+    """What the ranks said; `code`: the launcher's."""
+    found, out, err = run(folder, *ranks)
+    assert found == code or (code and found is None), out + err
+    return said(err)
 
 
 def alone(folder: Path, *words: str) -> None:
@@ -80,7 +75,7 @@ def test_two_ranks_are_one_process_and_a_run_goes_on_with_another_number(folder:
     one, two = folder("one"), folder("two")
     alone(one)
     half = [*TRAIN, "--max-batches", "3"]
-    assert not ended(start(two, half, half))
+    assert not ended(two, half, half)
     alone(two, "--resume")
     assert losses(one) == losses(two)
     expected, found = state(one), state(two)
@@ -101,22 +96,23 @@ def test_a_dead_rank_ends_all_with_one_message(folder: Callable[..., Path], rank
         time.sleep(0.05)
     pids = [int((place / f"{each}.pid").read_text()) for each in range(2)]
     os.kill(pids[rank], signal.SIGKILL)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode != 0
-    said = [line for line in err.splitlines() if line.startswith("pydarknet: error")]
-    assert len(said) == 1, err
-    assert re.search(rf"rank {rank}( \(process \d+ on .*\))? ended without a word.* --resume goes on", said[0])
     deadline = time.monotonic() + 10
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
-        assert time.monotonic() < deadline
+    while set(pids) & set(processes(process.pid)):
+        assert time.monotonic() < deadline, processes(process.pid)
         time.sleep(0.05)
+    code, _, err = finish(process, 30)
+    assert code != 0
+    lines = said(err)
+    assert len(lines) == 1, err
+    assert re.search(rf"rank {rank}( \(process \d+ on .*\))? ended without a word.* --resume goes on", lines[0])
     assert np.isfinite(state(place)["values"]).all()
 
 
 WRONG = {
     "a cfg that is wrong for all": (["--dialect", "none"], ["--dialect", "none"], "unknown dialect"),
     "another seed": (["--seed", "1"], ["--seed", "2"], r"the ranks differ in .* on rank 0, .* on rank 1"),
-    "an error of one rank": ([], ["--no-such"], r"rank 1.*|unrecognized|no-such"),
+    "arguments that are wrong for all": (["--no-such"], ["--no-such"], r"error: unknown option --no-such"),
+    "an error of one rank": ([], ["--no-such"], r"error: rank 1.*: unknown option --no-such"),
 }
 
 
@@ -124,16 +120,16 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_wrong_is_said_once(folder: Callable[..., Path], case: str) -> None:
     first, second, message = WRONG[case]
-    said = ended(start(folder("wrong"), [*TRAIN, *first], [*TRAIN, *second]), 2)
-    assert len(said) == 1
-    assert re.search(message, said[0])
+    lines = ended(folder("wrong"), [*TRAIN, *first], [*TRAIN, *second], code=2)
+    assert len(lines) == 1
+    assert re.search(message, lines[0])
 
 
 @pytest.mark.slow
 def test_more_ranks_than_mini_batches(folder: Callable[..., Path]) -> None:
-    said = ended(start(folder("many"), *[TRAIN] * 5), 2)
-    assert len(said) == 1
-    assert "5 ranks share the mini-batches of an update, of which there are 4" in said[0]
+    lines = ended(folder("many"), *[TRAIN] * 5, code=2)
+    assert len(lines) == 1
+    assert "5 ranks share the mini-batches of an update, of which there are 4" in lines[0]
 
 
 @pytest.mark.slow
@@ -141,12 +137,31 @@ def test_darknets_way_averages_weights(folder: Callable[..., Path]) -> None:
     """An iteration counts as one of each rank, and learns."""
     place = folder("sync", 40)
     words = [*TRAIN, "--sync", "2", "--save-every", "15"]
-    assert not ended(start(place, words, words))
+    assert not ended(place, words, words)
     with open(place / "log.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["iteration"]) for row in rows] == list(range(2, 41, 2))
     assert float(rows[-1]["loss"]) < 0.5 * float(rows[0]["loss"])
     assert (place / "backup" / "toy_final.weights").exists()
+
+
+@pytest.mark.slow
+def test_a_rank_that_waits_for_others_is_ended_by_a_signal(folder: Callable[..., Path]) -> None:
+    place = folder("stuck")
+    (place / "mpi4py").mkdir()
+    (place / "mpi4py" / "__init__.py").write_text("def rc(**options): pass")
+    (place / "mpi4py" / "MPI.py").write_text(STUCK)
+    path = os.pathsep.join([str(place), str(ROOT)])
+    environment = {**os.environ, "OMPI_COMM_WORLD_SIZE": "2", "PYTHONPATH": path}
+    with subprocess.Popen([sys.executable, *TRAIN], cwd=place, env=environment) as process:
+        while not (place / "within").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.terminate()
+        try:
+            assert process.wait(30) == -signal.SIGTERM
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ...system import signals
 from .. import options
@@ -120,6 +120,14 @@ def run(args: argparse.Namespace, keep: bool = False) -> int:
 
     with open_team(args.sync, args.sums == "exact") as team:
         return _run(args, keep, team)
+
+
+def refuse(error: UsageError) -> NoReturn:
+    """Raise it as one of several ranks, which all end with it: the others would wait for one that doesn't come."""
+    from ...scale.mpi import open_team
+
+    with open_team():
+        raise error
 
 
 def _run(args: argparse.Namespace, keep: bool, team: Team) -> int:
