@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from serving import Run, pin, serve
+from turns import Run, pin, serve
 
 Floats = npt.NDArray[np.float32]
 

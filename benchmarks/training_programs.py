@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from serving import Run, pin, serve
+from turns import Run, pin, serve
 
 from pydarknet.formats.cfg import parse_cfg
 from pydarknet.graph.graph import Graph

@@ -33,7 +33,7 @@ FLAGS = {"avx2": ("-mavx2", "-mfma")}
 
 class Worker:
     """A program in its process, ready to run: `script` of this folder is called with the program's name, the number
-    of threads, and the arguments, and serves (serving.py)."""
+    of threads, and the arguments, and serves (turns.py)."""
 
     def __init__(self, script: str, program: str, arguments: Sequence[object], threads: int) -> None:
         python = python_of(program)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import json
 import math
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, UploadFile
@@ -28,10 +28,10 @@ from .._version import __version__
 from ..detection.options import DEFAULTS, DetectOptions
 from ..errors import DarknetError, ImageError
 from ..images.header import BrokenHeaderError, parse_header
-from ..images.image import encode_image, load_encoded
+from ..images.image import encode_image
 from ..network import Network
 from ..results.detections import Detections
-from .batching import Batcher, BusyError, Image
+from .batching import Batcher, BusyError
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "::1")
 HEADERS = {
@@ -62,8 +62,7 @@ class Server:
     def __init__(self, network: Network, options: DetectOptions, limits: Limits, token: str | None) -> None:
         self.network, self.options, self.limits = network, options, limits
         self._token = token
-        self._batcher = Batcher(network, batch=limits.batch, waiting=limits.waiting)
-        self._decoders = ThreadPoolExecutor(2, "pydarknet-decode")
+        self._batcher = Batcher(network, options, batch=limits.batch, waiting=limits.waiting)
         self._answers: Counter[int] = Counter()
         self._held = 0  # bytes of images that are there
         self._seconds = 0.0
@@ -72,12 +71,10 @@ class Server:
     @asynccontextmanager
     async def running(self, _: Starlette) -> AsyncIterator[None]:
         """The life of the application."""
-        self._batcher.start()
         try:
             yield
         finally:
-            await self._batcher.stop()
-            self._decoders.shutdown(wait=True, cancel_futures=True)
+            self._batcher.close()
 
     async def page(self, _: Request) -> Response:
         """The page where an image is dropped."""
@@ -130,18 +127,14 @@ class Server:
     async def _found(
         self, request: Request, options: DetectOptions, content: bytes, take: Callable[[int], None]
     ) -> Response:
-        loop = asyncio.get_running_loop()
+        draw = request.query_params.get("draw", "0") in ("1", "true", "yes")
         try:
             take(self._decoded_bytes(content))
-            image = await loop.run_in_executor(self._decoders, self._decode, content)
-            found = await self._batcher.detect(image, options)
-            self._objects += len(found)
-            if request.query_params.get("draw", "0") in ("1", "true", "yes"):
-                drawn = await loop.run_in_executor(self._decoders, _drawn, found)
-                return Response(drawn, media_type="image/jpeg", headers=HEADERS)
+            answer = await self._batcher.answer(content, options, _drawn if draw else _described)
         except ImageError as error:
             raise HTTPException(400, str(error)) from error
-        return _json({**found.to_dict(), "speed": {key: round(ms, 3) for key, ms in found.speed.items()}})
+        self._objects += answer.objects
+        return Response(answer.body, media_type=answer.kind, headers=HEADERS)
 
     @contextmanager
     def _room(self) -> Iterator[Callable[[int], None]]:
@@ -180,7 +173,7 @@ class Server:
             if name in query:
                 given[name] = _number(name, query[name])
         try:
-            return self.options.but(**given)
+            return self.options.but(**given) if given else self.options
         except ValueError as error:
             raise HTTPException(400, str(error)) from error
 
@@ -229,9 +222,6 @@ class Server:
             size = f"{header.width} x {header.height}"
             raise HTTPException(413, f"an image of {size} pixels; expected at most {self.limits.pixels} in all")
         return header.width * header.height * 3
-
-    def _decode(self, content: bytes) -> Image:
-        return load_encoded("the image", content, self.network.inputs.c)
 
 
 def create_app(
@@ -305,5 +295,17 @@ def _number(name: str, text: str) -> float:
     return value
 
 
-def _drawn(found: Detections) -> bytes:
-    return encode_image(found.plot(show_path=True), ".jpg")
+class _Answer(NamedTuple):
+    body: bytes
+    kind: str
+    objects: int
+
+
+def _described(found: Detections) -> _Answer:
+    speed = {key: round(ms, 3) for key, ms in found.speed.items()}
+    body = json.dumps({**found.to_dict(), "speed": speed}, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _Answer(body.encode(), "application/json", len(found))
+
+
+def _drawn(found: Detections) -> _Answer:
+    return _Answer(encode_image(found.plot(show_path=True), ".jpg"), "image/jpeg", len(found))

@@ -1,98 +1,125 @@
-"""Requests that come at once run through the network at once."""
+"""Requests that come at once: each on a core of its own, or all through the network at once."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ..detection.options import DetectOptions
+from ..graph.lanes import lanes_of
+from ..images.image import load_encoded
 from ..network import Network
 from ..results.detections import Detections
 
 Image = npt.NDArray[np.uint8]
+
+_T = TypeVar("_T")
 
 
 class BusyError(Exception):
     """As many requests wait as may."""
 
 
-class _Request(NamedTuple):
+class _Decoded(NamedTuple):
     image: Image
     options: DetectOptions
-    answer: asyncio.Future[Detections]
+    found: Future[Detections]
 
 
 class Batcher:
-    """Runs a network in one thread, which has all its threads to itself, on what waits: up to `batch` images with the
-    same options at a time. More than `waiting` requests are refused."""
+    """Answers requests in lanes, which are threads. More than `waiting` requests are refused.
 
-    def __init__(self, network: Network, *, batch: int, waiting: int) -> None:
+    With at least as many requests as the CPU has cores each core has one of them, from its file to its answer: none
+    waits for others. Fewer, and all on a device, are decoded and answered side by side, but run through the network
+    in turn, up to `batch` of them with the same options at a time, on all cores.
+    """
+
+    def __init__(self, network: Network, options: DetectOptions, *, batch: int, waiting: int) -> None:
+        lanes = lanes_of(network, None, lazy=network.runs_lazily(options))
         self._network = network
         self._batch = batch
-        self._queue: asyncio.Queue[_Request] = asyncio.Queue(waiting)
-        self._thread = ThreadPoolExecutor(1, "pydarknet-detect")
-        self._held: _Request | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._most_waiting = waiting
+        self._apart = lanes.apart
+        self._count = lanes.count if lanes.apart else max(lanes.count, 2 * batch)  # a batch runs, one is decoded
+        self._lanes = ThreadPoolExecutor(self._count, "pydarknet-lane", lanes.enter)
+        self._turn = ThreadPoolExecutor(1, "pydarknet-detect")
+        self._decoded: deque[_Decoded] = deque()
+        self._unanswered = self._running = 0
+        self._lock = Lock()
 
-    def start(self) -> None:
-        """Begin to take requests, in the running event loop."""
-        self._task = asyncio.create_task(self._run())
-
-    async def stop(self) -> None:
-        """End; what waits is cancelled."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-        self._thread.shutdown(wait=True, cancel_futures=True)
+    def close(self) -> None:
+        """End, with what is under way; what waits is cancelled."""
+        self._lanes.shutdown(cancel_futures=True)
+        self._turn.shutdown()
 
     @property
     def waiting(self) -> int:
         """How many requests wait."""
-        return self._queue.qsize()
+        return self._unanswered - self._running
 
-    async def detect(self, image: Image, options: DetectOptions) -> Detections:
-        """The detections of a BGR image. BusyError if too many requests wait."""
-        answer: asyncio.Future[Detections] = asyncio.get_running_loop().create_future()
+    async def answer(self, content: bytes, options: DetectOptions, finish: Callable[[Detections], _T]) -> _T:
+        """What `finish` makes, in a lane, of the detections of an image's file. ImageError; BusyError if too many
+        requests wait."""
+        if self.waiting >= self._most_waiting:
+            raise BusyError
+        self._unanswered += 1
+        detect = self._detect_apart if self._apart and self._unanswered >= self._count else self._detect_in_turn
         try:
-            self._queue.put_nowait(_Request(image, options, answer))
-        except asyncio.QueueFull:
-            raise BusyError from None
-        return await answer
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._lanes, self._work, content, options, detect, finish)
+        finally:
+            self._unanswered -= 1
 
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            requests = await self._next()
-            images = [each.image for each in requests]
-            try:
-                found = await loop.run_in_executor(self._thread, self._detect, images, requests[0].options)
-                for request, result in zip(requests, found, strict=True):
-                    if not request.answer.done():  # its client may be gone
-                        request.answer.set_result(result)
-            except Exception as error:
-                for request in requests:
-                    if not request.answer.done():
-                        request.answer.set_exception(error)
+    def _work(
+        self, content: bytes, options: DetectOptions, detect: Callable[[Image, DetectOptions], Detections],
+        finish: Callable[[Detections], _T],
+    ) -> _T:  # fmt: skip
+        return finish(detect(load_encoded("the image", content, self._network.inputs.c), options))
 
-    async def _next(self) -> list[_Request]:
-        """The first that waits, and those behind it with the same options."""
-        first = self._held or await self._queue.get()
-        self._held = None
-        requests = [first]
-        while len(requests) < self._batch and not self._queue.empty():
-            request = self._queue.get_nowait()
-            if request.options != first.options:
-                self._held = request
-                break
-            requests.append(request)
-        return requests
+    def _detect_apart(self, image: Image, options: DetectOptions) -> Detections:
+        return self._detect([image], options)[0]
+
+    def _detect_in_turn(self, image: Image, options: DetectOptions) -> Detections:
+        found: Future[Detections] = Future()
+        self._decoded.append(_Decoded(image, options, found))
+        self._turn.submit(self._run_decoded)
+        return found.result()
+
+    def _run_decoded(self) -> None:
+        """Run what has been decoded by now. There may be nothing left: a call comes for each image."""
+        if not (requests := self._next()):
+            return
+        try:
+            results = self._detect([each.image for each in requests], requests[0].options)
+        except Exception as error:
+            for each in requests:
+                each.found.set_exception(error)
+        else:
+            for each, result in zip(requests, results, strict=True):
+                each.found.set_result(result)
+
+    def _next(self) -> list[_Decoded]:
+        """The first that is decoded, and those behind it with the same options; as many as `batch`, or a power of 2,
+        so that few plans are made."""
+        count, most = 0, min(len(self._decoded), self._batch)
+        while count < most and self._decoded[count].options == self._decoded[0].options:
+            count += 1
+        if 0 < count < self._batch:
+            count = 1 << (count.bit_length() - 1)
+        return [self._decoded.popleft() for _ in range(count)]
 
     def _detect(self, images: Sequence[Image], options: DetectOptions) -> list[Detections]:
-        return self._network.detect(list(images), options=options, batch=len(images))
+        with self._lock:
+            self._running += len(images)
+        try:
+            return self._network.detect(list(images), options=options, batch=len(images))
+        finally:
+            with self._lock:
+                self._running -= len(images)

@@ -10,14 +10,19 @@ import struct
 import threading
 import time
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from pydarknet.cli.commands.serve import listening
 from pydarknet.cli.main import main
+from pydarknet.serve import batching
 from pydarknet.serve.app import Limits
+from pydarknet.system.pipeline import Lanes
 from tests.lib import nets
 from tests.lib.cli_nets import spawn
 from tests.serve.conftest import Client, png, serving
@@ -64,6 +69,43 @@ def test_many_clients_at_once_get_their_own_answers(client: Client):
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda image: client.json("POST", "/detect", png(image)), images))
     assert [found["objects"] for _, found in answers] == expected
+
+
+def test_fewer_clients_than_cores_share_batches(monkeypatch: pytest.MonkeyPatch):
+    """As on a device: what is decoded while others run, runs next; of one threshold, in few sizes of batches."""
+    monkeypatch.setattr(batching, "lanes_of", lambda *_, **__: Lanes(2))
+    images, ran, go_on = [nets.picture(40, 30, i) for i in range(11)], [], threading.Event()
+    with serving(limits=Limits(batch=8)) as client, ThreadPoolExecutor(11) as pool:
+        detect = client.network.detect
+        expected = [detect(image, 0.3 if i == 10 else 0.2).to_dict()["objects"] for i, image in enumerate(images)]
+
+        def recorded(*args: Any, **options: object):
+            ran.append(len(args[0]))
+            assert go_on.wait(20)
+            return detect(*args, **options)
+
+        client.network.detect = recorded  # type: ignore[method-assign]
+        answers = []
+        for i, image in enumerate(images):
+            path = "/detect?thresh=0.3" if i == 10 else "/detect"
+            answers.append(pool.submit(client.json, "POST", path, png(image)))
+            wait_until(lambda: len(ran) == 1 and waiting(client) == i)  # noqa: B023
+        go_on.set()
+        assert [answer.result()[1]["objects"] for answer in answers] == expected
+    assert ran == [1, 8, 1, 1]
+
+
+def waiting(client: Client) -> int:
+    found = re.search(rb"requests_waiting (\d+)", client.request("GET", "/metrics")[1])
+    assert found
+    return int(found[1])
+
+
+def wait_until(ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not ready() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert ready()
 
 
 def bomb(width: int, height: int) -> bytes:
@@ -159,9 +201,7 @@ def test_more_than_may_wait_are_told_so(image: np.ndarray):
             first = pool.submit(client.request, "POST", "/detect", png(image))
             assert started.wait(20)
             others = [pool.submit(client.request, "POST", "/detect", png(image)) for _ in range(3)]
-            deadline = time.monotonic() + 20
-            while not any(each.done() for each in others) and time.monotonic() < deadline:
-                time.sleep(0.01)
+            wait_until(lambda: any(each.done() for each in others))
             refused = [each.result() for each in others if each.done()]
             assert refused
             assert all((status, headers["retry-after"]) == (503, "1") for status, _, headers in refused)
@@ -196,6 +236,13 @@ def test_a_port_that_is_taken_is_said_before_anybody_connects(tmp_path, capsys: 
     told = capsys.readouterr().err
     assert f"can't listen at 127.0.0.1, port {port}: Address already in use; choose another --port" in told
     assert "http://" not in told
+
+
+def test_no_part_of_an_answer_waits_for_the_receipt_of_another():
+    with listening("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.slow

@@ -35,7 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--timeout", type=real(0, 3600, above=True), default=30, metavar="S",
                         help="seconds that an image may take to arrive (30)")  # fmt: skip
-    parser.add_argument("--batch", type=whole(1, 1024), default=8, metavar="N", help="images run at once (8)")
+    parser.add_argument(
+        "--batch",
+        type=whole(1, 1024),
+        default=8,
+        metavar="N",
+        help="images that run through the network together, where not each core has its own (8)",
+    )
     parser.add_argument("--waiting", type=whole(1), default=64, metavar="N", help="requests that may wait (64)")
     options.add_detection(parser)
     options.add_size(parser)
@@ -67,17 +73,20 @@ def run(args: argparse.Namespace) -> int:
         app, log_level="warning", limit_concurrency=1024, timeout_keep_alive=15,
         h11_max_incomplete_event_size=1 << 16, timeout_graceful_shutdown=10, server_header=False,
     )  # fmt: skip
-    with _listening(args.host, args.port) as listener:
+    with listening(args.host, args.port) as listener:
         address = f"http://{_in_url(args.host)}:{listener.getsockname()[1]}/"
         say(f"{address}: drop an image there; POST images to /detect; Ctrl-C ends it", args.quiet)
         uvicorn.Server(config).run([listener])
     return 0
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
     """A socket at which clients can connect from now on. UsageError if the address is taken, or none of ours."""
     try:
-        return socket.create_server((host, port), family=_family(host), backlog=2048)
+        listener = socket.create_server((host, port), family=_family(host), backlog=2048)
+        # Of every connection that comes: an answer's body would wait some 40 ms for the receipt of its head.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         number = error.errno or 0  # below 0 for names that aren't found
         reason = os.strerror(number) if number > 0 else error.strerror  # create_server adds the address to it
