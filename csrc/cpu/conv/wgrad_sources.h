@@ -13,6 +13,7 @@ inline constexpr std::int64_t kSumBytes = 384 << 10;  // of a tile's sums, in th
 inline constexpr std::int64_t kBandBytes =
     36 << 10;  // of the pixels that one run of filters meets, in the first
 inline constexpr int kBandColumns = 64;
+inline constexpr int kPlainColumns = 512;  // of plain images: dy, which is read once, passes line after line
 inline constexpr std::int64_t kTasks = 16;  // wanted at least, for the threads of larger machines
 inline constexpr std::int64_t kTaskPixels =
     1024;  // at least, to make up for clearing and adding a task's sums
@@ -53,7 +54,7 @@ struct Plan {
     for (const Tile& tile : tiles) {
       tile_floats = std::max(tile_floats, std::int64_t{tile.channels} * taps * tile.filters());
     }
-    const int columns = s.out_w(), most_columns = std::min(columns, kBandColumns);
+    const int columns = s.out_w(), most_columns = std::min(columns, plain ? kPlainColumns : kBandColumns);
     const std::int64_t pixel_bytes = std::int64_t{4} * (lanes + simd::kWgradVectors * kBlock);
     const std::int64_t most_rows = std::max<std::int64_t>(1, kBandBytes / pixel_bytes / most_columns);
     across = {columns, ceil_div(columns, most_columns)};
