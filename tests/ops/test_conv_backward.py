@@ -130,6 +130,14 @@ def test_weights_of_large_3x3_layers(ops: Any, numbers: tuple[int, ...], threads
     assert np.linalg.norm(found - case.dweights) <= 3 * CONV_NORM["winograd4"] * np.linalg.norm(case.dweights)
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(3, 8), (8, 9), (9, 10), (10, 3), (11, 11), (9, 9), (7, 8)])
+def test_weights_of_3x3_layers_with_rests(ops: Any, rows: int, columns: int) -> None:
+    """Rows and columns that are left after tiles of 4; an odd number of tiles of each kind."""
+    case = Case(ops, (5, 64, rows, columns, 65, 3, 3, 1, 1, 1, 1, 1))
+    found = weights_gradient(ops, case, False).astype(np.float64) - case.before
+    assert np.linalg.norm(found - case.dweights) <= CONV_NORM["winograd4"] * np.linalg.norm(case.dweights)
+
+
 def test_reference_is_the_derivative() -> None:
     rng = np.random.default_rng(7)
     x, weights = rng.standard_normal((2, 4, 6, 5)), rng.standard_normal((6, 2, 3, 2))

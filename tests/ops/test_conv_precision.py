@@ -223,6 +223,9 @@ MORE = [
     pytest.param((3, 40, 13, 11, 65, 1, 1, 1, 1, 0, 0, 1), id="1x1, an odd number of images"),
     pytest.param((4, 33, 15, 14, 24, 3, 3, 2, 2, 1, 1, 1), id="stride 2, pairs of images"),
     pytest.param((2, 8, 5, 5, 8, 3, 3, 3, 3, 0, 0, 1), id="input not covered"),
+    pytest.param((5, 64, 9, 10, 65, 3, 3, 1, 1, 1, 1, 1), id="rests of 1 and 2 after Winograd's tiles"),
+    pytest.param((5, 64, 10, 11, 65, 3, 3, 1, 1, 1, 1, 1), id="rests of 2 and 3"),
+    pytest.param((5, 64, 3, 9, 65, 3, 3, 1, 1, 1, 1, 1), id="rests of 3 and 1, no whole tile"),
 ]
 
 

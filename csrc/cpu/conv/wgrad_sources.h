@@ -13,7 +13,7 @@ inline constexpr std::int64_t kSumBytes = 384 << 10;  // of a tile's sums, in th
 inline constexpr std::int64_t kBandBytes =
     36 << 10;  // of the pixels that one run of filters meets, in the first
 inline constexpr int kBandColumns = 64;
-inline constexpr int kPlainColumns = 512;  // of plain images: dy, which is read once, passes line after line
+inline constexpr int kPlainColumns = 512;   // of plain images: dy, which is read once, passes line after line
 inline constexpr std::int64_t kTasks = 16;  // wanted at least, for the threads of larger machines
 inline constexpr std::int64_t kTaskPixels =
     1024;  // at least, to make up for clearing and adding a task's sums

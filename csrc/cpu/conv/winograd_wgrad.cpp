@@ -13,17 +13,16 @@ namespace {
 using namespace weight_gradient;
 using Gradient = simd::WinogradGradient;
 
-constexpr int kSide = Gradient::kTile, kPoints = kSide * kSide;
 constexpr int kKernel = Gradient::kKernel, kTaps = kKernel * kKernel;
 // Of transformed x and dy that threads share: near where the weights are few, and else as many as make up for
 // folding each group's sums.
 constexpr std::int64_t kNearBytes = 4 << 20, kSharedBytes = 16 << 20;
-constexpr std::int64_t kOwnBytes = 640 << 10;  // of those of one thread, in the second-level cache
-constexpr std::int64_t kSumBytes = 320 << 10;  // of all points of all weights, beside them
-constexpr std::int64_t kRowBytes = 640 << 10;  // of a weight tile's row of points, and of its taps
-constexpr std::int64_t kRunUnits = 144;        // in the first-level cache: a block of x and three of dy
-constexpr std::int64_t kSplits = 16;           // wanted at least, for the threads of larger machines
-constexpr std::int64_t kSplitTiles = 256;      // at least, to make up for transforming the sums
+constexpr std::int64_t kOwnBytes = 640 << 10;   // of those of one thread, in the second-level cache
+constexpr std::int64_t kSumBytes = 320 << 10;   // of all points of all weights, beside them
+constexpr std::int64_t kTileBytes = 672 << 10;  // of a weight tile's sums at all points
+constexpr std::int64_t kRunUnits = 144;         // in the first-level cache: a block of x and three of dy
+constexpr std::int64_t kSplits = 16;            // wanted at least, for the threads of larger machines
+constexpr std::int64_t kSplitTiles = 256;       // at least, to make up for transforming the sums
 
 // What a sum of outer products runs over: tiles, or pairs of them.
 int together(const ConvShape& s) { return wgrad_pairs(s) ? 2 : 1; }
@@ -33,7 +32,7 @@ int together(const ConvShape& s) { return wgrad_pairs(s) ? 2 : 1; }
 // the threads, and the pixels, transformed by all threads, in as few groups as memory allows.
 struct Plan {
   Plan(const ConvShape& s, int threads)
-      : grid(s), units(ceil_div(grid.all, together(s))), x_blocks(blocks_of(s.c)), y_blocks(blocks_of(s.k)) {
+      : grid(s, together(s)), units(grid.units()), x_blocks(blocks_of(s.c)), y_blocks(blocks_of(s.k)) {
     const std::int64_t weights = std::int64_t{s.c} * y_blocks * kBlock;
     const std::int64_t unit_bytes = std::int64_t{4} * kPoints * (x_blocks + y_blocks) * kBlock;
     own = 4 * kPoints * weights <= kSumBytes;
@@ -48,15 +47,16 @@ struct Plan {
     block = group * kBlock;
     x_point = odd_lines(block * x_blocks);
     y_point = odd_lines(block * y_blocks);
-    const std::int64_t channel_bytes = std::int64_t{4} * (kSide + kTaps) * kTileBlocks * kBlock * kBlock;
-    cut({0, y_blocks, 0, s.c}, static_cast<int>(std::max<std::int64_t>(1, kRowBytes / channel_bytes)), tiles);
+    const std::int64_t channel_bytes = std::int64_t{4} * kPoints * kTileBlocks * kBlock * kBlock;
+    cut({0, y_blocks, 0, s.c}, static_cast<int>(std::max<std::int64_t>(1, kTileBytes / channel_bytes)),
+        tiles);
     for (const Tile& tile : tiles) {
       offsets.push_back(all_weights);
       all_weights += weights_of(tile);
       most = std::max(most, weights_of(tile));
     }
     workers = static_cast<int>(std::min<std::int64_t>(threads, own ? splits : tiles.size()));
-    sums = own ? kPoints * all_weights : kSide * most;
+    sums = kPoints * (own ? all_weights : most);
     taps = own || groups > 1 ? kTaps * all_weights * splits : kTaps * most * workers;
   }
   static std::int64_t weights_of(const Tile& tile) { return std::int64_t{tile.channels} * tile.filters(); }
@@ -82,6 +82,11 @@ struct Group {
   std::int64_t begin, end;
   float* points;
   int size() const { return static_cast<int>(end - begin); }
+  // Of them, counted from the first, those that have a point.
+  TileGrid::Range having(const TileGrid& grid, int point) const {
+    const TileGrid::Range all = grid.having(point);
+    return {std::max(all.begin, begin) - begin, std::min(all.end, end) - begin};
+  }
 };
 
 class Call {
@@ -92,12 +97,11 @@ class Call {
   // One of the blocks of x, and after them of dy.
   void transform(const Group& group, int block) const {
     float* const y_points = group.points + p_.x_point * kPoints;
-    const std::int64_t first = group.begin * together_;
     if (block < p_.x_blocks) {
-      write(x_, first, group.size(), block, group.points + block * p_.block, p_.x_point);
+      write(x_, group, block, group.points + block * p_.block, p_.x_point);
     } else {
       block -= p_.x_blocks;
-      write(y_, first, group.size(), block, y_points + block * p_.block, p_.y_point);
+      write(y_, group, block, y_points + block * p_.block, p_.y_point);
     }
   }
 
@@ -113,15 +117,17 @@ class Call {
     c.sums_value = tile.filters();
     c.sums_vector = kBlock;
     const int runs = ceil_div(tile.filter_blocks, simd::kWgradVectors), blocks = tile.channel_blocks();
-    const int chunks = ceil_div(group.size(), kRunUnits);
+    const TileGrid::Range range = group.having(p_.grid, point);
+    if (range.size() == 0 && fresh) std::fill_n(sums, Plan::weights_of(tile), 0.0f);
+    const int chunks = ceil_div(range.size(), kRunUnits);
     const bool last = point + 1 == kPoints;
     const Ahead ahead{last ? x : x + p_.x_point, last ? 0 : tile.channel_blocks() * p_.block,
                       last ? y : y + p_.y_point, last ? 0 : tile.filter_blocks * p_.block,
                       std::int64_t{chunks} * runs * blocks};
     int calls = 0;
     for (int chunk = 0; chunk < chunks; ++chunk) {
-      const int begin = part(group.size(), chunk, chunks);
-      c.columns = part(group.size(), chunk + 1, chunks) - begin;
+      const std::int64_t begin = range.begin + part(range.size(), chunk, chunks);
+      c.columns = static_cast<int>(range.begin + part(range.size(), chunk + 1, chunks) - begin);
       c.fresh = fresh && chunk == 0;
       for (int run = 0; run < runs; ++run) {
         const int first = part(tile.filter_blocks, run, runs);
@@ -137,24 +143,21 @@ class Call {
     }
   }
 
-  // taps[channel][tap][filter] += G^T's column `row` times (the sums of that row of points) times G.
-  static void fold(const Tile& tile, int row, const float* sums, float* taps) {
+  // taps[channel][tap][filter] = G^T (the sums of all points) G, or grow by that.
+  static void fold(const Tile& tile, const float* sums, bool fresh, float* taps) {
     const std::int64_t size = Plan::weights_of(tile);
-    for (int c = 0; c < tile.channels; ++c) {
-      for (int block = 0; block < tile.filter_blocks; ++block) {
-        const float* const from = sums + std::int64_t{c} * tile.filters() + block * kBlock;
-        Lanes u[kSide], g[kKernel];
-        for (int i = 0; i < kSide; ++i) u[i] = simd::load(from + i * size);
-        Gradient::kernel(u, 1, g, 1);
-        float* const to = taps + std::int64_t{c} * kTaps * tile.filters() + block * kBlock;
-        for (int i = 0; i < kKernel; ++i) {
-          const float factor = Gradient::kKernels[row][i];
-          if (factor == 0.0f) continue;
-          for (int j = 0; j < kKernel; ++j) {
-            float* const at = to + (i * kKernel + j) * tile.filters();
-            simd::store(at, simd::load(at) + factor * g[j]);
-          }
-        }
+    for (std::int64_t i = 0; i < size; i += kBlock) {
+      Lanes rows[kKernel * kSide], g[kTaps];
+      for (int row = 0; row < kSide; ++row) {
+        Lanes u[kSide];
+        for (int j = 0; j < kSide; ++j) u[j] = simd::load(sums + (row * kSide + j) * size + i);
+        Gradient::kernel(u, 1, rows + row, kSide);
+      }
+      for (int j = 0; j < kKernel; ++j) Gradient::kernel(rows + j * kSide, 1, g + j, kKernel);
+      float* const to = taps + i / tile.filters() * kTaps * tile.filters() + i % tile.filters();
+      for (int tap = 0; tap < kTaps; ++tap) {
+        float* const at = to + tap * tile.filters();
+        simd::store(at, fresh ? g[tap] : simd::load(at) + g[tap]);
       }
     }
   }
@@ -175,12 +178,11 @@ class Call {
   };
 
   template <class Writer>
-  void write(const Writer& writer, std::int64_t first, int count, int block, float* to,
-             std::int64_t point) const {
+  void write(const Writer& writer, const Group& group, int block, float* to, std::int64_t point) const {
     if (together_ == 2) {
-      writer.template run<2>(first, count, block, to, point);
+      writer.template run<2>(group.begin, group.size(), block, to, point);
     } else {
-      writer.template run<1>(first, count, block, to, point);
+      writer.template run<1>(group.begin, group.size(), block, to, point);
     }
   }
 
@@ -189,8 +191,8 @@ class Call {
   }
 
   const Plan& p_;
-  const PointWriter<InputTiles> x_;
-  const PointWriter<OutputTiles> y_;
+  const PointWriter<InputLine> x_;
+  const PointWriter<OutputLine> y_;
   const int together_;
 };
 
@@ -218,12 +220,9 @@ void by_pixels(const Plan& p, const Call& call, const Adder& adder, float* works
         }
       }
       float* const mine = taps + kTaps * p.all_weights * split;
-      std::fill_n(mine, kTaps * p.all_weights, 0.0f);
       for (std::size_t tile = 0; tile < p.tiles.size(); ++tile) {
-        const std::int64_t row = kSide * Plan::weights_of(p.tiles[tile]), at = p.offsets[tile];
-        for (int i = 0; i < kSide; ++i) {
-          Call::fold(p.tiles[tile], i, sums + kPoints * at + i * row, mine + kTaps * at);
-        }
+        const std::int64_t at = p.offsets[tile];
+        Call::fold(p.tiles[tile], sums + kPoints * at, true, mine + kTaps * at);
       }
     }
   });
@@ -247,16 +246,15 @@ void by_weights(const Plan& p, const Call& call, const Adder& adder, float* work
     });
     Tasks tasks(static_cast<std::int64_t>(p.tiles.size()), p.workers);
     parallel_parts(p.workers, [&](int worker, int) {
-      float* const row = sums + p.sums * worker;
+      float* const own = sums + p.sums * worker;
       for (std::int64_t j; (j = tasks.take(worker)) >= 0;) {
         const Tile& tile = p.tiles[j];
         const std::int64_t size = Plan::weights_of(tile);
         float* const to = taps + kTaps * (p.groups > 1 ? p.offsets[j] : p.most * worker);
-        if (i == 0) std::fill_n(to, kTaps * size, 0.0f);
         for (int point = 0; point < kPoints; ++point) {
-          call.multiply(group, tile, point, true, row + point % kSide * size);
-          if ((point + 1) % kSide == 0) Call::fold(tile, point / kSide, row, to);
+          call.multiply(group, tile, point, true, own + point * size);
         }
+        Call::fold(tile, own, i == 0, to);
         if (i + 1 == p.groups) adder.add(tile, to);
       }
     });
@@ -269,10 +267,10 @@ bool winograd_gradient_pays(const ConvShape& s) {
   if (s.kernel_h != 3 || s.kernel_w != 3 || s.stride_y != 1 || s.stride_x != 1 || s.groups != 1) return false;
   if (s.c < kBlock || s.k < kBlock || s.out_h() < 3 || s.out_w() < 3) return false;
   // Vector instructions: products at half a cycle, transforms at one.
-  const double tiles = static_cast<double>(TileGrid(s).all) / s.n;
+  const TileGrid grid(s, 1);
   const double products = 0.5 * s.c * blocks_of(s.k), transforms = 250.0 * (blocks_of(s.c) + blocks_of(s.k));
   const double weights = 100.0 * s.c * blocks_of(s.k);
-  return s.n * tiles * (kPoints * products + transforms) + weights <
+  return grid.products() * products + grid.all * transforms + weights <
          0.9 * s.n * kTaps * products * s.out_h() * s.out_w();
 }
 
