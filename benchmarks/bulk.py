@@ -6,6 +6,10 @@ The photographs are those of folder.py. In turns, whole commands from start to e
 cluster that runs already (`--ray ADDRESS`); the same with a cluster of its own (`--ray`). Then the parts of the last:
 the cluster's start, the actors' until the first result, the rate from there on, the end. `--memory`: that of the
 driver and of the largest actor over so many images, in quarters of the run. `--write`: into results/bulk.json.
+
+Run it by the Python of an environment that has `pydarknet[ray]` and nothing else: a dozen processes of a cluster
+import the package ray, and with it optional parts of what it needs, where others have brought these. (With
+rfc3987-syntax, which jsonschema then loads, each takes 0.9 s more.) How long the import takes is among the results.
 """
 
 from __future__ import annotations
@@ -63,6 +67,12 @@ def seconds_of(*words: object) -> float:
     subprocess.run([sys.executable, "-m", "pydarknet", *map(str, words)], env=ENVIRONMENT, check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
     return time.perf_counter() - start
+
+
+def import_seconds() -> float:
+    """Of the package ray, in a process of its own."""
+    code = "import time; start = time.perf_counter(); import ray; print(time.perf_counter() - start)"
+    return min(float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(3))
 
 
 def parts_of(net: Network, photographs: Path, pool: Pool, out: Path) -> dict[str, float]:
@@ -141,7 +151,7 @@ def main() -> None:
     args = parser.parse_args()
     cfg, weights = ROOT / "cfg" / f"{args.network}.cfg", find_weights(args.weights)
     net, pool = Network(cfg, weights), Pool(actors=args.actors)
-    about = machine(measured_peak())
+    about, importing = machine(measured_peak()), import_seconds()
     with tempfile.TemporaryDirectory() as name:
         photographs, out = Path(name) / "photographs", (Path(name) / f"out{i}" for i in range(1 << 20))
         photographs.mkdir()
@@ -167,13 +177,14 @@ def main() -> None:
         median = statistics.median(each)
         print(f"{way:14} {median:7.2f} s (best {min(each):.2f})  {args.images / median:7.1f} images/s, "
               f"{first / median:.2f} of one process")  # fmt: skip
+    print(f"  import ray {importing:7.2f}")
     for part in parts[0]:
         values = [each[part] for each in parts]
         print(f"  {part:10} {statistics.median(values):7.2f} (from {min(values):.2f} to {max(values):.2f})")
     for count, quarters in memory.items():
         print(f"{count} images, MB in each quarter:", *(f"{q['driver']:.0f} + {q['actor']:.0f}" for q in quarters))
-    result = {"machine": about, "network": args.network, "images": args.images, "seconds": seconds, "parts": parts,
-              "memory": memory}  # fmt: skip
+    result = {"machine": about, "network": args.network, "images": args.images, "import ray": importing,
+              "seconds": seconds, "parts": parts, "memory": memory}  # fmt: skip
     if args.write:
         (FOLDER / "results" / "bulk.json").write_text(json.dumps(result, indent=1) + "\n")
 

@@ -24,7 +24,7 @@ from .cluster import Pool, connected, first_line, load_data
 from .crew import PLACES, Crew
 
 COUNTED = 0.5  # of an actor's processors, for Ray: with all of them nothing could read, and all would wait for ever
-BLOCK = 16  # images for each thread that an actor is given at once
+BLOCK = 16  # images for each thread that an actor is given at once, or a batch
 DEVICE_BLOCK = 128
 PATH, BYTES = "path", "bytes"  # columns of a dataset
 
@@ -50,12 +50,12 @@ class Actors:
             raise DeviceError(f"the Ray cluster has no room for an actor: it has {ray.cluster_resources()}")
         self.count = min(pool.actors or int(room), int(room))
         self._part: dict[str, Any] = {"num_gpus": 1} if self._gpu else {"num_cpus": COUNTED * pool.threads}
-        self._block = DEVICE_BLOCK if self._gpu else BLOCK * pool.threads
+        self._block, self._batch = max(pool.batch, DEVICE_BLOCK if self._gpu else BLOCK * pool.threads), pool.batch
         self._words = [ray.put(pickle.dumps(network))], network.settle(options), pool.threads, pool.batch
 
     def in_paths(self, paths: Sequence[str]) -> Iterator[bytes]:
         """What is found in images that every worker sees: a pickled list of `Seen` after another."""
-        cut = blocks(paths, self._block, self.count)
+        cut = blocks(paths, self._block, self.count, self._batch)
         start = self._ray.remote(Actor).options(**self._part).remote
         crew = Crew(self._ray, lambda: start(*self._words), self.count)
         with closing(crew.results([os.fsencode(path) for path in block] for block in cut)) as found:
@@ -116,11 +116,12 @@ class Actor:
         return pickle.dumps(list(found))
 
 
-def blocks(paths: Sequence[str], most: int, actors: int) -> Iterator[Sequence[str]]:
-    """The paths in blocks, the last of them smaller, so that all actors end at the same time."""
+def blocks(paths: Sequence[str], most: int, actors: int, batch: int = 1) -> Iterator[Sequence[str]]:
+    """The paths in blocks of whole batches, the last of them smaller, so that all actors end at the same time."""
     at = 0
     while at < len(paths):
         size = max(1, most // 8, min(most, (len(paths) - at) // (2 * PLACES * actors)))
+        size = max(batch, size // batch * batch)
         yield paths[at : at + size]
         at += size
 

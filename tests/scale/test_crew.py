@@ -140,6 +140,13 @@ def test_blocks_grow_small_in_the_end(count: int, actors: int) -> None:
     assert not sizes or (max(sizes) <= 16 and sizes[-1] <= 2)
 
 
+@pytest.mark.parametrize("batch", [1, 3, 4, 64])
+def test_blocks_are_whole_batches(batch: int) -> None:
+    """For a part of one an actor would make another plan, with memory of its own."""
+    sizes = [len(block) for block in blocks([""] * 192, max(16, batch), 2, batch)]
+    assert {size % batch for size in sizes} == {0}
+
+
 def test_what_an_actors_error_says() -> None:
     """Ray's own text is a traceback that begins with the actor's address."""
     error = RayTaskError("ray::Actor.find() (pid=7, ip=192.0.2.1)\n  File ...\nImportError: no such symbol")
