@@ -29,11 +29,12 @@ from ..detection.options import DEFAULTS, DetectOptions
 from ..errors import DarknetError, ImageError
 from ..images.header import BrokenHeaderError, parse_header
 from ..images.image import encode_image
+from ..images.planes import NPY, npy_header
 from ..network import Network
 from ..results.detections import Detections
+from ..system.hosts import LOCAL_HOSTS
 from .batching import Batcher, BusyError
 
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "::1")
 HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -212,16 +213,20 @@ class Server:
 
     def _decoded_bytes(self, content: bytes) -> int:
         """What the pixels will take, by the image's header. 413 for more of them than may be."""
+        if content.startswith(NPY):
+            (height, width, *_), _, _ = npy_header("the image", content)
+            return self._room_of(width, height, 0)
         try:
             header = parse_header(content)
         except BrokenHeaderError as error:
             raise HTTPException(400, f"the image: {error}") from error
-        if header is None:
-            return 0
-        if header.width * header.height > self.limits.pixels:
-            size = f"{header.width} x {header.height}"
+        return 0 if header is None else self._room_of(header.width, header.height, header.room)
+
+    def _room_of(self, width: int, height: int, room: int) -> int:
+        if (pixels := max(width * height, room)) > self.limits.pixels:
+            size = f"{width} x {height}"
             raise HTTPException(413, f"an image of {size} pixels; expected at most {self.limits.pixels} in all")
-        return header.width * header.height * 3
+        return pixels * 3
 
 
 def create_app(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import ExportError
+from ..system.hosts import LOCAL_HOSTS, is_local
 
 CLIENTS = 32  # at once; others are told to come again
+CONNECTIONS = 2 * CLIENTS  # with those that have not said yet what they want; others are closed
 PATIENCE = 10.0  # seconds that a client may take for what is sent, and for its request
 BOUNDARY = b"pydarknetframe"
 
@@ -37,6 +42,69 @@ def mjpeg_part(jpeg: bytes) -> bytes:
     return head + jpeg + b"\r\n"
 
 
+class _Handler(BaseHTTPRequestHandler):
+    """A connection that is cut off when its request takes longer than PATIENCE in all."""
+
+    timeout = PATIENCE  # of each read and write
+
+    def setup(self) -> None:
+        """Begin."""
+        super().setup()
+        self._late = threading.Timer(PATIENCE, self._cut_off)
+        self._late.daemon = True
+        self._late.start()
+
+    def parse_request(self) -> bool:
+        """The request's head; whether it is one."""
+        parsed = super().parse_request()
+        self._late.cancel()
+        return parsed
+
+    def finish(self) -> None:
+        """End."""
+        self._late.cancel()
+        super().finish()
+
+    def _cut_off(self) -> None:
+        with suppress(OSError):  # it is closed already
+            self.request.shutdown(socket.SHUT_RDWR)
+
+    def log_message(self, *_: object) -> None:
+        """Who looks is nobody's business."""
+
+
+class _Server(ThreadingHTTPServer):
+    """One with an end to its connections, and no word about those that fail."""
+
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        self._places = threading.BoundedSemaphore(CONNECTIONS)
+        super().__init__(*arguments)
+
+    def verify_request(self, *_: object) -> bool:
+        """Whether there is a place; else the connection is closed."""
+        return self._places.acquire(blocking=False)
+
+    def process_request(self, *arguments: Any) -> None:
+        """Begin a thread for a connection."""
+        try:
+            super().process_request(*arguments)
+        except RuntimeError:  # no more threads
+            self._places.release()
+            raise
+
+    def process_request_thread(self, *arguments: Any) -> None:
+        """The life of a connection."""
+        try:
+            super().process_request_thread(*arguments)
+        finally:
+            self._places.release()
+
+    def handle_error(self, *_: object) -> None:
+        """A client that breaks off breaks nothing."""
+
+
 class Broadcast:
     """A server at `host`:`port` (0: any that is free) that sends every frame to all who are there; a context manager.
 
@@ -50,21 +118,16 @@ class Broadcast:
         self._ended = False
         broadcast = self
 
-        class Handler(BaseHTTPRequestHandler):
-            timeout = PATIENCE
-
+        class Handler(_Handler):
             def do_GET(self) -> None:
                 broadcast._serve(self)
 
-            def log_message(self, *_: object) -> None:
-                """Who looks is nobody's business."""
-
         try:
-            self._server = ThreadingHTTPServer((host, port), Handler)
+            self._server = _Server((host, port), Handler)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ExportError(f"port {port} of {host} can't be had: {reason}; choose another one") from error
-        self._server.daemon_threads = True
+        self._local = is_local(host)
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
 
@@ -95,12 +158,17 @@ class Broadcast:
 
     def _serve(self, request: BaseHTTPRequestHandler) -> None:
         """The life of one client."""
-        me = threading.get_ident()
+        me, name = threading.get_ident(), urlsplit(f"//{request.headers.get('Host', 'localhost')}").hostname
+        if self._local and name not in LOCAL_HOSTS:  # a foreign page that reaches us by a name of its own
+            request.send_error(400, "unknown host")
+            return
         with self._changed:
-            if len(self._waiting) >= CLIENTS:
-                request.send_error(503, "too many clients")
-                return
-            mine = self._waiting[me] = deque(maxlen=self._form.kept)
+            full = len(self._waiting) >= CLIENTS
+            if not full:
+                mine = self._waiting[me] = deque(maxlen=self._form.kept)
+        if full:
+            request.send_error(503, "too many clients")
+            return
         with suppress(OSError):  # it is gone, or too slow
             request.send_response(200)
             request.send_header("Content-Type", self._form.content_type)

@@ -19,7 +19,8 @@ import uvicorn
 
 from pydarknet.detection.options import DetectOptions
 from pydarknet.network import Network
-from pydarknet.serve.app import create_app
+from pydarknet.serve.app import Limits, create_app
+from pydarknet.serve.protocol import configured
 from tests.lib import nets
 
 
@@ -55,7 +56,9 @@ def serving(**options: Any) -> Iterator[Client]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(512)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=2))
+        config = configured(app, options.get("limits", Limits()).seconds)
+        config.timeout_graceful_shutdown = 2
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import re
 import signal
 import socket
 import struct
+import subprocess
 import threading
 import time
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import uvicorn
 
 from pydarknet.cli.commands.serve import listening
 from pydarknet.cli.main import main
 from pydarknet.serve import batching
 from pydarknet.serve.app import Limits
+from pydarknet.serve.protocol import configured
 from pydarknet.system.pipeline import Lanes
+from pydarknet.system.signals import ENDING
 from tests.lib import nets
 from tests.lib.cli_nets import spawn
 from tests.serve.conftest import Client, png, serving
@@ -123,6 +130,20 @@ def bomb(width: int, height: int) -> bytes:
     )
 
 
+def npy(shape: tuple[int, ...]) -> bytes:
+    """The head of an array."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"shape": shape, "fortran_order": False, "descr": "|u1"})
+    return file.getvalue()
+
+
+def tiff(width: int, height: int, tile: int) -> bytes:
+    """The head of a small image in one large tile."""
+    tags = {256: width, 257: height, 322: tile, 323: tile}
+    rows = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + rows + bytes(4)
+
+
 @pytest.mark.parametrize(
     ("path", "body", "headers", "status", "message"),
     [
@@ -133,6 +154,8 @@ def bomb(width: int, height: int) -> bytes:
         ("/detect?thresh=nan", b"x", {}, 400, "expected a number"),
         ("/detect?tresh=.5", b"x", {}, 400, "unknown parameter 'tresh'"),
         ("/detect", bomb(60000, 60000), {}, 413, "60000 x 60000"),
+        ("/detect", npy((7000, 8000)), {}, 413, "8000 x 7000"),
+        ("/detect", tiff(8, 8, tile=1 << 15), {}, 413, "8 x 8"),
         ("/detect", b"x", {"Content-Length": "1073741824"}, 413, "at most 20971520 bytes"),
         ("/detect", b"x", {"Content-Type": "multipart/form-data"}, 400, "form"),
         ("/detect", b"garbage", {"Content-Type": "multipart/form-data; boundary=XX"}, 400, ""),
@@ -184,6 +207,99 @@ def test_two_hundred_slow_clients_keep_nobody_waiting(image: np.ndarray):
             for link in links:
                 link.close()
         assert client.json("POST", "/detect", content)[0] == 200
+
+
+HEAD = b"POST /detect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "drop", "again"),
+    [(b"", b"", 0), (HEAD, b"X: y\r\n", 0), (b"GET /names HTTP/1.1\r\nHost: localhost\r\n\r\n", HEAD[:5], 1),
+     (b"DELETE" + HEAD[4:] + b"\r\n", b"x", 1)],
+    ids=["silent", "head without end", "second head", "body behind the answer"],
+)  # fmt: skip
+def test_who_drips_is_cut_off(said: bytes, drop: bytes, again: int):
+    with serving(limits=Limits(seconds=0.5)) as client, socket.create_connection(("127.0.0.1", client.port)) as link:
+        link.settimeout(0.05)
+        link.sendall(said)
+        answered, deadline = b"", time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                if not (part := link.recv(4096)):
+                    break
+                answered += part
+            except TimeoutError:
+                with suppress(OSError):
+                    link.sendall(drop)
+            except OSError:
+                break
+        assert (time.monotonic() < deadline, answered.count(b"HTTP/1.1")) == (True, again)
+
+
+def test_who_takes_no_answer_is_cut_off():
+    async def app(scope: dict[str, str], receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": bytes(1 << 26)})
+
+    async def run() -> None:
+        server = uvicorn.Server(configured(app, 0.5))  # type: ignore[arg-type]
+        with listening("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()) as link:
+            link.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            running = asyncio.create_task(server.serve([listener]))
+            while not server.server_state.total_requests:
+                await asyncio.sleep(0.01)
+            while server.server_state.connections:
+                await asyncio.sleep(0.01)
+            server.should_exit = True
+            await running
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_what_is_under_way_when_asked_to_end_is_answered(tmp_path, image: np.ndarray, number: int):
+    cfg, weights = nets.write(tmp_path)
+    content = png(image)
+    head = f"POST /detect HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+    process = spawn("serve", cfg, weights, "--port", "0")
+    try:
+        client = Client(port_of(process), nets.network())
+        links = [socket.create_connection(("127.0.0.1", client.port), 30) for _ in range(8)]
+        for link in links:
+            link.sendall(head + content[:20])
+        client.request("GET", "/health")  # they have been read by now
+        process.send_signal(number)
+        wait_until(lambda: not listens(client.port))
+        for link in links:
+            link.sendall(content[20:])
+            assert link.recv(1 << 16).startswith(b"HTTP/1.1 200")
+            link.close()
+        assert process.wait(30) == 128 + number
+    finally:
+        process.kill()
+        said = process.communicate()[1]
+    assert b"Traceback" not in said
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionError:
+        return False
+    return True
+
+
+def test_who_goes_away_leaves_nothing(image: np.ndarray):
+    content = png(image)
+    head = f"POST /detect HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+    with serving(limits=Limits(memory=len(content) + image.nbytes, waiting=1)) as client:
+        for sent in (content[:-1], content):
+            with socket.create_connection(("127.0.0.1", client.port)) as link:
+                link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closed by a reset
+                link.sendall(head + sent)
+            wait_until(lambda: client.request("POST", "/detect", content)[0] == 200)
+        assert waiting(client) == 0
 
 
 def test_more_than_may_wait_are_told_so(image: np.ndarray):
@@ -245,14 +361,19 @@ def test_no_part_of_an_answer_waits_for_the_receipt_of_another():
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+def port_of(process: subprocess.Popen[bytes]) -> int:
+    """What a server says when it listens."""
+    assert process.stderr
+    lines = iter(process.stderr.readline, b"")
+    return next(int(found[1]) for line in lines if (found := re.search(rb"http://127\.0\.0\.1:(\d+)/", line)))
+
+
 @pytest.mark.slow
 def test_a_free_port_is_named_and_open(tmp_path):
     cfg, weights = nets.write(tmp_path)
     process = spawn("serve", cfg, weights, "--port", "0")
     try:
-        lines = iter(process.stderr.readline, b"")
-        address = next(match for line in lines if (match := re.search(rb"http://127\.0\.0\.1:(\d+)/", line)))
-        client = Client(int(address[1]), nets.network())
+        client = Client(port_of(process), nets.network())
         assert client.json("GET", "/health")[0] == 200
         process.send_signal(signal.SIGINT)
         assert process.wait(30) in (0, 130)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -37,6 +39,13 @@ def connected(broadcast: Broadcast) -> socket.socket:
     link = socket.create_connection(("127.0.0.1", broadcast.port))
     link.sendall(b"GET / HTTP/1.0\r\n\r\n")
     until(lambda: broadcast.wanted)
+    return link
+
+
+def connected_as(broadcast: Broadcast, host: str) -> socket.socket:
+    """A client that calls the server by a name."""
+    link = socket.create_connection(("127.0.0.1", broadcast.port), 20)
+    link.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     return link
 
 
@@ -111,6 +120,39 @@ def test_too_many_clients_are_told_so(monkeypatch: pytest.MonkeyPatch):
         urllib.request.urlopen(url(broadcast), timeout=20)
     assert caught.value.code == 503
     caught.value.close()
+
+
+def test_who_breaks_off_or_drips_leaves_no_word_and_takes_no_place(monkeypatch, capfd: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(rooms, "PATIENCE", 0.3)
+    monkeypatch.setattr(rooms, "CONNECTIONS", 3)
+    with Broadcast("127.0.0.1", 0, JSON) as broadcast:
+        for _ in range(20):
+            link = socket.create_connection(("127.0.0.1", broadcast.port))
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closed by a reset
+            with suppress(OSError):
+                link.sendall(b"GET / HTTP/1.0\r\nX")
+            link.close()
+        until(lambda: broadcast._server._places._value == 3)
+        links = [socket.create_connection(("127.0.0.1", broadcast.port)) for _ in range(5)]
+
+        def dripped() -> bool:
+            for link in links:
+                with suppress(OSError):
+                    link.sendall(b"x")
+            return broadcast._server._places._value == 3
+
+        until(lambda: not dripped())
+        until(dripped)
+        for link in links:
+            link.close()
+        connected(broadcast).close()
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("host", "status"), [("evil.example", 400), ("localhost:1", 200), ("[::1]:1", 200)])
+def test_foreign_names_of_a_local_stream(host: str, status: int):
+    with Broadcast("127.0.0.1", 0, JSON) as broadcast, connected_as(broadcast, host) as link:
+        assert b" %d " % status in link.recv(100)
 
 
 def test_a_port_that_is_taken():

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import os
+import signal
 import socket
 from typing import TYPE_CHECKING
 
+from ...system.hosts import LOCAL_HOSTS, is_local
+from ...system.signals import ENDING, handled
 from .. import options
 from ..loading import complete, load_network, read_data_file, require_heads
 from ..messages import say
 from ..parser import UsageError, real, whole
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from ...serve.app import Limits
 
 
@@ -34,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-pixels", type=whole(1), default=50_000_000, metavar="N", help="most pixels of an image (50000000)"
     )
     parser.add_argument("--timeout", type=real(0, 3600, above=True), default=30, metavar="S",
-                        help="seconds that an image may take to arrive (30)")  # fmt: skip
+                        help="seconds that an image may take to arrive, and an answer to be taken (30)")  # fmt: skip
     parser.add_argument(
         "--batch",
         type=whole(1, 1024),
@@ -55,10 +59,11 @@ def run(args: argparse.Namespace) -> int:
     try:
         import uvicorn
 
-        from ...serve.app import LOCAL_HOSTS, Limits, create_app
+        from ...serve.app import Limits, create_app
+        from ...serve.protocol import configured
     except ImportError as error:
         raise UsageError(f"serve needs the extra [serve]; pip install 'pydarknet[serve]' ({error})") from error
-    local = _is_local(args.host)
+    local = is_local(args.host)
     if not local and not args.token:
         raise UsageError(f"--host {args.host} can be reached by others; give a --token that clients must show")
     if more := complete(args):
@@ -69,15 +74,25 @@ def run(args: argparse.Namespace) -> int:
         net, net.settle(options.detect_options(args)), limits=_limits(args, Limits), token=args.token,
         hosts=LOCAL_HOSTS if local else ("*",),
     )  # fmt: skip
-    config = uvicorn.Config(
-        app, log_level="warning", limit_concurrency=1024, timeout_keep_alive=15,
-        h11_max_incomplete_event_size=1 << 16, timeout_graceful_shutdown=10, server_header=False,
-    )  # fmt: skip
     with listening(args.host, args.port) as listener:
         address = f"http://{_in_url(args.host)}:{listener.getsockname()[1]}/"
         say(f"{address}: drop an image there; POST images to /detect; Ctrl-C ends it", args.quiet)
-        uvicorn.Server(config).run([listener])
+        _run(uvicorn.Server(configured(app, args.timeout)), listener)
     return 0
+
+
+def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Until a signal asks to end. uvicorn sees to Ctrl-C and SIGTERM: what is under way ends; so for the others."""
+    asked = []
+
+    def end(number: int, _: object) -> None:
+        asked.append(number)
+        server.should_exit = True
+
+    with handled(end, sorted({*ENDING} - {signal.SIGINT, signal.SIGTERM})):
+        server.run([listener])
+    for number in asked[:1]:
+        signal.raise_signal(number)  # as uvicorn does: the program ends by it
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -99,13 +114,6 @@ def _family(host: str) -> socket.AddressFamily:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _limits(args: argparse.Namespace, make: type[Limits]) -> Limits:
