@@ -50,6 +50,8 @@ class ConvAlgorithm {
  public:
   virtual ~ConvAlgorithm() = default;
   virtual const char* name() const = 0;
+  // Its name, or that of another one whose results are the same bits.
+  virtual std::string same_bits() const { return name(); }
   // Whether the input is plain NCHW rather than blocked.
   virtual bool plain() const { return false; }
   virtual Precision precision() const { return Precision::kFp32; }
@@ -77,9 +79,10 @@ const std::vector<const ConvAlgorithm*>& convolution_algorithms();
 // Throws std::invalid_argument if there is no such algorithm or it can't do `shape`.
 const ConvAlgorithm& conv_algorithm(const ConvShape& shape, const std::string& name);
 
-// Names of the algorithms usable for `shape`, fastest first for so many threads, those coarser than the
-// shape's precision last. Those whose packed weights pass `max_packed_bytes` are left out, unless none that
-// is fine enough would be left: then the smallest of these stays.
+// Names of the algorithms usable for `shape`, fastest first, those coarser than the shape's precision last.
+// One thread's speed decides which bits come out, and that of so many which algorithm of the same bits. Those
+// whose packed weights pass `max_packed_bytes` are left out, unless none that is fine enough would be left:
+// then the smallest of these stays.
 std::vector<std::string> conv_algorithms(const ConvShape& shape, std::int64_t max_packed_bytes, bool plain,
                                          int threads);
 

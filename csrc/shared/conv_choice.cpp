@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <stdexcept>
+#include <tuple>
 
 #include "shared/device_failure.h"
 
@@ -43,19 +45,26 @@ const ConvAlgorithm& conv_algorithm(const ConvShape& shape, const std::string& n
 std::vector<std::string> fastest_first(const std::vector<ConvCandidate>& candidates,
                                        std::int64_t max_packed_bytes, Precision coarsest) {
   const auto fine = [&](const ConvCandidate& c) { return fine_enough(c.algorithm->precision(), coarsest); };
-  std::vector<ConvCandidate> sorted = candidates;
-  std::stable_sort(sorted.begin(), sorted.end(), [&](const ConvCandidate& a, const ConvCandidate& b) {
-    if (fine(a) != fine(b)) return fine(a);
-    return a.cost != b.cost ? a.cost < b.cost : a.packed_bytes < b.packed_bytes;
-  });
-  std::int64_t least = std::numeric_limits<std::int64_t>::max();
-  for (const ConvCandidate& c : sorted) {
-    if (fine(c)) least = std::min(least, c.packed_bytes);
+  std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  for (const ConvCandidate& c : candidates) {
+    if (fine(c)) most = std::min(most, c.packed_bytes);
   }
+  most = std::max(most, max_packed_bytes);
+  std::vector<ConvCandidate> sorted;
+  std::map<std::string, double> alone;  // of the same bits, the fastest with one thread
+  for (const ConvCandidate& c : candidates) {
+    if (c.packed_bytes > most) continue;
+    sorted.push_back(c);
+    const auto best = alone.emplace(c.algorithm->same_bits(), c.alone).first;
+    best->second = std::min(best->second, c.alone);
+  }
+  const auto rank = [&](const ConvCandidate& c) {
+    return std::make_tuple(!fine(c), alone[c.algorithm->same_bits()], c.cost, c.packed_bytes);
+  };
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&](const ConvCandidate& a, const ConvCandidate& b) { return rank(a) < rank(b); });
   std::vector<std::string> names;
-  for (const ConvCandidate& c : sorted) {
-    if (c.packed_bytes <= std::max(least, max_packed_bytes)) names.push_back(c.algorithm->name());
-  }
+  for (const ConvCandidate& c : sorted) names.push_back(c.algorithm->name());
   return names;
 }
 
@@ -64,7 +73,8 @@ std::vector<std::string> conv_algorithms(const ConvShape& shape, std::int64_t ma
   std::vector<ConvCandidate> candidates;
   for (const ConvAlgorithm* a : usable(shape)) {
     if (a->plain() != plain) continue;
-    candidates.push_back({a, a->cost(shape, threads), a->packed_size(shape) * std::int64_t{sizeof(float)}});
+    candidates.push_back(
+        {a, a->cost(shape, threads), a->packed_size(shape) * std::int64_t{sizeof(float)}, a->cost(shape, 1)});
   }
   return fastest_first(candidates, max_packed_bytes, shape.precision);
 }

@@ -80,6 +80,7 @@ FACTOR_EPSILON = {"fp32": 0.0, "tf32": 2.0**-11, "fp16": 2.0**-11, "bf16": 2.0**
 # The same, relative in the norm over a whole layer at the lengths that networks have.
 CONV_NORM = {"direct": 2e-6, "direct_plain": 2e-6, "depthwise": 2e-6, "winograd2": 2e-6, "winograd3": 2e-6,
              "winograd4": 3e-6, "strided3": 2e-6, "strided4": 3e-6}  # fmt: skip
+CONV_NORM |= {f"winograd{m}_lazy": CONV_NORM[f"winograd{m}"] for m in (2, 3, 4)}
 # With coarser factors, their rounding counts: of random sign, 0.42 of the largest one in the mean, in both factors,
 # together 0.6. The rest is for TF32, which one instruction rounds 5 % worse, and for scatter where weights are few.
 for _precision, _largest in FACTOR_EPSILON.items():
@@ -98,6 +99,7 @@ for _algorithm, (_mean, _) in AMPLIFIED.items():
 
 def conv_tolerance(algorithm: str, length: int) -> float:
     """Largest absolute error of a convolution that sums `length` products of standard normal numbers."""
+    algorithm = algorithm.removesuffix("_lazy")
     if algorithm in CONV_ROUNDINGS:
         return CONV_ROUNDINGS[algorithm] * EPSILON * max(length, 16)
     # Errors of random sign grow with the root of the length; six times one of them are nine standard deviations.

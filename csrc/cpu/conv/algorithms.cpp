@@ -10,8 +10,7 @@ namespace pydarknet {
 const std::vector<const ConvAlgorithm*>& convolution_algorithms() {
   static const std::vector<const ConvAlgorithm*> all = [] {
     std::vector<const ConvAlgorithm*> list{&direct_plain_convolution(), &depthwise_convolution()};
-    for (const auto* each : {&direct_convolutions(), &winograd2_convolutions(), &winograd3_convolutions(),
-                             &winograd4_convolutions(), &strided3_convolutions(), &strided4_convolutions()}) {
+    for (const auto* each : {&direct_convolutions(), &winograd_convolutions()}) {
       list.insert(list.end(), each->begin(), each->end());
     }
     return list;

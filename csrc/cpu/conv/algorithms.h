@@ -28,10 +28,11 @@ using ConvolutionList = std::vector<const CpuConvolution*>;
 
 template <class Algorithm>
 struct EveryFormat {
-  explicit EveryFormat(bool bf16 = true) {
+  template <class... Others>
+  explicit EveryFormat(bool bf16 = true, Others... others) {
     for (const WeightFormat* format : weight_formats()) {
       if (format->precision == Precision::kBf16 && !bf16) continue;
-      made.push_back(std::make_unique<Algorithm>(*format));
+      made.push_back(std::make_unique<Algorithm>(*format, others...));
       list.push_back(made.back().get());
     }
   }
@@ -40,13 +41,8 @@ struct EveryFormat {
 };
 
 const ConvolutionList& direct_convolutions();
-// F(2x2, 3x3), F(3x3, 3x3) and F(4x4, 3x3), Lavin and Gray 2015.
-const ConvolutionList& winograd2_convolutions();
-const ConvolutionList& winograd3_convolutions();
-const ConvolutionList& winograd4_convolutions();
-// With stride 2.
-const ConvolutionList& strided3_convolutions();
-const ConvolutionList& strided4_convolutions();
+// F(2x2, 3x3), F(3x3, 3x3) and F(4x4, 3x3), Lavin and Gray 2015; with stride 2 their relatives.
+const ConvolutionList& winograd_convolutions();
 // In FP32 only.
 const CpuConvolution& direct_plain_convolution();
 const CpuConvolution& depthwise_convolution();

@@ -12,7 +12,9 @@ constexpr double kClock = 3e9;
 constexpr double kFmasPerCycle = 1.75;
 constexpr double kVectorsPerCycle = 1.0;
 constexpr double kCachedBytes = 1.5e6;  // weights up to here stay in the second-level cache
-constexpr double kBytesPerCycle = 5.0;  // weights from further away
+constexpr double kBytesPerCycle = 7.0;  // weights from further away, by one thread
+constexpr double kEachReader = 0.25;    // more of them by each further thread, as they share the memory,
+constexpr double kMostReaders = 2.0;    // up to so many times as much
 constexpr double kFmaLatency = 4.0;
 
 }  // namespace
@@ -32,7 +34,9 @@ void CostModel::weights(std::int64_t floats) {
 }
 
 double CostModel::seconds() const {
-  const double compute = cycles_ / threads_, memory = bytes_ / kBytesPerCycle / std::min(threads_, 4);
+  const double compute = cycles_ / threads_,
+               readers = std::min(1 + kEachReader * (threads_ - 1), kMostReaders);
+  const double memory = bytes_ / kBytesPerCycle / readers;
   // Reading and computing overlap, but not wholly.
   return (std::max(compute, memory) + 0.25 * std::min(compute, memory)) / kClock;
 }

@@ -1,7 +1,9 @@
 // 3x3 convolution in the Winograd domain. Tiles are taken in groups; of each group the input is transformed
 // to [plane][channel block][tile], multiplied plane by plane with the packed kernels into
 // [panel][point][block][tile], where planes of the same point are summed (with stride 2), and transformed
-// back, all within the second-level cache.
+// back, all within the second-level cache. Packed kernels take 16, 25 or 36 floats of 9, and few tiles wait
+// for them. Lazily, the 9 come from memory: those of some channels of a panel are transformed in the cache,
+// in 0.6 ns a line, where memory needs 2 to 4, and multiplied at once, for each group again.
 #include <algorithm>
 #include <array>
 
@@ -9,6 +11,7 @@
 #include "cpu/conv/cost.h"
 #include "cpu/conv/format.h"
 #include "cpu/conv/panels.h"
+#include "cpu/conv/winograd_kernels.h"
 #include "cpu/conv/winograd_strided.h"
 #include "cpu/conv/winograd_tiles.h"
 #include "cpu/conv/winograd_transforms.h"
@@ -25,6 +28,7 @@ using simd::Product;
 using simd::Segment;
 
 using winograd::kCachedBytes;
+using winograd::Step;
 using winograd::StrideTwo;
 using winograd::TileGroup;
 using winograd::Tiles;
@@ -32,42 +36,24 @@ using winograd::UnitStride;
 
 constexpr int kKinds = 4;  // of tiles, TileGroup
 
-constexpr std::int64_t kPartBytes = 24 << 10;  // of kernels in the first-level cache
+constexpr std::int64_t kPieceBytes = 24 << 10;  // of kernels in the first-level cache
 // BF16 and tiles above F(2x2): not in a network's first layers, whose kernels cancel most of what they sum.
 constexpr int kBf16Channels = 64;
-constexpr int kPackChannels = 8;  // packed together
+constexpr double kKernelLine = 3.0;  // cycles, to transform and store one in the second-level cache
 // Of panels, for each thread that shares a group: each reads all of the transformed input.
 constexpr int kBatchesEach = 4;
 
-// One plane's products: where they are summed, by which of a panel's kernels, whether they are the first
-// there.
-struct Step {
-  int plane, product, kernel;
-  bool first;
+// Channel blocks [first, last) of a panel.
+struct Part {
+  int panel, first, last;
 };
-
-// All of a scheme's, product by product.
-template <class S>
-constexpr std::array<Step, Tiles<S>::kPlanes> steps_of() {
-  std::array<Step, Tiles<S>::kPlanes> steps{};
-  int count = 0;
-  for (int product = 0; product < Tiles<S>::kProducts; ++product) {
-    bool first = true;
-    for (int plane = 0; plane < Tiles<S>::kPlanes; ++plane) {
-      const int i = plane / S::kPlanes, j = plane % S::kPlanes;
-      if (S::product(i) * S::kProducts + S::product(j) != product) continue;
-      steps[count++] = {plane, product, S::kernel(i) * S::kKernels + S::kernel(j), first};
-      first = false;
-    }
-  }
-  return steps;
-}
 
 template <class S>
 class WinogradCall {
   using Group = winograd::TileGroup<S>;
-  static constexpr std::array<Step, Tiles<S>::kPlanes> kSteps = steps_of<S>();
-  static constexpr int kKernels = Tiles<S>::kKernels;
+  static constexpr std::array<Step, Tiles<S>::kPlanes> kSteps = winograd::steps_of<S>();
+  using Asked = std::array<Ahead, 2>;
+  static constexpr int kPlanes = Tiles<S>::kPlanes;
 
  public:
   WinogradCall(const ConvCall& call, const WeightFormat& format, const Tiles<S>& tiles,
@@ -79,7 +65,7 @@ class WinogradCall {
         panels_(panels),
         input_(s_, format, x),
         output_(call, y),
-        streamed_(4 * f_.floats(packed_weights(panels, kKernels)) > kCachedBytes) {
+        streamed_(tiles.kernel_bytes > kCachedBytes) {
     for (const Panel& panel : panels) {
       if (segments_.empty() || panel.channels != panels[panel_segments_.size() - 1].channels) {
         segments_.emplace_back();
@@ -103,62 +89,123 @@ class WinogradCall {
     }
   }
 
-  // Products and inverse transforms of panels [first, last).
-  void multiply(const Group& group, int first, int last, const float* v, float* m) const {
+  // Products and inverse transforms of panels [first, last), with room for the products and for kernels.
+  void multiply(const Group& group, int first, int last, const float* v, float* m, float* u) const {
     for (int begin = first; begin < last; begin += t_.chunk) {
       const int end = std::min(last, begin + t_.chunk);
-      for (int step = 0; step < Tiles<S>::kPlanes; ++step) {
-        const int tiles = group.count(kSteps[step].product);
-        for (int i = begin; i < end && tiles > 0; ++i) {
-          const std::int64_t calls = std::int64_t{panels_[i].channels / f_.together} * simd::runs_of(tiles);
-          const std::array<Ahead, 2> next{next_kernels(i, step, begin, end, calls),
-                                          next_input(i, step, begin, end, calls, v)};
-          multiply_plane(tiles, i, kSteps[step], v, m + (i - begin) * t_.m_panel, next);
-        }
+      if (t_.lazy()) {
+        multiply_lazily(group, begin, end, v, m, u);
+      } else {
+        multiply_packed(group, begin, end, v, m);
       }
       for (int kind = 0; kind < kKinds; ++kind) transform_output(group, kind, begin, end, m);
     }
   }
 
  private:
+  // Plane by plane, which all panels read.
+  void multiply_packed(const Group& group, int begin, int end, const float* v, float* m) const {
+    for (int step = 0; step < kPlanes; ++step) {
+      const int tiles = group.count(kSteps[step].product);
+      for (int i = begin; i < end && tiles > 0; ++i) {
+        const std::int64_t calls = steps_of_kernel(panels_[i].channels, tiles);
+        const Asked next{next_kernels(i, step, begin, end, calls), next_input(i, step, begin, end, calls, v)};
+        multiply_plane(tiles, {i, 0, panels_[i].channel_blocks()}, kSteps[step], kernels_of(i, kSteps[step]),
+                       v, m + (i - begin) * t_.m_panel, next);
+      }
+    }
+  }
+
+  // Channels by channels, whose transformed input all panels read.
+  void multiply_lazily(const Group& group, int begin, int end, const float* v, float* m, float* u) const {
+    const int following = std::min(end, static_cast<int>(panels_.size()) - 1);
+    for (int part = 0; part < t_.parts; ++part) {
+      const Part after = part + 1 < t_.parts ? part_of(begin, part + 1) : part_of(following, 0);
+      for (int i = begin; i < end; ++i) {
+        const float* const next = taps_of(i + 1 < end ? part_of(i + 1, part) : after);
+        multiply_part(group, part_of(i, part), i == begin && t_.far, next, v, m + (i - begin) * t_.m_panel,
+                      u);
+      }
+    }
+  }
+
+  void multiply_part(const Group& group, const Part& part, bool far, const float* next, const float* v,
+                     float* m, float* u) const {
+    const Panel& panel = panels_[part.panel];
+    const int channels = std::min(panel.channels, part.last * kBlock) - part.first * kBlock;
+    if (channels == 0) return;  // others have more
+    winograd::KernelTransform<S>::transform(panel, taps_of(part), channels, u, t_.u_kernel);
+    const std::int64_t taps = std::int64_t{channels} * winograd::kTaps * panel.filters();
+    const float* const input = v + (panel.channel_block + part.first) * t_.v_block;
+    for (int step = 0; step < kPlanes; ++step) {
+      const int tiles = group.count(kSteps[step].product);
+      if (tiles == 0) continue;
+      const std::int64_t calls = steps_of_kernel(channels, tiles), begin = part_begin(taps, step, kPlanes);
+      Asked asked{simd::ahead(next + begin, part_begin(taps, step + 1, kPlanes) - begin, calls), Ahead{v, 0}};
+      if (far && step + 1 < kPlanes) {
+        asked[1] = simd::ahead(input + kSteps[step + 1].plane * t_.v_plane,
+                               (part.last - part.first) * t_.v_block, calls);
+      }
+      multiply_plane(tiles, part, kSteps[step], u + kSteps[step].kernel * t_.u_kernel, v, m, asked);
+    }
+  }
+
+  // Of the micro-kernel.
+  std::int64_t steps_of_kernel(int channels, int tiles) const {
+    return std::int64_t{channels / f_.together} * simd::runs_of(tiles);
+  }
+
+  // The panel's share of the channels.
+  Part part_of(int panel, int part) const {
+    const std::int64_t blocks = panels_[panel].channel_blocks();
+    return {panel, static_cast<int>(part_begin(blocks, part, t_.parts)),
+            static_cast<int>(part_begin(blocks, part + 1, t_.parts))};
+  }
+  const float* taps_of(const Part& part) const {
+    const Panel& panel = panels_[part.panel];
+    return call_.packed +
+           (panel.offset + std::int64_t{part.first} * kBlock * panel.filters()) * winograd::kTaps;
+  }
+
   const float* kernels_of(int panel, const Step& step) const {
-    return call_.packed + f_.floats(panels_[panel].offset * kKernels + step.kernel * panels_[panel].size());
+    return call_.packed +
+           f_.floats(panels_[panel].offset * Tiles<S>::kKernels + step.kernel * panels_[panel].size());
   }
 
   // Wanted after a panel's products in a step, if they have a long way: the next kernels,
   Ahead next_kernels(int panel, int step, int begin, int end, std::int64_t calls) const {
     const int next = panel + 1 < end ? panel + 1 : begin;
     if (next == begin) ++step;
-    if (!streamed_ || step == Tiles<S>::kPlanes) return {call_.packed, 0};
+    if (!streamed_ || step == kPlanes) return {call_.packed, 0};
     return simd::ahead(kernels_of(next, kSteps[step]), f_.floats(panels_[next].size()), calls);
   }
 
   // and the panel's share of the next step's transformed input.
   Ahead next_input(int panel, int step, int begin, int end, std::int64_t calls, const float* v) const {
-    if (!t_.far || step + 1 == Tiles<S>::kPlanes) return {v, 0};
+    if (!t_.far || step + 1 == kPlanes) return {v, 0};
     const std::int64_t first = part_begin(t_.v_plane, panel - begin, end - begin);
     const std::int64_t last = part_begin(t_.v_plane, panel - begin + 1, end - begin);
     return simd::ahead(v + kSteps[step + 1].plane * t_.v_plane + first, last - first, calls);
   }
 
-  void multiply_plane(int tiles, int index, const Step& step, const float* v, float* m,
-                      const std::array<Ahead, 2>& next) const {
-    const Panel& panel = panels_[index];
-    const std::vector<Segment>& segments = segments_[panel_segments_[index]];
-    // Long reductions go in parts whose kernels stay in the first-level cache for all runs.
-    const int count = static_cast<int>(segments.size());
-    const int parts = ceil_div(f_.bytes * panel.size(), kPartBytes);
+  void multiply_plane(int tiles, const Part& part, const Step& step, const float* weights, const float* v,
+                      float* m, const Asked& asked) const {
+    const Panel& panel = panels_[part.panel];
+    const Segment* const segments = segments_[panel_segments_[part.panel]].data();
+    // Long reductions go in pieces whose kernels stay in the first-level cache for all runs.
+    const int count = part.last - part.first;
+    const std::int64_t block_bytes = std::int64_t{f_.bytes} * kBlock * panel.filters();
+    const int pieces = ceil_div(count * block_bytes, kPieceBytes);
     Product p{};
-    const float* weights = kernels_of(index, step);
     p.y_block = t_.m_block;
     p.y_pixel = kBlock;
     p.slope = 1.0f;
-    p.accumulate = !step.first;
-    p.ahead = next;
-    for (int part = 0; part < parts; ++part) {
-      const int first = static_cast<int>(part_begin(count, part, parts));
-      p.segments = segments.data() + first;
-      p.count = static_cast<int>(part_begin(count, part + 1, parts)) - first;
+    p.accumulate = !step.first || part.first > 0;
+    p.ahead = asked;
+    for (int piece = 0; piece < pieces; ++piece) {
+      const int first = static_cast<int>(part_begin(count, piece, pieces));
+      p.segments = segments + part.first + first;
+      p.count = static_cast<int>(part_begin(count, piece + 1, pieces)) - first;
       p.weights = weights;
       p.x = v + step.plane * t_.v_plane + panel.channel_block * t_.v_block;
       p.y = m + step.product * t_.m_point;
@@ -195,12 +242,17 @@ class WinogradCall {
 
 template <class S>
 class WinogradConvolution : public CpuConvolution {
-  static constexpr int M = S::kOutputs, kKernels = Tiles<S>::kKernels;
+  using Transform = winograd::KernelTransform<S>;
+  static constexpr int M = S::kOutputs;
 
  public:
-  explicit WinogradConvolution(const WeightFormat& format)
-      : f_(format), name_((S::kStride == 2 ? "strided" : "winograd") + std::to_string(M) + format.suffix) {}
+  WinogradConvolution(const WeightFormat& format, bool lazy)
+      : f_(format),
+        lazy_(lazy),
+        name_((S::kStride == 2 ? "strided" : "winograd") + std::to_string(M) +
+              (lazy ? "_lazy" : format.suffix)) {}
   const char* name() const override { return name_.c_str(); }
+  std::string same_bits() const override { return lazy_ ? name_.substr(0, name_.find('_')) : name_; }
   Precision precision() const override { return f_.precision; }
   bool supports(const ConvShape& s) const override {
     const bool fine =
@@ -208,20 +260,20 @@ class WinogradConvolution : public CpuConvolution {
     return fine && s.kernel_h == 3 && s.kernel_w == 3 && s.stride_y == S::kStride && s.stride_x == S::kStride;
   }
   std::int64_t packed_size(const ConvShape& s) const override {
-    return f_.floats(packed_weights(panels_of(s), kKernels));
+    return f_.floats(packed_weights(panels_of(s), values()));
   }
   std::int64_t scratch(const ConvShape& s, int threads) const override {
-    return Tiles<S>(s, f_, panels_of(s), threads).scratch(threads);
+    return tiles_of(s, panels_of(s), threads).scratch(threads);
   }
 
-  // [panel][kernel][channel][filter]
+  // Panel by panel.
   void pack_kernels(const ConvShape& s, const Kernels& kernels, float* packed) const override {
     const std::vector<Panel> panels = panels_of(s);
     parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        for (int c = 0; c < panels[i].channels; c += kPackChannels) {
-          pack_channels(panels[i], kernels, c, packed + f_.floats(panels[i].offset * kKernels));
-        }
+        float* const to = packed + f_.floats(panels[i].offset * values());
+        lazy_ ? Transform::pack_taps(panels[i], kernels, to)
+              : Transform::pack_points(panels[i], kernels, f_, to);
       }
       simd::end_streams();
     });
@@ -233,13 +285,14 @@ class WinogradConvolution : public CpuConvolution {
 
   double cost(const ConvShape& s, int threads) const override {
     const std::vector<Panel> panels = panels_of(s);
-    const Tiles<S> t(s, f_, panels, threads);
+    const Tiles<S> t = tiles_of(s, panels, threads);
     const double weights = static_cast<double>(packed_weights(panels, 1));
     CostModel model(threads);
     model.product(t.planes() * weights / kBlock / f_.together, t.group);
     // Loads, stores and arithmetic of the transforms, in which a tile passes through the cache twice.
     model.vectors(t.planes() * t.blocks * 5.0);
     model.vectors(t.products() * blocks_of(s.k) * 4.0);
+    if (lazy_) model.vectors(t.groups * t.kernel_bytes / (4 * kBlock) * kKernelLine);
     model.weights(packed_size(s));
     return model.seconds();
   }
@@ -247,18 +300,22 @@ class WinogradConvolution : public CpuConvolution {
   void forward(const ConvCall& call, const float* x, Tensor y, Stream) const override {
     const std::vector<Panel> panels = panels_of(call.shape);
     const int threads = conv_threads(call, *this);
-    const Tiles<S> tiles(call.shape, f_, panels, threads);
+    const Tiles<S> tiles = tiles_of(call.shape, panels, threads);
     const WinogradCall<S> work(call, f_, tiles, panels, x, y);
     const int all_panels = static_cast<int>(panels.size());
     float* const v = call.workspace;
-    float* const m = v + tiles.v_size * (tiles.shared ? 1 : threads);
+    float* const own = v + tiles.v_size * (tiles.shared ? 1 : threads);
+    const auto multiply = [&](const TileGroup<S>& group, int first, int last, const float* input, int part) {
+      float* const m = own + part * tiles.own_size();
+      work.multiply(group, first, last, input, m, m + tiles.product_size());
+    };
     if (!tiles.shared) {
       Tasks groups(tiles.groups, threads);
       parallel_parts(threads, [&](int part, int) {
         for (std::int64_t g; (g = groups.take(part)) >= 0;) {
           const TileGroup<S> group(tiles, static_cast<int>(g));
           work.transform_input(group, 0, tiles.blocks, v + part * tiles.v_size);
-          work.multiply(group, 0, all_panels, v + part * tiles.v_size, m + part * tiles.product_size());
+          multiply(group, 0, all_panels, v + part * tiles.v_size, part);
         }
       });
       return;
@@ -272,80 +329,54 @@ class WinogradConvolution : public CpuConvolution {
       Tasks tasks(batches, parts);
       parallel_parts(parts, [&](int part, int) {
         for (std::int64_t i; (i = tasks.take(part)) >= 0;) {
-          work.multiply(group, static_cast<int>(part_begin(all_panels, static_cast<int>(i), batches)),
-                        static_cast<int>(part_begin(all_panels, static_cast<int>(i) + 1, batches)), v,
-                        m + part * tiles.product_size());
+          multiply(group, static_cast<int>(part_begin(all_panels, static_cast<int>(i), batches)),
+                   static_cast<int>(part_begin(all_panels, static_cast<int>(i) + 1, batches)), v, part);
         }
       });
     }
   }
 
  private:
-  // Channels from `first` on, all points of them together: points lie powers of two apart, and only so many
-  // of their lines fit in the first-level cache.
-  void pack_channels(const Panel& panel, const Kernels& kernels, int first, float* packed) const {
-    const int channels = std::min(kPackChannels, panel.channels - first), row = panel.filters();
-    constexpr int kPoint = kPackChannels * simd::kPanelBlocks * kBlock + kLine;
-    float u[kKernels * kPoint];
-    for (int j = 0; j < panel.blocks; ++j) {
-      Lanes g[kPackChannels * 9] = {};
-      kernels.each((panel.filter_block + j) * kBlock, panel.channel_block * kBlock + first,
-                   std::min(channels, panel.given - first),
-                   [&](int c, int tap, Lanes filters) { g[c * 9 + tap] = filters; });
-      for (int c = 0; c < channels; ++c) kernel_tile(g + c * 9, u + c * row + j * kBlock, kPoint);
-    }
-    for (int point = 0; point < kKernels; ++point) {
-      float* const to = packed + f_.floats(point * panel.size() + std::int64_t{first} * row);
-      float* const from = u + point * kPoint;
-      if (&f_ != &fp32_format()) f_.narrow(from, channels, row, from);
-      simd::stream(to, from, f_.floats(channels * row));
-    }
-  }
-
+  // Packed for each channel and filter.
+  int values() const { return lazy_ ? winograd::kTaps : Tiles<S>::kKernels; }
   std::vector<Panel> panels_of(const ConvShape& s) const { return conv_panels(s, f_.together); }
-
-  // u = G g G^T.
-  static void kernel_tile(const Lanes* g, float* u, int point) {
-    using Kernel = typename S::Kernel;
-    Lanes half[3 * S::kKernels];
-    for (int j = 0; j < 3; ++j) Kernel::kernel(g + j, 3, half + j, 3);
-    for (int i = 0; i < S::kKernels; ++i) {
-      Lanes out[S::kKernels];
-      Kernel::kernel(half + i * 3, 1, out, 1);
-      for (int j = 0; j < S::kKernels; ++j) simd::store(u + (i * S::kKernels + j) * point, out[j]);
-    }
+  Tiles<S> tiles_of(const ConvShape& s, const std::vector<Panel>& panels, int threads) const {
+    return {s, f_, panels, threads, lazy_};
   }
 
   const WeightFormat& f_;
+  const bool lazy_;
   const std::string name_;
 };
 
+template <class S>
+void add_packed(ConvolutionList& list, bool bf16 = true) {
+  static const EveryFormat<WinogradConvolution<S>> all(bf16, false);
+  list.insert(list.end(), all.list.begin(), all.list.end());
+}
+template <class S>
+void add_lazy(ConvolutionList& list) {
+  static const WinogradConvolution<S> lazy(fp32_format(), true);
+  list.push_back(&lazy);
+}
+
 }  // namespace
 
-const ConvolutionList& winograd2_convolutions() {
-  static const EveryFormat<WinogradConvolution<UnitStride<2>>> all;
-  return all.list;
-}
-
-const ConvolutionList& strided3_convolutions() {
-  static const EveryFormat<WinogradConvolution<StrideTwo<3>>> all;
-  return all.list;
-}
-
-const ConvolutionList& strided4_convolutions() {
-  static const EveryFormat<WinogradConvolution<StrideTwo<4>>> all(false);
-  return all.list;
-}
-
-const ConvolutionList& winograd3_convolutions() {
-  static const EveryFormat<WinogradConvolution<UnitStride<3>>> all;
-  return all.list;
-}
-
-// Not of BF16: these transforms make 4.8 of one rounding, and boxes would move by more than a percent.
-const ConvolutionList& winograd4_convolutions() {
-  static const EveryFormat<WinogradConvolution<UnitStride<4>>> all(false);
-  return all.list;
+const ConvolutionList& winograd_convolutions() {
+  static const ConvolutionList all = [] {
+    ConvolutionList list;
+    add_packed<UnitStride<2>>(list);
+    add_packed<UnitStride<3>>(list);
+    // Not of BF16: these transforms make 4.8 of one rounding, and boxes would move by more than a percent.
+    add_packed<UnitStride<4>>(list, false);
+    add_packed<StrideTwo<3>>(list);
+    add_packed<StrideTwo<4>>(list, false);
+    add_lazy<UnitStride<2>>(list);
+    add_lazy<UnitStride<3>>(list);
+    add_lazy<UnitStride<4>>(list);
+    return list;
+  }();
+  return all;
 }
 
 }  // namespace pydarknet

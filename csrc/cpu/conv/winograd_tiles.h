@@ -9,13 +9,18 @@
 #include "cpu/conv/panels.h"
 #include "cpu/conv/sizes.h"
 #include "cpu/conv/winograd_edge.h"
+#include "cpu/conv/winograd_kernels.h"
 #include "cpu/simd/microkernel.h"
 
 namespace pydarknet::winograd {
 
 // What a core keeps close: kernels that many tile groups reuse, or a group's transformed input.
 inline constexpr std::int64_t kCachedBytes = 1 << 20;
+inline constexpr std::int64_t kFarBytes = 32 << 20;     // of a group's transformed input, at most
 inline constexpr std::int64_t kProductBytes = 2 << 20;  // of a thread's products
+// The same beside some channels' kernels and transformed input.
+inline constexpr std::int64_t kLazyProductBytes = 512 << 10;
+inline constexpr int kPartChannels = 64;  // whose kernels are transformed together
 
 // An axis of the output: whole tiles of M, and maybe an edge of fewer, which sees only some of the products.
 template <class S>
@@ -59,18 +64,22 @@ struct Tiles {
   static constexpr int kPlanes = S::kPlanes * S::kPlanes, kProducts = S::kProducts * S::kProducts;
   static constexpr int kKernels = S::kKernels * S::kKernels;
 
-  Tiles(const ConvShape& s, const WeightFormat& format, const std::vector<Panel>& panels, int threads)
+  // Lazily, kernels are packed as they are and transformed by parts.
+  Tiles(const ConvShape& s, const WeightFormat& format, const std::vector<Panel>& panels, int threads,
+        bool lazy)
       : rows(s.out_h()),
         columns(s.out_w()),
         all(s.n * rows.tiles() * columns.tiles()),
         blocks(blocks_of(s.c)),
         pitch(format.pitch()),
         kernel_bytes(4.0 * format.floats(packed_weights(panels, kKernels))) {
+    if (lazy) set_parts(panels);
     double least = 0;
     Tiles best = *this;
     for (int runs = 1;; ++runs) {
       const bool last = runs * simd::kRows >= all;
       set_group(last ? all : runs * simd::kRows, static_cast<int>(panels.size()), threads);
+      if (runs > 1 && 4 * v_size > kFarBytes) break;
       const double bytes = traffic(static_cast<int>(panels.size()), threads);
       if (runs == 1 || bytes < least) {
         least = bytes;
@@ -82,10 +91,10 @@ struct Tiles {
   }
 
   // Floats: one transformed input if threads share it, else one each; products for each thread.
-  std::int64_t scratch(int threads) const {
-    return v_size * (shared ? 1 : threads) + product_size() * threads;
-  }
+  std::int64_t scratch(int threads) const { return v_size * (shared ? 1 : threads) + own_size() * threads; }
+  std::int64_t own_size() const { return product_size() + u_kernel * (lazy() ? kKernels : 0); }
   std::int64_t product_size() const { return m_panel * chunk; }
+  bool lazy() const { return parts > 0; }
   // Of all tiles.
   double planes() const { return static_cast<double>(rows.planes()) * columns.planes() * images(); }
   double products() const { return static_cast<double>(rows.products()) * columns.products() * images(); }
@@ -94,7 +103,9 @@ struct Tiles {
   int all;                    // tiles of all images
   int blocks;                 // of input channels
   int pitch;                  // of the transformed input, from one tile to the next
-  double kernel_bytes;        // of the packed kernels
+  double kernel_bytes;        // of the transformed kernels
+  int parts = 0;              // of a panel's channels, whose kernels are transformed together
+  std::int64_t u_kernel = 0;  // floats from one of these to the next
   int group = 0, groups = 0;  // tiles of a group, and how many groups
   bool shared = false;        // all threads work on the same group
   bool far = false;  // transformed input comes from another core or from beyond the second-level cache
@@ -103,6 +114,13 @@ struct Tiles {
   std::int64_t v_block = 0, v_plane = 0, v_size = 0, m_block = 0, m_point = 0, m_panel = 0;
 
  private:
+  void set_parts(const std::vector<Panel>& panels) {
+    int most = 0;
+    for (const Panel& panel : panels) most = std::max(most, panel.channel_blocks());
+    parts = ceil_div(most * kBlock, kPartChannels);
+    u_kernel = odd_lines(std::int64_t{ceil_div(most, parts)} * kBlock * simd::kPanelBlocks * kBlock);
+  }
+
   int images() const { return all / (rows.tiles() * columns.tiles()); }
 
   void set_group(int most, int panels, int threads) {
@@ -118,21 +136,48 @@ struct Tiles {
     far = shared || 4 * v_size > kCachedBytes;
     m_point = odd_lines(m_block * simd::kPanelBlocks);
     m_panel = m_point * kProducts;
-    chunk = static_cast<int>(std::clamp<std::int64_t>(kProductBytes / (4 * m_panel), 1, panels));
+    const std::int64_t room = lazy() ? kLazyProductBytes : kProductBytes;
+    chunk = static_cast<int>(std::clamp<std::int64_t>(room / (4 * m_panel), 1, panels));
   }
 
   // Bytes that pass through the second-level caches: kernels once a group and the transformed input once a
   // chunk of panels (for each thread that shares it), unless they stay there; and the cost of calling the
   // micro-kernel for few pixels.
   double traffic(int panels, int threads) const {
-    const double kernels = kernel_bytes, input = 4.0 * v_size;
+    const double input = 4.0 * v_size;
+    // Transforming kernels takes about as long as if they came from beyond the cache.
+    const double kernels = kernel_bytes * (lazy() ? 1 + 1.0 * kTaps / kKernels : 1.0);
     const int readers = shared ? threads : 1;
     const double chunks = readers * ceil_div(panels, chunk * readers);
     const double runs = simd::runs_of(group);
-    const double loads = kernels * groups * (0.1 * runs);
+    const double loads = kernel_bytes * groups * (0.1 * runs);
     return groups * ((kernels > kCachedBytes ? kernels : 0.0) + (far ? input * chunks : 0.0)) + loads;
   }
 };
+
+// One plane's products: where they are summed, by which of a panel's kernels, whether they are the first
+// there.
+struct Step {
+  int plane, product, kernel;
+  bool first;
+};
+
+// All of a scheme's, product by product.
+template <class S>
+constexpr std::array<Step, Tiles<S>::kPlanes> steps_of() {
+  std::array<Step, Tiles<S>::kPlanes> steps{};
+  int count = 0;
+  for (int product = 0; product < Tiles<S>::kProducts; ++product) {
+    bool first = true;
+    for (int plane = 0; plane < Tiles<S>::kPlanes; ++plane) {
+      const int i = plane / S::kPlanes, j = plane % S::kPlanes;
+      if (S::product(i) * S::kProducts + S::product(j) != product) continue;
+      steps[count++] = {plane, product, S::kernel(i) * S::kKernels + S::kernel(j), first};
+      first = false;
+    }
+  }
+  return steps;
+}
 
 // First output pixel of a tile.
 struct TilePlace {
