@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.lib.convolutions import ANY_SIZE
+from tests.lib.convolutions import ANY_SIZE, convolve
 from tests.lib.guarded import Arrays
 from tests.lib.tolerances import conv_tolerance
 from tests.reference.conv import conv
@@ -79,3 +79,35 @@ def test_any_number_of_threads_runs_in_a_planned_workspace(
             arrays.check()
             error = np.abs(arrays.channels(y, k) - expected).max()
             assert error <= conv_tolerance(algorithm, c * kernel * kernel), (algorithm, threads)
+
+
+# One part of the channels and several, whose last is smaller; several panels and tile groups; groups of channels.
+@pytest.mark.parametrize(
+    "numbers",
+    [(1, 33, 13, 13, 70), (2, 130, 8, 9, 40), (1, 200, 26, 26, 96), (1, 256, 13, 13, 256, 2), (1, 20, 9, 8, 12, 4)],
+)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_kernels_transformed_lazily_give_the_same_bits(cpu_ops: Any, numbers: tuple[int, ...], threads: int) -> None:
+    cpu_ops.set_num_threads(threads)
+    n, c, h, w, k, *groups = numbers
+    shape = cpu_ops.ConvShape(n, c, h, w, k, 3, 3, 1, 1, 1, 1, *groups)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((n, c, h, w), np.float32)
+    weights, bias = rng.standard_normal((k, c // shape.groups, 3, 3), np.float32), rng.standard_normal(k, np.float32)
+    for tile in (2, 3, 4):
+        packed, lazy = (
+            convolve(cpu_ops, shape, name, x, weights, bias) for name in (f"winograd{tile}", f"winograd{tile}_lazy")
+        )
+        np.testing.assert_array_equal(lazy, packed, f"{tile}")
+
+
+def test_the_number_of_threads_decides_no_bit(cpu_ops: Any) -> None:
+    """It may decide whether kernels are transformed lazily."""
+    layers = [(64, 52, 128), (256, 26, 512), (512, 13, 1024), (1024, 13, 1024), (512, 8, 1024), (256, 14, 512)]
+    for c, size, k in layers:
+        shape = cpu_ops.ConvShape(1, c, size, size, k, 3, 3, 1, 1, 1, 1, 1)
+        chosen = set()
+        for threads in (1, 2, 3, 4, 8, 64):
+            cpu_ops.set_num_threads(threads)
+            chosen.add(shape.algorithms(64 << 20)[0].removesuffix("_lazy"))
+        assert len(chosen) == 1, (shape, chosen)
