@@ -14,7 +14,11 @@ class Moments {
       const PixelChunk chunk = chunks[i];
       const Lanes mean =
           sum_over(chunk, [&](std::int64_t at) { return simd::load(x + at); }) / chunk.pixels();
-      const Lanes rest = sum_over(chunk, [&](std::int64_t at) { return simd::load(x + at) - mean; });
+      // Meanwhile the next chunk comes nearer.
+      const Lanes rest = sum_over(chunk, [&](std::int64_t at) {
+        simd::prefetch_l2(x + at + chunk.floats);
+        return simd::load(x + at) - mean;
+      });
       const Lanes squares = sum_over(chunk, [&](std::int64_t at) {
         const Lanes deviation = simd::load(x + at) - mean;
         return deviation * deviation;
