@@ -51,7 +51,8 @@ struct EachPixel {
   }
 };
 
-// A gradient for each 2x2, which is that of the first of its maxima.
+// A gradient for each 2x2, which is that of the first of its maxima as maxpool_backward finds it: of none
+// where nothing is above -FLT_MAX.
 struct EachWindow {
   ConstTensor x, dy;
 
@@ -60,10 +61,13 @@ struct EachWindow {
   Terms terms(const PixelChunk& row, const Normal& normal) const {
     const Windows windows(row);
     return sum_over(row, [&](std::int64_t at) {
-      const Window window(*this, windows, normal, at);
-      Lanes deviation{};
-      for (int i = 0; i < 4; ++i) deviation = window.where == i ? window.deviations[i] : deviation;
-      const Lanes v = window.where < 0 ? Lanes{} : window.gradient;
+      Lanes best = simd::splat(-FLT_MAX), deviation{};
+      for (int i = 0; i < 4; ++i) {
+        const Lanes here = simd::load(x.data + windows(at, i)), y = normal.of(here);
+        deviation = y > best ? here - normal.mean : deviation;
+        best = simd::larger(best, y);
+      }
+      const Lanes v = best > -FLT_MAX ? normal.gradient(best, simd::load(dy.data + at)) : Lanes{};
       return Terms{v, v * deviation};
     });
   }
@@ -71,30 +75,20 @@ struct EachWindow {
   void write(const PixelChunk& row, const Normal& normal, const Slopes& slopes, float* dx) const {
     const Windows windows(row);
     for (std::int64_t at = row.offset; at < row.offset + row.floats; at += kBlock) {
-      const Window window(*this, windows, normal, at);
+      Lanes best = simd::splat(-FLT_MAX), deviations[4];
+      simd::IntLanes where = simd::IntLanes{} - 1;
       for (int i = 0; i < 4; ++i) {
-        const Lanes v = window.where == i ? window.gradient : Lanes{};
-        simd::store(dx + windows(at, i), slopes(v, window.deviations[i]));
-      }
-    }
-  }
-
- private:
-  // As maxpool_backward looks for the maximum: nowhere if there is none above -FLT_MAX.
-  struct Window {
-    Window(const EachWindow& of, const Windows& windows, const Normal& normal, std::int64_t at) {
-      Lanes best = simd::splat(-FLT_MAX);
-      for (int i = 0; i < 4; ++i) {
-        const Lanes v = simd::load(of.x.data + windows(at, i)), y = normal.of(v);
-        deviations[i] = v - normal.mean;
+        const Lanes here = simd::load(x.data + windows(at, i)), y = normal.of(here);
+        deviations[i] = here - normal.mean;
         where = y > best ? simd::IntLanes{} + i : where;
         best = simd::larger(best, y);
       }
-      gradient = normal.gradient(best, simd::load(of.dy.data + at));
+      const Lanes v = normal.gradient(best, simd::load(dy.data + at));
+      for (int i = 0; i < 4; ++i) {
+        simd::store(dx + windows(at, i), slopes(where == i ? v : Lanes{}, deviations[i]));
+      }
     }
-    Lanes deviations[4], gradient;
-    simd::IntLanes where = simd::IntLanes{} - 1;
-  };
+  }
 };
 
 template <class Source>
