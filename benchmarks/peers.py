@@ -52,7 +52,7 @@ MEASURED = ("yolov2@320", "yolov2", "yolov2@608", "yolov2-tiny", "yolov2-voc", "
             "darknet19", "darknet19@448", "yolov3", "yolov3-tiny", "yolov4", "yolov4-tiny")  # fmt: skip
 DEBIANS = Path("/usr/share/darknet/cfg")  # of its package darknet, for what we have no cfg of
 LAZY = f"{OURS} lazy"  # of networks whose classes form a tree
-INT8 = ("pydarknet int8", "pydarknet int8 wide", "ONNX Runtime int8", "OpenVINO int8")
+INT8 = ("pydarknet int8", "pydarknet int8 wide", "pydarknet int8 tiles", "ONNX Runtime int8", "OpenVINO int8")
 COARSE = {
     "pydarknet fp16": 1e-2,
     "pydarknet bf16": 5e-2,

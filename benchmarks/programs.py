@@ -70,17 +70,17 @@ class OursLazy(Ours):
 
 
 class OursInt8(Ours):
-    """In 8 bits, by default or with --keep wide; what stays in floats is multiplied as BF16."""
+    """In 8 bits, by default, with --keep wide or --tiles; what stays in floats is multiplied as BF16."""
 
-    def __init__(self, cfg: str, weights: str, threads: int, wide: bool = False) -> None:
+    def __init__(self, cfg: str, weights: str, threads: int, wide: bool = False, tiles: bool = False) -> None:
         from pydarknet import Network
         from pydarknet.quantize import quantize, wide_keep
 
-        made = Path(cfg).with_suffix(".wide" if wide else ".int8")
+        made = Path(cfg).with_suffix(".wide" if wide else ".tiles" if tiles else ".int8")
         if not made.exists():
             images = [(255 * x[0].transpose(1, 2, 0)).astype(np.uint8) for x in calibration_inputs(cfg)]
             net = Network(cfg, weights, threads=threads)
-            quantize(net, images, made, keep=wide_keep(net) if wide else None)
+            quantize(net, images, made, keep=wide_keep(net) if wide else None, tiles=tiles)
         super().__init__(cfg, str(made), threads, precision="bf16")
 
 
@@ -339,10 +339,8 @@ class OpenCV:
         (net := self.read()).setInput(x)
         convolutions = [name for name in net.getLayerNames() if name.startswith("conv_")]
         heads = [name for name in self.last if name.startswith(("yolo", "detection", "region"))]
-        if not heads:
-            return {"before0": net.forward(self.last[0])}
-        if len(heads) == 1:
-            return {"before0": net.forward(convolutions[-1])}
+        if len(heads) < 2:
+            return {"before0": net.forward(convolutions[-1] if heads else self.last[0])}
         return {f"before{i}": net.forward(f"conv_{int(name[5:]) - 1}") for i, name in enumerate(heads)}
 
 
@@ -352,6 +350,7 @@ PROGRAMS: dict[str, Callable[[str, str, int], Any]] = {
     "pydarknet bf16": partial(Ours, precision="bf16"),
     "pydarknet int8": OursInt8,
     "pydarknet int8 wide": partial(OursInt8, wide=True),
+    "pydarknet int8 tiles": partial(OursInt8, tiles=True),
     "pydarknet lazy": OursLazy,
     "PyTorch": PyTorch,
     "PyTorch frozen": partial(PyTorch, how="frozen"),

@@ -68,17 +68,22 @@ class Int8Convolution {
   // weights (k, c, kernel_h, kernel_w).
   virtual void pack(const ConvShape& shape, int lanes, const std::int8_t* weights,
                     std::uint8_t* packed) const = 0;
+  // What one of the sums is in products of weights and bytes, for each filter: 1 in a direct sum. By tiles
+  // x's zero is taken off, and more than half of a unit may be lost.
+  virtual void units(const ConvShape& shape, const std::uint8_t* packed, float* to) const = 0;
   virtual std::int64_t workspace(const ConvShape& shape, int lanes, int threads) const = 0;
   // Lanes of y at and above k become some byte, or some finite float.
   virtual void forward(const Int8ConvCall& call, ConstBytes x, Bytes y) const = 0;
   virtual void forward(const Int8ConvCall& call, ConstBytes x, Tensor y) const = 0;
 };
 
-// Those that this machine runs, the fastest first.
-std::vector<const Int8Convolution*> int8_convolutions();
+// Those that this machine runs, the fastest first; direct ones, or by tiles.
+std::vector<const Int8Convolution*> int8_convolutions(bool tiles);
 
 // Whether the sums of a convolution fit 32 bits, and it has one group.
 bool int8_supports(const ConvShape& shape);
+// Whether it can be computed by tiles: F(2x2, 3x3), whose factors are rounded to 8 bits once more.
+bool int8_tiles(const ConvShape& shape);
 
 // y = x * per_unit clamped, rounded and moved by `zero` as in a Requantisation. NaN becomes 0.
 void int8_quantize(ConstTensor x, Bytes y, float per_unit, int zero);

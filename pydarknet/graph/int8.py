@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from ..formats.mapped import release
 from ..formats.weights import Header, LoadResult
 from ..layers import Layer
 from ..layers.convolutional import Convolution
-from ..layers.int8 import LARGEST, Int8Convolution, Int8Layers, can_be_in_8_bits, digest
+from ..layers.int8 import LARGEST, Int8Convolution, Int8Layers, can_be_in_8_bits, can_have_tiles, digest
 from ..plan.int8 import Quantisation
 
 if TYPE_CHECKING:
@@ -67,7 +68,10 @@ def save_int8(net: Engine, int8: Int8Layers, path: str | PathLike[str], about: M
             arrays.update({(layer.index, each.name): layer.parameters[each.name] for each in layer.records})
     convolutions = {str(i): [own.input, own.output] for i, own in int8.convolutions.items()}
     outputs = {str(i): own for i, own in int8.outputs.items()}
+    tiles = [i for i, own in int8.convolutions.items() if own.tiles]
     header = {**about, "cfg": digest(net.layers), "seen": net.seen, "convolutions": convolutions, "outputs": outputs}
+    if tiles:
+        header["tiles"] = tiles
     write_int8(path, header, arrays)
 
 
@@ -86,6 +90,8 @@ def read_layers(file: Int8File, layers: Sequence[Layer], cfg: str) -> tuple[Int8
             raise file.error(f"layer {index}: expected the quantisations of input and output, found {pair!r}")
         output = None if pair[1] is None else _quantisation(file, index, pair[1])
         convolutions[index] = _convolution(file, layer, _quantisation(file, index, pair[0]), output)
+    for index in _tiles(file, given, convolutions):
+        convolutions[index] = replace(convolutions[index], tiles=True)
     outputs = {index: _quantisation(file, index, each) for index, each in _by_index(file, "outputs")}
     parameters = [dict(_floats(file, layer)) if layer.index not in convolutions else {} for layer in layers]
     count = 3 * len(convolutions) + sum(map(len, parameters))
@@ -102,6 +108,17 @@ def _by_index(file: Int8File, key: str) -> Iterator[tuple[int, Any]]:
         if not (index.isascii() and index.isdigit() and len(index) < 6):
             raise file.error(f"the header has {key} of layer {index!r}")
         yield int(index), value
+
+
+def _tiles(file: Int8File, layers: Mapping[int, Layer], convolutions: Mapping[int, Int8Convolution]) -> list[int]:
+    """The convolutions that are computed by tiles. WeightsError for what can't be."""
+    tiles = file.header.get("tiles", [])
+    if not isinstance(tiles, list):
+        raise file.error(f"expected a list of layers with tiles, found {tiles!r}")
+    for index in tiles:
+        if type(index) is not int or index not in convolutions or not can_have_tiles(layers[index]):
+            raise file.error(f"has layer {index} by tiles, which can't be")
+    return tiles
 
 
 def _quantisation(file: Int8File, index: int, pair: Any) -> Quantisation:

@@ -33,6 +33,8 @@ OF_TRAINING = {"learning_rate", "stopbackward", "onlyforward", "dontload", "dont
 OF_SCALES = "int8_terms"  # ends the key of what scales decide
 LARGEST = 127  # of a weight in 8 bits
 LARGEST_SUM = 2**31 - 1
+TILED = (3, 3), (1, 1)  # kernel and stride of what has tiles
+FEWEST_TILED, MOST_TILED = 5, 8192  # channels: images have none; sums fit 32 bits
 
 Array = npt.NDArray[Any]
 
@@ -40,13 +42,15 @@ Array = npt.NDArray[Any]
 @dataclass(frozen=True)
 class Int8Convolution:
     """`weights` (K, C, R, S) int8, which times `scales` (K,) are the folded ones; `biases` (K,) in floats. `input` is
-    the quantisation that a float input gets, `output` that of the output; None: it stays in floats."""
+    the quantisation that a float input gets, `output` that of the output; None: it stays in floats. `tiles`: whether
+    it is computed by tiles, F(2x2), whose factors are rounded once more."""
 
     weights: Array
     scales: Array
     biases: Array
     input: Quantisation
     output: Quantisation | None
+    tiles: bool = False
 
     def terms(self, x: Quantisation) -> tuple[Array, Array]:
         """What is added to the sums of bytes x * weights, whole numbers, and what they are then multiplied by to be
@@ -91,6 +95,12 @@ def can_be_int8(layer: Layer) -> bool:
     return layer.inputs.c * math.prod(layer.kernel) <= LARGEST_SUM // (3 * 255 * LARGEST)  # sum, zero's, bias's share
 
 
+def can_have_tiles(layer: Layer) -> bool:
+    """Whether its convolution in 8 bits can be computed by tiles."""
+    fits = FEWEST_TILED <= layer.inputs.c <= MOST_TILED
+    return isinstance(layer, Convolutional) and can_be_int8(layer) and fits and (layer.kernel, layer.strides) == TILED
+
+
 def can_be_in_8_bits(layers: Sequence[Layer]) -> set[int]:
     """The layers for which there is a convolution in 8 bits, but for those whose weights others share."""
     lent = {layer.lender.index for layer in layers if isinstance(layer, Convolution) and layer.lender}
@@ -125,7 +135,7 @@ def plan_convolution(layer: Convolution, own: Int8Convolution, p: Int8Builder, x
     """The steps of a convolution: bytes in, and out where it has a quantisation for them."""
     source = p.as_bytes(x, own.input)
     image = source.dims[-1] == p.int8.int8_image_block
-    conv = p.int8.Int8Conv(layer.shape(p, source), image)
+    conv = p.int8.Int8Conv(layer.shape(p, source), image, tiles=own.tiles)
 
     def pack() -> Array:
         packed: Array = p.backend.empty((conv.packed_bytes,), "uint8")
@@ -136,9 +146,12 @@ def plan_convolution(layer: Convolution, own: Int8Convolution, p: Int8Builder, x
     slope = SLOPES.get(layer.activation)
     quantised = own.output if slope is not None else None
     y = p.new(layer.out) if quantised is None else p.new_bytes(layer.out, quantised)
-    # Before the weights are packed, after which their pages are given back.
-    start, scale = p.shared(layer.key(OF_SCALES), lambda: _terms(own, source, quantised))
-    packed = p.shared(layer.key("int8_image" if image else "int8"), pack)
+    if own.tiles:
+        packed = p.shared(layer.key("int8_tiles"), pack)
+        start, scale = p.shared(layer.key(OF_SCALES), lambda: _terms(own, source, quantised, conv.units(packed)))
+    else:  # before the weights are packed, after which their pages are given back
+        start, scale = p.shared(layer.key(OF_SCALES), lambda: _terms(own, source, quantised))
+        packed = p.shared(layer.key("int8_image" if image else "int8"), pack)
     zero = 0 if quantised is None else quantised.zero
     p.emit(
         conv.forward, source, source.quantisation.zero, packed, start, scale, 1.0 if slope is None else slope, y,
@@ -150,9 +163,15 @@ def plan_convolution(layer: Convolution, own: Int8Convolution, p: Int8Builder, x
     return y
 
 
-def _terms(own: Int8Convolution, x: ByteValue, y: Quantisation | None) -> tuple[Array, Array]:
-    """Start and scale of each filter, zeros after the last up to a whole block."""
-    start, scales = own.terms(x.quantisation)
+def _terms(
+    own: Int8Convolution, x: ByteValue, y: Quantisation | None, units: Array | None = None
+) -> tuple[Array, Array]:
+    """Start and scale of each filter, zeros after the last up to a whole block. `units`: of sums by tiles."""
+    if units is None:
+        start, scales = own.terms(x.quantisation)
+    else:
+        scales = own.scales.astype(np.float64) * x.quantisation.scale * units
+        start = np.rint(own.biases / scales)
     count = -(-len(start) // 16) * 16
     whole, factors = np.zeros(count, np.int32), np.zeros(count, np.float32)
     whole[: len(start)] = start

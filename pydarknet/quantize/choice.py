@@ -9,11 +9,12 @@ from ..errors import CfgError
 from ..graph.graph import Graph
 from ..layers import Head, Layer
 from ..layers.convolutional import Convolution
-from ..layers.int8 import can_be_in_8_bits, hands_bytes_on, sources
+from ..layers.int8 import can_be_in_8_bits, can_have_tiles, hands_bytes_on, sources
 from ..layers.route import Route
 from ..layers.shortcut import Shortcut
 
 WIDE = 128  # channels
+TILED = 128  # channels and filters from which on tiles are worth their transforms
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ def wide_keep(graph: Graph) -> set[int]:
     """Those of `usual_keep`, and the convolutions of many channels: as fast in BF16 as in 8 bits, if a CPU can."""
     many = {layer.index for layer in graph.layers if isinstance(layer, Convolution) and layer.inputs.c >= WIDE}
     return usual_keep(graph) | many
+
+
+def worth_tiles(layer: Layer) -> bool:
+    """Whether the convolution in 8 bits is faster by tiles."""
+    return can_have_tiles(layer) and min(layer.inputs.c, layer.out.c) >= TILED
 
 
 def _is_convolution(graph: Graph, index: int) -> bool:

@@ -115,6 +115,50 @@ def test_conv_that_pools(cpu_ops: Any, made: ByteArrays, channels: int, lanes: i
                     conv.forward(*call, pooled, 30, workspace, True)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (5, 13), (13, 13), (14, 30), (52, 60), (1500, 2)])
+@pytest.mark.parametrize(("channels", "pad"), [(5, (1, 1)), (48, (1, 1)), (70, (0, 2))])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_conv_by_tiles(
+    cpu_ops: Any, made: ByteArrays, size: tuple[int, int], channels: int, pad: tuple[int, int], threads: int
+) -> None:
+    """Into bytes, floats and maxima of windows, by every body; in several groups of tiles."""
+    cpu_ops.set_num_threads(threads)
+    if min(size) + 2 * pad[0] < 3:
+        return
+    random = np.random.default_rng(channels)
+    x, weights = (
+        random.integers(0, 256, (2, channels, *size)).astype(np.uint8),
+        random.integers(-127, 128, (37, channels, 3, 3)).astype(np.int8),
+    )
+    weights[3] //= 100
+    start = random.integers(-5000, 5000, 37).astype(np.int32)
+    scale = random.uniform(1e-4, 2e-3, 37).astype(np.float32)
+    sums, units = naive.tiled_sums(x, weights, 17, pad)
+    floats = naive.scaled(sums, start, scale, 0.1)
+    shape = cpu_ops.ConvShape(2, channels, *size, 37, 3, 3, 1, 1, *pad, 1)
+    for body in cpu_ops.int8_bodies():
+        conv = cpu_ops.Int8Conv(shape, False, body, tiles=True)
+        packed, workspace, arrays = (
+            made.memory(conv.packed_bytes),
+            made.memory(conv.workspace()),
+            Arrays(cpu_ops.block),
+        )
+        conv.pack(weights, packed)
+        np.testing.assert_array_equal(conv.units(packed), units)
+        as_bytes, as_floats = made.empty(*floats.shape), arrays.empty_blocked(*floats.shape)
+        call = made.blocked(x), 17, packed, padded(start), padded(scale), 0.1
+        for y in (as_bytes, as_floats):
+            conv.forward(*call, y, 30, workspace)
+        arrays.check()
+        np.testing.assert_array_equal(made.channels(as_bytes, 37), naive.to_bytes(floats, 30), body)
+        np.testing.assert_array_equal(arrays.channels(as_floats, 37), floats, body)
+        if conv.pools:
+            pooled = made.empty(2, 37, shape.out_h // 2, shape.out_w // 2)
+            conv.forward(*call, pooled, 30, workspace, True)
+            want = pool.maxpool(naive.to_bytes(floats, 30), 2, (2, 2), 0)
+            np.testing.assert_array_equal(made.channels(pooled, 37), want, body)
+
+
 def test_conv_in_several_bands(cpu_ops: Any, made: ByteArrays) -> None:
     check_conv(cpu_ops, made, 1, 64, 60, 130, 16, (3, 3), pad=(1, 1), slope=1.0)
 

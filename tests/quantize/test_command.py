@@ -34,6 +34,13 @@ def test_quantize_and_detect(cli) -> None:
     assert "8-bit weights" in cli("weights", "verify", "small.int8").out
 
 
+def test_tiles_are_counted(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("--images", "photos", "--out", "x", "--quick", "--tiles")
+    assert "2 layers in 8 bits (0 of them by tiles)" in cli("quantize", *FILES, *words).err
+    monkeypatch.setattr("pydarknet.quantize.choice.TILED", 8)
+    assert "2 layers in 8 bits (1 of them by tiles)" in cli("quantize", *FILES, *words).err
+
+
 def test_more_is_kept_and_less_is_looked_at(cli) -> None:
     words = ("--images", "photos/0.png", "--images", "photos", "--keep", "0, 4", "--limit", "1", "--out", "x")
     made = cli("quantize", *FILES, *words)

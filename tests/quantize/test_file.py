@@ -74,6 +74,7 @@ PAIRS: list[Any] = [None, [], [None, None], [[1.0, 0]], [[1.0, 0], 3]]
 QUANTISATIONS: list[Any] = [
     [0.0, 0], [-1.0, 0], [1e300, 0], [1, 0], [1.0, 256], [1.0, -1], [1.0, 0.5], [1.0, True], [1e-29, 0]
 ]  # fmt: skip
+TILES: list[Any] = [3, {}, ["0"], [True], [1], [0], [99]]
 NO_CONVOLUTIONS = ["1", "5", "99", "-1", "\u0663", "0" * 9]
 
 
@@ -86,6 +87,7 @@ NO_CONVOLUTIONS = ["1", "5", "99", "-1", "\u0663", "0" * 9]
         *(put("convolutions", "0", 0, value=value) for value in QUANTISATIONS),
         *(put("convolutions", index, value=[[1.0, 0], None]) for index in NO_CONVOLUTIONS),
         put("outputs", "3", value=[1.0]),
+        *(put("tiles", value=value) for value in TILES),
         put("cfg", value="0"),
         put("convolutions", value={}),
     ],

@@ -53,6 +53,7 @@ BETWEEN = {
     "dropout": "[dropout]\nprobability=.5\n",
     "xnor": "[convolutional]\nfilters=9\nsize=3\npad=1\nxnor=1\nbatch_normalize=1\nactivation=leaky\n",
 }
+TILED = CONV.format(8, "leaky") * 2 + BETWEEN["maxpool"] + CONV.format(12, "relu") * 2
 NOISE = 0.02  # of the largest output, the root of the mean square: 8 bits have some 0.003 of their range, a layer
 
 
@@ -108,6 +109,40 @@ def test_pooling_is_part_of_the_convolution(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(fuse, "of_bytes", lambda *_: None)
     quantised.parameters_changed()
     np.testing.assert_array_equal(quantised.forward(x), together)
+
+
+@pytest.fixture
+def tiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Network:
+    """A network with tiles in all layers that have them, one of them before a maximum pool."""
+    monkeypatch.setattr("pydarknet.quantize.choice.TILED", 8)
+    net = nets.network(TILED)
+    quantize(net, pictures(), tmp_path / "tiled.int8", keep=[], tiles=True)
+    return Network(net.cfg, tmp_path / "tiled.int8")
+
+
+def test_tiles(tiled: Network, tmp_path: Path) -> None:
+    """Other roundings than direct sums, of the same size; the choice is in the file."""
+    assert tiled.int8 is not None
+    assert [own.tiles for own in tiled.int8.convolutions.values()] == [False, True, True, True]
+    net, x = nets.network(TILED), nets.batch(tiled, 3)
+    want, found = net.forward(x), tiled.forward(x)
+    assert np.sqrt(np.square(found - want).mean()) < NOISE * abs(want).max()
+    assert not np.array_equal(in_8_bits(net, tmp_path / "direct.int8", keep=[]).forward(x), found)
+
+
+def test_tiles_give_the_same_bits_everywhere(tiled: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On every instruction set, with pooling in the pass and after it, and in any number of threads."""
+    x, outputs = nets.batch(tiled, 2), []
+    for isa in RUNNABLE:
+        tiled.backend = cpu_backend(isa)
+        for threads in (1, 3):
+            tiled.backend.ops.set_num_threads(threads)
+            tiled.parameters_changed()
+            outputs.append(tiled.forward(x))
+    monkeypatch.setattr(fuse, "of_bytes", lambda *_: None)
+    tiled.parameters_changed()
+    outputs.append(tiled.forward(x))
+    assert all(np.array_equal(each, outputs[0]) for each in outputs)
 
 
 def test_every_instruction_set_gives_the_same_bits(tmp_path: Path) -> None:

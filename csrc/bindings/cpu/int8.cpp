@@ -61,8 +61,9 @@ int padded(int k) { return (k + kByteBlock - 1) / kByteBlock * kByteBlock; }
 
 class Int8Conv {
  public:
-  Int8Conv(const ConvShape& shape, bool image, const std::string& body)
-      : shape_(shape), lanes_(image ? kImageBlock : kByteBlock), body_(find(body)) {
+  Int8Conv(const ConvShape& shape, bool image, const std::string& body, bool tiles)
+      : shape_(shape), lanes_(image ? kImageBlock : kByteBlock), body_(find(body, tiles)) {
+    require(!tiles || (!image && int8_tiles(shape)), kOp, "there are no tiles of " + shape.text());
     require(int8_supports(shape), kOp, "sums of " + shape.text() + " don't fit 32 bits, or it has groups");
     require(!image || shape.c <= kImageBlock, kOp, "an image has at most 4 channels");
     packed_ = body_.packed_bytes(shape_, lanes_);
@@ -85,6 +86,13 @@ class Int8Conv {
     auto* to = static_cast<std::uint8_t*>(memory(packed, true, packed_, {kOp, "packed"}).data);
     py::gil_scoped_release release;
     body_.pack(shape_, lanes_, from, to);
+  }
+
+  py::array_t<float> units(py::handle packed) const {
+    const RawArray from = memory(packed, false, packed_, {kOp, "packed"});
+    py::array_t<float> to(shape_.k);
+    body_.units(shape_, static_cast<const std::uint8_t*>(from.data), to.mutable_data());
+    return to;
   }
 
   void forward(py::handle x_array, int zero_x, py::handle packed, py::handle start, py::handle scale,
@@ -112,8 +120,8 @@ class Int8Conv {
  private:
   static constexpr const char* kOp = "int8_conv";
 
-  static const Int8Convolution& find(const std::string& name) {
-    for (const Int8Convolution* each : int8_convolutions()) {
+  static const Int8Convolution& find(const std::string& name, bool tiles) {
+    for (const Int8Convolution* each : int8_convolutions(tiles)) {
       if (name.empty() || name == each->name()) return *each;
     }
     throw py::value_error("int8_conv: this machine has no '" + name + "'");
@@ -249,7 +257,7 @@ void py_add(py::handle a_array, int zero_a, int factor_a, py::handle b_array, in
 
 std::vector<std::string> bodies() {
   std::vector<std::string> names;
-  for (const Int8Convolution* each : int8_convolutions()) names.push_back(each->name());
+  for (const Int8Convolution* each : int8_convolutions(false)) names.push_back(each->name());
   return names;
 }
 
@@ -259,14 +267,17 @@ void bind_int8(Module& m) {
   m.attr("int8_image_block") = kImageBlock;
   m.def("int8_bodies", &bodies, "Names of the ways to multiply that this machine has, the fastest first");
   m.def("int8_supports", &int8_supports, arg("shape"), "Whether there is an Int8Conv of this ConvShape");
+  m.def("int8_tiles", &int8_tiles, arg("shape"), "Whether there is one by tiles");
   py::class_<Int8Conv>(m, "Int8Conv", py::module_local(), "A convolution of bytes by signed bytes, exact")
-      .def(py::init<const ConvShape&, bool, const std::string&>(), arg("shape"), arg("image") = false,
-           arg("body") = "")
+      .def(py::init<const ConvShape&, bool, const std::string&, bool>(), arg("shape"), arg("image") = false,
+           arg("body") = "", arg("tiles") = false)
       .def_property_readonly("body", &Int8Conv::body)
       .def_property_readonly("packed_bytes", &Int8Conv::packed_bytes)
       .def_property_readonly("pools", &Int8Conv::pools)
       .def("workspace", &Int8Conv::workspace,
            "Bytes of workspace for the current number of threads and fewer")
+      .def("units", &Int8Conv::units, arg("packed"),
+           "What one of the sums is in products of weights and bytes, (K,)")
       .def("pack", &Int8Conv::pack, arg("weights"), arg("packed"), "Weights (K, C, R, S) of int8")
       .def("forward", &Int8Conv::forward, arg("x"), arg("zero_x"), arg("packed"), arg("start"), arg("scale"),
            arg("slope"), arg("y"), arg("zero_y"), arg("workspace"), arg("pooled") = false,

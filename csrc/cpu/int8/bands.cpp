@@ -1,4 +1,5 @@
 #include "cpu/int8/conv.h"
+#include "cpu/int8/tiles.h"
 
 namespace pydarknet {
 namespace int8 {
@@ -51,17 +52,23 @@ std::vector<std::ptrdiff_t> taps_of(const ConvShape& s, const Bands& b, int bloc
 
 }  // namespace int8
 
-std::vector<const Int8Convolution*> int8_convolutions() {
+std::vector<const Int8Convolution*> int8_convolutions(bool tiles) {
   std::vector<const Int8Convolution*> list;
-  const Int8Convolution* dot = int8::dot_convolution();
+  const Int8Convolution* dot = tiles ? int8::dot_tiles() : int8::dot_convolution();
   if (dot && dot->runs()) list.push_back(dot);
-  list.push_back(&int8::madd_convolution());
+  list.push_back(tiles ? &int8::madd_tiles() : &int8::madd_convolution());
   return list;
 }
 
 bool int8_supports(const ConvShape& s) {
   constexpr std::int64_t kLargestTerm = 255 * 127, kLargestSum = (std::int64_t{1} << 31) - 1;
   return s.groups == 1 && std::int64_t{s.c} * s.taps() <= kLargestSum / kLargestTerm;
+}
+
+bool int8_tiles(const ConvShape& s) {
+  constexpr std::int64_t kMostChannels = 8192;  // whose sums fit 32 bits, with nine of them in an output
+  return s.groups == 1 && s.kernel_h == 3 && s.kernel_w == 3 && s.stride_x == 1 && s.stride_y == 1 &&
+         s.c <= kMostChannels;
 }
 
 }  // namespace pydarknet

@@ -20,7 +20,6 @@ struct Bands {
   std::int64_t slot;  // of a thread's copy
 };
 
-int panels_of(const ConvShape& shape);
 // `element`: bytes of one of the body's elements.
 Bands bands_of(const ConvShape& shape, int lanes, int element, int threads);
 
@@ -70,6 +69,10 @@ class Convolution : public Int8Convolution {
         pack_panel(s, lanes, weights, static_cast<int>(panel), packed + panel * panel_bytes(s, lanes));
       }
     });
+  }
+
+  void units(const ConvShape& s, const std::uint8_t*, float* to) const override {
+    std::fill_n(to, s.k, 1.0f);
   }
 
   std::int64_t workspace(const ConvShape& s, int lanes, int threads) const override {
@@ -193,18 +196,6 @@ class Convolution : public Int8Convolution {
       if (p.y) p.y = begin.y + std::int64_t{run} * width * kByteBlock;
       if (p.y_floats) p.y_floats = begin.y_floats + std::int64_t{run} * width * kBlock;
       row_product(p, pixels, shrunk * p.x_pixel, kernels);
-    }
-  }
-
-  // Runs of nearly the same length; `step`: bytes of x from one pixel of y to the next.
-  static void row_product(Product& p, int pixels, std::ptrdiff_t step, Kernels kernels) {
-    for (int left = (pixels + kernels.most - 1) / kernels.most; left > 0; --left) {
-      const int count = (pixels + left - 1) / left;
-      kernels.for_pixels[count - 1](p);
-      pixels -= count;
-      p.x += step * count;
-      if (p.y) p.y += std::ptrdiff_t{kByteBlock} * count;
-      if (p.y_floats) p.y_floats += std::ptrdiff_t{kBlock} * count;
     }
   }
 

@@ -2,6 +2,7 @@
 // module needs no flags beyond those of its instruction set; whether the machine has it is asked when it
 // runs.
 #include "cpu/int8/conv.h"
+#include "cpu/int8/tiles.h"
 
 namespace pydarknet::int8 {
 
@@ -32,8 +33,13 @@ const Int8Convolution* dot_convolution() {
   static const Convolution<Dot> convolution;
   return &convolution;
 }
+const Int8Convolution* dot_tiles() {
+  static const TiledConvolution<Dot> convolution;
+  return &convolution;
+}
 #else
 const Int8Convolution* dot_convolution() { return nullptr; }
+const Int8Convolution* dot_tiles() { return nullptr; }
 #endif
 
 }  // namespace pydarknet::int8

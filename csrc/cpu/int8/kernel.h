@@ -26,6 +26,9 @@ inline constexpr int kWordBytes = 4;
 // Bytes of weights for one word of a pixel.
 inline constexpr int kStepBytes = kByteBlock * kWordBytes;
 
+// Of filters.
+int panels_of(const ConvShape& shape);
+
 inline IntLanes load_words(const std::uint8_t* from) {
   IntLanes v;
   std::memcpy(&v, from, sizeof v);
@@ -70,6 +73,7 @@ struct Product {
   float* y_floats;                // in blocks of kBlock
   std::ptrdiff_t y_floats_block;  // floats from one such block to the next
   int y_floats_blocks;            // how many there are
+  std::int32_t* sums;             // the sums and their starts, [pixel][filter], if they are wanted
 };
 
 inline Lanes scaled(IntLanes sum, const Requantisation& out, int filter) {
@@ -83,7 +87,14 @@ inline void finish(const Product& p, const IntLanes (&sum)[R][J * kVectors]) {
   const float slope = p.out.slope;
   PYDARKNET_UNROLL
   for (int v = 0; v < J * kVectors; ++v) {
-    if (p.y) {
+    if (p.sums) {
+      const IntLanes start = load_words(reinterpret_cast<const std::uint8_t*>(p.out.start + v * kBlock));
+      PYDARKNET_UNROLL
+      for (int r = 0; r < R; ++r) {
+        const IntLanes whole = sum[r][v] + start;
+        std::memcpy(p.sums + (r * J * kVectors + v) * kBlock, &whole, sizeof whole);
+      }
+    } else if (p.y) {
       std::uint8_t* to = p.y + v / kVectors * p.y_block + v % kVectors * kBlock;
       PYDARKNET_UNROLL
       for (int r = 0; r < R; ++r) {
@@ -119,13 +130,20 @@ inline void pool(const IntLanes (&sum)[R][V], IntLanes (&largest)[R / 4][V]) {
 // half of the R pixels are those of the row below.
 template <class Body, int R, int J, int kWords, int kPixel, bool kPooled>
 void product(Product& p) {
-  IntLanes sum[R][J * kVectors] = {};
+  IntLanes sum[R][J * kVectors];
+  // One by one: after an aggregate's {} some compilers leave the sums of few pixels in memory.
+  PYDARKNET_UNROLL
+  for (int r = 0; r < R; ++r) {
+    PYDARKNET_UNROLL
+    for (int v = 0; v < J * kVectors; ++v) sum[r][v] = IntLanes{};
+  }
   const std::ptrdiff_t pixel = kPixel ? kPixel : p.x_pixel;
   const std::uint8_t *w = p.weights, *ahead = p.ahead;
   for (int tap = 0; tap < p.count; ++tap) {
     const std::uint8_t* x = p.x + p.offsets[tap];
     const std::uint8_t* below = kPooled ? x + p.x_below - R / 2 * pixel : x;
     __builtin_prefetch(ahead, 0, 2);
+    __builtin_prefetch(ahead + 64, 0, 2);
     ahead += p.ahead_step;
     PYDARKNET_UNROLL
     for (int word = 0; word < kWords; ++word, w += J * kStepBytes) {
@@ -176,6 +194,18 @@ Kernels kernels_of(int blocks, bool pooled) {
   constexpr auto rows = std::make_index_sequence<kRows>{};
   if (blocks == 1) return kernels<Body, 1, kWords, kPixel, false>(rows);
   return kernels<Body, kPanelBlocks, kWords, kPixel, false>(rows);
+}
+
+// Runs of nearly the same length; `step`: bytes of x from one pixel of y to the next.
+inline void row_product(Product& p, int pixels, std::ptrdiff_t step, Kernels kernels) {
+  for (int left = (pixels + kernels.most - 1) / kernels.most; left > 0; --left) {
+    const int count = (pixels + left - 1) / left;
+    kernels.for_pixels[count - 1](p);
+    pixels -= count;
+    p.x += step * count;
+    if (p.y) p.y += std::ptrdiff_t{kByteBlock} * count;
+    if (p.y_floats) p.y_floats += std::ptrdiff_t{kBlock} * count;
+  }
 }
 
 }  // namespace pydarknet::int8

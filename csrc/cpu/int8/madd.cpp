@@ -5,6 +5,7 @@
 #endif
 
 #include "cpu/int8/conv.h"
+#include "cpu/int8/tiles.h"
 
 namespace pydarknet::int8 {
 namespace {
@@ -31,6 +32,10 @@ struct Madd {
 
 const Int8Convolution& madd_convolution() {
   static const Convolution<Madd> convolution;
+  return convolution;
+}
+const Int8Convolution& madd_tiles() {
+  static const TiledConvolution<Madd> convolution;
   return convolution;
 }
 

@@ -1,0 +1,252 @@
+// F(2x2, 3x3) in 8 bits (Lavin and Gray 2015): the input of each tile of 4 x 4 is transformed and rounded to
+// bytes, multiplied point by point with transformed weights that were rounded to 8 bits, and the sums are
+// transformed to 2 x 2 outputs, exactly: 17 multiplications for 36.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "cpu/int8/kernel.h"
+#include "cpu/int8/transform.h"
+#include "shared/threads.h"
+
+namespace pydarknet::int8 {
+
+// How the tiles are cut into tasks. A group is some rows of tiles of one image.
+struct TileGroups {
+  int across, down;  // tiles of an image
+  int rows;          // of tiles, of a group
+  int per_image, count;
+  int chunks;           // tasks the panels are split into
+  int panels;           // that are multiplied side by side
+  std::ptrdiff_t row;   // bytes of a padded row of one channel block
+  std::int64_t padded;  // bytes of a channel block's padded rows
+  std::int64_t planes;  // of the group's transformed input
+  std::int64_t slot;    // of all that is a thread's own
+  int most() const { return rows * across; }
+};
+
+// The tiles of a group are multiplied in runs of nearly the same length, which is that of the largest group.
+struct TileRuns {
+  int tiles, blocks;  // of channels
+  int count, length;
+  int together;  // runs whose sums are kept at a time
+
+  TileRuns(int tiles, int most, int channels);
+  // Elements of one plane of transformed input.
+  std::int64_t run_elements() const { return std::int64_t{length} * blocks * kByteBlock; }
+  std::int64_t element(int tile, int block) const {
+    return tile / length * run_elements() + (std::int64_t{block} * length + tile % length) * kByteBlock;
+  }
+  // One panel's sums in one plane.
+  std::int64_t sums() const { return std::int64_t{together} * length * kPanelBlocks * kByteBlock; }
+  std::vector<std::ptrdiff_t> offsets(int element) const;
+};
+
+TileGroups tile_groups(const ConvShape& shape, int element, int threads);
+
+template <class Body>
+class TiledConvolution : public Int8Convolution {
+ public:
+  using Element = typename Body::Element;
+  static constexpr int kElement = static_cast<int>(sizeof(Element));
+
+  const char* name() const override { return Body::name; }
+  bool runs() const override { return Body::runs(); }
+  bool pools() const override { return true; }
+
+  // Panels, then what is added to the sums of each plane and filter, then each filter's unit.
+  std::int64_t packed_bytes(const ConvShape& s, int) const override {
+    return panels_bytes(s) + std::int64_t{kPlanes + 1} * filters(s) * kWordBytes;
+  }
+
+  void pack(const ConvShape& s, int, const std::int8_t* weights, std::uint8_t* packed) const override {
+    const int panels = panels_of(s);
+    auto* added = reinterpret_cast<std::int32_t*>(packed + panels_bytes(s));
+    auto* units = reinterpret_cast<float*>(added + std::int64_t{kPlanes} * filters(s));
+    parallel_for(panels, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (auto panel = static_cast<int>(begin); panel < end; ++panel) {
+        pack_panel(s, weights, panel, packed + panel * panel_bytes(s), added, units);
+      }
+    });
+  }
+
+  void units(const ConvShape& s, const std::uint8_t* packed, float* to) const override {
+    std::memcpy(to, packed + panels_bytes(s) + std::int64_t{kPlanes} * filters(s) * kWordBytes,
+                sizeof(float) * s.k);
+  }
+
+  std::int64_t workspace(const ConvShape& s, int, int threads) const override {
+    const TileGroups g = tile_groups(s, kElement, threads);
+    return g.slot * std::min(threads, g.count * g.chunks);
+  }
+
+  void forward(const Int8ConvCall& call, ConstBytes x, Bytes y) const override {
+    run(call, x, [&](TileOutputs& out, int image, int block) {
+      out.bytes = y.block(image, block);
+      out.block = y.plane();
+    });
+  }
+  void forward(const Int8ConvCall& call, ConstBytes x, Tensor y) const override {
+    run(call, x, [&](TileOutputs& out, int image, int block) {
+      out.floats = y.block(image, block * kVectors);
+      out.block = y.plane();
+      out.float_blocks = y.blocks() - block * kVectors;
+    });
+  }
+
+ private:
+  static int filters(const ConvShape& s) { return (s.k + kByteBlock - 1) / kByteBlock * kByteBlock; }
+  static int channel_blocks(const ConvShape& s) { return (s.c + kByteBlock - 1) / kByteBlock; }
+  // Of one point and one block of filters.
+  static std::int64_t point_bytes(const ConvShape& s) {
+    return std::int64_t{channel_blocks(s)} * kByteBlock * kElement * kByteBlock;
+  }
+  static std::int64_t panel_bytes(const ConvShape& s) { return point_bytes(s) * kPoints * kPanelBlocks; }
+  static std::int64_t panels_bytes(const ConvShape& s) {
+    return point_bytes(s) * kPoints * (filters(s) / kByteBlock);
+  }
+  static int blocks_in(const ConvShape& s, int panel) {
+    return std::min(kPanelBlocks, filters(s) / kByteBlock - panel * kPanelBlocks);
+  }
+
+  // [point][channel block][word][filter][element of the word], zeros past k and c.
+  static void pack_panel(const ConvShape& s, const std::int8_t* weights, int panel, std::uint8_t* packed,
+                         std::int32_t* added, float* units) {
+    constexpr int kGroup = Body::kGroup;
+    const int first = panel * kPanelBlocks * kByteBlock, count = blocks_in(s, panel) * kByteBlock;
+    const int channels = channel_blocks(s) * kByteBlock;
+    std::vector<std::int8_t> points(std::size_t{kPoints} * channels);
+    auto* to = reinterpret_cast<Element*>(packed);
+    for (int k = first; k < first + count; ++k) {
+      std::fill(points.begin(), points.end(), std::int8_t{0});
+      units[k] = k < s.k ? transform_filter(weights + std::int64_t{k} * s.c * 9, s.c, channels, points.data())
+                         : 1.0f;
+      added[std::int64_t{kRestPlane} * filters(s) + k] = 0;
+      for (int point = 0; point < kPoints; ++point) {
+        const std::int8_t* from = points.data() + std::int64_t{point} * channels;
+        std::int32_t sum = 0;
+        for (int c = 0; c < channels; ++c) {
+          const std::int64_t word = (std::int64_t{point} * channels + c) / kGroup;
+          to[(word * count + k - first) * kGroup + c % kGroup] = static_cast<Element>(from[c]);
+          sum += from[c];
+        }
+        added[std::int64_t{plane_of(point)} * filters(s) + k] = -kMiddle * sum;
+      }
+    }
+  }
+
+  template <class Place>
+  void run(const Int8ConvCall& call, ConstBytes x, const Place& place) const {
+    const ConvShape& s = call.shape;
+    int threads = num_threads();
+    while (threads > 1 && workspace(s, x.lanes, threads) > call.workspace_bytes) --threads;
+    const TileGroups g = tile_groups(s, kElement, threads);
+    const int parts = std::min(threads, g.count * g.chunks), panels = panels_of(s);
+    Tasks tasks(std::int64_t{g.count} * g.chunks, parts);
+    parallel_parts(parts, [&](int part, int) {
+      std::uint8_t* own = call.workspace + part * g.slot;
+      auto* planes = reinterpret_cast<Element*>(own + g.padded);
+      auto* sums = reinterpret_cast<std::int32_t*>(own + g.padded + g.planes);
+      int transformed = -1;
+      for (std::int64_t task; (task = tasks.take(part)) >= 0;) {
+        const int group = static_cast<int>(task / g.chunks), chunk = static_cast<int>(task % g.chunks);
+        if (transformed != group) transform_group(s, g, transformed = group, x, call.zero, own, planes);
+        const auto last = part_begin(panels, chunk + 1, g.chunks);
+        for (auto panel = part_begin(panels, chunk, g.chunks); panel < last; panel += g.panels) {
+          panels_product(call, g, group, static_cast<int>(panel),
+                         static_cast<int>(std::min(last, panel + g.panels)), planes, sums, place);
+        }
+      }
+    });
+  }
+
+  // Rows of tiles of a group.
+  static int rows_in(const TileGroups& g, int group) {
+    return std::min(g.rows, g.down - group % g.per_image * g.rows);
+  }
+
+  // Into [plane][run][channel block][tile of the run], one channel block after another by way of its padded
+  // rows.
+  static void transform_group(const ConvShape& s, const TileGroups& g, int group, ConstBytes x, int zero,
+                              std::uint8_t* padded, Element* planes) {
+    const int first = group % g.per_image * g.rows * kTileOutputs - s.pad_y, rows = rows_in(g, group);
+    const TileRuns runs(rows * g.across, g.most(), s.c);
+    const std::ptrdiff_t step = runs.run_elements() * runs.count;  // of planes
+    for (int block = 0; block < x.blocks; ++block) {
+      pad_rows(x, group / g.per_image, block, first, rows * kTileOutputs + 2, s.pad_x, zero, padded, g.row);
+      for (int i = 0, tile = 0; i < rows; ++i) {
+        const std::uint8_t* from = padded + i * kTileOutputs * g.row;
+        for (int j = 0; j < g.across; ++j, ++tile, from += kTileOutputs * kByteBlock) {
+          transform_tile(from, g.row, zero, planes + runs.element(tile, block), step);
+        }
+      }
+    }
+  }
+
+  // The outputs of a group for some panels, which are multiplied side by side.
+  template <class Place>
+  static void panels_product(const Int8ConvCall& call, const TileGroups& g, int group, int first, int last,
+                             const Element* planes, std::int32_t* sums, const Place& place) {
+    const TileRuns runs(rows_in(g, group) * g.across, g.most(), call.shape.c);
+    const std::vector<std::ptrdiff_t> offsets = runs.offsets(kElement);
+    for (int run = 0; run < runs.count; run += runs.together) {
+      const int end = std::min(run + runs.together, runs.count);
+      for (int plane = 0; plane < kPlanes; ++plane) {
+        for (int panel = first; panel < last; ++panel) {
+          const int next = panel + 1 < last ? panel + 1 : first;
+          std::int32_t* to = sums + (std::int64_t{panel - first} * kPlanes + plane) * runs.sums();
+          runs_product(call, runs, offsets, run, end, plane, panel, next, planes, to);
+        }
+      }
+      for (int panel = first; panel < last; ++panel) {
+        const int block = panel * kPanelBlocks, blocks = blocks_in(call.shape, panel);
+        TileOutputs out{};
+        place(out, group / g.per_image, block);
+        const std::int32_t* from = sums + std::int64_t{panel - first} * kPlanes * runs.sums();
+        for (int tile = run * runs.length; tile < std::min(end * runs.length, runs.tiles); ++tile) {
+          write_tile(call, out, from, runs.sums(), block, blocks,
+                     group % g.per_image * g.rows + tile / g.across, tile % g.across);
+          from += blocks * kByteBlock;
+        }
+      }
+    }
+  }
+
+  // The sums of one plane and panel; the weights of the next are asked for.
+  static void runs_product(const Int8ConvCall& call, const TileRuns& runs,
+                           const std::vector<std::ptrdiff_t>& offsets, int run, int end, int plane, int panel,
+                           int next, const Element* planes, std::int32_t* sums) {
+    const ConvShape& s = call.shape;
+    const int blocks = blocks_in(s, panel), point = point_of(plane);
+    const auto* added = reinterpret_cast<const std::int32_t*>(call.packed + panels_bytes(s));
+    Product p{};
+    p.x_pixel = kByteBlock * kElement;
+    p.offsets = offsets.data();
+    p.count = static_cast<int>(offsets.size());
+    p.weights = point_weights(call, point, panel);
+    p.out.start = added + std::int64_t{plane} * filters(s) + panel * kPanelBlocks * kByteBlock;
+    p.sums = sums;
+    p.ahead = point_weights(call, point_of(std::min(plane + (next <= panel), kPlanes - 1)), next);
+    p.ahead_step = point_bytes(s) * blocks / (std::int64_t{end - run} * p.count);
+    constexpr int kWords = kByteBlock * kElement / kWordBytes;
+    const Kernels kernels = kernels_of<Body, kWords, kWords * kWordBytes>(blocks, false);
+    for (; run < end; ++run) {
+      const Element* x = planes + (std::int64_t{plane} * runs.count + run) * runs.run_elements();
+      p.x = reinterpret_cast<const std::uint8_t*>(x);
+      const int count = std::min(runs.length, runs.tiles - run * runs.length);
+      kernels.for_pixels[count - 1](p);
+      p.sums += std::ptrdiff_t{count} * blocks * kByteBlock;
+    }
+  }
+  static const std::uint8_t* point_weights(const Int8ConvCall& call, int point, int panel) {
+    const ConvShape& s = call.shape;
+    return call.packed + panel * panel_bytes(s) + point * point_bytes(s) * blocks_in(s, panel);
+  }
+};
+
+const Int8Convolution& madd_tiles();
+// nullptr where no such instruction exists.
+const Int8Convolution* dot_tiles();
+
+}  // namespace pydarknet::int8
