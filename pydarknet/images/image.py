@@ -56,24 +56,30 @@ def load_image(path: str | PathLike[str], channels: int = 3) -> Picture:
 
 def load_encoded(name: str, data: bytes, channels: int = 3) -> Picture:
     """The image that the content of a file is, as `load_image` reads it; `name` is for messages."""
+    image, warning = read_encoded(name, data, channels)
+    if warning:
+        warnings.warn(warning, PictureWarning, stacklevel=3)
+    return image
+
+
+def read_encoded(name: str, data: bytes, channels: int = 3) -> tuple[Picture, str]:
+    """The same, and what is doubtful about the image ('' if nothing) instead of a warning."""
     from .planes import NPY, load_planes
 
     tiff = data.startswith((b"II*", b"MM\0*"))
     if data.startswith(NPY) or (tiff and channels not in (1, 3, 4)):
         if tiff:
             _header(name, data)
-        return load_planes(name, data, channels)
+        return load_planes(name, data, channels), ""
     image, warning = _decoded(name, data)
-    if warning:
-        warnings.warn(warning, PictureWarning, stacklevel=3)
     if channels in (1, 3):
-        return image
+        return image, warning
     if channels != 4:
         raise ImageError(
             f"{name}: the network takes {channels} channels, and image files have 1, 3 or 4; expected an array of "
             f"shape (height, width, {channels}), from Python or as .npy, or a TIFF with {channels} grey pages"
         )
-    return np.dstack([image, _alpha(name, image, data)])
+    return np.dstack([image, _alpha(name, image, data)]), warning
 
 
 def load_reduced(path: str | PathLike[str], channels: int, least: Callable[[int, int], Size]) -> tuple[Picture, Size]:

@@ -306,11 +306,12 @@ class _Answer(NamedTuple):
     objects: int
 
 
-def _described(found: Detections) -> _Answer:
+def _described(found: Detections, warning: str) -> _Answer:
     speed = {key: round(ms, 3) for key, ms in found.speed.items()}
-    body = json.dumps({**found.to_dict(), "speed": speed}, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    told = {**found.to_dict(), "speed": speed, **({"warning": warning} if warning else {})}
+    body = json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return _Answer(body.encode(), "application/json", len(found))
 
 
-def _drawn(found: Detections) -> _Answer:
+def _drawn(found: Detections, _: str) -> _Answer:
     return _Answer(encode_image(found.plot(show_path=True), ".jpg"), "image/jpeg", len(found))

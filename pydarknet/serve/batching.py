@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..detection.options import DetectOptions
 from ..graph.lanes import lanes_of
-from ..images.image import load_encoded
+from ..images.image import read_encoded
 from ..network import Network
 from ..results.detections import Detections
 
@@ -64,9 +64,9 @@ class Batcher:
         """How many requests wait."""
         return self._unanswered - self._running
 
-    async def answer(self, content: bytes, options: DetectOptions, finish: Callable[[Detections], _T]) -> _T:
-        """What `finish` makes, in a lane, of the detections of an image's file. ImageError; BusyError if too many
-        requests wait."""
+    async def answer(self, content: bytes, options: DetectOptions, finish: Callable[[Detections, str], _T]) -> _T:
+        """What `finish` makes, in a lane, of the detections of an image's file, and of what is doubtful about it.
+        ImageError; BusyError if too many requests wait."""
         if self.waiting >= self._most_waiting:
             raise BusyError
         self._unanswered += 1
@@ -79,9 +79,10 @@ class Batcher:
 
     def _work(
         self, content: bytes, options: DetectOptions, detect: Callable[[Image, DetectOptions], Detections],
-        finish: Callable[[Detections], _T],
+        finish: Callable[[Detections, str], _T],
     ) -> _T:  # fmt: skip
-        return finish(detect(load_encoded("the image", content, self._network.inputs.c), options))
+        image, warning = read_encoded("the image", content, self._network.inputs.c)
+        return finish(detect(image, options), warning)
 
     def _detect_apart(self, image: Image, options: DetectOptions) -> Detections:
         return self._detect([image], options)[0]

@@ -59,6 +59,12 @@ def test_drawn(client: Client, image: np.ndarray):
     assert cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).shape == image.shape
 
 
+def test_a_cut_image_is_said_to_be_one(client: Client, image: np.ndarray):
+    whole = cv2.imencode(".jpg", image)[1].tobytes()
+    assert "warning" not in client.json("POST", "/detect", whole)[1]
+    assert "whose end is missing" in client.json("POST", "/detect", whole[:-100])[1]["warning"]
+
+
 def test_health_names_metrics_and_page(client: Client):
     status, health = client.json("GET", "/health")
     assert (status, health["status"], health["classes"]) == (200, "ok", 3)
