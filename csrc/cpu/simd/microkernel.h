@@ -69,10 +69,16 @@ void product(Product& p) {
   const std::ptrdiff_t half = first.step / 2;  // few pixels: a step is two lines long
   for (int s = 0; s < p.count; ++s) {
     const float* x = p.x + p.segments[s].offset;
+    // The next segment's pixels, or the first ones of those after these: lines apart from these, which no
+    // processor expects.
+    const bool more = s + 1 < p.count;
+    const float* near = p.x + p.segments[more ? s + 1 : 0].offset + (more ? 0 : R * kPitch);
     for (const float* end = x + p.segments[s].length; x != end; ++x, w += J * kBlock) {
       prefetch_l2(first.from);
       prefetch_l2(first.from + half);
       prefetch_l2(second.from);
+      prefetch_l1(near);
+      near += kPitch;
       first.from += first.step;
       second.from += second.step;
       Lanes filters[J];

@@ -58,9 +58,10 @@ inline Lanes first_lanes(Lanes v, int count) {
   return v;
 }
 
-// Asks for the cache line of `p` in the second-level cache.
+// Ask for the cache line of `p` in the first-level, and in the second-level cache.
+inline void prefetch_l1(const float* p) { __builtin_prefetch(p, 0, 3); }
 inline void prefetch_l2(const float* p) { __builtin_prefetch(p, 0, 2); }
-// The same of a line that will be written.
+// The latter of a line that will be written.
 inline void prefetch_to_write(const float* p) { __builtin_prefetch(p, 1, 2); }
 
 }  // namespace pydarknet::simd
