@@ -82,8 +82,9 @@ inline Lanes scaled(IntLanes sum, const Requantisation& out, int filter) {
   return __builtin_convertvector(sum + start, Lanes) * simd::load(out.scale + filter);
 }
 
+// Always inlined: sums whose address was passed on would lie in memory all the way.
 template <int R, int J>
-inline void finish(const Product& p, const IntLanes (&sum)[R][J * kVectors]) {
+__attribute__((always_inline)) inline void finish(const Product& p, const IntLanes (&sum)[R][J * kVectors]) {
   const float slope = p.out.slope;
   PYDARKNET_UNROLL
   for (int v = 0; v < J * kVectors; ++v) {
@@ -130,13 +131,7 @@ inline void pool(const IntLanes (&sum)[R][V], IntLanes (&largest)[R / 4][V]) {
 // half of the R pixels are those of the row below.
 template <class Body, int R, int J, int kWords, int kPixel, bool kPooled>
 void product(Product& p) {
-  IntLanes sum[R][J * kVectors];
-  // One by one: after an aggregate's {} some compilers leave the sums of few pixels in memory.
-  PYDARKNET_UNROLL
-  for (int r = 0; r < R; ++r) {
-    PYDARKNET_UNROLL
-    for (int v = 0; v < J * kVectors; ++v) sum[r][v] = IntLanes{};
-  }
+  IntLanes sum[R][J * kVectors] = {};
   const std::ptrdiff_t pixel = kPixel ? kPixel : p.x_pixel;
   const std::uint8_t *w = p.weights, *ahead = p.ahead;
   for (int tap = 0; tap < p.count; ++tap) {

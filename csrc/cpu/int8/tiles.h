@@ -189,6 +189,9 @@ class TiledConvolution : public Int8Convolution {
   static void panels_product(const Int8ConvCall& call, const TileGroups& g, int group, int first, int last,
                              const Element* planes, std::int32_t* sums, const Place& place) {
     const TileRuns runs(rows_in(g, group) * g.across, g.most(), call.shape.c);
+    // The last row of points is for second rows of outputs, which the last tiles of an odd height have not.
+    const bool odd = call.shape.out_h() % 2 && (group + 1) % g.per_image == 0;
+    const int last_row = plane_of(kPoints - kTileInputs), fewer = odd ? runs.tiles - g.across : runs.tiles;
     const std::vector<std::ptrdiff_t> offsets = runs.offsets(kElement);
     for (int run = 0; run < runs.count; run += runs.together) {
       const int end = std::min(run + runs.together, runs.count);
@@ -196,7 +199,8 @@ class TiledConvolution : public Int8Convolution {
         for (int panel = first; panel < last; ++panel) {
           const int next = panel + 1 < last ? panel + 1 : first;
           std::int32_t* to = sums + (std::int64_t{panel - first} * kPlanes + plane) * runs.sums();
-          runs_product(call, runs, offsets, run, end, plane, panel, next, planes, to);
+          runs_product(call, runs, offsets, run, end, plane < last_row ? runs.tiles : fewer, plane, panel,
+                       next, planes, to);
         }
       }
       for (int panel = first; panel < last; ++panel) {
@@ -213,10 +217,10 @@ class TiledConvolution : public Int8Convolution {
     }
   }
 
-  // The sums of one plane and panel; the weights of the next are asked for.
+  // The sums of one plane and panel, of so many tiles; the weights of the next are asked for.
   static void runs_product(const Int8ConvCall& call, const TileRuns& runs,
-                           const std::vector<std::ptrdiff_t>& offsets, int run, int end, int plane, int panel,
-                           int next, const Element* planes, std::int32_t* sums) {
+                           const std::vector<std::ptrdiff_t>& offsets, int run, int end, int tiles, int plane,
+                           int panel, int next, const Element* planes, std::int32_t* sums) {
     const ConvShape& s = call.shape;
     const int blocks = blocks_in(s, panel), point = point_of(plane);
     const auto* added = reinterpret_cast<const std::int32_t*>(call.packed + panels_bytes(s));
@@ -231,10 +235,10 @@ class TiledConvolution : public Int8Convolution {
     p.ahead_step = point_bytes(s) * blocks / (std::int64_t{end - run} * p.count);
     constexpr int kWords = kByteBlock * kElement / kWordBytes;
     const Kernels kernels = kernels_of<Body, kWords, kWords * kWordBytes>(blocks, false);
-    for (; run < end; ++run) {
+    for (; run < end && run * runs.length < tiles; ++run) {
       const Element* x = planes + (std::int64_t{plane} * runs.count + run) * runs.run_elements();
       p.x = reinterpret_cast<const std::uint8_t*>(x);
-      const int count = std::min(runs.length, runs.tiles - run * runs.length);
+      const int count = std::min(runs.length, tiles - run * runs.length);
       kernels.for_pixels[count - 1](p);
       p.sums += std::ptrdiff_t{count} * blocks * kByteBlock;
     }
