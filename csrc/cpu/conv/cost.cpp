@@ -13,8 +13,7 @@ constexpr double kFmasPerCycle = 1.75;
 constexpr double kVectorsPerCycle = 1.0;
 constexpr double kCachedBytes = 1.5e6;  // weights up to here stay in the second-level cache
 constexpr double kBytesPerCycle = 7.0;  // weights from further away, by one thread
-constexpr double kEachReader = 0.25;    // more of them by each further thread, as they share the memory,
-constexpr double kMostReaders = 2.0;    // up to so many times as much
+constexpr int kReaders = 2;             // threads that take all the memory gives
 constexpr double kFmaLatency = 4.0;
 
 }  // namespace
@@ -34,9 +33,8 @@ void CostModel::weights(std::int64_t floats) {
 }
 
 double CostModel::seconds() const {
-  const double compute = cycles_ / threads_,
-               readers = std::min(1 + kEachReader * (threads_ - 1), kMostReaders);
-  const double memory = bytes_ / kBytesPerCycle / readers;
+  const double compute = cycles_ / threads_;
+  const double memory = bytes_ / kBytesPerCycle / std::min(threads_, kReaders);
   // Reading and computing overlap, but not wholly.
   return (std::max(compute, memory) + 0.25 * std::min(compute, memory)) / kClock;
 }
