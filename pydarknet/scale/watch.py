@@ -36,6 +36,7 @@ class Watch:
     def __init__(self, rank: int, gather: Callable[[Any], list[Any]]) -> None:
         self.rank = rank
         self._over = threading.Event()
+        self._word = threading.Lock()  # whoever takes it says what ended all
         self._peers: dict[socket.socket, str] = {}
         token, host = secrets.token_hex(8), socket.gethostname()
         server = _listen() if rank == 0 else None
@@ -64,9 +65,13 @@ class Watch:
         self._tell(DONE)
 
     def fail(self, error: BaseException) -> None:
-        """This rank ends with an error: rank 0 says which, and all end. Rank 0 returns, to say its own."""
-        self._over.set()
+        """This rank ends with an error: rank 0 says which, and all end. Rank 0 returns, to say its own, unless
+        another rank's came first."""
+        first = self._first()
         if self.rank == 0:
+            if not first:  # the thread that watches is about to end this process
+                time.sleep(GRACE)
+                _end(ERROR)
             self._tell(SILENT)
             return
         known = isinstance(error, DarknetError)
@@ -121,10 +126,14 @@ class Watch:
             _end(ERROR)
         return True
 
-    def _end_all(self, text: str) -> None:
-        if self._over.is_set():
-            return
+    def _first(self) -> bool:
+        """All is over; whether nobody in this process said so before."""
         self._over.set()
+        return self._word.acquire(blocking=False)
+
+    def _end_all(self, text: str) -> None:
+        if self._over.is_set() or not self._first():
+            return
         say(f"error: {text}")
         self._tell(SILENT)
         _end(ERROR)

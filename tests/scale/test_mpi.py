@@ -8,8 +8,10 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +19,7 @@ import numpy as np
 import pytest
 
 from pydarknet.errors import TrainingError
+from pydarknet.scale import watch
 from pydarknet.scale.mpi import open_team
 from tests.lib.joint_training import make
 from tests.lib.launcher import ROOT, finish, processes, run, start
@@ -111,7 +114,7 @@ def test_a_dead_rank_ends_all_with_one_message(folder: Callable[..., Path], rank
 WRONG = {
     "a cfg that is wrong for all": (["--dialect", "none"], ["--dialect", "none"], "unknown dialect"),
     "another seed": (["--seed", "1"], ["--seed", "2"], r"the ranks differ in .* on rank 0, .* on rank 1"),
-    "arguments that are wrong for all": (["--no-such"], ["--no-such"], r"error: unknown option --no-such"),
+    "arguments that are wrong for all": (["--no-such"], ["--no-such"], r"error: (rank 1 .*: )?unknown option --no"),
     "an error of one rank": ([], ["--no-such"], r"error: rank 1.*: unknown option --no-such"),
 }
 
@@ -189,3 +192,38 @@ def test_sync_needs_ranks() -> None:
         open_team(2),
     ):
         pass
+
+
+def test_rank_0_says_one_error_when_two_come_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another rank's, which the watching thread is about to say, and its own."""
+    alone = watch.Watch(0, lambda value: [value])
+    lines: list[str] = []
+    own, ended = threading.Event(), threading.Event()
+
+    def say(text: str) -> None:
+        own.wait(5)
+        lines.append(text)
+
+    def end(code: int) -> None:
+        ended.set()
+        raise SystemExit(code)
+
+    def end_all() -> None:
+        with suppress(SystemExit):
+            alone._end_all("rank 1: that of another")
+
+    def sleep(seconds: float) -> None:
+        own.set()
+        ended.wait(5)
+
+    monkeypatch.setattr(watch, "say", say)
+    monkeypatch.setattr(watch, "_end", end)
+    monkeypatch.setattr(watch, "time", SimpleNamespace(sleep=sleep))
+    other = threading.Thread(target=end_all)
+    other.start()
+    while not alone._over.is_set():
+        time.sleep(0.001)
+    with pytest.raises(SystemExit):
+        alone.fail(TrainingError("its own"))
+    other.join()
+    assert lines == ["error: rank 1: that of another"]

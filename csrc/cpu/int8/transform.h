@@ -113,8 +113,9 @@ struct TileOutputs {
   int float_blocks;      // how many there are
 };
 
-// The outputs of a tile from its sums in each plane.
-inline void outputs_of(const std::int32_t* sums, std::ptrdiff_t plane_step, IntLanes (&out)[4]) {
+// The outputs of a tile from its sums in each plane; without a second row of outputs the last planes have
+// none.
+inline void outputs_of(const std::int32_t* sums, std::ptrdiff_t plane_step, bool second, IntLanes (&out)[4]) {
   IntLanes rows[kTileOutputs][kTileInputs];
   const auto plane = [&](int index) {
     IntLanes v;
@@ -129,7 +130,7 @@ inline void outputs_of(const std::int32_t* sums, std::ptrdiff_t plane_step, IntL
   for (int j = 0; j < kTileInputs; ++j) {
     const IntLanes middle = at(kTileInputs + j), next = at(2 * kTileInputs + j);
     rows[0][j] = at(j) + middle + next;
-    rows[1][j] = middle - next - at(3 * kTileInputs + j);
+    rows[1][j] = middle - next - (second ? at(3 * kTileInputs + j) : IntLanes{});
   }
   PYDARKNET_UNROLL
   for (int i = 0; i < kTileOutputs; ++i) {
@@ -144,11 +145,12 @@ inline void write_tile(const Int8ConvCall& call, const TileOutputs& to, const st
   const Requantisation& r = call.requantisation;
   const int h = call.shape.out_h(), w = call.shape.out_w();
   const Requantisation out{r.start + block * kByteBlock, r.scale + block * kByteBlock, r.slope, r.zero};
+  const bool second = 2 * row + 1 < h;
   PYDARKNET_UNROLL
   for (int v = 0; v < kPanelBlocks * kVectors; ++v) {
     if (v == blocks * kVectors) return;
     IntLanes found[4];
-    outputs_of(sums + v * kBlock, plane_step, found);
+    outputs_of(sums + v * kBlock, plane_step, second, found);
     if (call.pooled) {
       const auto larger = [](IntLanes a, IntLanes b) { return a > b ? a : b; };
       found[0] = larger(larger(found[0], found[1]), larger(found[2], found[3]));
