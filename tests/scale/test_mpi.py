@@ -10,14 +10,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from pydarknet.cli.main import main
 from pydarknet.errors import TrainingError
 from pydarknet.scale import watch
 from pydarknet.scale.mpi import open_team
@@ -227,3 +228,18 @@ def test_rank_0_says_one_error_when_two_come_at_once(monkeypatch: pytest.MonkeyP
         alone.fail(TrainingError("its own"))
     other.join()
     assert lines == ["error: rank 1: that of another"]
+
+
+@pytest.mark.parametrize("command", ["train", "detector train", "classifier train"])
+def test_wrong_arguments_are_those_of_all_ranks(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under each of its names: a rank that ended by itself would leave the others to the launcher."""
+    opened = []
+
+    @contextmanager
+    def team() -> Iterator[None]:
+        opened.append(command)
+        yield
+
+    monkeypatch.setattr("pydarknet.scale.mpi.open_team", team)
+    assert main([*command.split(), "--no-such"]) == 2
+    assert opened == [command]

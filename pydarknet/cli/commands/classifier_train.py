@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from . import train
-from .train import add_arguments
+from .train import add_arguments, refuse
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "refuse", "run"]
 
 
 def run(args: argparse.Namespace) -> int:
