@@ -71,7 +71,10 @@ def _commands() -> str:
 
     rows = ["# Commands", ""]
     for title, names in GROUPS.items():
-        rows += [f"## To {title}" if " " in title and "their" not in title else f"## {title.capitalize()}", ""]
+        rows += [f"## {title.capitalize()}", ""]
         for name in names:
-            rows += [f"### {name}", "", "```text", parser_of(name).format_help().rstrip(), "```", ""]
+            parser = parser_of(name)
+            parsers = {name: parser} | {f"{name} {verb}": each for verb, each in parser.verbs().items()}
+            for called, each in parsers.items():
+                rows += [f"### {called}", "", "```text", each.format_help().rstrip(), "```", ""]
     return "\n".join(rows)

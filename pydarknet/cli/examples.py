@@ -1,4 +1,4 @@
-"""An example or two of each command, for its --help and for the docs; a test parses every one."""
+"""An example or two of each command and verb, for its --help and for the docs; a test parses every one."""
 
 from __future__ import annotations
 
@@ -47,17 +47,37 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "speed": ("pydarknet speed cfg/yolov2.cfg --threads 1",),
     "ops": ("pydarknet ops cfg/yolov2.cfg",),
     "info": ("pydarknet info cfg/yolo9000.cfg",),
-    "weights": ("pydarknet weights get yolov2-tiny", "pydarknet weights verify yolov2-tiny.weights"),
+    "weights list": ("pydarknet weights list",),
+    "weights get": ("pydarknet weights get yolov2-tiny",),
+    "weights verify": ("pydarknet weights verify yolov2-tiny.weights",),
     "export": ("pydarknet export cfg/yolov2.cfg weights/yolov2.weights yolov2.onnx",),
-    "tree": (
+    "tree build": (
         "pydarknet tree build --csv animals.csv --out animals",
-        "pydarknet tree show data/9k.tree --names data/9k.names",
+        "pydarknet tree build --folders photographs --out mine",
+        "pydarknet tree build --wordnet /usr/share/wordnet --synsets classes.txt --out known",
     ),
-    "data": (
-        "pydarknet data voc VOCdevkit/VOC2007 --out mine",
+    "tree check": ("pydarknet tree check data/9k.tree --map data/coco9k.map --classes data/coco.names",),
+    "tree show": (
+        "pydarknet tree show data/9k.tree --root dog --depth 2",
+        "pydarknet tree show animals.tree --format svg --out animals.svg",
+    ),
+    "tree find": ("pydarknet tree find data/9k.tree terrier",),
+    "tree path": ("pydarknet tree path data/9k.tree 'Norfolk terrier'",),
+    "tree subset": ("pydarknet tree subset data/9k.tree --keep dog,cat --out pets",),
+    "tree prune": (
+        "pydarknet tree prune cfg/yolo9000.cfg yolo9000.weights --keep dog,cat --out small --without-map",
+    ),
+    "tree map": ("pydarknet tree map data/9k.tree mine.names --wordnet /usr/share/wordnet --out mine.map",),
+    "data voc": ("pydarknet data voc VOCdevkit/VOC2007 --out mine",),
+    "data coco": ("pydarknet data coco --train instances.json images --val instances_val.json val --out mine",),
+    "data yolo": (
         "pydarknet data yolo labelled/ --valid 0.2",
-        "pydarknet data check mine/mine.data",
+        "pydarknet data yolo data.yaml --out mine",
     ),
+    "data check": ("pydarknet data check mine/mine.data",),
+    "data stats": ("pydarknet data stats mine/mine.data",),
+    "data split": ("pydarknet data split images.txt train=0.8 valid=0.2 --names mine.names --out mine",),
+    "data show": ("pydarknet data show mine/mine.data --out drawn --count 4",),
     "anchors": ("pydarknet anchors mine.data mine.cfg", "pydarknet anchors mine.data --write mine.cfg"),
     "detector calc_anchors": ("pydarknet detector calc_anchors mine.data -num_of_clusters 9 -width 416 -height 416",),
     "detector valid": ("pydarknet detector valid cfg/voc.data cfg/yolov2-voc.cfg weights/yolov2-voc.weights",),
@@ -90,6 +110,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 
 
 def epilog(command: str) -> str:
-    """The end of a command's --help."""
-    lines = EXAMPLES.get(command, ())
+    """The end of the --help of a command, or of one of its verbs; a command of verbs has their first ones."""
+    of_verbs = [lines[0] for name, lines in EXAMPLES.items() if name.startswith(f"{command} ")]
+    lines = EXAMPLES.get(command, of_verbs)
     return "\n".join(["examples:" if len(lines) > 1 else "example:", *(f"  {line}" for line in lines)])

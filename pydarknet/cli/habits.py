@@ -60,10 +60,18 @@ INSTEAD = {
     **dict.fromkeys(["save-txt", "save-json", "save-csv", "output-format"], "--save"),
     **dict.fromkeys(["project", "output", "save-dir", "o"], "--out"),
     **dict.fromkeys(["epochs", "iterations", "steps"], "--max-batches"),
-    **dict.fromkeys(["verbose", "silent", "q"], "--quiet"),
+    **dict.fromkeys(["silent", "q"], "--quiet"),
     **dict.fromkeys(["gpu-id", "cuda"], "--device"),
     "workers": "--threads",
     **dict.fromkeys(["weights", "model", "cfg", "config", "source", "input", "image", "images", "data", "video"], ""),
+}
+
+# Options of other programs that are keys of [net] here, where the command has no such option.
+IN_CFG = {
+    **dict.fromkeys(["size", "width", "height", "img", "imgsz", "img-size", "input-size"], "width= and height="),
+    **dict.fromkeys(["batch", "batch-size"], "batch="),
+    **dict.fromkeys(["lr", "lr0", "learning-rate"], "learning_rate="),
+    **{key: f"{key}=" for key in ("momentum", "decay", "policy", "scales", "angle", "saturation", "exposure", "hue")},
 }
 
 # Commands with other arguments than Darknet's, or none: what to use.
@@ -89,6 +97,10 @@ SUCCESSORS = {
     "imtest": "use pydarknet data show",
     "test": "use pydarknet detect",
     "visualize": "use pydarknet info, or export",
+    **dict.fromkeys(["predict", "yolo", "coco"], "use pydarknet detect CFG WEIGHTS IMAGE, or pydarknet classify"),
+    **dict.fromkeys(["val", "valid", "map", "eval"], "use pydarknet detector map DATA CFG WEIGHTS"),
+    "recall": "use pydarknet detector recall DATA CFG WEIGHTS",
+    "benchmark": "use pydarknet speed CFG",
 }
 
 _ABSENT = """3d art attention captcha cifar compare composite dice go isegmenter lsd mkimg nightmare regressor

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from ..network import Network
 
 
-def load_graph(name: str, quiet: bool) -> Graph:
-    """The graph of a cfg; its warnings are printed."""
+def load_graph(name: str, quiet: bool, size: tuple[int, int] | None = None) -> Graph:
+    """The graph of a cfg, at its input size or another `size` (width, height); its warnings are printed."""
     from ..graph.graph import Graph
 
     graph = Graph(name)
+    if size is not None:
+        graph.reshape(*size)
     warn(graph.warnings, quiet)
     return graph
 

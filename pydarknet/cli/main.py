@@ -91,10 +91,12 @@ def parser_of(name: str) -> Parser:
     """The parser of a command."""
     from .examples import epilog
 
-    known = (habits.FLAGS, habits.VALUES, habits.INSTEAD)
+    known = (habits.FLAGS, habits.VALUES, habits.INSTEAD, habits.IN_CFG)
     parser = Parser(f"pydarknet {name}", COMMANDS[name][1], name not in OWN_HELP, *known)
     parser.epilog = epilog(name)
     load(name).add_arguments(parser)
+    for verb, its_own in parser.verbs().items():
+        its_own.epilog = epilog(f"{name} {verb}")
     return parser
 
 
@@ -137,7 +139,8 @@ def _take(arguments: list[str], choices: set[str], what: str) -> str:
             return arguments.pop(i)
     listed = ", ".join(sorted(choices))
     word = next((each for each in arguments if not each.startswith("-")), arguments[0])
-    raise UsageError(f"unknown {what} {word!r}{did_you_mean(word, choices)} (one of {listed}); see pydarknet --help")
+    see = f"see pydarknet {what.removesuffix('verb') if what != 'command' else ''}--help"
+    raise UsageError(f"unknown {what} {word!r}{did_you_mean(word, choices)} (one of {listed}); {see}")
 
 
 def load(name: str) -> Any:

@@ -34,9 +34,10 @@ class Parser(argparse.ArgumentParser):
         flags: Mapping[str, str | None] = _NONE,
         values: Mapping[str, str | None] = _NONE,
         instead: Mapping[str, str] = MappingProxyType({}),
+        in_cfg: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """`flags` and `values` are options without and with a value that change nothing, with what to warn of;
-        `instead` has what to give for options of other programs."""
+        `instead` has what to give for options of other programs, `in_cfg` which key of [net] says it."""
         # Of the formatters of argparse this one leaves examples as they are written.
         shape = argparse.RawDescriptionHelpFormatter
         super().__init__(prog, None, description, add_help=add_help, allow_abbrev=False, formatter_class=shape)
@@ -44,7 +45,7 @@ class Parser(argparse.ArgumentParser):
         self.notes: list[str] = []
         self._ignored = {name: (0, missing) for name, missing in flags.items()}
         self._ignored |= {name: (1, missing) for name, missing in values.items()}
-        self._instead = instead
+        self._instead, self._in_cfg = instead, in_cfg
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")
@@ -52,6 +53,10 @@ class Parser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: Any = None) -> None:
         """argparse hides that help can't be written."""
         (file or sys.stdout).write(message)
+
+    def verbs(self) -> dict[str, Parser]:
+        """The parsers of the command's verbs, if it has any."""
+        return {} if self._subparsers is None else dict(self._subparsers._group_actions[0].choices or {})
 
     def note(self, text: str) -> None:
         """Something to warn of before the command runs."""
@@ -118,7 +123,8 @@ class Parser(argparse.ArgumentParser):
 
     def _hint(self, name: str) -> str:
         """What an unknown option may stand for."""
-        other = self._instead.get(name.lstrip("-").replace("_", "-").lower())
+        plain = name.lstrip("-").replace("_", "-").lower()
+        other = self._instead.get(plain)
         if os.path.exists(name):
             return f"; the file of this name is './{name}'"
         words = [str(each.metavar) for each in self._get_positional_actions() if each.metavar]
@@ -126,6 +132,8 @@ class Parser(argparse.ArgumentParser):
             return f"; here it is {other!r}"
         if other == "" and words:
             return f"; here files need no option, but their order: {' '.join(words)}"
+        if plain in self._in_cfg and {"CFG", "cfg"} & {*words}:
+            return f"; here the cfg says it, {self._in_cfg[plain]} in [net]"
         known = [*self._option_string_actions, *self._ignored]
         return did_you_mean(name, [each for each in known if each.startswith("--") == name.startswith("--")])
 

@@ -136,15 +136,22 @@ class TestArguments:
             (["detec", "x"], "did you mean 'detect'?"),
             (["detector", "tset"], "did you mean 'test'?"),
             (["detector", "-i", "0"], "unknown detector verb '0' (one of"),
+            (["detector", "tset"], "see pydarknet detector --help"),
             (["detect", "test", "toy.data", *NET], "did you mean pydarknet detector test?"),
             (["classify", "predict", "toy.data", *CLASSES], "did you mean pydarknet classifier predict?"),
             (["yolo", "train"], "use pydarknet detector train DATA CFG"),
+            (["yolo", "predict", "model=net"], "use pydarknet detect CFG WEIGHTS IMAGE"),
+            (["predict", *NET, "a.jpg"], "use pydarknet detect CFG WEIGHTS IMAGE"),
+            (["val", *NET], "use pydarknet detector map DATA CFG WEIGHTS"),
             (["coco", "valid", *NET], "use pydarknet detector valid DATA CFG WEIGHTS"),
             (["classifier", "demo", "toy.data"], "use pydarknet classify"),
             (["nightmare", *NET, "a.jpg", "4"], "not part of pydarknet"),
             (["detect", *NET, "a.jpg", "-tresh", ".3"], "did you mean '-thresh'?"),
             (["detect", *NET, "a.jpg", "--tresh=.3"], "did you mean '--thresh'?"),
             (["detect", *NET, "a.jpg", "--width", "416"], "here it is '--size'"),
+            (["train", "toy.data", "net.cfg", "--imgsz", "416"], "the cfg says it, width= and height= in [net]"),
+            (["train", "toy.data", "net.cfg", "--batch", "8"], "the cfg says it, batch= in [net]"),
+            (["detect", *NET, "a.jpg", "--verbose"], "unknown option --verbose; see"),  # and not --quiet
             (["detect", *NET, "a.jpg", "--widht", "416"], "unknown option --widht; see"),  # and not --depth
             (["detect", *NET, "a.jpg", "-thresh", "2"], "from 0 to 1"),
             (["detect", *NET, "a.jpg", "-thresh", "nan"], "from 0 to 1"),
@@ -191,6 +198,14 @@ class TestNumbers:
             "Floating Point Operations", "FLOPS", "Speed", "Speed", "Median",
         ]  # fmt: skip
         assert "64 x 64 x 3" in result.err
+
+    @pytest.mark.parametrize("option", ["--size", "--imgsz"])
+    def test_another_size_everywhere(self, cli, option: str) -> None:
+        flops = [int(cli("ops", "yolov3-tiny.cfg", option, size).out.split()[3]) for size in ("224", "224x448")]
+        assert flops[1] == 2 * flops[0]
+        assert "input        64 x 32 x 3 " in cli("info", "net.cfg", option, "64x32").out
+        assert "64 x 32 x 3" in cli("speed", "net.cfg", "1", option, "64x32").err
+        assert cli("export", *NET, "a.npz", option, "64x32", "--quiet").code == 0
 
     def test_info(self, cli) -> None:
         out = cli("info", "yolov2-voc.cfg").out

@@ -13,8 +13,14 @@ from pydarknet.cli.examples import EXAMPLES
 from pydarknet.cli.main import main, overview, parser_of
 
 
-def test_every_command_has_examples():
-    assert set(EXAMPLES) == set(COMMANDS)
+def verbs_of(command: str) -> list[str]:
+    return [f"{command} {verb}" for verb in parser_of(command).verbs()]
+
+
+def test_every_command_and_verb_has_examples():
+    named = [name for command in COMMANDS for name in verbs_of(command) or [command]]
+    assert sorted(EXAMPLES) == sorted(named)
+    assert "data yolo" in named
 
 
 @pytest.mark.parametrize("line", [line for lines in EXAMPLES.values() for line in lines])
@@ -32,6 +38,11 @@ def test_help_ends_with_the_examples(capsys: pytest.CaptureFixture[str]):
         assert main([*name.split(), "--help"]) == 0
         out = capsys.readouterr().out
         assert out.endswith("\n".join(f"  {line}" for line in lines) + "\n")
+
+
+def test_help_of_a_command_of_verbs_has_an_example_of_each():
+    text = parser_of("tree").format_help()
+    assert [name for name in verbs_of("tree") if f"  {EXAMPLES[name][0]}\n" not in text] == []
 
 
 @pytest.mark.parametrize("command", ["train", "detect"])

@@ -17,10 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("weights", metavar="WEIGHTS", help="a file, or a name of `pydarknet weights list`")
     parser.add_argument("out", metavar="OUT", type=Path, help="OUT.onnx, OUT.npz or OUT.pt")
     parser.add_argument("--format", choices=FORMATS, help="the format (default: by the suffix of OUT)")
-    parser.add_argument(
-        "--width", type=whole(1), metavar="N", help="width of the network's input; default: the cfg's"
-    )
-    parser.add_argument("--height", type=whole(1), metavar="N", help="its height")
+    options.add_size(parser)
+    parser.add_argument("--width", type=whole(1), metavar="N", help="its width alone")
+    parser.add_argument("--height", type=whole(1), metavar="N", help="its height alone")
     parser.add_argument("--dialect", metavar="NAME", help="which Darknet's batch norm (default: the cfg's)")
     parser.add_argument("--names", type=Path, metavar="FILE", help="class names, to be put into the model (onnx)")
     parser.add_argument(
@@ -59,8 +58,9 @@ def run(args: argparse.Namespace) -> int:
     names = None if args.names is None else find(args.names)
     network = Network(args.cfg, args.weights, names=names, dialect=args.dialect)
     warn(network.warnings, args.quiet)
-    if args.width or args.height:
-        network.resize(args.width or network.width, args.height or network.height)
+    if args.size or args.width or args.height:
+        width, height = args.size or (network.width, network.height)
+        network.resize(args.width or width, args.height or height)
     export(
         network,
         args.out,

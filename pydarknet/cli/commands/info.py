@@ -21,9 +21,10 @@ COLUMNS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the files."""
+    """Add the files, and another size."""
     parser.add_argument("cfg", metavar="CFG", help=options.CFG)
     parser.add_argument("weights", metavar="WEIGHTS", nargs="?", help="a file, or a name of `pydarknet weights list`")
+    options.add_size(parser)
     options.add_quiet(parser, bar=False)
 
 
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """0; WeightsError if the weights are not this network's."""
     from ..loading import load_graph
 
-    graph = load_graph(args.cfg, args.quiet)
+    graph = load_graph(args.cfg, args.quiet, args.size)
     print("\n".join([COLUMNS, *map(row, graph.layers), "", *totals(graph), *heads(graph)]))
     if args.weights is not None:
         print("\n".join(weights(graph, args.weights, args.quiet)))

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="forward passes (default: about 5 seconds of them)",
     )
     parser.add_argument("--batch", type=whole(1, 4096), default=1, metavar="N", help="images at once (default: 1)")
-    parser.add_argument("--size", type=whole(1), metavar="N", help="input of N x N pixels instead of the cfg's")
+    options.add_size(parser)
     options.add_machine(parser)
     options.add_quiet(parser, bar=False)
 
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     net = Network(args.cfg, threads=args.threads, device=options.device_of(args), precision=args.precision)
     warn(net.warnings, args.quiet)
     if args.size:
-        net.resize(args.size, args.size)
+        net.resize(*args.size)
     say(f"{net.cfg.file}: {net.backend.describe()}; {args.batch} x ({net.inputs})", args.quiet)
     seconds = measure(net, args.batch, args.runs)
     evals, total = len(seconds) * args.batch, sum(seconds)
