@@ -10,6 +10,7 @@ import numpy as np
 from ..datasets.dataset import read_dataset
 from ..errors import DataError
 from ..formats.labels import SIZE, find_label, is_class_only, read_labels
+from ..formats.text import counted
 from ..images.size import picture_size
 from .kmeans import Floats, average_iou, checked_sizes, kmeans_each
 
@@ -46,10 +47,12 @@ def load_boxes(data: str, fit: str, scale: Sequence[float]) -> Boxes:
                 sides = np.array([width, height]) / scale
                 sizes *= sides / sides.max()
         parts.append(sizes)
-    note = f"; {missing} images have no label file" if missing else ""
+    note = f"; {counted(missing, 'image')} without a label file" if missing else ""
     sizes = np.concatenate(parts)
     if not len(sizes):
-        raise DataError(f"{data}: expected boxes to find anchors for, found none in {len(images)} images{note}")
+        raise DataError(
+            f"{data}: expected boxes to find anchors for, found none in {counted(len(images), 'image')}{note}"
+        )
     return Boxes(checked_sizes(sizes), len(images), float(np.median(aspects or [1.0])), note)
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from ..formats.text import counted
 from . import options
 from .messages import FAILED, progress, say
 from .parser import UsageError, whole
@@ -72,7 +73,7 @@ def detect_on_cluster(net: Network, args: argparse.Namespace) -> int:
             args.images, net, args.out, kind=args.kind, options=options.detect_options(args), pool=pool, seen=tell
         )
     seconds = time.perf_counter() - start
-    before = f", {summary.before:,} of them before" if summary.before else ""
-    say(f"{args.out}: {summary.images:,} images{before}, {summary.failed:,} could not be read, {seconds:.1f} s",
+    images = counted(summary.images, "image") + (f", {summary.before:,} of them before" if summary.before else "")
+    say(f"{args.out}: {images}, {summary.failed:,} could not be read, {seconds:.1f} s",
         args.quiet)  # fmt: skip
     return FAILED if summary.failed else 0

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ..formats.text import counted
 from ..graph.lanes import lanes_of
 from ..system.display import has_display
 from ..system.pipeline import Turn, pipeline
@@ -74,7 +75,7 @@ def play(net: Network, video: Video, args: argparse.Namespace, follow: Follow | 
             if not all(wanted_more) or clock.passed(args.max_seconds):
                 break
             out.done()
-    say(f"{clock.count} frames of {video.name}, {clock.rate:.1f} frames/s", args.quiet)
+    say(f"{counted(clock.count, 'frame')} of {video.name}, {clock.rate:.1f} frames/s", args.quiet)
 
 
 def look(detect: Detect, frame: Frame, turn: Turn) -> tuple[Frame, list[Detection]]:
@@ -88,13 +89,17 @@ class Clock:
 
     def __init__(self) -> None:
         self._start = self._last = time.perf_counter()
+        self._seconds = 0.0  # of a frame: a mean in which the newest weighs a tenth
         self.count = 0
 
     def tick(self) -> float:
-        """One more frame; returns 1 / its seconds."""
+        """One more frame; returns how many a second there are of late. Frames that several cores have finished come
+        in a burst: one by itself would seem to take no time at all."""
         before, self._last = self._last, time.perf_counter()
+        seconds = self._last - before
+        self._seconds = 0.9 * self._seconds + 0.1 * seconds if self.count else seconds
         self.count += 1
-        return 1 / max(self._last - before, 1e-9)
+        return 1 / max(self._seconds, 1e-9)
 
     def passed(self, seconds: float | None) -> bool:
         """Whether so much time has gone by since the start."""
@@ -139,19 +144,25 @@ def open_sinks(video: Video, tuning: Tuning, args: argparse.Namespace, stack: Ex
     sinks: list[Sink] = []
     if args.out is not None:
         recording = Recording(args.out, video.rate / (args.skip + 1), video.source)
-        stack.callback(lambda: say(f"{args.out}: {recording.saved} frames", args.quiet or not recording.saved))
+        stack.callback(
+            lambda: say(f"{args.out}: {counted(recording.saved, 'frame')}", args.quiet or not recording.saved)
+        )
         sinks.append(stack.enter_context(recording).write)
     if args.mjpeg_port is not None:
         sinks.append(_images_sender(args, stack))
     if args.prefix is not None:
         frames = Frames(args.prefix, video.source)
-        stack.callback(lambda: say(f"{frames.name(0)} and on: {frames.count} frames", args.quiet or not frames.count))
+        stack.callback(lambda: say(_saved(frames), args.quiet or not frames.count))
         sinks.append(frames.write)
     elif has_display() and not (args.dont_show or args.no_draw):
         screen = Screen(args.fullscreen, say)
         stack.callback(screen.close)
         sinks.append(lambda image: obey(screen.show(image), tuning))
     return sinks
+
+
+def _saved(frames: Frames) -> str:
+    return f"{frames.name(0)} and on: {counted(frames.count, 'frame')}"
 
 
 def open_streams(args: argparse.Namespace, stack: ExitStack) -> list[Callable[[Frame, Sequence[Detection]], None]]:

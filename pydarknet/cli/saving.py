@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DataError
 from ..formats.atomic import STDOUT, is_stdout, is_stream
+from ..formats.text import counted
 from .loading import load_network, read_data_file, require_heads
 from .messages import say
 from .parser import UsageError
@@ -119,8 +120,7 @@ def common_folder(paths: Sequence[str]) -> str | None:
 def tell(writer: Writer, quiet: bool) -> None:
     """Say what a closed writer has saved."""
     if writer.saved and writer.count and not is_stream(writer.target):
-        pictures = "1 image" if writer.count == 1 else f"{writer.count:,} images"
-        say(f"{writer.target}: saved, of {pictures}", quiet)
+        say(f"{writer.target}: saved, of {counted(writer.count, 'image')}", quiet)
 
 
 def _json_place(args: argparse.Namespace) -> str | None:

@@ -14,7 +14,7 @@ from typing import Literal
 from ..errors import DataError, ImageError
 from ..formats.atomic import replacing
 from ..formats.labels import label_path, label_text, sibling_label
-from ..formats.text import short
+from ..formats.text import counted, short
 from ..images.size import picture_size
 from .dataset import LISTS
 
@@ -46,7 +46,7 @@ class LeftOut:
     def notes(self) -> list[str]:
         """A line for each reason."""
         return [
-            f"left out {len(places)} objects: {why}; the first: {places[0]}"
+            f"left out {counted(len(places), 'object')}: {why}; the first: {places[0]}"
             for why, places in sorted(self._places.items())
         ]
 

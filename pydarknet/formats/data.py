@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..errors import DataError, locate
 from .numbers import INT_MAX, INT_MIN, read_int
 from .resources import find
-from .text import did_you_mean, lines, read_text, refuse_kinds, short
+from .text import counted, did_you_mean, lines, read_text, refuse_kinds, short
 
 MAX_BYTES = 64 << 20
 MAX_LIST_BYTES = 1 << 30  # ten million paths
@@ -154,7 +154,7 @@ def spare_names(names: Sequence[str], classes: int, origin: str) -> list[str]:
     """A warning if there are more names than classes."""
     if len(names) <= classes:
         return []
-    return [f"{origin}: has {len(names)} names for {classes} classes; the first {classes} count"]
+    return [f"{origin}: has {len(names)} names for {counted(classes, 'class')}; the first {classes} count"]
 
 
 def read_labels(path: str | PathLike[str], classes: int = 0) -> list[str]:

@@ -114,6 +114,11 @@ def short(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else text[:limit] + "..."
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 image`, `1,024 images`, `3 boxes`: so many of a thing, for people. `many` where s or es isn't its plural."""
+    return f"{number:,} {one if number == 1 else many or one + ('es' if one.endswith(('s', 'x')) else 's')}"
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the choice that is close to the word, or ''. Dashes in front make nothing alike."""
     bare = {each.lstrip("-"): each for each in sorted(choices)}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from ..errors import DataError, TrainingError, WeightsError
 from ..formats.data import DataFile
 from ..formats.resources import with_slashes
+from ..formats.text import counted
 from ..formats.weights import read_header
 from .names import STATE, weights_ending
 
@@ -72,10 +73,10 @@ def check_unused(files: Files, weights: str | PathLike[str] | None) -> None:
         return
     names = ", ".join(path.name for path in list(found)[:SHOWN])
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    seen = counted(max(found.values()), "image")
     raise TrainingError(
-        f"{files.folder} holds {names}{more}, of a run that has seen {max(found.values())} images: --resume goes "
-        "on with it, --overwrite starts anew over it, --backup FOLDER keeps both (from Python resume=True, "
-        "overwrite=True, backup=)"
+        f"{files.folder} holds {names}{more}, of a run that has seen {seen}: --resume goes on with it, --overwrite "
+        "starts anew over it, --backup FOLDER keeps both (from Python resume=True, overwrite=True, backup=)"
     )
 
 
@@ -90,7 +91,8 @@ def set_aside(files: Files, weights: str | PathLike[str] | None) -> str:
             os.rename(path, place / path.name)
     except OSError as error:
         raise TrainingError(f"{files.folder}: the earlier run's files can't be moved: {error.strerror}") from error
-    return f"an earlier run has seen {max(found.values())} images; its weights, state and chart are moved to {place}"
+    seen = counted(max(found.values()), "image")
+    return f"an earlier run has seen {seen}; its weights, state and chart are moved to {place}"
 
 
 def _new_folder(folder: Path, base: str) -> Path:

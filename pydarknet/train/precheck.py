@@ -19,7 +19,7 @@ from ..errors import DataError, ImageError, locate
 from ..formats.data import DataFile, spare_names
 from ..formats.labels import CLASS, MAX_BYTES, find_label, label_path, read_labels, without_place
 from ..formats.path_labels import Best, Classes
-from ..formats.text import lines, read_text
+from ..formats.text import counted, lines, read_text
 from ..images.exif import UPRIGHT, orientation, turned_by_exif
 from ..images.size import picture_size
 from .tasks import Missing
@@ -53,7 +53,7 @@ class _Finding:
 
 def check_names(names: Sequence[str], classes: int, file: str) -> list[str]:
     """DataError unless there is a name for each class; a warning of more."""
-    told = f"has {len(names)} names for {classes} classes"
+    told = f"has {len(names)} names for {counted(classes, 'class')}"
     if len(names) < classes:
         raise DataError.at(file, None, f"{told}; is it, or classes=, of another network?")
     return spare_names(names, classes, file)

@@ -15,7 +15,7 @@ from ..errors import CfgError, DataError
 from ..formats.cfg import Cfg, Section, parse_cfg, parse_cfg_text
 from ..formats.cfg_edit import edited
 from ..formats.resources import find_cfg
-from ..formats.text import decode, read_bytes
+from ..formats.text import counted, decode, read_bytes
 from ..graph.engine import Engine
 from ..graph.graph import Graph
 from .choice import training_dialect
@@ -72,8 +72,8 @@ def make_cfg(
     content, how = _with_subdivisions(made)
     validates = any(each.name == "valid" for each in dataset.lists)
     return Template(_with_title(content, cfg, fspath(data)), validates, [
-        f"{dataset.classes} class{'es' if dataset.classes > 1 else ''}: {_shown(dataset)}",
-        f"anchors of {images} images by k-means, average IoU {iou:.1%}",
+        f"{counted(dataset.classes, 'class')}: {_shown(dataset)}",
+        f"anchors of {counted(images, 'image')} by k-means, average IoU {iou:.1%}",
         f"{iterations} iterations of {BATCH} images, {how}",
     ])  # fmt: skip
 

@@ -123,7 +123,7 @@ def test_as_many_anchors_as_sizes() -> None:
 def test_no_boxes_for_want_of_label_files(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("a.jpg\nb.jpg\n")
     (tmp_path / "set.data").write_text(f"classes=1\ntrain={tmp_path}/list.txt\n")
-    with pytest.raises(DataError, match="found none in 2 images; 2 images have no label file"):
+    with pytest.raises(DataError, match="found none in 2 images; 2 images without a label file"):
         load_boxes(str(tmp_path / "set.data"), "stretch", (1, 1))
 
 
@@ -318,7 +318,7 @@ def test_command(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str])
     options = ["--max", "4", "--chart", str(chart), "--out", str(out), "--write", str(cfg), "--num", "3"]
     assert run(command, str(data), str(cfg), *options) == 0
     printed = capsys.readouterr().out
-    assert "13 images, 120 boxes; 1 images have no label file" in printed
+    assert "13 images, 120 boxes; 1 image without a label file" in printed
     assert re.search(r"^  4  \d\d\.\d\d% +\d\d\.\d\d%$", printed, re.MULTILINE)
     assert "hand-picked, of Faster R-CNN" in printed
     assert "3 anchors in grid cells of 32 x 48" in printed

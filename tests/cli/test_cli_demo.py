@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pydarknet.cli.play import Tuning, obey
+from pydarknet.cli.play import Clock, Tuning, obey
 from pydarknet.detection.options import DetectOptions
 from pydarknet.video import broadcast as rooms
 from pydarknet.video.screen import DOWN, ESCAPE, LEFT, RIGHT, UP
@@ -142,6 +142,14 @@ class TestDemo:
         assert result.code == 2
         assert hint in result.err
         assert Path(video).read_bytes() == before
+
+    def test_frames_that_come_in_a_burst_are_not_a_rate(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        times = iter(np.repeat(np.arange(21) * 0.1, 2))  # two at a time, 20 a second
+        monkeypatch.setattr("time.perf_counter", lambda: float(next(times)))
+        clock = Clock()
+        rates = [clock.tick() for _ in range(40)]
+        assert max(rates[20:]) < 25
+        assert min(rates[20:]) > 15
 
     def test_keys(self) -> None:
         tuning = Tuning(DetectOptions())

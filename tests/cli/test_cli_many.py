@@ -40,6 +40,9 @@ class TestManyPictures:
         assert result.code == 1
         assert result.results == ["a.jpg", LINE, "a.jpg", LINE]
 
+    def test_one_image_is_no_images(self, cli) -> None:
+        assert "pydarknet: 1 image, 1 object, " in spawned("detect", *NET, "-", stdin=b"a.jpg\n").err
+
     def test_who_asks_line_by_line_is_answered_at_once(self, cli) -> None:
         process = spawn("detector", "test", "toy.data", *NET, "--batch", "1")
         for _ in range(2):

@@ -64,7 +64,6 @@ class TestStandardOutput:
 
     @pytest.mark.parametrize(("option", "start"), [("--csv", "class_id,"), ("--json", "{")])
     def test_tables(self, cli, option: str, start: str) -> None:
-        Path("list.txt").write_text("a.jpg\n")
         Path("a.txt").write_text("0 .5 .5 .5 .5\n")
         with open("toy.data", "a") as data:
             data.write("valid = list.txt\n")

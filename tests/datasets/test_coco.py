@@ -22,8 +22,8 @@ def test_coco(tmp_path: Path) -> None:
     data = read_coco({"train": (file, images)})
     assert data.names == ["bicycle", "train"]
     assert data.notes == [
-        f"left out 1 objects: a crowd; the first: {images / 'a.jpg'}",
-        f"left out 1 objects: the box is empty or outside the image; the first: {images / 'a.jpg'}",
+        f"left out 1 object: a crowd; the first: {images / 'a.jpg'}",
+        f"left out 1 object: the box is empty or outside the image; the first: {images / 'a.jpg'}",
     ]
     write(data, tmp_path, name="coco")
     labels = tmp_path / "labels" / "train2017"

@@ -30,8 +30,8 @@ def test_voc(tmp_path: Path) -> None:
     assert data.names == read_names(Path(__file__).parents[2] / "data" / "voc.names")
     pictures = root / "JPEGImages"
     assert data.notes == [
-        f"left out 1 objects: difficult; the first: {pictures / '000.jpg'}",
-        f"left out 1 objects: the box is empty or outside the image; the first: {pictures / '001.jpg'}",
+        f"left out 1 object: difficult; the first: {pictures / '000.jpg'}",
+        f"left out 1 object: the box is empty or outside the image; the first: {pictures / '001.jpg'}",
     ]
     assert write(data, root) == data.notes
     # As voc_label.py has it: x = ((xmin + xmax) / 2 - 1) / width, w = (xmax - xmin) / width.
@@ -59,7 +59,7 @@ def test_voc_options(tmp_path: Path) -> None:
     assert data.names == ["dog", "cat"]
     assert [[row[0] for row in sample.labels] for sample in data.sets["train"]] == [[0, 1], [], []]
     assert data.sets["train"][0].labels[0] == pytest.approx((0, 0.21, 0.32, 0.2, 0.4))
-    assert any(note.startswith("left out 1 objects: class 'person' is not among the names;") for note in data.notes)
+    assert any(note.startswith("left out 1 object: class 'person' is not among the names;") for note in data.notes)
     annotation(root / "Annotations" / "000.xml", [("zebra", (1, 1, 9, 9), False)])
     assert read_voc([root]).names == ["dog", "person", "zebra"]
 

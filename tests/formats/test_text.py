@@ -20,7 +20,7 @@ from pydarknet.formats.cfg import parse_cfg
 from pydarknet.formats.data import read_data, read_list, read_map, read_names
 from pydarknet.formats.json_file import read_json
 from pydarknet.formats.labels import read_labels
-from pydarknet.formats.text import byte_order, decode, read_bytes
+from pydarknet.formats.text import byte_order, counted, decode, read_bytes
 from pydarknet.formats.tree import read_tree
 from pydarknet.images.sources import read_lines
 
@@ -128,3 +128,9 @@ def test_a_file_beyond_the_limit(tmp_path: Path) -> None:
     for path, limit in ((tmp_path / "x", 9), (Path("/dev/zero"), 1 << 20)):
         with pytest.raises(DarknetError, match=f"is longer than {limit} bytes"):
             read_bytes(path, limit, DarknetError)
+
+
+def test_one_thing_and_several():
+    assert [counted(1, word) for word in ("image", "box")] == ["1 image", "1 box"]
+    assert [counted(n, "class") for n in (0, 2, 9418)] == ["0 classes", "2 classes", "9,418 classes"]
+    assert counted(3, "leaf", "leaves") == "3 leaves"

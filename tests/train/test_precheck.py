@@ -148,7 +148,7 @@ def test_names_and_classes(tmp_path: Path) -> None:
     assert check_names(["a", "b"], 2, "x.names") == []
     with pytest.raises(DataError, match=r"x\.names: has 2 names for 3 classes"):
         check_names(["a", "b"], 3, "x.names")
-    assert check_names(["a", "b"], 1, "x.names") == ["x.names: has 2 names for 1 classes; the first 1 count"]
+    assert check_names(["a", "b"], 1, "x.names") == ["x.names: has 2 names for 1 class; the first 1 count"]
     (tmp_path / "x.data").write_text("\nclasses=3\n")
     data = read_data(tmp_path / "x.data")
     assert check_classes(data, 3, "y.cfg") == []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import DataError
+from ...formats.text import counted
 from ..parser import real, whole
 
 if TYPE_CHECKING:
@@ -173,7 +174,8 @@ def _tell(out: Path, name: str | None, sets: Mapping[str, Sequence[Sample]], not
     for note in notes:
         print(f"note: {note}")
     for key, samples in sets.items():
-        print(f"{out / key}.txt: {len(samples)} images, {sum(len(sample.labels) for sample in samples)} objects")
+        images, objects = len(samples), sum(len(sample.labels) for sample in samples)
+        print(f"{out / key}.txt: {counted(images, 'image')}, {counted(objects, 'object')}")
     print(f"{out / (name or out.resolve().name)}.data: ready for training")
 
 
@@ -189,7 +191,7 @@ def _check(args: argparse.Namespace) -> int:
             print(finding)
     if errors + warnings > args.max:
         print(f"... and {errors + warnings - args.max} more; see --max")
-    print(f"{len(data.images)} images: {errors} errors, {warnings} warnings")
+    print(f"{counted(len(data.images), 'image')}: {counted(errors, 'error')}, {counted(warnings, 'warning')}")
     return 1 if errors else 0
 
 
@@ -216,7 +218,7 @@ def _split(args: argparse.Namespace) -> int:
             raise DataError(f"expected each part once, found {name!r} twice")
         parts[name] = share
     for path, images in split_list(data, parts, args.out, args.seed, args.force).items():
-        print(f"{path}: {images} images")
+        print(f"{path}: {counted(images, 'image')}")
     return 0
 
 

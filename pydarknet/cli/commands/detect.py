@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...formats.text import counted
 from .. import options
 from ..clusters import add_ray, detect_on_cluster
 from ..messages import FAILED, Lines, progress, say
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from ...writers import Writer
 
 
-IMAGES = "images, folders, patterns ('*.jpg'), lists of paths (.txt, .list), or - for paths on standard input"
+IMAGES = (
+    "images, folders, patterns ('*.jpg'), lists of paths (.txt, .list), or - for standard input: an image, or paths"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser, data_first: bool = False) -> None:
@@ -115,10 +118,11 @@ def detect_images(net: Network, args: argparse.Namespace) -> int:
         for looked in stack.enter_context(closing(found)):
             report.take(looked)
     if drawings is not None and drawings.folder is not None:
-        say(f"{drawings.folder}: {report.images:,} images drawn", args.quiet)
+        say(f"{drawings.folder}: {counted(report.images, 'image')} drawn", args.quiet)
     if many:
         seconds = time.perf_counter() - start
-        say(f"{report.images:,} images, {report.objects:,} objects, {seconds:.1f} s", args.quiet)
+        images, objects = counted(report.images, "image"), counted(report.objects, "object")
+        say(f"{images}, {objects}, {seconds:.1f} s", args.quiet)
     return FAILED if report.failures else 0
 
 
@@ -146,7 +150,7 @@ def prompts(words: Sequence[str]) -> bool:
 
 
 def _writers(net: Network, source: Source, args: argparse.Namespace, stack: ExitStack) -> list[Writer]:
-    """The writers, none of which will refuse a image that is known by now."""
+    """The writers, none of which will refuse an image that is known by now."""
     from ..saving import common_folder, open_writers
 
     known = source.paths if isinstance(source.paths, list) else []

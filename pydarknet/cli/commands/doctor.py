@@ -6,6 +6,7 @@ import argparse
 import shlex
 from collections import Counter
 
+from ...formats.text import counted
 from ..parser import whole
 
 
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
             print(finding)
     if count.total() > args.max:
         print(f"... and {count.total() - args.max} more; see --max")
-    print(f"{count[True]} errors, {count[False]} warnings")
+    print(f"{counted(count[True], 'error')}, {counted(count[False], 'warning')}")
     if count[True]:
         return 1
     files = [args.data, args.cfg, *([args.weights] if args.weights else [])]

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ...formats.text import counted
 from ...system import signals
 from .. import options
 from ..console import give_up_output
@@ -265,7 +266,8 @@ def describe(trainer: Trainer) -> None:
     size = f"{sizes.low} to {sizes.high}" if sizes.varies else f"{sizes.base[0]} x {sizes.base[1]}"
     size += ", smaller images in larger mini-batches" if sizes.dynamic and sizes.varies else ""
     schedule = s.schedule
-    say(f"dialect {s.dialect.name}; {len(source.images)} images, {source.summary.objects} objects{joint(source)}")
+    images, objects = counted(len(source.images), "image"), counted(source.summary.objects, "object")
+    say(f"dialect {s.dialect.name}; {images}, {objects}{joint(source)}")
     say(
         f"batch {s.batch}, subdivisions {s.subdivisions}, size {size}; {schedule.policy} rate "
         f"{schedule.learning_rate:g}, {s.optimiser}, burn_in {schedule.burn_in}"

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...errors import DataError
+from ...formats.text import counted
 from ..options import add_quiet
 from ..parser import whole
 from ..rewriting import load
 from ..saving import refuse_inputs
 
 if TYPE_CHECKING:
+    from ...formats.tree import Tree
     from ...wordtree import Hierarchy, Match, NamedTree
 
 VERBS = "build|check|show|find|path|subset|prune|map"
@@ -131,8 +133,7 @@ def _write(hierarchy: Hierarchy, args: argparse.Namespace) -> int:
     _spare_inputs(args, *(args.out + ending for ending in (".tree", ".names", ".labels")))
     files = write_tree(args.out, hierarchy, force=args.force)
     tree = read_tree(files[0])  # as a network will
-    leaves = sum(tree.is_leaf(node) for node in range(len(tree)))
-    print(f"{', '.join(files)}: {len(tree)} nodes, {leaves} leaves, {len(tree.group_size)} groups")
+    print(f"{', '.join(files)}: {_size(tree)}")
     roots = [hierarchy.name.get(node, node) for node in tree.name[: tree.group_size[0]]]
     print(f"roots{_listed(roots)}")
     print(f"in [region]: tree={files[0]}, classes={len(tree)}; filters={len(tree) + 5} for each anchor before it")
@@ -148,13 +149,11 @@ def _check(args: argparse.Namespace) -> int:
     tree, nodes = named.tree, Nodes(named)
     for node_id in tree.name:
         nodes(node_id)  # each of one node
-    leaves = sum(tree.is_leaf(node) for node in range(len(tree)))
-    print(
-        f"{named.file}: {len(tree)} nodes, {leaves} leaves, {len(tree.group_size)} groups, depth {tree.depth.max()}"
-    )
+    print(f"{named.file}: {_size(tree)}, depth {tree.depth.max()}")
     alone = [named.names[offset] for offset in tree.group_offset[tree.group_size == 1]]
     if alone:
-        print(f"{len(alone)} groups of one node, whose probability given its parent is always 1{_listed(alone)}")
+        groups = counted(len(alone), "group")
+        print(f"{groups} of one node, whose probability given its parent is always 1{_listed(alone)}")
     several = [name for name, count in Counter(named.names).items() if count > 1]
     if several:
         print(f"{len(several)} names are those of several nodes{_listed(several)}")
@@ -176,6 +175,12 @@ def _check_map(named: NamedTree, file: str, classes: str | None) -> None:
         )
     inner = sorted({named.names[node] for node in nodes if not named.tree.is_leaf(int(node))})
     print(f"{file}: {len(nodes)} classes, of which {len(inner)} are inner nodes{_listed(inner)}")
+
+
+def _size(tree: Tree) -> str:
+    leaves = sum(tree.is_leaf(node) for node in range(len(tree)))
+    groups = counted(len(tree.group_size), "group")
+    return f"{counted(len(tree), 'node')}, {counted(leaves, 'leaf', 'leaves')}, {groups}"
 
 
 def _odd_lines(nodes: Sequence[int]) -> str:
