@@ -1,4 +1,16 @@
-"""Darknet reborn: YOLOv2 and YOLO9000 with hand-written kernels, for original .cfg and .weights files."""
+"""Darknet reborn: YOLOv2 and YOLO9000 with hand-written kernels, for original .cfg and .weights files.
+
+    import pydarknet
+
+    net = pydarknet.Network("stamps", "stamps")  # comes with the package; others: pydarknet weights list
+    found = net.detect("img.jpg", thresh=0.5)  # or an array, an image of Pillow, bytes, a list of them
+    for each in found:
+        print(each.name, each.confidence, each.box)
+    found.save("drawn.jpg")
+
+`Network` detects and classifies, `Trainer` trains; every error of theirs is a `DarknetError`, or a ValueError for a
+wrong argument. `pydarknet.darknet` and `pydarknet.compat` are for scripts of older Darknets.
+"""
 
 from __future__ import annotations
 

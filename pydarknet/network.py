@@ -15,7 +15,7 @@ import numpy.typing as npt
 from .backends.ops import Array
 from .detection.boxes import Fit
 from .detection.decode import Candidates, Floats, detections
-from .detection.options import DEFAULTS, DetectOptions, MoreOptions
+from .detection.options import DEFAULTS, DetectOptions, MoreOptions, chosen
 from .detection.results import Detection
 from .detection.tiles import merged, moved, tiles
 from .errors import CfgError, DataError, ImageError
@@ -132,13 +132,11 @@ class Network(Engine):
         CfgError if it has no detection head; ValueError for thresholds and a `batch` out of range.
         """
         check_count("batch", batch)
-        options = self.settle(options.but(thresh=thresh, hier_thresh=hier_thresh, nms=nms, **others))
+        options = self.settle(chosen(options, thresh=thresh, hier_thresh=hier_thresh, nms=nms, **others))
         if is_single(image):
             return self._opened([image], color, options)[0]
-        found: list[Detections] = []
-        for chunk in chunks(image, batch):  # type: ignore[arg-type]
-            found.extend(self._opened(chunk, color, options))
-        return found
+        parts = chunks(image, batch)  # type: ignore[arg-type]
+        return [found for part in parts for found in self._opened(part, color, options)]
 
     def stream(
         self,
@@ -162,7 +160,7 @@ class Network(Engine):
         are those of `detect`.
         """
         check_count("batch", batch)
-        options = self.settle(options.but(thresh=thresh, hier_thresh=hier_thresh, nms=nms, **others))
+        options = self.settle(chosen(options, thresh=thresh, hier_thresh=hier_thresh, nms=nms, **others))
         given = list(named(fspath(images)).paths) if isinstance(images, (str, PathLike)) else images
         return self._streamed(given, color, options, batch, unread or _raised)
 
@@ -286,8 +284,9 @@ class Network(Engine):
         """The `top` classes of an image (None: all), the most probable first, as Darknet's `classifier predict`.
 
         With a tree only leaves count, with the product of the probabilities down to them. ImageError; CfgError for a
-        detector.
+        detector; ValueError for a `top` below 1.
         """
+        check_count("top", 1 if top is None else top)
         check_choice("fit", fit, get_args(Fit))
         self.check_classifier()
         output = self.predict(image, fit, color=color).reshape(-1)

@@ -186,7 +186,7 @@ def cpu_isa() -> str:
 def set_threads(count: int) -> None:
     """How many threads the CPU's ops use from now on. ValueError for a number that is none."""
     if not isinstance(count, SupportsIndex) or not 1 <= count <= MAX_THREADS:
-        raise ValueError(f"threads={count}: expected a number from 1 to {MAX_THREADS}")
+        raise ValueError(f"threads={count!r}: expected a number from 1 to {MAX_THREADS}")
     cpu_backend().ops.set_num_threads(count)
 
 

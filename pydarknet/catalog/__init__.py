@@ -15,6 +15,7 @@ from pathlib import Path
 from ..errors import DownloadError, WeightsError
 from ..formats.resources import share
 from ..formats.text import did_you_mean
+from ..system.arguments import check_path
 from ..system.progress import say
 from .checksum import Expected, measure
 from .partfile import PartFile
@@ -166,6 +167,7 @@ def find_weights(name: str | os.PathLike[str]) -> Path:
 
     WeightsError lists the places tried, and says how to fetch a file of the catalogue.
     """
+    check_path("weights", name)
     given = os.fspath(name)
     if os.path.isfile(given):
         return Path(given)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..formats.text import did_you_mean
 from ..formats.tree import Mode
-from ..system.arguments import check_choice, check_share
+from ..system.arguments import check_choice, check_number, check_share
 from .boxes import Fit
 from .nms import GREEDY_BETA, Kind
 
@@ -73,12 +73,10 @@ class DetectOptions:
         check_choice("region_rule", self.region_rule, get_args(Rule))
         if self.depth is not None and not _is_level(self.depth):
             raise ValueError(f"depth={self.depth!r}: expected a level of the tree, a whole number from 1 (the roots)")
-        if not self.min_size >= 0:
-            raise ValueError(f"min_size={self.min_size!r}: expected a number of pixels, from 0")
-        if self.tile and self.tile < MIN_TILE:
-            raise ValueError(f"tile={self.tile!r}: expected at least {MIN_TILE} pixels, or 0 for none")
-        if not 0 <= self.tile_overlap <= MAX_OVERLAP:
-            raise ValueError(f"tile_overlap={self.tile_overlap!r}: expected a share from 0 to {MAX_OVERLAP}")
+        check_number("min_size", self.min_size, "a number of pixels, from 0", 0)
+        if self.tile != 0:
+            _check_tile(self.tile)
+        check_number("tile_overlap", self.tile_overlap, f"a share from 0 to {MAX_OVERLAP}", 0, MAX_OVERLAP)
         if isinstance(self.classes, (int, np.integer)):
             object.__setattr__(self, "classes", (int(self.classes),))
         if isinstance(self.classes, str):
@@ -110,8 +108,20 @@ class DetectOptions:
         )
 
 
+def chosen(options: DetectOptions, **given: Any) -> DetectOptions:
+    """What a caller hands in as options, with what is given beside them (`DetectOptions.but`). ValueError."""
+    if not isinstance(options, DetectOptions):
+        raise ValueError(f"options: expected DetectOptions, found {type(options).__name__}; a dict goes in as **dict")
+    return options.but(**given)
+
+
 def _is_level(depth: object) -> bool:
     return isinstance(depth, (int, np.integer)) and not isinstance(depth, bool) and bool(depth >= 1)
+
+
+def _check_tile(side: object) -> None:
+    if not isinstance(side, (int, np.integer)) or side < MIN_TILE:
+        raise ValueError(f"tile={side!r}: expected a whole number of pixels, at least {MIN_TILE}, or 0 for none")
 
 
 def _hint(word: str) -> str:

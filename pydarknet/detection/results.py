@@ -19,6 +19,9 @@ class Box(NamedTuple):
     w: float
     h: float
 
+    def __repr__(self) -> str:
+        return f"Box(x={self.x:.6g}, y={self.y:.6g}, w={self.w:.6g}, h={self.h:.6g})"
+
     @property
     def left(self) -> float:
         return self.x - self.w / 2
@@ -36,7 +39,7 @@ class Box(NamedTuple):
         return self.y + self.h / 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Detection:
     """One class of one box; a box with several classes above the threshold gives several detections.
 
@@ -52,9 +55,17 @@ class Detection:
     objectness: float
     box: Box
     path: tuple[str, ...] = ()
-    order: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
+    order: tuple[int, int] = field(default=(0, 0), compare=False)
     path_probabilities: tuple[float, ...] = ()
     track: int | None = None
+
+    def __repr__(self) -> str:
+        """For people: six digits, and no path and track where there is none."""
+        parts = [f"class_id={self.class_id}, name={self.name!r}, confidence={self.confidence:.6g}"]
+        parts += [f"objectness={self.objectness:.6g}, box={self.box}"]
+        parts += [f"path={self.path}"] if self.path else []
+        parts += [f"track={self.track}"] if self.track is not None else []
+        return f"Detection({', '.join(parts)})"
 
     def path_text(self, probabilities: bool = False) -> str:
         """`animal > mammal > dog`, or with `probabilities` `animal .97 > mammal .95 > dog .91`; the name alone where

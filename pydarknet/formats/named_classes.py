@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from operator import index
+from typing import SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
@@ -42,9 +44,9 @@ def subtrees(
 
 def _classes_of(word: str | int, called: dict[str, list[int]], ids: dict[str, int], classes: int) -> list[int]:
     if not isinstance(word, str):
-        if 0 <= word < classes:
-            return [word]
-        raise DataError(f"classes: expected numbers from 0 to {classes - 1}, found {word}")
+        if isinstance(word, SupportsIndex) and not isinstance(word, bool) and 0 <= index(word) < classes:
+            return [index(word)]
+        raise DataError(f"classes: expected names, or whole numbers from 0 to {classes - 1}, found {word!r}")
     if word in ids:
         return [ids[word]]
     if found := called.get(plain(word)):

@@ -10,6 +10,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from ..errors import CfgError, DataError
+from ..system.arguments import check_path
 from .text import did_you_mean
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -22,6 +23,7 @@ def find(name: str | PathLike[str], *, relative_to: str | PathLike[str] | None =
     `relative_to` is the file that names it. Where nothing is found with backslashes, slashes are tried. DataError
     with the places tried if there is none.
     """
+    check_path("a file's name", name)
     tried = []
     for spelling in dict.fromkeys([fspath(name), with_slashes(fspath(name))]):
         for place in places(spelling, relative_to):
@@ -37,6 +39,7 @@ def find(name: str | PathLike[str], *, relative_to: str | PathLike[str] | None =
 def find_cfg(name: str | PathLike[str]) -> str:
     """The path of a cfg that a user names: a file as it is, else one in the folder cfg, else one of the package's
     own, with or without its ending. CfgError with the places tried."""
+    check_path("cfg", name)
     given = fspath(name)
     if os.path.exists(given):
         return given

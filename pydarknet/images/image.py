@@ -325,6 +325,8 @@ def _hint_shape(shape: tuple[int, ...]) -> str:
         return "; put the channels last: array.transpose(1, 2, 0)"
     if len(shape) == 4:
         return "; several images are a list: list(array)"
+    if len(shape) == 1:
+        return "; the content of an image file is given as bytes: array.tobytes()"
     return ""
 
 

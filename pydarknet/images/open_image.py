@@ -3,8 +3,10 @@ Pillow, the content of a file."""
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Protocol, TypeAlias, get_args
 
@@ -39,6 +41,8 @@ MAX_PATH = 4096  # bytes; what is longer is no path
 
 def is_single(given: Any) -> bool:
     """Whether it is meant as one image; else as several."""
+    if isinstance(given, Mapping):  # has images in it, but in no order: none is meant
+        return True
     single = isinstance(given, (str, bytes, bytearray, memoryview, PathLike, np.ndarray)) or _is_pillow(given)
     if _is_tensor(given):
         return bool(given.ndim != 4)
@@ -66,16 +70,23 @@ def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Pictu
         return as_picture(_from_tensor(given), "rgb", channels)
     if given is None:
         raise ImageError(f"{EXPECTED}, found None: wasn't the file read? cv2.imread gives None where it can't read")
-    raise ImageError(f"{EXPECTED}, found {type(given).__name__}")
+    one = "; here it is one image, not several" if isinstance(given, (list, tuple)) else ""
+    raise ImageError(f"{EXPECTED}, found {type(given).__name__}{one}")
 
 
 def _from_file(path: str, channels: int) -> Picture:
+    if not path:
+        raise ImageError(f"{EXPECTED}, found an empty path")
     try:
         return load_image(path, channels)
     except ImageError as error:
-        if not is_video(path):
+        if is_video(path):
+            hint = "it is a video: read frames by cv2.VideoCapture, or use pydarknet demo"
+        elif os.path.isdir(path) or glob.has_magic(path):
+            hint = "Network.stream takes folders and patterns"
+        else:
             raise
-        raise ImageError(f"{error}; it is a video: read frames by cv2.VideoCapture, or use pydarknet demo") from error
+        raise ImageError(f"{error}; {hint}") from error
 
 
 def path_of(given: Any) -> str | None:

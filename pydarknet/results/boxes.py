@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,12 @@ class HostArray(np.ndarray[Any, Any]):
     def numpy(self) -> npt.NDArray[Any]:
         return np.asarray(self)
 
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
 
 def _host(values: npt.NDArray[Any]) -> HostArray:
     return values.view(HostArray)
@@ -31,6 +38,7 @@ class Boxes:
     `xyxy` (N, 4): left, top, right, bottom in pixels; `xywh` (N, 4): centre, width, height; `xyxyn`, `xywhn`: the
     same as shares of the image. `conf` (N,): confidence 0..1; `cls` (N,): number of the class; `id`: None, boxes of
     single images have no track. `data` (N, 6): xyxy, conf, cls. All float32. Boxes may reach beyond the image.
+    Iterated over, each is `Boxes` of one row; an index, a slice or a mask gives those rows.
     """
 
     id = None
@@ -43,6 +51,14 @@ class Boxes:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def __getitem__(self, at: Any) -> Boxes:
+        part = copy(self)
+        part._rows = self._rows[at].reshape(-1, 6)
+        return part
+
+    def __iter__(self) -> Iterator[Boxes]:
+        return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
         return f"<Boxes: {len(self)} in an image of {self.orig_shape[1]} x {self.orig_shape[0]}>"

@@ -1,16 +1,22 @@
-"""Stops a training at the first number that is not finite, and says where it is from."""
+"""Stops a training before it starts for a wrong argument, and at the first number that is not finite."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import index
+from typing import Any, SupportsIndex, get_args
 
 import numpy as np
 
 from ..errors import TrainingError
 from ..layers import Layer
+from ..system.arguments import check_choice, check_count, check_number
 from .parameters import STATISTICS
+from .samples import Order
 from .step import MiniBatch, Stepper
+from .tasks import Missing
+from .validation import Validation
 
 SHOWN = 8
 
@@ -69,3 +75,33 @@ def _where(stepper: Stepper, cost: float) -> str:
 
 def _name(layer: Layer) -> str:
     return f"layer {layer.index} ({layer.type}, {layer.section.file}:{layer.section.line})"
+
+
+def check_arguments(
+    *,
+    missing: object,
+    order: object,
+    workers: object,
+    seed: object,
+    max_hours: object,
+    save_every: object,
+    map: object,
+    callbacks: Any,
+    warn: object,
+) -> None:
+    """ValueError for an argument of `Trainer` that is of no use, by its name."""
+    check_choice("missing", missing, get_args(Missing))
+    check_choice("order", order, get_args(Order))
+    check_count("workers", workers)
+    if not isinstance(seed, SupportsIndex) or index(seed) < 0:
+        raise ValueError(f"seed={seed!r}: expected a whole number of at least 0")
+    if max_hours is not None:
+        check_number("max_hours", max_hours, "a number of hours, from 0", 0)
+    if save_every is not None:
+        check_count("save_every", save_every)
+    if not isinstance(map, (bool, Validation)):
+        raise ValueError(f"map={map!r}: expected True, False or a Validation")
+    if not isinstance(callbacks, (list, tuple)) or not all(callable(each) for each in callbacks):
+        raise ValueError(f"callbacks={callbacks!r}: expected a list of functions, each of which gets the Metrics")
+    if warn is not None and not callable(warn):
+        raise ValueError(f"warn={warn!r}: expected a function that gets a text")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from ..catalog import find_weights
 from ..dialects import DEFAULT
@@ -18,12 +18,12 @@ from ..formats.data import DataFile, read_data
 from ..formats.resources import find_cfg
 from ..formats.weights import save_weights
 from ..graph.engine import Engine
-from ..system.arguments import check_choice, check_count
+from ..system.arguments import check_count
 from .checkpoint import base_name, open_files
 from .choice import training_dialect
 from .course import Course
 from .folder import Claim, check_unused, find_folder, set_aside
-from .guard import check_finite
+from .guard import check_arguments, check_finite
 from .joint import check_mix
 from .loader import Batch
 from .memory import check_memory
@@ -94,9 +94,8 @@ class Trainer:
         warn: Callable[[str], None] | None = None,
         team: Team | None = None,
     ) -> None:
-        check_choice("missing", missing, get_args(Missing))
-        if save_every is not None:
-            check_count("save_every", save_every)
+        check_arguments(missing=missing, order=order, workers=workers, seed=seed, max_hours=max_hours,
+                        save_every=save_every, map=map, callbacks=callbacks, warn=warn)  # fmt: skip
         cfg = net.cfg if isinstance(net, Engine) else net if isinstance(net, Cfg) else parse_cfg(find_cfg(net))
         if max_batches is not None:
             cfg.net.set("max_batches", max_batches)

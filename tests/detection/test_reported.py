@@ -166,7 +166,7 @@ class TestWrong:
         [
             (["nmae 1"], r"no class is called 'nmae 1'; did you mean 'name 1'\?"),
             (["fish"], "no class is called 'fish'; expected one of"),
-            ([-1], "expected numbers from 0 to"),
+            ([-1], "whole numbers from 0 to"),
             ([], "expected at least one name"),
             ([""], "no class is called ''"),
         ],

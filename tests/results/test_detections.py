@@ -244,3 +244,25 @@ def test_a_table_needs_pandas(monkeypatch: pytest.MonkeyPatch):
 def test_editors_know_every_option():
     positional = {"thresh", "hier_thresh", "nms"}
     assert set(typing.get_type_hints(MoreOptions)) == {each.name for each in fields(DetectOptions)} - positional
+
+
+def test_boxes_one_by_one_as_ultralytics_has_them():
+    """Each is boxes of one row, and what has one number is a number."""
+    boxes = found().boxes
+    assert [(int(each.cls), float(each.conf), each.xyxy[0].tolist()) for each in boxes] == [
+        (2, 0.75, [20, 15, 40, 25]),
+        (1, 0.5, [-5, -4, 5, 4]),
+    ]
+    assert boxes[-1].xyxy.tolist() == boxes[1:].xyxy.tolist() == boxes[boxes.conf < 0.6].xyxy.tolist()
+    assert boxes[0].orig_shape == boxes.orig_shape
+    with pytest.raises(IndexError):
+        boxes[2]
+
+
+def test_detections_are_shown_with_few_digits():
+    third = Detection(2, "dog", 1 / 3, 1 / 3, Box(1 / 3, 20, 20, 10))
+    assert repr(third) == (
+        "Detection(class_id=2, name='dog', confidence=0.333333, objectness=0.333333, "
+        "box=Box(x=0.333333, y=20, w=20, h=10))"
+    )
+    assert "path=('animal', 'dog')" in repr(DOG)
