@@ -122,3 +122,13 @@ lib = SimpleNamespace(
     load_image_color=load_image,
     rgbgr_image=rgbgr_image,
 )
+
+
+def __getattr__(name: str) -> Any:
+    """There is none but those above; AlexeyAB's are elsewhere, which is said."""
+    from .compat import alexeyab
+
+    told = f"module {__name__!r} has no attribute {name!r}"
+    if not name.startswith("_") and name in vars(alexeyab):
+        told += "; it is of AlexeyAB's darknet.py: import pydarknet.compat.alexeyab as darknet"
+    raise AttributeError(told)

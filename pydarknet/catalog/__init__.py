@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DownloadError, WeightsError
-from ..formats.resources import share
+from ..formats.resources import share, with_slashes
 from ..formats.text import did_you_mean
 from ..system.arguments import check_path
 from ..system.progress import say
@@ -174,7 +174,7 @@ def find_weights(name: str | os.PathLike[str]) -> Path:
     if os.path.exists(given):
         raise WeightsError(f"{given}: expected a weights file, found something else (a folder?)")
     places, hint = [Path(given)], ""
-    folder, file = os.path.split(given)
+    folder, file = os.path.split(os.path.normpath(with_slashes(given)))
     if folder in ("", "weights"):  # as the README has it, wherever the file was fetched to
         with suppress(DownloadError):
             file = find(file).name

@@ -60,6 +60,19 @@ def read_pictures(data: DataFile, args: argparse.Namespace) -> ImageList:
     return images
 
 
+def say_fit(args: argparse.Namespace) -> None:
+    """Training measures with images as it shows them; whoever compares the two should know."""
+    from ..catalog import find_weights
+    from ..dialects import DIALECTS
+    from ..train.state import dialect_of
+    from .messages import say
+
+    name = dialect_of(find_weights(args.weights))
+    if name is not None and (fit := DIALECTS[name].fit) != args.fit:
+        say(f"trained with dialect {name}, which has images by {fit}, here by {args.fit}: --fit {fit} measures as "
+            "training did", args.quiet)  # fmt: skip
+
+
 def add_common(parser: argparse.ArgumentParser, ray: bool = False) -> None:
     """Batch, machine, messages; `ray`: a cluster, too."""
     parser.add_argument(

@@ -30,7 +30,8 @@ OF_DATA = ("names", "labels", "train", "train_boxes", "train_classes", "valid", 
 
 @contextmanager
 def prepared(args: argparse.Namespace, data: DataFile | None) -> Iterator[None]:
-    """Settle where --save and its companions write to. While that is standard output, lines go to standard error.
+    """Settle where --save and its companions write to. While that is standard output, lines go to standard error, or
+    with --quiet nowhere.
 
     UsageError for a place that can't be, or is an input.
     """
@@ -49,7 +50,7 @@ def prepared(args: argparse.Namespace, data: DataFile | None) -> Iterator[None]:
     if json is not None:
         args.places["json"] = json
     refuse_inputs(_targets(args.places), args, data)
-    with lines_aside(place, json):
+    with lines_aside(place, json, quiet=args.quiet):
         yield
 
 
@@ -69,13 +70,17 @@ def place_of(word: str | None) -> str | None:
 
 
 @contextmanager
-def lines_aside(*places: str | None) -> Iterator[None]:
-    """What is printed goes to standard error if one of the places is standard output."""
-    if any(place is not None and is_stdout(place) for place in places):
-        with redirect_stdout(sys.stderr):
+def lines_aside(*places: str | None, quiet: bool) -> Iterator[None]:
+    """What is printed goes to standard error if one of the places is standard output; with `quiet` nowhere, as the
+    results are in that place."""
+    if not any(place is not None and is_stdout(place) for place in places):
+        yield
+    elif quiet:
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
             yield
     else:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
 
 
 def refuse_inputs(

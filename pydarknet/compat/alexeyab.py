@@ -351,7 +351,9 @@ lib = SimpleNamespace(
 
 
 def __getattr__(name: str) -> Any:
-    """The original's `cv2`, loaded when a script asks for it."""
+    """The original's `cv2`, loaded when a script asks for it. A name of pjreddie's is elsewhere, which is said."""
+    if name in ("make_boxes", "make_probs", "network_detect", "num_boxes"):
+        raise AttributeError(f"{name!r} is of pjreddie's darknet.py: import pydarknet.darknet as darknet")
     if name != "cv2":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import cv2

@@ -16,7 +16,7 @@ def onnx_module() -> Any:
     try:
         import onnx
     except ImportError as error:
-        raise ExportError("a model in ONNX needs the package onnx: pip install pydarknet[onnx]") from error
+        raise ExportError("a model in ONNX needs the package onnx: pip install 'pydarknet[onnx]'") from error
     return onnx
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
@@ -76,8 +77,17 @@ def _hint(name: str) -> str:
         return "; the cfg stands before the weights"
     if ending in (".pt", ".pth", ".onnx", ".h5", ".tflite"):
         return f"; a network is a Darknet cfg here, {ending} files aren't read"
+    stem = os.path.basename(name).removesuffix(".cfg")
     own = [each.stem for each in (share() / "cfg").glob("*.cfg")]
-    return did_you_mean(os.path.basename(name).removesuffix(".cfg"), own)
+    misspelt = did_you_mean(stem, [each for each in own if _without_digits(each) != _without_digits(stem)])
+    own_folder = os.path.normpath(os.path.dirname(name)) in (".", "cfg")
+    others = "; it is none of the package's own: take it from where its weights are from" if own_folder else ""
+    return others + misspelt
+
+
+def _without_digits(name: str) -> str:
+    """yolov3 is no misspelt yolov7."""
+    return re.sub(r"[0-9]", "", name)
 
 
 def places(name: str | PathLike[str], relative_to: str | PathLike[str] | None = None) -> Iterator[Path]:

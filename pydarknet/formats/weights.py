@@ -186,15 +186,25 @@ def _header(name: str, start: bytes) -> Header:
     if len(start) >= 12:
         major, minor, revision = struct.unpack_from("<3i", start)
         if not _plausible(start):
-            raise WeightsError(
-                f"{name}: is not a weights file; it starts with {start[:12]!r}; are the files in the right order?"
-            )
+            raise WeightsError(f"{name}: is not a weights file; it starts with {start[:12]!r}; {_mistaken(start)}")
         layout = "<Q" if _is_wide(major, minor) else "<i"
         size = 12 + struct.calcsize(layout)
         if len(start) >= size:
             (seen,) = struct.unpack_from(layout, start, 12)
             return Header(major, minor, revision, seen, size, _is_transposed(major, minor))
     raise WeightsError(f"{name}: expected a header of 16 or 20 bytes, found a file of {len(start)}")
+
+
+def _mistaken(start: bytes) -> str:
+    """What may have happened to a file that begins so."""
+    begun = start.lstrip()
+    if begun.startswith((b"<", b"{", b"404")):
+        return "it is a server's answer, such as a page that asks for a login: fetch the file again"
+    if begun.startswith(b"version http"):
+        return "it is Git LFS's pointer to the file: git lfs pull fetches it"
+    if start.startswith((b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf")):
+        return "it is an archive, or PyTorch's: unpack it, and give the .weights file"
+    return "are the files in the right order?"
 
 
 def _fitted(

@@ -171,7 +171,7 @@ def _expand(word: str) -> list[str]:
         found = sorted(path for path in glob.glob(word, recursive=True) if os.path.isfile(path))
         if not found:
             raise DataError(f"no file matches {word!r}")
-        return found
+        return _without_drawn(found)
     return [word]
 
 
@@ -182,9 +182,18 @@ def _folder(folder: str) -> list[str]:
         raise DataError(f"{folder}: the folder can't be read: {error.strerror or error}") from error
     paths = [os.path.join(folder, name) for name in names if is_picture_name(name)]
     found = [path for path in paths if os.path.isfile(path) and not is_companion(path)]
-    if len(found) > 1 and (drawn := os.path.join(folder, DRAWN)) in found:
-        found.remove(drawn)
-        warnings.warn(f"{drawn} is left out: detections are drawn there; name it to use it", PictureWarning, 2)
     if not found:
         raise DataError(f"{folder}: holds no image; looked for files that end in {' '.join(sorted(ENDINGS))}")
-    return found
+    return _without_drawn(found)
+
+
+def _without_drawn(found: list[str]) -> list[str]:
+    """Those of several files that aren't called what `detect` calls its drawing: it may have been made of them."""
+    kept = [path for path in found if os.path.basename(path) != DRAWN]
+    if not kept:
+        return found
+    for path in found:
+        if os.path.basename(path) == DRAWN:
+            told = f"{path} is left out, as detections are drawn into a file of this name; name it to use it"
+            warnings.warn(told, PictureWarning, 2)
+    return kept

@@ -24,7 +24,9 @@ class ParquetWriter(Writer):
             import pyarrow
             import pyarrow.parquet
         except ImportError as error:
-            raise ExportError("Parquet needs the package pyarrow: pip install pyarrow, or pydarknet[ray]") from error
+            raise ExportError(
+                "Parquet needs the package pyarrow: pip install pyarrow, or 'pydarknet[ray]'"
+            ) from error
         self._arrow = pyarrow
         self._rows: dict[str, list[Any]] = {name: [] for name in COLUMNS}
         target.parent.mkdir(parents=True, exist_ok=True)

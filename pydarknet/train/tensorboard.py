@@ -46,7 +46,7 @@ class TensorBoard:
             from tensorboardX.proto.event_pb2 import Event, SessionLog
         except ImportError as error:
             raise ExportError(
-                "TensorBoard's files need the package tensorboardX: pip install pydarknet[tensorboard]"
+                "TensorBoard's files need the package tensorboardX: pip install 'pydarknet[tensorboard]'"
             ) from error
         self._crc32c, self._event, self._scalar = crc32c.crc32c, Event, summary.scalar
         try:

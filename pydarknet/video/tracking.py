@@ -34,7 +34,9 @@ class Tracker:
             import supervision
             import trackers
         except ImportError as error:
-            raise DataError(f"tracking needs the package trackers ({error}): pip install pydarknet[track]") from error
+            raise DataError(
+                f"tracking needs the package trackers ({error}): pip install 'pydarknet[track]'"
+            ) from error
         self._table: Any = supervision.Detections
         firm = "track_activation_threshold" if kind == "sort" else "high_conf_det_threshold"
         options: dict[str, Any] = {"lost_track_buffer": lost, firm: sure}

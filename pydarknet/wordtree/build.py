@@ -17,6 +17,7 @@ from .wordnet import TOO_GENERAL, WordNet
 MAX_BYTES = 64 << 20
 BOM = "\ufeff"
 OTHER_SEPARATORS = ";\t|"  # of tables that aren't separated by commas
+CHILD = ("child", "name", "class", "label", "node", "id")  # what heads its column, beside one of `parent`
 
 
 @dataclass
@@ -143,9 +144,9 @@ def from_csv(path: str | PathLike[str]) -> Hierarchy:
     for number, row in _rows(file):
         fields = [_as_name(each) for each in row]
         heading = [each.lower() for each in fields] if number == 1 else []
-        if heading == ["parent", "child"]:
+        if heading[:1] == ["parent"] and heading[1:] and heading[1] in CHILD:
             raise DataError.at(file, number, "expected child,parent, found the columns the other way round")
-        if not any(fields) or heading == ["child", "parent"]:
+        if not any(fields) or (heading[1:] == ["parent"] and heading[0] in CHILD):
             continue
         separated = len(fields) == 2 or not any(each in row[0] for each in OTHER_SEPARATORS)
         if len(fields) > 2 or not separated or fields[0] in ("", "-1"):

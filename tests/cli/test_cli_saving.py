@@ -39,6 +39,10 @@ class TestStandardOutput:
         assert result.out == Path("file").read_text()
         assert "84%" in result.err
 
+    def test_quiet_is_quiet_beside_them(self, cli) -> None:
+        result = spawned("detect", *NET, "a.jpg", "--save", "jsonl", "--save-to", "-", "--quiet")
+        assert (json.loads(result.out)["filename"], result.err) == ("a.jpg", "")
+
     def test_what_others_wrote_stays(self, cli) -> None:
         shell = ["sh", "-c", 'echo before; "$@" --save jsonl --save-to /dev/stdout; echo after', "sh"]
         with open("log", "wb") as log:
@@ -64,6 +68,7 @@ class TestStandardOutput:
 
     @pytest.mark.parametrize(("option", "start"), [("--csv", "class_id,"), ("--json", "{")])
     def test_tables(self, cli, option: str, start: str) -> None:
+        Path("list.txt").write_text("a.jpg\n")
         Path("a.txt").write_text("0 .5 .5 .5 .5\n")
         with open("toy.data", "a") as data:
             data.write("valid = list.txt\n")
@@ -232,6 +237,8 @@ class TestOtherWaysIn:
         result = cli("detect", *NET, "in", "drawn")
         assert [line for line in result.results if line.endswith("jpg")] == ["in/a.jpg", "drawn/predictions.jpg"]
         assert "in/predictions.jpg is left out" in result.err
+        assert cli("detect", *NET, "in/*.jpg").results[0] == "in/a.jpg"
+        assert "in/predictions.jpg" in cli("detect", *NET, "*/predictions.jpg").results  # which name it
 
     @pytest.mark.parametrize("first", ["export", "average", "partial", "statistics"])
     def test_weights_by_name_from_anywhere(self, cli, first: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,15 @@ def files(cli) -> None:
     valid_set.write_set()
 
 
+@pytest.mark.parametrize("command", ["map", "sweep", "valid"])
+def test_who_measures_otherwise_than_training_is_told(cli, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pydarknet.train.state.dialect_of", lambda _: "paper2017")
+    more = ["--sizes", "32", "--runs", "1"] if command == "sweep" else []
+    told = "images by stretch, here by letterbox: --fit stretch measures as training did"
+    assert told in cli("detector", command, "v.data", *NETWORK, *more).err
+    assert told not in cli("detector", command, "v.data", *NETWORK, *more, "--fit", "stretch").err
+
+
 def test_each_size_as_detector_map_has_it(cli) -> None:
     result = cli(*SWEEP, "--sizes", "32-96", "--out", "sweep.json", "--chart", "sweep.svg", "--fit", "stretch")
     assert result.code == 0

@@ -51,6 +51,16 @@ def test_every_name() -> None:
     assert dn.random is random
 
 
+def test_names_of_the_other_script_say_where_they_are() -> None:
+    with pytest.raises(AttributeError, match=r"AlexeyAB's darknet\.py: import pydarknet\.compat\.alexeyab"):
+        dn.load_network  # noqa: B018
+    with pytest.raises(AttributeError, match=r"pjreddie's darknet\.py: import pydarknet\.darknet"):
+        alexeyab.make_boxes  # noqa: B018
+    for module in (dn, alexeyab):
+        with pytest.raises(AttributeError, match=r"has no attribute 'nothing'$"):
+            module.nothing  # noqa: B018
+
+
 def test_script_detect(run: Script, net: Network) -> None:
     results = run("pjreddie_detect")["results"]
     for found, path in zip(results, ("data/wide.png", "data/tall.png"), strict=True):

@@ -356,7 +356,7 @@ def test_boxes_without_classes_are_refused() -> None:
 
 def test_onnx_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ExportError, match=r"pip install pydarknet\[onnx\]"):
+    with pytest.raises(ExportError, match=r"pip install 'pydarknet\[onnx\]'"):
         build(network(LAYERS["avgpool"]))
 
 

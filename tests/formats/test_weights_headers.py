@@ -111,6 +111,23 @@ def test_something_else(start: bytes, tmp_path: Path) -> None:
         load_weights(path, small_net())
 
 
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        (b"\n<html><title>Quota exceeded", "a server's answer"),
+        (b"404: Not Found", "a server's answer"),
+        (b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"),
+        (b"PK\x03\x04" + bytes(range(200, 220)), "an archive"),
+        (b"\xff\xd8\xff\xe0" + bytes(range(100, 120)), "the right order"),
+    ],
+)
+def test_what_came_in_place_of_weights_is_said(start: bytes, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "page.weights"
+    path.write_bytes(start)
+    with pytest.raises(WeightsError, match=told):
+        read_header(path)
+
+
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "absent.weights", tmp_path, f"{tmp_path}/nul\0byte"):
         for read in (read_header, lambda path: load_weights(path, [])):

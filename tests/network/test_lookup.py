@@ -42,7 +42,11 @@ def test_ones_own_cfgs_come_before_the_packages(elsewhere: Path, cfg: str):
     assert Network(cfg, "yolov2-tiny").classes == nets.network().classes != 80
 
 
-@pytest.mark.parametrize("weights", ["yolov2-tiny", "yolov2-tiny.weights", "weights/yolov2-tiny.weights"])
+@pytest.mark.parametrize(
+    "weights",
+    ["yolov2-tiny", "yolov2-tiny.weights", "weights/yolov2-tiny.weights", "./yolov2-tiny.weights",
+     "./weights/yolov2-tiny.weights", "weights\\yolov2-tiny.weights"],
+)  # fmt: skip
 def test_weights_that_were_fetched(elsewhere: Path, weights: str, capsys: pytest.CaptureFixture[str]):
     expected = nets.network().forward(nets.batch(nets.network()))
     net = Network(elsewhere, weights)
@@ -64,6 +68,7 @@ def test_what_is_nowhere(elsewhere: Path):
 @pytest.mark.parametrize(
     ("name", "told"),
     [("yolov2-tinny", "did you mean 'yolov2-tiny'"), ("cfg/yolov2tiny.cfg", "did you mean 'yolov2-tiny'"),
+     ("cfg/yolov3.cfg", "none of the package's own: take it from where"),
      ("yolov2.weights", "the cfg stands before the weights"), ("yolov8n.pt", r"\.pt files aren't read")],
 )  # fmt: skip
 def test_what_a_cfg_may_have_been_meant_for(elsewhere: Path, name: str, told: str):

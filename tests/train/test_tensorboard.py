@@ -112,7 +112,7 @@ def test_without_the_package(
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     data, cfg = make(tmp_path)
     assert main(["train", str(data), str(cfg), "--tensorboard", str(tmp_path / "board")]) == 2
-    assert "pip install pydarknet[tensorboard]" in capsys.readouterr().err
+    assert "pip install 'pydarknet[tensorboard]'" in capsys.readouterr().err
     assert not list((tmp_path / "backup").iterdir())
 
 

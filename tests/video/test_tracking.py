@@ -70,5 +70,5 @@ def test_what_can_not_be(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="bytetrak"):
         Tracker("bytetrak")
     monkeypatch.setitem(sys.modules, "trackers", None)
-    with pytest.raises(DataError, match=r"pip install pydarknet\[track\]"):
+    with pytest.raises(DataError, match=r"pip install 'pydarknet\[track\]'"):
         Tracker()

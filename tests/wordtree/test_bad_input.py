@@ -79,6 +79,7 @@ def test_any_encoding_and_line_end(
         (f"a,b\n{'x' * 200_000},b\n", r"t\.csv:2: expected child,parent, found no CSV: field larger"),
         ("dog;animal\n", r"t\.csv:1: expected child,parent, found 'dog;animal'; a comma separates them"),
         ("Parent,Child\nanimal,dog\n", r"t\.csv:1: expected child,parent, found the columns the other way round"),
+        ("Parent,name\nanimal,dog\n", r"t\.csv:1: expected child,parent, found the columns the other way round"),
         ("dog\tanimal\n", r"t\.csv:1: expected child,parent"),
         ("-1,animal\n", r"t\.csv:1: expected child,parent"),
         (",animal\n", r"t\.csv:1: expected child,parent"),
@@ -89,6 +90,12 @@ def test_tables(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(DataError, match=message):
         from_csv(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("heading", ["child,parent", "Name,Parent", "id,parent", "class, parent"])
+def test_headings(tmp_path: Path, heading: str) -> None:
+    (tmp_path / "t.csv").write_text(f"{heading}\nfather,parent\ndog,animal\n")
+    assert set(from_csv(tmp_path / "t.csv").parent) == {"father", "parent", "dog", "animal"}
 
 
 def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--top",
         type=whole(1),
         metavar="K",
-        help="count as right if the class is among the best N (default: top= of the .data file, else 1)",
+        help="count as right if the class is among the best K (default: top= of the .data file, else 1)",
     )
     parser.set_defaults(fit="the square in the middle")
     evaluating.add_common(parser)

@@ -63,7 +63,7 @@ def classify_pictures(net: Network, args: argparse.Namespace, top: int) -> int:
     require_no_heads(net, "detect")
     place = place_of(args.save_to)
     refuse_inputs([place], args)
-    with lines_aside(place), _writer(place, args.quiet) as writer:
+    with lines_aside(place, quiet=args.quiet), _writer(place, args.quiet) as writer:
         return _classify(net, args, top, writer)
 
 

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     pictures = images.images
     net = load_network(args, data)
     require_heads(net, "classifier valid")
-    _say_fit(args)
+    evaluating.say_fit(args)
     chosen = class_map(data, net)
     if chosen is not None:
         warn_of_tree_options(args, "map= reports each class by itself")
@@ -82,23 +82,10 @@ def run(args: argparse.Namespace) -> int:
     truth, detections = found.evaluated(truth), found.detections()
     measures = {"iou_thresh": args.iou_thresh, "thresh": args.thresh, "points": args.points}
     result = report(truth, detections, names, **measures, **parts)
-    with lines_aside(args.csv, args.json):
+    with lines_aside(args.csv, args.json, quiet=args.quiet):
         _print(truth, detections, result, args)
     _save(result, names, args, truth, detections)
     return watch.code
-
-
-def _say_fit(args: argparse.Namespace) -> None:
-    """Training measures with images as it shows them; whoever compares the two should know."""
-    from ...catalog import find_weights
-    from ...dialects import DIALECTS
-    from ...train.state import dialect_of
-    from ..messages import say
-
-    name = dialect_of(find_weights(args.weights))
-    if name is not None and (fit := DIALECTS[name].fit) != args.fit:
-        say(f"trained with dialect {name}, which has images by {fit}, here by {args.fit}: --fit {fit} measures as "
-            "training did", args.quiet)  # fmt: skip
 
 
 def _unboxed(net: Network, data: DataFile, args: argparse.Namespace) -> Bools | None:

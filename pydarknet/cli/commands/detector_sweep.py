@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     images = evaluating.read_pictures(data, args)
     net = load_network(args, data)
     require_heads(net, "classifier valid")
+    evaluating.say_fit(args)
     chosen = class_map(data, net)
     truth, warnings = read_found(data, images, len(class_names(net, chosen)))
     warn(warnings, args.quiet)
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     swept: list[AtSize] = []
     total = len(images.images) * len(args.sizes)
     with (
-        lines_aside(args.out),
+        lines_aside(args.out, quiet=args.quiet),
         progress(total, "img", quiet=args.quiet, force=args.progress) as out,
     ):
         watch = evaluating.Watch(out)

@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     pictures = evaluating.read_pictures(data, args).images
     net = load_network(args, data)
     require_heads(net, "classifier valid")
+    evaluating.say_fit(args)
     chosen = class_map(data, net)
     if chosen is not None:
         warn_of_tree_options(args, "map= reports each class by itself")
