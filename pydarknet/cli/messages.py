@@ -50,7 +50,9 @@ class Lines:
         self._bar = bar
 
     def print(self, lines: Iterable[str]) -> None:
-        """Print the lines of one result; whoever reads them has them at once."""
+        """Print the lines of one result; whoever reads them has them at once. A name with a line break in it stays
+        in its line."""
+        lines = [line.replace("\n", "\\n").replace("\r", "\\r") for line in lines]
         if sys.stdout.isatty():
             lines = (harmless(line, line=True) for line in lines)
         text = "".join(f"{line}\n" for line in lines)

@@ -49,8 +49,12 @@ def prepared(args: argparse.Namespace, data: DataFile | None) -> Iterator[None]:
     args.places = {kind: place or (USUAL_FOLDER if kind in FOLDERS else ".") for kind in kinds}
     if json is not None:
         args.places["json"] = json
+    args.out = place_of(args.out)
     refuse_inputs(_targets(args.places), args, data)
-    with lines_aside(place, json, quiet=args.quiet):
+    for option in ("save_crops", "explain"):
+        if getattr(args, option, None) == "-":
+            raise UsageError(f"--{option.replace('_', '-')} needs a folder, standard output is none")
+    with lines_aside(place, json, args.out, quiet=args.quiet):
         yield
 
 
@@ -72,8 +76,11 @@ def place_of(word: str | None) -> str | None:
 @contextmanager
 def lines_aside(*places: str | None, quiet: bool) -> Iterator[None]:
     """What is printed goes to standard error if one of the places is standard output; with `quiet` nowhere, as the
-    results are in that place."""
-    if not any(place is not None and is_stdout(place) for place in places):
+    results are in that place. UsageError for two of them."""
+    taken = [place for place in places if place is not None and is_stdout(place)]
+    if len(taken) > 1:
+        raise UsageError("standard output takes one file, not two: give the other one a name")
+    if not taken:
         yield
     elif quiet:
         with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):

@@ -37,8 +37,10 @@ def replacing(path: str | PathLike[str], follow: bool = True) -> Iterator[Binary
     The new file has the mode of the old one, and its owner if the user may give it away. A stream (see
     `is_stream`) is written to as it is: a file in its place would take it from everyone. What a symbolic link leads
     to is replaced; without `follow` whatever has the name itself, link or stream. OSError as from `open` and `write`:
-    a full disk or a missing permission leaves the old file whole.
+    a full disk or a missing permission leaves the old file whole; and for `-`, which is hardly meant as a file.
     """
+    if fspath(path) == "-":
+        raise OSError(errno.EINVAL, f"standard output is {STDOUT} here, a file of this name ./-")
     if follow and (number := _descriptor(fspath(path))) is not None:
         with os.fdopen(os.dup(number), "wb") as stream:
             yield stream

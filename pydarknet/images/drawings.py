@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import ImageError
+from ..formats.atomic import is_stream
 from .sources import DRAWN, is_picture_name
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Drawings:
         self._classes, self._show_path = classes, show_path
         self.folder = out if out is not None and (many or _is_folder(out)) else None
         self.file = None if self.folder is not None else _file_name(out)
+        if self.folder is not None and is_stream(self.folder):
+            raise ImageError(f"{self.folder}: takes one drawn image; expected a folder for several")
         self._taken: set[str] = set()
         if self.folder is not None:
             _make_folder(self.folder)
@@ -38,7 +41,7 @@ class Drawings:
         from .draw import draw
         from .image import encode_image
 
-        ending = ENDING if self.file is None else os.path.splitext(self.file)[1]
+        ending = ENDING if self.file is None else os.path.splitext(self.file)[1] or ENDING
         drawn = draw(image, detections, classes=self._classes, show_path=self._show_path)
         return encode_image(drawn, ending, name=self.file or path)
 
@@ -46,7 +49,12 @@ class Drawings:
         """Write the drawn image of what was read from `path` to its place."""
         from .image import write_image
 
-        write_image(self._target(path), drawn)
+        try:
+            write_image(self._target(path), drawn)
+        except ImageError as error:
+            if self.file != DRAWN:
+                raise
+            raise ImageError(f"{error}; --out FILE draws elsewhere, --no-draw nowhere") from error
 
     def refuse(self, path: str) -> None:
         """ImageError if the drawn image would take the place of an input image."""
@@ -76,7 +84,7 @@ def _is_folder(out: str) -> bool:
 def _file_name(out: str | None) -> str:
     if out is None:
         return DRAWN
-    return out if is_picture_name(out) else f"{out}.jpg"
+    return out if is_picture_name(out) or is_stream(out) else f"{out}{ENDING}"
 
 
 def _make_folder(folder: str) -> None:

@@ -26,6 +26,11 @@ LISTS = frozenset([".txt", ".list"])
 STDIN = "-"
 DRAWN = "predictions.jpg"  # what Darknet draws
 
+NO_PATHS = (
+    "standard input: expected an image, or paths of images, one a line; found zero bytes: no image of a known "
+    "format, or paths of find -print0, which xargs -0 hands on"
+)
+
 # How images begin; a path could, but holds no zero byte.
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
 _VIDEO_NAMES = "mp4 m4v mov avi mkv webm flv wmv asf mpg mpeg mpe ts mts m2ts 3gp 3g2 ogv mjpg mjpeg"
@@ -66,9 +71,13 @@ def named(word: str) -> Source:
 
 
 def _stream(stdin: BinaryIO) -> list[str] | Iterator[str]:
-    start: bytes = stdin.peek(64)[:64] if hasattr(stdin, "peek") else b""
+    start: bytes = stdin.peek(64) if hasattr(stdin, "peek") else b""
     picture = start.startswith(_PICTURES) or start[4:8] in (b"ftyp", b"jP  ")
-    return [STDIN] if picture and b"\0" in start else read_lines(stdin)
+    if picture and b"\0" in start[:64]:
+        return [STDIN]
+    if b"\0" in start and byte_order(start)[1] == "utf-8":  # before any of it is taken for a path
+        raise DataError(NO_PATHS)
+    return read_lines(stdin)
 
 
 def load(path: str, channels: int) -> Picture:
@@ -98,7 +107,7 @@ def read_lines(stdin: BinaryIO) -> Iterator[str]:
     """
     for line in _rows(stdin):
         if b"\0" in line:
-            raise DataError("standard input: expected paths of images, one a line, found zero bytes; is it a file?")
+            raise DataError(NO_PATHS)
         path = line.strip(b" \t\r\n")
         if path:
             name = os.fsdecode(path)

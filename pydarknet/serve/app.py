@@ -11,18 +11,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
+from os.path import basename
 from time import perf_counter
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import Headers, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .._version import __version__
 from ..detection.options import DEFAULTS, DetectOptions
@@ -42,6 +44,7 @@ HEADERS = {
     "img-src blob: data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 }
 NUMBERS = ("thresh", "hier_thresh", "nms")
+FLAGS = {"0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,8 @@ class Server:
     async def health(self, _: Request) -> Response:
         """Whether the server answers, and with what."""
         net = self.network
-        return _json({"status": "ok", "network": str(net.cfg.file), "classes": net.classes, "version": __version__})
+        name = basename(net.cfg.file)  # where it is, is nobody's business: no token is asked for here
+        return _json({"status": "ok", "network": name, "classes": net.classes, "version": __version__})
 
     async def names(self, request: Request) -> Response:
         """The names of the classes, in order."""
@@ -94,11 +98,15 @@ class Server:
     async def metrics(self, request: Request) -> Response:
         """Counts as Prometheus reads them."""
         self._check_token(request)
-        rows = [f'pydarknet_requests_total{{status="{code}"}} {n}' for code, n in sorted(self._answers.items())]
+        rows = ["# TYPE pydarknet_requests_total counter"]
+        rows += [f'pydarknet_requests_total{{status="{code}"}} {n}' for code, n in sorted(self._answers.items())]
         rows += [
+            "# TYPE pydarknet_objects_total counter",
             f"pydarknet_objects_total {self._objects}",
+            "# TYPE pydarknet_request_seconds summary",
             f"pydarknet_request_seconds_sum {self._seconds:.6f}",
             f"pydarknet_request_seconds_count {self._answers.total()}",
+            "# TYPE pydarknet_requests_waiting gauge",
             f"pydarknet_requests_waiting {self._batcher.waiting}",
         ]
         return PlainTextResponse("\n".join(rows) + "\n", headers=HEADERS)
@@ -128,7 +136,7 @@ class Server:
     async def _found(
         self, request: Request, options: DetectOptions, content: bytes, take: Callable[[int], None]
     ) -> Response:
-        draw = request.query_params.get("draw", "0") in ("1", "true", "yes")
+        draw = FLAGS[request.query_params.get("draw", "0")]
         try:
             take(self._decoded_bytes(content))
             answer = await self._batcher.answer(content, options, _drawn if draw else _described)
@@ -159,16 +167,20 @@ class Server:
     def _check_token(self, request: Request) -> None:
         if self._token is None:
             return
-        given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-        if not hmac.compare_digest(given.encode(), self._token.encode()):
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self._token.encode()):
             raise HTTPException(
                 401, "expected the header Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"}
             )
 
-    def _options(self, query: Mapping[str, str]) -> DetectOptions:
+    def _options(self, query: QueryParams) -> DetectOptions:
         unknown = set(query) - {*NUMBERS, "draw"}
         if unknown:
             raise HTTPException(400, f"unknown parameter {min(unknown)!r}; known are {', '.join(NUMBERS)}, draw")
+        if twice := [name for name in query if len(query.getlist(name)) > 1]:
+            raise HTTPException(400, f"{twice[0]}: expected one value, found several")
+        if (draw := query.get("draw", "0")) not in FLAGS:
+            raise HTTPException(400, f"draw: expected 0 or 1, found {draw[:40]!r}")
         given = {}
         for name in NUMBERS:
             if name in query:
@@ -229,6 +241,26 @@ class Server:
         return pixels * 3
 
 
+class KnownHosts:
+    """Refuses requests whose header Host names another server than one of `hosts` ("*": any will do)."""
+
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
+        self._app, self._hosts = app, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or "*" in self._hosts or self._knows(Headers(scope=scope).get("host", "")):
+            await self._app(scope, receive, send)
+            return
+        told = f"answers as {' or '.join(self._hosts[:2])} only; another --host, with a token, takes other names"
+        await _json({"error": told}, 400)(scope, receive, send)
+
+    def _knows(self, given: str) -> bool:
+        try:
+            return urlsplit(f"//{given}").hostname in self._hosts
+        except ValueError:
+            return False
+
+
 def create_app(
     network: Network,
     options: DetectOptions = DEFAULTS,
@@ -257,8 +289,12 @@ def create_app(
         HTTPException: _refused,
         DarknetError: _failed,
     }
-    trusted = Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
-    return Starlette(routes=routes, middleware=[trusted], exception_handlers=handlers, lifespan=server.running)
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(KnownHosts, hosts=hosts)],
+        exception_handlers=handlers,
+        lifespan=server.running,
+    )
 
 
 def _json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

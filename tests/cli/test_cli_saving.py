@@ -272,7 +272,7 @@ class TestOtherWaysIn:
     def test_bytes_that_are_no_paths(self, cli) -> None:
         result = spawned("detect", *NET, "-", stdin=Path("net.weights").read_bytes())
         assert result.code == 2
-        assert "standard input: expected paths" in result.err
+        assert "or paths of images, one a line; found zero bytes" in result.err
 
     def test_a_damaged_picture_on_standard_input(self, cli) -> None:
         result = spawned("detect", *NET, "-", stdin=b"\x89PNG\r\n\x1a\n\0\0\0\0")

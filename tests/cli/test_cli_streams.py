@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pydarknet.cli.console import harmless
+from pydarknet.errors import ImageError
 from pydarknet.system import signals
 from tests.lib.cli_nets import spawn, spawned, write_picture, write_video
 from tests.lib.toy_training import make
@@ -176,3 +177,52 @@ class TestTerminal:
         shown = spawned("detect", *NET, "a.jpg", "b.jpg", "c.jpg", prefix=ON_A_TERMINAL).out
         assert "100%" in shown
         assert "\\x0d" not in shown
+
+
+class TestWhatIsNoResult:
+    """A line is a line, standard output has one file, and nothing is called `-`."""
+
+    def test_a_line_break_in_a_name(self, cli) -> None:
+        write_picture(Path("b\nc.jpg"))
+        assert r"b\nc.jpg: Predicted in" in cli("detect", *NET, "b\nc.jpg", "--no-draw").out
+
+    def test_bytes_that_are_no_paths(self, cli) -> None:
+        process = spawn("detect", *NET, "-", "--no-draw", "-quiet")
+        out, err = process.communicate(b"\x81\n\x82\n" * 9 + b"\0", timeout=60)
+        assert (process.returncode, out, err.count(b"\n")) == (2, b"", 1)
+        assert b"found zero bytes" in err
+
+    @pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+    def test_the_drawn_image(self, cli, name: str) -> None:
+        process = spawn("detect", *NET, "a.jpg", "--out", name)
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out[:3], out.count(b"Predicted")) == (0, b"\xff\xd8\xff", 0)
+        assert b"Predicted" in err
+
+    @pytest.mark.parametrize(
+        ("words", "text"),
+        [
+            (("--out", "-", "--save", "jsonl", "--save-to", "-"), "takes one file, not two"),
+            (("b.jpg", "--out", "-"), "expected a folder for several"),
+            (("--save-crops", "-"), "--save-crops needs a folder"),
+            (("--explain", "-"), "--explain needs a folder"),
+        ],
+    )
+    def test_what_it_cannot_take(self, cli, words: tuple[str, ...], text: str) -> None:
+        write_picture(Path("b.jpg"))
+        result = cli("detect", *NET, "a.jpg", *words)
+        assert (result.code, text in result.err) == (2, True), result.err
+
+    def test_files_called_so_are_not_made(self, cli) -> None:
+        for words in (["partial", *NET, "-", "1"], ["export", *NET, "-", "--format", "npz"]):
+            result = cli(*words)
+            assert (result.code, "standard output is /dev/stdout here" in result.err) == (2, True), result.err
+        assert not Path("-").exists()
+
+    def test_a_folder_that_cannot_be_written_to(self, cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refused(name: str, data: bytes) -> None:
+            raise ImageError(f"{name}: can't be written: Read-only file system")
+
+        monkeypatch.setattr("pydarknet.images.image.write_image", refused)
+        assert "--no-draw nowhere" in cli("detect", *NET, "a.jpg").err
+        assert "--no-draw" not in cli("detect", *NET, "a.jpg", "--out", "x.jpg").err

@@ -70,7 +70,10 @@ def test_health_names_metrics_and_page(client: Client):
     assert (status, health["status"], health["classes"]) == (200, "ok", 3)
     assert client.json("GET", "/names") == (200, ["dog", "cat", "<b>bird</b>"])
     client.request("POST", "/detect", b"no image")
-    assert b'pydarknet_requests_total{status="400"}' in client.request("GET", "/metrics")[1]
+    metrics = client.request("GET", "/metrics")[1].decode()
+    assert 'pydarknet_requests_total{status="400"}' in metrics
+    families = re.findall(r"(?m)^# TYPE (\w+) \w+$", metrics)
+    assert all(line.startswith((*families, "#")) for line in metrics.splitlines())
     status, page, headers = client.request("GET", "/")
     assert (status, headers["x-content-type-options"]) == (200, "nosniff")
     assert b"Drop an image here" in page
@@ -159,6 +162,9 @@ def tiff(width: int, height: int, tile: int) -> bytes:
         ("/detect?thresh=2", b"x", {}, 400, "thresh"),
         ("/detect?thresh=nan", b"x", {}, 400, "expected a number"),
         ("/detect?tresh=.5", b"x", {}, 400, "unknown parameter 'tresh'"),
+        ("/detect?draw=2", b"x", {}, 400, "draw: expected 0 or 1, found '2'"),
+        ("/detect?thresh=.5&thresh=.6", b"x", {}, 400, "thresh: expected one value"),
+        ("/detect", b"x", {"Host": "evil.example"}, 400, "answers as localhost or 127.0.0.1 only"),
         ("/detect", bomb(60000, 60000), {}, 413, "60000 x 60000"),
         ("/detect", npy((7000, 8000)), {}, 413, "8000 x 7000"),
         ("/detect", tiff(8, 8, tile=1 << 15), {}, 413, "8 x 8"),
@@ -184,14 +190,14 @@ def test_a_body_without_a_length_ends_at_the_limit():
 def test_a_token():
     with serving(token="secret") as client:
         for path, method in (("/detect", "POST"), ("/names", "GET"), ("/metrics", "GET")):
-            for given in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer secre\xfc"}):
-                assert client.request(method, path, b"x", given)[0] == 401
-        assert client.request("GET", "/health")[0] == 200
-        assert client.request("GET", "/names", None, {"Authorization": "Bearer secret"})[0] == 200
+            for given in ("", "Bearer wrong", "Bearer secre\xfc", "Basic secret", "secret"):
+                assert client.request(method, path, b"x", {"Authorization": given})[0] == 401
+        assert "/" not in client.json("GET", "/health")[1]["network"]  # who has no token needn't know where files are
+        for given in ("Bearer secret", "bearer secret"):  # of any case, as HTTP says
+            assert client.request("GET", "/names", None, {"Authorization": given})[0] == 200
 
 
-def test_foreign_names_of_a_local_server(client: Client):
-    assert client.request("GET", "/health", None, {"Host": "evil.example"})[0] == 400
+def test_names_of_a_local_server(client: Client):  # foreign ones are refused above
     assert client.request("GET", "/health", None, {"Host": f"localhost:{client.port}"})[0] == 200
 
 
