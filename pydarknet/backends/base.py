@@ -183,6 +183,14 @@ def cpu_isa() -> str:
     return wanted
 
 
+def pair_products() -> str:
+    """What multiplies pairs of BF16: PYDARKNET_AMX, 0 or 1, says whether AMX may, where the machine has it."""
+    wanted = os.environ.get("PYDARKNET_AMX", "").strip() or "1"
+    if wanted not in ("0", "1"):
+        raise DeviceError(f"PYDARKNET_AMX={wanted[:40]}: expected 0 or 1")
+    return "amx" if wanted == "1" else "vectors"
+
+
 def set_threads(count: int) -> None:
     """How many threads the CPU's ops use from now on. ValueError for a number that is none."""
     if not isinstance(count, SupportsIndex) or not 1 <= count <= MAX_THREADS:
@@ -203,6 +211,7 @@ def cpu_backend(isa: str | None = None) -> Backend:
             "(yolo34py, for instance), uninstall it"
         ) from error
     ops.set_num_threads(default_threads())
+    ops.use_matrices(pair_products())
     return Backend("cpu", name, np, ops)
 
 

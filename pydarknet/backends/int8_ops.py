@@ -1,5 +1,5 @@
 """What the CPU's extensions export besides `Ops`, as types: inference in 8 bits, of which `csrc/ops/int8.h` has the
-meaning, and checksums.
+meaning, checksums, and what multiplies pairs of BF16 (`csrc/ops/precision.h`).
 
 Bytes are (N, ceil(C / 16), H, W, 16) of uint8 whatever the instruction set, an image (N, 1, H, W, 4).
 """
@@ -31,6 +31,12 @@ class ChecksumOps(Protocol):
     """`csrc/shared/checksum.h`."""
 
     def checksum(self, data: Array) -> int: ...
+
+
+class MatrixOps(Protocol):
+    """What multiplies pairs of BF16: "amx", "vectors" or "plain"; empty where nothing does."""
+
+    def use_matrices(self, name: str) -> str: ...
 
 
 class Int8Ops(Protocol):

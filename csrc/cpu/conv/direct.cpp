@@ -88,7 +88,7 @@ class BandProduct {
       for (int run = 0; run < runs; ++run) {
         p.x = x + run * b_.row_step * b_.row;
         p.y = y + std::int64_t{run} * y_.w * kBlock;
-        simd::product_runs(*f_.kernels, p, pixels, panel.blocks, [&](int rows) {
+        simd::product_runs(f_.kernels(), p, pixels, panel.blocks, [&](int rows) {
           if (first && x_far_ && p.count > 1) ask_for_input(p, rows);
           if (y_far_ && !p.accumulate) ask_for_output(p, rows, panel.blocks);
         });

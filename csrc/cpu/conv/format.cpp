@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "cpu/conv/pairs.h"
 #include "cpu/simd/factors.h"
 
 namespace pydarknet {
@@ -29,26 +30,25 @@ void pair(const float* rows, int channels, int filters, void* to) {
   }
 }
 
-template <class Factors, int kPitch = kBlock>
+template <class Factors>
 const simd::ProductKernels& blocked() {
-  static constexpr simd::ProductKernels kernels = simd::product_kernels<kPitch, Factors>();
+  static constexpr simd::ProductKernels kernels = simd::product_kernels<kBlock, Factors>();
   return kernels;
 }
 
 }  // namespace
 
 const WeightFormat& fp32_format() {
-  static const WeightFormat format{"", Precision::kFp32, 4, 1, &blocked<simd::Fp32>(), keep};
+  static const WeightFormat format{"", Precision::kFp32, 4, 1, blocked<simd::Fp32>, keep};
   return format;
 }
 
 const std::vector<const WeightFormat*>& weight_formats() {
-  static const WeightFormat fp16{
-      "_fp16", Precision::kFp16, 2, 1, &blocked<simd::StoredFp16>(), round_all<simd::to_fp16>};
-  static const WeightFormat bf16{
-      "_bf16", Precision::kBf16, 2, 1, &blocked<simd::StoredBf16>(), round_all<simd::to_bf16>};
-  static const WeightFormat pairs{
-      "_bf16_pairs", Precision::kBf16, 2, 2, &blocked<simd::Bf16Pairs, kBlock / 2>(), pair};
+  static const WeightFormat fp16{"_fp16", Precision::kFp16,          2,
+                                 1,       blocked<simd::StoredFp16>, round_all<simd::to_fp16>};
+  static const WeightFormat bf16{"_bf16", Precision::kBf16,          2,
+                                 1,       blocked<simd::StoredBf16>, round_all<simd::to_bf16>};
+  static const WeightFormat pairs{"_bf16_pairs", Precision::kBf16, 2, 2, pair_kernels, pair};
   static const std::vector<const WeightFormat*> all = [] {
     std::vector<const WeightFormat*> list{&fp32_format(), &fp16, &bf16};
     if (simd::Bf16Pairs::offered()) list.push_back(&pairs);

@@ -14,7 +14,7 @@ struct WeightFormat {
   int bytes;     // of a weight
   int together;  // channels that a step of the micro-kernel multiplies: 1, or a pair, whose pixels are BF16
                  // too
-  const simd::ProductKernels* kernels;  // on blocked arrays
+  const simd::ProductKernels& (*kernels)();  // on blocked arrays
   // Writes `channels` rows of `filters` weights, as they are multiplied, to `to`, which may be where they
   // lie.
   void (*narrow)(const float* rows, int channels, int filters, void* to);

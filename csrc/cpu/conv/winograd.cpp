@@ -209,7 +209,7 @@ class WinogradCall {
       p.weights = weights;
       p.x = v + step.plane * t_.v_plane + panel.channel_block * t_.v_block;
       p.y = m + step.product * t_.m_point;
-      simd::product_pixels(*f_.kernels, p, tiles, panel.blocks);
+      simd::product_pixels(f_.kernels(), p, tiles, panel.blocks);
       weights += f_.floats(std::int64_t{p.count} * kBlock * panel.filters());
       p.accumulate = true;
     }
