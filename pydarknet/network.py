@@ -41,7 +41,7 @@ from .system.pipeline import Turn, pipeline
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-Pictures: TypeAlias = "list[Any] | tuple[Any, ...]"
+Pictures: TypeAlias = "list[Any] | tuple[Any, ...] | Iterator[Any]"
 Images: TypeAlias = Sequence[npt.NDArray[np.uint8]]  # BGR, or of the network's channels
 
 

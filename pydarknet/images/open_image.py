@@ -33,7 +33,22 @@ class PillowPicture(Protocol):
     def convert(self, mode: str) -> PillowPicture: ...
 
 
-Given: TypeAlias = str | bytes | PathLike[str] | npt.NDArray[Any] | PillowPicture
+class TorchPicture(Protocol):
+    """What is needed of a torch.Tensor, which needn't be installed."""
+
+    @property
+    def ndim(self) -> int: ...
+    def detach(self) -> Any: ...
+
+
+class OpenFile(Protocol):
+    """A file that is open for reading bytes."""
+
+    def read(self, size: int = ..., /) -> bytes: ...
+
+
+Content: TypeAlias = bytes | bytearray | memoryview | OpenFile
+Given: TypeAlias = str | PathLike[str] | Content | npt.NDArray[Any] | PillowPicture | TorchPicture
 
 EXPECTED = "expected a path or an address, an array or a tensor, an image of Pillow, or the bytes of an image file"
 MAX_PATH = 4096  # bytes; what is longer is no path

@@ -172,3 +172,31 @@ def test_a_size_is_whole(net: Network) -> None:
     with pytest.raises(TypeError, match="integer"):
         net.resize(64.5, 64)  # type: ignore[arg-type]
     assert (net.width, net.height) == before
+
+
+TYPED = """
+import io
+from pathlib import Path
+from pydarknet import Detections, Network
+
+def look(net: Network) -> None:
+    one: Detections = net.detect("a.jpg", thresh=0.5, classes=["dog"])
+    for given in (b"", bytearray(), memoryview(b""), Path("a.jpg")):
+        one = net.detect(given)
+    one = net.detect(io.BytesIO())
+    with open("a.jpg", "rb") as file:
+        one = net.detect(file)
+    several: list[Detections] = net.detect(["a.jpg", io.BytesIO()])
+    several = net.detect(Path(name) for name in ("a.jpg",))
+    several = list(net.stream(Path(".").glob("*.jpg")))
+"""
+
+
+@pytest.mark.slow
+def test_a_type_checker_knows_what_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = pytest.importorskip("mypy.api")
+    monkeypatch.setenv("MYPYPATH", str(Path(__file__).parents[2]))
+    (tmp_path / "typed.py").write_text(TYPED)
+    out, _, code = api.run(["--strict", "--config-file=", "--ignore-missing-imports", "--follow-imports=silent",
+                            "--cache-dir", str(tmp_path / "cache"), str(tmp_path / "typed.py")])  # fmt: skip
+    assert code == 0, out
