@@ -17,12 +17,12 @@ MISSED = "missed"
 NEAR = 0.1  # overlap with an object from which on something isn't background
 POINTS = 101
 ABOUT = {
-    "class": "an object's place, another class",
-    "location": f"the class, an overlap from {NEAR:g} on that is too small",
-    "both": "neither class nor place fit",
-    "duplicate": "an object that a surer detection has found",
-    "background": "nothing is there",
-    MISSED: "objects that none of these would find if it were right",
+    "class": "the place of an object, but another class",
+    "location": f"the right class, but an overlap that is too small ({NEAR:g} or more)",
+    "both": "neither the class nor the place is right",
+    "duplicate": "an object that a more confident detection has found already",
+    "background": "there is nothing in that place",
+    MISSED: "objects that no detection found, nor would with its class or place put right",
 }
 
 

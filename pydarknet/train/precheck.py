@@ -55,7 +55,8 @@ def check_names(names: Sequence[str], classes: int, file: str) -> list[str]:
     """DataError unless there is a name for each class; a warning of more."""
     told = f"has {len(names)} names for {counted(classes, 'class')}"
     if len(names) < classes:
-        raise DataError.at(file, None, f"{told}; is it, or classes=, of another network?")
+        made = "`pydarknet init DATA --from CFG` makes a cfg for other classes"
+        raise DataError.at(file, None, f"{told}; is it, or classes=, of another network? {made}")
     return spare_names(names, classes, file)
 
 

@@ -284,6 +284,11 @@ class TestClassify:
         for read in ("a.jpg", "classes.cfg"):
             assert cli("classify", *CLASSES, "a.jpg", "--save-to", read).code == 2
 
+    @pytest.mark.parametrize("command", [("detect", *NET), ("detector", "test", "toy.data", *NET)])
+    def test_darknets_examples_are_offered(self, cli, command: tuple[str, ...]) -> None:
+        assert "pydarknet weights get dog.jpg --folder data\n" in cli(*command, "data/dog.jpg").err
+        assert "weights get" not in cli(*command, "data/cat.jpg").err
+
     def test_a_detector_detects(self, cli) -> None:
         result = cli("detect", *CLASSES, "a.jpg")
         assert result.code == 2

@@ -11,6 +11,7 @@ from pydarknet.cli.main import main
 from pydarknet.formats.data import read_data
 from pydarknet.formats.resources import find
 from tests.lib import nets
+from tests.lib.cli_nets import write_picture
 
 
 @pytest.fixture
@@ -54,6 +55,14 @@ def test_weights_that_were_fetched(elsewhere: Path, weights: str, capsys: pytest
     assert main(["statistics", str(elsewhere), weights]) == 0
     assert main(["export", str(elsewhere), weights, "out.npz"]) == 0
     assert main(["average", str(elsewhere), "mean.weights", weights, weights]) == 0
+
+
+def test_anchors_for_the_packages_own_cfg(elsewhere: Path, capsys: pytest.CaptureFixture[str]):
+    write_picture(Path("a.png"))
+    Path("a.txt").write_text("0 .5 .5 .5 .5\n0 .5 .5 .3 .2\n")
+    Path("list.txt").write_text("a.png\n")
+    for name in ("yolov2-tiny", "cfg/yolov2-tiny.cfg"):
+        assert main(["anchors", "list.txt", name, "--num", "1", "--max", "1"]) == 0, capsys.readouterr().err
 
 
 def test_what_is_nowhere(elsewhere: Path):

@@ -84,9 +84,10 @@ def run(args: argparse.Namespace) -> int:
 def _units(args: argparse.Namespace) -> Units:
     from ...anchors.cfg import Units, units
     from ...formats.cfg import parse_cfg
+    from ...formats.resources import find_cfg
 
     if args.cfg or args.write:
-        return units(parse_cfg(args.cfg or args.write))
+        return units(parse_cfg(find_cfg(args.cfg) if args.cfg else args.write))
     width = args.width or args.height or 13
     return Units("region" if width <= 32 else "yolo", (width, args.height or width), DEFAULT_NUM)
 

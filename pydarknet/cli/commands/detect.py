@@ -131,10 +131,23 @@ def wanted(words: Sequence[str]) -> Source:
     from ...images.sources import STDIN, Source, expand
 
     if not prompts(words):
+        _offer_example(words)
         return expand(words or [STDIN], sys.stdin.buffer)
     from ..prompt import prompted
 
     return Source(prompted(), None)
+
+
+def _offer_example(words: Sequence[str]) -> None:
+    """ImageError for one of Darknet's example images that isn't there, with how to fetch it: every page has
+    data/dog.jpg."""
+    from ...catalog import entries
+    from ...errors import ImageError
+
+    folder, name = os.path.split(words[0]) if len(words) == 1 else ("", "")
+    if name and not os.path.lexists(words[0]) and any(name == e.name for e in entries() if e.kind == "picture"):
+        fetch = f"pydarknet weights get {name} --folder {folder or '.'}"
+        raise ImageError(f"{words[0]}: no such file; it is one of Darknet's examples, to fetch it: {fetch}")
 
 
 def lanes_for(net: Network, source: Source, batch: int = 1, *, lazy: bool = False) -> Lanes:
