@@ -31,7 +31,7 @@ def add_ray(parser: argparse.ArgumentParser, files: bool = False) -> None:
                        help="networks in the cluster (default: one a processor, or GPU)")  # fmt: skip
     if files:
         group.add_argument("--kind", choices=KINDS, default="jsonl",
-                           help="format of the files that --ray writes into the folder --out (jsonl)")  # fmt: skip
+                           help="format of the files that --ray writes into --out (default: jsonl)")  # fmt: skip
 
 
 def pool_of(args: argparse.Namespace) -> Pool:

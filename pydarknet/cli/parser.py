@@ -55,8 +55,13 @@ class Parser(argparse.ArgumentParser):
         (file or sys.stdout).write(message)
 
     def verbs(self) -> dict[str, Parser]:
-        """The parsers of the command's verbs, if it has any."""
-        return {} if self._subparsers is None else dict(self._subparsers._group_actions[0].choices or {})
+        """The parsers of the command's verbs, if it has any, each with its purpose."""
+        if self._subparsers is None:
+            return {}
+        action: Any = self._subparsers._group_actions[0]
+        for listed in action._choices_actions:
+            action.choices[listed.dest].description = listed.help
+        return dict(action.choices)
 
     def note(self, text: str) -> None:
         """Something to warn of before the command runs."""

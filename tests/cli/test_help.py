@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 from collections.abc import Iterator
 
@@ -40,6 +41,14 @@ def test_help_ends_with_the_examples(capsys: pytest.CaptureFixture[str]):
         assert out.endswith("\n".join(f"  {line}" for line in lines) + "\n")
 
 
+@pytest.mark.parametrize("command", ["data", "tree", "weights"])
+def test_help_of_a_verb_says_what_it_is_for(command: str):
+    text = " ".join(parser_of(command).format_help().split())
+    for verb in parser_of(command).verbs().values():
+        assert verb.description
+        assert " ".join(verb.description.split()) in text
+
+
 def test_help_of_a_command_of_verbs_has_an_example_of_each():
     text = parser_of("tree").format_help()
     assert [name for name in verbs_of("tree") if f"  {EXAMPLES[name][0]}\n" not in text] == []
@@ -69,6 +78,7 @@ def test_every_argument_is_explained(command: str):
         name = f"{command} {action.option_strings or action.dest}"
         assert action.help, name
         assert not action.help.startswith(("of ", "default", "a hit")), f"{name}: {action.help}"
+        assert not re.search(r"\((default )?[0-9.]+\)$", action.help), f"{name}: not (default: N) in {action.help}"
 
 
 def test_commands_stand_in_groups():

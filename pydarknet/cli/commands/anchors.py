@@ -26,10 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--num", type=whole(1, 1000), metavar="N", help="number of anchors; default: as many as CFG has, else 5"
     )
-    parser.add_argument("--max", type=whole(1, 100), default=15, metavar="K", help="compare 1 to K (default 15)")
-    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of k-means (0)")
+    parser.add_argument("--max", type=whole(1, 100), default=15, metavar="K", help="compare 1 to K (default: 15)")
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of k-means (default: 0)")
     parser.add_argument(
-        "--restarts", type=whole(1, 10000), default=10, metavar="N", help="restarts of k-means (default 10)"
+        "--restarts", type=whole(1, 10000), default=10, metavar="N", help="restarts of k-means (default: 10)"
     )
     parser.add_argument("--fit", choices=("stretch", "letterbox"), default="stretch", help="how images are resized")
     parser.add_argument(

@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     showing = verbs.add_parser("show", help="draw images with their true boxes into a folder")
     _add_data(showing)
     showing.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where the images go")
-    showing.add_argument("--count", type=whole(1), default=16, metavar="N", help="how many images (default 16)")
-    showing.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of which images (0)")
+    showing.add_argument("--count", type=whole(1), default=16, metavar="N", help="how many images (default: 16)")
+    showing.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of which images (default: 0)")
     showing.add_argument("--force", action="store_true", help="replace files that are there")
 
 
@@ -113,7 +113,7 @@ def _add_yolo(parser: argparse.ArgumentParser) -> None:
         help="part of the training images to validate on",
     )
     parser.add_argument(
-        "--seed", type=whole(0), default=0, metavar="N", help="seed of the choice that --valid makes (0)"
+        "--seed", type=whole(0), default=0, metavar="N", help="seed of the choice that --valid makes (default: 0)"
     )
     _add_output(parser)
 
@@ -124,7 +124,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-labels-is-background", "--missing-is-empty", dest="background", action="store_true",
                         help="an image without a label file has no objects: only warn")  # fmt: skip
     parser.add_argument(
-        "--max", type=whole(1), default=1000, metavar="N", help="lines printed at most (default 1000)"
+        "--max", type=whole(1), default=1000, metavar="N", help="lines printed at most (default: 1000)"
     )
 
 
@@ -132,7 +132,7 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     parser.add_argument("parts", metavar="NAME=SHARE", nargs="+", help="such as train=0.8 valid=0.2")
     parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where NAME.txt of each part goes")
-    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of the split (0)")
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of the split (default: 0)")
     parser.add_argument("--force", action="store_true", help="replace files that are there")
 
 

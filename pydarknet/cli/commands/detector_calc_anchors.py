@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=whole(1, 1000),
         default=5,
         metavar="N",
-        help="number of anchors (5)",
+        help="number of anchors (default: 5)",
     )
     parser.add_argument(
         "-width", "--width", type=whole(1), required=True, metavar="W", help="13, or 416: cells or pixels"
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-height", "--height", type=whole(1), required=True, metavar="H", help="height of the network's input"
     )
     parser.add_argument("-show", "--show", action="store_true", help="draw anchors.png instead of opening a window")
-    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of k-means (0)")
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of k-means (default: 0)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("weights", metavar="WEIGHTS", nargs="?", help="the weights to start from")
     parser.add_argument("--dialect", metavar="NAME", help="which Darknet's training, as `pydarknet train` has it")
     parser.add_argument("--decode", action="store_true", help="read whole images, not their headers alone")
-    parser.add_argument("--max", type=whole(1), default=50, metavar="N", help="lines printed at most (default 50)")
+    parser.add_argument("--max", type=whole(1), default=50, metavar="N", help="lines printed at most (default: 50)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -23,9 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dialect", metavar="NAME", help="which Darknet's batch norm (default: the cfg's)")
     parser.add_argument("--names", type=Path, metavar="FILE", help="class names, to be put into the model (onnx)")
     parser.add_argument(
-        "--batch", type=_batch, default=1, metavar="N|dynamic", help="images per run (onnx; default 1)"
+        "--batch", type=_batch, default=1, metavar="N|dynamic", help="images per run (onnx; default: 1)"
     )
-    parser.add_argument("--opset", type=whole(1), metavar="N", help="version of ONNX's operators (default 13)")
+    parser.add_argument("--opset", type=whole(1), metavar="N", help="version of ONNX's operators (default: 13)")
     parser.add_argument(
         "--boxes",
         action=argparse.BooleanOptionalAction,

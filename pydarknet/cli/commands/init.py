@@ -15,13 +15,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add files and options."""
     parser.add_argument("data", metavar="DATA", help="a .data file: train, valid, classes, names")
     parser.add_argument(
-        "--from", dest="template", default=TEMPLATE, metavar="CFG", help=f"the network to adapt (default {TEMPLATE})"
+        "--from", dest="template", default=TEMPLATE, metavar="CFG", help=f"the network to adapt (default: {TEMPLATE})"
     )
     parser.add_argument("--size", type=whole(32), metavar="PIXELS", help="input width and height, a multiple of 32")
     parser.add_argument(
         "--max-batches", type=whole(1), metavar="N", help="iterations; default: 2000 a class, at least 6000"
     )
-    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of k-means (0)")
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of k-means (default: 0)")
     parser.add_argument("--out", metavar="FILE", help="the new cfg; default: DATA's name with .cfg; -: print it")
     parser.add_argument("--force", action="store_true", help="replace the file if it is there")
 

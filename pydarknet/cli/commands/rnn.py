@@ -30,7 +30,9 @@ class Train:
         parser.add_argument("-tokenized", "--tokenized", action="store_true",
                             help="FILE holds numbers of tokens, not characters")  # fmt: skip
         parser.add_argument("-clear", "--clear", action="store_true", help="count from 0, whatever WEIGHTS says")
-        parser.add_argument("--backup", default="backup", metavar="FOLDER", help="where weights are saved (backup)")
+        parser.add_argument(
+            "--backup", default="backup", metavar="FOLDER", help="where weights are saved (default: backup)"
+        )
         parser.add_argument(
             "--max-batches", type=whole(1), metavar="N", help="number of iterations, instead of the cfg's"
         )
@@ -72,9 +74,9 @@ class Generate:
         _add_network(parser, "its weights; default: random ones")
         _add_seed(parser)
         parser.add_argument("-len", "--len", dest="length", type=whole(0), default=1000, metavar="N",
-                            help="number of characters after the seed (1000)")  # fmt: skip
+                            help="number of characters after the seed (default: 1000)")  # fmt: skip
         parser.add_argument("-temp", "--temp", type=real(0, 1e6, above=True), default=0.7, metavar="T",
-                            help="below 1: the probable ones come more often, above 1: less (0.7)")  # fmt: skip
+                            help="below 1: probable ones come more often; above 1: less (default: 0.7)")  # fmt: skip
         parser.add_argument("-tokens", "--tokens", metavar="FILE", help="what each token is printed as, line by line")
         _add_srand(parser)
         options.add_machine(parser)

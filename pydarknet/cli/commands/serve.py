@@ -26,27 +26,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_network(parser, by_name=True)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at; any but 127.0.0.1 needs a token")
     parser.add_argument(
-        "--port", type=whole(0, 65535), default=8000, help="port to listen at (default 8000; 0: any that is free)"
+        "--port", type=whole(0, 65535), default=8000, help="port to listen at (default: 8000; 0: any that is free)"
     )
     parser.add_argument(
         "--token", default=os.environ.get("PYDARKNET_TOKEN"), help="what clients must show; or PYDARKNET_TOKEN"
     )
     parser.add_argument(
-        "--max-mb", type=real(0, 4096, above=True), default=20, metavar="MB", help="largest file of an image (20)"
+        "--max-mb",
+        type=real(0, 4096, above=True),
+        default=20,
+        metavar="MB",
+        help="largest file of an image (default: 20)",
     )
     parser.add_argument(
-        "--max-pixels", type=whole(1), default=50_000_000, metavar="N", help="most pixels of an image (50000000)"
+        "--max-pixels",
+        type=whole(1),
+        default=50_000_000,
+        metavar="N",
+        help="most pixels of an image (default: 50000000)",
     )
     parser.add_argument("--timeout", type=real(0, 3600, above=True), default=30, metavar="S",
-                        help="seconds that an image may take to arrive, and an answer to be taken (30)")  # fmt: skip
+                        help="seconds an image may take to come, an answer to be taken (default: 30)")  # fmt: skip
     parser.add_argument(
         "--batch",
         type=whole(1, 1024),
         default=8,
         metavar="N",
-        help="images that run through the network together, where not each core has its own (8)",
+        help="images that run through the network together, where not each core has its own (default: 8)",
     )
-    parser.add_argument("--waiting", type=whole(1), default=64, metavar="N", help="requests that may wait (64)")
+    parser.add_argument(
+        "--waiting", type=whole(1), default=64, metavar="N", help="requests that may wait (default: 64)"
+    )
     options.add_detection(parser)
     options.add_size(parser)
     options.add_machine(parser)

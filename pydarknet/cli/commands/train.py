@@ -43,7 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="which Darknet's training: paper2017, darknet2018 or alexeyab; default: that of the "
                              "cfg, else by its head")  # fmt: skip
     parser.add_argument(
-        "--seed", type=whole(0), default=0, metavar="N", help="seed of initial weights, sampling and augmentation (0)"
+        "--seed",
+        type=whole(0),
+        default=0,
+        metavar="N",
+        help="seed of initial weights, sampling and augmentation (default: 0)",
     )
     parser.add_argument("--resume", action="store_true", help="continue from the state in the backup folder")
     parser.add_argument("--overwrite", action="store_true",
@@ -72,9 +76,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--save-every",
         type=whole(1),
         metavar="N",
-        help="save a backup every N iterations (savelast of DATA, else 100)",
+        help="save a backup every N iterations (default: savelast of DATA, else 100)",
     )
-    parser.add_argument("--workers", type=whole(1, 256), default=2, metavar="N", help="number of loading threads (2)")
+    parser.add_argument(
+        "--workers", type=whole(1, 256), default=2, metavar="N", help="number of loading threads (default: 2)"
+    )
     parser.add_argument("--log", action="append", default=[], type=Path, metavar="FILE",
                         help="write a row per iteration: FILE.csv, or lines of JSON")  # fmt: skip
     parser.add_argument("--tensorboard", metavar="FOLDER",
@@ -97,11 +103,16 @@ def _add_validation(parser: argparse.ArgumentParser) -> None:
                        help="evaluate on the valid list while training, and save BASE_best.weights")  # fmt: skip
     group.add_argument("--map-every", type=whole(1), metavar="N", help="evaluate every N iterations")
     group.add_argument("-mAP_epochs", "--map-epochs", type=whole(1), metavar="N",
-                       help="evaluate every N passes over all images, at least 100 iterations apart (4)")  # fmt: skip
+                       help="evaluate every N epochs, at least 100 iterations apart (default: 4)")  # fmt: skip
     group.add_argument("--patience", type=whole(1), metavar="N",
                        help="end after N measurements in a row without a better one")  # fmt: skip
     group.add_argument(
-        "-iou_thresh", "--iou-thresh", type=real(0, 1), default=0.5, metavar="IOU", help="least IoU of a hit (0.5)"
+        "-iou_thresh",
+        "--iou-thresh",
+        type=real(0, 1),
+        default=0.5,
+        metavar="IOU",
+        help="least IoU of a hit (default: 0.5)",
     )
 
 
