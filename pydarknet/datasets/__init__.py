@@ -1,7 +1,8 @@
 """Data sets for training: from PASCAL VOC and COCO to Darknet's label files, and checked, counted, split, shown."""
 
+from .aside import set_aside, without_missing
 from .check import Finding, check
-from .coco import read_coco
+from .coco import coco_files, read_coco
 from .convert import Conversion, Sample, write
 from .dataset import DataSet, ImageList, read_dataset
 from .show import show
@@ -18,12 +19,15 @@ __all__ = [
     "Sample",
     "Stats",
     "check",
+    "coco_files",
     "read_coco",
     "read_dataset",
     "read_voc",
     "read_yolo",
+    "set_aside",
     "show",
     "split",
     "stats",
+    "without_missing",
     "write",
 ]

@@ -1,10 +1,11 @@
-"""COCO's instances JSON."""
+"""COCO's instances JSON, as COCO, Roboflow and CVAT lay it out."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
@@ -18,10 +19,35 @@ MAX_SIDE = 1 << 31  # pixels
 WRONG = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # what an entry of another form raises
 
 
+OTHER_FILES = ("captions_", "person_keypoints_", "stuff_", "panoptic_", "image_info_")
+
+
+def coco_files(source: str | PathLike[str]) -> dict[str, tuple[str, None]]:
+    """The instances files of a data set in COCO's form, by set: of a folder with annotations/, of one with train/,
+    valid/ and test/, or the one file that `source` is. DataError if there is none, or two of one set."""
+    path = Path(source)
+    if path.is_file():
+        return {"train": (fspath(path), None)}
+    if not path.is_dir():
+        raise DataError(f"{path}: no such file or folder; expected an instances file, or a folder that has some")
+    files = [file for pattern in ("annotations/*.json", "*/_annotations.coco.json", "*.json") for file in
+             sorted(path.glob(pattern)) if not file.name.startswith(OTHER_FILES)]  # fmt: skip
+    found: dict[str, tuple[str, None]] = {}
+    for file in files:
+        said = (file.stem if file.stem != "_annotations.coco" else file.parent.name).lower()
+        key = next((each for each in ("train", "val", "test") if each in said), "train")
+        if key in found:
+            raise DataError(f"{path}: {found[key][0]} and {file}: which is it? Say so: --{key} JSON IMAGES")
+        found[key] = fspath(file), None
+    if not found:
+        raise DataError(f"{path}: has no instances file (annotations/*.json, or train/_annotations.coco.json)")
+    return found
+
+
 def read_coco(
-    sets: Mapping[str, tuple[str | PathLike[str], str | PathLike[str]]], *, crowd: bool = False
+    sets: Mapping[str, tuple[str | PathLike[str], str | PathLike[str] | None]], *, crowd: bool = False
 ) -> Conversion:
-    """Read the instances of each set: its JSON file and the folder of its images.
+    """Read the instances of each set: its JSON file and the folder of its images (None: looked for around the file).
 
     Classes are the categories by their id, so that COCO's own get Darknet's numbers. `crowd` keeps the regions of
     many objects. DataError for anything missing or of another form; images need not be there.
@@ -35,8 +61,27 @@ def read_coco(
         if names is not None and found != names:
             raise DataError.at(fspath(file), None, "has other categories than the file before")
         names = found
-        samples[key] = _samples(fspath(file), content, fspath(folder), classes, crowd, left_out)
+        place = fspath(folder) if folder is not None else _images_around(Path(file), content)
+        samples[key] = _samples(fspath(file), content, place, classes, crowd, left_out)
     return Conversion(names or [], samples, left_out.notes())
+
+
+def _images_around(file: Path, content: Any) -> str:
+    """The folder in which the first image of an instances file is: images/train2017 for instances_train2017.json."""
+    set_name = file.stem.removeprefix("instances_")
+    roots = [file.parent, file.parent.parent]
+    places = [root / each for root in roots for each in ("", "images", set_name, f"images/{set_name}")]
+    try:
+        name = str(content["images"][0]["file_name"])
+    except (*WRONG, IndexError):
+        return fspath(file.parent)  # which is said of the entry
+    for place in places if stays_inside(name) else ():
+        if (place / name).is_file():
+            return fspath(place)
+    tried = ", ".join(dict.fromkeys(map(str, places)))
+    raise DataError.at(
+        fspath(file), None, f"can't find its images, such as {short(name)!r}; name their folder ({tried})"
+    )
 
 
 def _categories(file: str, content: Any) -> tuple[list[str], dict[int, int]]:

@@ -97,7 +97,7 @@ def write(
     texts[str(folder / f"{name}.names")] = "".join(f"{each}\n" for each in data.names)
     texts[str(folder / f"{name}.data")] = _data_text(data, folder, name)
     if not force:
-        _refuse_overwriting(texts)
+        _refuse_overwriting(texts, beside=pictures == "keep")
     _bring(targets, pictures)
     write_texts(texts, force=True)
     return [*data.notes, *_turned(data), *([] if data.labels_in_place else _notes(texts, lists))]
@@ -179,13 +179,14 @@ def _data_text(data: Conversion, folder: Path, name: str) -> str:
     return "".join(f"{row}\n" for row in rows)
 
 
-def _refuse_overwriting(texts: dict[str, str]) -> None:
+def _refuse_overwriting(texts: dict[str, str], beside: bool = False) -> None:
+    """DataError if a file is there that says something else. `beside`: labels go beside images, not into --out."""
     other = [path for path, text in texts.items() if os.path.lexists(path) and not _holds(path, text)]
     if other:
         more = f" (and {len(other) - 1} more)" if len(other) > 1 else ""
-        raise DataError(
-            f"{other[0]}: exists and says something else{more}; use another --out, or --force to replace it"
-        )
+        linked = "; --images link gives labels a folder of their own, in --out" if beside else ""
+        told = f"exists and says something else{more}; use another --out, or --force to replace it"
+        raise DataError(f"{other[0]}: {told}{linked}")
 
 
 def _holds(path: str, text: str) -> bool:

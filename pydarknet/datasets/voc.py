@@ -1,8 +1,9 @@
-"""PASCAL VOC's folders: Annotations/*.xml, JPEGImages/, ImageSets/."""
+"""PASCAL VOC's XML files: in its folders, Annotations/, JPEGImages/ and ImageSets/, or beside the images."""
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
@@ -19,6 +20,8 @@ from ..images.sources import ENDINGS, is_companion
 from .convert import Conversion, LeftOut, Row, Sample, stays_inside
 
 SETS = ("train", "val", "trainval", "test")
+XML_FOLDERS = ("Annotations", "annotations", ".")
+PICTURE_FOLDERS = ("JPEGImages", "images", ".", "../JPEGImages", "../images", "..")
 MAX_BYTES = 16 << 20
 PIECE = 1 << 16  # of the text that is parsed at a time
 LONGEST_NUMBER = 40
@@ -56,8 +59,10 @@ def read_voc(
     difficult: bool = False,
     origin: int = 1,
 ) -> Conversion:
-    """Read folders of VOC's kind, e.g. VOC2007 and VOC2012, as one data set.
+    """Read folders of VOC's kind, e.g. VOC2007 and VOC2012, or of labelImg's and Roboflow's, as one data set.
 
+    The XML files are in Annotations/ or in the folder itself, the images in JPEGImages/, in images/ or beside them;
+    train/, valid/ (val/) and test/ may each be such a folder.
     `names`: a file with the classes in their order; objects of others are left out. Without it, the 20 of VOC if
     no other occurs, else those that occur, by name. `sets`: which of ImageSets/*.txt (or ImageSets/Main/*.txt) to
     use; by default train, val and test, or trainval, or all annotations as train. `difficult` keeps the difficult
@@ -66,9 +71,10 @@ def read_voc(
     """
     found: dict[str, list[tuple[str, Annotation]]] = {}
     for folder in [Path(each) for each in folders]:
-        for key, stems in _stems(folder, sets).items():
+        for key, (place, stems) in _stems(folder, sets).items():
+            xml = _xml_folder(place)
             found.setdefault(key, []).extend(
-                (_picture(folder, stem), read_annotation(folder / "Annotations" / f"{stem}.xml")) for stem in stems
+                (_picture(place, stem), read_annotation((xml or place) / f"{stem}.xml")) for stem in stems
             )
     every = [each for entries in found.values() for _, annotation in entries for each in annotation.objects]
     known = read_names(names) if names is not None else _usual_names({each.name for each in every})
@@ -136,24 +142,45 @@ def _number(file: str, element: ElementTree.Element | None, what: str, default: 
     return value
 
 
-def _stems(folder: Path, sets: Sequence[str] | None) -> dict[str, list[str]]:
-    """The names of the images of each set."""
-    if not (folder / "Annotations").is_dir():
-        raise DataError(f"{folder}: expected a folder Annotations in it, as in VOC")
+def _stems(folder: Path, sets: Sequence[str] | None) -> dict[str, tuple[Path, list[str]]]:
+    """The folder of VOC's kind of each set, and the names of its images."""
+    xml = _xml_folder(folder)
+    if xml is None:
+        return _sets_below(folder, sets)
     places = [folder / "ImageSets" / "Main", folder / "ImageSets"]
-    files = {key: place / f"{key}.txt" for place in reversed(places) for key in sets or SETS}
     files = {
-        key: next((p / f"{key}.txt" for p in places if (p / f"{key}.txt").is_file()), path)
-        for key, path in files.items()
+        key: next((p / f"{key}.txt" for p in places if (p / f"{key}.txt").is_file()), places[-1] / f"{key}.txt")
+        for key in sets or SETS
     }
     if sets is None:
         files = {key: path for key, path in files.items() if path.is_file()}
         if {"train", "val"} & set(files):
             files.pop("trainval", None)
         if not files:
-            found = (folder / "Annotations").glob("*.xml")
-            return {"train": sorted(path.stem for path in found if not is_companion(str(path)))}
-    return {key: [_stem(fspath(path), line) for line in read_list(path)] for key, path in files.items()}
+            return {"train": (folder, _all_in(xml))}
+    return {key: (folder, [_stem(fspath(path), line) for line in read_list(path)]) for key, path in files.items()}
+
+
+def _xml_folder(folder: Path) -> Path | None:
+    """Where the XML files of a folder of VOC's kind are: in Annotations/, else in the folder itself."""
+    places = (folder / name for name in XML_FOLDERS)
+    return next((each for each in places if each.is_dir() and (each.name == XML_FOLDERS[0] or _all_in(each))), None)
+
+
+def _all_in(xml: Path) -> list[str]:
+    return sorted(path.stem for path in xml.glob("*.xml") if not is_companion(str(path)))
+
+
+def _sets_below(folder: Path, sets: Sequence[str] | None) -> dict[str, tuple[Path, list[str]]]:
+    """Folders train/, valid/, test/ with XML files of their own."""
+    found = {}
+    for key in sets or ("train", "valid", "val", "test"):
+        if (xml := _xml_folder(folder / key)) is not None:
+            found[key] = (folder / key, _all_in(xml))
+    if not found:
+        yolo = f"; for label files of YOLO: pydarknet data yolo {folder}" if any(folder.glob("*.txt")) else ""
+        raise DataError(f"{folder}: expected a folder Annotations in it, as in VOC, or XML files beside images{yolo}")
+    return found
 
 
 def _stem(file: str, line: str) -> str:
@@ -166,11 +193,11 @@ def _stem(file: str, line: str) -> str:
 
 
 def _picture(folder: Path, stem: str) -> str:
-    for ending in (".jpg", *sorted(ENDINGS)):
-        for spelled in (ending, ending.upper()):
-            path = folder / "JPEGImages" / (stem + spelled)
-            if path.is_file():
-                return str(path)
+    names = [stem + spelled for ending in (".jpg", *sorted(ENDINGS)) for spelled in (ending, ending.upper())]
+    for place in (folder / each for each in PICTURE_FOLDERS):
+        for name in names if place.is_dir() else ():
+            if (place / name).is_file():
+                return os.path.normpath(place / name)
     raise DataError(f"{folder / 'JPEGImages' / stem}.*: no such image, but there is an annotation or a list names it")
 
 

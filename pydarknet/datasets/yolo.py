@@ -9,8 +9,6 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import DataError
 from ..formats.data import read_data, read_list, read_names
 from ..formats.labels import find_label, parse_label
@@ -18,8 +16,8 @@ from ..formats.numbers import read_float
 from ..formats.resources import find, listed
 from ..formats.text import lines, read_text, short
 from ..images.sources import images_below, is_picture_name
+from .aside import set_aside
 from .convert import Conversion, Row, Sample
-from .split import split
 
 SETS = {"train": ("train",), "valid": ("valid", "val", "validation"), "test": ("test",)}
 NAMES = ("classes.txt", "obj.names", "labels/classes.txt", "data.names", "names.txt")
@@ -40,35 +38,34 @@ def read_yolo(
     the boxes around them; an image without a label file has no objects. DataError for whatever is missing or wrong.
     """
     path = Path(source)
-    known, images = _read(path)
+    known, images, notes = _read(path)
     if names is not None:
         known = read_names(find(names))
     if not known:
-        voc = f"; its Annotations are VOC's: pydarknet data voc {path}" if (path / "Annotations").is_dir() else ""
+        xml = (path / "Annotations").is_dir() or (path.is_dir() and any(path.glob("*.xml")))
+        voc = f"; its {'Annotations' if (path / 'Annotations').is_dir() else 'XML files'} are VOC's: " if xml else ""
+        voc += f"pydarknet data voc {path}" if xml else ""
         raise DataError(
             f"{path}: the names of the classes aren't there ({', '.join(NAMES)}); give them by --names{voc}"
         )
-    notes: list[str] = []
     sets = {key: _samples(paths, known, notes) for key, paths in images.items()}
-    if valid:
-        sets = _with_validation(sets, len(known), valid, seed, notes)
-    elif "valid" not in sets:
-        notes.append("no images to validate on; --valid 0.2 would set a fifth aside")
-    return Conversion(known, sets, notes, labels_in_place=not any("polygon" in note for note in notes))
+    in_place = not any("polygon" in note for note in notes)
+    data = Conversion(known, sets, notes, labels_in_place=in_place)
+    return set_aside(data, valid, seed) if valid else data
 
 
-def _read(path: Path) -> tuple[list[str], Images]:
-    """Names, if any are there, and the images of each set."""
+def _read(path: Path) -> tuple[list[str], Images, list[str]]:
+    """Names, if any are there, the images of each set, and notes."""
     if path.is_dir():
         for name in YAMLS:
             if (path / name).is_file():
                 return _of_yaml(path / name)
         if (path / "obj.data").is_file():
-            return _of_data(path / "obj.data")
-        return _names_in(path), _sets_in(path)
+            return *_of_data(path / "obj.data"), []
+        return _names_in(path), _sets_in(path), []
     if not path.is_file():
         raise DataError(f"{path}: no such file or folder; expected a folder of images, a data.yaml or a .data file")
-    return _of_yaml(path) if path.suffix in (".yaml", ".yml") else _of_data(path)
+    return _of_yaml(path) if path.suffix in (".yaml", ".yml") else (*_of_data(path), [])
 
 
 # Folders
@@ -93,21 +90,27 @@ def _sets_in(folder: Path) -> Images:
 # data.yaml
 
 
-def _of_yaml(path: Path) -> tuple[list[str], Images]:
+def _of_yaml(path: Path) -> tuple[list[str], Images, list[str]]:
     document = _load_yaml(path)
     root = path.parent
     base = document.get("path")
     if isinstance(base, str) and (root / base).is_dir():
         root = root / base
     images: Images = {}
+    notes = []
     for key, spellings in SETS.items():
         given = next((document[name] for name in spellings if document.get(name)), None)
         if given is not None:
             places = given if isinstance(given, list) else [given]
-            images[key] = [image for place in places for image in _images_of(path, root, key, place)]
+            try:
+                images[key] = [image for place in places for image in _images_of(path, root, key, place)]
+            except DataError as error:
+                if key != "test":
+                    raise
+                notes.append(f"left out the images to test on, which training doesn't need: {error}")
     if not images:
         raise DataError.at(fspath(path), None, "names no images; expected train: and val: with their folders")
-    return _names_of(path, document), images
+    return _names_of(path, document), images, notes
 
 
 def _load_yaml(path: Path) -> Mapping[str, Any]:
@@ -243,21 +246,3 @@ def _around(fields: list[str], label: str, number: int) -> str:
     xs, ys = values[::2], values[1::2]
     x, y = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
     return f"{fields[0]} {x!r} {y!r} {max(xs) - min(xs)!r} {max(ys) - min(ys)!r}"
-
-
-def _with_validation(
-    sets: dict[str, list[Sample]], classes: int, share: float, seed: int, notes: list[str]
-) -> dict[str, list[Sample]]:
-    """The sets with a share of the training images to validate on, every class in both as far as it can be."""
-    if "valid" in sets:
-        raise DataError(f"--valid {share:g}: the data set has {len(sets['valid'])} images to validate on already")
-    if not 0 < share < 1:
-        raise DataError(f"--valid: expected a share above 0 and below 1, found {share:g}")
-    train = sets["train"]
-    presence = np.zeros((len(train), classes), np.int64)
-    for i, sample in enumerate(train):
-        for row in sample.labels:
-            presence[i, row[0]] += 1
-    parts = split(presence, {"train": 1 - share, "valid": share}, seed)
-    notes.append(f"{len(parts['valid'])} of {len(train)} images are to validate on, chosen by class")
-    return {**sets, **{key: [train[i] for i in chosen] for key, chosen in parts.items()}}

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pydarknet.datasets import read_coco, write
+from pydarknet.datasets import coco_files, read_coco, write
 from pydarknet.datasets.convert import Conversion
 from pydarknet.errors import DataError
 from pydarknet.formats.labels import read_labels
-from tests.lib.toy_datasets import coco_json
+from tests.lib.toy_datasets import coco_json, picture
 
 
 def test_coco(tmp_path: Path) -> None:
@@ -113,3 +113,35 @@ def test_sets_of_coco_have_the_same_categories(tmp_path: Path) -> None:
     two = coco_json(tmp_path / "b.json", categories=[{"id": 2, "name": "x"}, {"id": 7, "name": "y"}])
     with pytest.raises(DataError, match=r"b\.json: has other categories"):
         read_coco({"train": (one, tmp_path), "val": (two, tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("file", "images", "key"),
+    [
+        ("annotations/instances_train2017.json", "train2017", "train"),
+        ("annotations/instances_val2017.json", "images/val2017", "val"),
+        ("annotations/instances_default.json", "images", "train"),  # CVAT's
+        ("valid/_annotations.coco.json", "valid", "val"),  # Roboflow's
+        ("result.json", "images", "train"),  # Label Studio's
+    ],
+)
+def test_files_and_images_are_found_in_a_folder(file: str, images: str, key: str, tmp_path: Path) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    coco_json(tmp_path / file)
+    with pytest.raises(DataError, match=r"can't find its images, such as 'a\.jpg'; name their folder"):
+        read_coco(coco_files(tmp_path))
+    image = picture(tmp_path / images / "a.jpg")
+    (tmp_path / file).with_name("captions_train2017.json").write_text("{}")
+    data = read_coco(coco_files(tmp_path))
+    assert [(each, samples[0].image) for each, samples in data.sets.items()] == [(key, image)]
+
+
+def test_folders_without_instances(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has no instances file"):
+        coco_files(tmp_path)
+    with pytest.raises(DataError, match="no such file or folder; expected an instances file"):
+        coco_files(tmp_path / "nowhere")
+    for name in ("one.json", "two.json"):
+        coco_json(tmp_path / name)
+    with pytest.raises(DataError, match=r"one\.json and .*two\.json: which is it\? Say so: --train JSON IMAGES"):
+        coco_files(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -135,3 +136,27 @@ def test_voc_files_that_are_missing(tmp_path: Path) -> None:
         read_voc([tmp_path])
     with pytest.raises(DataError, match="Is a directory"):
         read_annotation(root / "Annotations")
+
+
+def test_xml_files_beside_images_and_in_other_folders(tmp_path: Path) -> None:
+    """labelImg's, Roboflow's, and what a user may point at."""
+    names = [f"00{i}" for i in range(3)]
+    voc_folder(tmp_path / "VOC")
+    expected = {
+        name: sample.labels for name, sample in zip(names, read_voc([tmp_path / "VOC"]).sets["train"], strict=True)
+    }
+    layouts = {"beside": (".", "."), "small": ("images", "annotations"), "train": ("split/train", "split/train")}
+    for root, (images, xml) in layouts.items():
+        for name in names:
+            for folder, file in ((images, f"JPEGImages/{name}.jpg"), (xml, f"Annotations/{name}.xml")):
+                (tmp_path / root / folder).mkdir(parents=True, exist_ok=True)
+                shutil.copy(tmp_path / "VOC" / file, tmp_path / root / folder)
+    for place in ("beside", "small", "small/annotations", "train/split", "VOC/Annotations"):
+        [samples] = read_voc([tmp_path / place]).sets.values()
+        assert {Path(each.image).stem: each.labels for each in samples} == expected, place
+        assert all(Path(each.image).is_file() for each in samples)
+    (tmp_path / "labels.txt").write_text("")
+    with pytest.raises(
+        DataError, match=f"or XML files beside images; for label files of YOLO: .* data yolo {tmp_path}"
+    ):
+        read_voc([tmp_path])

@@ -111,7 +111,7 @@ def test_voc_and_coco_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str
     file = coco_json(tmp_path / "a.json")
     assert run("coco", "--train", file, tmp_path / "coco" / "images", "--out", tmp_path / "coco") == 0
     assert os.path.isfile(tmp_path / "coco" / "labels" / "a.txt")
-    with pytest.raises(DataError, match="expected at least one of --train"):
+    with pytest.raises(DataError, match="at least one of --train"):
         run("coco", "--out", tmp_path)
 
 
@@ -131,3 +131,33 @@ def test_images_that_are_turned_are_said_of_coco(tmp_path: Path) -> None:
     picture(tmp_path / "images" / "a.jpg", 50, 100)
     notes = write(read_coco({"train": (file, tmp_path / "images")}), tmp_path / "out")
     assert any("1 of 2 images have other proportions" in note for note in notes)
+
+
+def test_only_images_that_are_there_are_trained_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = coco_json(tmp_path / "a.json")
+    (tmp_path / "elsewhere").mkdir()
+    with pytest.raises(DataError, match=r"elsewhere/a\.jpg: no such image, nor any other of 2"):
+        run("coco", file, tmp_path / "elsewhere", "--out", tmp_path / "out")
+    assert not list((tmp_path / "elsewhere").iterdir())
+    picture(tmp_path / "elsewhere" / "b.jpg")
+    assert run("coco", file, tmp_path / "elsewhere", "--out", tmp_path / "out") == 0
+    assert "left out 1 of 2 images that aren't there; the first: " in capsys.readouterr().out
+    assert (tmp_path / "out" / "train.txt").read_text() == f"{tmp_path}/elsewhere/b.jpg\n"
+
+
+def test_every_form_can_have_a_share_to_validate_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = voc_folder(tmp_path / "VOC")
+    file = coco_json(tmp_path / "a.json")
+    for name in "ab":
+        picture(tmp_path / f"{name}.jpg")
+    for source in (("voc", root), ("coco", file)):
+        out = tmp_path / source[0]
+        assert run(*source, "--valid", "0.5", "--out", out, "--images", "copy") == 0
+        data = read_dataset(out / f"{out.name}.data")
+        assert {each.name for each in data.lists} == {"train", "valid"}
+        assert not set(data.list_("train").images) & set(data.list_("valid").images)
+        assert run(*source, "--out", tmp_path / f"no {source[0]}", "--images", "copy") == 0
+        assert "no images to validate on; --valid 0.2 would set a fifth aside" in capsys.readouterr().out
+    root = voc_folder(tmp_path / "sets", {"train": "000\n", "val": "001\n"})
+    with pytest.raises(DataError, match="has 1 images to validate on already"):
+        run("voc", root, "--valid", "0.5")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,18 @@ def test_a_folder_of_vocs_is_recognised(tmp_path: Path):
     (root / "classes.txt").unlink()
     (root / "Annotations").mkdir()
     with pytest.raises(DataError, match=f"its Annotations are VOC's: pydarknet data voc {root}"):
+        read_yolo(root)
+
+
+def test_images_to_test_on_may_be_missing(tmp_path: Path):
+    """Roboflow's data.yaml names them whether they are exported or not."""
+    root = roboflow(tmp_path / "set")
+    shutil.rmtree(root / "test")
+    data = read_yolo(root)
+    assert list(data.sets) == ["train", "valid"]
+    assert data.notes[0].startswith("left out the images to test on, which training doesn't need: ")
+    shutil.rmtree(root / "valid")
+    with pytest.raises(DataError, match=r"valid: can.t find the folder or list .\.\./valid/images"):
         read_yolo(root)
 
 

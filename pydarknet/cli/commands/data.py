@@ -13,7 +13,7 @@ from ...formats.text import counted
 from ..parser import real, whole
 
 if TYPE_CHECKING:
-    from ...datasets import Sample
+    from ...datasets import Conversion, Sample
     from ...datasets.convert import Pictures
 
 
@@ -61,6 +61,12 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        "--valid", type=real(0, 1), default=0.0, metavar="SHARE", help="part of the training images to validate on"
+    )
+    parser.add_argument(
+        "--seed", type=whole(0), default=0, metavar="N", help="seed of the choice that --valid makes (default: 0)"
+    )
+    parser.add_argument(
         "--name", metavar="NAME", help="what to call NAME.data and NAME.names; default: the folder's name"
     )
     parser.add_argument(
@@ -74,7 +80,13 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_voc(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folders", metavar="FOLDER", nargs="+", type=Path, help="has Annotations/ and JPEGImages/")
+    parser.add_argument(
+        "folders",
+        metavar="FOLDER",
+        nargs="+",
+        type=Path,
+        help="has Annotations/ and JPEGImages/, or XML beside images",
+    )
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where lists, .names and .data go; default: the first FOLDER"
     )
@@ -92,9 +104,17 @@ def _add_voc(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_coco(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", metavar="SOURCE", nargs="?", type=Path, help="an instances file, or a folder in which they are"
+    )
+    parser.add_argument(
+        "images", metavar="IMAGES", nargs="?", help="the folder of the images; default: looked for around the file"
+    )
     for key in ("train", "val", "test"):
         parser.add_argument(f"--{key}", nargs=2, metavar=("JSON", "IMAGES"), help=f"instances and images: {key}")
-    parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where lists, .names and .data go")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where lists, .names and .data go; default: the folder of SOURCE"
+    )
     parser.add_argument("--crowd", action="store_true", help="keep regions that hold many objects (iscrowd)")
     _add_output(parser)
 
@@ -105,16 +125,6 @@ def _add_yolo(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="FOLDER", help="where lists, .names and .data go; default: the folder of SOURCE"
     )
     parser.add_argument("--names", metavar="FILE", help="the names of the classes, where SOURCE doesn't have them")
-    parser.add_argument(
-        "--valid",
-        type=real(0, 1),
-        default=0.0,
-        metavar="SHARE",
-        help="part of the training images to validate on",
-    )
-    parser.add_argument(
-        "--seed", type=whole(0), default=0, metavar="N", help="seed of the choice that --valid makes (default: 0)"
-    )
     _add_output(parser)
 
 
@@ -137,36 +147,47 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
 
 
 def _voc(args: argparse.Namespace) -> int:
-    from ...datasets import read_voc, write
+    from ...datasets import read_voc
 
     data = read_voc(args.folders, names=args.names, sets=args.sets, difficult=args.difficult, origin=args.origin)
-    out = args.out or args.folders[0]
-    pictures: Pictures = args.pictures or ("keep" if args.out is None else "link")
-    _tell(out, args.name, data.sets, write(data, out, name=args.name, pictures=pictures, force=args.force))
-    return 0
+    return _written(args, data, args.folders[0], "keep" if args.out is None else "link")
 
 
 def _coco(args: argparse.Namespace) -> int:
-    from ...datasets import read_coco, write
+    from ...datasets import coco_files, read_coco
 
     sets = {key: tuple(getattr(args, key)) for key in ("train", "val", "test") if getattr(args, key)}
-    if not sets:
-        raise DataError("expected at least one of --train, --val and --test, each with JSON and IMAGES")
-    data = read_coco(sets, crowd=args.crowd)
-    notes = write(data, args.out, name=args.name, pictures=args.pictures or "keep", force=args.force)
-    _tell(args.out, args.name, data.sets, notes)
-    return 0
+    if args.source is not None and sets:
+        raise DataError("expected SOURCE, or --train, --val and --test, not both")
+    if args.source is None and not (sets and args.out):
+        raise DataError("expected SOURCE, or --out and at least one of --train, --val and --test (JSON and IMAGES)")
+    if args.images is not None and not args.source.is_file():
+        raise DataError(f"{args.source}: IMAGES goes with one instances file; for several: --train JSON IMAGES ...")
+    if args.source is not None:
+        sets = {key: (file, args.images) for key, (file, _) in coco_files(args.source).items()}
+    source = args.source if args.source is None or args.source.is_dir() else args.source.parent
+    return _written(args, read_coco(sets, crowd=args.crowd), source, "keep")
 
 
 def _yolo(args: argparse.Namespace) -> int:
-    from ...datasets import read_yolo, write
+    from ...datasets import read_yolo
 
-    data = read_yolo(args.source, names=args.names, valid=args.valid, seed=args.seed)
+    data = read_yolo(args.source, names=args.names)
     if args.out is None and not data.labels_in_place:
         raise DataError(f"{args.source}: has polygons; choose a folder --out for labels that have boxes instead")
-    out = args.out or (args.source if args.source.is_dir() else args.source.parent)
-    pictures: Pictures = args.pictures or ("keep" if data.labels_in_place else "link")
+    source = args.source if args.source.is_dir() else args.source.parent
+    return _written(args, data, source, "keep" if data.labels_in_place else "link")
+
+
+def _written(args: argparse.Namespace, data: Conversion, source: Path, pictures: Pictures) -> int:
+    """Write what was read, with what is set aside to validate on, beside `source` unless there is an --out."""
+    from ...datasets import set_aside, without_missing, write
+
+    data = set_aside(without_missing(data), args.valid, args.seed)
+    out, pictures = args.out or source, args.pictures or pictures
     _tell(out, args.name, data.sets, write(data, out, name=args.name, pictures=pictures, force=args.force))
+    if pictures == "link":
+        print(f"note: {out / 'images'} has links to the images; to take the folder elsewhere: --images copy")
     return 0
 
 
