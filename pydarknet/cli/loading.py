@@ -78,7 +78,7 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
         net.prepare(1, DEFAULTS)  # so that what hinders the cache is said here
     warn(net.warnings, args.quiet)
     net.names, origin = net.choose_names(args.names, data)
-    args.fit = args.fit or net.usual_fit
+    args.fit = args.fit or net.usual_fit()
     warn(spare_names(net.names, net.classes, origin), args.quiet)
     if net.class_tree() is None:
         warn_of_tree_options(args, "the classes form no tree")

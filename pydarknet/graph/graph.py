@@ -131,7 +131,6 @@ class Graph:
         """Floating-point operations of one image's forward pass, counted as Darknet's `ops` counts them."""
         return sum(layer.flops for layer in self.layers)
 
-    @property
     def usual_fit(self) -> Fit:
         """How the network's own program brings images to its size: the dialect's detectors in their way, unless [net]
         has letter_box=1."""

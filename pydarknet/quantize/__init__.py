@@ -47,7 +47,7 @@ def quantize(
     net.need_floats("to be rounded to 8 bits")
     share = keep if isinstance(keep, float) else 0.0
     choice = choose(net, None if isinstance(keep, float) else keep)
-    statistics = collect(net, images, choice.measured, fit or net.usual_fit)
+    statistics = collect(net, images, choice.measured, fit or net.usual_fit())
     convolutions = {i: in_8_bits(net, i, choice, statistics) for i in choice.convolutions}
     if tiles:
         convolutions = {i: replace(each, tiles=worth_tiles(net.layers[i])) for i, each in convolutions.items()}

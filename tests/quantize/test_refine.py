@@ -29,7 +29,7 @@ def error(net: Network, file: Path) -> float:
     inputs = []
     for seed in range(6):
         with net.plan(1) as plan:
-            net.fit_pictures(plan.input, [nets.picture(seed=seed)], net.usual_fit)
+            net.fit_pictures(plan.input, [nets.picture(seed=seed)], net.usual_fit())
             inputs.append(plan.input.copy())
     judge = Judge(net, inputs, 1)
     layers = Network(net.cfg, file).int8
@@ -60,7 +60,7 @@ def test_biases_make_up_for_the_mean_of_what_rounding_does(pictures: list[np.nda
     """Ranges of which half is cut off take much of each channel; in the mean nothing is missing behind it."""
     net = nets.network(LAYERS)
     choice = choose(net, [0, 3, 4])  # layer 2 alone reads bytes, the maximum of floats
-    found = statistics.collect(net, pictures, choice.measured, net.usual_fit)
+    found = statistics.collect(net, pictures, choice.measured, net.usual_fit())
     own, (scale, zero) = in_8_bits(net, 2, choice, found), found.quantisation(1)
     table = {**{i: found.quantisation(i) for i in choice.measured}, 1: Quantisation(scale / 2, zero)}
     wanted = np.mean([output_of(net, x) for x in found.inputs], 0)
