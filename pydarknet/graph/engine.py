@@ -155,7 +155,12 @@ class Engine(Graph):
             )
 
     def parameters_changed(self) -> None:
-        """Forget packed weights and plans; call it after changing a layer's `parameters`."""
+        """Forget packed weights and plans; call it after changing a layer's `parameters`.
+
+        ValueError, and nothing is forgotten, for one that has another shape now.
+        """
+        for layer in self.layers:
+            layer.check_parameters()
         with self._lock:
             self._version += 1
             self._constants.clear()

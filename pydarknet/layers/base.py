@@ -124,6 +124,14 @@ class Layer(ABC):
         if max(sizes) > MAX_ELEMENTS:
             raise self.section.error(f"needs {max(sizes)} elements in one array; at most {MAX_ELEMENTS} are possible")
 
+    def check_parameters(self) -> None:
+        """ValueError if one of its parameters has another shape than it should."""
+        for record in self.records:
+            found = getattr(self.parameters.get(record.name, record), "shape", None)
+            if found != record.shape:
+                where = f"layer {self.index} ({self.type}), {record.name}"
+                raise ValueError(f"{where}: expected an array of shape {record.shape}, found {found}")
+
     def key(self, name: str) -> str:
         """The name of one of its parameters or constants among the network's: "12.weights"."""
         return f"{self.path}.{name}"

@@ -89,3 +89,11 @@ def test_what_is_no_image_is_said_to_be_none(net: Network, image: Any, text: str
 def test_arguments_of_a_training(net: Network, given: dict[str, Any]):
     with pytest.raises(ValueError, match=f"^{next(iter(given))}=.*: expected"):
         Trainer(net, "none.data", **given)
+
+
+def test_parameters_of_another_shape():
+    net = nets.network()
+    for wrong in (np.zeros(3, np.float32), [0.0], None):
+        net.layers[0].parameters["biases"] = wrong  # type: ignore[assignment]
+        with pytest.raises(ValueError, match=r"layer 0 \(convolutional\), biases: expected an array of shape"):
+            net.parameters_changed()
