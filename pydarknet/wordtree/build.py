@@ -141,6 +141,7 @@ def from_csv(path: str | PathLike[str]) -> Hierarchy:
     """
     file = fspath(path)
     given: dict[str, tuple[str, int]] = {}
+    columns = 0
     for number, row in _rows(file):
         fields = [_as_name(each) for each in row]
         heading = [each.lower() for each in fields] if number == 1 else []
@@ -150,16 +151,21 @@ def from_csv(path: str | PathLike[str]) -> Hierarchy:
             continue
         separated = len(fields) == 2 or not any(each in row[0] for each in OTHER_SEPARATORS)
         if len(fields) > 2 or not separated or fields[0] in ("", "-1"):
-            raise DataError.at(
-                file, number, f"expected child,parent, found {short(','.join(row))!r}; a comma separates them"
-            )
+            why = f"that are {len(fields)} columns" if len(fields) > 2 else "a comma separates them"
+            raise DataError.at(file, number, f"expected child,parent, found {short(','.join(row))!r}; {why}")
+        columns = max(columns, len(fields))
         child, parent = fields[0], fields[1] if len(fields) == 2 and fields[1] != "-1" else ""
         known, line = given.setdefault(child, (parent, number))
         if known != parent:
             message = f"{short(child)!r} is below {short(parent)!r} here and below {short(known)!r} in line {line}"
+            message += "; each line is a child and its one parent, in this order"
             raise DataError.at(file, number, message)
     if not given:
         raise DataError.at(file, None, "is empty; expected child,parent on each line")
+    if columns == 1:
+        raise DataError.at(
+            file, 1, "expected child,parent, found no comma in any line; a root has one too: 'animal,'"
+        )
     return _rooted(file, given)
 
 
@@ -179,9 +185,11 @@ def _rows(file: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _rooted(file: str, given: Mapping[str, tuple[str, int]]) -> Hierarchy:
-    """Nodes that are only parents are roots. DataError for a cycle."""
+    """Nodes that are only parents are roots. DataError for a cycle, and for parents by the numbers of their lines."""
     tree = Hierarchy()
-    for parent, _ in given.values():
+    for child, (parent, line) in given.items():
+        if parent.isdecimal() and not child.isdecimal() and parent not in given:
+            raise DataError.at(file, line, f"expected the name of a parent, found the number {short(parent)!r}")
         if parent and parent not in given:
             tree.parent[parent] = None
     for child, (parent, _) in given.items():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..formats.data import read_names
+from ..formats.named_classes import plain
 from ..formats.text import lines, read_text, short
 
 MAX_BYTES = 256 << 20  # WordNet 3.1's nouns take 16 MB
@@ -19,6 +20,7 @@ SYNSET = re.compile(r"n[0-9]{8}")
 HYPERNYMS = ("@", "@i")  # a kind of; an instance of
 # Everything is an entity, and nearly everything that can be seen a physical one: the published tree begins below.
 TOO_GENERAL = ("n00001740", "n00001930")
+SHOWN = 4  # synsets that have a word
 PATHS_MOST = 10_000  # to the root, of one synset; WordNet 3.0 has 37 at most
 
 
@@ -58,7 +60,8 @@ def read_wordnet(folder: str | PathLike[str]) -> WordNet:
     """The nouns of the folder that holds `data.noun`. DataError with the line if that is another file."""
     path = Path(fspath(folder))
     file = str(path / "data.noun" if path.is_dir() else path)
-    text = read_text(file, MAX_BYTES, lambda message: DataError.at(file, None, message))
+    where = "expected WordNet's nouns (Debian: wordnet-base, in /usr/share/wordnet)"
+    text = read_text(file, MAX_BYTES, lambda message: DataError.at(file, None, f"{message}; {where}"))
     words: dict[str, tuple[str, ...]] = {}
     hypernyms: dict[str, tuple[str, ...]] = {}
     at: dict[str, int] = {}  # the line of each
@@ -112,5 +115,18 @@ def read_synsets(path: str | PathLike[str], wordnet: WordNet) -> list[str]:
             raise DataError.at(file, number, f"{name} ({wordnet.name(name)}) can't be a class: {what}")
         if name not in wordnet.hypernyms:
             what = "of this WordNet" if SYNSET.fullmatch(name) else "such as n02084071"
-            raise DataError.at(file, number, f"expected a synset {what}, found {short(name)!r}")
+            meant = _meant(name, wordnet)
+            raise DataError.at(file, number, f"expected a synset {what}, found {short(name)!r}{meant}")
     return list(dict.fromkeys(names))
+
+
+def _meant(text: str, wordnet: WordNet) -> str:
+    """The synsets that have a word, or the one with which a line begins."""
+    first = text.split()[0] if text.split() else ""
+    if first != text and SYNSET.fullmatch(first):
+        return "; it stands alone on its line"
+    word = plain(text)
+    found = [synset for synset, words in wordnet.words.items() if word and word in map(plain, words)]
+    found += [f"n{text}"] if f"n{text}" in wordnet.words else []
+    shown = ", ".join(f"{synset} ({', '.join(wordnet.words[synset][:3])})" for synset in found[:SHOWN])
+    return f"; did you mean {shown}{' or another' if len(found) > SHOWN else ''}?" if found else ""

@@ -11,7 +11,16 @@ import pytest
 
 from pydarknet.cli.main import main
 from pydarknet.errors import DataError
-from pydarknet.wordtree import as_dot, as_svg, from_csv, from_folders, open_tree, read_wordnet, write_tree
+from pydarknet.wordtree import (
+    as_dot,
+    as_svg,
+    from_csv,
+    from_folders,
+    open_tree,
+    read_synsets,
+    read_wordnet,
+    write_tree,
+)
 from tests.fuzz.trees import FILES, VERBS
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +90,10 @@ def test_any_encoding_and_line_end(
         ("Parent,Child\nanimal,dog\n", r"t\.csv:1: expected child,parent, found the columns the other way round"),
         ("Parent,name\nanimal,dog\n", r"t\.csv:1: expected child,parent, found the columns the other way round"),
         ("dog\tanimal\n", r"t\.csv:1: expected child,parent"),
+        ("animal,-1\ndog,0\n", r"t\.csv:2: expected the name of a parent, found the number '0'"),
+        ("dog animal\ncat animal\n", r"t\.csv:1: expected child,parent, found no comma in any line"),
+        ("1,dog,animal\n", r"t\.csv:1: expected child,parent, found '1,dog,animal'; that are 3 columns"),
+        ("animal,dog\nanimal,cat\n", r"t\.csv:2: .* each line is a child and its one parent, in this order"),
         ("-1,animal\n", r"t\.csv:1: expected child,parent"),
         (",animal\n", r"t\.csv:1: expected child,parent"),
         ('"a\n\nb",c\nd,e\nd,f\n', r"t\.csv:5: 'd' is below 'f' here and below 'e' in line 4"),
@@ -96,6 +109,46 @@ def test_tables(tmp_path: Path, text: str, message: str) -> None:
 def test_headings(tmp_path: Path, heading: str) -> None:
     (tmp_path / "t.csv").write_text(f"{heading}\nfather,parent\ndog,animal\n")
     assert set(from_csv(tmp_path / "t.csv").parent) == {"father", "parent", "dog", "animal"}
+
+
+def test_numbers_may_be_names(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("2,1\n3,1\ndog,3\n")
+    assert from_csv(tmp_path / "t.csv").parent == {"1": None, "2": "1", "3": "1", "dog": "3"}
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("word 12", r"found 'word 12'; did you mean n00000012 \(word 12\)\?"),
+        ("00000012", r"found '00000012'; did you mean n00000012 \(word 12\)\?"),
+        ("n00000012 animal", r"found 'n00000012 animal'; it stands alone on its line"),
+        ("unicorn", r"found 'unicorn'$"),
+    ],
+)
+def test_words_in_place_of_synsets(mine: Path, line: str, meant: str) -> None:
+    (mine / "list.txt").write_text(f"{line}\n")
+    with pytest.raises(DataError, match=rf"list\.txt:1: expected a synset such as n02084071, {meant}"):
+        read_synsets(mine / "list.txt", read_wordnet(mine))
+    with pytest.raises(
+        DataError, match=r"No such file or directory; expected WordNet's nouns \(Debian: wordnet-base"
+    ):
+        read_wordnet(mine / "nowhere")
+
+
+def test_a_drawing_is_what_its_name_says(refused: Refuse, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, begins in (("a.svg", "<svg"), ("a.dot", "digraph"), ("a.txt", "animal\n")):
+        assert main(["tree", "show", "mine.tree", "--out", name]) == 0
+        assert Path(name).read_text().startswith(begins)
+        assert capsys.readouterr().out == f"{name}: {'drawn' if name == 'a.svg' else 'written'}\n"
+    refused("show mine.tree --out a.png", "--out a.png: expected a file that ends in .svg, .dot or .txt")
+
+
+def test_names_of_several_words_need_no_quotes(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (mine / "two.csv").write_text("ice bear,bear\nbrown bear,bear\n")
+    assert main(["tree", "build", "--csv", "two.csv", "--out", "two"]) == 0
+    for verb in ("find", "path"):
+        assert main(["tree", verb, "two.tree", "ice", "bear"]) == 0
+        assert "ice bear" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

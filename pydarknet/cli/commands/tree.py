@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     showing.add_argument("--root", metavar="NODE", help="show only what is below this node")
     showing.add_argument("--depth", type=whole(1, 1000), metavar="N", help="show only N levels")
     showing.add_argument(
-        "--format", choices=("text", "dot", "svg"), default="text", help="the format (default: text)"
+        "--format", choices=("text", "dot", "svg"), help="the format (default: as FILE ends, else text)"
     )
     showing.add_argument("--out", metavar="FILE", help="write to a file (svg: needed)")
     for verb, help_, what in (
@@ -44,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         searching = verbs.add_parser(verb, help=help_)
         _add_tree(searching)
-        searching.add_argument("word", metavar=what, help="a name, an id such as n02084071, or a node's number")
+        searching.add_argument(
+            "word", metavar=what, nargs="+", help="a name, an id such as n02084071, or a node's number"
+        )
     cutting = verbs.add_parser("subset", help="the part of a tree below some nodes, with the way up to the root")
     _add_tree(cutting)
     cutting.add_argument("--keep", required=True, metavar="NODES", help="names or ids, separated by commas")
@@ -156,7 +158,8 @@ def _check(args: argparse.Namespace) -> int:
         print(f"{groups} of one node, whose probability given its parent is always 1{_listed(alone)}")
     several = [name for name, count in Counter(named.names).items() if count > 1]
     if several:
-        print(f"{len(several)} names are those of several nodes{_listed(several)}")
+        are = "is the name" if len(several) == 1 else "are those"
+        print(f"{counted(len(several), 'name')} {are} of several nodes{_listed(several)}")
     if labels := odd_labels(named):
         print(f"{labels[0]}: {len(tree)} labels, {len(labels[1])} other than the ids{_odd_lines(labels[1])}")
     if args.map is not None:
@@ -196,30 +199,41 @@ def _show(args: argparse.Namespace) -> int:
     from ...wordtree import as_dot, as_svg, as_text, node_of
 
     _spare_inputs(args, args.out)
+    form = args.format or _form(args.out)
     named = _open(args)
     root = None if args.root is None else node_of(named, args.root)
-    if args.format == "svg":
+    if form == "svg":
         if args.out is None:
             raise DataError("--format svg: expected --out FILE for the drawing")
         as_svg(named, root, args.depth).save(args.out)
-        return 0
-    text = (as_dot if args.format == "dot" else as_text)(named, root, args.depth)
-    if args.out is None:
-        print(text, end="")
     else:
+        text = (as_dot if form == "dot" else as_text)(named, root, args.depth)
+        if args.out is None:
+            print(text, end="")
+            return 0
         write_text(args.out, text, DataError)
+    print(f"{args.out}: {'drawn' if form == 'svg' else 'written'}")
     return 0
+
+
+def _form(out: str | None) -> str:
+    """The format that a file's ending means. DataError for one that can't be drawn."""
+    ending = os.path.splitext(out or "")[1].lower()
+    if ending in (".png", ".jpg", ".jpeg", ".gif", ".webp", ".pdf", ".html"):
+        raise DataError(f"--out {out}: expected a file that ends in .svg, .dot or .txt")
+    return {".svg": "svg", ".dot": "dot", ".gv": "dot"}.get(ending, "text")
 
 
 def _find(args: argparse.Namespace) -> int:
     from ...wordtree import find
 
     named = _open(args)
-    nodes = find(named, args.word)
+    word = " ".join(args.word)
+    nodes = find(named, word)
     for node in nodes:
         print(_line(named, node))
     if not nodes:
-        raise DataError(f"{named.file}: no node's name holds {args.word!r}")
+        raise DataError(f"{named.file}: no node's name holds {word!r}")
     return 0
 
 
@@ -227,7 +241,7 @@ def _path(args: argparse.Namespace) -> int:
     from ...wordtree import node_of
 
     named = _open(args)
-    for node in named.tree.path(node_of(named, args.word)):
+    for node in named.tree.path(node_of(named, " ".join(args.word))):
         print(f"{node} {named.tree.name[node]} {named.names[node]}")
     return 0
 
@@ -285,6 +299,8 @@ def _map(args: argparse.Namespace) -> int:
     inner = sum(each.node >= 0 and not named.tree.is_leaf(each.node) for each in matches)
     counts = f"{len(several)} with several nodes, {len(lost)} without one, {inner} at inner nodes"
     print(f"{len(matches)} classes: {counts}")
+    if several:
+        print(f"several nodes{_listed(several)}: the first is taken; its id in the list says which one is meant")
     if lost:
         print(f"no node{_listed(lost)}; `pydarknet tree find` helps to choose, nothing is written")
         return 1
