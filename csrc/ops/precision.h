@@ -15,9 +15,9 @@ const char* precision_name(Precision precision);
 // Those that algorithms of this build have, in the order above.
 std::vector<Precision> precisions();
 
-// What multiplies BF16 in pairs on the CPU from now on: "amx", its matrix registers, where the machine has
-// them, that is the default; "vectors"; or "plain", what AMX does in plain C++, to test by. Returns which it
-// is, "amx", "vectors" or "plain"; empty where there are no pairs. Throws std::invalid_argument for others.
+// What multiplies BF16 in pairs, and bytes, on the CPU from now on: "amx", its matrix registers, where the
+// machine has them, that is the default; "vectors"; or "plain", what AMX does in plain C++, to test by.
+// Returns which it is; empty in builds that know no AMX. Throws std::invalid_argument for other names.
 std::string use_matrices(const std::string& name);
 
 }  // namespace pydarknet

@@ -183,8 +183,8 @@ def cpu_isa() -> str:
     return wanted
 
 
-def pair_products() -> str:
-    """What multiplies pairs of BF16: PYDARKNET_AMX, 0 or 1, says whether AMX may, where the machine has it."""
+def multiplier() -> str:
+    """What multiplies pairs of BF16, and bytes: PYDARKNET_AMX, 0 or 1, says whether AMX may, where there is one."""
     wanted = os.environ.get("PYDARKNET_AMX", "").strip() or "1"
     if wanted not in ("0", "1"):
         raise DeviceError(f"PYDARKNET_AMX={wanted[:40]}: expected 0 or 1")
@@ -211,7 +211,7 @@ def cpu_backend(isa: str | None = None) -> Backend:
             "(yolo34py, for instance), uninstall it"
         ) from error
     ops.set_num_threads(default_threads())
-    ops.use_matrices(pair_products())
+    ops.use_matrices(multiplier())
     return Backend("cpu", name, np, ops)
 
 

@@ -1,5 +1,5 @@
 """What the CPU's extensions export besides `Ops`, as types: inference in 8 bits, of which `csrc/ops/int8.h` has the
-meaning, checksums, and what multiplies pairs of BF16 (`csrc/ops/precision.h`).
+meaning, checksums, and what multiplies BF16 and bytes (`csrc/ops/precision.h`).
 
 Bytes are (N, ceil(C / 16), H, W, 16) of uint8 whatever the instruction set, an image (N, 1, H, W, 4).
 """
@@ -34,7 +34,7 @@ class ChecksumOps(Protocol):
 
 
 class MatrixOps(Protocol):
-    """What multiplies pairs of BF16: "amx", "vectors" or "plain"; empty where nothing does."""
+    """What multiplies pairs of BF16, and bytes: "amx", "vectors" or "plain"; empty in builds that know no AMX."""
 
     def use_matrices(self, name: str) -> str: ...
 
@@ -45,7 +45,7 @@ class Int8Ops(Protocol):
     int8_block: int
     int8_image_block: int
 
-    def int8_bodies(self) -> list[str]: ...
+    def int8_bodies(self, tiles: bool = False) -> list[str]: ...
     def int8_supports(self, shape: Geometry) -> bool: ...
     def int8_tiles(self, shape: Geometry) -> bool: ...
     def Int8Conv(  # noqa: N802

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pydarknet.backends.base import cpu_backend, pair_products
+from pydarknet.backends.base import cpu_backend, multiplier
 from pydarknet.errors import DeviceError
 from tests.lib.convolutions import ANY_SIZE, Case, Floats, convolve, data_gradient, weights_gradient
 from tests.lib.tolerances import AMPLIFIED, CONV_NORM, FACTOR_EPSILON, conv_tolerance
@@ -284,10 +284,10 @@ def test_threads_change_no_bit_of_gradients(cpu_ops: Any, threads: int) -> None:
 @pytest.fixture
 def pairs_ops() -> Iterator[Any]:
     ops: Any = cpu_backend().ops
-    if not ops.use_matrices("amx"):
+    if f"direct{PAIRS}" not in ops.ConvShape(1, 16, 4, 4, 16, 3, 3, 1, 1, 1, 1, 1, "bf16").algorithms(ANY_SIZE):
         pytest.skip("this processor doesn't multiply BF16 in pairs")
     yield ops
-    ops.use_matrices(pair_products())
+    ops.use_matrices(multiplier())
 
 
 @pytest.mark.parametrize("numbers", GEOMETRIES)
@@ -337,10 +337,10 @@ def test_names(pairs_ops: Any) -> None:
 @pytest.mark.parametrize(("text", "name"), [("", "amx"), ("1", "amx"), ("0", "vectors"), (" 0 ", "vectors")])
 def test_the_variable(monkeypatch: pytest.MonkeyPatch, text: str, name: str) -> None:
     monkeypatch.setenv("PYDARKNET_AMX", text)
-    assert pair_products() == name
+    assert multiplier() == name
 
 
 def test_other_values_of_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYDARKNET_AMX", "off")
     with pytest.raises(DeviceError, match="PYDARKNET_AMX=off: expected 0 or 1"):
-        pair_products()
+        multiplier()

@@ -18,6 +18,15 @@ from tests.reference import pool
 IMAGE = 4  # lanes
 
 
+@pytest.fixture(autouse=True)
+def matrices(cpu_ops: Any) -> Iterator[None]:
+    """AMX is among the bodies, or what it is to compute."""
+    if cpu_ops.use_matrices("amx") == "vectors":
+        assert cpu_ops.use_matrices("plain") == cpu_ops.int8_bodies()[0].partition("_")[0]
+    yield
+    cpu_ops.use_matrices("amx")
+
+
 @pytest.fixture
 def made() -> Iterator[ByteArrays]:
     arrays = ByteArrays()
@@ -136,7 +145,7 @@ def test_conv_by_tiles(
     sums, units = naive.tiled_sums(x, weights, 17, pad)
     floats = naive.scaled(sums, start, scale, 0.1)
     shape = cpu_ops.ConvShape(2, channels, *size, 37, 3, 3, 1, 1, *pad, 1)
-    for body in cpu_ops.int8_bodies():
+    for body in cpu_ops.int8_bodies(tiles=True):
         conv = cpu_ops.Int8Conv(shape, False, body, tiles=True)
         packed, workspace, arrays = (
             made.memory(conv.packed_bytes),

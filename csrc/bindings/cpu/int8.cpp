@@ -255,9 +255,9 @@ void py_add(py::handle a_array, int zero_a, int factor_a, py::handle b_array, in
   int8_add({a, zero_a, factor_a}, {b, zero_b, factor_b}, y, shift, zero);
 }
 
-std::vector<std::string> bodies() {
+std::vector<std::string> bodies(bool tiles) {
   std::vector<std::string> names;
-  for (const Int8Convolution* each : int8_convolutions(false)) names.push_back(each->name());
+  for (const Int8Convolution* each : int8_convolutions(tiles)) names.push_back(each->name());
   return names;
 }
 
@@ -265,7 +265,8 @@ void bind_int8(Module& m) {
   using py::arg;
   m.attr("int8_block") = kByteBlock;
   m.attr("int8_image_block") = kImageBlock;
-  m.def("int8_bodies", &bodies, "Names of the ways to multiply that this machine has, the fastest first");
+  m.def("int8_bodies", &bodies, arg("tiles") = false,
+        "Names of the ways to multiply that this machine has, the fastest first");
   m.def("int8_supports", &int8_supports, arg("shape"), "Whether there is an Int8Conv of this ConvShape");
   m.def("int8_tiles", &int8_tiles, arg("shape"), "Whether there is one by tiles");
   py::class_<Int8Conv>(m, "Int8Conv", py::module_local(), "A convolution of bytes by signed bytes, exact")

@@ -8,7 +8,7 @@ namespace {
 void bind_matrices(Module& m) {
   m.def(
       "use_matrices", &use_matrices, py::arg("name"),
-      "What multiplies BF16 in pairs from now on: amx where there is one, vectors, or plain; returns which");
+      "What multiplies BF16 and bytes from now on: amx where there is one, vectors, or plain; returns which");
 }
 
 const Binding matrices_entries(&bind_matrices);

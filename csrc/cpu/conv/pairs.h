@@ -4,7 +4,7 @@
 
 namespace pydarknet {
 
-// Those that ops/precision.h says are used.
+// Those that simd::multiplier() says are used.
 const simd::ProductKernels& pair_kernels();
 
 }  // namespace pydarknet

@@ -55,6 +55,8 @@ std::vector<std::ptrdiff_t> taps_of(const ConvShape& s, const Bands& b, int bloc
 std::vector<const Int8Convolution*> int8_convolutions(bool tiles) {
   std::vector<const Int8Convolution*> list;
   const Int8Convolution* dot = tiles ? int8::dot_tiles() : int8::dot_convolution();
+  const Int8Convolution* matrices = tiles ? nullptr : int8::matrix_convolution();
+  if (matrices && matrices->runs()) list.push_back(matrices);
   if (dot && dot->runs()) list.push_back(dot);
   list.push_back(tiles ? &int8::madd_tiles() : &int8::madd_convolution());
   return list;

@@ -47,9 +47,25 @@ void copy_band(const ConvShape& s, const Bands& b, int band, ConstBytes x, int z
   }
 }
 
+// A body's kernels for `lanes` channels of a pixel, `pixel` bytes from one to the next.
+template <class Body>
+struct VectorKernels {
+  static Kernels choose(int lanes, std::ptrdiff_t pixel, int blocks, bool pooled) {
+    constexpr int kElement = static_cast<int>(sizeof(typename Body::Element));
+    constexpr int kBlocked = kByteBlock * kElement, kImage = kImageBlock * kElement;
+    constexpr int kBlockedWords = kBlocked / kWordBytes, kImageWords = kImage / kWordBytes;
+    if (lanes == kImageBlock) {
+      return pixel == kImage ? kernels_of<Body, kImageWords, kImage>(blocks, pooled)
+                             : kernels_of<Body, kImageWords, 0>(blocks, pooled);
+    }
+    return pixel == kBlocked ? kernels_of<Body, kBlockedWords, kBlocked>(blocks, pooled)
+                             : kernels_of<Body, kBlockedWords, 0>(blocks, pooled);
+  }
+};
+
 // Body has: Element, the type bytes are multiplied as; kGroup, how many of them are one word; `name`;
 // `runs()`; and add(sum, x, w), which adds the products of the words' elements to each lane.
-template <class Body>
+template <class Body, class KernelsOf = VectorKernels<Body>>
 class Convolution : public Int8Convolution {
  public:
   using Element = typename Body::Element;
@@ -186,7 +202,7 @@ class Convolution : public Int8Convolution {
         !call.pooled && s.taps() == 1 && s.stride_x == 1 && s.stride_y == 1 && b.width == s.out_w();
     const int shrunk = shrink(call), width = s.out_w() / shrunk;
     const int runs = one_run ? 1 : rows / shrunk, pixels = one_run ? rows * width : width;
-    const Kernels kernels = kernels_for(x.lanes, p.x_pixel, blocks, call.pooled);
+    const Kernels kernels = KernelsOf::choose(x.lanes, p.x_pixel, blocks, call.pooled);
     const int calls = runs * ((pixels + kernels.most - 1) / kernels.most);
     p.ahead = p.weights + (panel + 1 < panels_of(s) ? panel_bytes(s, x.lanes) : 0);
     p.ahead_step = panel + 1 < panels_of(s) ? panel_bytes(s, x.lanes) / (std::int64_t{calls} * p.count) : 0;
@@ -198,21 +214,12 @@ class Convolution : public Int8Convolution {
       row_product(p, pixels, shrunk * p.x_pixel, kernels);
     }
   }
-
-  static Kernels kernels_for(int lanes, std::ptrdiff_t pixel, int blocks, bool pooled) {
-    constexpr int kBlocked = kByteBlock * kElement, kImage = kImageBlock * kElement;
-    constexpr int kBlockedWords = kBlocked / kWordBytes, kImageWords = kImage / kWordBytes;
-    if (lanes == kImageBlock) {
-      return pixel == kImage ? kernels_of<Body, kImageWords, kImage>(blocks, pooled)
-                             : kernels_of<Body, kImageWords, 0>(blocks, pooled);
-    }
-    return pixel == kBlocked ? kernels_of<Body, kBlockedWords, kBlocked>(blocks, pooled)
-                             : kernels_of<Body, kBlockedWords, 0>(blocks, pooled);
-  }
 };
 
 const Int8Convolution& madd_convolution();
 // nullptr where no such instruction exists.
 const Int8Convolution* dot_convolution();
+// By what simd::multiplier() names; nullptr if that is the vectors.
+const Int8Convolution* matrix_convolution();
 
 }  // namespace pydarknet::int8

@@ -67,10 +67,10 @@ class MatrixProduct {
   static void add(Matrices& m, const float* x, const float* weights, int blocks) {
     m.template load<kPixels>(x, kPixelBytes);
     m.template load<kFirstWeights>(weights, blocks * kRowBytes);
-    m.template add_product<0, kPixels, kFirstWeights>();
+    m.template add_pairs<0, kPixels, kFirstWeights>();
     if (blocks == 1) return;
     m.template load<kFirstWeights + 1>(weights + kBlock, blocks * kRowBytes);
-    m.template add_product<1, kPixels, kFirstWeights + 1>();
+    m.template add_pairs<1, kPixels, kFirstWeights + 1>();
   }
 
   // Of fewer pairs than a register holds: zeros fill it.
