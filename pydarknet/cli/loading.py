@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -10,6 +12,9 @@ from typing import TYPE_CHECKING
 from ..errors import CfgError
 from .messages import say, warn
 from .options import device_of
+
+# Names of files that hold a network's weights, Darknet's and others'.
+MODEL = re.compile(r"\.(weights|int8|backup|conv\.[0-9]+|pth?|onnx|npz|h5|tflite|safetensors)(\.[a-z0-9]+)?$")
 
 if TYPE_CHECKING:
     from ..detection.nms import Kind
@@ -37,7 +42,6 @@ def complete(args: argparse.Namespace, words: Sequence[str] = ()) -> list[str]:
     """
     from ..catalog import find_weights
     from ..errors import WeightsError
-    from ..formats.int8 import is_int8
     from ..formats.resources import is_bare_name
 
     if not is_bare_name(args.cfg):
@@ -46,15 +50,30 @@ def complete(args: argparse.Namespace, words: Sequence[str] = ()) -> list[str]:
                 f"{args.cfg}: expected CFG WEIGHTS, found one file; only names such as yolov2 stand for both"
             )
         return list(words)
-    first = []
-    if args.weights is not None:
-        with suppress(WeightsError):
-            given = find_weights(args.weights)
-            if given.suffix == ".weights" or is_int8(given):
-                return list(words)
-        first = [args.weights]
+    if args.weights is not None and _means_weights(args.weights):
+        return list(words)
+    first = [] if args.weights is None else [args.weights]
     args.weights = str(find_weights(args.cfg))
     return [*first, *words]
+
+
+def _means_weights(word: str) -> bool:
+    """Whether what follows the name of a network are its weights, there or not, and no image, list or video. Else an
+    image would be looked at with other weights than are meant."""
+    from ..catalog import find, find_weights
+    from ..errors import DownloadError, WeightsError
+    from ..images.sources import LISTS, is_picture, is_picture_name, is_video
+
+    if is_picture_name(word) or os.path.splitext(word)[1].lower() in LISTS:
+        return False
+    if MODEL.search(word.lower()):
+        return True
+    with suppress(WeightsError):
+        found = str(find_weights(word))
+        return not (is_picture(found) or is_video(found))
+    with suppress(DownloadError):
+        return not os.path.exists(word) and find(word).kind != "image"
+    return False
 
 
 def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Network:

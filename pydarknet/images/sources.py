@@ -72,12 +72,24 @@ def named(word: str) -> Source:
 
 def _stream(stdin: BinaryIO) -> list[str] | Iterator[str]:
     start: bytes = stdin.peek(64) if hasattr(stdin, "peek") else b""
-    picture = start.startswith(_PICTURES) or start[4:8] in (b"ftyp", b"jP  ")
-    if picture and b"\0" in start[:64]:
+    if _begins_a_picture(start):
         return [STDIN]
     if b"\0" in start and byte_order(start)[1] == "utf-8":  # before any of it is taken for a path
         raise DataError(NO_PATHS)
     return read_lines(stdin)
+
+
+def _begins_a_picture(start: bytes) -> bool:
+    return b"\0" in start[:64] and (start.startswith(_PICTURES) or start[4:8] in (b"ftyp", b"jP  "))
+
+
+def is_picture(path: str) -> bool:
+    """Whether a file is an image, by how it begins."""
+    try:
+        with open(path, "rb") as file:
+            return _begins_a_picture(file.read(64))
+    except (OSError, ValueError):
+        return False
 
 
 def load(path: str, channels: int) -> Picture:

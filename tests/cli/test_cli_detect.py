@@ -369,3 +369,20 @@ class TestOptions:
     def test_tiles(self, cli) -> None:
         assert cli("detect", *NET, "a.jpg", "--tile", "32").code == 0
         assert cli("detect", *NET, "a.jpg", "--tile", "3").code == 2
+
+
+@pytest.mark.parametrize("word", ["none.weights", "mine.pt", "mine.weights.gz", "my.backup", "yolov2", "weird"])
+def test_weights_behind_a_network_s_name_are_meant(cli, word: str) -> None:
+    """There or not, of this network or not: nothing is looked at with others."""
+    Path("weird").write_bytes(b"\0\0\0\0\2\0\0\0" * 9)
+    result = cli("detect", "stamps", word, "a.jpg")
+    assert (result.code, result.out) == (2, "")
+    assert f"{word}" in result.err
+
+
+def test_images_behind_a_network_s_name_are_images(cli) -> None:
+    Path("image").write_bytes(Path("a.jpg").read_bytes())
+    Path("in").mkdir()
+    Path("in/b.jpg").write_bytes(Path("a.jpg").read_bytes())
+    for word, path in (("a.jpg", "a.jpg"), ("image", "image"), ("in", "in/b.jpg")):
+        assert f"{path}: Predicted" in cli("detect", "stamps", word, "--no-draw").out
