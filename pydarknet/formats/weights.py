@@ -90,9 +90,10 @@ def load_weights(
 
     Of several layouts of a layer the one counts with which the file's length is right; where that doesn't tell, the
     present one if it is `sure`, else it is an error.
-    WeightsError if the file ends too early, naming layer and record, or if a number is NaN or infinite (with
-    `allow_nan` only a warning); then no layer has changed. Layers after the cutoff and those with `dontload`
-    are left alone. The file must not be shortened while the views live. `known`: no number of it is NaN or infinite.
+    WeightsError if the file ends too early, naming layer and record, if a number is NaN or infinite, or if variances
+    are negative and bytes are left over (with `allow_nan` only warnings); then no layer has changed. Layers after the
+    cutoff and those with `dontload` are left alone. The file must not be shortened while the views live. `known`: no
+    number of it is NaN or infinite.
     """
     name = fspath(path)
     raw = _map(name)
@@ -114,17 +115,25 @@ def load_weights(
             negative += [_place(layer, record)] if _has_negative_variances(record, values) else []
             loaded.append((layer, record.name, _arrange(layer, record, shape, values, header.transposed)))
             release(values)
+    trailing = len(raw) - end
     if negative:
-        more = f", as in {len(negative) - 1} more" if len(negative) > 1 else ""
-        warnings.append(f"{name}: {negative[0]}: negative variances{more}; the file seems to be of another network")
+        warnings.append(_negative(name, negative, 0 if allow_nan or cutoff is not None else trailing))
     warnings += take_layout(name, layers, layout)
     warnings += doubts(name, header.layout, wanted)
     for layer, key, array in loaded:
         layer.parameters[key] = array
-    trailing = len(raw) - end
     if trailing and cutoff is None:
         warnings.append(f"{name}: {trailing} bytes follow the last layer; are they of another network?")
     return LoadResult(header, len(wanted), trailing, warnings)
+
+
+def _negative(name: str, places: Sequence[str], trailing: int) -> str:
+    """A warning of negative variances; WeightsError where bytes are left over, too: one may be an accident."""
+    more = f", as in {len(places) - 1} more" if len(places) > 1 else ""
+    told = f"{name}: {places[0]}: negative variances{more}"
+    if trailing:
+        raise WeightsError(f"{told}, and {trailing} bytes follow the last layer: the file is of another network")
+    return f"{told}; the file seems to be of another network"
 
 
 def save_weights(

@@ -225,6 +225,18 @@ def test_negative_variance_hints_at_another_network(tmp_path: Path) -> None:
     assert "layer 0 (convolutional), rolling_variance: negative variances" in warnings[0]
 
 
+def test_negative_variances_and_a_wrong_length_are_another_network(tmp_path: Path) -> None:
+    values = np.append(counting(), np.float32(1))
+    values[13] = -1
+    file, net = write(tmp_path / "a.weights", values), small_net()
+    with pytest.raises(
+        WeightsError, match="negative variances, and 4 bytes follow the last layer: the file is of ano"
+    ):
+        load_weights(file, net)
+    assert net[0].parameters.keys() == small_net()[0].parameters.keys()
+    assert len(load_weights(file, net, allow_nan=True).warnings) == 2
+
+
 def test_many_negative_variances_are_one_warning(tmp_path: Path) -> None:
     net = [*small_net(), *small_net()]
     values = np.full(2 * counting().size, -1, np.float32)
