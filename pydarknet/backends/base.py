@@ -233,7 +233,8 @@ def emu_backend() -> Backend:
         ops = importlib.import_module("pydarknet._emu")
     except ImportError as error:
         raise DeviceError(
-            f"the emulator pydarknet._emu can't be loaded ({error}); build it with PYDARKNET_EMU=1 make build"
+            f"the emulator pydarknet._emu can't be loaded ({error}); build it by "
+            "`PYDARKNET_EMU=1 pip install .`, or in a checkout by `make build`"
         ) from error
     return EmulatedBackend("emu", "of CUDA", np, DeviceOps(ops), usual_precision(ops))
 

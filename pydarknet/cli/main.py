@@ -17,7 +17,7 @@ from .._version import __version__
 from ..errors import DarknetError
 from ..formats.text import did_you_mean
 from ..system import signals
-from . import console, habits
+from . import console, environment, habits
 from .commands import COMMANDS, GROUPS
 from .messages import picture_warnings, warn
 from .parser import Parser, UsageError
@@ -81,7 +81,7 @@ def dispatch(arguments: list[str]) -> int:
             module.refuse(error)
         raise
     quiet = getattr(args, "quiet", False)
-    warn(parser.notes, quiet)
+    warn([*parser.notes, *environment.slips()], quiet)
     with picture_warnings(quiet):
         code: int = module.run(args)
     return code
