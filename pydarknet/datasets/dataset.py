@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 
-from ..errors import DataError
-from ..formats.data import MAX_CLASSES, MAX_LIST_BYTES, class_name, read_data, read_names
+from ..errors import DataError, carrying
+from ..formats.data import MAX_CLASSES, MAX_LIST_BYTES, DataFile, class_name, read_data, read_names
 from ..formats.resources import listed
 from ..formats.text import lines, read_text, refuse_kinds
 from ..images.sources import images_below, is_companion
@@ -69,6 +69,12 @@ def read_dataset(
         images = read_image_list("", file)
         return DataSet(file, classes or len(known) or None, known, [images], list(images.warnings))
     data = read_data(file)
+    with carrying(lambda: data.warnings):
+        return _of_data(data, names, classes)
+
+
+def _of_data(data: DataFile, names: str | PathLike[str] | None, classes: int | None) -> DataSet:
+    file = data.file
     keys = [key for key in LISTS if key in data.options]
     if not keys:
         raise DataError.at(file, None, "names no list of images; add a line train = ...")

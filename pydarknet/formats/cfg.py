@@ -156,12 +156,18 @@ class Section:
         """Warnings about keys that neither a getter asked for nor the section's owner declared."""
         known = self.keys.names | self.used
         unknown = [key for key in self.options if key not in known]
-        texts = [
-            f"{self._place(key)}: [{self.type}] unknown key {short(key)!r} is ignored{did_you_mean(key, known)}"
-            for key in unknown[:MAX_UNKNOWN]
-        ]
+        texts = [self._unknown(key, did_you_mean(key, known)) for key in unknown[:MAX_UNKNOWN]]
         more = len(unknown) - len(texts)
         return texts + [f"{self.file}: [{self.type}] {more} more unknown keys are ignored"] * (more > 0)
+
+    def misspelt(self) -> list[str]:
+        """The same where an error ended the reading: only those that look like a key which was asked for in vain."""
+        rest = [key for key in self.options if key not in self.keys.names | self.used]
+        asked = {key: {each for each in self.used - self.options.keys() if not key.startswith(each)} for key in rest}
+        return [self._unknown(key, hint) for key in rest if (hint := did_you_mean(key, asked[key]))][:MAX_UNKNOWN]
+
+    def _unknown(self, key: str, hint: str) -> str:
+        return f"{self._place(key)}: [{self.type}] unknown key {short(key)!r} is ignored{hint}"
 
     def _place(self, key: str | None) -> str:
         return locate(self.file, self._line(key))

@@ -60,7 +60,7 @@ class Graph:
         self.cfg = cfg if isinstance(cfg, Cfg) else parse_cfg(find_cfg(cfg))
         self.cfg.net.declare(NET_KEYS)
         self.layers: list[Layer] = []
-        with carrying(self._warnings):
+        with carrying(lambda: [*self._warnings(), *self._misspelt()]):
             self._build(dialect)
         self.warnings = self._warnings()
 
@@ -89,6 +89,10 @@ class Graph:
         """Warnings about the cfg, up to the last layer that is built."""
         read = [self.cfg.net, *self.cfg.sections[: len(self.layers)]]
         return [*self.cfg.warnings, *(text for section in read for text in section.unused())]
+
+    def _misspelt(self) -> list[str]:
+        """Warnings about the section that can't be built."""
+        return [text for each in self.cfg.sections[len(self.layers) :][:1] for text in each.misspelt()]
 
     def adopt(self, dialect: Dialect) -> None:
         """Take another dialect, the one that it has been trained in. CfgError if a layer can't."""

@@ -127,30 +127,30 @@ class Trainer:
         self.engine.adopt(self.dialect)
         if clear:
             self.engine.seen = 0
-        self.track = read_track(self.engine, self.dialect)
-        self.stepper = Stepper(self.engine, self.dialect, seed, sequences=self.track is not None)
-        self.team = team or Team()
-        self.callbacks, self.warn = list(callbacks), warn or (lambda text: None)
-        self.seed, self.max_hours = seed, max_hours
-        self.max_batches = self.stepper.schedule.max_batches
-        self.average: float | None = None
-        self.history = History()
         with carrying(lambda: self.engine.warnings):  # which keys of training are followed is not yet known
+            self.track = read_track(self.engine, self.dialect)
+            self.stepper = Stepper(self.engine, self.dialect, seed, sequences=self.track is not None)
+            self.team = team or Team()
+            self.callbacks, self.warn = list(callbacks), warn or (lambda text: None)
+            self.seed, self.max_hours = seed, max_hours
+            self.max_batches = self.stepper.schedule.max_batches
+            self.average: float | None = None
+            self.history = History()
             self.source = open_source(self.engine, self.data, self.dialect, missing=missing)
-        self.samples = self._open_samples(order)
-        self.first = self.stepper.iteration  # the iteration of the first sample
-        if resume:
-            self._resume()
-        self._check_end(resume)
-        self.sizes = sizes_of(self.engine, self.dialect, self.seed, self.max_batches)
-        self.evaluator = None
-        if map and self.team.leads:
-            self.evaluator = self._open_evaluator(Validation() if map is True else map, missing)
-        choose = subdivisions == "auto" and not resume
-        self.bytes_needed = check_memory(self.stepper, self.sizes.largest, self.evaluator, self.team, choose)
-        self.turns = self.team.turns(self.stepper.subdivisions)
-        self.course = Course(self.stepper, self.team, self.sizes, self.track, self.first)
-        self.course.check()
+            self.samples = self._open_samples(order)
+            self.first = self.stepper.iteration  # the iteration of the first sample
+            if resume:
+                self._resume()
+            self._check_end(resume)
+            self.sizes = sizes_of(self.engine, self.dialect, self.seed, self.max_batches)
+            self.evaluator = None
+            if map and self.team.leads:
+                self.evaluator = self._open_evaluator(Validation() if map is True else map, missing)
+            choose = subdivisions == "auto" and not resume
+            self.bytes_needed = check_memory(self.stepper, self.sizes.largest, self.evaluator, self.team, choose)
+            self.turns = self.team.turns(self.stepper.subdivisions)
+            self.course = Course(self.stepper, self.team, self.sizes, self.track, self.first)
+            self.course.check()
         for text in dict.fromkeys((*self.engine.warnings, *cfg.warnings, *self.engine.unfollowed(),
                                    *self.data.warnings, *self.source.warnings)):  # fmt: skip
             self.warn(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -134,7 +135,11 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-labels-is-background", "--missing-is-empty", dest="background", action="store_true",
                         help="an image without a label file has no objects: only warn")  # fmt: skip
     parser.add_argument(
-        "--max", type=whole(1), default=1000, metavar="N", help="lines printed at most (default: 1000)"
+        "--max",
+        type=whole(1),
+        default=1000,
+        metavar="N",
+        help="lines printed at most (default: 1000)",
     )
 
 
@@ -204,16 +209,18 @@ def _check(args: argparse.Namespace) -> int:
     from ...datasets import check, read_dataset
 
     data = read_dataset(args.data, args.names, args.classes)
-    errors = warnings = 0
+    count: Counter[bool] = Counter()
+    shown = 0
     for finding in check(data, decode=not args.quick, background=args.background):
-        errors += finding.error
-        warnings += not finding.error
-        if errors + warnings <= args.max:
+        count[finding.error] += 1
+        if count[True] <= args.max if finding.error else count.total() <= args.max:  # warnings hide no error
             print(finding)
-    if errors + warnings > args.max:
-        print(f"... and {errors + warnings - args.max} more; see --max")
-    print(f"{counted(len(data.images), 'image')}: {counted(errors, 'error')}, {counted(warnings, 'warning')}")
-    return 1 if errors else 0
+            shown += 1
+    if more := count.total() - shown:
+        print(f"... and {more} more; see --max")
+    images = counted(len(data.images), "image")
+    print(f"{images}: {counted(count[True], 'error')}, {counted(count[False], 'warning')}")
+    return 1 if count[True] else 0
 
 
 def _stats(args: argparse.Namespace) -> int:

@@ -27,12 +27,14 @@ def run(args: argparse.Namespace) -> int:
 
     weights = find_weights(args.weights) if args.weights else None
     count: Counter[bool] = Counter()
+    shown = 0
     for finding in examine(args.data, args.cfg, weights, dialect=args.dialect, decode=args.decode):
         count[finding.error] += 1
-        if count.total() <= args.max:
+        if count[True] <= args.max if finding.error else count.total() <= args.max:  # warnings hide no error
             print(finding)
-    if count.total() > args.max:
-        print(f"... and {count.total() - args.max} more; see --max")
+            shown += 1
+    if more := count.total() - shown:
+        print(f"... and {more} more; see --max")
     print(f"{counted(count[True], 'error')}, {counted(count[False], 'warning')}")
     if count[True]:
         return 1
