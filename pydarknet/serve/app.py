@@ -288,6 +288,7 @@ def create_app(
     handlers: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
         HTTPException: _refused,
         DarknetError: _failed,
+        Exception: _broken,
     }
     return Starlette(
         routes=routes,
@@ -307,6 +308,11 @@ async def _refused(_: Request, error: HTTPException) -> Response:
 
 async def _failed(_: Request, error: DarknetError) -> Response:
     return _json({"error": str(error)}, 400)
+
+
+async def _broken(_: Request, error: Exception) -> Response:
+    """A fault of ours, whose traceback goes to standard error."""
+    return _json({"error": f"Internal Server Error: {type(error).__name__}"}, 500)
 
 
 async def _part(headers: Headers, content: bytes) -> bytes:

@@ -352,7 +352,7 @@ def test_an_error_of_the_network_answers_its_request_alone(client: Client, image
 
     with monkeypatch.context() as patch:
         patch.setattr(client.network, "detect", broken)
-        assert client.request("POST", "/detect", png(image))[0] == 500
+        assert client.json("POST", "/detect", png(image)) == (500, {"error": "Internal Server Error: RuntimeError"})
     assert client.json("POST", "/detect", png(image))[0] == 200
 
 
