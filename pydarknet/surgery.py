@@ -217,7 +217,7 @@ def _first_of_pictures(net: Engine) -> Convolutional:
         raise layer.section.error(f"expected the first convolution to take three channels, found {channels}")
     other = next((each.index for each in net.layers if isinstance(each, Convolution) and each.lender is layer), None)
     if other is not None:
-        raise layer.section.error(f"layer {other} has its weights too (share_index), and sees other pictures")
+        raise layer.section.error(f"layer {other} has its weights too (share_index), and sees other images")
     return layer
 
 

@@ -108,7 +108,8 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
     names = origin or "none known, numbers instead (give --names)"
     how = f"{net.width} x {net.height} by {args.fit}{nms}; names: {names}"
     bits = "" if net.int8 is None else ", weights in 8 bits"
-    say(f"{net.cfg.file}: {net.backend.describe()}{bits}; {how}", args.quiet)
+    precision = f", {args.precision}" if args.precision else ""
+    say(f"{net.cfg.file}: {net.backend.describe()}{precision}{bits}; {how}", args.quiet)
     return net
 
 

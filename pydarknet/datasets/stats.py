@@ -115,7 +115,7 @@ def _quantiles(
     counts: npt.NDArray[Any], boxes: npt.NDArray[np.float64], pixels: npt.NDArray[np.float64]
 ) -> dict[str, dict[str, float]]:
     columns: Mapping[str, npt.NDArray[Any]] = {
-        "objects a picture": counts,
+        "objects per image": counts,
         "width": boxes[:, SIZE][:, 0],
         "height": boxes[:, SIZE][:, 1],
         "aspect": pixels[:, 0] / pixels[:, 1],

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TypeVar
@@ -18,9 +19,10 @@ from ..errors import CfgError, DataError, locate
 from .cfg_keys import Keys, equals
 from .numbers import FLOAT_MAX, INT_MAX, INT_MIN, NOT_A_NUMBER, read_float, read_int
 from .resources import find
-from .text import did_you_mean, lines, read_text, short
+from .text import did_you_mean, lines, read_text, refuse_kinds, short
 
 MAX_BYTES = 16 << 20  # a thousand times the longest published cfg
+OTHERS = ("a .data file", "a data.yaml")  # that are taken for one
 MAX_UNKNOWN = 20  # warnings about unknown keys in one section
 
 _T = TypeVar("_T")
@@ -236,6 +238,7 @@ def parse_cfg_text(text: str, name: str = "<text>") -> Cfg:
             kind = _section_type(line, name, number, warnings)
             sections.append(Section(kind, name, number, len(sections) - 1, {}, warnings=warnings))
         elif not sections:
+            refuse_kinds([raw], OTHERS, "a cfg", partial(CfgError, name, number))
             raise CfgError(name, number, f"expected [net] first, found {short(line)!r}; is this a cfg file?")
         else:
             _add_option(sections[-1], line, raw.strip(" \t"), number)

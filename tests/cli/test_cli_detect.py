@@ -287,7 +287,8 @@ class TestClassify:
     @pytest.mark.parametrize("command", [("detect", *NET), ("detector", "test", "toy.data", *NET)])
     def test_darknets_examples_are_offered(self, cli, command: tuple[str, ...]) -> None:
         assert "pydarknet weights get dog.jpg --folder data\n" in cli(*command, "data/dog.jpg").err
-        assert "weights get" not in cli(*command, "data/cat.jpg").err
+        for other in ("data/cat.jpg", "http://127.0.0.1:1/dog.jpg"):
+            assert "weights get" not in cli(*command, other).err
 
     def test_a_detector_detects(self, cli) -> None:
         result = cli("detect", *CLASSES, "a.jpg")

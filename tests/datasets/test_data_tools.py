@@ -156,7 +156,7 @@ def test_stats(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
         {"class_id": 1, "name": "cat", "objects": 3, "images": 3},
     ]
     assert train["quantiles"]["width"]["most"] == pytest.approx(0.3)
-    assert train["quantiles"]["objects a picture"]["most"] == 2
+    assert train["quantiles"]["objects per image"]["most"] == 2
     # 10 x 10, and widths of 10, 20, 30 with a height of 10
     assert train["quantiles"]["aspect"]["most"] == pytest.approx(3)
     assert train["areas"] == {"small": 4, "medium": 0, "large": 0}

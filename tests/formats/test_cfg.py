@@ -374,3 +374,20 @@ def test_dump_keeps_order_and_spelling() -> None:
     cfg.net.set("height", 16)
     assert dump(cfg) == "[net]\nwidth = 8\nheight=16\n\n[region]\nanchors=5,6,7,8\nnum=2\n"
     assert parse_cfg_text(dump(cfg)).sections[0].ints("anchors") == [5, 6, 7, 8]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "classes=80\ntrain=a.txt\n",
+            r"a\.cfg:1: is a \.data file; expected a cfg; are the files in the right order",
+        ),
+        ("# mine\nnames = x.names\n", r"a\.cfg:2: is a \.data file"),
+        ("path: ../coco\ntrain: images\n", "is a data.yaml; expected a cfg; `pydarknet data yolo FILE`"),
+        ("person\n", r"expected \[net\] first, found 'person'; is this a cfg file"),
+    ],
+)
+def test_another_file_in_place_of_a_cfg_is_named(text: str, told: str) -> None:
+    with pytest.raises(CfgError, match=told):
+        parse_cfg_text(text, "a.cfg")

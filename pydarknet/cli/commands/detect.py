@@ -143,8 +143,9 @@ def _offer_example(words: Sequence[str]) -> None:
     data/dog.jpg."""
     from ...catalog import entries
     from ...errors import ImageError
+    from ...formats.text import is_address
 
-    folder, name = os.path.split(words[0]) if len(words) == 1 else ("", "")
+    folder, name = os.path.split(words[0]) if len(words) == 1 and not is_address(words[0]) else ("", "")
     if name and not os.path.lexists(words[0]) and any(name == e.name for e in entries() if e.kind == "picture"):
         fetch = f"pydarknet weights get {name} --folder {folder or '.'}"
         raise ImageError(f"{words[0]}: no such file; it is one of Darknet's examples, to fetch it: {fetch}")
