@@ -90,7 +90,9 @@ def test_from_the_command_line_to_a_trained_detector(data: Path, tmp_path: Path,
         "# yolov2-tiny-voc.cfg, made by pydarknet init for the classes and boxes of a.data.\n\n[net]"
     )
     assert main(arguments) == 2
-    assert "a.cfg: is there already; --force replaces it" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "a.cfg: is there already; --force replaces it" in told
+    assert "k-means" not in told
     assert main([*arguments, "--force"]) == 0
     assert main([*arguments, "--out", "-"]) == 0
     assert capsys.readouterr().out.endswith(text)

@@ -33,16 +33,16 @@ def run(args: argparse.Namespace) -> int:
     from ...train.template import make_cfg
     from ..messages import say
 
+    out = None if args.out == "-" else Path(args.out or Path(args.data).with_suffix(".cfg"))
+    if out is not None and out.exists() and not args.force:  # anchors for many boxes take their time
+        raise ExportError(f"{out}: is there already; --force replaces it, --out FILE takes another name")
     made = make_cfg(args.data, args.template, size=args.size, max_batches=args.max_batches, seed=args.seed)
     text = made.content.decode("utf-8", "surrogateescape")
     for line in made.choices:
         say(line, False)
-    if args.out == "-":
+    if out is None:
         print(text, end="")
         return 0
-    out = Path(args.out or Path(args.data).with_suffix(".cfg"))
-    if out.exists() and not args.force:
-        raise ExportError(f"{out}: is there already; --force replaces it, --out FILE takes another name")
     write_text(out, text, ExportError)
     print(f"{out}: made of {args.template}")
     score = " --map" if made.validates else ""
