@@ -18,7 +18,16 @@ from ..plan.shapes import Shape
 from ..plan.statistics import HeadStatistics
 from ..plan.tape import Tape
 from .base import Layer, register
-from .common.head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, Head, check_filters, read_anchors, read_class_map
+from .common.head import (
+    AUGMENTATION,
+    MAX_ANCHORS,
+    MAX_BOXES,
+    Head,
+    check_filters,
+    read_anchors,
+    read_class_map,
+    read_overlap,
+)
 from .common.tree import group_sizes, section_tree, tree_arrays
 from .convolutional import Convolution
 
@@ -160,7 +169,7 @@ def read_loss_options(section: Section) -> dict[str, Any]:
     return {
         **{key: section.float_(key, 1.0) for key in scales},
         **{key: section.bool_(key, False) for key in flags},
-        "thresh": section.float_("thresh", 0.5),
+        "thresh": read_overlap(section, "thresh"),
         "classfix": section.int_("classfix", 0, low=-1, high=2),
         "class_only_box": section.choice("class_only_box", CLASS_ONLY_BOXES),
     }

@@ -24,7 +24,16 @@ from ..plan.shapes import Shape
 from ..plan.statistics import HeadStatistics
 from ..plan.tape import Tape
 from .base import Layer, register
-from .common.head import AUGMENTATION, MAX_ANCHORS, MAX_BOXES, Head, check_filters, read_anchors, read_class_map
+from .common.head import (
+    AUGMENTATION,
+    MAX_ANCHORS,
+    MAX_BOXES,
+    Head,
+    check_filters,
+    read_anchors,
+    read_class_map,
+    read_overlap,
+)
 
 # In [yolo] AlexeyAB's cornersnms is the default.
 NMS_KINDS: dict[str, Kind] = {
@@ -69,7 +78,7 @@ class Yolo(Head):
             raise section.error(f"mask: {wrong[0]} is no anchor; expected 0 to {self.num - 1}", "mask")
         self.anchors = [anchors[m] for m in self.mask]
         self.given_boxes = section.int_("max", 0, low=1, high=MAX_BOXES)
-        self.ignore_thresh = section.float_("ignore_thresh", 0.5)
+        self.ignore_thresh = read_overlap(section, "ignore_thresh")
         self.truth_thresh = section.float_("truth_thresh", 1.0)
         self.scale_x_y = section.float_("scale_x_y", 1.0)
         self.new_coords = section.bool_("new_coords", False)

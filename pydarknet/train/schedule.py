@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 import numpy as np
 
@@ -92,9 +92,12 @@ def read_schedule(net: Section, dialect: Dialect) -> Schedule:
         raise net.error(f"steps has {len(steps)} numbers, scales {len(scales)}; they go together", "steps")
     if policy == "poly" and not max_batches:
         raise net.error("policy=poly needs max_batches", "policy")
+    if late := next((after for before, after in pairwise(steps) if after < before), None):
+        net.warn(f"steps: {late} comes after a larger one, and counts only from there; put them in order", "steps")
     learning_rate = net.float_("learning_rate", 0.001)
-    if learning_rate <= 0:
-        net.warn(f"learning_rate={learning_rate:g}: nothing is learnt; a usual rate is 0.001", "learning_rate")
+    if learning_rate <= 0 or learning_rate > 1:
+        what = "nothing is learnt" if learning_rate <= 0 else "weights will grow without end"
+        net.warn(f"learning_rate={learning_rate:g}: {what}; a usual rate is 0.001", "learning_rate")
     if (momentum := net.float_("momentum", 0.9)) >= 1:
         net.warn(f"momentum={momentum:g}: updates never end growing; a usual one is 0.9", "momentum")
     schedule = Schedule(

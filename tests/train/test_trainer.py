@@ -220,11 +220,21 @@ def test_a_learning_rate_of_nothing(tmp_path: Path) -> None:
     ]
 
 
-def test_a_momentum_that_grows_for_ever(tmp_path: Path) -> None:
-    texts = warnings_of(tmp_path, "momentum=0.9\n", "momentum=9\n")
-    assert [text.partition(" [net] ")[2] for text in texts] == [
-        "momentum=9: updates never end growing; a usual one is 0.9"
-    ]
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("momentum=0.9\n", "momentum=9\n", "momentum=9: updates never end growing; a usual one is 0.9"),
+        ("learning_rate=0.01\n", "learning_rate=10\n", "learning_rate=10: weights will grow without end; a usual"),
+        (
+            "[net]\n",
+            "[net]\npolicy=steps\nsteps=9,3\nscales=.1,.1\n",
+            "steps: 3 comes after a larger one, and counts",
+        ),
+        ("thresh=.6\n", "thresh=60\n", "thresh=60: no IoU is above 1, so no box is spared; a usual one is 0.6"),
+    ],
+)
+def test_numbers_that_spoil_a_training(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert any(text.partition("] ")[2].startswith(message) for text in warnings_of(tmp_path, old, new))
 
 
 def test_nothing_to_do(tmp_path: Path) -> None:

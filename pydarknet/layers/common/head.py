@@ -141,3 +141,11 @@ def read_anchors(section: Section, count: int, default: float) -> list[tuple[flo
             f"anchors: expected {2 * count} numbers for {count} anchors, found {len(values)}", "anchors"
         )
     return [(values[2 * i], values[2 * i + 1]) for i in range(count)]
+
+
+def read_overlap(section: Section, key: str) -> float:
+    """The IoU from which training spares a box that isn't chosen. None has more than 1, which is warned about."""
+    value = section.float_(key, 0.5)
+    if value > 1:
+        section.warn(f"{key}={value:g}: no IoU is above 1, so no box is spared; a usual one is 0.6", key)
+    return value
