@@ -59,7 +59,7 @@ INSTEAD = {
     **dict.fromkeys(["iou-thres", "nms-thres", "nms-threshold"], "--nms"),
     **dict.fromkeys(["save-txt", "save-json", "save-csv", "output-format"], "--save"),
     **dict.fromkeys(["project", "output", "save-dir", "o"], "--out"),
-    **dict.fromkeys(["epochs", "iterations", "steps"], "--max-batches"),
+    **dict.fromkeys(["iterations", "steps"], "--max-batches"),
     **dict.fromkeys(["silent", "q"], "--quiet"),
     **dict.fromkeys(["gpu-id", "cuda"], "--device"),
     "workers": "--threads",
@@ -71,6 +71,7 @@ IN_CFG = {
     **dict.fromkeys(["size", "width", "height", "img", "imgsz", "img-size", "input-size"], "width= and height="),
     **dict.fromkeys(["batch", "batch-size"], "batch="),
     **dict.fromkeys(["lr", "lr0", "learning-rate"], "learning_rate="),
+    "epochs": "max_batches= (iterations, epochs x images / batch; or --max-batches N)",
     **{key: f"{key}=" for key in ("momentum", "decay", "policy", "scales", "angle", "saturation", "exposure", "hue")},
 }
 

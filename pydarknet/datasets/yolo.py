@@ -23,6 +23,7 @@ SETS = {"train": ("train",), "valid": ("valid", "val", "validation"), "test": ("
 NAMES = ("classes.txt", "obj.names", "labels/classes.txt", "data.names", "names.txt")
 YAMLS = ("data.yaml", "data.yml", "dataset.yaml")
 MAX_YAML = 1 << 20
+SHOWN = 10  # label files that are wrong
 MAX_LABELS = 16 << 20
 Images = dict[str, list[str]]
 
@@ -200,13 +201,23 @@ def _image_of(image: str, list_file: str) -> str:
 
 def _samples(images: list[str], names: list[str], notes: list[str]) -> list[Sample]:
     samples, unlabelled, polygons = [], [], 0
+    problems: list[str] = []
     for image in images:
         label = find_label(image)
         if label is None:
             unlabelled.append(image)
-        rows, outlines = _rows(label, len(names)) if label is not None else ([], 0)
+        try:
+            rows, outlines = _rows(label, len(names)) if label is not None else ([], 0)
+        except DataError as error:
+            problems.append(str(error))
+            continue
         polygons += outlines
         samples.append(Sample(image, rows))
+    if problems:
+        more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+        listed = "".join(f"\n  {each}" for each in [*problems[:SHOWN], *more])
+        several = f"{len(problems)} of {len(images)} label files can't be used:{listed}"
+        raise DataError(problems[0] if len(problems) == 1 else several)
     if len(unlabelled) == len(images):
         raise DataError(f"{images[0]}: no label file, nor for any other of {len(images)} images; are they elsewhere?")
     if unlabelled:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 
@@ -14,6 +16,7 @@ from ..datasets.dataset import DataSet, read_dataset
 from ..errors import CfgError, DataError
 from ..formats.cfg import Cfg, Section, parse_cfg, parse_cfg_text
 from ..formats.cfg_edit import edited
+from ..formats.data import read_data
 from ..formats.resources import find_cfg
 from ..formats.text import counted, decode, read_bytes
 from ..graph.engine import Engine
@@ -27,6 +30,7 @@ BATCH = 64  # images an update, as the published recipes have it
 STRIDE = 32  # of the published networks: the input's sides are multiples of it
 A_CLASS, AT_LEAST = 2000, 6000  # iterations, as AlexeyAB advises
 MAX_CFG = 16 << 20
+OF_ITS_SIZES = re.compile(r"# *\d+ x [\d(]")
 Edits = dict[int, dict[str, str]]
 
 
@@ -56,6 +60,8 @@ def make_cfg(
     CfgError for a template without heads to change.
     """
     dataset = read_dataset(data)
+    if os.path.isdir(data):
+        read_data(data)  # the error, which names a .data file in the folder
     if not dataset.classes:
         raise DataError(f"{fspath(data)}: doesn't say how many classes there are; add classes = N and names = FILE")
     template = find_cfg(template)
@@ -146,10 +152,12 @@ def _with_subdivisions(content: bytes) -> tuple[bytes, str]:
 
 
 def _with_title(content: bytes, cfg: Cfg, data: str) -> bytes:
-    """With a line that says what it was made of, instead of what stands before [net]."""
-    rows = content.decode("utf-8", "surrogateescape").splitlines(keepends=True)
+    """With a line that says what it was made of, instead of what stands before [net], and without the comments that
+    give sizes and channels of the template."""
+    rows = content.decode("utf-8", "surrogateescape").splitlines(keepends=True)[cfg.net.line - 1 :]
+    rows = [row for row in rows if not OF_ITS_SIZES.match(row)]
     title = f"# {cfg.file.rpartition('/')[2]}, made by pydarknet init for the classes and boxes of {data}.\n\n"
-    return (title + "".join(rows[cfg.net.line - 1 :])).encode("utf-8", "surrogateescape")
+    return (title + "".join(rows)).encode("utf-8", "surrogateescape")
 
 
 def _shown(data: DataSet) -> str:

@@ -162,6 +162,16 @@ def test_what_is_wrong_is_said(tmp_path: Path, break_it, message: str):
         read_yolo(root)
 
 
+def test_all_wrong_label_files_are_said_at_once(tmp_path: Path):
+    root = labelimg(tmp_path / "set")
+    for i in range(3):
+        (root / f"{i}.txt").write_text("5 .5 .5 .1 .1\n")
+    with pytest.raises(
+        DataError, match=r"3 of 10 label files can't be used:(\n  .*/[012]\.txt:1: expected a class.*){3}$"
+    ):
+        read_yolo(root)
+
+
 def test_nothing_there(tmp_path: Path):
     with pytest.raises(DataError, match="no such file or folder"):
         read_yolo(tmp_path / "nowhere")

@@ -89,6 +89,8 @@ def test_from_the_command_line_to_a_trained_detector(data: Path, tmp_path: Path,
     assert text.startswith(
         "# yolov2-tiny-voc.cfg, made by pydarknet init for the classes and boxes of a.data.\n\n[net]"
     )
+    assert "416 x 416" not in text
+    assert "125 channels" not in text  # of 20 classes
     assert main(arguments) == 2
     told = capsys.readouterr().err
     assert "a.cfg: is there already; --force replaces it" in told
@@ -131,6 +133,8 @@ def test_data_without_classes(data: Path):
     data.write_text("train=train.txt\n")
     with pytest.raises(DataError, match="add classes = N and names = FILE"):
         make_cfg(data, OWN / "yolov2-tiny.cfg")
+    with pytest.raises(DataError, match=r"it is a folder; expected a \.data file; did you mean .*a\.data\?"):
+        make_cfg(data.parent, OWN / "yolov2-tiny.cfg")
 
 
 @pytest.mark.slow

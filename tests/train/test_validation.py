@@ -243,6 +243,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "mAP@0.30 of the valid list every 40 iterations" in errors
     assert (tmp_path / "backup" / "toy_best.weights").exists()
     made = tmp_path / "backup" / "toy_final.weights"
+    assert f"done: {made}; the best by --map: {tmp_path / 'backup' / 'toy_best.weights'}\n" in errors
     assert f"to evaluate it: pydarknet detector map {data} {cfg} {made}" in errors
     assert f"to use it: pydarknet detector test {data} {cfg} {made} IMAGE" in errors
     assert f"mAP@0.30 {scores[-1]:.1%}, best {max(scores):.1%}" in (tmp_path / "backup/chart_toy.svg").read_text()

@@ -221,7 +221,8 @@ def _train(trainer: Trainer, logs: list[Any], args: argparse.Namespace) -> None:
                 _chart(trainer, args)
     _chart(trainer, args)
     if trainer.iteration >= trainer.max_batches:
-        say(f"done: {trainer.files.final}", args.quiet)
+        best = trainer.files.best if trainer.evaluator is not None and trainer.files.best.exists() else None
+        say(f"done: {trainer.files.final}" + (f"; the best by --map: {best}" if best else ""), args.quiet)
         for line in next_steps(trainer, args):
             say(line, args.quiet)
         return
