@@ -151,7 +151,7 @@ class TestArguments:
             (["detect", *NET, "a.jpg", "--width", "416"], "here it is '--size'"),
             (["train", "toy.data", "net.cfg", "--imgsz", "416"], "the cfg says it, width= and height= in [net]"),
             (["train", "toy.data", "net.cfg", "--batch", "8"], "the cfg says it, batch= in [net]"),
-            (["train", "toy.data", "net.cfg", "--epochs", "9"], "max_batches= (iterations, epochs x images / batch; or"),
+            (["train", "toy.data", "net.cfg", "--epochs", "9"], "max_batches= (iterations, epochs x images / batch;"),
             (["detect", *NET, "a.jpg", "--verbose"], "unknown option --verbose; see"),  # and not --quiet
             (["detect", *NET, "a.jpg", "--widht", "416"], "unknown option --widht; see"),  # and not --depth
             (["detect", *NET, "a.jpg", "-thresh", "2"], "from 0 to 1"),
