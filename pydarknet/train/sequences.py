@@ -57,7 +57,7 @@ def read_track(engine: Engine, dialect: Dialect) -> Track | None:
     for key in ("mosaic", "mixup", "dynamic_minibatch"):
         if net.bool_(key, False):
             raise net.error(
-                f"{key}={net.str_(key)} beside track=1: expected {key}=0, images are frames of a video", key
+                f"{key}={net.str_(key)} beside track=1: expected {key}=0, images are frames of a film", key
             )
     speed = max(1, net.int_("augment_speed", 2, low=0, high=MAX_SPEED))
     parts = net.int_("sequential_subdivisions", 1, low=1) if net.has("sequential_subdivisions") else None

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verbs and their options."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="voc|coco|yolo|check|stats|split|show")
-    _add_voc(verbs.add_parser("voc", help="PASCAL VOC's XML files to label files, lists, .names and .data"))
-    _add_coco(verbs.add_parser("coco", help="COCO's instances JSON to label files, lists, .names and .data"))
-    _add_yolo(verbs.add_parser("yolo", help="images with YOLO's label files to lists and .data"))
+    _add_voc(verbs.add_parser("voc", help="make label files, lists, .names and .data from PASCAL VOC's XML files"))
+    _add_coco(verbs.add_parser("coco", help="make label files, lists, .names and .data from COCO's instances JSON"))
+    _add_yolo(verbs.add_parser("yolo", help="make lists and .data from images that have YOLO's label files"))
     _add_check(
         verbs.add_parser("check", help="report what is wrong, with file:line; exit code 1 if there are errors")
     )

@@ -25,7 +25,7 @@ VERBS = "build|check|show|find|path|subset|prune|map"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verbs and their options."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar=VERBS)
-    _add_build(verbs.add_parser("build", help="a tree from WordNet, a table, or folders"))
+    _add_build(verbs.add_parser("build", help="build a tree from WordNet, a table, or folders"))
     checking = verbs.add_parser("check", help="check that Darknet can use the tree, its names and a map")
     _add_tree(checking)
     checking.add_argument("--map", metavar="FILE", help="the nodes of a data set's classes, one per line")
@@ -39,20 +39,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     showing.add_argument("--out", metavar="FILE", help="write to a file (svg: needed)")
     for verb, help_, what in (
-        ("find", "nodes whose name holds a word, with the way to them", "WORD"),
-        ("path", "the way from the root to a node", "NODE"),
+        ("find", "find the nodes whose name holds a word, and show the way to them", "WORD"),
+        ("path", "show the way from the root to a node", "NODE"),
     ):
         searching = verbs.add_parser(verb, help=help_)
         _add_tree(searching)
         searching.add_argument(
             "word", metavar=what, nargs="+", help="a name, an id such as n02084071, or a node's number"
         )
-    cutting = verbs.add_parser("subset", help="the part of a tree below some nodes, with the way up to the root")
+    cutting = verbs.add_parser(
+        "subset", help="cut a tree down to some nodes, with all below them and the way up to the root"
+    )
     _add_tree(cutting)
     cutting.add_argument("--keep", required=True, metavar="NODES", help="names or ids, separated by commas")
     _add_out(cutting)
     _add_prune(verbs.add_parser("prune", help="cut a detector down to a part of its tree: a smaller cfg and weights"))
-    mapping = verbs.add_parser("map", help="the node of each class of a data set, for map= in a cfg or .data file")
+    mapping = verbs.add_parser(
+        "map", help="find the node of each class of a data set, for map= in a cfg or .data file"
+    )
     _add_tree(mapping)
     mapping.add_argument("classes", metavar="CLASSES", help="the .names file of the data set")
     mapping.add_argument("--wordnet", metavar="FOLDER", help="compare with all of WordNet's words for a node")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # what the catalogue needs to fetch files is loaded when the 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verbs and their options."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|get|verify")
-    verbs.add_parser("list", help="the published files, with sizes and checksums where known")
+    verbs.add_parser("list", help="list the published files, with sizes and checksums where known")
     fetch = verbs.add_parser("get", help="fetch files by name; an interrupted download goes on where it ended")
     fetch.add_argument("names", nargs="+", metavar="NAME", help="as in the list, e.g. yolov2-tiny")
     fetch.add_argument(
