@@ -350,10 +350,16 @@ lib = SimpleNamespace(
 )
 
 
+_HANK_AI = ("network_dimensions", "show_version_info", "version_string", "version_short", "set_verbose",
+            "set_output_stream", "add_skipped_class", "del_skipped_class", "clear_skipped_classes")  # fmt: skip
+
+
 def __getattr__(name: str) -> Any:
-    """The original's `cv2`, loaded when a script asks for it. A name of pjreddie's is elsewhere, which is said."""
+    """The original's `cv2`, loaded when a script asks for it. Of names of the other darknet.py it is said whose."""
     if name in ("make_boxes", "make_probs", "network_detect", "num_boxes"):
         raise AttributeError(f"{name!r} is of pjreddie's darknet.py: import pydarknet.darknet as darknet")
+    if name in _HANK_AI:
+        raise AttributeError(f"{name!r} is what hank-ai's darknet.py has beyond AlexeyAB's, and is not here")
     if name != "cv2":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import cv2

@@ -56,6 +56,8 @@ def test_names_of_the_other_script_say_where_they_are() -> None:
         dn.load_network  # noqa: B018
     with pytest.raises(AttributeError, match=r"pjreddie's darknet\.py: import pydarknet\.darknet"):
         alexeyab.make_boxes  # noqa: B018
+    with pytest.raises(AttributeError, match="what hank-ai's darknet"):
+        alexeyab.set_verbose  # noqa: B018
     for module in (dn, alexeyab):
         with pytest.raises(AttributeError, match=r"has no attribute 'nothing'$"):
             module.nothing  # noqa: B018
