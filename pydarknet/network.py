@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import replace
-from os import PathLike, fspath
+from os import PathLike
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args, overload
 
@@ -18,9 +18,9 @@ from .detection.decode import Candidates, Floats, detections
 from .detection.options import DEFAULTS, DetectOptions, MoreOptions, chosen
 from .detection.results import Detection
 from .detection.tiles import merged, moved, tiles
-from .errors import CfgError, DataError, ImageError
+from .errors import CfgError, ImageError
 from .formats.cfg import Cfg
-from .formats.class_names import names_in, names_of_data, usual_names
+from .formats.class_names import Names, given_names, names_in, names_of_data, usual_names
 from .formats.data import DataFile, class_name, spare_names
 from .formats.resources import warn_of_bare_name
 from .formats.tree import Tree
@@ -30,8 +30,7 @@ from .images.batches import chunks, image_bytes
 from .images.channels import grey
 from .images.image import Color
 from .images.open_image import Given as Picture
-from .images.open_image import is_single, open_picture, path_of
-from .images.sources import named
+from .images.open_image import is_single, open_picture, path_of, several
 from .plan.session import Session
 from .results.classification import Classification as Classification
 from .results.detections import Detections
@@ -48,8 +47,8 @@ Images: TypeAlias = Sequence[npt.NDArray[np.uint8]]  # BGR, or of the network's 
 class Network(Engine):
     """A network that detects or classifies.
 
-    `names`: class names, as a list or the path of a .names file; without it classes are called by their
-    numbers. The other arguments are those of `Engine`. A cfg by its bare name ("stamps") and no weights is a
+    `names`: class names, as a list, a dict by number or the path of a .names file; without it classes are called by
+    their numbers. The other arguments are those of `Engine`. A cfg by its bare name ("stamps") and no weights is a
     UserWarning, since such a name stands for both in commands. CfgError, WeightsError, DataError, DeviceError.
     """
 
@@ -58,7 +57,7 @@ class Network(Engine):
         cfg: str | PathLike[str] | Cfg,
         weights: str | PathLike[str] | None = None,
         *,
-        names: Sequence[str] | str | PathLike[str] | None = None,
+        names: Names | None = None,
         cutoff: int | None = None,
         seed: int = 0,
         threads: int | None = None,
@@ -161,7 +160,7 @@ class Network(Engine):
         """
         check_count("batch", batch)
         options = self.settle(chosen(options, thresh=thresh, hier_thresh=hier_thresh, nms=nms, **others))
-        given = list(named(fspath(images)).paths) if isinstance(images, (str, PathLike)) else images
+        given = several(images)
         return self._streamed(given, color, options, batch, unread or _raised)
 
     def _streamed(
@@ -302,6 +301,7 @@ class Network(Engine):
 
     def predict(self, image: Picture, fit: Fit = "letterbox", *, color: Color = "bgr") -> Floats:
         """The network's output (C, H, W) for one image, which may be whatever `detect` takes. ImageError."""
+        check_choice("fit", fit, get_args(Fit))
         opened = self._open(image, color)
         with self.plan(1) as plan:
             self.fit_pictures(plan.input, [opened], fit)
@@ -363,15 +363,10 @@ class Network(Engine):
         of_data = None if data is None else names_of_data(data, self.classes)
         return of_data or usual_names(self.classes, bool(self.heads()), self.class_tree())
 
-    def _read_names(self, names: Sequence[str] | str | PathLike[str] | None) -> list[str]:
+    def _read_names(self, names: Names | None) -> list[str]:
         if names is None:
             return usual_names(self.classes, bool(self.heads()), self.class_tree())[0]
-        if isinstance(names, (str, PathLike)):
-            found, origin = names_in(names, self.classes)
-        else:
-            found, origin = list(names), "names"
-        if len(found) < self.classes:
-            raise DataError(f"names: expected {self.classes} names, one for each class, found {len(found)}")
+        found, origin = given_names(names, self.classes)
         self.warnings += spare_names(found, self.classes, origin)
         return found
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..formats.text import did_you_mean
 from ..formats.tree import Mode
-from ..system.arguments import check_choice, check_number, check_share
+from ..system.arguments import check_choice, check_flag, check_number, check_share
 from .boxes import Fit
 from .nms import GREEDY_BETA, Kind
 
@@ -74,6 +74,10 @@ class DetectOptions:
         if self.depth is not None and not _is_level(self.depth):
             raise ValueError(f"depth={self.depth!r}: expected a level of the tree, a whole number from 1 (the roots)")
         check_number("min_size", self.min_size, "a number of pixels, from 0", 0)
+        if self.beta_nms is not None:
+            check_number("beta_nms", self.beta_nms, "a number from 0", 0)
+        for name in ("leaf_only", "lazy"):
+            check_flag(name, getattr(self, name))
         if self.tile != 0:
             _check_tile(self.tile)
         check_number("tile_overlap", self.tile_overlap, f"a share from 0 to {MAX_OVERLAP}", 0, MAX_OVERLAP)

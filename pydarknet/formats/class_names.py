@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from ..errors import DataError
 from .data import read_names
 from .resources import find
+
+Names: TypeAlias = "Sequence[str] | Mapping[int, str] | str | PathLike[str]"
 
 if TYPE_CHECKING:
     from .data import DataFile
@@ -23,6 +27,27 @@ def names_in(file: str | PathLike[str], classes: int = 0) -> tuple[list[str], st
     """The names in a file, found as `resources.find` does, and its path. DataError, also if they are too few."""
     path = find(fspath(file))
     return read_names(path, classes), str(path)
+
+
+def given_names(names: Names, classes: int) -> tuple[list[str], str]:
+    """The names that code gives, and where they are from: a file's, a list's, or those by number of a dict.
+
+    DataError if they are too few, or no texts.
+    """
+    if isinstance(names, (str, PathLike)):
+        return names_in(names, classes)
+    if not isinstance(names, Iterable):
+        raise DataError(f"names: expected a list of names, or the path of a .names file, found {names!r}")
+    if isinstance(names, Mapping):
+        if set(names) != set(range(len(names))):
+            raise DataError(f"names: expected a name for each of the numbers 0 to {classes - 1}")
+        names = [names[i] for i in range(len(names))]
+    found = list(names)
+    if wrong := [name for name in found if not isinstance(name, str)]:
+        raise DataError(f"names: expected texts, found {wrong[0]!r}")
+    if len(found) < classes:
+        raise DataError(f"names: expected {classes} names, one for each class, found {len(found)}")
+    return found, "names"
 
 
 def names_of_data(data: DataFile, classes: int = 0) -> tuple[list[str], str] | None:

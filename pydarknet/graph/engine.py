@@ -28,6 +28,7 @@ from ..layers.int8 import OF_SCALES, Int8Layers
 from ..plan.int8 import Int8Builder
 from ..plan.plan import Builder, LastPass, Plan, Value
 from ..plan.session import Session
+from ..system.arguments import check_count, check_path
 from .graph import Graph
 from .initialise import initialise
 from .int8 import load_int8
@@ -72,6 +73,7 @@ class Engine(Graph):
         dialect: str | None = None,
         packed_cache: bool = False,
     ) -> None:
+        check_count("seed", seed, least=0)
         super().__init__(cfg, dialect)
         self._keeps_packed = packed_cache
         self._packed: PackedCache | None = None
@@ -113,8 +115,7 @@ class Engine(Graph):
         """Replace the parameters by a file's, which is named as on the command line: a path, or a name of the
         catalogue that has been fetched. One of 8-bit weights is for detecting and classifying on the CPU.
         WeightsError, and nothing has changed, if it doesn't fit. ValueError for a cutoff below 0."""
-        if cutoff is not None and cutoff < 0:
-            raise ValueError(f"cutoff={cutoff}: expected a number of layers")
+        check_count("cutoff", cutoff or 0, least=0)
         path = find_weights(path)
         if is_int8(path):
             if self._keeps_packed:
@@ -142,7 +143,10 @@ class Engine(Graph):
         return result
 
     def save_weights(self, path: str | PathLike[str], cutoff: int | None = None) -> None:
-        """Write the parameters as Darknet does (header 0.2.0). WeightsError if that is impossible."""
+        """Write the parameters as Darknet does (header 0.2.0), of the first `cutoff` layers or all. WeightsError if
+        that is impossible."""
+        check_path("path", path)
+        check_count("cutoff", cutoff or 0, least=0)
         self.need_floats("to be saved")
         weights_file.save_weights(path, self.layers, self.seen, cutoff=cutoff)
 

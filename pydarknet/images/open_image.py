@@ -6,7 +6,7 @@ from __future__ import annotations
 import glob
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any, Protocol, TypeAlias, get_args
 
@@ -19,7 +19,7 @@ from ..system.arguments import check_choice
 from .address import load_address
 from .channels import as_picture
 from .image import Color, Picture, load_encoded, load_image
-from .sources import is_video
+from .sources import is_video, named
 
 
 class PillowPicture(Protocol):
@@ -62,6 +62,14 @@ def is_single(given: Any) -> bool:
     if _is_tensor(given):
         return bool(given.ndim != 4)
     return single or hasattr(given, "read") or not hasattr(given, "__iter__")
+
+
+def several(given: Any) -> Iterable[Any]:
+    """The images that are meant: those of a folder, a pattern or a list of paths by its name; a single one; or what
+    an iterable gives."""
+    if isinstance(given, (str, PathLike)):
+        return list(named(os.fspath(given)).paths)
+    return [given] if is_single(given) else given
 
 
 def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Picture:

@@ -36,10 +36,16 @@ def check_choice(name: str, value: object, among: Sequence[str]) -> None:
         raise ValueError(f"{name}={value!r}: expected one of {', '.join(among)}")
 
 
-def check_count(name: str, value: object) -> None:
-    """ValueError unless `value` is a whole number above 0."""
-    if not isinstance(value, SupportsIndex) or index(value) < 1:
-        raise ValueError(f"{name}={value!r}: expected a whole number of at least 1")
+def check_count(name: str, value: object, least: int = 1) -> None:
+    """ValueError unless `value` is a whole number of at least so much."""
+    if not isinstance(value, SupportsIndex) or index(value) < least:
+        raise ValueError(f"{name}={value!r}: expected a whole number of at least {least}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """ValueError unless `value` is True or False, of whatever type."""
+    if isinstance(value, str) or value not in (0, 1):
+        raise ValueError(f"{name}={value!r}: expected True or False")
 
 
 def check_path(name: str, value: object) -> None:

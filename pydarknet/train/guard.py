@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from operator import index
-from typing import Any, SupportsIndex, get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -93,8 +92,7 @@ def check_arguments(
     check_choice("missing", missing, get_args(Missing))
     check_choice("order", order, get_args(Order))
     check_count("workers", workers)
-    if not isinstance(seed, SupportsIndex) or index(seed) < 0:
-        raise ValueError(f"seed={seed!r}: expected a whole number of at least 0")
+    check_count("seed", seed, least=0)
     if max_hours is not None:
         check_number("max_hours", max_hours, "a number of hours, from 0", 0)
     if save_every is not None:

@@ -29,6 +29,9 @@ def net() -> Network:
         ({"min_size": float("nan")}, "min_size=nan: expected"),
         ({"tile_overlap": []}, r"tile_overlap=\[\]: expected a share"),
         ({"options": {"thresh": 0.5}}, "options: expected DetectOptions, found dict"),
+        ({"beta_nms": -1}, "beta_nms=-1: expected a number from 0"),
+        ({"leaf_only": "no"}, "leaf_only='no': expected True or False"),
+        ({"lazy": 2}, "lazy=2: expected True or False"),
     ],
 )
 def test_options_of_detection(net: Network, given: dict[str, Any], text: str):
@@ -97,3 +100,30 @@ def test_parameters_of_another_shape():
         net.layers[0].parameters["biases"] = wrong  # type: ignore[assignment]
         with pytest.raises(ValueError, match=r"layer 0 \(convolutional\), biases: expected an array of shape"):
             net.parameters_changed()
+
+
+def test_arguments_of_a_network(net: Network):
+    cfg = net.cfg
+    for given in ({"seed": "x"}, {"seed": -1}, {"cutoff": "x", "weights": "w"}, {"threads": "2"}):
+        with pytest.raises(ValueError, match=f"^{next(iter(given))}=.*: expected a "):
+            Network(cfg, **given)
+    with pytest.raises(ValueError, match="fit='x': expected one of"):
+        net.predict(IMAGE, fit="x")
+    with pytest.raises(ValueError, match="path: expected a path, found None"):
+        net.save_weights(None)
+
+
+def test_names_by_number(net: Network):
+    """As others have them, and nothing else in their place."""
+    names = {i: f"name {i}" for i in reversed(range(net.classes))}
+    assert Network(net.cfg, names=names).names == [f"name {i}" for i in range(net.classes)]
+    for wrong in (5, list(range(net.classes)), {1: "a", 7: "b"}, {"a": 1, 0: "b"}):
+        with pytest.raises(DataError, match="names: expected"):
+            Network(net.cfg, names=wrong)
+
+
+def test_a_stream_of_one(net: Network):
+    """An array is an image, not a list of its rows."""
+    assert [found.orig_shape for found in net.stream(IMAGE)] == [IMAGE.shape[:2]]
+    with pytest.raises(ImageError, match="found None"):
+        list(net.stream(None))
