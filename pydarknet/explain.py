@@ -17,6 +17,7 @@ import numpy.typing as npt
 from .detection.options import DetectOptions
 from .detection.results import Box, Detection
 from .images.image import Picture
+from .images.open_image import Given, open_picture
 from .network import Network
 from .system.arguments import check_count
 
@@ -29,7 +30,7 @@ WARMTH = 0.5  # of the drawn map over the image
 
 def explain(
     net: Network,
-    image: Picture,
+    image: Given,
     found: Sequence[Detection],
     *,
     masks: int = MASKS,
@@ -38,12 +39,19 @@ def explain(
     batch: int = 4,
     options: DetectOptions | None = None,
 ) -> list[Floats]:
-    """A map (H, W), 0..1, for each of the detections in a BGR image (H, W, 3): 1 where it rests on most.
+    """A map (H, W), 0..1, for each of the detections in an image, as `Network.detect` takes one: 1 where it rests on
+    most.
 
     `masks`: how often the image is seen, so many times the time of a detection. `cells`: how many parts a mask has
     along the shorter side, each of which is seen half of the time. The same seed gives the same maps. `options`: how
-    the detections were found, of which size, fit and suppression count. DataError, CfgError as `Network.detect`.
+    the detections were found, of which size, fit and suppression count. DataError, CfgError, ImageError as
+    `Network.detect`; ValueError for detections that are none of this image.
     """
+    image = open_picture(image, "bgr", net.inputs.c)
+    found = [found] if isinstance(found, Detection) else found
+    theirs = getattr(found, "orig_shape", image.shape[:2])
+    if theirs != image.shape[:2]:
+        raise ValueError(f"the image has {image.shape[:2]} pixels, that of the detections {theirs}")
     for name, value in (("masks", masks), ("cells", cells), ("batch", batch)):
         check_count(name, value)
     how = net.settle(replace(options or DetectOptions(), thresh=SURE, tile=0, min_size=0.0))
@@ -60,7 +68,9 @@ def explain(
 
 
 def draw_explained(image: Picture, heat: Floats) -> Picture:
-    """The image under its map, from blue (rests on it least) to red, as BGR."""
+    """The image under its map, from blue (rests on it least) to red, as BGR. ValueError for a map of another size."""
+    if heat.shape != image.shape[:2]:
+        raise ValueError(f"heat: expected a map of the image's size {image.shape[:2]}, found {heat.shape}")
     colours = cv2.applyColorMap(np.rint(heat * 255).astype(np.uint8), cv2.COLORMAP_JET)
     result: Picture = cv2.addWeighted(image[:, :, :3], 1 - WARMTH, colours, WARMTH, 0)
     return result

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from os import PathLike, fspath
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..errors import ExportError
+from ..system.arguments import check_count, check_path
 
 if TYPE_CHECKING:  # each format loads only what it needs
     from ..network import Network
@@ -21,7 +22,7 @@ def export(
     format: str | None = None,
     *,
     keep_bn: bool | None = None,
-    batch: int | None = 1,
+    batch: int | Literal["dynamic"] | None = 1,
     opset: int | None = None,
     boxes: bool = True,
 ) -> None:
@@ -31,12 +32,22 @@ def export(
     weights, an archive of parameters (npz, torch) keeps it. The other options are those of `onnx.save`.
     ExportError if the format can't express the network or the file can't be written.
     """
+    check_path("path", path)
+    check_count("batch", 1 if batch in (None, "dynamic") else batch, least=0)
+    check_count("opset", opset or 0, least=0)
     wanted = format or format_of(path)
     network.need_floats("to be exported")
     if wanted == "onnx":
         from .onnx import OPSET, save
 
-        save(network, path, batch=batch, opset=opset or OPSET, boxes=boxes, keep_bn=bool(keep_bn))
+        save(
+            network,
+            path,
+            batch=None if batch == "dynamic" else batch,
+            opset=opset or OPSET,
+            boxes=boxes,
+            keep_bn=bool(keep_bn),
+        )
     elif wanted == "npz":
         from .npz import save as save_npz
 

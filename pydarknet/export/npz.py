@@ -73,9 +73,9 @@ def _layout(layer: Layer, arrays: Container[str]) -> int:
 def _read(file: str) -> dict[str, Array]:
     try:
         with open(file, "rb") as stream:
-            archive = np.load(stream, allow_pickle=False)
-            if isinstance(archive, np.lib.npyio.NpzFile):
-                return dict(archive)
+            if stream.read(2) == b"PK":
+                stream.seek(0)
+                return dict(np.load(stream, allow_pickle=False))
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{file}: can't read the archive: {error}") from error
-    raise WeightsError(f"{file}: is a single array; expected an archive that pydarknet export wrote")
+    raise WeightsError(f"{file}: is no archive; expected one that pydarknet export wrote")

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..detection.results import Box, Detection
 from ..errors import DataError
-from ..system.arguments import check_choice
+from ..system.arguments import check_choice, check_count, check_share
 
 TRACKERS = {"bytetrack": "ByteTrackTracker", "ocsort": "OCSORTTracker", "sort": "SORTTracker"}
 SURE = 0.5  # confidence from which something new gets a number
@@ -30,6 +30,8 @@ class Tracker:
 
     def __init__(self, kind: str = "bytetrack", *, lost: int = 30, sure: float = SURE) -> None:
         check_choice("tracker", kind, tuple(TRACKERS))
+        check_count("lost", lost, least=0)
+        check_share("sure", sure)
         try:
             import supervision
             import trackers

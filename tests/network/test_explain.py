@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from pydarknet import Network
+from pydarknet import Detections, Network
 from pydarknet.detection.options import DetectOptions
 from pydarknet.detection.results import Box, Detection
 from pydarknet.explain import draw_explained, explain, pointed
 from pydarknet.formats.resources import share
+from pydarknet.images.image import save_image
+from pydarknet.plan.shapes import Shape
 
 BOX = Box(50, 30, 40, 30)
 
 
 class Bright:
     """Finds a thing in BOX, as sure as a patch at (64, 24) is bright; and another one that needs nothing."""
+
+    inputs = Shape(3, 80, 120)
 
     def settle(self, options: DetectOptions) -> DetectOptions:
         return options
@@ -72,3 +77,16 @@ def test_on_real_weights_the_warmest_place_lies_on_the_thing() -> None:
     drawn = draw_explained(image, maps[0])
     assert drawn.shape == image.shape
     assert drawn.dtype == np.uint8
+
+
+def test_what_detect_takes_is_taken(tmp_path: Path) -> None:
+    """A path, one detection; no detections or maps of another image."""
+    image, net = np.full((40, 80, 3), 200, np.uint8), Bright()
+    save_image(str(tmp_path / "a.png"), image)
+    first = net.find([image], DetectOptions())[0][0]
+    wanted = explain(net, image, [first], masks=4)[0]  # type: ignore[arg-type]
+    np.testing.assert_array_equal(explain(net, tmp_path / "a.png", first, masks=4)[0], wanted)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"that of the detections \(9, 9\)"):
+        explain(net, image, Detections([first], shape=(9, 9)), masks=4)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="heat: expected a map of the image's size"):
+        draw_explained(image, wanted[:9])

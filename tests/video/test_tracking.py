@@ -72,3 +72,9 @@ def test_what_can_not_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trackers", None)
     with pytest.raises(DataError, match=r"pip install 'pydarknet\[track\]'"):
         Tracker()
+
+
+def test_numbers_that_are_none() -> None:
+    for given in ({"sure": 50}, {"sure": "x"}, {"lost": -1}, {"lost": 1.5}):
+        with pytest.raises(ValueError, match=f"^{next(iter(given))}.*: expected a "):
+            Tracker("bytetrack", **given)
