@@ -356,16 +356,16 @@ class Network(Engine):
 
     def choose_names(self, file: str | None = None, data: DataFile | None = None) -> tuple[list[str], str]:
         """The names of the classes, and where they are from: the `file`, the names= (else labels=) of `data`, the
-        file beside the tree, the usual ones for this number of classes, the tree's own; else none, from ''. DataError
-        if a file has too few."""
+        file beside tree or cfg, the usual ones for this number of classes, the tree's own; else none, from ''.
+        DataError if a file has too few."""
         if file is not None:
             return names_in(file, self.classes)
         of_data = None if data is None else names_of_data(data, self.classes)
-        return of_data or usual_names(self.classes, bool(self.heads()), self.class_tree())
+        return of_data or usual_names(self.classes, bool(self.heads()), self.class_tree(), self.cfg.file)
 
     def _read_names(self, names: Names | None) -> list[str]:
         if names is None:
-            return usual_names(self.classes, bool(self.heads()), self.class_tree())[0]
+            return self.choose_names()[0]
         found, origin = given_names(names, self.classes)
         self.warnings += spare_names(found, self.classes, origin)
         return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import DataError
@@ -59,13 +58,14 @@ def names_of_data(data: DataFile, classes: int = 0) -> tuple[list[str], str] | N
     return read_names(path, classes), str(path)
 
 
-def usual_names(classes: int, detects: bool, tree: Tree | None = None) -> tuple[list[str], str]:
-    """Those that `tree build` writes beside the tree, if NAME.tree has a NAME.names of as many names; else those that
-    networks with so many classes usually have, else the tree's own, else none."""
-    if tree is not None and tree.file and (beside := Path(tree.file).with_suffix(".names")).is_file():
-        names = read_names(beside)
-        if len(names) == len(tree):
-            return names, str(beside)
+def usual_names(classes: int, detects: bool, tree: Tree | None = None, cfg: str = "") -> tuple[list[str], str]:
+    """Those that `tree build` writes beside the tree, or `data` beside the cfg that `init` makes, if NAME.tree or
+    NAME.cfg has a NAME.names of as many names; else those that networks with so many classes usually have, else the
+    tree's own, else none."""
+    for file in filter(None, (None if tree is None else tree.file, cfg)):
+        beside = os.path.splitext(file)[0] + ".names"
+        if os.path.isfile(beside) and len(names := read_names(beside)) == classes:
+            return names, beside
     usual = (DETECTORS if detects else CLASSIFIERS).get(classes)
     if usual:
         return names_in(os.path.join("data", usual), classes)

@@ -24,7 +24,7 @@ def check_classes(path: str | PathLike[str], layers: Sequence[Layer], cfg: str) 
     raise WeightsError(
         f"{fspath(path)}: is of this network with {found} classes, {cfg} has {ends[0][2]}. To detect, use the cfg it "
         f"was trained with; to train on, load the layers before the classes with cutoff={first} (--cutoff {first}), "
-        "or cut out the classes with pydarknet oneoff"
+        "and --clear to count its images anew, or cut out the classes with pydarknet oneoff"
     )
 
 

@@ -72,7 +72,8 @@ def read_state(path: Path, stepper: Stepper) -> State:
     for key, mine in _run(stepper).items():
         if meta.setdefault(key, "sgd" if key == "optimiser" else None) != mine:
             other = "another network" if key == "layers" else f"a run with {key}={str(meta[key])[:40]}, not {mine}"
-            raise TrainingError(f"{path}: is of {other}; resume with the same cfg, or start without --resume")
+            option = f", or --{key} {str(meta[key])[:40]}" if key == "subdivisions" else ""
+            raise TrainingError(f"{path}: is of {other}; resume with the same cfg{option}, or start without --resume")
     members = {name: Member("<f4", rows=array.size) for name, array in _arrays(stepper).items()}
     arrays = read_members(path, {"meta": _META, "history": _HISTORY, **members})
     history = arrays.pop("history")

@@ -53,7 +53,7 @@ def test_the_file_says_how_many_classes_it_has(tmp_path: Path, kind: str, given:
     with pytest.raises(WeightsError) as error:
         Network(cfg, weights)
     assert f"x.weights: is of this network with {given} classes, {cfg} has {wanted}" in str(error.value)
-    assert "cutoff=1 (--cutoff 1)" in str(error.value)
+    assert "cutoff=1 (--cutoff 1), and --clear" in str(error.value)
     Network(cfg, weights, cutoff=1)
 
 

@@ -37,6 +37,16 @@ def test_those_beside_a_tree_if_there_are_as_many(folder: Path) -> None:
     assert found[0] == Network("tree.cfg").names == names
 
 
+def test_those_beside_a_cfg_if_there_are_as_many(folder: Path) -> None:
+    """As `data` and `init` write them: mine/mine.names and mine/mine.cfg."""
+    Path("net.names").write_text("cat\ndog\ncow\n")
+    assert Network("net.cfg").choose_names() == ([], "")
+    Path("net.names").write_text("cat\ndog\n")
+    net = Network("net.cfg")
+    assert net.choose_names() == (["cat", "dog"], str(Path(net.cfg.file).with_suffix(".names")))
+    assert net.names == ["cat", "dog"]
+
+
 def test_a_file_then_a_data_file_then_the_usual_ones(folder: Path) -> None:
     net, (path, names) = Network("net.cfg"), ("toy.names", ["cat", "dog"])
     Path("other.names").write_text("a\nb\nc\n")

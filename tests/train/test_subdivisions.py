@@ -101,6 +101,10 @@ def test_a_chosen_number_trains_as_one_that_is_given_and_stays_when_resumed(
             next(trainer)
             trainer.save()
         monkeypatch.undo()
+        with pytest.raises(
+            TrainingError, match="not 8; resume with the same cfg, or --subdivisions 2, or start without"
+        ):
+            Trainer(cfg, data, resume=True)
         with Trainer(cfg, data, subdivisions=how, resume=True) as trainer:
             assert trainer.stepper.subdivisions == 2
             next(trainer)
