@@ -80,6 +80,7 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
     """The network of `args.cfg` and `args.weights`, with names; says what it will do, and how."""
     from ..detection.options import DEFAULTS
     from ..formats.data import spare_names
+    from ..formats.resources import shown
     from ..network import Network
 
     net = Network(
@@ -105,11 +106,11 @@ def load_network(args: argparse.Namespace, data: DataFile | None = None) -> Netw
     if net.heads() and "nms" in args:
         args.nms_kind = choose_kind(net, args)
         nms = f", nms {args.nms_kind} {args.nms:g}"
-    names = origin or "none known, numbers instead (give --names)"
+    names = shown(origin) if origin else "none known, numbers instead (give --names)"
     how = f"{net.width} x {net.height} by {args.fit}{nms}; names: {names}"
     bits = "" if net.int8 is None else ", weights in 8 bits"
     precision = f", {args.precision}" if args.precision else ""
-    say(f"{net.cfg.file}: {net.backend.describe()}{precision}{bits}; {how}", args.quiet)
+    say(f"{shown(net.cfg.file)}: {net.backend.describe()}{precision}{bits}; {how}", args.quiet)
     return net
 
 

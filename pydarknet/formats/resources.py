@@ -130,6 +130,12 @@ def _in_latin_1(path: str) -> str:
         return path
 
 
+def shown(path: str) -> str:
+    """A file's path for people: long only where it is their own."""
+    own = next((folder for folder in ("cfg", "data") if Path(path).parent == share() / folder), None)
+    return path if own is None else f"the package's {own}/{Path(path).name}"
+
+
 def share() -> Path:
     """The folder that holds our own cfg/ and data/: in the package, or the root of a source checkout."""
     installed = _PACKAGE / "_share"

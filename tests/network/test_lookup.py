@@ -9,7 +9,7 @@ import pytest
 from pydarknet import CfgError, DarknetError, DataError, Network, WeightsError
 from pydarknet.cli.main import main
 from pydarknet.formats.data import read_data
-from pydarknet.formats.resources import find
+from pydarknet.formats.resources import find, shown
 from tests.lib import nets
 from tests.lib.cli_nets import write_picture
 
@@ -55,6 +55,12 @@ def test_weights_that_were_fetched(elsewhere: Path, weights: str, capsys: pytest
     assert main(["statistics", str(elsewhere), weights]) == 0
     assert main(["export", str(elsewhere), weights, "out.npz"]) == 0
     assert main(["average", str(elsewhere), "mean.weights", weights, weights]) == 0
+
+
+def test_the_packages_own_files_are_shown_short(elsewhere: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["speed", "yolov3-tiny", "1", "--size", "32"]) == 0
+    assert capsys.readouterr().err.startswith("pydarknet: the package's cfg/yolov3-tiny.cfg: ")
+    assert shown(str(elsewhere)) == str(elsewhere)
 
 
 def test_anchors_for_the_packages_own_cfg(elsewhere: Path, capsys: pytest.CaptureFixture[str]):

@@ -27,15 +27,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print Darknet's lines, for one image, and the median; always 0."""
+    from ...formats.resources import find_cfg, shown
     from ...graph.speed import measure
     from ...network import Network
     from ..messages import say, warn
 
-    net = Network(args.cfg, threads=args.threads, device=options.device_of(args), precision=args.precision)
+    cfg = find_cfg(args.cfg)  # that no weights are read is what the command is for: no warning of a bare name
+    net = Network(cfg, threads=args.threads, device=options.device_of(args), precision=args.precision)
     warn(net.warnings, args.quiet)
     if args.size:
         net.resize(*args.size)
-    say(f"{net.cfg.file}: {net.backend.describe()}; {args.batch} x ({net.inputs})", args.quiet)
+    say(f"{shown(net.cfg.file)}: {net.backend.describe()}; {args.batch} x ({net.inputs})", args.quiet)
     seconds = measure(net, args.batch, args.runs)
     evals, total = len(seconds) * args.batch, sum(seconds)
     median = statistics.median(seconds) / args.batch
