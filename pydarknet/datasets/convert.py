@@ -95,7 +95,7 @@ def write(
         lists[str(folder / f"{key}.txt")] = "".join(f"{path}\n" for path in paths)
     texts |= lists
     texts[str(folder / f"{name}.names")] = "".join(f"{each}\n" for each in data.names)
-    texts[str(folder / f"{name}.data")] = _data_text(data, folder, name)
+    texts[str(folder / f"{name}.data")] = data_text(data, folder, name)
     if not force:
         _refuse_overwriting(texts, beside=pictures == "keep")
     _bring(targets, pictures)
@@ -167,7 +167,8 @@ def _add(texts: dict[str, str], path: str, text: str, image: str) -> None:
         raise DataError(f"{path}: would hold the labels of two images, the second being {image}")
 
 
-def _data_text(data: Conversion, folder: Path, name: str) -> str:
+def data_text(data: Conversion, folder: Path, name: str) -> str:
+    """The .data file of lists KEY.txt in a folder, one for each set, and of NAME.names."""
     keys = {"train": "train", "trainval": "train", "val": "valid", "valid": "valid", "test": "test"}
     chosen: dict[str, str] = {}
     for key in data.sets:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,15 @@ import numpy.typing as npt
 
 from ..errors import DataError
 from ..formats.labels import CLASS, find_label, read_labels
-from .convert import write_texts
+from .convert import Conversion, data_text, write_texts
 from .dataset import DataSet
 
 
 def split_list(
     data: DataSet, parts: Mapping[str, float], out: str | PathLike[str], seed: int = 0, force: bool = False
 ) -> dict[str, int]:
-    """Write NAME.txt of each part into a folder; returns how many images each file has.
+    """Write NAME.txt of each part into a folder, and where names are known and a part is to train on, FOLDER.data
+    and FOLDER.names; returns how many images each list has.
 
     All lists of the data set are one here. DataError for names that are no file names, for files that are there
     (unless `force`), and for wrong label files; images without a label file have no class.
@@ -38,7 +40,13 @@ def split_list(
         os.path.join(fspath(out), f"{name}.txt"): "".join(f"{os.path.abspath(images[i])}\n" for i in indices)
         for name, indices in chosen.items()
     }
-    write_texts(texts, force)
+    folder = Path(os.path.abspath(fspath(out)))
+    more = {}
+    if data.names and "train" in parts:
+        whole = Conversion(data.names, {name: [] for name in parts})
+        more[str(folder / f"{folder.name}.data")] = data_text(whole, folder, folder.name)
+        more[str(folder / f"{folder.name}.names")] = "".join(f"{each}\n" for each in data.names)
+    write_texts(texts | more, force)
     return dict(zip(texts, map(len, chosen.values()), strict=True))
 
 

@@ -218,6 +218,17 @@ def test_split_command(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 # --- show
 
 
+def test_parts_are_ready_for_training(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("split", data, "train=75%", "valid=25%", "--out", tmp_path / "parts") == 0
+    made = tmp_path / "parts" / "parts.data"
+    assert f"{made}: ready for training" in capsys.readouterr().out
+    read = read_dataset(made)
+    assert (read.names, [each.name for each in read.lists]) == (["dog", "cat"], ["train", "valid"])
+    assert sorted(read.images) == sorted(read_dataset(data).images)
+    assert run("split", data.parent / "train.txt", "train=.5", "valid=.5", "--out", tmp_path / "bare") == 0
+    assert not list((tmp_path / "bare").glob("*.data"))  # whose names nobody said
+
+
 def test_show(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "seen"
     assert run("show", data, "--out", out, "--count", "3", "--seed", "1") == 0

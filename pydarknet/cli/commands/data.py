@@ -146,7 +146,13 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 def _add_split(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     parser.add_argument("parts", metavar="NAME=SHARE", nargs="+", help="such as train=0.8 valid=0.2")
-    parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where NAME.txt of each part goes")
+    parser.add_argument(
+        "--out",
+        required=True,
+        type=Path,
+        metavar="FOLDER",
+        help="where NAME.txt of each part goes, and the .data of all",
+    )
     parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of the split (default: 0)")
     parser.add_argument("--force", action="store_true", help="replace files that are there")
 
@@ -247,6 +253,8 @@ def _split(args: argparse.Namespace) -> int:
         parts[name] = share
     for path, images in split_list(data, parts, args.out, args.seed, args.force).items():
         print(f"{path}: {counted(images, 'image')}")
+    if data.names and "train" in parts:
+        print(f"{args.out / args.out.resolve().name}.data: ready for training")
     return 0
 
 
