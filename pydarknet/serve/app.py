@@ -7,14 +7,13 @@ import hmac
 import json
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from os.path import basename
 from time import perf_counter
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, QueryParams, UploadFile
@@ -22,9 +21,8 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .._version import __version__
 from ..detection.options import DEFAULTS, DetectOptions
@@ -36,13 +34,8 @@ from ..network import Network
 from ..results.detections import Detections
 from ..system.hosts import LOCAL_HOSTS
 from .batching import Batcher, BusyError
+from .middleware import HEADERS, AccessLog, KnownHosts, as_json
 
-HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "img-src blob: data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-}
 NUMBERS = ("thresh", "hier_thresh", "nms")
 FLAGS = {"0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 
@@ -88,12 +81,12 @@ class Server:
         """Whether the server answers, and with what."""
         net = self.network
         name = basename(net.cfg.file)  # where it is, is nobody's business: no token is asked for here
-        return _json({"status": "ok", "network": name, "classes": net.classes, "version": __version__})
+        return as_json({"status": "ok", "network": name, "classes": net.classes, "version": __version__})
 
     async def names(self, request: Request) -> Response:
         """The names of the classes, in order."""
         self._check_token(request)
-        return _json(list(self.network.names))
+        return as_json(list(self.network.names))
 
     async def metrics(self, request: Request) -> Response:
         """Counts as Prometheus reads them."""
@@ -241,26 +234,6 @@ class Server:
         return pixels * 3
 
 
-class KnownHosts:
-    """Refuses requests whose header Host names another server than one of `hosts` ("*": any will do)."""
-
-    def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
-        self._app, self._hosts = app, hosts
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or "*" in self._hosts or self._knows(Headers(scope=scope).get("host", "")):
-            await self._app(scope, receive, send)
-            return
-        told = f"answers as {' or '.join(self._hosts[:2])} only; another --host, with a token, takes other names"
-        await _json({"error": told}, 400)(scope, receive, send)
-
-    def _knows(self, given: str) -> bool:
-        try:
-            return urlsplit(f"//{given}").hostname in self._hosts
-        except ValueError:
-            return False
-
-
 def create_app(
     network: Network,
     options: DetectOptions = DEFAULTS,
@@ -268,6 +241,7 @@ def create_app(
     limits: Limits | None = None,
     token: str | None = None,
     hosts: tuple[str, ...] = LOCAL_HOSTS,
+    log: Callable[[str], object] | None = None,
 ) -> Starlette:
     """An ASGI application that detects with a network.
 
@@ -275,7 +249,7 @@ def create_app(
     POST /detect takes an image (the body, or the part `image` of a form) with ?thresh=, hier_thresh=, nms=, and
     ?draw=1 for a drawn JPEG instead of JSON. With a `token` every request but / and /health needs it as a bearer.
     `hosts`: what the header Host may say ("*": anything), so that no foreign page reaches a local server by another
-    name.
+    name. `log` is called with a line for each request that was answered.
     """
     server = Server(network, options, limits or Limits(), token)
     routes = [
@@ -290,29 +264,26 @@ def create_app(
         DarknetError: _failed,
         Exception: _broken,
     }
+    logged = [] if log is None else [Middleware(AccessLog, log=log)]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(KnownHosts, hosts=hosts)],
+        middleware=[*logged, Middleware(KnownHosts, hosts=hosts)],
         exception_handlers=handlers,
         lifespan=server.running,
     )
 
 
-def _json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse(value, status, {**HEADERS, **(headers or {})})
-
-
 async def _refused(_: Request, error: HTTPException) -> Response:
-    return _json({"error": error.detail}, error.status_code, error.headers)
+    return as_json({"error": error.detail}, error.status_code, error.headers)
 
 
 async def _failed(_: Request, error: DarknetError) -> Response:
-    return _json({"error": str(error)}, 400)
+    return as_json({"error": str(error)}, 400)
 
 
 async def _broken(_: Request, error: Exception) -> Response:
     """A fault of ours, whose traceback goes to standard error."""
-    return _json({"error": f"Internal Server Error: {type(error).__name__}"}, 500)
+    return as_json({"error": f"Internal Server Error: {type(error).__name__}"}, 500)
 
 
 async def _part(headers: Headers, content: bytes) -> bytes:

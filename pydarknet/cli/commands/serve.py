@@ -57,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--waiting", type=whole(1), default=64, metavar="N", help="requests that may wait (default: 64)"
     )
+    parser.add_argument("--access-log", action="store_true", help="a line on standard error for each request")
     options.add_detection(parser)
     options.add_size(parser)
     options.add_machine(parser)
@@ -82,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     require_heads(net, "classify")
     app = create_app(
         net, net.settle(options.detect_options(args)), limits=_limits(args, Limits), token=args.token,
-        hosts=LOCAL_HOSTS if local else ("*",),
+        hosts=LOCAL_HOSTS if local else ("*",), log=say if args.access_log else None,
     )  # fmt: skip
     with listening(args.host, args.port) as listener:
         address = f"http://{_in_url(args.host)}:{listener.getsockname()[1]}/"
