@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 
 from ..errors import DataError, carrying
 from ..formats.data import MAX_CLASSES, MAX_LIST_BYTES, DataFile, class_name, read_data, read_names
-from ..formats.resources import listed
+from ..formats.resources import listed, moved
 from ..formats.text import lines, read_text, refuse_kinds
 from ..images.sources import images_below, is_companion
 
@@ -114,7 +115,7 @@ def read_image_list(name: str, path: str | PathLike[str]) -> ImageList:
         raise DataError.at(file, None, "is empty; expected the path of an image on each line")
     found = [(number, listed(row, file)) for number, row in rows]
     kept = [(number, path) for number, path in found if not is_companion(path)]
-    warnings = []
+    warnings = _moved([row for _, row in rows], [path for _, path in found], file)
     if len(kept) < len(found):
         first = next(path for _, path in found if is_companion(path))
         count = f"{len(found) - len(kept)} of {len(found)} files"
@@ -122,3 +123,12 @@ def read_image_list(name: str, path: str | PathLike[str]) -> ImageList:
     if not kept:
         raise DataError.at(file, None, "holds no image; all its files are notes of macOS (._name)")
     return ImageList(name, file, [path for _, path in kept], [number for number, _ in kept], warnings)
+
+
+def _moved(rows: Sequence[str], found: Sequence[str], file: str) -> list[str]:
+    """A warning about images that are beside the list instead of where it says."""
+    others = [(row, path) for row, path in zip(rows, found, strict=True) if row != path == moved(row, file)]
+    if not others:
+        return []
+    told = f"{len(others)} of {len(rows)} images aren't where it says; those beside it are taken"
+    return [f"{file}: {told}; the first: {others[0][1]} for {others[0][0]}"]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ..errors import DataError, locate
 from .numbers import INT_MAX, INT_MIN, read_int
-from .resources import find
+from .resources import find, moved
 from .text import counted, did_you_mean, lines, read_text, refuse_kinds, short
 
 MAX_BYTES = 64 << 20
@@ -73,14 +73,21 @@ class DataFile:
         return self.int_("classes", default, 0, MAX_CLASSES)
 
     def path(self, key: str) -> Path:
-        """The file that an option names, whatever the current folder; DataError with the places tried."""
+        """The file that an option names, whatever the current folder; with a warning one that was moved together with
+        this one. DataError with the places tried."""
         name = self.str_(key)
         with suppress(DataError):
             return find(self.written.get(key, name), relative_to=self.file)
         try:
             return find(name, relative_to=self.file)
         except DataError as error:
-            raise self.error(str(error), key) from error
+            place = moved(name, self.file)
+            if place is None:
+                raise self.error(str(error), key) from error
+        warning = f"{locate(self.file, self.lines.get(key))}: {key}: {name} isn't there, {place} is taken"
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+        return Path(place)
 
     def error(self, message: str, key: str) -> DataError:
         """The error to raise, placed at the key's line."""

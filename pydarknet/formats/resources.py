@@ -105,8 +105,8 @@ def places(name: str | PathLike[str], relative_to: str | PathLike[str] | None = 
 
 def listed(path: str, list_file: str) -> str:
     """A path of a list as it can be opened: as it is written, beside the list, or in that folder's parent; with
-    slashes where there is none with backslashes; in Latin-1, as the list may be and the file's name too. As written
-    if there is none at all."""
+    slashes where there is none with backslashes; in Latin-1, as the list may be and the file's name too; where it
+    was `moved`. As written if there is none at all."""
     folders = [os.path.dirname(list_file), *map(str, Path(os.path.abspath(list_file)).parents[1:2])]
     for spelling in dict.fromkeys([path, with_slashes(path), _in_latin_1(path)]):
         if os.path.lexists(spelling):
@@ -114,7 +114,18 @@ def listed(path: str, list_file: str) -> str:
         for folder in folders:
             if os.path.lexists(beside := os.path.join(folder, spelling)):
                 return beside
-    return path
+    return moved(path, list_file) or path
+
+
+def moved(path: str, beside: str) -> str | None:
+    """Where a file of a folder that isn't there may be, if it was moved together with another: the longest end of its
+    absolute path that is beside that one, if any."""
+    plain = with_slashes(path)
+    if os.path.isdir(os.path.dirname(plain)) or not (os.path.isabs(plain) or plain[1:3] == ":/"):
+        return None
+    parts = plain.strip("/").split("/")
+    ends = (os.path.join(os.path.dirname(beside), *parts[start:]) for start in range(len(parts)))
+    return next(filter(os.path.isfile, ends), None)
 
 
 def with_slashes(path: str) -> str:

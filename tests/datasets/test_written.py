@@ -161,3 +161,17 @@ def test_every_form_can_have_a_share_to_validate_on(tmp_path: Path, capsys: pyte
     root = voc_folder(tmp_path / "sets", {"train": "000\n", "val": "001\n"})
     with pytest.raises(DataError, match="has 1 images to validate on already"):
         run("voc", root, "--valid", "0.5")
+
+
+def test_a_data_set_may_be_moved(tmp_path: Path) -> None:
+    """As a whole; an image that is missing from a folder that is there is not looked for elsewhere."""
+    write(read_voc([voc_folder(tmp_path / "VOC")]), tmp_path / "old" / "mine", pictures="copy")
+    (tmp_path / "old").rename(tmp_path / "new")
+    data = read_dataset(tmp_path / "new" / "mine" / "mine.data")
+    assert [Path(image).parent for image in data.images] == [tmp_path / "new" / "mine" / "images"] * 3
+    assert not [finding for finding in check(data) if finding.error]
+    assert any("names: " in each and "isn't there, " in each for each in data.warnings)
+    assert any("3 of 3 images aren't where it says; those beside it are taken" in each for each in data.warnings)
+    (tmp_path / "old" / "mine" / "images").mkdir(parents=True)
+    missing = read_dataset(tmp_path / "new" / "mine" / "train.txt", classes=20).images
+    assert missing == [str(tmp_path / "old" / "mine" / "images" / f"00{i}.jpg") for i in range(3)]
