@@ -8,7 +8,7 @@ void py_activate(py::handle x_array, py::handle activation_object, std::uintptr_
   constexpr const char* op = "activate";
   const RawArray x = raw_array(x_array, "<f4", true, {op, "x"});
   const Activation activation = activation_of(activation_object, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   float* const data = static_cast<float*>(x.data);
   activate(data, data, x.size, activation, stream_of(stream));
 }
@@ -20,7 +20,7 @@ void py_activate_to(py::handle x_array, py::handle y_array, py::handle activatio
   const RawArray y = raw_array(y_array, "<f4", true, {op, "y"});
   expect_range(y.size, x.size, x.size, {op, "y"});
   const Activation activation = activation_of(activation_object, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   activate(static_cast<const float*>(x.data), static_cast<float*>(y.data), x.size, activation,
            stream_of(stream));
 }
@@ -32,7 +32,7 @@ void py_activate_backward(py::handle v_array, py::handle dy_array, py::handle ac
   const RawArray dy = raw_array(dy_array, "<f4", true, {op, "dy"});
   expect_range(dy.size, v.size, v.size, {op, "dy"});
   const Activation activation = activation_of(activation_object, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   activate_backward(static_cast<const float*>(v.data), static_cast<float*>(dy.data), v.size, activation,
                     stream_of(stream));
 }

@@ -39,7 +39,7 @@ void py_augment_place(py::handle image, py::handle y, int left, int top, int wid
   constexpr const char* op = "augment_place";
   const AugmentArguments a = augment_arguments(image, y, flip, {hue, saturation, exposure}, op);
   expect_frame(left, top, width, height, 0, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   augment_place(a.x, a.y, {left, top, width, height}, a.look, stream_of(stream));
 }
 
@@ -48,7 +48,7 @@ void py_augment_crop(py::handle image, py::handle y, int left, int top, int widt
   constexpr const char* op = "augment_crop";
   const AugmentArguments a = augment_arguments(image, y, flip, {hue, saturation, exposure}, op);
   expect_frame(left, top, width, height, 1, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   augment_crop(a.x, a.y, {left, top, width, height}, a.look, stream_of(stream));
 }
 
@@ -61,7 +61,7 @@ void py_augment_turn(py::handle image, py::handle y, float radians, float scale,
   require(finite, op, "radians, dx and dy must be finite");
   require(scale > 0 && std::isfinite(scale), op, "scale must be above 0");
   require(aspect > 0 && std::isfinite(aspect), op, "aspect must be above 0");
-  py::gil_scoped_release release;
+  WithoutGil release;
   augment_turn(a.x, a.y, {radians, scale, aspect, dx, dy, edge}, a.look, stream_of(stream));
 }
 

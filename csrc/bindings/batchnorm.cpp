@@ -17,7 +17,7 @@ void py_scale_bias(py::handle x_array, py::handle scale_array, py::handle bias_a
   expect_range(scale.size, x.blocks() ? x.c - kBlock + 1 : 0, x.c, {op, "scale"});
   expect_range(bias.size, scale.size, scale.size, {op, "bias"});
   expect_like(y, x, {op, "y"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   scale_bias(x, static_cast<const float*>(scale.data), static_cast<const float*>(bias.data),
              static_cast<int>(scale.size), y, stream_of(stream));
 }
@@ -61,7 +61,7 @@ void py_batchnorm_train(py::handle x_array, py::handle y_array, py::handle mean,
   const Normalization normalization{s, b, deviation(epsilon, inside, {op, "epsilon"}),
                                     slope_of(activation, op)};
   require(rolling >= 0 && rolling <= 1, op, "argument 'rolling': expected a number from 0 to 1");
-  py::gil_scoped_release release;
+  WithoutGil release;
   batchnorm_train(x, y, statistics, normalization, rolling, channels, stream_of(stream));
 }
 
@@ -84,7 +84,7 @@ void py_batchnorm_backward(py::handle x_array, py::handle mean, py::handle varia
   const Normalization normalization{s, b, deviation(epsilon, inside, {op, "epsilon"}),
                                     slope_of(activation, op)};
   const Deviation backward = deviation(backward_epsilon, backward_inside, {op, "backward_epsilon"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   batchnorm_backward(x, m, v, normalization, dy, dx, gradients, backward, channels, stream_of(stream));
 }
 
@@ -93,7 +93,7 @@ void py_bias_backward(py::handle dy_array, py::handle dbias_array, int channels,
   const ConstTensor dy = const_tensor(dy_array, op, "dy");
   expect_channels(channels, dy, {op, "channels"});
   float* dbias = floats(dbias_array, channels, op, "dbias");
-  py::gil_scoped_release release;
+  WithoutGil release;
   bias_backward(dy, dbias, channels, stream_of(stream));
 }
 

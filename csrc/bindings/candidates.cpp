@@ -24,7 +24,7 @@ void py_find(py::handle output, int anchors, int objectness, float thresh, bool 
   const RawArray starts = raw_array(starts_array, "<i4", true, {op, "starts"});
   expect_range(found.size, head.all(), head.all(), {op, "found"});
   expect_range(starts.size, head.output.n + 1, head.output.n + 1, {op, "starts"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   find_boxes(head, {objectness, thresh, by_cell}, static_cast<std::int32_t*>(found.data),
              static_cast<std::int32_t*>(starts.data), stream_of(stream));
 }
@@ -41,7 +41,7 @@ void py_gather(py::handle output, int anchors, py::handle found_array, py::handl
   if (kContentsReadable) {
     for (std::int64_t k = 0; k < found.size; ++k) expect_range(numbers[k], 0, head.all() - 1, {op, "found"});
   }
-  py::gil_scoped_release release;
+  WithoutGil release;
   gather_boxes(head, numbers, found.size, static_cast<float*>(values.data), stream_of(stream));
 }
 

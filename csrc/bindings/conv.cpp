@@ -61,7 +61,7 @@ struct Conv {
     constexpr const char* op = "conv_pack";
     const float* from = const_floats(weights, weights_of(shape), op, "weights");
     float* to = packed_floats(packed, packed_size, op, "packed");
-    py::gil_scoped_release release;
+    WithoutGil release;
     algorithm.pack(shape, from, to, stream_of(stream));
   }
 
@@ -78,7 +78,7 @@ struct Conv {
                         activation_of(activation, op),
                         static_cast<float*>(scratch.data),
                         scratch.size};
-    py::gil_scoped_release release;
+    WithoutGil release;
     conv_forward(algorithm, call, x, y, stream_of(stream));
   }
 
@@ -111,7 +111,7 @@ struct Conv {
                         static_cast<float*>(scratch.data),
                         scratch.size,
                         tail};
-    py::gil_scoped_release release;
+    WithoutGil release;
     conv_forward(algorithm, call, x, y, {});
   }
 

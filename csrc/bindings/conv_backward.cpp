@@ -27,7 +27,7 @@ struct Dgrad {
     constexpr const char* op = "conv_data_pack";
     const float* from = const_floats(weights, weights_of(shape), op, "weights");
     float* to = packed_floats(packed, packed_size, op, "packed");
-    py::gil_scoped_release release;
+    WithoutGil release;
     gradient->pack(from, to, stream_of(stream));
   }
 
@@ -40,7 +40,7 @@ struct Dgrad {
     expect_shape(dx, shape.n, blocks_of(shape.c), shape.h, shape.w, {op, "dx"});
     const RawArray scratch = workspace_floats(workspace, least[accumulate], op);
     require(dy.data != dx.data, op, "argument 'dx': must not be dy itself");
-    py::gil_scoped_release release;
+    WithoutGil release;
     gradient->run({dy, packed, dx, accumulate, static_cast<float*>(scratch.data), scratch.size},
                   stream_of(stream));
   }
@@ -70,7 +70,7 @@ struct Wgrad {
     const ConstTensor dy = dy_of(dy_array, shape, kOp);
     float* dweights = floats(dweights_array, weights_of(shape), kOp, "dweights");
     const RawArray scratch = workspace_floats(workspace, least, kOp);
-    py::gil_scoped_release release;
+    WithoutGil release;
     gradient->run({x, dy, dweights, static_cast<float*>(scratch.data), scratch.size}, stream_of(stream));
   }
 

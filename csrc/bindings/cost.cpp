@@ -38,7 +38,7 @@ Cost cost_of(const std::string& name) {
 double py_softmax_loss(py::handle output, py::handle truth, py::handle delta, bool masked,
                        std::uintptr_t stream) {
   const LossRows rows = loss_rows(output, truth, delta, "softmax_loss");
-  py::gil_scoped_release release;
+  WithoutGil release;
   return softmax_loss(rows, masked, stream_of(stream));
 }
 
@@ -46,7 +46,7 @@ double py_cost_loss(py::handle x, py::handle truth, py::handle delta, const std:
                     float noobject_scale, float thresh, float smooth, std::uintptr_t stream) {
   const LossRows rows = loss_rows(x, truth, delta, "cost_loss");
   const CostSettings settings{cost_of(kind), scale, noobject_scale, thresh, smooth};
-  py::gil_scoped_release release;
+  WithoutGil release;
   return cost_loss(rows, settings, stream_of(stream));
 }
 

@@ -22,7 +22,7 @@ void py_crop(py::handle x_array, py::handle y_array, bool noadjust, std::uintptr
   const ConstPlain x = const_plain(x_array, op, "x");
   const Plain y = plain(y_array, op, "y");
   check_part(x, y, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   crop_forward(x, y, scale_of(noadjust), shift_of(noadjust), stream_of(stream));
 }
 
@@ -34,7 +34,7 @@ void py_crop_train(py::handle x_array, py::handle y_array, int top, int left, bo
   check_part(x, y, op);
   expect_range(top, 0, x.h - y.h, {op, "top"});
   expect_range(left, 0, x.w - y.w, {op, "left"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   crop_train(x, y, {top, left, flip}, scale_of(noadjust), shift_of(noadjust), stream_of(stream));
 }
 

@@ -20,7 +20,7 @@ void py_depth_pool(py::handle x_array, py::handle y_array, std::uintptr_t stream
   const Plain y = plain(y_array, op, "y");
   expect_fewer_channels(y, x, {op, "y"});
   expect_apart(x.data, y.data, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   depth_pool_forward(x, y, stream_of(stream));
 }
 
@@ -33,7 +33,7 @@ void py_depth_pool_backward(py::handle x_array, py::handle dy_array, py::handle 
   expect_like(dx, x, {op, "dx"});
   expect_another(dx.data, x.data, {op, "dx"});
   expect_another(dx.data, dy.data, {op, "dx"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   depth_pool_backward(x, dy, dx, accumulate, stream_of(stream));
 }
 

@@ -26,7 +26,7 @@ void py_detection(py::handle x_array, py::handle y_array, int side, int classes,
   check(x, "x");
   check(y, "y");
   expect_range(y.shape[0], x.shape[0], x.shape[0], {op, "y"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   detection_forward(static_cast<const float*>(x.data), static_cast<float*>(y.data),
                     {x.shape[0], inputs, static_cast<int>(cells), classes}, softmax, stream_of(stream));
 }

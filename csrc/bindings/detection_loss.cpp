@@ -43,7 +43,7 @@ py::array_t<double> py_detection_loss(py::handle output_array, py::handle truth_
   if (!fault.empty()) Where{op, "truth"}.fail(fault);
   LossStatistics statistics;
   {
-    py::gil_scoped_release release;
+    WithoutGil release;
     statistics = detection_loss(static_cast<const float*>(output.data), truths,
                                 static_cast<float*>(delta.data), images, settings, stream_of(stream));
   }

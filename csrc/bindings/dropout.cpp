@@ -27,7 +27,7 @@ void py_dropout(py::handle x_array, py::handle y_array, py::handle mask_array, d
                  y = raw_array(y_array, "<f4", true, {op, "y"});
   expect_range(y.size, x.size, x.size, {op, "y"});
   const Masked m = masked(mask_array, x.size, probability, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   dropout_forward(static_cast<const float*>(x.data), m.mask, static_cast<float*>(y.data), x.size, m.scale,
                   stream_of(stream));
 }
@@ -39,7 +39,7 @@ void py_dropout_backward(py::handle dy_array, py::handle mask_array, py::handle 
   const RawArray dx = raw_array(dx_array, "<f4", true, {op, "dx"});
   expect_range(dx.size, dy.size, dy.size, {op, "dx"});
   const Masked m = masked(mask_array, dy.size, probability, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   dropout_backward(static_cast<const float*>(dy.data), m.mask, static_cast<float*>(dx.data), dy.size, m.scale,
                    accumulate, stream_of(stream));
 }

@@ -18,27 +18,27 @@ Row row(py::handle array, bool writable, Where where) {
 
 void py_fill(py::handle x_array, float value, std::uintptr_t stream) {
   const Row x = row(x_array, true, {"fill", "x"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   fill(x.data, x.count, value, stream_of(stream));
 }
 
 void py_scale(py::handle x_array, float factor, std::uintptr_t stream) {
   const Row x = row(x_array, true, {"scale", "x"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   scale(x.data, x.count, factor, stream_of(stream));
 }
 
 void py_add(py::handle x_array, py::handle y_array, std::uintptr_t stream) {
   const Row x = row(x_array, false, {"add", "x"}), y = row(y_array, true, {"add", "y"});
   expect_range(y.count, x.count, x.count, {"add", "y"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   add(x.data, y.data, x.count, stream_of(stream));
 }
 
 void py_binarize(py::handle x_array, py::handle y_array, float below, float above, std::uintptr_t stream) {
   const Row x = row(x_array, false, {"binarize", "x"}), y = row(y_array, true, {"binarize", "y"});
   expect_range(y.count, x.count, x.count, {"binarize", "y"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   binarize(x.data, y.data, x.count, below, above, stream_of(stream));
 }
 
@@ -48,7 +48,7 @@ void py_binarize_filters(py::handle weights_array, py::handle y_array, int filte
   expect_range(y.count, weights.count, weights.count, {op, "y"});
   expect_range(filters, 1, kLargest, {op, "filters"});
   if (weights.count % filters) Where{op, "weights"}.fail("expected as many for each filter");
-  py::gil_scoped_release release;
+  WithoutGil release;
   binarize_filters(weights.data, y.data, filters, weights.count / filters, stream_of(stream));
 }
 
@@ -56,13 +56,13 @@ void py_l2norm_backward(py::handle dy_array, py::handle dx_array, bool accumulat
   constexpr const char* op = "l2norm_backward";
   const Row dy = row(dy_array, false, {op, "dy"}), dx = row(dx_array, true, {op, "dx"});
   expect_range(dx.count, dy.count, dy.count, {op, "dx"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   pass_backward(dy.data, dx.data, dy.count, accumulate, stream_of(stream));
 }
 
 bool py_all_finite(py::handle x_array, std::uintptr_t stream) {
   const Row x = row(x_array, false, {"all_finite", "x"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   return all_finite(x.data, x.count, stream_of(stream));
 }
 

@@ -11,7 +11,7 @@ void py_l2norm(py::handle x_array, py::handle y_array, std::uintptr_t stream) {
   const ConstPlain x = const_plain(x_array, op, "x");
   const Plain y = plain(y_array, op, "y");
   expect_like(y, x, {op, "y"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   l2norm_forward(x, y, stream_of(stream));
 }
 

@@ -17,7 +17,7 @@ void py_to_blocked(py::handle x_array, py::handle y_array, std::uintptr_t stream
   const Tensor y = tensor(y_array, op, "y");
   check_same_pixels(x, y, op);
   require(y.blocks() == blocks_of(x.c), op, "y must have ceil(C / block) blocks");
-  py::gil_scoped_release release;
+  WithoutGil release;
   to_blocked(x, y, stream_of(stream));
 }
 
@@ -27,7 +27,7 @@ void py_from_blocked(py::handle x_array, py::handle y_array, std::uintptr_t stre
   const Plain y = plain(y_array, op, "y");
   check_same_pixels(x, y, op);
   require(x.blocks() == blocks_of(y.c), op, "x must have ceil(C / block) blocks");
-  py::gil_scoped_release release;
+  WithoutGil release;
   from_blocked(x, y, stream_of(stream));
 }
 

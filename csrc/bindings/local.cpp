@@ -37,7 +37,7 @@ void py_local(py::handle x_array, py::handle weights, py::handle biases, py::han
   const float* b = const_floats(biases, y.image(), op, "biases");
   const Activation activation = activation_of(activation_object, op);
   expect_apart(x.data, y.data, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   local_forward(x, w, b, y, shape, activation, stream_of(stream));
 }
 
@@ -56,7 +56,7 @@ void py_local_backward(py::handle x_array, py::handle weights, py::handle dy_arr
     expect_like(gradients.dx, x, {op, "dx"});
     expect_another(gradients.dx.data, dy.data, {op, "dx"});
   }
-  py::gil_scoped_release release;
+  WithoutGil release;
   local_backward(x, w, dy, gradients, shape, stream_of(stream));
 }
 

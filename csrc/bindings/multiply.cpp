@@ -24,7 +24,7 @@ void py_multiply(py::handle x_array, py::handle factor_array, py::handle y_array
   expect_like(y, x, {op, "y"});
   const FactorOf kind = factor_of(of, x, factor, {op, "factor"});
   if (kind != FactorOf::kNumber) expect_another(y.data, factor.data, {op, "y"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   multiply_forward(x, factor, y, kind, stream_of(stream));
 }
 
@@ -38,7 +38,7 @@ void py_multiply_backward(py::handle x_array, py::handle dy_array, py::handle df
   const FactorOf kind = factor_of(of, x, dfactor, {op, "dfactor"});
   expect_another(dfactor.data, x.data, {op, "dfactor"});
   expect_another(dfactor.data, dy.data, {op, "dfactor"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   multiply_backward(x, dy, dfactor, channels, kind, accumulate, stream_of(stream));
 }
 

@@ -32,7 +32,7 @@ void py_nms(py::handle boxes_array, py::handle starts_array, float thresh, py::h
   const BoxRuns runs{static_cast<const float*>(boxes.data), boxes.shape[0],
                      static_cast<const std::int32_t*>(starts.data), starts.size - 1};
   if (kContentsReadable) check_starts(runs);
-  py::gil_scoped_release release;
+  WithoutGil release;
   nms(runs, {thresh, beta.has_value(), beta.value_or(0)}, static_cast<std::int32_t*>(alive.data),
       stream_of(stream));
 }

@@ -14,7 +14,7 @@ void py_lrn(py::handle x_array, py::handle y_array, int size, float alpha, float
   expect_like(y, x, {op, "y"});
   expect_range(size, 1, kLargest, {op, "size"});
   expect_apart(x.data, y.data, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   lrn_forward(x, y, {size, alpha, beta, kappa}, stream_of(stream));
 }
 
@@ -27,7 +27,7 @@ void py_lrn_backward(py::handle x_array, py::handle dy_array, py::handle dx_arra
   expect_like(dx, x, {op, "dx"});
   expect_range(size, 1, kLargest, {op, "size"});
   expect_another(dx.data, x.data, {op, "dx"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   lrn_backward(x, dy, dx, {size, alpha, beta, kappa}, accumulate, stream_of(stream));
 }
 

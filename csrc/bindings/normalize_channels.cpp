@@ -22,7 +22,7 @@ void py_normalize_channels(py::handle x_array, py::handle y_array, const std::st
   const Plain y = plain(y_array, op, "y");
   expect_like(y, x, {op, "y"});
   const ShareKind by = share_kind_of(kind, false, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   normalize_channels_forward(x, y, by, stream_of(stream));
 }
 
@@ -34,7 +34,7 @@ void py_normalize_channels_backward(py::handle y_array, py::handle dy_array, con
   expect_like(dy, y, {op, "dy"});
   expect_another(dy.data, y.data, {op, "dy"});
   const ShareKind by = share_kind_of(kind, false, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   normalize_channels_backward(y, dy, by, stream_of(stream));
 }
 
@@ -53,7 +53,7 @@ void py_shortcut_weights(py::handle weights_array, py::handle scales_array, int 
   const int each = weights.size == terms ? 1 : channels;
   const ShareKind by = share_kind_of(kind, true, op);
   if (scales.data == weights.data && scales.size) Where{op, "scales"}.fail("must not be weights itself");
-  py::gil_scoped_release release;
+  WithoutGil release;
   shortcut_weights(static_cast<const float*>(weights.data), static_cast<float*>(scales.data),
                    {terms, each, channels}, by, stream_of(stream));
 }

@@ -54,7 +54,7 @@ void py_pointwise(py::handle x, py::handle weights, py::handle bias, py::handle 
                                    static_cast<const std::int32_t*>(filters.data),
                                    static_cast<const std::int64_t*>(starts.data)};
   check(conv, requests);
-  py::gil_scoped_release release;
+  WithoutGil release;
   pointwise_softmax(conv, requests, static_cast<float*>(values.data), stream_of(stream));
 }
 

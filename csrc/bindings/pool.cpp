@@ -36,7 +36,7 @@ void py_maxpool(py::handle x_array, py::handle y_array, int size, const Stride& 
   const Tensor y = tensor(y_array, op, "y");
   const PoolWindows windows = windows_of(x, y, size, stride, padding, {op, "y"});
   expect_apart(x.data, y.data, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   maxpool_forward(x, y, windows, stream_of(stream));
 }
 
@@ -45,7 +45,7 @@ void py_avgpool(py::handle x_array, py::handle y_array, std::uintptr_t stream) {
   const ConstTensor x = const_tensor(x_array, op, "x");
   const Tensor y = tensor(y_array, op, "y");
   expect_shape(y, x.n, x.blocks(), 1, 1, {op, "y"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   avgpool_forward(x, y, stream_of(stream));
 }
 
@@ -58,7 +58,7 @@ void py_maxpool_backward(py::handle x_array, py::handle dy_array, py::handle dx_
   expect_like(dx, x, {op, "dx"});
   expect_another(dx.data, x.data, {op, "dx"});
   expect_another(dx.data, dy.data, {op, "dx"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   maxpool_backward(x, dy, dx, windows, accumulate, stream_of(stream));
 }
 
@@ -68,7 +68,7 @@ void py_avgpool_backward(py::handle dy_array, py::handle dx_array, bool accumula
   const Tensor dx = tensor(dx_array, op, "dx");
   expect_shape(dy, dx.n, dx.blocks(), 1, 1, {op, "dy"});
   expect_another(dx.data, dy.data, {op, "dx"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   avgpool_backward(dy, dx, accumulate, stream_of(stream));
 }
 
@@ -79,7 +79,7 @@ void py_local_avgpool(py::handle x_array, py::handle y_array, int size, const St
   const Tensor y = tensor(y_array, op, "y");
   const PoolWindows windows = windows_of(x, y, size, stride, padding, {op, "y"});
   expect_apart(x.data, y.data, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   local_avgpool_forward(x, y, windows, stream_of(stream));
 }
 
@@ -90,7 +90,7 @@ void py_local_avgpool_backward(py::handle dy_array, py::handle dx_array, int siz
   const Tensor dx = tensor(dx_array, op, "dx");
   const PoolWindows windows = windows_of(dx, dy, size, stride, padding, {op, "dy"});
   expect_another(dx.data, dy.data, {op, "dx"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   local_avgpool_backward(dy, dx, windows, accumulate, stream_of(stream));
 }
 

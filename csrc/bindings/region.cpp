@@ -20,7 +20,7 @@ void py_region(py::handle x_array, py::handle y_array, int anchors, int classes,
                {op, "x"});
   const bool tree = !group_sizes.is_none();
   const ChannelGroups groups = tree ? channel_groups(group_sizes, classes, op) : ChannelGroups{0, 0};
-  py::gil_scoped_release release;
+  WithoutGil release;
   region_forward(x, y, shape, tree ? &groups : nullptr, stream_of(stream));
 }
 

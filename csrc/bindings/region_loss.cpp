@@ -103,7 +103,7 @@ py::array_t<double> py_region_loss(py::handle output_array, py::handle truth_arr
   settings.seen = seen;
   LossStatistics statistics;
   {
-    py::gil_scoped_release release;
+    WithoutGil release;
     statistics = region_loss(output, truths, delta, shape, settings, has_tree ? &tree : nullptr, rules,
                              stream_of(stream));
   }

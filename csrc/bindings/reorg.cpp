@@ -26,7 +26,7 @@ void py_reorg(py::handle x_array, py::handle y_array, int stride, bool reverse, 
                         shape_text({y.n, y.c, y.h, y.w}));
   }
   expect_apart(x.data, y.data, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   if (flatten) {
     reorg_flatten(x, y.data, reverse, stream_of(stream));
   } else if (extra) {
@@ -54,7 +54,7 @@ void py_reorg_blocked(py::handle x_array, py::handle y_array, int channels, int 
   const Tensor y = tensor(y_array, op, "y");
   check_reorganised(x, y, channels, stride, {op, "y"});
   expect_apart(x.data, y.data, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   reorg_blocked(x, y, channels, stride, stream_of(stream));
 }
 
@@ -65,7 +65,7 @@ void py_reorg_backward(py::handle dy_array, py::handle dx_array, int channels, i
   const Tensor dx = tensor(dx_array, op, "dx");
   check_reorganised(dx, dy, channels, stride, {op, "dy"});
   expect_another(dx.data, dy.data, {op, "dx"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   reorg_backward(dy, dx, channels, stride, accumulate, stream_of(stream));
 }
 

@@ -22,7 +22,7 @@ void py_letterbox(py::handle image, py::handle y_array, bool swap_rb, const std:
   const Plain y = plain(y_array, op, "y");
   const Fit fit = fit_of(mode, op);
   check_output(y, x.c, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   letterbox(x, y, swap_rb, fit, stream_of(stream));
 }
 
@@ -34,7 +34,7 @@ void py_letterbox_planar(py::handle x_array, py::handle y_array, const std::stri
   const Fit fit = fit_of(mode, op);
   require(x.n == 1 && x.size() > 0, op, "x must be one image, not empty");
   check_output(y, x.c, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   letterbox_planar(x, y, fit, stream_of(stream));
 }
 

@@ -17,7 +17,7 @@ void py_copy_channels(py::handle x_array, py::handle y_array, int offset, int ch
   expect_range(channels, 0, x.c, {op, "channels"});
   expect_range(offset, 0, std::int64_t{y.c} - channels, {op, "offset"});
   expect_apart(x.data, y.data, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   copy_channels(x, y, offset, channels, stream_of(stream));
 }
 
@@ -31,7 +31,7 @@ void py_add_channels(py::handle x_array, py::handle y_array, int x_offset, int y
   expect_range(x_offset, 0, std::int64_t{x.c} - channels, {op, "x_offset"});
   expect_range(y_offset, 0, std::int64_t{y.c} - channels, {op, "y_offset"});
   expect_apart(x.data, y.data, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   add_channels(x, y, {x_offset, y_offset, channels}, accumulate, stream_of(stream));
 }
 

@@ -34,7 +34,7 @@ void py_shortcut(py::handle x_array, py::handle add_array, py::handle y_array, i
   const Tensor y = tensor(y_array, op, "y");
   expect_like(y, x, {op, "y"});
   check_partners(x, add, channels_x, channels_add, {op, "add"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   shortcut_forward(x, add, y, channels_x, channels_add, alpha, beta, stream_of(stream));
 }
 
@@ -54,7 +54,7 @@ void py_shortcut_backward(py::handle dy_array, py::handle dx_array, py::handle d
     expect_another(gradients.dadd.data, dy.data, {op, "dadd"});
     expect_another(gradients.dadd.data, gradients.dx.data, {op, "dadd"});
   }
-  py::gil_scoped_release release;
+  WithoutGil release;
   shortcut_backward(dy, gradients, channels_x, channels_add, alpha, beta, stream_of(stream));
 }
 

@@ -26,7 +26,7 @@ void py_softmax(py::handle x_array, py::handle y_array, int groups, float temper
   }
   expect_range(groups, 1, std::int64_t{1} << 30, {op, "groups"});
   require(x.c % groups == 0, op, "argument 'groups': must divide the " + std::to_string(x.c) + " inputs");
-  py::gil_scoped_release release;
+  WithoutGil release;
   softmax_forward(x, y, {groups, x.c / groups}, temperature, stream_of(stream));
 }
 
@@ -38,7 +38,7 @@ void py_softmax_tree(py::handle x_array, py::handle y_array, py::handle group_si
   expect_like(y, x, {op, "y"});
   check_temperature(temperature, op);
   const ChannelGroups groups = channel_groups(group_sizes, x.c, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   softmax_forward(x, y, groups, temperature, stream_of(stream));
 }
 

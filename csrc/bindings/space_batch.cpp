@@ -32,7 +32,7 @@ void py_space_to_batch(py::handle whole_array, py::handle parts_array, Pair coun
   const ConstTensor whole = const_tensor(whole_array, op, "whole");
   const Tensor parts = tensor(parts_array, op, "parts");
   const Parts cut = parts_of(whole, parts, count, every, step, pad, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   space_to_batch(whole, parts, cut, stream_of(stream));
 }
 
@@ -42,7 +42,7 @@ void py_batch_to_space(py::handle parts_array, py::handle whole_array, Pair coun
   const ConstTensor parts = const_tensor(parts_array, op, "parts");
   const Tensor whole = tensor(whole_array, op, "whole");
   const Parts cut = parts_of(whole, parts, count, every, step, pad, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   batch_to_space(parts, whole, cut, stream_of(stream));
 }
 

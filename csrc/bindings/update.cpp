@@ -20,7 +20,7 @@ void py_sgd_update(py::handle weights, py::handle updates, float rate, float mom
   float* w = like_weights(weights, count, {op, "weights"});
   float* u = like_weights(updates, count, {op, "updates"});
   expect_another(u, w, {op, "updates"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   sgd_update(w, u, count, {rate, momentum, decay}, stream_of(stream));
 }
 
@@ -36,7 +36,7 @@ void py_adam_update(py::handle weights, py::handle gradients, py::handle m_array
   require(beta1 >= 0 && beta1 < 1, op, "argument 'beta1': expected a number from 0 to less than 1");
   require(beta2 >= 0 && beta2 < 1, op, "argument 'beta2': expected a number from 0 to less than 1");
   expect_range(t, 1, std::int64_t{1} << 40, {op, "t"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   adam_update(w, g, m, v, count, {rate, beta1, beta2, epsilon, decay, t}, stream_of(stream));
 }
 

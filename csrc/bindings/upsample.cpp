@@ -26,7 +26,7 @@ void py_upsample(py::handle x_array, py::handle y_array, int stride, float scale
   const Tensor y = tensor(y_array, op, "y");
   check_resampled(x, y, stride, {op, "y"});
   expect_apart(x.data, y.data, op);
-  py::gil_scoped_release release;
+  WithoutGil release;
   upsample_forward(x, y, stride, scale, stream_of(stream));
 }
 
@@ -37,7 +37,7 @@ void py_upsample_backward(py::handle dy_array, py::handle dx_array, int stride, 
   const Tensor dx = tensor(dx_array, op, "dx");
   check_resampled(dx, dy, stride, {op, "dy"});
   expect_another(dx.data, dy.data, {op, "dx"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   upsample_backward(dy, dx, stride, scale, accumulate, stream_of(stream));
 }
 

@@ -16,7 +16,7 @@ void py_yolo(py::handle x_array, py::handle y_array, int anchors, int classes, f
   expect_range(classes, 0, kLargest, {op, "classes"});
   const std::int64_t channels = std::int64_t{anchors} * ((gaussian ? 9 : 5) + classes);
   expect_shape(x, x.n, channels, x.h, x.w, {op, "x"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   yolo_forward(x, y, {anchors, classes, scale, new_coords, gaussian}, stream_of(stream));
 }
 

@@ -85,7 +85,7 @@ py::array_t<double> py_yolo_loss(py::handle output_array, py::handle truth_array
                                   {gaussian, uc_normalizer, to_centre}};
   LossStatistics statistics;
   {
-    py::gil_scoped_release release;
+    WithoutGil release;
     statistics = yolo_loss(output, truths, delta, settings, rules, stream_of(stream));
   }
   return statistics_array(statistics);

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -108,6 +110,31 @@ def test_python_goes_on_during_a_forward_pass() -> None:
     ticker.join()
     # Without the release there could be one tick between two of the few steps.
     assert len([t for t in ticks if start < t < end]) > 10
+
+
+DAEMON = """
+import threading, time
+import numpy as np
+from pydarknet import Network
+
+net = Network("yolov2-tiny", threads=2)
+x = np.zeros((1, *net.inputs), np.float32)
+net.forward(x)
+
+def work():
+    while True:
+        net.forward(x)
+
+threading.Thread(target=work, daemon=True).start()
+time.sleep(0.2)
+print("the end")
+"""
+
+
+def test_a_daemon_in_a_forward_pass_ends_with_the_program() -> None:
+    """Python up to 3.13 unwinds its thread where it wants the lock back; 3.14 lets it hang."""
+    result = subprocess.run([sys.executable, "-c", DAEMON], capture_output=True, text=True, timeout=120)
+    assert (result.returncode, result.stdout) == (0, "the end\n"), result.stderr
 
 
 def test_a_child_forked_while_a_thread_plans_can_run_the_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ namespace {
 
 std::uint64_t py_checksum(py::handle data_array) {
   const RawArray data = raw_array(data_array, "|u1", false, {"checksum", "data"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   return checksum(static_cast<const std::uint8_t*>(data.data), data.size);
 }
 

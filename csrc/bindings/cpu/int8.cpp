@@ -84,7 +84,7 @@ class Int8Conv {
     const std::int64_t count = std::int64_t{shape_.k} * shape_.c * shape_.taps();
     const auto* from = static_cast<const std::int8_t*>(contents(weights, "|i1", count, {kOp, "weights"}));
     auto* to = static_cast<std::uint8_t*>(memory(packed, true, packed_, {kOp, "packed"}).data);
-    py::gil_scoped_release release;
+    WithoutGil release;
     body_.pack(shape_, lanes_, from, to);
   }
 
@@ -136,13 +136,13 @@ class Int8Conv {
       expect_bytes(y, shape_.n, padded(shape_.k) / kByteBlock, shape_.out_h() / shrunk,
                    shape_.out_w() / shrunk, {kOp, "y"});
       require(x.data != y.data, kOp, "x and y must be different arrays");
-      py::gil_scoped_release release;
+      WithoutGil release;
       body_.forward(call, x, y);
     } else {
       require(!call.pooled, kOp, "argument 'pooled': only into bytes");
       const Tensor y = tensor(y_array, kOp, "y");
       expect_shape(y, shape_.n, blocks_of(shape_.k), shape_.out_h(), shape_.out_w(), {kOp, "y"});
-      py::gil_scoped_release release;
+      WithoutGil release;
       body_.forward(call, x, y);
     }
   }
@@ -159,7 +159,7 @@ void py_quantize(py::handle x_array, py::handle y_array, float per_unit, int zer
   const Bytes y = bytes(y_array, op, "y");
   expect_zero(zero, {op, "zero"});
   expect_bytes(y, x.n, padded(x.c) / kByteBlock, x.h, x.w, {op, "y"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   int8_quantize(x, y, per_unit, zero);
 }
 
@@ -170,7 +170,7 @@ void py_quantize_image(py::handle x_array, py::handle y_array, float per_unit, i
   expect_zero(zero, {op, "zero"});
   expect_range(x.c, 1, kImageBlock, {op, "x"});
   expect_bytes(y, x.n, 1, x.h, x.w, {op, "y"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   int8_quantize_image(x, y, per_unit, zero);
 }
 
@@ -180,7 +180,7 @@ void py_dequantize(py::handle x_array, py::handle y_array, float scale, int zero
   const Tensor y = tensor(y_array, op, "y");
   expect_zero(zero, {op, "zero"});
   expect_bytes(x, y.n, padded(y.c) / kByteBlock, y.h, y.w, {op, "x"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   int8_dequantize(x, y, scale, zero);
 }
 
@@ -195,7 +195,7 @@ void py_maxpool(py::handle x_array, py::handle y_array, int size, const Stride& 
   const auto out = [&](std::int64_t side, int step) { return (side + padding - size) / step + 1; };
   expect_bytes(y, x.n, x.blocks, out(x.h, stride.first), out(x.w, stride.second), {op, "y"});
   require(x.data != y.data, op, "x and y must be different arrays");
-  py::gil_scoped_release release;
+  WithoutGil release;
   int8_maxpool(x, y, {size, stride.first, stride.second, padding});
 }
 
@@ -211,7 +211,7 @@ void py_copy_channels(py::handle x_array, py::handle y_array, int from, int to, 
   expect_range(to, 0, y.blocks * kByteBlock - std::int64_t{channels}, {op, "to"});
   expect_bytes(y, x.n, y.blocks, x.h, x.w, {op, "y"});
   require(x.data != y.data, op, "x and y must be different arrays");
-  py::gil_scoped_release release;
+  WithoutGil release;
   int8_copy_channels(x, y, from, to, channels, ratio, zero_x, zero_y);
 }
 
@@ -226,7 +226,7 @@ void py_reorg(py::handle x_array, py::handle y_array, int channels, int stride) 
           "stride must divide height and width, its square the channels");
   expect_bytes(y, x.n, padded(channels * square) / kByteBlock, x.h / stride, x.w / stride, {op, "y"});
   require(x.data != y.data, op, "x and y must be different arrays");
-  py::gil_scoped_release release;
+  WithoutGil release;
   int8_reorg(x, y, channels, stride);
 }
 
@@ -237,7 +237,7 @@ void py_upsample(py::handle x_array, py::handle y_array, int stride) {
   expect_range(stride, 1, 1 << 12, {op, "stride"});
   expect_bytes(y, x.n, x.blocks, std::int64_t{x.h} * stride, std::int64_t{x.w} * stride, {op, "y"});
   require(x.data != y.data, op, "x and y must be different arrays");
-  py::gil_scoped_release release;
+  WithoutGil release;
   int8_upsample(x, y, stride);
 }
 
@@ -251,7 +251,7 @@ void py_add(py::handle a_array, int zero_a, int factor_a, py::handle b_array, in
   expect_range(shift, 1, 29, {op, "shift"});
   expect_bytes(b, a.n, a.blocks, a.h, a.w, {op, "b"});
   expect_bytes(y, a.n, a.blocks, a.h, a.w, {op, "y"});
-  py::gil_scoped_release release;
+  WithoutGil release;
   int8_add({a, zero_a, factor_a}, {b, zero_b, factor_b}, y, shift, zero);
 }
 

@@ -27,7 +27,7 @@ const bool kContentsReadable = contents_wanted();
 const std::uintptr_t kAlignment = kBlock * sizeof(float);
 
 DeviceCall::DeviceCall() {
-  py::gil_scoped_release release;
+  WithoutGil release;
   one_call.lock();
   emu::start_call();
 }

@@ -18,6 +18,19 @@ class DeviceCall {
   DeviceCall& operator=(const DeviceCall&) = delete;
 };
 
+// Lets other threads of Python run while it lives. At its end a thread that Python has done with, a daemon at
+// exit, is unwound from here until Python 3.14, which a destructor has to allow: pybind11's own would end the
+// process.
+class WithoutGil {
+ public:
+  WithoutGil() : state_(PyEval_SaveThread()) {}
+  WithoutGil(const WithoutGil&) = delete;
+  ~WithoutGil() noexcept(false) { PyEval_RestoreThread(state_); }
+
+ private:
+  PyThreadState* const state_;
+};
+
 // An argument of the running call: memory its kernels may read, and write if `writable`.
 void note_array(const char* argument, const void* data, std::size_t bytes, bool writable);
 
