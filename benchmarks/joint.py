@@ -39,7 +39,7 @@ NODES = list(TREE)
 FINE = [NODES.index(n) for n in ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker",
                                  "bag", "boot")]  # fmt: skip
 COARSE = [TREE[NODES[node]] if TREE[NODES[node]] >= 0 else node for node in FINE]
-Picture = npt.NDArray[np.uint8]
+Image = npt.NDArray[np.uint8]
 Objects = list[tuple[int, tuple[float, ...]]]  # classes of Fashion-MNIST, and boxes
 
 
@@ -47,17 +47,17 @@ Objects = list[tuple[int, tuple[float, ...]]]  # classes of Fashion-MNIST, and b
 class Clothes:
     """Images (N, 28, 28) and classes of one of Fashion-MNIST's two sets."""
 
-    pictures: Picture
-    classes: Picture
+    images: Image
+    classes: Image
 
     @classmethod
     def read(cls, prefix: str) -> Clothes:
         folder = fashion_mnist.SOURCE
-        pictures = fashion_mnist.read_idx(folder / f"{prefix}-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28)
-        return cls(pictures, fashion_mnist.read_idx(folder / f"{prefix}-labels-idx1-ubyte.gz", 8))
+        images = fashion_mnist.read_idx(folder / f"{prefix}-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28)
+        return cls(images, fashion_mnist.read_idx(folder / f"{prefix}-labels-idx1-ubyte.gz", 8))
 
 
-def paste(scene: Picture, piece: Picture, left: int, top: int, side: int) -> tuple[float, float, float, float]:
+def paste(scene: Image, piece: Image, left: int, top: int, side: int) -> tuple[float, float, float, float]:
     """Put a piece into the scene; its box, without the empty rows and columns: centre and size, 0..1."""
     rows, columns = (np.flatnonzero(piece.max(axis) > 30) for axis in (1, 0))
     piece = piece[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -68,35 +68,35 @@ def paste(scene: Picture, piece: Picture, left: int, top: int, side: int) -> tup
     return (left + width / 2) / SIZE, (top + height / 2) / SIZE, width / SIZE, height / SIZE
 
 
-def ground(rng: np.random.Generator) -> Picture:
+def ground(rng: np.random.Generator) -> Image:
     """Noise, coarse and fine, that is never as bright as a piece can be."""
     coarse = cv2.resize(rng.integers(0, 90, (6, 6), dtype=np.uint8), (SIZE, SIZE))
-    noise: Picture = coarse + rng.integers(0, 30, (SIZE, SIZE), dtype=np.uint8)
+    noise: Image = coarse + rng.integers(0, 30, (SIZE, SIZE), dtype=np.uint8)
     return noise
 
 
-def scene(clothes: Clothes, rng: np.random.Generator) -> tuple[Picture, Objects]:
+def scene(clothes: Clothes, rng: np.random.Generator) -> tuple[Image, Objects]:
     """Up to three pieces, one a quarter; the classes and boxes."""
-    picture = ground(rng)
+    image = ground(rng)
     objects: Objects = []
     for quarter in rng.permutation(4)[: rng.integers(1, 4)]:
         side = int(rng.integers(26, SIZE // 2 + 1))
         room = SIZE // 2 - side
         left, top = (SIZE // 2 * int(half) + int(rng.integers(0, room + 1)) for half in divmod(quarter, 2))
-        i = int(rng.integers(len(clothes.pictures)))
-        objects.append((int(clothes.classes[i]), paste(picture, clothes.pictures[i], left, top, side)))
-    return picture, objects
+        i = int(rng.integers(len(clothes.images)))
+        objects.append((int(clothes.classes[i]), paste(image, clothes.images[i], left, top, side)))
+    return image, objects
 
 
-def single(clothes: Clothes, rng: np.random.Generator) -> tuple[Picture, Objects]:
+def single(clothes: Clothes, rng: np.random.Generator) -> tuple[Image, Objects]:
     """One piece somewhere, larger on the whole than those in scenes; its class, and no box."""
-    picture, side, i = ground(rng), int(rng.integers(30, 81)), int(rng.integers(len(clothes.pictures)))
+    image, side, i = ground(rng), int(rng.integers(30, 81)), int(rng.integers(len(clothes.images)))
     left, top = (int(rng.integers(0, SIZE - side + 1)) for _ in range(2))
-    paste(picture, clothes.pictures[i], left, top, side)
-    return picture, [(int(clothes.classes[i]), (0.0, 0.0, 0.0, 0.0))]
+    paste(image, clothes.images[i], left, top, side)
+    return image, [(int(clothes.classes[i]), (0.0, 0.0, 0.0, 0.0))]
 
 
-Maker = Callable[[Clothes, np.random.Generator], tuple[Picture, Objects]]
+Maker = Callable[[Clothes, np.random.Generator], tuple[Image, Objects]]
 
 
 def write(name: str, make: Maker, clothes: Clothes, count: int, nodes: Sequence[int], seed: int) -> list[str]:
@@ -105,19 +105,19 @@ def write(name: str, make: Maker, clothes: Clothes, count: int, nodes: Sequence[
     for part in ("images", "labels"):
         (FOLDER / name / part).mkdir(parents=True, exist_ok=True)
     for i in range(count):
-        picture, objects = make(clothes, rng)
+        image, objects = make(clothes, rng)
         path = FOLDER / name / "images" / f"{i:05d}.png"
-        cv2.imwrite(str(path), picture)
+        cv2.imwrite(str(path), image)
         lines = [" ".join(map(str, (nodes[c], *(round(v, 5) for v in box)))) for c, box in objects]
         (FOLDER / name / "labels" / f"{i:05d}.txt").write_text("".join(f"{line}\n" for line in lines))
         paths.append(str(path))
     return paths
 
 
-def prepare(pictures: int, singles: int, judged: int) -> None:
+def prepare(images: int, singles: int, judged: int) -> None:
     """All images, and a .data file for each of the two trainings."""
     learnt, unseen = Clothes.read("train"), Clothes.read("t10k")
-    boxes = write("boxes", scene, learnt, pictures, COARSE, 1)
+    boxes = write("boxes", scene, learnt, images, COARSE, 1)
     words = write("words", single, learnt, singles, FINE, 2)
     valid = write("valid", scene, unseen, judged, FINE, 3)
     (FOLDER / "joint.tree").write_text("".join(f"{name} {parent}\n" for name, parent in TREE.items()))

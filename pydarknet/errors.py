@@ -56,7 +56,7 @@ class ImageError(DarknetError):
     """An image that can't be read or written, or an array that is no image."""
 
 
-class PictureWarning(UserWarning):
+class ImageWarning(UserWarning):
     """An image that is used although something is wrong with its file."""
 
 

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from .detection.options import DetectOptions
 from .detection.results import Box, Detection
-from .images.image import Picture
-from .images.open_image import Given, open_picture
+from .images.image import Image
+from .images.open_image import Given, open_image
 from .network import Network
 from .system.arguments import check_count
 
@@ -47,7 +47,7 @@ def explain(
     the detections were found, of which size, fit and suppression count. DataError, CfgError, ImageError as
     `Network.detect`; ValueError for detections that are none of this image.
     """
-    image = open_picture(image, "bgr", net.inputs.c)
+    image = open_image(image, "bgr", net.inputs.c)
     found = [found] if isinstance(found, Detection) else found
     theirs = getattr(found, "orig_shape", image.shape[:2])
     if theirs != image.shape[:2]:
@@ -67,12 +67,12 @@ def explain(
     return [_scaled(each - expected) for each, expected in zip(maps, share, strict=True)]
 
 
-def draw_explained(image: Picture, heat: Floats) -> Picture:
+def draw_explained(image: Image, heat: Floats) -> Image:
     """The image under its map, from blue (rests on it least) to red, as BGR. ValueError for a map of another size."""
     if heat.shape != image.shape[:2]:
         raise ValueError(f"heat: expected a map of the image's size {image.shape[:2]}, found {heat.shape}")
     colours = cv2.applyColorMap(np.rint(heat * 255).astype(np.uint8), cv2.COLORMAP_JET)
-    result: Picture = cv2.addWeighted(image[:, :, :3], 1 - WARMTH, colours, WARMTH, 0)
+    result: Image = cv2.addWeighted(image[:, :, :3], 1 - WARMTH, colours, WARMTH, 0)
     return result
 
 
@@ -106,9 +106,9 @@ def _chunks(masks: Iterator[Floats], size: int) -> Iterator[list[Floats]]:
         yield chunk
 
 
-def _greyed(image: Picture, mask: Floats) -> Picture:
+def _greyed(image: Image, mask: Floats) -> Image:
     seen = mask[..., None]
-    greyed: Picture = np.rint(image * seen + GREY * (1 - seen)).astype(np.uint8)
+    greyed: Image = np.rint(image * seen + GREY * (1 - seen)).astype(np.uint8)
     return greyed
 
 

@@ -29,8 +29,8 @@ from .graph.lanes import lanes_of
 from .images.batches import chunks, image_bytes
 from .images.channels import grey
 from .images.image import Color
-from .images.open_image import Given as Picture
-from .images.open_image import is_single, open_picture, path_of, several
+from .images.open_image import Given as Image
+from .images.open_image import is_single, open_image, path_of, several
 from .plan.session import Session
 from .results.classification import Classification as Classification
 from .results.detections import Detections
@@ -40,7 +40,7 @@ from .system.pipeline import Turn, pipeline
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-Pictures: TypeAlias = "list[Any] | tuple[Any, ...] | Iterator[Any]"
+Several: TypeAlias = "list[Any] | tuple[Any, ...] | Iterator[Any]"
 Images: TypeAlias = Sequence[npt.NDArray[np.uint8]]  # BGR, or of the network's channels
 
 
@@ -86,7 +86,7 @@ class Network(Engine):
     @overload
     def detect(
         self,
-        image: Picture,
+        image: Image,
         thresh: float | None = ...,
         hier_thresh: float | None = ...,
         nms: float | None = ...,
@@ -99,7 +99,7 @@ class Network(Engine):
     @overload
     def detect(
         self,
-        image: Pictures,
+        image: Several,
         thresh: float | None = ...,
         hier_thresh: float | None = ...,
         nms: float | None = ...,
@@ -111,7 +111,7 @@ class Network(Engine):
     ) -> list[Detections]: ...
     def detect(
         self,
-        image: Picture | Pictures,
+        image: Image | Several,
         thresh: float | None = None,
         hier_thresh: float | None = None,
         nms: float | None = None,
@@ -203,7 +203,7 @@ class Network(Engine):
             found = self.find(images, options)
         else:
             with self.plan(len(images), lazy=self.runs_lazily(options)) as plan:
-                self.fit_pictures(plan.input, images, options.fit)
+                self.fit_images(plan.input, images, options.fit)
                 clock.append(perf_counter())
                 plan.run()
                 clock.append(perf_counter())
@@ -268,7 +268,7 @@ class Network(Engine):
         """Run images as in `find`: the outputs (N, C, H, W) of the heads by the layer's index, arrays of the
         backend that are lent to this caller; `lazy`: a `LazyOutput` of the only one."""
         with self.plan(len(images), lazy=lazy, session=session) as plan:
-            self.fit_pictures(plan.input, images, fit)
+            self.fit_images(plan.input, images, fit)
             plan.run()
             yield plan.outputs
 
@@ -278,7 +278,7 @@ class Network(Engine):
         return self._detections(self._candidates(outputs, options), images, options, self.class_tree())
 
     def classify(
-        self, image: Picture, top: int | None = 5, *, color: Color = "bgr", fit: Fit = "letterbox"
+        self, image: Image, top: int | None = 5, *, color: Color = "bgr", fit: Fit = "letterbox"
     ) -> list[Classification]:
         """The `top` classes of an image (None: all), the most probable first, as Darknet's `classifier predict`.
 
@@ -299,12 +299,12 @@ class Network(Engine):
         if heads := self.heads():
             raise CfgError(self.cfg.file, heads[-1].section.line, "is a detection layer; use detect()")
 
-    def predict(self, image: Picture, fit: Fit = "letterbox", *, color: Color = "bgr") -> Floats:
+    def predict(self, image: Image, fit: Fit = "letterbox", *, color: Color = "bgr") -> Floats:
         """The network's output (C, H, W) for one image, which may be whatever `detect` takes. ImageError."""
         check_choice("fit", fit, get_args(Fit))
         opened = self._open(image, color)
         with self.plan(1) as plan:
-            self.fit_pictures(plan.input, [opened], fit)
+            self.fit_images(plan.input, [opened], fit)
             plan.run()
             output: Floats = self.backend.to_host(plan.outputs[self.output_index])[0].copy()
         return output.reshape(self.outputs)
@@ -332,7 +332,7 @@ class Network(Engine):
         sizes = [(image.shape[1], image.shape[0]) for image in images]
         return detections(heads, options, sizes, (self.width, self.height), self.names, tree, self.backend)
 
-    def fit_pictures(self, x: Any, images: Iterable[npt.NDArray[np.uint8]], fit: Fit) -> None:
+    def fit_images(self, x: Any, images: Iterable[npt.NDArray[np.uint8]], fit: Fit) -> None:
         """Bring BGR images (H, W, 3), or (H, W, channels), into x (N, channels, h, w), an array of the backend.
 
         A network of one channel gets them in grey. ImageError if they have other channels.
@@ -341,10 +341,10 @@ class Network(Engine):
             pixels = self.backend.to_device(_as_input(image, self.inputs.c))
             self.backend.ops.letterbox(pixels, x[i : i + 1], self.inputs.c == 3, fit)
 
-    def _open(self, image: Picture, color: Color) -> npt.NDArray[np.uint8]:
-        return open_picture(image, color, self.inputs.c)
+    def _open(self, image: Image, color: Color) -> npt.NDArray[np.uint8]:
+        return open_image(image, color, self.inputs.c)
 
-    def _open_or_error(self, image: Picture, color: Color) -> npt.NDArray[np.uint8] | ImageError:
+    def _open_or_error(self, image: Image, color: Color) -> npt.NDArray[np.uint8] | ImageError:
         try:
             return self._open(image, color)
         except ImageError as error:

@@ -137,7 +137,7 @@ def rescale(net: Engine) -> None:
     With batch norm the shift belongs to the rolling mean, where Darknet puts it into the bias behind it. Where
     the convolution pads, zeros stood for grey and now stand for black, as in Darknet. CfgError.
     """
-    layer = _first_of_pictures(net)
+    layer = _first_of_images(net)
     weights = layer.parameters["weights"] * F(2)
     layer.parameters["weights"] = weights
     shift = weights.reshape(len(weights), -1).sum(axis=1, dtype=np.float64) * -0.5
@@ -148,7 +148,7 @@ def rescale(net: Engine) -> None:
 
 def rgbgr(net: Engine) -> None:
     """Swap red and blue in the weights of the first convolution. CfgError if it doesn't take three channels."""
-    layer = _first_of_pictures(net)
+    layer = _first_of_images(net)
     layer.parameters["weights"] = np.ascontiguousarray(layer.parameters["weights"][:, ::-1])
     net.parameters_changed()
 
@@ -208,7 +208,7 @@ def _fold(layer: Convolution) -> None:
     layer.parameters["biases"] = bias
 
 
-def _first_of_pictures(net: Engine) -> Convolutional:
+def _first_of_images(net: Engine) -> Convolutional:
     layer = next((layer for layer in net.layers if isinstance(layer, Convolutional)), None)
     if layer is None:
         raise CfgError(net.cfg.file, None, "has no [convolutional] layer")

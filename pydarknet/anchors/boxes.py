@@ -11,7 +11,7 @@ from ..datasets.dataset import read_dataset
 from ..errors import DataError
 from ..formats.labels import SIZE, find_label, is_class_only, read_labels
 from ..formats.text import counted
-from ..images.size import picture_size
+from ..images.size import image_size
 from .kmeans import Floats, average_iou, checked_sizes, kmeans_each
 
 Series = list[tuple[int, float]]
@@ -41,7 +41,7 @@ def load_boxes(data: str, fit: str, scale: Sequence[float]) -> Boxes:
         objects = read_labels(label)
         sizes = objects[~is_class_only(objects), SIZE].astype(np.float64)
         if fit == "letterbox" or len(aspects) < 100:  # some show what is usual
-            width, height = picture_size(path)
+            width, height = image_size(path)
             aspects.append(width / height)
             if fit == "letterbox":
                 sides = np.array([width, height]) / scale

@@ -88,9 +88,9 @@ def faster_rcnn(aspect: float = 1.0) -> Floats:
 
     Areas of 128, 256 and 512 pixels squared at 1:1, 1:2 and 2:1, in images whose shorter side has 600.
     """
-    picture = 600 * np.array([max(aspect, 1), max(1 / aspect, 1)])
+    image = 600 * np.array([max(aspect, 1), max(1 / aspect, 1)])
     sides = [(area * ratio**0.5, area / ratio**0.5) for area in (128.0, 256.0, 512.0) for ratio in (0.5, 1.0, 2.0)]
-    return by_area(np.array(sides) / picture)
+    return by_area(np.array(sides) / image)
 
 
 def checked_sizes(sizes: npt.ArrayLike) -> Floats:

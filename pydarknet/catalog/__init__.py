@@ -30,7 +30,7 @@ class Entry:
 
     name: str
     about: str
-    kind: str = "weights"  # or "backbone", "picture"
+    kind: str = "weights"  # or "backbone", "image"
     cfg: str = ""
     floats: int | None = None
     size: int | None = None

@@ -37,7 +37,7 @@ def _classifier(name: str, about: str, floats: int, cfg: str = "") -> Entry:
 def _photograph(name: str, size: int, sha256: str) -> Entry:
     source = Url(_DARKNET_DATA + name)
     about = "photograph of Darknet's own examples"
-    return Entry(name, about, "picture", size=size, digests={"sha256": sha256}, sources=(source,))
+    return Entry(name, about, "image", size=size, digests={"sha256": sha256}, sources=(source,))
 
 
 _SCIKIT_IMAGE = (
@@ -368,11 +368,11 @@ _BACKBONES = (
     ),
 )
 
-_PICTURES = (
+_IMAGES = (
     Entry(
         "coffee.png",
         "photograph of a cup of coffee",
-        "picture",
+        "image",
         size=466_706,
         digests={"sha256": "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7"},
         sources=(WheelFile(*_SCIKIT_IMAGE, "skimage/data/coffee.png", _ONE_WHEEL),),
@@ -380,7 +380,7 @@ _PICTURES = (
     Entry(
         "motorcycle_left.png",
         "photograph of a motorcycle",
-        "picture",
+        "image",
         size=644_701,
         digests={"sha256": "db18e9c4157617403c3537a6ba355dfeafe9a7eabb6b9b94cb33f6525dd49179"},
         sources=(WheelFile(*_SCIKIT_IMAGE, "skimage/data/motorcycle_left.png", _ONE_WHEEL),),
@@ -393,4 +393,4 @@ _PICTURES = (
     _photograph("person.jpg", 113_880, "cdcbab947e46110fc2b77784ac54ddbbab2640f1e44cb5e91fc8984a9793a7d1"),
 )
 
-ENTRIES = _DETECTORS + _CLASSIFIERS + _BACKBONES + _PICTURES
+ENTRIES = _DETECTORS + _CLASSIFIERS + _BACKBONES + _IMAGES

@@ -43,15 +43,15 @@ def pool_of(args: argparse.Namespace) -> Pool:
     return Pool(args.ray, args.actors, args.threads or 1, args.batch)
 
 
-def look(net: Network, pictures: Sequence[str], args: argparse.Namespace, how: DetectOptions) -> Iterator[Seen]:
+def look(net: Network, images: Sequence[str], args: argparse.Namespace, how: DetectOptions) -> Iterator[Seen]:
     """Each image with what is found in it, here or in the cluster."""
     from ..evaluate.run import detect_all
 
     if args.ray is None:
-        return detect_all(net, pictures, batch=args.batch, options=how)
+        return detect_all(net, images, batch=args.batch, options=how)
     from ..scale import actors
 
-    return actors.detect_all(net, pictures, options=how, pool=pool_of(args))
+    return actors.detect_all(net, images, options=how, pool=pool_of(args))
 
 
 def detect_on_cluster(net: Network, args: argparse.Namespace) -> int:

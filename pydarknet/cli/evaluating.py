@@ -50,12 +50,12 @@ def add_hits(group: argparse._ActionsContainer) -> None:
     )  # fmt: skip
 
 
-def read_pictures(data: DataFile, args: argparse.Namespace) -> ImageList:
+def read_images(data: DataFile, args: argparse.Namespace) -> ImageList:
     """The valid list; says what of it is left out."""
-    from ..evaluate.validset import valid_pictures
+    from ..evaluate.validset import valid_images
     from .messages import warn
 
-    images = valid_pictures(data)
+    images = valid_images(data)
     warn(images.warnings, args.quiet)
     return images
 
@@ -99,9 +99,9 @@ class Watch:
             self.out.complain(f"error: {looked.error}")
         self.out.done()
 
-    def over(self, pictures: Iterable[_L]) -> Iterator[_L]:
+    def over(self, images: Iterable[_L]) -> Iterator[_L]:
         """The images, each counted after it has been worked on."""
-        for each in pictures:
+        for each in images:
             yield each
             self(each)
 

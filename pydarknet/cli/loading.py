@@ -62,15 +62,15 @@ def _means_weights(word: str) -> bool:
     image would be looked at with other weights than are meant."""
     from ..catalog import find, find_weights
     from ..errors import DownloadError, WeightsError
-    from ..images.sources import LISTS, is_picture, is_picture_name, is_video
+    from ..images.sources import LISTS, is_image, is_image_name, is_video
 
-    if is_picture_name(word) or os.path.splitext(word)[1].lower() in LISTS:
+    if is_image_name(word) or os.path.splitext(word)[1].lower() in LISTS:
         return False
     if MODEL.search(word.lower()):
         return True
     with suppress(WeightsError):
         found = str(find_weights(word))
-        return not (is_picture(found) or is_video(found))
+        return not (is_image(found) or is_video(found))
     with suppress(DownloadError):
         return not os.path.exists(word) and find(word).kind != "image"
     return False

@@ -19,7 +19,7 @@ from ..formats.text import did_you_mean
 from ..system import signals
 from . import console, environment, habits
 from .commands import COMMANDS, GROUPS
-from .messages import picture_warnings, warn
+from .messages import image_warnings, warn
 from .parser import Parser, UsageError
 
 ERROR, INTERRUPTED, UNREAD = 2, 130, 141
@@ -82,7 +82,7 @@ def dispatch(arguments: list[str]) -> int:
         raise
     quiet = getattr(args, "quiet", False)
     warn([*parser.notes, *environment.slips()], quiet)
-    with picture_warnings(quiet):
+    with image_warnings(quiet):
         code: int = module.run(args)
     return code
 

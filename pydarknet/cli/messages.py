@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import PictureWarning
+from ..errors import ImageWarning
 from ..system.progress import say as say
 from .console import harmless, raw
 
@@ -27,14 +27,14 @@ def warn(warnings: Iterable[str], quiet: bool) -> None:
 
 
 @contextmanager
-def picture_warnings(quiet: bool) -> Iterator[None]:
+def image_warnings(quiet: bool) -> Iterator[None]:
     """What is doubtful about images as lines on standard error, each once, from whatever thread reads them."""
     with python_warnings.catch_warnings():
-        python_warnings.simplefilter("ignore" if quiet else "default", PictureWarning)
+        python_warnings.simplefilter("ignore" if quiet else "default", ImageWarning)
         usual = python_warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
-            if issubclass(category, PictureWarning):
+            if issubclass(category, ImageWarning):
                 say(f"warning: {message}")
             else:
                 usual(message, category, *place)

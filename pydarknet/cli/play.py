@@ -25,7 +25,7 @@ from .saving import open_writers
 if TYPE_CHECKING:
     from ..detection.options import DetectOptions
     from ..detection.results import Detection
-    from ..images.image import Picture
+    from ..images.image import Image
     from ..network import Network
     from ..video.broadcast import Broadcast, Format
     from ..video.source import Frame
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 STEP = 0.02  # of a threshold, with each key
 
-Detect = Callable[["Picture"], "list[Detection]"]
-Sink = Callable[["Picture"], bool]  # takes a drawn frame; False when the user wants to end
+Detect = Callable[["Image"], "list[Detection]"]
+Sink = Callable[["Image"], bool]  # takes a drawn frame; False when the user wants to end
 
 
 @dataclass
@@ -132,7 +132,7 @@ def report(found: Sequence[Detection], rate: float, args: argparse.Namespace) ->
     ]
 
 
-def draw(image: Picture, found: Sequence[Detection], net: Network, args: argparse.Namespace) -> Picture:
+def draw(image: Image, found: Sequence[Detection], net: Network, args: argparse.Namespace) -> Image:
     """The frame with boxes and labels."""
     from ..images.draw import draw
 
@@ -208,7 +208,7 @@ def _images_sender(args: argparse.Namespace, stack: ExitStack) -> Sink:
 
     broadcast = _broadcast(args, args.mjpeg_port, MJPEG, "images", stack)
 
-    def send(image: Picture) -> bool:
+    def send(image: Image) -> bool:
         if broadcast.wanted:
             broadcast.send(mjpeg_part(encode_image(image, ".jpg")))
         return True

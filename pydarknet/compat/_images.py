@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..backends.base import cpu_backend
 from ..detection.boxes import Fit
 from ..errors import ImageError
-from ..images import image as pictures
+from ..images import image as images
 
 Floats = npt.NDArray[np.float32]
 
@@ -80,7 +80,7 @@ def as_array(image: IMAGE) -> Floats:
 
 def load_image(filename: str | bytes | os.PathLike[str], w: int = 0, h: int = 0) -> IMAGE:
     """Read an image file in three channels; with w and h it is stretched to that size. ImageError."""
-    pixels = pictures.load_image(os.fsdecode(filename))
+    pixels = images.load_image(os.fsdecode(filename))
     image = from_array(np.ascontiguousarray(UNIT[pixels].transpose(2, 0, 1)[::-1]))
     return fitted(image, w, h, "stretch") if w and h else image
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ..backends.base import cpu_backend
 from ..detection.boxes import Fit
-from ..detection.decode import join, to_picture
+from ..detection.decode import join, to_image
 from ..detection.nms import Kind, nms_obj, nms_sort
 from ..detection.options import DetectOptions
 from ..errors import DarknetError, DataError
@@ -245,7 +245,7 @@ def find_boxes(
     outputs = {index: output[item : item + 1] for index, output in net.outputs.items()}
     parts = [head.candidates(cpu_backend(), outputs[head.index], network.inputs, options) for head in heads]
     found = join([part for (part,) in parts])
-    boxes = to_picture(found.boxes, *size, network.width, network.height, options.fit)
+    boxes = to_image(found.boxes, *size, network.width, network.height, options.fit)
     if relative:
         boxes /= np.array([*size, *size], np.float32)
     return in_structures(structure, boxes, found.objectness, found.dense(network.classes)), len(found)

@@ -13,7 +13,7 @@ from ..errors import DataError, ImageError, locate
 from ..formats.labels import CLASS, check_labels, find_label, label_path
 from ..images.exif import UPRIGHT, orientation, turned_by_exif
 from ..images.image import read_image
-from ..images.size import picture_size
+from ..images.size import image_size
 from .dataset import DataSet, ImageList
 
 SHOWN = 100  # classes that nothing is of
@@ -45,10 +45,10 @@ def check(
     labels_seen: dict[str, str] = {}
     seen: dict[str, tuple[ImageList, str]] = {}
     for images in data.lists:
-        pictures, findings = _listed(data, images, seen)
+        found, findings = _listed(data, images, seen)
         yield from findings
-        for path, place in pictures:
-            yield from _picture(path, place, decode, contents)
+        for path, place in found:
+            yield from _image(path, place, decode, contents)
             if not os.path.isfile(path):
                 continue  # the path may be wrong, and its labels elsewhere
             label = find_label(path)
@@ -59,9 +59,9 @@ def check(
             if (other := labels_seen.setdefault(label, path)) != path:
                 yield Finding(place, True, f"{path} has the same label file as {other}: {label}")
             yield from _labels(label, data.classes, counts)
-        turned = [path for path, _ in pictures if os.path.isfile(path) and orientation(path) != UPRIGHT]
+        turned = [path for path, _ in found if os.path.isfile(path) and orientation(path) != UPRIGHT]
         if turned:
-            yield Finding(images.file, False, turned_by_exif(turned, len(pictures)))
+            yield Finding(images.file, False, turned_by_exif(turned, len(found)))
     unseen = [class_id for class_id in np.flatnonzero(counts == 0).tolist() if class_id not in inner]
     for class_id in unseen[:SHOWN]:
         yield Finding(data.file, False, f"no object is of class {class_id} ({data.name_of(class_id)})")
@@ -69,13 +69,13 @@ def check(
         yield Finding(data.file, False, f"nor is any of {len(unseen) - SHOWN} more of the {data.classes} classes")
 
 
-def _picture(path: str, place: str, decode: bool, contents: dict[bytes, str]) -> Iterator[Finding]:
+def _image(path: str, place: str, decode: bool, contents: dict[bytes, str]) -> Iterator[Finding]:
     if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
         yield Finding(place, True, f"{path}: is no file but a device or a pipe, which may never end")
         return
     try:
         if not decode:
-            picture_size(path)
+            image_size(path)
             return
         _, warning = read_image(path)
         if warning:
@@ -110,13 +110,13 @@ def _listed(
         if os.path.samefile(before.file, images.file):
             message = f"{before.name} and {images.name} are the same list, {images.file}{_leak(before)}"
             return [], [Finding(data.file, False, message)]
-    pictures, findings = [], []
+    found, findings = [], []
     shared: dict[str, list[str]] = {}
     for path, line in zip(images.images, images.lines, strict=True):
         place = locate(images.file, line)
         before, first = seen.setdefault(path, (images, place))
         if first == place:
-            pictures.append((path, place))
+            found.append((path, place))
         elif before is images:
             findings.append(Finding(place, False, f"{path} is listed again, first in {first}"))
         else:
@@ -126,7 +126,7 @@ def _listed(
         count = f"{len(paths)} of {len(images.images)} images"
         message = f"{count} also in {file}, first {paths[0]} ({first}){_leak(before)}"
         findings.append(Finding(images.file, False, message))
-    return pictures, findings
+    return found, findings
 
 
 def _leak(before: ImageList) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import DataError
 from ..formats.json_file import read_json, whole
 from ..formats.text import short
-from ..images.sources import is_picture_name
+from ..images.sources import is_image_name
 from .convert import Conversion, LeftOut, Row, Sample, is_line, stays_inside
 from .voc import box_row
 
@@ -103,24 +103,24 @@ def _categories(file: str, content: Any) -> tuple[list[str], dict[int, int]]:
 def _samples(
     file: str, content: Any, folder: str, classes: Mapping[int, int], crowd: bool, left_out: LeftOut
 ) -> list[Sample]:
-    pictures: dict[int, tuple[Sample, tuple[int, int]]] = {}
+    images: dict[int, tuple[Sample, tuple[int, int]]] = {}
     for index, each in enumerate(_entries(file, content, "images")):
         try:
             size = whole(each["width"]), whole(each["height"])
             name, number = str(each["file_name"]), whole(each["id"])
         except WRONG as error:
             raise _wrong(file, "image", index, "id, file_name, width and height") from error
-        if not (is_line(name) and stays_inside(name) and is_picture_name(name)):
+        if not (is_line(name) and stays_inside(name) and is_image_name(name)):
             expected = "a file_name inside the folder of the images, with the ending of an image"
             raise _wrong(file, "image", index, f"{expected}, found {short(name)!r}")
         if not 0 < min(size) <= max(size) < MAX_SIDE:
             raise _wrong(file, "image", index, f"a positive width and height, below {MAX_SIDE}")
-        if number in pictures:
+        if number in images:
             raise _wrong(file, "image", index, f"an id of its own, found {number} again")
-        pictures[number] = Sample(os.path.join(folder, name), [], size), size
+        images[number] = Sample(os.path.join(folder, name), [], size), size
     for index, each in enumerate(_entries(file, content, "annotations")):
         try:
-            sample, size = pictures[whole(each["image_id"])]
+            sample, size = images[whole(each["image_id"])]
             class_id = classes[whole(each["category_id"])]
             left, top, width, height = map(float, each["bbox"])
             is_crowd = bool(each.get("iscrowd", 0))
@@ -134,7 +134,7 @@ def _samples(
             left_out.add("the box is empty or outside the image", sample.image)
         else:
             sample.labels.append(row)
-    return [sample for sample, _ in pictures.values()]
+    return [sample for sample, _ in images.values()]
 
 
 def _entries(file: str, content: Any, key: str) -> list[Any]:

@@ -15,11 +15,11 @@ from ..errors import DataError, ImageError
 from ..formats.atomic import replacing
 from ..formats.labels import label_path, label_text, sibling_label
 from ..formats.text import counted, short
-from ..images.size import picture_size
+from ..images.size import image_size
 from .dataset import LISTS
 
 Row = tuple[int, float, float, float, float]  # class, centre x, y, width, height in fractions of the image
-Pictures = Literal["keep", "link", "copy"]
+Placing = Literal["keep", "link", "copy"]
 
 PROPORTION = 0.02  # of width to height: what scaling and rounding change
 
@@ -69,7 +69,7 @@ def write(
     out: str | PathLike[str],
     *,
     name: str | None = None,
-    pictures: Pictures = "keep",
+    images: Placing = "keep",
     force: bool = False,
 ) -> list[str]:
     """Write the label files, and into `out` a list for each set, NAME.names and NAME.data.
@@ -88,17 +88,17 @@ def write(
     for key, samples in data.sets.items():
         paths = []
         for sample in samples:
-            image = _place(sample.image, folder, pictures, targets)
+            image = _place(sample.image, folder, images, targets)
             paths.append(image)
-            if not (data.labels_in_place and pictures == "keep"):
+            if not (data.labels_in_place and images == "keep"):
                 _add(texts, sibling_label(image), label_text(sample.labels), sample.image)
         lists[str(folder / f"{key}.txt")] = "".join(f"{path}\n" for path in paths)
     texts |= lists
     texts[str(folder / f"{name}.names")] = "".join(f"{each}\n" for each in data.names)
     texts[str(folder / f"{name}.data")] = data_text(data, folder, name)
     if not force:
-        _refuse_overwriting(texts, beside=pictures == "keep")
-    _bring(targets, pictures)
+        _refuse_overwriting(texts, beside=images == "keep")
+    _bring(targets, images)
     write_texts(texts, force=True)
     return [*data.notes, *_turned(data), *([] if data.labels_in_place else _notes(texts, lists))]
 
@@ -130,7 +130,7 @@ def _turned(data: Conversion) -> list[str]:
 def _size(image: str) -> tuple[int, int] | None:
     """The size of an image that is there and can be read."""
     try:
-        return picture_size(image) if os.path.isfile(image) else None
+        return image_size(image) if os.path.isfile(image) else None
     except ImageError:
         return None
 
@@ -152,9 +152,9 @@ def is_line(text: str) -> bool:
     return bool(text.strip()) and not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text)
 
 
-def _place(image: str, folder: Path, pictures: Pictures, targets: dict[str, str]) -> str:
+def _place(image: str, folder: Path, images: Placing, targets: dict[str, str]) -> str:
     source = os.path.abspath(image)
-    if pictures == "keep":
+    if images == "keep":
         return source
     target = str(folder / "images" / os.path.basename(source))
     if targets.setdefault(target, source) != source:
@@ -198,7 +198,7 @@ def _holds(path: str, text: str) -> bool:
         return False
 
 
-def _bring(targets: dict[str, str], pictures: Pictures) -> None:
+def _bring(targets: dict[str, str], images: Placing) -> None:
     for target, source in targets.items():
         if not os.path.isfile(source):
             raise DataError(f"{source}: is no file that could be brought to {target}")
@@ -207,7 +207,7 @@ def _bring(targets: dict[str, str], pictures: Pictures) -> None:
             if os.path.lexists(target):
                 if os.path.realpath(target) != os.path.realpath(source) and not _same(source, target):
                     raise DataError(f"{target}: exists and is not {source}; remove it or choose another folder")
-            elif pictures == "link":
+            elif images == "link":
                 os.symlink(source, target)
             else:
                 with open(source, "rb") as original, replacing(target) as file:

@@ -33,9 +33,9 @@ def show(
     except OSError as error:
         raise DataError(f"{fspath(out)}: can't be made: {error.strerror or error}") from error
     for image, target in pairs:
-        picture = load_image(image)
-        objects = truth(image, data, picture.shape[1], picture.shape[0])
-        save_image(target, draw(picture, objects, classes=data.classes or 80, show_confidence=False))
+        pixels = load_image(image)
+        objects = truth(image, data, pixels.shape[1], pixels.shape[0])
+        save_image(target, draw(pixels, objects, classes=data.classes or 80, show_confidence=False))
     return [target for _, target in pairs]
 
 

@@ -78,7 +78,7 @@ def split(presence: npt.NDArray[np.integer[Any]], parts: Mapping[str, float], se
 
 
 def _deal(
-    pictures: npt.NDArray[np.int64],
+    images: npt.NDArray[np.int64],
     by: Sequence[int],
     presence: npt.NDArray[np.int64],
     part: npt.NDArray[np.int64],
@@ -87,9 +87,9 @@ def _deal(
     rng: np.random.Generator,
 ) -> None:
     """Give each image to the part that lacks most of the class, then most images, then by chance."""
-    for picture in pictures:
+    for image in images:
         keys = [rng.random(len(room)), room, *(lacking[:, class_id] for class_id in by)]
         chosen = int(np.lexsort(keys)[-1])
-        part[picture] = chosen
+        part[image] = chosen
         room[chosen] -= 1
-        lacking[chosen] -= presence[picture]
+        lacking[chosen] -= presence[image]

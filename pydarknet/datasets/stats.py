@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..detection.boxes import AREAS
 from ..errors import ImageError
 from ..formats.labels import CLASS, SIZE, find_label, is_class_only, read_labels
-from ..images.size import picture_size
+from ..images.size import image_size
 from .dataset import DataSet, ImageList
 
 QUANTILES = {"least": 0.0, "10 %": 0.1, "median": 0.5, "90 %": 0.9, "most": 1.0}
@@ -97,7 +97,7 @@ def stats(data: DataSet, images: ImageList, *, sizes: bool = True) -> Stats:
 
 def _size(path: str) -> tuple[float, float]:
     try:
-        return picture_size(path)
+        return image_size(path)
     except ImageError:
         return np.nan, np.nan
 

@@ -15,13 +15,13 @@ from ..formats.data import read_list, read_names
 from ..formats.numbers import read_float
 from ..formats.resources import find
 from ..formats.text import byte_order, decode, read_bytes, short
-from ..images.size import picture_size
+from ..images.size import image_size
 from ..images.sources import ENDINGS, is_companion
 from .convert import Conversion, LeftOut, Row, Sample, stays_inside
 
 SETS = ("train", "val", "trainval", "test")
 XML_FOLDERS = ("Annotations", "annotations", ".")
-PICTURE_FOLDERS = ("JPEGImages", "images", ".", "../JPEGImages", "../images", "..")
+IMAGE_FOLDERS = ("JPEGImages", "images", ".", "../JPEGImages", "../images", "..")
 MAX_BYTES = 16 << 20
 PIECE = 1 << 16  # of the text that is parsed at a time
 LONGEST_NUMBER = 40
@@ -74,7 +74,7 @@ def read_voc(
         for key, (place, stems) in _stems(folder, sets).items():
             xml = _xml_folder(place)
             found.setdefault(key, []).extend(
-                (_picture(place, stem), read_annotation((xml or place) / f"{stem}.xml")) for stem in stems
+                (_image(place, stem), read_annotation((xml or place) / f"{stem}.xml")) for stem in stems
             )
     every = [each for entries in found.values() for _, annotation in entries for each in annotation.objects]
     known = read_names(names) if names is not None else _usual_names({each.name for each in every})
@@ -192,9 +192,9 @@ def _stem(file: str, line: str) -> str:
     return stem
 
 
-def _picture(folder: Path, stem: str) -> str:
+def _image(folder: Path, stem: str) -> str:
     names = [stem + spelled for ending in (".jpg", *sorted(ENDINGS)) for spelled in (ending, ending.upper())]
-    for place in (folder / each for each in PICTURE_FOLDERS):
+    for place in (folder / each for each in IMAGE_FOLDERS):
         for name in names if place.is_dir() else ():
             if (place / name).is_file():
                 return os.path.normpath(place / name)
@@ -216,7 +216,7 @@ def _rows(
 ) -> list[Row]:
     width, height = annotation.width, annotation.height
     if width < 1 or height < 1:
-        width, height = picture_size(image)
+        width, height = image_size(image)
     rows = []
     for each in annotation.objects:
         if each.name not in classes:

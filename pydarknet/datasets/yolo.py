@@ -15,7 +15,7 @@ from ..formats.labels import find_label, parse_label
 from ..formats.numbers import read_float
 from ..formats.resources import find, listed
 from ..formats.text import lines, read_text, short
-from ..images.sources import images_below, is_picture_name
+from ..images.sources import images_below, is_image_name
 from .aside import set_aside
 from .convert import Conversion, Row, Sample
 
@@ -155,7 +155,7 @@ def _images_of(path: Path, root: Path, key: str, place: Any) -> list[str]:
             return images_below(each)
         if each.suffix == ".txt" and each.is_file():
             return [listed(image, fspath(each)) for image in read_list(each)]
-        if each.is_file() and is_picture_name(each.name):
+        if each.is_file() and is_image_name(each.name):
             return [fspath(each)]
     places = ", ".join(dict.fromkeys(map(str, tried)))
     raise DataError.at(fspath(path), None, f"{key}: can't find the folder or list {short(str(place))!r} ({places})")

@@ -100,11 +100,11 @@ class Candidates:
 
     def suppressed(
         self, thresh: float, kind: Kind = "sort", backend: Backend | None = None, beta: float = GREEDY_BETA,
-        picture: tuple[int, int] = (1, 1),
+        image: tuple[int, int] = (1, 1),
     ) -> Candidates:  # fmt: skip
         """Without the entries that non-maximum suppression removes, on a backend. A thresh of 0 removes nothing.
 
-        `beta` is that of diounms. `picture`: width and height of the image, in whose unit the boxes are.
+        `beta` is that of diounms. `image`: width and height of the image, in whose unit the boxes are.
         """
         if kind not in get_args(Kind):
             raise ValueError(f"nms kind must be one of {', '.join(get_args(Kind))}, not {kind!r}")
@@ -114,7 +114,7 @@ class Candidates:
             kept = nms_obj(self.boxes, self.objectness, thresh, backend)[self.index]
         else:
             exponent = distance_exponent(kind, beta)
-            unit = np.float32(1) if exponent is None else np.array([*picture, *picture], np.float32)
+            unit = np.float32(1) if exponent is None else np.array([*image, *image], np.float32)
             boxes: Boxes = self.boxes / unit
             kept = nms_sort(boxes, self.index, self.class_id, self.probability, thresh, backend, exponent)
         entries = self.index[kept], self.class_id[kept], self.probability[kept]
@@ -284,7 +284,7 @@ def to_detections(
     """
     if not len(candidates):
         return []
-    boxes = to_picture(candidates.boxes, *image, *network, options.fit)
+    boxes = to_image(candidates.boxes, *image, *network, options.fit)
     settled = options.with_suppression("sort")
     given = replace(candidates, boxes=boxes)
     left = given.suppressed(options.nms, settled.nms_kind or "sort", backend, settled.beta_nms or 0.0, image)
@@ -314,7 +314,7 @@ def letterbox_size(image_w: int, image_h: int, net_w: int, net_h: int) -> tuple[
     return image_w * net_h // image_h, net_h
 
 
-def to_picture(boxes: Boxes, image_w: int, image_h: int, net_w: int, net_h: int, fit: Fit) -> Boxes:
+def to_image(boxes: Boxes, image_w: int, image_h: int, net_w: int, net_h: int, fit: Fit) -> Boxes:
     """Boxes in fractions of the network's input, as pixels of the image it was made from.
 
     `fit` says how the image was brought to the network's size. The arithmetic is Darknet's, roundings

@@ -13,7 +13,7 @@ from ..formats.path_labels import Best, Classes
 from ..formats.tree import Tree
 from ..graph.lanes import lanes_of
 from ..images.batches import Batch, ReadImage, batch_bytes, batches, good, read_batch
-from ..images.image import Picture
+from ..images.image import Image
 from ..network import Network
 from ..system.pipeline import Turn, pipeline
 from .tree_accuracy import TreeAccuracy
@@ -24,9 +24,9 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Accuracy:
-    """After so many images: how many had their class first, and among the first `k`. The last: `picture`."""
+    """After so many images: how many had their class first, and among the first `k`. The last: `image`."""
 
-    pictures: int
+    images: int
     first: int
     among: int
     k: int
@@ -34,17 +34,17 @@ class Accuracy:
     @property
     def top1(self) -> float:
         """The share with their class first; 0 before the first image."""
-        return self.first / max(self.pictures, 1)
+        return self.first / max(self.images, 1)
 
     @property
     def topk(self) -> float:
         """The share with their class among the first k."""
-        return self.among / max(self.pictures, 1)
+        return self.among / max(self.images, 1)
 
     @property
     def line(self) -> str:
         """What Darknet prints after the last of these images."""
-        return f"{self.pictures - 1}: top 1: {self.top1:f}, top {self.k}: {self.topk:f}"
+        return f"{self.images - 1}: top 1: {self.top1:f}, top {self.k}: {self.topk:f}"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Evaluated:
 
 def validate_classifier(
     network: Network,
-    pictures: Sequence[str],
+    images: Sequence[str],
     labels: Sequence[str],
     *,
     top: int = 1,
@@ -85,9 +85,9 @@ def validate_classifier(
     if len(labels) > network.outputs.size:
         raise DataError(f"{len(labels)} labels, but the network has {network.outputs.size} outputs")
     find, allowed = classes or Best(labels), _allowed(tree, leaves)
-    own = [next(iter(find(path)), -1) for path in pictures]
+    own = [next(iter(find(path)), -1) for path in images]
     accuracy, along = Accuracy(0, 0, 0, top), None if tree is None else TreeAccuracy(top)
-    for each, scores in _scored(network, pictures, batch):
+    for each, scores in _scored(network, images, batch):
         class_id = own[each.index]
         if each.error is not None:
             yield Evaluated(each.path, class_id, scores, accuracy, each.error, along)
@@ -101,26 +101,26 @@ def validate_classifier(
         yield Evaluated(each.path, class_id, scores, accuracy, along=along)
 
 
-def _scored(network: Network, pictures: Sequence[str], batch: int) -> Iterator[tuple[ReadImage, Floats]]:
+def _scored(network: Network, paths: Sequence[str], batch: int) -> Iterator[tuple[ReadImage, Floats]]:
     """The images, without their pixels, and the network's output for each; none where there is an error."""
 
-    def work(paths: Batch, turn: Turn) -> list[tuple[ReadImage, Floats]]:
-        read = read_batch(paths, network.inputs.c)
+    def work(few: Batch, turn: Turn) -> list[tuple[ReadImage, Floats]]:
+        read = read_batch(few, network.inputs.c)
         images = good(read)
         with turn:
             outputs = iter(_outputs(network, images) if images else ())
         none = np.empty(0, np.float32)
         return [(replace(each, image=None), none if each.image is None else next(outputs)) for each in read]
 
-    lanes = lanes_of(network, -(-len(pictures) // batch), batch)
-    for scored in pipeline(batches(pictures, batch), work, lanes, batch_bytes):
+    lanes = lanes_of(network, -(-len(paths) // batch), batch)
+    for scored in pipeline(batches(paths, batch), work, lanes, batch_bytes):
         yield from scored
 
 
 def _counted(before: Accuracy, scores: Floats, class_id: int) -> Accuracy:
     order = np.argsort(-scores, kind="stable")[: before.k]
     return Accuracy(
-        before.pictures + 1, before.first + int(order[0] == class_id), before.among + int(class_id in order), before.k
+        before.images + 1, before.first + int(order[0] == class_id), before.among + int(class_id in order), before.k
     )
 
 
@@ -138,16 +138,16 @@ def _allowed(tree: Tree | None, leaves: Sequence[str] | None) -> Bools:
     return allowed
 
 
-def _outputs(network: Network, images: Sequence[Picture]) -> Floats:
+def _outputs(network: Network, images: Sequence[Image]) -> Floats:
     """The network's outputs (N, classes) for the largest squares in the middle of images."""
     with network.plan(len(images)) as plan:
-        network.fit_pictures(plan.input, map(_middle, images), "stretch")
+        network.fit_images(plan.input, map(_middle, images), "stretch")
         plan.run()
         outputs: Floats = network.backend.to_host(plan.outputs[network.output_index]).copy()
     return outputs.reshape(len(images), -1)
 
 
-def _middle(image: Picture) -> Picture:
+def _middle(image: Image) -> Image:
     height, width = image.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

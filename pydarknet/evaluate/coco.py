@@ -80,17 +80,17 @@ def coco(
     shape = (len(THRESHOLDS), len(evaluated), len(AREAS), len(MAX_DETECTIONS))
     precision = np.full((shape[0], len(RECALLS), *shape[1:]), -1.0)
     recall = np.full(shape, -1.0)
-    pictures: dict[int, list[int]] = {}
+    images_of: dict[int, list[int]] = {}
     for image, class_id in sorted({*truth.groups, *detections.groups}):
-        pictures.setdefault(class_id, []).append(image)
+        images_of.setdefault(class_id, []).append(image)
     for column, class_id in enumerate(evaluated):
-        parts = [_Picture(truth, detections, (image, class_id)) for image in pictures.get(class_id, [])]
+        parts = [_Image(truth, detections, (image, class_id)) for image in images_of.get(class_id, [])]
         if parts:
             _accumulate(parts, precision[:, :, column], recall[:, column])
     return CocoResult(evaluated, precision, recall)
 
 
-class _Picture:
+class _Image:
     """The detections of one class in one image, matched for every IoU threshold and area at once.
 
     `score` (D,); `found` and `ignored` (thresholds, areas, D): whether a detection has an object, and whether it
@@ -143,7 +143,7 @@ def _match(iou: Floats, skip: Bools, crowd: Bools) -> Ints:
     return matched
 
 
-def _accumulate(parts: Sequence[_Picture], precision: Floats, recall: Floats) -> None:
+def _accumulate(parts: Sequence[_Image], precision: Floats, recall: Floats) -> None:
     """Fill the numbers of one class, precision (T, R, areas, max detections), recall (T, areas, max detections)."""
     wanted = np.sum([part.wanted for part in parts], axis=0)
     for column, limit in enumerate(MAX_DETECTIONS):

@@ -109,9 +109,9 @@ class Detections(_Objects):
         return cls(images, classes, boxes, scores)
 
     @classmethod
-    def from_pictures(cls, pictures: Sequence[Sequence[Detection]]) -> Detections:
+    def from_images(cls, images: Sequence[Sequence[Detection]]) -> Detections:
         """What a network found in each of the images 0, 1, 2..."""
-        rows = [(image, each) for image, found in enumerate(pictures) for each in found]
+        rows = [(image, each) for image, found in enumerate(images) for each in found]
         return cls.of(
             [image for image, _ in rows],
             [each.class_id for _, each in rows],

@@ -13,7 +13,7 @@ from ..errors import DataError
 from ..formats.json_file import MAX_BYTES, read_json, whole
 from ..formats.labels import CENTRE, CLASS, SIZE, find_label, is_class_only, label_path, read_labels
 from ..formats.text import lines, read_text, short
-from ..images.size import picture_size
+from ..images.size import image_size
 from ..writers.coco import CATEGORIES
 from ..writers.voc import PREFIX
 from .objects import Detections, Truth
@@ -45,7 +45,7 @@ def read_truth(
         if len(difficult) != len(images):
             raise DataError(f"difficult: expected a path for each of {len(images)} images, found {len(difficult)}")
         parts += [
-            _boxes(i, path, classes, sizes[i] if sizes else picture_size(images[i]), True)
+            _boxes(i, path, classes, sizes[i] if sizes else image_size(images[i]), True)
             for i, path in enumerate(difficult)
         ]
     return Truth.of(*(np.concatenate([part[column] for part in parts] or [np.empty(0)]) for column in range(4)))
@@ -76,10 +76,10 @@ def read_imagenet_results(file: str | PathLike[str]) -> Detections:
     """Darknet's `imagenet-detection.txt`. Its images and classes count from 1, ours from 0. DataError."""
     rows = []
     for number, line in _lines(fspath(file)):
-        picture, class_id, *values = _floats(fspath(file), number, line.split(), 7)
-        if not all(1 <= each <= MAX_EXACT and each % 1 == 0 for each in (picture, class_id)):
+        image, class_id, *values = _floats(fspath(file), number, line.split(), 7)
+        if not all(1 <= each <= MAX_EXACT and each % 1 == 0 for each in (image, class_id)):
             raise DataError.at(fspath(file), number, "expected image and class as numbers from 1")
-        rows.append((int(picture) - 1, int(class_id) - 1, values))
+        rows.append((int(image) - 1, int(class_id) - 1, values))
     return _from_edges(rows, 0.0, 0.0)
 
 
@@ -100,13 +100,13 @@ def read_coco_results(
     rows = []
     for index, entry in enumerate(entries):
         try:
-            picture = whole(entry["image_id"])
+            image = whole(entry["image_id"])
             box = [float(value) for value in entry["bbox"]]
             left, top, width, height = box
             row = (numbers[whole(entry["category_id"])], [left, top, width, height], float(entry["score"]))
-            if abs(picture) > MAX_NUMBER or not np.isfinite([*box, row[2]]).all():
+            if abs(image) > MAX_NUMBER or not np.isfinite([*box, row[2]]).all():
                 raise ValueError("beyond all numbers")
-            rows.append((picture if image_ids is None else image_ids[picture], *row))
+            rows.append((image if image_ids is None else image_ids[image], *row))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             message = f"detection {index}: expected image_id, category_id, bbox and score of this data set, found "
             raise DataError.at(name, None, message + short(repr(entry))) from error
@@ -122,7 +122,7 @@ def _boxes(
         raise DataError(f"{path}: has no label file; expected {label_path(path)} (empty if nothing is to be seen)")
     objects = read_labels(label, classes).astype(np.float64)
     objects = objects[~is_class_only(objects.astype(np.float32))]
-    width, height = size or (picture_size(path) if len(objects) else (1, 1))
+    width, height = size or (image_size(path) if len(objects) else (1, 1))
     centre, sides = (objects[:, part] * (width, height) for part in (CENTRE, SIZE))
     box = np.concatenate([centre - sides / 2, sides], axis=1)
     count = len(objects)

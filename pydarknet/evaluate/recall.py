@@ -61,7 +61,7 @@ def running_recall(
     def evaluator(image: int, found: Sequence[Detection]) -> Recall:
         there = truth[objects.get(image, none)]
         alone = replace(there, image=np.zeros_like(there.image))
-        return recall(alone, Detections.from_pictures([found]), 1, iou_thresh, thresh)[-1]
+        return recall(alone, Detections.from_images([found]), 1, iou_thresh, thresh)[-1]
 
     return evaluator
 

@@ -19,7 +19,7 @@ from ..formats.named_classes import subtrees
 from ..formats.tree import Tree
 from ..graph.lanes import lanes_of
 from ..images.batches import Batch, batch_bytes, batches, good, read_batch
-from ..images.image import Picture, load_image
+from ..images.image import Image, load_image
 from ..network import Network
 from ..system.arguments import check_share
 from ..system.pipeline import Turn, pipeline
@@ -41,12 +41,12 @@ class Seen:
     error: ImageError | None = None
 
 
-Detector = Callable[[list[Picture]], Sequence[Sequence[Detection]]]
+Detector = Callable[[list[Image]], Sequence[Sequence[Detection]]]
 
 
 def evaluate_network(
     network: Network,
-    pictures: Sequence[str],
+    images: Sequence[str],
     truth: Truth,
     *,
     names: Sequence[str] | None = None,
@@ -71,7 +71,7 @@ def evaluate_network(
     options = DetectOptions(VALID_THRESH, **others)
     never = None if unboxed is None else subtrees(unboxed, *known_classes(network))
     found = Collected()
-    for each in detect_all(network, pictures, batch=batch, options=options):
+    for each in detect_all(network, images, batch=batch, options=options):
         found.add(each)
         if seen is not None:
             seen(each)
@@ -83,7 +83,7 @@ def evaluate_network(
 
 def detect_all(
     network: Network,
-    pictures: Sequence[str],
+    paths: Sequence[str],
     *,
     batch: int = 4,
     options: DetectOptions = DEFAULTS,
@@ -94,31 +94,31 @@ def detect_all(
     settled = network.settle(options.but(**others))
     if network.sees_films:
         film = Averager(network, 1)
-        yield from look(network, pictures, 1, lambda images: [film.detect(images[0], settled)], in_order=True)
+        yield from look(network, paths, 1, lambda images: [film.detect(images[0], settled)], in_order=True)
         return
     lazy = network.runs_lazily(settled)
-    yield from look(network, pictures, batch, lambda images: network.find(images, settled), lazy=lazy)
+    yield from look(network, paths, batch, lambda images: network.find(images, settled), lazy=lazy)
 
 
-def propose_all(network: Network, pictures: Sequence[str], *, batch: int = 4, **options: Any) -> Iterator[Seen]:
+def propose_all(network: Network, paths: Sequence[str], *, batch: int = 4, **options: Any) -> Iterator[Seen]:
     """Each image with the boxes of `Network.propose`."""
-    yield from look(network, pictures, batch, lambda images: network.propose(images, **options))
+    yield from look(network, paths, batch, lambda images: network.propose(images, **options))
 
 
 def look(
     network: Network,
-    pictures: Sequence[str],
+    paths: Sequence[str],
     batch: int,
     detector: Detector,
     *,
     lazy: bool = False,
     in_order: bool = False,
-    load: Callable[[str, int], Picture] = load_image,
+    load: Callable[[str, int], Image] = load_image,
 ) -> Iterator[Seen]:
     """Each image with what the detector, which runs the network on up to `batch` images, finds in it."""
 
-    def work(paths: Batch, turn: Turn) -> list[Seen]:
-        read = read_batch(paths, network.inputs.c, load)
+    def work(few: Batch, turn: Turn) -> list[Seen]:
+        read = read_batch(few, network.inputs.c, load)
         images = good(read)
         with turn:
             found = iter(detector(images) if images else ())
@@ -127,8 +127,8 @@ def look(
             for each in read
         ]
 
-    lanes = lanes_of(network, -(-len(pictures) // batch), batch, lazy=lazy, in_order=in_order)
-    for seen in pipeline(batches(pictures, batch), work, lanes, batch_bytes):
+    lanes = lanes_of(network, -(-len(paths) // batch), batch, lazy=lazy, in_order=in_order)
+    for seen in pipeline(batches(paths, batch), work, lanes, batch_bytes):
         yield from seen
 
 
@@ -148,7 +148,7 @@ class Collected:
             self.errors.append(seen.error)
             self._bad.append(seen.index)
         elif seen.detections:
-            part = Detections.from_pictures([seen.detections])
+            part = Detections.from_images([seen.detections])
             self._parts.append(Detections(part.image + seen.index, part.class_id, part.box, part.score))
 
     def detections(self) -> Detections:

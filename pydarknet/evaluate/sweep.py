@@ -38,7 +38,7 @@ HEAD = f"{'size':>5s}{'AP %':>7s}{'ms':>10s}{'images/s':>10s}{'GFLOP':>9s}"
 
 
 def sweep(
-    network: Network, pictures: Sequence[str], truth: Truth, sizes: Sequence[int], *, runs: int | None = None,
+    network: Network, images: Sequence[str], truth: Truth, sizes: Sequence[int], *, runs: int | None = None,
     **others: Any,
 ) -> Iterator[AtSize]:  # fmt: skip
     """The network at each size, which it has again in the end. `runs` forward passes are timed (default: 5 seconds of
@@ -50,7 +50,7 @@ def sweep(
             network.resize(size, size)
         for size in sizes:
             network.resize(size, size)
-            result = evaluate_network(network, pictures, truth, **others)
+            result = evaluate_network(network, images, truth, **others)
             seconds = statistics.median(measure(network, runs=runs))
             yield AtSize(size, result.ap, seconds, network.flops)
     finally:

@@ -19,7 +19,7 @@ class TreeAccuracy:
     `deep` images at each depth, from 1 on."""
 
     k: int
-    pictures: int = 0
+    images: int = 0
     first: int = 0
     among: int = 0
     right: tuple[int, ...] = ()
@@ -28,12 +28,12 @@ class TreeAccuracy:
     @property
     def top1(self) -> float:
         """The share whose best guess is right; 0 before the first image."""
-        return self.first / max(self.pictures, 1)
+        return self.first / max(self.images, 1)
 
     @property
     def topk(self) -> float:
         """The share with a right one among the k best guesses."""
-        return self.among / max(self.pictures, 1)
+        return self.among / max(self.images, 1)
 
     @property
     def by_depth(self) -> list[float]:
@@ -61,7 +61,7 @@ class TreeAccuracy:
             right[depth] += depth < len(best) and best[depth] == node
         return replace(
             self,
-            pictures=self.pictures + 1,
+            images=self.images + 1,
             first=self.first + (hits[:1] == [True]),
             among=self.among + any(hits),
             right=tuple(right),

@@ -13,13 +13,13 @@ from ..formats.labels import find_label, label_path
 from ..formats.text import short
 from ..formats.tree import Tree, read_tree
 from ..graph.engine import Engine
-from ..images.size import picture_size
+from ..images.size import image_size
 from ..network import Network
 from .objects import Truth
 from .readers import read_truth
 
 
-def valid_pictures(data: DataFile) -> ImageList:
+def valid_images(data: DataFile) -> ImageList:
     """The images of the valid list, as paths that can be opened. DataError."""
     return read_image_list("valid", data.path("valid"))
 
@@ -51,14 +51,14 @@ def class_tree(engine: Engine, data: DataFile, labels: Sequence[str]) -> Tree | 
     return tree
 
 
-def read_objects(data: DataFile, pictures: Sequence[str], classes: int, background: bool = False) -> Truth:
+def read_objects(data: DataFile, images: Sequence[str], classes: int, background: bool = False) -> Truth:
     """The objects of all images, from their label files and those of the `difficult` list. DataError.
 
     `background`: an image without a label file has no objects.
     """
     difficult = read_image_list("difficult", data.path("difficult")).images if "difficult" in data.options else None
-    sizes = [_size(path) for path in pictures]
-    return read_truth(pictures, classes, sizes=sizes, difficult=difficult, background=background)
+    sizes = [_size(path) for path in images]
+    return read_truth(images, classes, sizes=sizes, difficult=difficult, background=background)
 
 
 def read_found(data: DataFile, images: ImageList, classes: int) -> tuple[Truth, list[str]]:
@@ -92,6 +92,6 @@ def read_leaves(data: DataFile, tree: Tree | None) -> tuple[list[str] | None, li
 def _size(path: str) -> tuple[int, int]:
     """Width and height; of an image that can't be read anything, since its objects will not count."""
     try:
-        return picture_size(path)
+        return image_size(path)
     except ImageError:
         return 1, 1

@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 
 from ..errors import ImageError
 from .header import BrokenHeaderError, read_header
-from .image import Picture, load_image
+from .image import Image, load_image
 
 CHANNELS = 3  # of an image that has been read, all but few
 
@@ -24,7 +24,7 @@ class ReadImage:
 
     index: int
     path: str
-    image: Picture | None = None
+    image: Image | None = None
     error: ImageError | None = None
 
     @property
@@ -45,12 +45,12 @@ def chunks(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
         yield chunk
 
 
-def read_batch(batch: Batch, channels: int, load: Callable[[str, int], Picture] = load_image) -> list[ReadImage]:
+def read_batch(batch: Batch, channels: int, load: Callable[[str, int], Image] = load_image) -> list[ReadImage]:
     """The images of a batch for a network of so many channels."""
     return [_read(index, path, channels, load) for index, path in batch]
 
 
-def good(read: Sequence[ReadImage]) -> list[Picture]:
+def good(read: Sequence[ReadImage]) -> list[Image]:
     """Those that could be read."""
     return [each.image for each in read if each.image is not None]
 
@@ -70,7 +70,7 @@ def image_bytes(path: str) -> int:
     return 0 if header is None else CHANNELS * max(header.width * header.height, header.room)
 
 
-def _read(index: int, path: str, channels: int, load: Callable[[str, int], Picture]) -> ReadImage:
+def _read(index: int, path: str, channels: int, load: Callable[[str, int], Image]) -> ReadImage:
     try:
         return ReadImage(index, path, load(path, channels))
     except ImageError as error:

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ImageError
-from .image import Color, Picture, as_bgr, as_bytes
+from .image import Color, Image, as_bgr, as_bytes
 
 
-def as_picture(array: npt.NDArray[Any], color: Color = "bgr", channels: int = 3) -> Picture:
+def as_image(array: npt.NDArray[Any], color: Color = "bgr", channels: int = 3) -> Image:
     """A user's array as an image for a network of so many channels: BGR for 1 and 3, else (H, W, channels).
 
     As `as_bgr` takes it; for other numbers the shape must be (H, W, channels). `color` is the order of the first
@@ -28,7 +28,7 @@ def as_picture(array: npt.NDArray[Any], color: Color = "bgr", channels: int = 3)
     return np.ascontiguousarray(pixels[:, :, [2, 1, 0, 3]] if channels == 4 and color == "rgb" else pixels)
 
 
-def grey(image: Picture) -> Picture:
+def grey(image: Image) -> Image:
     """A BGR image in grey (H, W, 1), by OpenCV's weights."""
     import cv2
 

@@ -18,7 +18,7 @@ import numpy as np
 from ..detection.results import Box, Detection
 from ..errors import ImageError
 from ..formats.text import read_bytes
-from .image import Picture
+from .image import Image
 
 Colour = tuple[int, int, int]
 
@@ -42,14 +42,14 @@ def class_colour(class_id: int, classes: int) -> Colour:
 
 
 def draw(
-    image: Picture,
+    image: Image,
     detections: Iterable[Detection],
     *,
     classes: int = 80,
     show_path: bool = False,
     show_confidence: bool = True,
     font: str | PathLike[str] | None = None,
-) -> Picture:
+) -> Image:
     """A copy of a BGR image with boxes and labels; the most confident ones lie on top.
 
     Of more channels the first three are seen, of two the first one, in grey. `classes` is the number of classes the
@@ -79,7 +79,7 @@ def _label(detection: Detection, show_path: bool, show_confidence: bool) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
-def _corners(box: Box, image: Picture) -> tuple[int, int, int, int]:
+def _corners(box: Box, image: Image) -> tuple[int, int, int, int]:
     """Inclusive pixel corners, inside the image."""
     height, width = image.shape[:2]
     x1, x2 = (int(min(max(x, 0), width - 1)) for x in (box.left, box.right))
@@ -87,14 +87,14 @@ def _corners(box: Box, image: Picture) -> tuple[int, int, int, int]:
     return x1, y1, x2, y2
 
 
-def _frame(image: Picture, x1: int, y1: int, x2: int, y2: int, line: int, colour: Colour) -> None:
+def _frame(image: Image, x1: int, y1: int, x2: int, y2: int, line: int, colour: Colour) -> None:
     """A frame whose lines grow inwards."""
     inside = image[y1 : y2 + 1, x1 : x2 + 1]
     inside[:line] = inside[max(0, len(inside) - line) :] = colour
     inside[:, :line] = inside[:, max(0, inside.shape[1] - line) :] = colour
 
 
-def _draw_label(image: Picture, text: str, left: int, top: int, line: int, colour: Colour, writer: _Writer) -> None:
+def _draw_label(image: Image, text: str, left: int, top: int, line: int, colour: Colour, writer: _Writer) -> None:
     """The label above the box, or in it where there is no room above; never outside of the image."""
     height, width = image.shape[:2]
     text, extent = _shortened(text, width - 2 * line, writer)
@@ -148,7 +148,7 @@ class _Writer(Protocol):
     """One font in one size."""
 
     def measure(self, text: str) -> _Extent: ...
-    def put(self, image: Picture, text: str, origin: tuple[int, int], colour: Colour) -> None: ...
+    def put(self, image: Image, text: str, origin: tuple[int, int], colour: Colour) -> None: ...
 
 
 def _writer(size: int, font: str | PathLike[str] | None) -> _Writer:
@@ -180,7 +180,7 @@ class _Outline:
         rect: Sequence[int] = self._cv2.getTextSize((0, 0), text, (0, 0), self._face, self._size, self.WEIGHT)
         return _Extent(*rect)
 
-    def put(self, image: Picture, text: str, origin: tuple[int, int], colour: Colour) -> None:
+    def put(self, image: Image, text: str, origin: tuple[int, int], colour: Colour) -> None:
         self._cv2.putText(image, text, origin, colour, self._face, self._size, self.WEIGHT)
 
 
@@ -199,7 +199,7 @@ class _Strokes:
         (width, height), below = self._cv2.getTextSize(ascii_of(text), self._font, self._scale, self._thickness)
         return _Extent(0, -height - 1, width, height + below + 1)
 
-    def put(self, image: Picture, text: str, origin: tuple[int, int], colour: Colour) -> None:
+    def put(self, image: Image, text: str, origin: tuple[int, int], colour: Colour) -> None:
         line = self._cv2.LINE_AA
         self._cv2.putText(image, ascii_of(text), origin, self._font, self._scale, colour, self._thickness, line)
 

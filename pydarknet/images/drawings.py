@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from ..errors import ImageError
 from ..formats.atomic import is_stream
-from .sources import DRAWN, is_picture_name
+from .sources import DRAWN, is_image_name
 
 if TYPE_CHECKING:
     from ..detection.results import Detection
-    from .image import Picture
+    from .image import Image
 
 ENDING = ".jpg"  # of what is drawn into a folder
 
@@ -36,7 +36,7 @@ class Drawings:
         elif not os.path.isdir(os.path.dirname(self.file or "") or "."):
             raise ImageError(f"{self.file}: the folder for the drawn image does not exist")
 
-    def drawn(self, path: str, image: Picture, detections: Sequence[Detection]) -> bytes:
+    def drawn(self, path: str, image: Image, detections: Sequence[Detection]) -> bytes:
         """The image that was read from `path` with its detections, as the content of the file that `save` writes."""
         from .draw import draw
         from .image import encode_image
@@ -84,11 +84,11 @@ def _is_folder(out: str) -> bool:
 def _file_name(out: str | None) -> str:
     if out is None:
         return DRAWN
-    return out if is_picture_name(out) or is_stream(out) else f"{out}{ENDING}"
+    return out if is_image_name(out) or is_stream(out) else f"{out}{ENDING}"
 
 
 def _make_folder(folder: str) -> None:
-    if is_picture_name(folder) and not os.path.isdir(folder):
+    if is_image_name(folder) and not os.path.isdir(folder):
         raise ImageError(f"{folder}: expected a folder for several drawn images, found the name of an image")
     try:
         os.makedirs(folder, exist_ok=True)

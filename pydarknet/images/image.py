@@ -19,13 +19,13 @@ import numpy.typing as npt
 from ..backends.base import cpu_backend
 from ..backends.machine import free_bytes
 from ..detection.boxes import Fit
-from ..errors import ImageError, PictureWarning
+from ..errors import ImageError, ImageWarning
 from ..formats.atomic import replacing
 from ..formats.text import read_bytes
 from ..system.standard_error import unheard
 from .header import BrokenHeaderError, Header, parse_header
 
-Picture = npt.NDArray[np.uint8]
+Image = npt.NDArray[np.uint8]
 Tensor = npt.NDArray[np.float32]
 Color = Literal["bgr", "rgb"]
 Size = tuple[int, int]  # width, height
@@ -41,28 +41,28 @@ _JPEG_END = b"\xff\xd9"
 _JPEG_SEGMENT = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a byte of the pixels nor a restart between them
 
 
-def load_image(path: str | PathLike[str], channels: int = 3) -> Picture:
+def load_image(path: str | PathLike[str], channels: int = 3) -> Image:
     """Read an image file as Debian's Darknet does: by OpenCV, to 8 bits and BGR, turned upright by its EXIF.
 
     16-bit images keep their upper byte, grey ones are repeated, alpha is dropped unless a network takes 4 `channels`;
     for one of 1 the image is BGR too, so that it can be drawn in its colours. NumPy's `.npy` is taken as the array;
     for other numbers of channels than 1, 3 and 4 so is a TIFF with a page for each. A JPEG whose end is missing is
-    used, grey where nothing is known, with a PictureWarning. ImageError if the file is missing, a folder, empty, no
+    used, grey where nothing is known, with a ImageWarning. ImageError if the file is missing, a folder, empty, no
     image, larger than the limit on pixels, damaged, cut off in another format, or can't have so many channels.
     """
     name = fspath(path)
     return load_encoded(name, read_image_bytes(name), channels)
 
 
-def load_encoded(name: str, data: bytes, channels: int = 3) -> Picture:
+def load_encoded(name: str, data: bytes, channels: int = 3) -> Image:
     """The image that the content of a file is, as `load_image` reads it; `name` is for messages."""
     image, warning = read_encoded(name, data, channels)
     if warning:
-        warnings.warn(warning, PictureWarning, stacklevel=3)
+        warnings.warn(warning, ImageWarning, stacklevel=3)
     return image
 
 
-def read_encoded(name: str, data: bytes, channels: int = 3) -> tuple[Picture, str]:
+def read_encoded(name: str, data: bytes, channels: int = 3) -> tuple[Image, str]:
     """The same, and what is doubtful about the image ('' if nothing) instead of a warning."""
     from .planes import NPY, load_planes
 
@@ -82,7 +82,7 @@ def read_encoded(name: str, data: bytes, channels: int = 3) -> tuple[Picture, st
     return np.dstack([image, _alpha(name, image, data)]), warning
 
 
-def load_reduced(path: str | PathLike[str], channels: int, least: Callable[[int, int], Size]) -> tuple[Picture, Size]:
+def load_reduced(path: str | PathLike[str], channels: int, least: Callable[[int, int], Size]) -> tuple[Image, Size]:
     """`load_image`, and the full width and height: a JPEG is decoded at an eighth, a quarter or half of them if that
     is enough for `least(width, height)`. Its pixels are then means of the whole image's, as the file has them."""
     name = fspath(path)
@@ -93,7 +93,7 @@ def load_reduced(path: str | PathLike[str], channels: int, least: Callable[[int,
     return image, (image.shape[1], image.shape[0])
 
 
-def _reduced(name: str, data: bytes, least: Callable[[int, int], Size]) -> tuple[Picture, Size] | None:
+def _reduced(name: str, data: bytes, least: Callable[[int, int], Size]) -> tuple[Image, Size] | None:
     header = _header(name, data)
     if data.rfind(_JPEG_END, header.pixels_at) < 0:
         return None
@@ -110,7 +110,7 @@ def _reduced(name: str, data: bytes, least: Callable[[int, int], Size]) -> tuple
     return None
 
 
-def _alpha(name: str, image: Picture, data: bytes) -> Picture:
+def _alpha(name: str, image: Image, data: bytes) -> Image:
     import cv2
 
     try:
@@ -121,17 +121,17 @@ def _alpha(name: str, image: Picture, data: bytes) -> Picture:
         raise ImageError(f"{name}: has no alpha, and the network takes 4 channels; expected a PNG or WebP with it")
     if pixels.shape[:2] != image.shape[:2]:
         raise ImageError(f"{name}: is turned by its EXIF, and its alpha can't be; save the image upright")
-    alpha: Picture = (pixels[:, :, 3] >> 8 if pixels.dtype == np.uint16 else pixels[:, :, 3]).astype(np.uint8)
+    alpha: Image = (pixels[:, :, 3] >> 8 if pixels.dtype == np.uint16 else pixels[:, :, 3]).astype(np.uint8)
     return alpha
 
 
-def read_image(path: str | PathLike[str]) -> tuple[Picture, str]:
+def read_image(path: str | PathLike[str]) -> tuple[Image, str]:
     """The image of `load_image`, and what is doubtful about it ('' if nothing) instead of a warning."""
     name = fspath(path)
     return _decoded(name, read_image_bytes(name))
 
 
-def _decoded(name: str, data: bytes) -> tuple[Picture, str]:
+def _decoded(name: str, data: bytes) -> tuple[Image, str]:
     header = _header(name, data)
     if header.kind == "PNG" and not _is_sound_png(data):
         raise ImageError(f"{name}: {_damaged('PNG', len(data))}")
@@ -180,7 +180,7 @@ def max_pixels() -> int:
     return int(text)
 
 
-def save_image(path: str | PathLike[str], image: Picture, quality: int = 90) -> None:
+def save_image(path: str | PathLike[str], image: Image, quality: int = 90) -> None:
     """Write a BGR image in the format of the path's ending; the file appears whole or not at all.
 
     `quality` (1 to 100) is for formats that have one. ImageError for an unknown ending, a size that the
@@ -199,7 +199,7 @@ def write_image(name: str, data: bytes) -> None:
         raise ImageError(f"{name}: can't be written: {_reason(error)}") from error
 
 
-def encode_image(image: Picture, ending: str, quality: int = 90, name: str = "the image") -> bytes:
+def encode_image(image: Image, ending: str, quality: int = 90, name: str = "the image") -> bytes:
     """A BGR image as the content of a file of the format that `ending` (".png") names; `name` is for messages.
 
     `quality` (1 to 100) is for formats that have one. ImageError for an unknown ending, or a size that the format
@@ -221,7 +221,7 @@ def encode_image(image: Picture, ending: str, quality: int = 90, name: str = "th
     return bytes(data.tobytes())
 
 
-def as_bgr(array: npt.NDArray[Any], color: Color = "bgr") -> Picture:
+def as_bgr(array: npt.NDArray[Any], color: Color = "bgr") -> Image:
     """A user's array as an image; a copy only where one is needed.
 
     Accepts (H, W), (H, W, 1), (H, W, 3) and (H, W, 4: alpha is dropped), of uint8, or of floats in 0..1.
@@ -242,20 +242,20 @@ def as_bgr(array: npt.NDArray[Any], color: Color = "bgr") -> Picture:
     return np.ascontiguousarray(pixels[:, :, 2::-1] if color == "rgb" else pixels[:, :, :3])
 
 
-def letterbox(image: Picture, width: int, height: int) -> Tensor:
+def letterbox(image: Image, width: int, height: int) -> Tensor:
     """The image scaled to fit and centred on grey: (1, 3, height, width), RGB in 0..1, as Darknet does it.
 
-    `decode.to_picture` takes boxes back.
+    `decode.to_image` takes boxes back.
     """
     return _fit(image, width, height, "letterbox")
 
 
-def stretch(image: Picture, width: int, height: int) -> Tensor:
+def stretch(image: Image, width: int, height: int) -> Tensor:
     """The image scaled to fill (1, 3, height, width), RGB in 0..1, by Darknet's resize."""
     return _fit(image, width, height, "stretch")
 
 
-def _fit(image: Picture, width: int, height: int, fit: Fit) -> Tensor:
+def _fit(image: Image, width: int, height: int, fit: Fit) -> Tensor:
     result = np.empty((1, 3, height, width), np.float32)
     cpu_backend().ops.letterbox(image, result, True, fit)
     return result
@@ -275,12 +275,12 @@ def _header(name: str, data: bytes) -> Header:
     return header
 
 
-def _decode(name: str, data: bytes, reduction: int = 1) -> Picture | None:
+def _decode(name: str, data: bytes, reduction: int = 1) -> Image | None:
     import cv2
 
     flag: int = cv2.IMREAD_COLOR if reduction == 1 else getattr(cv2, f"IMREAD_REDUCED_COLOR_{reduction}")
     try:
-        image: Picture | None = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+        image: Image | None = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     except (cv2.error, MemoryError) as error:
         raise ImageError(f"{name}: the image can't be decoded: {_reason(error)}") from error
     return image
@@ -330,7 +330,7 @@ def _hint_shape(shape: tuple[int, ...]) -> str:
     return ""
 
 
-def as_bytes(array: npt.NDArray[Any]) -> Picture:
+def as_bytes(array: npt.NDArray[Any]) -> Image:
     """Pixels of uint8, or of floats in 0..1, as uint8. ImageError for anything else."""
     if array.dtype == np.uint8:
         return array
@@ -339,5 +339,5 @@ def as_bytes(array: npt.NDArray[Any]) -> Picture:
     low, high = float(array.min()), float(array.max())
     if not 0 <= low <= high <= 1:
         raise ImageError(f"expected floats in 0..1, found {low:g} to {high:g}; divide by 255, or pass uint8")
-    rounded: Picture = np.rint(array * array.dtype.type(255)).astype(np.uint8)
+    rounded: Image = np.rint(array * array.dtype.type(255)).astype(np.uint8)
     return rounded

@@ -17,12 +17,12 @@ from ..errors import ImageError
 from ..formats.text import is_address
 from ..system.arguments import check_choice
 from .address import load_address
-from .channels import as_picture
-from .image import Color, Picture, load_encoded, load_image
+from .channels import as_image
+from .image import Color, Image, load_encoded, load_image
 from .sources import is_video, named
 
 
-class PillowPicture(Protocol):
+class PillowImage(Protocol):
     """What is needed of a PIL.Image.Image, which needn't be installed."""
 
     @property
@@ -30,10 +30,10 @@ class PillowPicture(Protocol):
     @property
     def info(self) -> dict[Any, Any]: ...
     def getbands(self) -> tuple[str, ...]: ...
-    def convert(self, mode: str) -> PillowPicture: ...
+    def convert(self, mode: str) -> PillowImage: ...
 
 
-class TorchPicture(Protocol):
+class TorchImage(Protocol):
     """What is needed of a torch.Tensor, which needn't be installed."""
 
     @property
@@ -48,7 +48,7 @@ class OpenFile(Protocol):
 
 
 Content: TypeAlias = bytes | bytearray | memoryview | OpenFile
-Given: TypeAlias = str | PathLike[str] | Content | npt.NDArray[Any] | PillowPicture | TorchPicture
+Given: TypeAlias = str | PathLike[str] | Content | npt.NDArray[Any] | PillowImage | TorchImage
 
 EXPECTED = "expected a path or an address, an array or a tensor, an image of Pillow, or the bytes of an image file"
 MAX_PATH = 4096  # bytes; what is longer is no path
@@ -72,7 +72,7 @@ def several(given: Any) -> Iterable[Any]:
     return [given] if is_single(given) else given
 
 
-def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Picture:
+def open_image(given: Given, color: Color = "bgr", channels: int = 3) -> Image:
     """The image as uint8: BGR, for a network of 4 `channels` BGR and alpha, for others (H, W, channels).
 
     `color` is the order of an array's channels. A tensor is RGB of shape (C, H, W), as torchvision has images.
@@ -80,7 +80,7 @@ def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Pictu
     """
     check_choice("color", color, get_args(Color))
     if isinstance(given, np.ndarray):
-        return as_picture(given, color, channels)
+        return as_image(given, color, channels)
     if (content := _content(given)) is not None:
         return load_encoded("the image in memory", content, channels)
     if is_address(given):
@@ -88,16 +88,16 @@ def open_picture(given: Given, color: Color = "bgr", channels: int = 3) -> Pictu
     if isinstance(given, (str, bytes, PathLike)):
         return _from_file(os.fsdecode(given), channels)
     if _is_pillow(given):
-        return as_picture(_from_pillow(given, channels), "rgb", channels)
+        return as_image(_from_pillow(given, channels), "rgb", channels)
     if _is_tensor(given):
-        return as_picture(_from_tensor(given), "rgb", channels)
+        return as_image(_from_tensor(given), "rgb", channels)
     if given is None:
         raise ImageError(f"{EXPECTED}, found None: wasn't the file read? cv2.imread gives None where it can't read")
     one = "; here it is one image, not several" if isinstance(given, (list, tuple)) else ""
     raise ImageError(f"{EXPECTED}, found {type(given).__name__}{one}")
 
 
-def _from_file(path: str, channels: int) -> Picture:
+def _from_file(path: str, channels: int) -> Image:
     if not path:
         raise ImageError(f"{EXPECTED}, found an empty path")
     try:

@@ -10,19 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ImageError
-from .channels import as_picture
+from .channels import as_image
 from .header import Header
-from .image import Picture, check_pixels
+from .image import Image, check_pixels
 
 NPY = b"\x93NUMPY"
 _MOST_HEADER = 10_000  # characters that describe an array
 
 
-def load_planes(name: str, data: bytes, channels: int) -> Picture:
-    """The content of a file as `as_picture` takes an array, for a network of so many channels. ImageError."""
+def load_planes(name: str, data: bytes, channels: int) -> Image:
+    """The content of a file as `as_image` takes an array, for a network of so many channels. ImageError."""
     try:
         array = read_npy(name, data) if data.startswith(NPY) else _pages(name, data)
-        return as_picture(array, channels=channels)
+        return as_image(array, channels=channels)
     except ImageError as error:
         text = str(error)
         raise ImageError(text if text.startswith(f"{name}: ") else f"{name}: {text}") from error

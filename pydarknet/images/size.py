@@ -9,7 +9,7 @@ from .image import check_pixels, read_image, read_image_bytes
 from .planes import NPY, npy_header
 
 
-def picture_size(path: str | PathLike[str]) -> tuple[int, int]:
+def image_size(path: str | PathLike[str]) -> tuple[int, int]:
     """Width and height of the image as `load_image` gives it, turned upright. ImageError as from there."""
     name = fspath(path)
     try:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO
 
-from ..errors import DataError, ImageError, PictureWarning
+from ..errors import DataError, ImageError, ImageWarning
 from ..formats.data import read_list
 from ..formats.resources import listed, with_slashes
 from ..formats.text import byte_order, is_address, without_password
 from .address import load_address
-from .image import MAX_BYTES, Picture, load_encoded, load_image
+from .image import MAX_BYTES, Image, load_encoded, load_image
 
 _KNOWN = "jpg jpeg jpe jp2 png bmp dib webp tif tiff gif avif ppm pgm pbm pnm exr hdr ras sr"
 ENDINGS = frozenset(f".{ending}" for ending in _KNOWN.split())
@@ -32,7 +32,7 @@ NO_PATHS = (
 )
 
 # How images begin; a path could, but holds no zero byte.
-_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
+_IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
 _VIDEO_NAMES = "mp4 m4v mov avi mkv webm flv wmv asf mpg mpeg mpe ts mts m2ts 3gp 3g2 ogv mjpg mjpeg"
 _VIDEO_ENDINGS = frozenset(f".{ending}" for ending in _VIDEO_NAMES.split())
 _VIDEO_BRANDS = (b"isom", b"iso", b"mp4", b"avc", b"qt", b"M4V", b"3g", b"dash")
@@ -72,27 +72,27 @@ def named(word: str) -> Source:
 
 def _stream(stdin: BinaryIO) -> list[str] | Iterator[str]:
     start: bytes = stdin.peek(64) if hasattr(stdin, "peek") else b""
-    if _begins_a_picture(start):
+    if _begins_a_image(start):
         return [STDIN]
     if b"\0" in start and byte_order(start)[1] == "utf-8":  # before any of it is taken for a path
         raise DataError(NO_PATHS)
     return read_lines(stdin)
 
 
-def _begins_a_picture(start: bytes) -> bool:
-    return b"\0" in start[:64] and (start.startswith(_PICTURES) or start[4:8] in (b"ftyp", b"jP  "))
+def _begins_a_image(start: bytes) -> bool:
+    return b"\0" in start[:64] and (start.startswith(_IMAGES) or start[4:8] in (b"ftyp", b"jP  "))
 
 
-def is_picture(path: str) -> bool:
+def is_image(path: str) -> bool:
     """Whether a file is an image, by how it begins."""
     try:
         with open(path, "rb") as file:
-            return _begins_a_picture(file.read(64))
+            return _begins_a_image(file.read(64))
     except (OSError, ValueError):
         return False
 
 
-def load(path: str, channels: int) -> Picture:
+def load(path: str, channels: int) -> Image:
     """The image at a path of a Source. An ImageError names the command that takes what was given here."""
     try:
         if path == STDIN:
@@ -147,14 +147,14 @@ def images_below(folder: str | os.PathLike[str]) -> list[str]:
     found: list[str] = []
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths = (os.path.join(place, name) for name in sorted(files) if is_picture_name(name))
+        paths = (os.path.join(place, name) for name in sorted(files) if is_image_name(name))
         found += [path for path in paths if not is_companion(path)]
     if not found:
         raise DataError(f"{folder}: holds no images")
     return found
 
 
-def is_picture_name(path: str) -> bool:
+def is_image_name(path: str) -> bool:
     """Whether a file's ending is that of an image."""
     return os.path.splitext(path)[1].lower() in ENDINGS
 
@@ -201,7 +201,7 @@ def _folder(folder: str) -> list[str]:
         names = sorted(os.listdir(folder))
     except OSError as error:
         raise DataError(f"{folder}: the folder can't be read: {error.strerror or error}") from error
-    paths = [os.path.join(folder, name) for name in names if is_picture_name(name)]
+    paths = [os.path.join(folder, name) for name in names if is_image_name(name)]
     found = [path for path in paths if os.path.isfile(path) and not is_companion(path)]
     if not found:
         raise DataError(f"{folder}: holds no image; looked for files that end in {' '.join(sorted(ENDINGS))}")
@@ -216,5 +216,5 @@ def _without_drawn(found: list[str]) -> list[str]:
     for path in found:
         if os.path.basename(path) == DRAWN:
             told = f"{path} is left out, as detections are drawn into a file of this name; name it to use it"
-            warnings.warn(told, PictureWarning, 2)
+            warnings.warn(told, ImageWarning, 2)
     return kept

@@ -136,7 +136,7 @@ class Convolution(Layer):
             dx = self.backward_data(p, shape, source, dy)
             if self.xnor:  # as if the input had been cut at -1 and 1, not made binary
                 p.emit(p.ops.activate_backward, p.blocked(x), dx, p.ops.Activation("hardtan"))
-            p.add_delta(x, self.parts.picture_delta(p, dx, x.shape) if self.parts else dx)
+            p.add_delta(x, self.parts.image_delta(p, dx, x.shape) if self.parts else dx)
 
     def backward_data(self, p: Tape, shape: Geometry, source: Value, dy: Value) -> Value:
         """The delta of the convolution's input."""
@@ -150,7 +150,7 @@ class Convolution(Layer):
         """What is convolved, the ConvShape, and whether it is in NCHW (an image's few channels, all of them seen by
         every filter)."""
         plain = not (x.blocked or self.parts) and x.shape.c <= MAX_PLAIN_CHANNELS and self.groups == 1
-        source = self.parts.of_picture(p, x) if self.parts else x if plain else p.blocked(x)
+        source = self.parts.of_image(p, x) if self.parts else x if plain else p.blocked(x)
         return source, self.shape(p, source), plain
 
     def shape(self, p: Builder, source: Value) -> Geometry:

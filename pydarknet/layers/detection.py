@@ -19,7 +19,7 @@ from ..plan.tape import Tape
 from .base import Layer, register
 from .common.head import AUGMENTATION, MAX_BOXES, Head
 
-RANDOM_PICTURES = 64000  # with random=1 boxes are drawn, not chosen, while fewer have been seen
+RANDOM_IMAGES = 64000  # with random=1 boxes are drawn, not chosen, while fewer have been seen
 
 
 @register("detection")
@@ -94,7 +94,7 @@ class Detection(Head):
         state, boxes = p.state, p.batch * cells
 
         def pick() -> Array:
-            if not self.random or state.seen >= RANDOM_PICTURES:
+            if not self.random or state.seen >= RANDOM_IMAGES:
                 return None
             return state.random.integers(self.num, size=boxes, dtype="int32")
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import ImageError
 from ..formats.atomic import write_text
-from ..images.image import Picture, save_image
+from ..images.image import Image, save_image
 
 Point = tuple[float, float]
 Mark = tuple[float, str]  # a value, and what is written beside it
@@ -67,7 +67,7 @@ class Raster:
     """The same as pixels, for every format of image."""
 
     def __init__(self, width: int, height: int) -> None:
-        self.image: Picture = np.full((height * SCALE, width * SCALE, 3), 255, np.uint8)
+        self.image: Image = np.full((height * SCALE, width * SCALE, 3), 255, np.uint8)
 
     def line(self, points: Sequence[Point], colour: str, width: float = 1.0) -> None:
         import cv2

@@ -1,6 +1,6 @@
 """Scales of bytes, and layers in floats, chosen by what they do to the network's output instead of to a layer's.
 
-Rounding is no noise: what is the same all over a picture is rounded the same way all over it, and a large value that
+Rounding is no noise: what is the same all over an image is rounded the same way all over it, and a large value that
 is cut off may be the only one that tells of an object. No error of a layer's values says what that does to the heads.
 """
 

@@ -89,7 +89,7 @@ def collect(net: Network, images: Iterable[npt.NDArray[np.uint8]], layers: Colle
     statistics, random = Statistics(), np.random.default_rng(0)
     for image in images:
         with net.plan(1) as plan:
-            net.fit_pictures(plan.input, [image], fit)
+            net.fit_images(plan.input, [image], fit)
             plan.run()
             x = net.backend.to_host(plan.input)
             statistics.add(-1, x, random)

@@ -31,5 +31,5 @@ class ClassesWriter(FileWriter):
             | ({"path": list(each.path)} if each.path else {})
             for each in self._found
         ]
-        picture = {"filename": result.path, "width": result.width, "height": result.height}
-        return dumps({**picture, "classes": classes}) + "\n"
+        image = {"filename": result.path, "width": result.width, "height": result.height}
+        return dumps({**image, "classes": classes}) + "\n"

@@ -17,7 +17,7 @@ from ..detection.results import Detection, at_depth
 from ..errors import DeviceError, ExportError, ImageError
 from ..formats.data import class_name
 from ..formats.named_classes import subtrees
-from ..images.channels import as_picture
+from ..images.channels import as_image
 from ..images.draw import draw
 from ..images.image import encode_image, load_image, save_image
 from ..system.display import display_problem, has_display
@@ -26,7 +26,7 @@ from .boxes import Boxes
 
 if TYPE_CHECKING:
     from ..formats.tree import Tree
-    from ..images.image import Picture
+    from ..images.image import Image
 
 _UNSAFE = re.compile(r"[^\w.-]+")
 _NO_SPEED: Mapping[str, float] = MappingProxyType({})
@@ -47,7 +47,7 @@ class Detections(list[Detection]):
         detections: Iterable[Detection] = (),
         *,
         shape: tuple[int, int],
-        image: Picture | None = None,
+        image: Image | None = None,
         path: str | None = None,
         class_names: Sequence[str] = (),
         classes: int = 0,
@@ -89,13 +89,13 @@ class Detections(list[Detection]):
         return {i: class_name(self._class_names, i) for i in range(self._classes)}
 
     @property
-    def orig_img(self) -> Picture:
+    def orig_img(self) -> Image:
         """The image, BGR (H, W, 3) of uint8; one that came from a file is read again, so that results stay small.
 
         ImageError if the file can't be read any more.
         """
         if self._image is not None:
-            return as_picture(self._image, "bgr", 3)
+            return as_image(self._image, "bgr", 3)
         if self.path is None:
             raise ImageError("these detections have no image; they were made without one")
         return load_image(self.path)
@@ -112,7 +112,7 @@ class Detections(list[Detection]):
             subtrees([name], self._class_names, nodes)
         return found
 
-    def plot(self, **options: Any) -> Picture:
+    def plot(self, **options: Any) -> Image:
         """A drawn copy of the image, BGR; `options` are those of `pydarknet.images.draw.draw`. ImageError."""
         return draw(self.orig_img, self, **{"classes": max(1, self._classes), **options})
 
@@ -184,14 +184,14 @@ class Detections(list[Detection]):
 
     def _repr_html_(self) -> str:
         """The drawn image above a table, for notebooks."""
-        picture = base64.b64encode(encode_image(self.plot(), ".jpg")).decode()
+        image = base64.b64encode(encode_image(self.plot(), ".jpg")).decode()
         rows = "".join(
             f"<tr><td>{html.escape(' > '.join(each.path) or each.name)}</td><td>{each.confidence:.1%}</td>"
             f"<td>{', '.join(f'{value:.0f}' for value in _corners(each))}</td></tr>"
             for each in self
         )
         head = "<tr><th>class</th><th>confidence</th><th>left, top, right, bottom</th></tr>"
-        return f'<img src="data:image/jpeg;base64,{picture}"><table>{head}{rows}</table>'
+        return f'<img src="data:image/jpeg;base64,{image}"><table>{head}{rows}</table>'
 
     def _like(self, detections: Iterable[Detection]) -> Detections:
         """Other detections of the same image."""
@@ -200,7 +200,7 @@ class Detections(list[Detection]):
         return other
 
 
-def save_crops(detections: Iterable[Detection], image: Picture, folder: str | PathLike[str], stem: str) -> list[str]:
+def save_crops(detections: Iterable[Detection], image: Image, folder: str | PathLike[str], stem: str) -> list[str]:
     """Write what is in each box of a BGR image to FOLDER/class/STEM_1.jpg and so on; see `Detections.save_crops`."""
     written = []
     for number, each in enumerate(detections, 1):
@@ -218,7 +218,7 @@ def _corners(detection: Detection) -> tuple[float, float, float, float]:
     return box.left, box.top, box.right, box.bottom
 
 
-def _crop(image: Picture, detection: Detection) -> Picture:
+def _crop(image: Image, detection: Detection) -> Image:
     height, width = image.shape[:2]
     left, right = (round(min(max(x, 0), width)) for x in (detection.box.left, detection.box.right))
     top, bottom = (round(min(max(y, 0), height)) for y in (detection.box.top, detection.box.bottom))

@@ -18,7 +18,7 @@ from ..backends.base import set_threads
 from ..detection.options import DEFAULTS, DetectOptions
 from ..errors import DataError, DeviceError, ImageError
 from ..evaluate.run import Seen, look
-from ..images.image import Picture, load_encoded, load_image
+from ..images.image import Image, load_encoded, load_image
 from ..network import Network
 from .cluster import Pool, connected, first_line, load_data
 from .crew import PLACES, Crew
@@ -30,13 +30,13 @@ PATH, BYTES = "path", "bytes"  # columns of a dataset
 
 
 def detect_all(
-    network: Network, pictures: Sequence[str], *, options: DetectOptions = DEFAULTS, pool: Pool | None = None
+    network: Network, images: Sequence[str], *, options: DetectOptions = DEFAULTS, pool: Pool | None = None
 ) -> Iterator[Seen]:
     """As `evaluate.run.detect_all`: each image with what the network finds in it, in their order. DeviceError where
     Ray is missing, or the cluster is."""
     pool = pool or Pool()
     with connected(pool.address) as ray:
-        yield from numbered(ray, Actors(ray, network, options, pool).in_paths(pictures))
+        yield from numbered(ray, Actors(ray, network, options, pool).in_paths(images))
 
 
 class Actors:
@@ -108,7 +108,7 @@ class Actor:
     def _find(self, paths: list[str], given: dict[str, bytes]) -> bytes:
         net, options = self.load(), self._options
 
-        def load(path: str, channels: int) -> Picture:
+        def load(path: str, channels: int) -> Image:
             return load_encoded(path, given[path], channels) if path in given else load_image(path, channels)
 
         found = look(net, paths, self._batch, lambda images: net.find(images, options),

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from ..backends.base import cpu_backend
 from ..dialects.base import Generation, Window
 from ..errors import DataError
-from ..images.image import Picture
+from ..images.image import Image
 from .disturb import NEVER_DISTURBED, UNDISTURBED, Disturbance, DisturbanceRange
 from .paint import Look, paint
 
@@ -58,10 +58,10 @@ class Canvas:
     flip: bool = False
     colour: Colour = Colour()
 
-    def apply(self, image: Picture, out: npt.NDArray[np.float32]) -> None:
+    def apply(self, image: Image, out: npt.NDArray[np.float32]) -> None:
         """Fill out (channels, h, w) with the image (uint8, BGR), RGB in 0..1; see `paint`."""
         op, place = cpu_backend().ops.augment_place, (int(self.dx), int(self.dy), int(self.width), int(self.height))
-        paint(lambda picture, planes, look: op(picture, planes, *place, *look), image, out, _look(self))
+        paint(lambda pixels, planes, look: op(pixels, planes, *place, *look), image, out, _look(self))
 
     def frame(self, image: Size, net: Size) -> Frame:
         """dx, dy, sx, sy: a side at x of the image lies at x * sx - dx of the network, before flipping."""
@@ -82,10 +82,10 @@ class Crop:
     colour: Colour = Colour()
     disturbance: Disturbance = UNDISTURBED
 
-    def apply(self, image: Picture, out: npt.NDArray[np.float32]) -> None:
+    def apply(self, image: Image, out: npt.NDArray[np.float32]) -> None:
         """Fill out (channels, h, w) with the image (uint8, BGR), RGB in 0..1; see `paint`."""
         op, place = cpu_backend().ops.augment_crop, (self.left, self.top, self.width, self.height)
-        paint(lambda picture, planes, look: op(picture, planes, *place, *look), image, out, _look(self))
+        paint(lambda pixels, planes, look: op(pixels, planes, *place, *look), image, out, _look(self))
 
     def frame(self, image: Size, net: Size) -> Frame:
         """dx, dy, sx, sy: a side at x of the image lies at x * sx - dx of the network, before flipping."""
@@ -111,10 +111,10 @@ class Turn:
     flip: bool = False
     colour: Colour = Colour()
 
-    def apply(self, image: Picture, out: npt.NDArray[np.float32]) -> None:
+    def apply(self, image: Image, out: npt.NDArray[np.float32]) -> None:
         """Fill out (channels, h, w) with the image (uint8, BGR), RGB in 0..1; see `paint`."""
         op, place = cpu_backend().ops.augment_turn, (self.radians, self.scale, self.aspect, self.dx, self.dy)
-        paint(lambda picture, planes, look: op(picture, planes, *place, self.edge, *look), image, out, _look(self))
+        paint(lambda pixels, planes, look: op(pixels, planes, *place, self.edge, *look), image, out, _look(self))
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ class Loader:
         )
 
     def _load(self, sample: Sample, x: Floats, truth: Floats) -> tuple[str, Draw]:
-        path, reason = self.paths[sample.picture], ""
+        path, reason = self.paths[sample.image], ""
         for _ in range(TRIES):
             try:
                 return path, self.task.load(path, sample.rng, x, truth)

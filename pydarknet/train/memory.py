@@ -96,11 +96,11 @@ def check_memory(stepper: Stepper, size: Size, evaluator: Evaluator | None, team
 
     def parts(once: bool | None = None) -> tuple[int, int]:
         """What goes with the mini-batch, and what doesn't."""
-        pictures = 3 * stepper.mini_batch * stepper.engine.inputs.c * width * height * 4  # given out and ahead
-        if pictures > available:  # enough to know: planning for a billion images would take minutes
-            return pictures, evaluating
+        images = 3 * stepper.mini_batch * stepper.engine.inputs.c * width * height * 4  # given out and ahead
+        if images > available:  # enough to know: planning for a billion images would take minutes
+            return images, evaluating
         activations, packed = step_bytes(stepper, size, once)
-        return activations + pictures, packed + evaluating + team.bytes(stepper)
+        return activations + images, packed + evaluating + team.bytes(stepper)
 
     def needed() -> int:
         return sum(parts()) if stepper.subdivisions >= team.least else sys.maxsize

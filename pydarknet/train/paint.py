@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ..images.channels import grey
-from ..images.image import Picture
+from ..images.image import Image
 
 NEUTRAL = 0.0, 1.0, 1.0  # hue, saturation, exposure
 
 Look = tuple[bool, float, float, float]  # flip, hue, saturation, exposure
-Painter = Callable[[Picture, npt.NDArray[np.float32], Look], None]
+Painter = Callable[[Image, npt.NDArray[np.float32], Look], None]
 
 
-def paint(painter: Painter, image: Picture, out: npt.NDArray[np.float32], look: Look) -> None:
+def paint(painter: Painter, image: Image, out: npt.NDArray[np.float32], look: Look) -> None:
     """Fill out (channels, h, w) by a painter of three channels, with the image: BGR, BGR and alpha, or of so many.
 
     One channel gets the image in grey, where hue and saturation change nothing. Alpha keeps its values, and so do
@@ -39,7 +39,7 @@ def paint(painter: Painter, image: Picture, out: npt.NDArray[np.float32], look: 
     out[3] = planes[0, 0]
 
 
-def _paint_planes(painter: Painter, image: Picture, out: npt.NDArray[np.float32], look: Look) -> None:
+def _paint_planes(painter: Painter, image: Image, out: npt.NDArray[np.float32], look: Look) -> None:
     """Three channels at a time, which the painter turns round as if they were BGR."""
     planes = np.empty((1, 3, *out.shape[1:]), np.float32)
     for first in range(0, len(out), 3):
@@ -49,5 +49,5 @@ def _paint_planes(painter: Painter, image: Picture, out: npt.NDArray[np.float32]
         out[first : first + 3] = planes[0, ::-1][: 3 - missing]
 
 
-def _thrice(plane: Picture) -> Picture:
+def _thrice(plane: Image) -> Image:
     return np.repeat(plane, 3, axis=2)

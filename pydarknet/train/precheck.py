@@ -21,7 +21,7 @@ from ..formats.labels import CLASS, MAX_BYTES, find_label, label_path, read_labe
 from ..formats.path_labels import Best, Classes
 from ..formats.text import counted, lines, read_text
 from ..images.exif import UPRIGHT, orientation, turned_by_exif
-from ..images.size import picture_size
+from ..images.size import image_size
 from .tasks import Missing
 
 SHOWN = 5  # findings that a message lists
@@ -32,7 +32,7 @@ CHUNK = 256  # images a thread takes at a time
 class Summary:
     """What a list holds, counted, and warnings about it."""
 
-    pictures: int = 0
+    images: int = 0
     objects: int = 0
     class_only: int = 0  # objects without a place
     background: int = 0  # images without any object
@@ -109,11 +109,9 @@ def check_detection(
         raise _error(images, problems, without)
     summary.warnings += images.warnings
     if without:
-        summary.warnings.append(
-            f"{images.file}: {without} of {summary.pictures} images have no label file: background"
-        )
+        summary.warnings.append(f"{images.file}: {without} of {summary.images} images have no label file: background")
     if turned:
-        summary.warnings.append(f"{images.file}: {turned_by_exif(turned, summary.pictures)}")
+        summary.warnings.append(f"{images.file}: {turned_by_exif(turned, summary.images)}")
     if not summary.objects:
         raise DataError.at(
             images.file, None, "none of the images has an object: there is nothing to learn, or to evaluate by"
@@ -164,7 +162,7 @@ def check_classification(
     if not summary.objects:
         raise DataError.at(images.file, None, f"no path holds one of the labels ({', '.join(labels[:3])}, ...)")
     summary.warnings += [
-        f"{images.file}: {len(paths)} of {summary.pictures} paths hold {what}; the first: {paths[0]}"
+        f"{images.file}: {len(paths)} of {summary.images} paths hold {what}; the first: {paths[0]}"
         for what, paths in odd.items()
         if paths
     ]
@@ -246,14 +244,14 @@ def _unreadable(path: str, place: str) -> str:
     if not os.path.isfile(path):
         return f"{place}: the image {path} is missing"
     try:
-        picture_size(path)
+        image_size(path)
     except ImageError as error:
         return f"{place}: {error}"
     return ""
 
 
 def _count(summary: Summary, path: str, labels: npt.NDArray[np.float32] | None, maximum: int) -> None:
-    summary.pictures += 1
+    summary.images += 1
     if labels is None or not len(labels):
         summary.background += 1
         return

@@ -39,11 +39,11 @@ class Mix:
 
 @dataclass(frozen=True)
 class Sample:
-    """The `number`-th sample of a run is image `picture` of the list, one of `pool`; `rng` is for its
+    """The `number`-th sample of a run is image `image` of the list, one of `pool`; `rng` is for its
     augmentation."""
 
     number: int
-    picture: int
+    image: int
     rng: np.random.Generator
     pool: range
 

@@ -15,7 +15,7 @@ from ..errors import DataError
 from ..formats.labels import CLASS, Labels, find_label, label_path, read_labels, without_place
 from ..formats.path_labels import Best, Classes
 from ..formats.tree import Tree
-from ..images.image import Picture, load_image
+from ..images.image import Image, load_image
 from .augment import Canvas, Classification, Crop, Detection, Draw, Size, centre_square, centred, stretched
 from .truth import boxes, class_truth, draw_order
 
@@ -38,7 +38,7 @@ class Task(Protocol):
 class Loaded:
     """An image (uint8, BGR), its labels in the order drawn, and what was drawn for it."""
 
-    image: Picture
+    image: Image
     labels: Labels
     draw: Canvas | Crop
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..backends.ops import Array
     from ..detection.options import DetectOptions
     from ..detection.results import Detection
-    from ..images.image import Picture
+    from ..images.image import Image
     from ..layers import Head
     from ..network import Network
 
@@ -28,7 +28,7 @@ class Averager:
         self._net, self._frames = net, frames
         self.session = session or Session(net.backend)
 
-    def detect(self, image: Picture, options: DetectOptions) -> list[Detection]:
+    def detect(self, image: Image, options: DetectOptions) -> list[Detection]:
         """Detections by the mean of the heads' outputs."""
         with self._net.head_outputs([image], options.fit, session=self.session) as outputs:
             means = {head.index: self._mean(head, outputs[head.index]) for head in self._net.heads()}

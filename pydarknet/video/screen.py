@@ -9,7 +9,7 @@ from ..errors import ImageError
 from ..system.display import NO_WINDOWS, display_problem
 
 if TYPE_CHECKING:
-    from ..images.image import Picture
+    from ..images.image import Image
 
 TITLE = "pydarknet"
 ESCAPE, LEFT, UP, RIGHT, DOWN = 27, 81, 82, 83, 84  # as Darknet reads them
@@ -32,7 +32,7 @@ class Screen:
         if fullscreen:
             cv2.setWindowProperty(TITLE, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
 
-    def show(self, image: Picture) -> int | None:
+    def show(self, image: Image) -> int | None:
         """Show a frame; the key that was pressed meanwhile, None for none."""
         if not self._works:
             return None

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ImageError, PictureWarning
+from ..errors import ImageError, ImageWarning
 from ..formats.text import without_password
-from ..images.sources import LISTS, expand, is_picture_name, load
+from ..images.sources import LISTS, expand, is_image_name, load
 
 if TYPE_CHECKING:
-    from ..images.image import Picture
+    from ..images.image import Image
 
 USUAL_RATE = 25.0  # frames a second, where the source doesn't say
 WHOLE = 0.9  # of the frames that a video claims: some formats only estimate them
@@ -27,7 +27,7 @@ class Frame:
 
     path: str
     number: int
-    image: Picture
+    image: Image
 
 
 @dataclass
@@ -62,23 +62,23 @@ def open_video(word: str | None, camera: Camera, skip: int, channels: int = 3) -
     """
     if word is None or word.isdecimal():
         return _camera(camera if word is None else replace(camera, number=int(word)), skip)
-    if _is_pictures(word):
-        return _pictures(word, skip, channels)
+    if _is_images(word):
+        return _images(word, skip, channels)
     if not os.path.exists(word) and "%" not in word and "://" not in word:
         raise ImageError(f"{word}: no such file; expected a video, images, or the number of a camera")
     return _video_file(word, skip)
 
 
-def _is_pictures(word: str) -> bool:
+def _is_images(word: str) -> bool:
     if os.path.isdir(word) or word == "-":
         return True
     ending = os.path.splitext(word)[1].lower()
     if os.path.exists(word):  # OpenCV plays a GIF as a video
-        return ending in LISTS or (is_picture_name(word) and ending != ".gif")
+        return ending in LISTS or (is_image_name(word) and ending != ".gif")
     return glob.has_magic(word) and "://" not in word
 
 
-def _pictures(word: str, skip: int, channels: int) -> Video:
+def _images(word: str, skip: int, channels: int) -> Video:
     source = expand([word], sys.stdin.buffer)
     total = None if source.total is None else -(-source.total // (skip + 1))
     return Video(word, word, USUAL_RATE, total, False, _load(source.paths, skip, channels))
@@ -132,7 +132,7 @@ def _rate(capture: Any) -> float:
 
 
 def _grab(name: str, capture: Any, skip: int, count: int = 0) -> Iterator[Frame]:
-    """The frames, with a PictureWarning at the end if there are far fewer than the `count` that the video claims."""
+    """The frames, with a ImageWarning at the end if there are far fewer than the `count` that the video claims."""
     number = 0
     try:
         while capture.grab():
@@ -148,4 +148,4 @@ def _grab(name: str, capture: Any, skip: int, count: int = 0) -> Iterator[Frame]
         raise ImageError(f"{name}: holds no frame that can be read; is it a video, and whole?")
     if number < WHOLE * count:
         text = f"{name}: only {number} of {count} frames can be read; the video is damaged or cut off"
-        warnings.warn(text, PictureWarning, stacklevel=2)
+        warnings.warn(text, ImageWarning, stacklevel=2)

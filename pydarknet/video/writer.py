@@ -15,7 +15,7 @@ from ..formats.atomic import take_after
 from ..writers.base import is_same
 
 if TYPE_CHECKING:
-    from ..images.image import Picture
+    from ..images.image import Image
 
 CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv": "mp4v", ".webm": "VP90"}
 
@@ -47,7 +47,7 @@ class Recording:
     def __enter__(self) -> Recording:
         return self
 
-    def write(self, image: Picture) -> bool:
+    def write(self, image: Image) -> bool:
         """Append a frame; frames of another size than the first are scaled to it. True: there may be more."""
         import cv2
 
@@ -117,7 +117,7 @@ class Frames:
         """The file of a frame."""
         return f"{self._prefix}_{number:08d}.jpg"
 
-    def write(self, image: Picture) -> bool:
+    def write(self, image: Image) -> bool:
         """Write the next frame. True: there may be more."""
         from ..images.image import save_image
 

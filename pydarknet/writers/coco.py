@@ -21,7 +21,7 @@ class CocoWriter(FileWriter):
         return encode_json(text)
 
     def _text(self, result: Result) -> str:
-        picture = image_id(result)
+        image = image_id(result)
         lines = []
         for detection in result.detections:
             edges = clip(detection.box, result.width, result.height)
@@ -31,7 +31,7 @@ class CocoWriter(FileWriter):
             left, top, right, bottom = edges
             box = [number(value, 6) for value in (left, top, right - left, bottom - top)]
             category = self._category(detection.class_id)
-            entry = {"image_id": picture, "category_id": category, "bbox": box, "score": score}
+            entry = {"image_id": image, "category_id": category, "bbox": box, "score": score}
             lines.append(dumps(entry if detection.track is None else {**entry, "track_id": detection.track}))
         return self.between.join(lines)
 

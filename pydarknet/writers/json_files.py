@@ -40,7 +40,7 @@ class JsonWriter(FileWriter):
 
 def image_text(result: Result) -> str:
     """The detections of an image as an object over several lines, as AlexeyAB's Darknet has it."""
-    frame, objects = _picture(result)
+    frame, objects = _image(result)
     lines = ",\n".join("  " + dumps(each) for each in objects)
     start = dumps(frame).removesuffix("}")
     return f'{start}, "objects": [\n{lines}\n]}}' if lines else f'{start}, "objects": []}}'
@@ -53,11 +53,11 @@ class JsonLinesWriter(FileWriter):
         return encode_json(text)
 
     def _text(self, result: Result) -> str:
-        frame, objects = _picture(result)
+        frame, objects = _image(result)
         return dumps({**frame, "objects": objects}) + "\n"
 
 
-def _picture(result: Result) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:
+def _image(result: Result) -> tuple[dict[str, Any], list[Mapping[str, Any]]]:
     frame = {
         "frame_id": result.index if result.frame is None else result.frame,
         "filename": result.path,

@@ -30,9 +30,9 @@ def _row(detection: Detection, result: Result) -> str:
     box = detection.box
     edges = (f"{edge:.3f}" for edge in (box.left, box.top, box.right, box.bottom))
     scores = (f"{detection.confidence:.6f}", f"{detection.objectness:.6f}")
-    picture = (csv_text(result.path), "" if result.frame is None else result.frame, result.width, result.height)
+    image = (csv_text(result.path), "" if result.frame is None else result.frame, result.width, result.height)
     values = (
-        *picture,
+        *image,
         detection.class_id,
         csv_text(detection.name),
         *scores,

@@ -33,7 +33,7 @@ def test_the_table_is_consistent() -> None:
     for each in catalog.entries():
         assert each.sources, each.name
         assert Path(each.name).name == each.name
-        assert each.kind in {"weights", "backbone", "picture"}
+        assert each.kind in {"weights", "backbone", "image"}
         for algorithm, value in each.digests.items():
             assert len(value) == lengths[algorithm]
             assert set(value) <= set("0123456789abcdef")

@@ -9,7 +9,7 @@ import pytest
 
 from pydarknet.cli.commands.detector_sweep import sizes
 from pydarknet.evaluate.run import evaluate_network
-from pydarknet.evaluate.validset import read_found, valid_pictures
+from pydarknet.evaluate.validset import read_found, valid_images
 from pydarknet.formats.data import read_data
 from pydarknet.network import Network
 from tests.cli import valid_set
@@ -40,7 +40,7 @@ def test_each_size_as_detector_map_has_it(cli) -> None:
     saved = json.loads(Path("sweep.json").read_text())
     assert [int(line.split()[0]) for line in lines] == [each["size"] for each in saved["sizes"]] == [32, 64, 96]
     net, data = Network(*NETWORK), read_data("v.data")
-    images = valid_pictures(data)
+    images = valid_images(data)
     for each in saved["sizes"]:
         net.resize(each["size"], each["size"])
         truth, _ = read_found(data, images, 2)

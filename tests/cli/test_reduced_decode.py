@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pydarknet.errors import ImageError, PictureWarning
+from pydarknet.errors import ImageError, ImageWarning
 from pydarknet.images.image import load_image, load_reduced, save_image
 from tests.lib import cli_nets
 
@@ -57,7 +57,7 @@ def test_other_images_are_decoded_whole(tmp_path: Path) -> None:
     jpg = tmp_path / "a.jpg"
     save_image(jpg, smooth(800, 600))
     jpg.write_bytes(jpg.read_bytes()[:-100])
-    with pytest.warns(PictureWarning):
+    with pytest.warns(ImageWarning):
         image, full = load_reduced(jpg, 3, lambda *_: (10, 10))
     assert (image.shape, full) == ((600, 800, 3), (800, 600))
     jpg.write_bytes(jpg.read_bytes()[:10])

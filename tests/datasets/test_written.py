@@ -18,7 +18,7 @@ def test_a_device_is_not_copied(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").symlink_to("/dev/zero")
     picture = Conversion(["a"], {"train": [Sample(str(tmp_path / "a.jpg"), [])]})
     with pytest.raises(DataError, match=r"a\.jpg: is no file"):
-        write(picture, tmp_path / "out", pictures="copy")
+        write(picture, tmp_path / "out", images="copy")
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_pictures_elsewhere(tmp_path: Path, pictures: Any) -> None:
     root = voc_folder(tmp_path / "VOC")
     before = contents(root)
     out = tmp_path / "out"
-    write(read_voc([root]), out, pictures=pictures)
+    write(read_voc([root]), out, images=pictures)
     assert contents(root) == before
     assert sorted(contents(out)) == [
         *[f"images/00{i}.jpg" for i in range(3)],
@@ -47,7 +47,7 @@ def test_pictures_elsewhere(tmp_path: Path, pictures: Any) -> None:
     assert (out / "images" / "000.jpg").is_symlink() == (pictures == "link")
     assert (out / "images" / "001.jpg").read_bytes() == (root / "JPEGImages" / "001.jpg").read_bytes()
     assert [finding for finding in check(read_dataset(out / "out.data")) if finding.error] == []
-    write(read_voc([root]), out, pictures=pictures)  # again, which changes nothing
+    write(read_voc([root]), out, images=pictures)  # again, which changes nothing
 
 
 def test_what_is_there_stays(tmp_path: Path) -> None:
@@ -70,14 +70,14 @@ def test_a_picture_that_is_there_is_not_replaced(tmp_path: Path) -> None:
     other = picture(tmp_path / "out" / "images" / "000.jpg", shade=99)
     before = Path(other).read_bytes()
     with pytest.raises(DataError, match=r"images/000\.jpg: exists and is not"):
-        write(read_voc([root]), tmp_path / "out", pictures="copy", force=True)
+        write(read_voc([root]), tmp_path / "out", images="copy", force=True)
     assert Path(other).read_bytes() == before
 
 
 def test_two_pictures_of_one_name(tmp_path: Path) -> None:
     roots = [voc_folder(tmp_path / name) for name in ("a", "b")]
     with pytest.raises(DataError, match="has the same name"):
-        write(read_voc(roots), tmp_path / "out", pictures="link")
+        write(read_voc(roots), tmp_path / "out", images="link")
     assert not (tmp_path / "out").exists()
 
 
@@ -92,7 +92,7 @@ def test_nothing_can_be_written(tmp_path: Path) -> None:
     root = voc_folder(tmp_path / "VOC")
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"file/images/.*can't be made"):
-        write(read_voc([root]), tmp_path / "file", pictures="copy")
+        write(read_voc([root]), tmp_path / "file", images="copy")
     (root / "labels").write_text("")
     with pytest.raises(DataError, match=r"labels/000\.txt: can't be written"):
         write(read_voc([root]), root)
@@ -119,9 +119,9 @@ def test_images_that_are_turned_are_said(tmp_path: Path) -> None:
     """Half the size is no fault; another side up is."""
     root = voc_folder(tmp_path / "VOC")
     picture(root / "JPEGImages" / "000.jpg", 50, 25)
-    assert not [note for note in write(read_voc([root]), tmp_path / "a", pictures="copy") if "proportions" in note]
+    assert not [note for note in write(read_voc([root]), tmp_path / "a", images="copy") if "proportions" in note]
     picture(root / "JPEGImages" / "002.jpg", 50, 100)
-    [note] = [note for note in write(read_voc([root]), tmp_path / "b", pictures="copy") if "proportions" in note]
+    [note] = [note for note in write(read_voc([root]), tmp_path / "b", images="copy") if "proportions" in note]
     assert note.startswith("1 of 2 images have other proportions than their annotations say")
     assert note.endswith("002.jpg has 50 x 100 pixels (upright, if EXIF turns it), not 100 x 50")
 
@@ -165,7 +165,7 @@ def test_every_form_can_have_a_share_to_validate_on(tmp_path: Path, capsys: pyte
 
 def test_a_data_set_may_be_moved(tmp_path: Path) -> None:
     """As a whole; an image that is missing from a folder that is there is not looked for elsewhere."""
-    write(read_voc([voc_folder(tmp_path / "VOC")]), tmp_path / "old" / "mine", pictures="copy")
+    write(read_voc([voc_folder(tmp_path / "VOC")]), tmp_path / "old" / "mine", images="copy")
     (tmp_path / "old").rename(tmp_path / "new")
     data = read_dataset(tmp_path / "new" / "mine" / "mine.data")
     assert [Path(image).parent for image in data.images] == [tmp_path / "new" / "mine" / "images"] * 3

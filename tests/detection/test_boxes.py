@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pydarknet.detection.boxes import iou
-from pydarknet.detection.decode import letterbox_size, to_picture
+from pydarknet.detection.decode import letterbox_size, to_image
 from pydarknet.detection.results import Box
 
 F = np.float32
@@ -75,7 +75,7 @@ def test_letterbox_there_and_back(image_w: int, image_h: int, net_w: int, net_h:
     box = Box(image_w * 0.3, image_h * 0.6, image_w * 0.2, image_h * 0.5)
     inside = np.array([forward(box, image_w, image_h, net_w, net_h)], F)
     # Six float32 roundings on the way.
-    back = to_picture(inside, image_w, image_h, net_w, net_h, "letterbox")[0]
+    back = to_image(inside, image_w, image_h, net_w, net_h, "letterbox")[0]
     np.testing.assert_allclose(back, box, rtol=4e-6)
     assert inside.dtype == F
 
@@ -83,17 +83,17 @@ def test_letterbox_there_and_back(image_w: int, image_h: int, net_w: int, net_h:
 def test_stretch_is_a_product() -> None:
     boxes = np.array([[0.5, 0.25, 0.1, 1.5]], F)
     expected = boxes * np.array([640, 480, 640, 480], F)
-    np.testing.assert_array_equal(to_picture(boxes, 640, 480, 416, 416, "stretch"), expected)
+    np.testing.assert_array_equal(to_image(boxes, 640, 480, 416, 416, "stretch"), expected)
 
 
 def test_a_letterbox_without_a_picture_gives_no_finite_box() -> None:
     boxes = np.array([[0.5, 0.5, 0.1, 0.1]], F)
-    assert not np.isfinite(to_picture(boxes, 20_000, 1, 416, 416, "letterbox")).all()
+    assert not np.isfinite(to_image(boxes, 20_000, 1, 416, 416, "letterbox")).all()
 
 
 def test_unknown_fit() -> None:
     with pytest.raises(ValueError, match="'letterbox' or 'stretch'"):
-        to_picture(np.zeros((1, 4), F), 4, 4, 4, 4, "fill")  # type: ignore[arg-type]
+        to_image(np.zeros((1, 4), F), 4, 4, 4, 4, "fill")  # type: ignore[arg-type]
 
 
 def test_edges_of_a_box() -> None:

@@ -36,7 +36,7 @@ def write(kind: str, target: Path) -> None:
 
 
 def assert_same(found: Detections, *, sorted_by_class: bool = False) -> None:
-    expected = Detections.from_pictures(FOUND)
+    expected = Detections.from_images(FOUND)
     order = np.lexsort((expected.image, expected.class_id)) if sorted_by_class else slice(None)
     for name in ("image", "class_id", "box", "score"):
         # Six digits are written.

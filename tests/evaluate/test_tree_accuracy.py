@@ -27,7 +27,7 @@ def test_against_the_definition(tmp_path: Path, seed: int) -> None:
     found = TreeAccuracy(k)
     for true, guesses in images:
         found = found.counted(tree, guesses, true)
-    assert found.pictures == 30
+    assert found.images == 30
     assert found.first == sum(true in tree.path(guesses[0]) for true, guesses in images)
     assert found.among == sum(any(true in tree.path(guess) for guess in guesses[:k]) for true, guesses in images)
     deepest = max(len(tree.path(true)) for true, _ in images)

@@ -23,7 +23,7 @@ from pydarknet.formats.labels import (
     sibling_label,
     without_place,
 )
-from pydarknet.images.size import picture_size
+from pydarknet.images.size import image_size
 
 
 def file(folder: Path, text: str) -> Path:
@@ -185,7 +185,7 @@ def test_quick_and_careful_reading_agree(
 def test_picture_size(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"a{ending}"
     path.write_bytes(cv2.imencode(ending, np.zeros((5, 9, 3), np.uint8))[1].tobytes())
-    assert picture_size(path) == (9, 5)
+    assert image_size(path) == (9, 5)
 
 
 def exif(orientation: int) -> bytes:
@@ -202,7 +202,7 @@ def test_a_turned_picture_has_the_size_it_is_loaded_with(
     block = exif(orientation)
     path = tmp_path / "a.jpg"
     path.write_bytes(data[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + data[2:])
-    assert picture_size(path) == size
+    assert image_size(path) == size
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"\xff\xd8\xff\xc0\0\x11\x08", b"\x89PNG\r\n\x1a\n\0", b"text"])
@@ -210,6 +210,6 @@ def test_what_is_no_picture_has_no_size(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(data)
     with pytest.raises(ImageError, match=r"a\.jpg"):
-        picture_size(path)
+        image_size(path)
     with pytest.raises(ImageError, match="absent"):
-        picture_size(tmp_path / "absent.jpg")
+        image_size(tmp_path / "absent.jpg")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pydarknet.datasets import read_coco, write
 from pydarknet.datasets.voc import read_annotation
-from pydarknet.errors import CfgError, DataError, DeviceError, ImageError, PictureWarning, WeightsError
+from pydarknet.errors import CfgError, DataError, DeviceError, ImageError, ImageWarning, WeightsError
 from pydarknet.evaluate.readers import read_coco_results
 from pydarknet.formats.cfg import Section, dump, parse_cfg, parse_cfg_text
 from pydarknet.formats.data import read_data, read_list, read_map, read_names
@@ -26,7 +26,7 @@ from pydarknet.formats.tree import Mode, read_tree
 from pydarknet.formats.weights import load_weights, read_header, save_weights
 from pydarknet.graph.graph import Graph
 from pydarknet.images.image import load_image
-from pydarknet.images.size import picture_size
+from pydarknet.images.size import image_size
 from pydarknet.network import Network
 
 WEIGHTED = Path(__file__).parent / "corpus" / "cfg" / "weighted.cfg"
@@ -165,9 +165,9 @@ def run(net: Network) -> None:
 def picture(path: Path) -> None:
     """Size and pixels, which agree; what has no size has no pixels."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PictureWarning)
+        warnings.simplefilter("ignore", ImageWarning)
         try:
-            width, height = picture_size(path)
+            width, height = image_size(path)
         except ImageError:
             with suppress(ImageError):
                 load_image(path)

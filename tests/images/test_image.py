@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
-from pydarknet.errors import ImageError, PictureWarning
+from pydarknet.errors import ImageError, ImageWarning
 from pydarknet.images.exif import orientation
 from pydarknet.images.header import parse_header
 from pydarknet.images.image import as_bgr, letterbox, load_image, save_image, stretch
-from pydarknet.images.size import picture_size
+from pydarknet.images.size import image_size
 
 F = np.float32
 
@@ -153,12 +153,12 @@ def test_a_jpeg_without_its_end_is_used(options: tuple[int, ...], tmp_path: Path
     image = load_image(written(tmp_path / "whole.jpg", whole))
     start = parse_header(whole).pixels_at
     for length in range(start, len(whole) - 1, 97):
-        with pytest.warns(PictureWarning, match=r"cut\.jpg: a JPEG image whose end is missing"):
+        with pytest.warns(ImageWarning, match=r"cut\.jpg: a JPEG image whose end is missing"):
             cut = load_image(written(tmp_path / "cut.jpg", whole[:length]))
         assert cut.shape == image.shape
         if options != PROGRESSIVE and length < len(whole) * 0.9:
             assert np.ptp(cut[-1, -1]) == 0  # grey
-    with pytest.warns(PictureWarning):
+    with pytest.warns(ImageWarning):
         np.testing.assert_array_equal(load_image(written(tmp_path / "cut.jpg", whole[:-2])), image)
 
 
@@ -168,7 +168,7 @@ def test_a_jpeg_without_its_header_is_an_error(options: tuple[int, ...], tmp_pat
     whole = encoded(".jpg", PICTURE, options)
     for length in range(3, parse_header(whole).pixels_at):
         path = written(tmp_path / "cut.jpg", whole[:length])
-        for read in (load_image, picture_size):
+        for read in (load_image, image_size):
             with pytest.raises(ImageError, match=r"cut\.jpg: a JPEG image that is damaged or cut off"):
                 read(path)
 
@@ -190,7 +190,7 @@ def test_a_picture_has_its_limit_before_it_is_decoded(
     assert load_image(path).shape == (48, 80, 3)
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
     monkeypatch.setenv("PYDARKNET_MAX_PIXELS", "3839")
-    for read in (load_image, picture_size):
+    for read in (load_image, image_size):
         with pytest.raises(ImageError, match=r"80 x 48 pixels, more than 3839 in all; .*PYDARKNET_MAX_PIXELS=3840"):
             read(path)
 

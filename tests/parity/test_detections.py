@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pydarknet.detection.boxes import Fit
-from pydarknet.detection.decode import Candidates, decode_detection, to_detections, to_picture
+from pydarknet.detection.decode import Candidates, decode_detection, to_detections, to_image
 from pydarknet.detection.nms import Kind
 from pydarknet.detection.options import DetectOptions
 from pydarknet.writers.lines import in_darknet_order
@@ -48,7 +48,7 @@ def check(ours: Candidates, oracle: Oracle, fit: Fit) -> None:
     for w, h in PICTURES:
         theirs = oracle.detections(w, h, THRESH, nms=None, relative=False)
         alive = theirs.objectness != 0
-        boxes = to_picture(ours.boxes, w, h, WIDTH, HEIGHT, fit)
+        boxes = to_image(ours.boxes, w, h, WIDTH, HEIGHT, fit)
         np.testing.assert_array_equal(ours.objectness, theirs.objectness[alive])
         np.testing.assert_array_equal(ours.dense(CLASSES), theirs.prob[alive])
         # The library's compiler may round the undoing of the letterbox elsewhere: two steps of float32.

@@ -29,7 +29,7 @@ def error(net: Network, file: Path) -> float:
     inputs = []
     for seed in range(6):
         with net.plan(1) as plan:
-            net.fit_pictures(plan.input, [nets.picture(seed=seed)], net.usual_fit())
+            net.fit_images(plan.input, [nets.picture(seed=seed)], net.usual_fit())
             inputs.append(plan.input.copy())
     judge = Judge(net, inputs, 1)
     layers = Network(net.cfg, file).int8

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from pydarknet.dialects import DIALECTS
-from pydarknet.errors import DataError, PictureWarning
+from pydarknet.errors import DataError, ImageWarning
 from pydarknet.formats.labels import label_text
 from pydarknet.formats.tree import read_tree
 from pydarknet.images.image import load_image
@@ -274,6 +274,6 @@ def test_a_jpeg_without_its_end_is_learnt_from(paths: list[str], options: tuple[
     image = cv2.resize(cv2.imread(paths[0]), (320, 240))
     Path(path).write_bytes(cv2.imencode(".jpg", image, options)[1].tobytes()[:-100])
     told: list[str] = []
-    with pytest.warns(PictureWarning, match="end is missing"), loader([path], batch=1, warn=told.append) as source:
+    with pytest.warns(ImageWarning, match="end is missing"), loader([path], batch=1, warn=told.append) as source:
         batch = next(source)
     assert (batch.paths, told) == ([path], [])

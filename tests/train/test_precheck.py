@@ -40,7 +40,7 @@ def test_a_good_set(folder: Path) -> None:
     done: list[int] = []
     summary = check_detection(images(folder), 3, maximum=30, progress=done.append)
     assert sum(done) == COUNT
-    assert (summary.pictures, summary.objects, summary.background, summary.most) == (COUNT, 7, 3, 2)
+    assert (summary.images, summary.objects, summary.background, summary.most) == (COUNT, 7, 3, 2)
     assert summary.per_class.tolist() == [0, 3, 4]
     assert not summary.warnings
 

@@ -12,7 +12,7 @@ from pydarknet.train.samples import ORDERS, Mix, Samples
 
 
 def pictures(samples: Samples, count: int) -> list[int]:
-    return [samples[i].picture for i in range(count)]
+    return [samples[i].image for i in range(count)]
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -59,7 +59,7 @@ def test_resuming(order: str) -> None:
     samples.take(44)
     state = json.loads(json.dumps(samples.state()))
     again = Samples(31, seed=99)
-    assert again[0].picture >= 0
+    assert again[0].image >= 0
     again.restore(state)
     assert pictures(again, 50) == pictures(samples, 50)
     assert again.state() == samples.state()
@@ -79,7 +79,7 @@ def test_a_mix_is_exact_in_each_row_of_its_length(order: str) -> None:
             turns = np.array([p for p in drawn if (p < 6) == kind]).reshape(-1, len(members))
             assert all(sorted(turn) == list(members) for turn in turns)
             assert len({tuple(turn) for turn in turns}) > 3
-    assert all(samples[i].picture in samples[i].pool for i in range(20))
+    assert all(samples[i].image in samples[i].pool for i in range(20))
     samples.take(123)
     again = Samples(10, seed=9, mix=Mix(6, 5, 2))
     again.restore(json.loads(json.dumps(samples.state())))

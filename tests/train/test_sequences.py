@@ -44,7 +44,7 @@ def test_frames_of_sequences(length: int) -> None:
     streams, subdivisions, count = 2, 4, 50
     samples = Sequences(count, seed=1, order="darknet", streams=lambda: streams, times=FRAMES, speed=5,
                         place=lambda number: number % subdivisions % length)  # fmt: skip
-    pictures = [samples[i].picture for i in range(6 * subdivisions * FRAMES * streams)]
+    pictures = [samples[i].image for i in range(6 * subdivisions * FRAMES * streams)]
     pieces = np.array(pictures).reshape(-1, length * FRAMES, streams)
     apart = np.diff(pieces, axis=1) % count
     assert (apart == apart[:, :1]).all()

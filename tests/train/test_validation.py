@@ -17,7 +17,7 @@ from pydarknet.cli.main import main
 from pydarknet.detection.boxes import Fit
 from pydarknet.errors import DataError, TrainingError
 from pydarknet.evaluate.run import evaluate_network
-from pydarknet.evaluate.validset import read_objects, valid_pictures
+from pydarknet.evaluate.validset import read_objects, valid_images
 from pydarknet.formats.cfg import parse_cfg
 from pydarknet.formats.data import read_data
 from pydarknet.plots.training import MAP, draw_chart
@@ -37,7 +37,7 @@ def toy(folder: Path, random: int = 0) -> tuple[Path, Path]:
 
 def evaluated(cfg: Path, data: Path, weights: Path, iou_thresh: float, fit: Fit) -> float:
     net, file = pydarknet.Network(cfg, weights), read_data(data)
-    pictures = valid_pictures(file).images
+    pictures = valid_images(file).images
     truth = read_objects(file, pictures, 2)
     found = evaluate_network(net, pictures, truth, iou_thresh=iou_thresh, fit=fit)
     assert found.ap is not None

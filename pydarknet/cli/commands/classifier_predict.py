@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .. import options
-from .classify import add_class_options, classify_pictures
+from .classify import add_class_options, classify_images
 from .detect import IMAGES
 
 
@@ -22,4 +22,4 @@ def run(args: argparse.Namespace) -> int:
 
     data = read_data_file(args.data, args.quiet)
     net = load_network(args, data)
-    return classify_pictures(net, args, args.top or max(1, data.int_("top", 1)))
+    return classify_images(net, args, args.top or max(1, data.int_("top", 1)))

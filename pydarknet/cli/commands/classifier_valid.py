@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from ..messages import progress, say, warn
 
     data = read_data_file(args.data, args.quiet)
-    pictures = evaluating.read_pictures(data, args).images
+    images = evaluating.read_images(data, args).images
     labels = read_labels(data)
     net = load_network(args, data)
     require_no_heads(net, "detector map")
@@ -45,10 +45,10 @@ def run(args: argparse.Namespace) -> int:
     warn(warnings, args.quiet)
     top = args.top or max(1, data.int_("top", 1))
     last, along, unknown = Accuracy(0, 0, 0, top), "", 0
-    with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
+    with progress(len(images), "img", quiet=args.quiet, force=args.progress) as out:
         watch = evaluating.Watch(out)
         evaluated = validate_classifier(
-            net, pictures, labels, top=top, batch=args.batch, leaves=leaves,
+            net, images, labels, top=top, batch=args.batch, leaves=leaves,
             classes=path_classes(data, labels),
         )  # fmt: skip
         for each in watch.over(evaluated):
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         print(along)
     if unknown:
         say(
-            f"warning: {unknown} of {last.pictures} paths hold no label: they count as wrong, as in Darknet",
+            f"warning: {unknown} of {last.images} paths hold no label: they count as wrong, as in Darknet",
             args.quiet,
         )
     return watch.code

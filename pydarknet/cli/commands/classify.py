@@ -49,12 +49,12 @@ def run(args: argparse.Namespace) -> int:
     from ..loading import complete, load_network, read_data_file
 
     args.images = complete(args, args.images)
-    return classify_pictures(
+    return classify_images(
         load_network(args, read_data_file(args.data, args.quiet) if args.data else None), args, args.top or TOP
     )
 
 
-def classify_pictures(net: Network, args: argparse.Namespace, top: int) -> int:
+def classify_images(net: Network, args: argparse.Namespace, top: int) -> int:
     """Print the `top` classes of every image, and save them. Exit code as of `run`; a single bad image is an
     ImageError."""
     from ..loading import require_no_heads

@@ -15,7 +15,7 @@ from ..parser import real, whole
 
 if TYPE_CHECKING:
     from ...datasets import Conversion, Sample
-    from ...datasets.convert import Pictures
+    from ...datasets.convert import Placing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +73,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images",
         "--pictures",
-        dest="pictures",
+        dest="placing",
         choices=("keep", "link", "copy"),
         help="keep the images where they are, with labels beside their folder; or link or copy them into --out",
     )
@@ -190,14 +190,14 @@ def _yolo(args: argparse.Namespace) -> int:
     return _written(args, data, source, "keep" if data.labels_in_place else "link")
 
 
-def _written(args: argparse.Namespace, data: Conversion, source: Path, pictures: Pictures) -> int:
+def _written(args: argparse.Namespace, data: Conversion, source: Path, placing: Placing) -> int:
     """Write what was read, with what is set aside to validate on, beside `source` unless there is an --out."""
     from ...datasets import set_aside, without_missing, write
 
     data = set_aside(without_missing(data), args.valid, args.seed)
-    out, pictures = args.out or source, args.pictures or pictures
-    _tell(out, args.name, data.sets, write(data, out, name=args.name, pictures=pictures, force=args.force))
-    if pictures == "link":
+    out, placing = args.out or source, args.placing or placing
+    _tell(out, args.name, data.sets, write(data, out, name=args.name, images=placing, force=args.force))
+    if placing == "link":
         print(f"note: {out / 'images'} has links to the images; to take the folder elsewhere: --images copy")
     return 0
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...errors import ImageError
     from ...images.batches import Batch, ReadImage
     from ...images.drawings import Drawings
-    from ...images.image import Picture
+    from ...images.image import Image
     from ...images.sources import Source
     from ...network import Network
     from ...system.pipeline import Lanes, Turn
@@ -146,7 +146,7 @@ def _offer_example(words: Sequence[str]) -> None:
     from ...formats.text import is_address
 
     folder, name = os.path.split(words[0]) if len(words) == 1 and not is_address(words[0]) else ("", "")
-    if name and not os.path.lexists(words[0]) and any(name == e.name for e in entries() if e.kind == "picture"):
+    if name and not os.path.lexists(words[0]) and any(name == e.name for e in entries() if e.kind == "image"):
         fetch = f"pydarknet weights get {name} --folder {folder or '.'}"
         raise ImageError(f"{words[0]}: no such file; it is one of Darknet's examples, to fetch it: {fetch}")
 
@@ -185,7 +185,7 @@ class Looked:
     detections: Sequence[Detection] = ()
     seconds: float = 0.0
     drawn: bytes = b""
-    image: Picture | None = None
+    image: Image | None = None
     error: ImageError | None = None
 
 
@@ -217,7 +217,7 @@ class Look:
             for each in read
         ]
 
-    def _load_less(self, full: dict[str, tuple[int, int]], path: str, channels: int) -> Picture:
+    def _load_less(self, full: dict[str, tuple[int, int]], path: str, channels: int) -> Image:
         """The image, with less of its pixels if it is a file; then its `full` size is noted."""
         from ...detection.decode import letterbox_size
         from ...errors import ImageError
@@ -233,7 +233,7 @@ class Look:
         return load(path, channels)
 
     def _looked(
-        self, read: ReadImage, image: Picture, found: Sequence[Detection], seconds: float,
+        self, read: ReadImage, image: Image, found: Sequence[Detection], seconds: float,
         full: tuple[int, int] | None,
     ) -> Looked:  # fmt: skip
         if full is not None and full != read.size:
@@ -298,13 +298,13 @@ class _Report:
             if self.drawings.file is not None:
                 self.out.say(f"{self.drawings.file}: drawn", self.args.quiet)
 
-    def _save_crops(self, path: str, image: Picture, detections: Sequence[Detection]) -> None:
+    def _save_crops(self, path: str, image: Image, detections: Sequence[Detection]) -> None:
         """Each object into a file; those of images of one name in different folders don't take each other's place."""
         from ...results.detections import save_crops
 
         save_crops(detections, image, self.args.save_crops, self._name(path, "crops"))
 
-    def _explain(self, path: str, image: Picture, detections: Sequence[Detection]) -> None:
+    def _explain(self, path: str, image: Image, detections: Sequence[Detection]) -> None:
         """A map for each object, numbered in the order of what is printed."""
         from ...explain import draw_explained, explain
         from ...images.image import save_image

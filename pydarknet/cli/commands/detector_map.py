@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
     data = read_data_file(args.data, args.quiet)
     args.csv, args.json = place_of(args.csv), place_of(args.json)
     refuse_inputs([args.csv, args.json, args.confusion, args.curves], args, data)
-    images = evaluating.read_pictures(data, args)
-    pictures = images.images
+    images = evaluating.read_images(data, args)
+    paths = images.images
     net = load_network(args, data)
     require_heads(net, "classifier valid")
     evaluating.say_fit(args)
@@ -75,9 +75,9 @@ def run(args: argparse.Namespace) -> int:
     warn(warnings, args.quiet)
     how = options.detect_options(args).but(thresh=VALID_THRESH, map=chosen)
     found = Collected()
-    with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
+    with progress(len(paths), "img", quiet=args.quiet, force=args.progress) as out:
         watch = evaluating.Watch(out)
-        for each in watch.over(clusters.look(net, pictures, args, how)):
+        for each in watch.over(clusters.look(net, paths, args, how)):
             found.add(each)
     truth, detections = found.evaluated(truth), found.detections()
     measures = {"iou_thresh": args.iou_thresh, "thresh": args.thresh, "points": args.points}

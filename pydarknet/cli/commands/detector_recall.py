@@ -40,18 +40,18 @@ def run(args: argparse.Namespace) -> int:
     from ..messages import progress, warn
 
     data = read_data_file(args.data, args.quiet)
-    images = evaluating.read_pictures(data, args)
-    pictures = images.images
+    images = evaluating.read_images(data, args)
+    paths = images.images
     net = load_network(args, data)
     require_heads(net, "classifier valid")
     chosen = class_map(data, net)
     truth, warnings = read_found(data, images, len(chosen) if chosen else net.classes)
     warn(warnings, args.quiet)
     state = Recall(0, 0, 0, 0, 0.0)
-    with progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out:
+    with progress(len(paths), "img", quiet=args.quiet, force=args.progress) as out:
         watch = evaluating.Watch(out)
         evaluator = running_recall(truth, args.iou_thresh, args.thresh)
-        for each in watch.over(propose_all(net, pictures, batch=args.batch, thresh=args.thresh, nms=NMS)):
+        for each in watch.over(propose_all(net, paths, batch=args.batch, thresh=args.thresh, nms=NMS)):
             if each.error is None:
                 state = state + evaluator(each.index, each.detections)
                 out.print([state.line])

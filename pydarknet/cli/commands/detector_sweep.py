@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     data = read_data_file(args.data, args.quiet)
     args.out = place_of(args.out)
     refuse_inputs([args.out, args.chart], args, data)
-    images = evaluating.read_pictures(data, args)
+    images = evaluating.read_images(data, args)
     net = load_network(args, data)
     require_heads(net, "classifier valid")
     evaluating.say_fit(args)

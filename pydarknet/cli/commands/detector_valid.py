@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from ..messages import progress, say
 
     data = read_data_file(args.data, args.quiet)
-    pictures = evaluating.read_pictures(data, args).images
+    images = evaluating.read_images(data, args).images
     net = load_network(args, data)
     require_heads(net, "classifier valid")
     evaluating.say_fit(args)
@@ -50,10 +50,10 @@ def run(args: argparse.Namespace) -> int:
     start = time.perf_counter()
     with (
         open_results(data, class_names(net, chosen), args.out) as writer,
-        progress(len(pictures), "img", quiet=args.quiet, force=args.progress) as out,
+        progress(len(images), "img", quiet=args.quiet, force=args.progress) as out,
     ):
         watch = evaluating.Watch(out)
-        found = clusters.look(net, pictures, args, options.detect_options(args).but(map=chosen))
+        found = clusters.look(net, images, args, options.detect_options(args).but(map=chosen))
         for each in watch.over(found):
             writer.write(each.path, each.size, each.detections)
     say(f"Total Detection Time: {time.perf_counter() - start:f} Seconds; results are in {writer.target}", args.quiet)

@@ -12,7 +12,7 @@ from .. import options
 from ..parser import whole
 
 if TYPE_CHECKING:
-    from ...images.image import Picture
+    from ...images.image import Image
     from ...images.sources import Source
 
 ENDING = ".int8"
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     warn(net.warnings, args.quiet)
     keep = wide_keep(net) if args.keep == "wide" else args.keep
     choice = quantize(
-        net, pictures(source, net.inputs.c, args), out, keep=keep, fit=args.fit, made_from=weights.name,
+        net, images(source, net.inputs.c, args), out, keep=keep, fit=args.fit, made_from=weights.name,
         refined=not args.quick, tiles=args.tiles,
     )  # fmt: skip
     kept = len([layer for layer in net.layers if layer.records]) - len(choice.convolutions)
@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def pictures(source: Source, channels: int, args: argparse.Namespace) -> Iterator[Picture]:
+def images(source: Source, channels: int, args: argparse.Namespace) -> Iterator[Image]:
     """The first images that can be read; what can't is said."""
     from ...errors import ImageError
     from ...images.sources import load

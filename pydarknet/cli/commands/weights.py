@@ -104,7 +104,7 @@ def _header(path: Path, found: Identity) -> str:
 
     if is_int8(path):
         return "8-bit weights, by pydarknet quantize"
-    if found.entry is not None and found.entry.kind == "picture":
+    if found.entry is not None and found.entry.kind == "image":
         return "none, an image"
     try:
         header = read_header(path)

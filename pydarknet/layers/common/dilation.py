@@ -38,12 +38,12 @@ class Parts:
         axes = [Axis.of(*sizes, dilation) for sizes in zip((out.h, out.w), kernel, strides, strict=True)]
         self.out = out
         self.count, self.strides, self.sides, self.places = ((y, x) for y, x in zip(*axes, strict=True))
-        self._picture = self.count, (dilation, dilation), strides, pads
+        self._image = self.count, (dilation, dilation), strides, pads
         self._output = self.count, self.count, (1, 1), (0, 0)
 
-    def of_picture(self, p: Builder, x: Value) -> Value:
+    def of_image(self, p: Builder, x: Value) -> Value:
         """The input of the undilated convolution."""
-        return self._cut(p, x, self.sides, self._picture)
+        return self._cut(p, x, self.sides, self._image)
 
     def of_output(self, p: Builder, dy: Value) -> Value:
         """The delta of its output."""
@@ -53,9 +53,9 @@ class Parts:
         """Its output, put together."""
         return self._join(p, parts, self.out, self._output)
 
-    def picture_delta(self, p: Builder, parts: Value, inputs: Shape) -> Value:
+    def image_delta(self, p: Builder, parts: Value, inputs: Shape) -> Value:
         """The delta of its input, put together."""
-        return self._join(p, parts, inputs, self._picture)
+        return self._join(p, parts, inputs, self._image)
 
     def _cut(self, p: Builder, x: Value, sides: Pair, geometry: Sequence[Pair]) -> Value:
         parts = p.new(Shape(x.shape.c, *sides), images=x.dims[0] * self.count[0] * self.count[1])

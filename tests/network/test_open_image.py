@@ -14,7 +14,7 @@ import pytest
 
 from pydarknet.errors import DataError, ImageError
 from pydarknet.images.image import load_image, save_image
-from pydarknet.images.open_image import open_picture
+from pydarknet.images.open_image import open_image
 from pydarknet.network import Network
 from tests.lib import nets
 from tests.lib.cli_nets import write_video
@@ -49,7 +49,7 @@ def test_pictures_of_pillow(net: Network, mode: str) -> None:
     else:
         given = PIL.Image.open("a.png").convert(mode)
         wanted = np.asarray(given.convert("RGB"))[:, :, ::-1]
-    np.testing.assert_array_equal(open_picture(given), wanted)
+    np.testing.assert_array_equal(open_image(given), wanted)
     assert net.detect(given, thresh=0.1) == net.detect(np.ascontiguousarray(wanted), thresh=0.1)
     assert net.detect([given], thresh=0.1) == [net.detect(given, thresh=0.1)]
 
@@ -57,9 +57,9 @@ def test_pictures_of_pillow(net: Network, mode: str) -> None:
 def test_pillow_with_alpha_for_four_channels(net: Network) -> None:
     four = np.dstack([nets.picture(8, 6), nets.picture(8, 6, seed=2)[:, :, :1]])
     given = PIL.Image.fromarray(np.ascontiguousarray(four[:, :, [2, 1, 0, 3]]))
-    np.testing.assert_array_equal(open_picture(given, channels=4), four)
+    np.testing.assert_array_equal(open_image(given, channels=4), four)
     with pytest.raises(ImageError, match="takes 4 channels"):
-        open_picture(given.convert("RGB"), channels=4)
+        open_image(given.convert("RGB"), channels=4)
 
 
 def test_pillow_that_can_not_be(net: Network) -> None:
@@ -77,7 +77,7 @@ def test_the_content_of_a_file(net: Network) -> None:
     with open("a.png", "rb") as file:
         assert net.detect(file, thresh=0.1) == wanted
     four = np.dstack([nets.picture(8, 6), nets.picture(8, 6, seed=2)[:, :, :1]])
-    np.testing.assert_array_equal(open_picture(cv2.imencode(".png", four)[1].tobytes(), channels=4), four)
+    np.testing.assert_array_equal(open_image(cv2.imencode(".png", four)[1].tobytes(), channels=4), four)
     with pytest.raises(ImageError, match=r"in memory: .* damaged or cut off"):
         net.detect(data[:200])
     with open("text.txt", "w+") as text, pytest.raises(ImageError, match="found str; open it with mode 'rb'"):
