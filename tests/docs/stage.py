@@ -24,6 +24,10 @@ IMAGES = ("img.jpg", "dog.jpg", "a.jpg", "b.jpg")
 ANIMALS = "child,parent\ncat,animal\ndog,animal\n"
 # What a page takes for granted, as others make it.
 BEFORE = {
+    "docs/from-alexeyab.md": (
+        "pydarknet data voc VOCdevkit/VOC2007 --out mine",
+        "pydarknet init mine/mine.data --from yolov2-voc --out mine.cfg",
+    ),
     "docs/scale.md": (
         "pydarknet data voc VOCdevkit/VOC2007 --out mine",
         "pydarknet init mine/mine.data --from yolov2-voc --out mine.cfg",
@@ -139,6 +143,7 @@ def _write_data(folder: Path) -> None:
     """photos/ with YOLO's labels, VOCdevkit/, pictures/ with a folder a class, and imagenet.data."""
     (folder / "photos").mkdir()
     (folder / "photos" / "classes.txt").write_text("cat\ndog\n")
+    (folder / "data.yaml").write_text("train: photos\nval: photos\nnames: [cat, dog]\n")
     voc = folder / "VOCdevkit" / "VOC2007"
     for name in ("Annotations", "ImageSets/Main", "JPEGImages"):
         (voc / name).mkdir(parents=True)
