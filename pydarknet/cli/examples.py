@@ -74,6 +74,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "pydarknet data yolo labelled/ --valid 0.2",
         "pydarknet data yolo data.yaml --out mine",
     ),
+    "data classes": ("pydarknet data classes pictures/ --valid 0.2", "pydarknet data classes imagenet/ --out mine"),
     "data check": ("pydarknet data check mine/mine.data",),
     "data stats": ("pydarknet data stats mine/mine.data",),
     "data split": ("pydarknet data split images.txt train=0.8 valid=0.2 --names mine.names --out mine",),

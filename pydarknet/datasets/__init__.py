@@ -2,6 +2,7 @@
 
 from .aside import set_aside, without_missing
 from .check import Finding, check
+from .class_folders import read_classes
 from .coco import coco_files, read_coco
 from .convert import Conversion, Sample, write
 from .dataset import DataSet, ImageList, read_dataset
@@ -20,6 +21,7 @@ __all__ = [
     "Stats",
     "check",
     "coco_files",
+    "read_classes",
     "read_coco",
     "read_dataset",
     "read_voc",

@@ -11,10 +11,11 @@ import numpy as np
 
 from ..errors import DataError, ImageError, locate
 from ..formats.labels import CLASS, check_labels, find_label, label_path
+from ..formats.path_labels import Classes
 from ..images.exif import UPRIGHT, orientation, turned_by_exif
 from ..images.image import read_image
 from ..images.size import image_size
-from .dataset import DataSet, ImageList
+from .dataset import DataSet, ImageList, class_rule_of
 
 SHOWN = 100  # classes that nothing is of
 
@@ -31,15 +32,23 @@ class Finding(NamedTuple):
 
 
 def check(
-    data: DataSet, *, decode: bool = True, background: bool = False, inner: Container[int] = ()
+    data: DataSet,
+    *,
+    decode: bool = True,
+    background: bool = False,
+    inner: Container[int] = (),
+    rule: Classes | None = None,
 ) -> Iterator[Finding]:
     """Every finding, list by list, as it is made.
 
     Errors are what training would fail on: images and label files that are missing or unreadable, lines that are
     no label, classes that don't exist. `decode` reads whole images, otherwise only their headers. A missing
     label file is a warning with `background`. `inner` are the classes that others are below: they need no objects.
+    `rule`: of a classifier, how a path tells the class; default: the rule of data that has no label files. Two
+    classes of a path are an error, none is a warning.
     """
     yield from map(as_finding, data.warnings)
+    rule = rule or class_rule_of(data)
     counts = np.zeros(data.classes or 0, np.int64)
     contents: dict[bytes, str] = {}
     labels_seen: dict[str, str] = {}
@@ -51,6 +60,9 @@ def check(
             yield from _image(path, place, decode, contents)
             if not os.path.isfile(path):
                 continue  # the path may be wrong, and its labels elsewhere
+            if rule is not None:
+                yield from _class(path, place, rule, counts)
+                continue
             label = find_label(path)
             if label is None:
                 message = f"{path} has no label file; expected {label_path(path)} (empty if nothing is to be seen)"
@@ -59,12 +71,17 @@ def check(
             if (other := labels_seen.setdefault(label, path)) != path:
                 yield Finding(place, True, f"{path} has the same label file as {other}: {label}")
             yield from _labels(label, data.classes, counts)
-        turned = [path for path, _ in found if os.path.isfile(path) and orientation(path) != UPRIGHT]
+        turned = (
+            []
+            if rule is not None
+            else [path for path, _ in found if os.path.isfile(path) and orientation(path) != UPRIGHT]
+        )
         if turned:
             yield Finding(images.file, False, turned_by_exif(turned, len(found)))
     unseen = [class_id for class_id in np.flatnonzero(counts == 0).tolist() if class_id not in inner]
     for class_id in unseen[:SHOWN]:
-        yield Finding(data.file, False, f"no object is of class {class_id} ({data.name_of(class_id)})")
+        what = "object" if rule is None else "image"
+        yield Finding(data.file, False, f"no {what} is of class {class_id} ({data.name_of(class_id)})")
     if len(unseen) > SHOWN:
         yield Finding(data.file, False, f"nor is any of {len(unseen) - SHOWN} more of the {data.classes} classes")
 
@@ -87,6 +104,21 @@ def _image(path: str, place: str, decode: bool, contents: dict[bytes, str]) -> I
         return
     if (other := contents.setdefault(digest, path)) != path:
         yield Finding(place, False, f"{path} is the same image as {other}")
+
+
+def _class(
+    path: str, place: str, rule: Classes, counts: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+) -> Iterator[Finding]:
+    try:
+        classes = rule(path)
+    except DataError as error:
+        yield Finding(place, True, str(error))
+        return
+    if not classes:
+        yield Finding(place, False, f"{path}: no label is in the path, so that the image is of no class")
+    for class_id in classes:
+        if class_id < len(counts):
+            counts[class_id] += 1
 
 
 def _labels(

@@ -37,8 +37,8 @@ def read_class_folder(path: str | PathLike[str]) -> ClassImages:
     """
     root = fspath(path)
     images, words, empty = list[str](), list[str](), list[str]()
-    for folder, inner, names in _walk(root):
-        here = [name for name in names if _is_image(os.path.join(folder, name))]
+    for folder, inner, names in walk(root):
+        here = [name for name in names if is_image(os.path.join(folder, name))]
         if here and folder == root:
             raise DataError(
                 f"{root}: {short(here[0])!r} lies in no folder of a class; expected {root}/CLASS/{here[0]}"
@@ -81,10 +81,10 @@ def read_class_list(path: str | PathLike[str]) -> ClassImages:
     return found
 
 
-def _walk(root: str) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Each folder once, by name, with its folders and its files."""
+def walk(root: str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Each folder once, by name, with its folders and its files. DataError for one that can't be read."""
     seen = set[str]()
-    for folder, inner, names in os.walk(root, followlinks=True):
+    for folder, inner, names in os.walk(root, onerror=_refuse, followlinks=True):
         real = os.path.realpath(folder)
         if real in seen:
             inner.clear()
@@ -94,5 +94,10 @@ def _walk(root: str) -> Iterator[tuple[str, list[str], list[str]]]:
         yield folder, inner, sorted(names)
 
 
-def _is_image(path: str) -> bool:
+def _refuse(error: OSError) -> None:
+    raise DataError(f"{error.filename}: can't be read: {error.strerror or error}") from error
+
+
+def is_image(path: str) -> bool:
+    """Whether a file is called as an image is, and isn't what macOS writes beside one."""
     return os.path.splitext(path)[1].lower() in ENDINGS and not is_companion(path)

@@ -56,12 +56,16 @@ class Conversion:
     """What a reader made of a data set: names, the samples of each set, and what the user should know.
 
     `labels_in_place`: the label files of these samples are there, where they are looked for, and say this already.
+    `labels`: of a classifier, the words in paths that say the class; it has no label files. `root`: the folder below
+    which images keep their places when they are linked or copied.
     """
 
     names: list[str]
     sets: dict[str, list[Sample]]
     notes: list[str] = field(default_factory=list)
     labels_in_place: bool = False
+    labels: list[str] = field(default_factory=list)
+    root: str = ""
 
 
 def write(
@@ -88,13 +92,15 @@ def write(
     for key, samples in data.sets.items():
         paths = []
         for sample in samples:
-            image = _place(sample.image, folder, images, targets)
+            image = _place(sample.image, data.root, folder, images, targets)
             paths.append(image)
-            if not (data.labels_in_place and images == "keep"):
+            if not (data.labels or (data.labels_in_place and images == "keep")):
                 _add(texts, sibling_label(image), label_text(sample.labels), sample.image)
         lists[str(folder / f"{key}.txt")] = "".join(f"{path}\n" for path in paths)
     texts |= lists
     texts[str(folder / f"{name}.names")] = "".join(f"{each}\n" for each in data.names)
+    if data.labels:
+        texts[str(folder / f"{name}.labels")] = "".join(f"{each}\n" for each in data.labels)
     texts[str(folder / f"{name}.data")] = data_text(data, folder, name)
     if not force:
         _refuse_overwriting(texts, beside=images == "keep")
@@ -152,11 +158,12 @@ def is_line(text: str) -> bool:
     return bool(text.strip()) and not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text)
 
 
-def _place(image: str, folder: Path, images: Placing, targets: dict[str, str]) -> str:
+def _place(image: str, root: str, folder: Path, images: Placing, targets: dict[str, str]) -> str:
     source = os.path.abspath(image)
     if images == "keep":
         return source
-    target = str(folder / "images" / os.path.basename(source))
+    inside = os.path.relpath(source, root) if root else os.path.basename(source)
+    target = str(folder / "images" / inside)
     if targets.setdefault(target, source) != source:
         raise DataError(f"{source}: {targets[target]} has the same name; both can't be in {folder / 'images'}")
     return target
@@ -176,6 +183,8 @@ def data_text(data: Conversion, folder: Path, name: str) -> str:
     if "valid" not in chosen and "test" in chosen:
         chosen["valid"] = chosen["test"]
     rows = [f"{key} = {chosen[key]}" for key in LISTS if key in chosen]
+    if data.labels:
+        rows.append(f"labels = {folder / name}.labels")
     rows = [f"classes = {len(data.names)}", *rows, f"names = {folder / name}.names", "backup = backup"]
     return "".join(f"{row}\n" for row in rows)
 

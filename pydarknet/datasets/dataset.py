@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from os import PathLike, fspath
 
 from ..errors import DataError, carrying
-from ..formats.data import MAX_CLASSES, MAX_LIST_BYTES, DataFile, class_name, read_data, read_names
+from ..formats.data import MAX_CLASSES, MAX_LIST_BYTES, DataFile, class_name, read_data, read_labels, read_names
+from ..formats.labels import find_label
+from ..formats.path_labels import Classes, path_classes
 from ..formats.resources import listed, moved
 from ..formats.text import lines, read_text, refuse_kinds
 from ..images.sources import images_below, is_companion
 
+LOOKED_AT = 100  # images, by which it is told whether there are label files
 LISTS = ("train", "train_boxes", "valid", "test")
 
 
@@ -30,13 +33,15 @@ class ImageList:
 
 @dataclass(frozen=True)
 class DataSet:
-    """`classes` is None and `names` empty where nothing says what they are."""
+    """`classes` is None and `names` empty where nothing says what they are. `classifies`: it says how
+    paths tell classes, as a classifier needs it."""
 
     file: str
     classes: int | None
     names: list[str]
     lists: list[ImageList]
     warnings: list[str] = field(default_factory=list)
+    classifies: bool = False
 
     @property
     def images(self) -> list[str]:
@@ -53,6 +58,25 @@ class DataSet:
     def name_of(self, class_id: int) -> str:
         """The name of a class, or its number."""
         return class_name(self.names, class_id)
+
+
+def class_rule(path: str | PathLike[str]) -> Classes:
+    """How the classes of a .data file are found in the paths of images, by `labels`, else by `names`. DataError."""
+    data = read_data(path)
+    if "labels" not in data.options and data.int_("tag", 0):
+        return path_classes(data, [], data.classes(1))
+    labels = read_labels(data.path("labels" if "labels" in data.options else "names"))
+    return path_classes(data, labels[: data.classes(len(labels))])
+
+
+def class_rule_of(data: DataSet) -> Classes | None:
+    """The rule of a data set that says how paths tell classes, and has no label files; None for another."""
+    return class_rule(data.file) if data.classifies and not has_label_files(data.images) else None
+
+
+def has_label_files(images: Sequence[str]) -> bool:
+    """Whether one of the first images has a label file."""
+    return any(find_label(image) for image in images[:LOOKED_AT])
 
 
 def read_dataset(
@@ -88,7 +112,8 @@ def _of_data(data: DataFile, names: str | PathLike[str] | None, classes: int | N
     warnings = [*data.warnings, *(text for each in lists for text in each.warnings)]
     if count and len(known) > count:
         warnings.append(f"{fspath(names_file or '')}: has {len(known)} names for {count} classes; the first count")
-    return DataSet(file, count, known[:count], lists, warnings)
+    classifies = "labels" in data.options or bool(data.int_("tag", 0))
+    return DataSet(file, count, known[:count], lists, warnings, classifies)
 
 
 def read_image_list(name: str, path: str | PathLike[str]) -> ImageList:

@@ -10,9 +10,10 @@ import numpy as np
 from ..detection.results import Box, Detection
 from ..errors import DataError
 from ..formats.labels import find_label, read_labels
+from ..formats.path_labels import Classes
 from ..images.draw import draw
 from ..images.image import load_image, save_image
-from .dataset import DataSet
+from .dataset import DataSet, class_rule_of
 
 
 def show(
@@ -32,25 +33,32 @@ def show(
         os.makedirs(fspath(out), exist_ok=True)
     except OSError as error:
         raise DataError(f"{fspath(out)}: can't be made: {error.strerror or error}") from error
+    rule = class_rule_of(data)
     for image, target in pairs:
         pixels = load_image(image)
-        objects = truth(image, data, pixels.shape[1], pixels.shape[0])
+        objects = truth(image, data, pixels.shape[1], pixels.shape[0], rule)
         save_image(target, draw(pixels, objects, classes=data.classes or 80, show_confidence=False))
     return [target for _, target in pairs]
 
 
-def truth(image: str, data: DataSet, width: int, height: int) -> list[Detection]:
-    """The objects of an image as if a perfect detector had found them; those with a class only fill the image."""
-    label = find_label(image)
-    if label is None:
-        return []
+def truth(image: str, data: DataSet, width: int, height: int, rule: Classes | None = None) -> list[Detection]:
+    """The objects of an image as if a perfect detector had found them; those with a class only fill the image.
+    `rule`: of a classifier's, how a path tells the class."""
     found = []
-    for class_id, x, y, w, h in read_labels(label, data.classes).tolist():
+    for class_id, x, y, w, h in _rows(image, data, rule):
         box = Box(x * width, y * height, w * width, h * height)
         if not any((x, y, w, h)):
             box = Box(width / 2, height / 2, width, height)
         found.append(Detection(int(class_id), data.name_of(int(class_id)), 1.0, 1.0, box))
     return found
+
+
+def _rows(image: str, data: DataSet, rule: Classes | None) -> list[list[float]]:
+    if rule is not None:
+        return [[class_id, 0.0, 0.0, 0.0, 0.0] for class_id in rule(image)]
+    label = find_label(image)
+    rows: list[list[float]] = [] if label is None else read_labels(label, data.classes).tolist()
+    return rows
 
 
 def _stem(path: str) -> str:

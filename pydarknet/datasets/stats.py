@@ -13,7 +13,7 @@ from ..detection.boxes import AREAS
 from ..errors import ImageError
 from ..formats.labels import CLASS, SIZE, find_label, is_class_only, read_labels
 from ..images.size import image_size
-from .dataset import DataSet, ImageList
+from .dataset import DataSet, ImageList, class_rule_of
 
 QUANTILES = {"least": 0.0, "10 %": 0.1, "median": 0.5, "90 %": 0.9, "most": 1.0}
 
@@ -68,13 +68,16 @@ class Stats:
 
 def stats(data: DataSet, images: ImageList, *, sizes: bool = True) -> Stats:
     """Count one list. `sizes` reads the images' headers for aspects and areas. DataError for a wrong label file;
-    a missing one is counted, and an image that can't be read is left out of aspects and areas."""
+    a missing one is counted, unless paths tell the classes, and an image that can't be read is left out of aspects
+    and areas."""
     parts, pixels, counts = [], [], []
-    unlabelled = 0
+    unlabelled, rule = 0, class_rule_of(data)
     for path in images.images:
-        label = find_label(path)
-        unlabelled += label is None
-        labels = np.empty((0, 5), np.float32) if label is None else read_labels(label, data.classes)
+        label = find_label(path) if rule is None else None
+        unlabelled += label is None and rule is None
+        labels = np.zeros((0, 5), np.float32) if label is None else read_labels(label, data.classes)
+        if rule is not None:
+            labels = np.array([(class_id, 0, 0, 0, 0) for class_id in rule(path)], np.float32).reshape(-1, 5)
         parts.append(labels)
         counts.append(len(labels))
         pixels += [_size(path) if sizes and len(labels) else (np.nan, np.nan)] * len(labels)

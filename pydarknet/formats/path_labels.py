@@ -15,6 +15,7 @@ from .text import did_you_mean, lines, read_text, short
 Classes = Callable[[str], list[int]]  # the classes of a path: none, one, or by some rules several
 
 RULES = ("best", "substring")
+SLASHES = "/\\"
 SEPARATORS = "/\\_-. \t"
 _FOLDER = re.compile(r"[/\\]")
 
@@ -123,7 +124,7 @@ def _fit(path: str, label: str, start: int, folders: Sequence[int]) -> tuple[boo
     """How well an occurrence fits, the best is the greatest: is it a word, how far within, a whole part, how long."""
     end = start + len(label)
     left, right = _edge(path[:start][-1:], label[0]), _edge(path[end:][:1], label[-1])
-    inside = start + len(label.rstrip(SEPARATORS))  # of '/cat/' the last slash is no place in a file's name
+    inside = start + len(label.rstrip(SLASHES))  # of '/cat/' the last slash is no place in a file's name
     return min(left, right) > 0, -sum(at >= inside for at in folders), min(left, right) > 1, len(label)
 
 

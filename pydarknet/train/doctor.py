@@ -15,16 +15,19 @@ from ..anchors.boxes import load_boxes
 from ..anchors.cfg import heads_with_anchors, units
 from ..anchors.kmeans import Floats, average_iou, kmeans
 from ..datasets.check import Finding, as_finding, check
-from ..datasets.dataset import DataSet, read_dataset
+from ..datasets.dataset import DataSet, class_rule, read_dataset
 from ..errors import DarknetError
 from ..formats.cfg import Cfg, parse_cfg
 from ..formats.data import read_data
 from ..formats.labels import CLASS, find_label, read_labels
+from ..formats.path_labels import Classes
 from ..formats.resources import find_cfg
 from ..layers.common.tree import section_tree
 from .checkpoint import open_files
 from .choice import training_dialect
 from .folder import check_unused
+from .precheck import UnusableImagesError
+from .template import check_kind, is_classifier
 from .trainer import Trainer
 
 T = TypeVar("T")
@@ -44,22 +47,41 @@ def examine(
     dialect: str | None = None,
     decode: bool = False,
 ) -> Iterator[Finding]:
-    """Every finding about a training of `cfg` on the images of a .data file, as it is made; from `weights`, or their
-    first `cutoff` layers.
+    """Every finding about a training of `cfg`, a detector or a classifier, on the images of a .data file; from
+    `weights`, or their first `cutoff` layers.
 
     Errors are what `Trainer` would raise, or fail on later. `decode`: read whole images, not their headers alone.
     Nothing is written.
     """
     problems: list[Finding] = []
-    dataset = _tried(lambda: read_dataset(data), fspath(data), problems)
     network = _tried(lambda: parse_cfg(find_cfg(cfg)), fspath(cfg), problems)
-    yield from problems
-    if dataset is not None:
-        yield from check(dataset, decode=decode, inner=_inner(network))
-        yield from _sparse(dataset)
+    dataset = _tried(lambda: read_dataset(data, classes=_fewer_classes(data, network)), fspath(data), problems)
+    rule: Classes | None = None
     if network is not None and dataset is not None:
-        yield from _as_trainer(data, network, weights, cutoff, dialect)
+        _tried(lambda: check_kind(network, dataset), fspath(data), problems)
+        if is_classifier(network):
+            rule = _tried(lambda: class_rule(data), fspath(data), problems)
+    yield from problems
+    if dataset is None or (problems and network is not None):
+        return  # what follows of it says no more
+    wrong = False
+    for finding in check(dataset, decode=decode, inner=_inner(network), rule=rule):
+        wrong |= finding.error
+        yield finding
+    yield from _sparse(dataset, rule)
+    if network is not None:
+        yield from _as_trainer(data, network, weights, cutoff, dialect, wrong)
         yield from _anchors(data, network)
+
+
+def _fewer_classes(data: str | PathLike[str], cfg: Cfg | None) -> int | None:
+    """The classes of a detector's head, which count in training, where the .data file says more; else None."""
+    heads = [section for section in cfg.sections if section.has("classes")] if cfg is not None else []
+    if not heads or heads[-1].has("map"):
+        return None
+    with suppress(DarknetError):
+        return count if 0 < (count := heads[-1].int_("classes", 0)) < read_data(data).classes(0) else None
+    return None
 
 
 def _inner(cfg: Cfg | None) -> set[int]:
@@ -88,9 +110,15 @@ def _placed(place: str, error: bool, text: str) -> Finding:
 
 
 def _as_trainer(
-    data: str | PathLike[str], cfg: Cfg, weights: str | PathLike[str] | None, cutoff: int | None, dialect: str | None
+    data: str | PathLike[str],
+    cfg: Cfg,
+    weights: str | PathLike[str] | None,
+    cutoff: int | None,
+    dialect: str | None,
+    wrong: bool,
 ) -> Iterator[Finding]:
-    """What a trainer says, and the folder it would write to. It works in a folder of its own here."""
+    """What a trainer says, and the folder it would write to, but for a summary of images that are said to be `wrong`.
+    It works in a folder of its own here."""
     problems: list[Finding] = []
     told: list[str] = []
 
@@ -102,12 +130,21 @@ def _as_trainer(
             files = open_files(cfg, options, None, training_dialect(cfg, dialect, None).files, 1)
             check_unused(files, weights)
 
-    _tried(start, cfg.file, problems)
-    yield from (_placed(cfg.file, False, text) for text in told)
+    def start_unless_wrong() -> None:
+        try:
+            start()
+        except UnusableImagesError as error:
+            if not wrong:
+                raise
+            problems.extend(map(as_finding, error.warnings))
+
+    _tried(start_unless_wrong, cfg.file, problems)
+    for text in told:
+        yield _placed(fspath(data) if text.startswith(f"{fspath(data)}:") else cfg.file, False, text)
     yield from problems
 
 
-def _sparse(data: DataSet) -> Iterator[Finding]:
+def _sparse(data: DataSet, rule: Classes | None) -> Iterator[Finding]:
     """Classes with few objects, and nothing to validate on."""
     lists = {each.name: each for each in data.lists}
     if "valid" not in lists and "" not in lists:
@@ -116,19 +153,23 @@ def _sparse(data: DataSet) -> Iterator[Finding]:
         return
     counts = np.zeros(data.classes, np.int64)
     for path in data.list_("train").images:
-        counts += _objects(path, data.classes)
+        counts += _objects(path, data.classes, rule)
     few = [i for i in np.argsort(counts, kind="stable") if 0 < counts[i] < FEW]
     if few:
         shown = ", ".join(f"{data.name_of(int(i))} {counts[i]}" for i in few[:5])
         more = f" and {len(few) - 5} more classes" if len(few) > 5 else ""
-        yield Finding(data.file, False, f"few objects to learn from: {shown}{more}; some hundreds are usual")
+        what = "objects" if rule is None else "images"
+        yield Finding(data.file, False, f"few {what} to learn from: {shown}{more}; some hundreds are usual")
 
 
-def _objects(path: str, classes: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _objects(path: str, classes: int, rule: Classes | None) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """How many objects of each class an image has; none where its labels are wrong, which `check` says."""
     try:
-        label = find_label(path)
-        ids = read_labels(label, classes)[:, CLASS].astype(np.int64) if label else np.zeros(0, np.int64)
+        if rule is not None:
+            ids = np.array([class_id for class_id in rule(path) if class_id < classes], np.int64)
+        else:
+            label = find_label(path)
+            ids = read_labels(label, classes)[:, CLASS].astype(np.int64) if label else np.zeros(0, np.int64)
     except DarknetError:
         ids = np.zeros(0, np.int64)
     return np.bincount(ids, minlength=classes)

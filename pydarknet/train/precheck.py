@@ -28,6 +28,10 @@ SHOWN = 5  # findings that a message lists
 CHUNK = 256  # images a thread takes at a time
 
 
+class UnusableImagesError(DataError):
+    """Images of a list that training can't use: the first of them, and how many there are."""
+
+
 @dataclass
 class Summary:
     """What a list holds, counted, and warnings about it."""
@@ -272,4 +276,6 @@ def _error(images: ImageList | ClassImages, problems: Sequence[str], without: in
     option = "--no-labels-is-background, from Python missing='background'"
     advice = f"\nImages without a label file can count as background by option: {option}." if without else ""
     total = len(images.images)
-    return DataError.at(images.file, None, f"{len(problems)} of {total} images can't be used:{listed}{more}{advice}")
+    return UnusableImagesError.at(
+        images.file, None, f"{len(problems)} of {total} images can't be used:{listed}{more}{advice}"
+    )

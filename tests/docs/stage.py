@@ -61,6 +61,7 @@ from pydarknet.cli.main import main
 if sys.argv[1:2] == ["init"]:
     from pydarknet.train import template
     template.A_CLASS, template.AT_LEAST, template.BATCH = 1, 3, 4  # what a test has time for
+    template.EPOCHS, template.CLASSIFIER_AT_LEAST, template.CLASSIFIER_BATCH = 1, 3, 4
 sys.exit(main())
 """
 VOC = """<annotation><filename>{name}.jpg</filename><size><width>60</width><height>40</height><depth>3</depth></size>
@@ -140,7 +141,7 @@ def _find_something(net: Network) -> None:
 
 
 def _write_data(folder: Path) -> None:
-    """photos/ with YOLO's labels, VOCdevkit/, pictures/ with a folder a class, and imagenet.data."""
+    """photos/ with YOLO's labels, VOCdevkit/, pets/ and pictures/ with a folder a class, and imagenet.data."""
     (folder / "photos").mkdir()
     (folder / "photos" / "classes.txt").write_text("cat\ndog\n")
     (folder / "data.yaml").write_text("train: photos\nval: photos\nnames: [cat, dog]\n")
@@ -149,6 +150,7 @@ def _write_data(folder: Path) -> None:
         (voc / name).mkdir(parents=True)
     for i in range(8):
         write_picture(folder / "photos" / f"{i}.jpg", 60, 40, seed=i)
+        write_picture(folder / "pets" / ("cat", "dog")[i % 2] / f"{i}.jpg", 60, 40, seed=i)
         (folder / "photos" / f"{i}.txt").write_text(f"{i % 2} .5 .5 .{i + 2} .{9 - i}\n")
         write_picture(voc / "JPEGImages" / f"{i:06}.jpg", 60, 40, seed=i)
         (voc / "Annotations" / f"{i:06}.xml").write_text(VOC.format(name=f"{i:06}", right=25 + 5 * i))

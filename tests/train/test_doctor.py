@@ -108,7 +108,7 @@ def test_several_at_once(run_of: Path, capsys: pytest.CaptureFixture[str]):
     out = capsys.readouterr().out.splitlines()
     assert ["error" in line for line in out[:-2]] == [False, False, True, True]
     assert out[-2].endswith("more; see --max")
-    assert out[-1].startswith("3 errors")
+    assert out[-1].startswith("2 errors")
 
 
 def test_no_number_of_warnings_hides_an_error(run_of: Path, capsys: pytest.CaptureFixture[str]):

@@ -111,7 +111,13 @@ def test_from_the_command_line_to_a_trained_detector(data: Path, tmp_path: Path,
 @pytest.mark.parametrize(
     ("template", "options", "error", "message"),
     [
-        ("darknet19.cfg", {}, CfgError, r"expected one \[region\] or some \[yolo\] heads"),
+        (
+            "darknet19.cfg",
+            {},
+            DataError,
+            r"has images with boxes, but .*darknet19.cfg is a classifier, .* data classes",
+        ),
+        ("darknet9000.cfg", {}, DataError, "has images with boxes"),
         ("yolo9000.cfg", {}, CfgError, "take a template without it"),
         ("yolov2-tiny.cfg", {"size": 100}, DataError, "expected a multiple of 32, found 100"),
         ("nowhere.cfg", {}, DarknetError, "nowhere.cfg"),

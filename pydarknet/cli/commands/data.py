@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verbs and their options."""
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="voc|coco|yolo|check|stats|split|show")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="voc|coco|yolo|classes|check|stats|split|show")
     _add_voc(verbs.add_parser("voc", help="make label files, lists, .names and .data from PASCAL VOC's XML files"))
     _add_coco(verbs.add_parser("coco", help="make label files, lists, .names and .data from COCO's instances JSON"))
     _add_yolo(verbs.add_parser("yolo", help="make lists and .data from images that have YOLO's label files"))
+    _add_classes(
+        verbs.add_parser("classes", help="make lists, labels and .data for a classifier from a folder for each class")
+    )
     _add_check(
         verbs.add_parser("check", help="report what is wrong, with file:line; exit code 1 if there are errors")
     )
@@ -46,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
         "voc": _voc,
         "coco": _coco,
         "yolo": _yolo,
+        "classes": _classes,
         "check": _check,
         "stats": _stats,
         "split": _split,
@@ -129,6 +133,16 @@ def _add_yolo(parser: argparse.ArgumentParser) -> None:
     _add_output(parser)
 
 
+def _add_classes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", metavar="FOLDER", type=Path, help="has a folder for each class, or train, valid and test with these"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where lists, .labels, .names and .data go; default: FOLDER"
+    )
+    _add_output(parser)
+
+
 def _add_check(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     parser.add_argument("--quick", action="store_true", help="read the images' headers only")
@@ -190,24 +204,38 @@ def _yolo(args: argparse.Namespace) -> int:
     return _written(args, data, source, "keep" if data.labels_in_place else "link")
 
 
+def _classes(args: argparse.Namespace) -> int:
+    from ...datasets import read_classes
+
+    moves = args.placing not in (None, "keep")
+    if moves and (args.out is None or args.folder.resolve() in (args.out.resolve(), *args.out.resolve().parents)):
+        raise DataError(f"--images {args.placing}: expected --out FOLDER outside of {args.folder}, whose folders "
+                        "are classes")  # fmt: skip
+    return _written(args, read_classes(args.folder), args.folder, "keep")
+
+
 def _written(args: argparse.Namespace, data: Conversion, source: Path, placing: Placing) -> int:
     """Write what was read, with what is set aside to validate on, beside `source` unless there is an --out."""
     from ...datasets import set_aside, without_missing, write
 
     data = set_aside(without_missing(data), args.valid, args.seed)
     out, placing = args.out or source, args.placing or placing
-    _tell(out, args.name, data.sets, write(data, out, name=args.name, images=placing, force=args.force))
+    notes = write(data, out, name=args.name, images=placing, force=args.force)
+    _tell(out, args.name, data.sets, notes, bool(data.labels))
     if placing == "link":
         print(f"note: {out / 'images'} has links to the images; to take the folder elsewhere: --images copy")
     return 0
 
 
-def _tell(out: Path, name: str | None, sets: Mapping[str, Sequence[Sample]], notes: Sequence[str]) -> None:
+def _tell(
+    out: Path, name: str | None, sets: Mapping[str, Sequence[Sample]], notes: Sequence[str], classifies: bool
+) -> None:
     for note in notes:
         print(f"note: {note}")
     for key, samples in sets.items():
-        images, objects = len(samples), sum(len(sample.labels) for sample in samples)
-        print(f"{out / key}.txt: {counted(images, 'image')}, {counted(objects, 'object')}")
+        labels = [row[0] for sample in samples for row in sample.labels]
+        of = counted(len({*labels}), "class") if classifies else counted(len(labels), "object")
+        print(f"{out / key}.txt: {counted(len(samples), 'image')}, {of}")
     print(f"{out / (name or out.resolve().name)}.data: ready for training")
 
 

@@ -23,7 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0, or 1 if a training would fail."""
     from ...catalog import find_weights
+    from ...formats.cfg import parse_cfg
+    from ...formats.resources import find_cfg
     from ...train.doctor import examine
+    from ...train.template import is_classifier
 
     weights = find_weights(args.weights) if args.weights else None
     count: Counter[bool] = Counter()
@@ -39,5 +42,6 @@ def run(args: argparse.Namespace) -> int:
     if count[True]:
         return 1
     files = [args.data, args.cfg, *([args.weights] if args.weights else [])]
-    print(f"next: pydarknet train {shlex.join(files)}")
+    command = "classifier train" if is_classifier(parse_cfg(find_cfg(args.cfg))) else "train"
+    print(f"next: pydarknet {command} {shlex.join(files)}")
     return 0

@@ -19,7 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--size", type=whole(32), metavar="PIXELS", help="input width and height, a multiple of 32")
     parser.add_argument(
-        "--max-batches", type=whole(1), metavar="N", help="iterations; default: 2000 a class, at least 6000"
+        "--max-batches",
+        type=whole(1),
+        metavar="N",
+        help="iterations; default: 2000 a class, at least 6000; of a classifier 160 times all images, at least 2000",
     )
     parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of k-means (default: 0)")
     parser.add_argument("--out", metavar="FILE", help="the new cfg; default: DATA's name with .cfg; -: print it")
@@ -46,5 +49,6 @@ def run(args: argparse.Namespace) -> int:
     write_text(out, text, ExportError)
     print(f"{out}: made of {args.template}")
     score = " --map" if made.validates else ""
-    print(f"next: pydarknet train {shlex.join([args.data, str(out)])}{score}")
+    train = "classifier train" if made.classifies else "train"
+    print(f"next: pydarknet {train} {shlex.join([args.data, str(out)])}{score}")
     return 0
