@@ -278,20 +278,24 @@ class Network(Engine):
         return self._detections(self._candidates(outputs, options), images, options, self.class_tree())
 
     def classify(
-        self, image: Image, top: int | None = 5, *, color: Color = "bgr", fit: Fit = "letterbox"
-    ) -> list[Classification]:
+        self, image: Image, top: int | None = 5, *, color: Color = "bgr", fit: Fit = "letterbox",
+        depth: int | None = None,
+    ) -> list[Classification]:  # fmt: skip
         """The `top` classes of an image (None: all), the most probable first, as Darknet's `classifier predict`.
 
-        With a tree only leaves count, with the product of the probabilities down to them. ImageError; CfgError for a
-        detector; ValueError for a `top` below 1.
+        With a tree only leaves count, with the product of the probabilities down to them; with `depth` the nodes at
+        that level (1: the roots), and leaves above. ImageError; CfgError for a detector, and for a
+        `depth` of classes without a tree; ValueError for a `top` or `depth` below 1.
         """
         check_count("top", 1 if top is None else top)
+        check_count("depth", 1 if depth is None else depth)
         check_choice("fit", fit, get_args(Fit))
         self.check_classifier()
+        tree = self.class_tree() if depth is None else self.need_levels(f"depth={depth}")
         output = self.predict(image, fit, color=color).reshape(-1)
-        tree = self.class_tree()
-        probabilities = output if tree is None else tree.absolute(output, only_leaves=True)
-        order = np.argsort(-probabilities, kind="stable")[:top]
+        probabilities = output if tree is None else tree.absolute(output, only_leaves=depth is None)
+        ends = np.arange(len(output)) if tree is None or depth is None else tree.ends(depth)
+        order = ends[np.argsort(-probabilities[ends], kind="stable")][:top]
         return [self._classification(int(i), float(probabilities[i]), tree) for i in order]
 
     def check_classifier(self) -> None:

@@ -77,6 +77,10 @@ class Tree:
             depth[node] = depth[self.parent[node]] + 1
         return depth
 
+    def ends(self, depth: int) -> npt.NDArray[np.intp]:
+        """The nodes at that level (1: the roots), and leaves above it, where a walk no deeper than it may end."""
+        return np.flatnonzero((self.depth == depth) | ((self.child < 0) & (self.depth < depth)))
+
     def probability(self, conditional: Floats, node: int) -> Any:
         """The absolute probability of one node: the product of the conditional ones on its path."""
         product = conditional[node]

@@ -194,14 +194,21 @@ class Graph:
             return options
         return options.with_suppression(heads[-1].nms_kind, heads[-1].beta_nms)
 
+    def need_levels(self, told: str) -> Tree:
+        """The tree of the classes. CfgError if they form none, as what is `told` needs."""
+        if (tree := self.class_tree()) is None:
+            last = (self.heads() or self.layers)[-1].section
+            raise CfgError(
+                self.cfg.file, last.line, f"{told}: its classes are flat, without levels (it has no tree=)"
+            )
+        return tree
+
     def _check_levels(self, options: DetectOptions) -> None:
         """CfgError or DataError for levels of a tree where classes form none."""
         told = "leaf_only" if options.leaf_only else f"depth={options.depth}"
         if not options.leaf_only and options.depth is None:
             return
-        if self.class_tree() is None:
-            message = f"{told}: its classes are flat, without levels (it has no tree=)"
-            raise CfgError(self.cfg.file, self.heads()[-1].section.line, message)
+        self.need_levels(told)
         if options.map is not None:
             raise DataError(f"{told}: with a map detections are of the data set's classes, which have no levels")
 

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from ..dialects import DIALECTS
-from ..errors import TrainingError
+from ..errors import TrainingError, locate
 from ..formats.atomic import replacing
+from ..formats.text import short
 from ..formats.weights import LEAST_VARIANCE
 from .members import DAMAGE, Array, Member, damaged, read_member, read_members
 from .metrics import KEPT
@@ -28,6 +29,7 @@ from .samples import ORDERS
 from .step import Stepper
 
 FORMAT = 1
+MAY_CHANGE = ("max_batches", "subdivisions")  # to go on for longer; the latter is compared by itself
 _META = Member("|u1", most=1 << 26)
 _HISTORY = Member("<f8", most=2 * KEPT, columns=4)
 _COUNT = 1 << 62
@@ -47,6 +49,7 @@ def save_state(path: Path, stepper: Stepper, more: Mapping[str, Any], history: A
     meta = {
         "format": FORMAT,
         **_run(stepper),
+        "cfg": _cfg(stepper),
         "optimiser_updates": stepper.optimiser.updates,
         "seen": stepper.state.seen,
         "random": stepper.state.random.bit_generator.state,
@@ -81,6 +84,24 @@ def read_state(path: Path, stepper: Stepper) -> State:
     if wrong := next(_wrong_numbers(meta, history, arrays, stepper), ""):
         raise damaged(path, wrong)
     return State(meta, arrays, history)
+
+
+def changed_keys(state: State, stepper: Stepper, path: Path) -> list[str]:
+    """A warning of the keys whose values in the cfg are others than in the run of a state; `max_batches` may be."""
+    before, now = state.meta.get("cfg"), _cfg(stepper)
+    if before is None:
+        return []
+    sections = (stepper.engine.cfg.net, *stepper.engine.cfg.sections)
+    if [kind for kind, _ in before] != [kind for kind, _ in now]:
+        return [f"{stepper.engine.cfg.file}: has other layers than the run of {path}; training goes on with these"]
+    changed = [
+        f"{locate(section.file, section.lines.get(key, section.line))}: [{section.type}] {key}="
+        f"{short(new.get(key, '(none)'))}, which was {short(old.get(key, '(none)'))}"
+        for section, (_, old), (_, new) in zip(sections, before, now, strict=True)
+        for key in dict.fromkeys((*new, *old))
+        if new.get(key) != old.get(key) and key not in MAY_CHANGE
+    ]
+    return [f"{each} in the run of {path}; training goes on with the new value" for each in changed]
 
 
 def apply_state(state: State, stepper: Stepper) -> None:
@@ -150,9 +171,20 @@ def _wrong_entries(meta: dict[str, Any]) -> Iterator[str]:
         yield "average"
     if not all(_is_int(at, 0, _COUNT) and _is_number(score) and 0 <= score <= 1 for at, score in meta["scores"]):
         yield "scores"
+    if not (meta.get("cfg") is None or _is_cfg(meta["cfg"])):
+        yield "cfg"
     np.random.PCG64(0).state = meta["random"]
     if not all(_is_int(meta["random"]["state"][key], 0, 1 << 128) for key in ("state", "inc")):
         yield "random"
+
+
+def _is_cfg(value: object) -> bool:
+    """Whether an entry is what `_cfg` makes."""
+    return isinstance(value, list) and all(
+        isinstance(section, list) and len(section) == 2 and isinstance(section[0], str)
+        and isinstance(section[1], dict) and all(isinstance(text, str) for text in section[1].values())
+        for section in value
+    )  # fmt: skip
 
 
 def _wrong_numbers(
@@ -191,6 +223,12 @@ def _run(stepper: Stepper) -> dict[str, Any]:
         "optimiser": stepper.optimiser.name,
         "layers": _layout(stepper),
     }
+
+
+def _cfg(stepper: Stepper) -> list[list[Any]]:
+    """The type of each section, and its options."""
+    cfg = stepper.engine.cfg
+    return [[section.type, dict(section.options)] for section in (cfg.net, *cfg.sections)]
 
 
 def _layout(stepper: Stepper) -> list[list[Any]]:

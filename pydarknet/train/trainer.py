@@ -33,7 +33,7 @@ from .samples import Order, Samples
 from .sequences import Sequences, read_track
 from .sizes import sizes_of
 from .source import open_source
-from .state import apply_state, peek_subdivisions, read_state, save_state
+from .state import apply_state, changed_keys, peek_subdivisions, read_state, save_state
 from .step import MiniBatch, Stepper
 from .tasks import Missing
 from .team import Team, facts
@@ -346,6 +346,7 @@ class Trainer:
     def _resume(self) -> None:
         state = read_state(self.files.state, self.stepper)
         meta = state.meta
+        self.engine.cfg.warnings.extend(changed_keys(state, self.stepper, self.files.state))
         self.samples.restore(meta["samples"])
         apply_state(state, self.stepper)
         self.seed, self.first, self.average = meta["seed"], meta["first"], meta["average"]

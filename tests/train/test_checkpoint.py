@@ -154,6 +154,27 @@ def test_a_state_of_another_run(tmp_path: Path, old: str, new: str, message: str
         Trainer(cfg, data, resume=True)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[region]\n", "[region]\nlog=1\n", r"\[region\] log=1, which was \(none\)"),
+        ("momentum=0.9", "momentum=0.8", r"toy.cfg:\d+: \[net\] momentum=.*, which was .* in the run of .*state.npz"),
+    ],
+)
+def test_a_cfg_that_was_changed_is_said(tmp_path: Path, old: str, new: str, message: str) -> None:
+    data, cfg = make(tmp_path)
+    with Trainer(cfg, data, max_batches=2) as trainer:
+        trainer.run()
+    told: list[str] = []
+    with Trainer(cfg, data, max_batches=3, resume=True, warn=told.append):
+        assert told == []
+    assert old in cfg.read_text()
+    cfg.write_text(cfg.read_text().replace(old, new, 1))
+    with Trainer(cfg, data, max_batches=3, resume=True, warn=told.append):
+        assert len(told) == 1
+        assert re.search(message, told[0])
+
+
 def test_another_dialect_can_not_resume(tmp_path: Path) -> None:
     data, cfg = make(tmp_path)
     with Trainer(cfg, data, max_batches=2, dialect="alexeyab") as trainer:

@@ -63,6 +63,28 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_classes_no_deeper_than_a_level(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Network("toy.cfg").save_weights("toy.weights")
+    for depth, names in (
+        ("1", {"animal", "thing"}),
+        ("2", {"thing", "cat", "dog"}),
+        ("9", {"thing", "cat", "pug", "husky"}),
+    ):
+        for command in (["classify"], ["classifier", "predict", "toy.data"]):
+            words = [*command, "toy.cfg", "toy.weights", "cat_1.png", "--top", "6", "--depth", depth, "--path"]
+            assert main(words) == 0
+            rows = capsys.readouterr().out.splitlines()[1:]
+            assert {row.split()[-1] for row in rows} == names
+            assert sum(float(row.split("%")[0]) for row in rows) == pytest.approx(100, abs=0.1)
+
+
+def test_flat_classes_have_no_levels(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("flat.cfg").write_text(CFG.replace("tree=toy.tree\n", ""))
+    Network("flat.cfg").save_weights("flat.weights")
+    assert main(["classify", "flat.cfg", "flat.weights", "cat_1.png", "--depth", "1"]) == 2
+    assert "depth=1: its classes are flat, without levels" in capsys.readouterr().err
+
+
 def test_ancestors_are_true_and_what_is_below_is_unknown(folder: Path) -> None:
     with Trainer("toy.cfg", "toy.data") as trainer:
         batch = next(trainer.loader)

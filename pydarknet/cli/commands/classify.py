@@ -38,6 +38,12 @@ def add_class_options(parser: argparse.ArgumentParser, top: str) -> None:
         "--save-to", metavar="FILE", help="write the classes too: JSON, a line for each image; -: standard output"
     )
     parser.add_argument("--path", action="store_true", help="print the path down the tree: animal > mammal > dog")
+    parser.add_argument(
+        "--depth",
+        type=whole(1),
+        metavar="N",
+        help="go no deeper than level N of the tree",
+    )
     options.add_fit(parser)
     options.add_machine(parser)
     options.add_packed_cache(parser)
@@ -122,7 +128,7 @@ def _classified(
         return read, [], []
     with turn:
         start = time.perf_counter()
-        found = net.classify(read.image, top, fit=args.fit)
+        found = net.classify(read.image, top, fit=args.fit, depth=args.depth)
         seconds = time.perf_counter() - start
     return read, found, [f"{read.path}: Predicted in {seconds:f} seconds.", *_lines(found, args.path)]
 
