@@ -12,9 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
+from ..formats.data import read_data
+from ..formats.data import read_labels as read_path_labels
 from ..formats.labels import CLASS, find_label, read_labels
+from ..formats.path_labels import Classes
 from .convert import Conversion, data_text, write_texts
-from .dataset import DataSet
+from .dataset import DataSet, class_rule_of
 
 
 def split_list(
@@ -24,14 +27,15 @@ def split_list(
     and FOLDER.names; returns how many images each list has.
 
     All lists of the data set are one here. DataError for names that are no file names, for files that are there
-    (unless `force`), and for wrong label files; images without a label file have no class.
+    (unless `force`), and for wrong label files; images without a label file have no class. Of a
+    classifier the paths tell it, and FOLDER.labels is written, too.
     """
     wrong = [name for name in parts if not name or os.path.basename(name) != name or name in (".", "..")]
     if wrong:
         raise DataError(f"expected the name of a part, such as train, found {wrong[0]!r}")
     images = data.images
-    labels = [read_labels(label, data.classes) if (label := find_label(path)) else None for path in images]
-    ids = [np.empty(0, np.int64) if each is None else each[:, CLASS].astype(np.int64) for each in labels]
+    rule = class_rule_of(data)
+    ids = [_classes(path, data, rule) for path in images]
     seen, columns = np.unique(np.concatenate(ids), return_inverse=True)  # of a million classes few may occur
     presence = np.zeros((len(images), max(1, len(seen))), np.int64)
     np.add.at(presence, (np.repeat(np.arange(len(images)), [len(each) for each in ids]), columns), 1)
@@ -43,11 +47,22 @@ def split_list(
     folder = Path(os.path.abspath(fspath(out)))
     more = {}
     if data.names and "train" in parts:
-        whole = Conversion(data.names, {name: [] for name in parts})
+        labels = [] if rule is None else read_path_labels(read_data(data.file).path("labels"))
+        whole = Conversion(data.names, {name: [] for name in parts}, labels=labels)
+        if labels:
+            more[str(folder / f"{folder.name}.labels")] = "".join(f"{each}\n" for each in labels)
         more[str(folder / f"{folder.name}.data")] = data_text(whole, folder, folder.name)
         more[str(folder / f"{folder.name}.names")] = "".join(f"{each}\n" for each in data.names)
     write_texts(texts | more, force)
     return dict(zip(texts, map(len, chosen.values()), strict=True))
+
+
+def _classes(path: str, data: DataSet, rule: Classes | None) -> npt.NDArray[np.int64]:
+    """The class of each object of an image; of a classifier's those of its path."""
+    if rule is not None:
+        return np.array(rule(path), np.int64)
+    label = find_label(path)
+    return np.empty(0, np.int64) if label is None else read_labels(label, data.classes)[:, CLASS].astype(np.int64)
 
 
 def split(presence: npt.NDArray[np.integer[Any]], parts: Mapping[str, float], seed: int = 0) -> dict[str, list[int]]:
@@ -67,13 +82,14 @@ def split(presence: npt.NDArray[np.integer[Any]], parts: Mapping[str, float], se
     lacking = shares[:, None] * objects.sum(axis=0)[None, :]
     part = np.full(len(presence), -1)
     order = rng.permutation(len(presence))
-    while (left := order[part[order] < 0]).size:
-        remaining = (objects[left] > 0).sum(axis=0)
-        if not remaining.any():
-            _deal(left, [], objects, part, room, lacking, rng)
-            break
+    remaining = (objects > 0).sum(axis=0)  # images of each class that aren't dealt out yet
+    while remaining.any():
+        left = order[part[order] < 0]
         rarest = int(np.where(remaining > 0, remaining, np.iinfo(np.int64).max).argmin())
-        _deal(left[objects[left, rarest] > 0], [rarest], objects, part, room, lacking, rng)
+        dealt = left[objects[left, rarest] > 0]
+        _deal(dealt, [rarest], objects, part, room, lacking, rng)
+        remaining -= (objects[dealt] > 0).sum(axis=0)
+    _deal(order[part[order] < 0], [], objects, part, room, lacking, rng)
     return {name: np.flatnonzero(part == i).tolist() for i, name in enumerate(parts)}
 
 

@@ -179,6 +179,9 @@ def test_data_check_stats_and_show_know_classes_of_paths(colours: Path, capsys: 
     data = read_dataset(colours)
     counted = stats(data, data.list_("train"))
     assert (counted.unlabelled, counted.classes) == (0, dict.fromkeys(range(3), (8, 8)))
+    assert main(["data", "split", str(colours), "train=.5", "valid=.5", "--out", "halves"]) == 0
+    halves = read_dataset("halves/halves.data")
+    assert [stats(halves, each).classes for each in halves.lists] == [dict.fromkeys(range(3), (6, 6))] * 2
     assert main(["data", "show", str(colours), "--out", "seen", "--count", "2"]) == 0
 
 
