@@ -15,7 +15,7 @@ from ..formats.resources import listed, moved
 from ..formats.text import lines, read_text, refuse_kinds
 from ..images.sources import images_below, is_companion
 
-LOOKED_AT = 100  # images, by which it is told whether there are label files
+LOOKED_AT = 1000  # images, by which it is told whether there are label files
 LISTS = ("train", "train_boxes", "valid", "test")
 
 
@@ -60,6 +60,11 @@ class DataSet:
         return class_name(self.names, class_id)
 
 
+def tells_classes(data: DataFile) -> bool:
+    """Whether a .data file says how paths tell classes, as a classifier needs it."""
+    return "labels" in data.options or bool(data.int_("tag", 0))
+
+
 def class_rule(path: str | PathLike[str]) -> Classes:
     """How the classes of a .data file are found in the paths of images, by `labels`, else by `names`. DataError."""
     data = read_data(path)
@@ -75,8 +80,8 @@ def class_rule_of(data: DataSet) -> Classes | None:
 
 
 def has_label_files(images: Sequence[str]) -> bool:
-    """Whether one of the first images has a label file."""
-    return any(find_label(image) for image in images[:LOOKED_AT])
+    """Whether one of some images, from all over a list, has a label file."""
+    return any(find_label(image) for image in images[:: max(1, len(images) // LOOKED_AT)])
 
 
 def read_dataset(
@@ -112,8 +117,7 @@ def _of_data(data: DataFile, names: str | PathLike[str] | None, classes: int | N
     warnings = [*data.warnings, *(text for each in lists for text in each.warnings)]
     if count and len(known) > count:
         warnings.append(f"{fspath(names_file or '')}: has {len(known)} names for {count} classes; the first count")
-    classifies = "labels" in data.options or bool(data.int_("tag", 0))
-    return DataSet(file, count, known[:count], lists, warnings, classifies)
+    return DataSet(file, count, known[:count], lists, warnings, tells_classes(data))
 
 
 def read_image_list(name: str, path: str | PathLike[str]) -> ImageList:

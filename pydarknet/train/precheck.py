@@ -64,6 +64,16 @@ def check_names(names: Sequence[str], classes: int, file: str) -> list[str]:
     return spare_names(names, classes, file)
 
 
+def check_boxes(file: str, cfg_file: str, images: Sequence[str], classifies: bool) -> None:
+    """DataError for a detector of `cfg_file` and data of a classifier, whose images have no label files."""
+    if classifies and not any(find_label(image) for image in images):
+        raise DataError(
+            f"{file}: has images with a class alone, but {cfg_file} is no classifier and learns from images with "
+            "boxes; take a classifier, as `pydarknet init DATA --from darknet19` does, or label boxes and make a "
+            "detector's data by `pydarknet data yolo FOLDER`"
+        )
+
+
 def check_classes(data: DataFile, head_classes: int, cfg_file: str, strict: bool = False) -> list[str]:
     """A warning where the .data file counts other classes than the network; with `strict` a DataError."""
     count = data.classes(head_classes)

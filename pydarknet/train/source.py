@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..datasets.dataset import ImageList
+from ..datasets.dataset import ImageList, tells_classes
 from ..dialects import Dialect
 from ..dialects.base import TruthRules
 from ..errors import CfgError, DataError, carrying
@@ -25,7 +25,7 @@ from .class_mixing import MixedClasses, Mixing
 from .disturb import NEVER_DISTURBED, DisturbanceRange
 from .joint import Lists, check_joint, inner_targets, known_classes, read_lists, warnings_of_places
 from .mixing import MixupTask, MosaicTask
-from .precheck import Summary, check_classes, check_classification, check_detection, check_names
+from .precheck import Summary, check_boxes, check_classes, check_classification, check_detection, check_names
 from .samples import Mix
 from .tasks import ClassificationTask, DetectionTask, Missing, Task
 
@@ -98,6 +98,7 @@ def _detection(
         warnings = [*check_classes(data, head.classes, engine.cfg.file), *_check_names(data, head.classes)]
     task = detection_task(engine, head, dialect, missing)
     boxes, nodes = lists.boxes, dict[str, int]()
+    check_boxes(data.file, engine.cfg.file, boxes.images, tells_classes(data))
     if lists.classes is not None:
         check_joint(head, data, dialect)
         nodes = known_classes(head, data, lists.classes, boxes.images)

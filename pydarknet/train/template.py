@@ -28,6 +28,7 @@ from ..graph.graph import Graph
 from ..layers import REGISTRY, Head
 from .choice import training_dialect
 from .memory import SHARE, divide, step_bytes
+from .precheck import check_boxes
 from .sizes import DETECTOR, sizes_of
 from .step import Stepper
 
@@ -117,12 +118,8 @@ def check_kind(cfg: Cfg, data: DataSet) -> None:
                 "folder for each class; take a detector, as `pydarknet init DATA --from yolov2-tiny` does, or make "
                 "a classifier's data by `pydarknet data classes FOLDER`"
             )
-    elif data.classifies and not boxes:
-        raise DataError(
-            f"{data.file}: has images with a class alone, but {cfg.file} is no classifier and learns from images "
-            "with boxes; take a classifier, as `pydarknet init DATA --from darknet19` does, or label boxes and make "
-            "a detector's data by `pydarknet data yolo FOLDER`"
-        )
+    else:
+        check_boxes(data.file, cfg.file, images, data.classifies)
 
 
 def _classifier(cfg: Cfg, dataset: DataSet, size: int | None, max_batches: int | None) -> Template:

@@ -16,6 +16,7 @@ from pydarknet.formats.cfg import parse_cfg, parse_cfg_text
 from pydarknet.graph.graph import Graph
 from pydarknet.train.doctor import examine
 from pydarknet.train.template import make_cfg
+from pydarknet.train.trainer import Trainer
 from tests.lib.nets import DETECTOR
 from tests.lib.toy_datasets import picture
 
@@ -118,6 +119,8 @@ def test_the_wrong_kind_of_network_or_data_is_one_error(colours: Path, capsys: p
     with pytest.raises(DataError, match=r"images with a class alone, but .*yolov2-tiny.cfg .* --from darknet19`"):
         make_cfg(colours, "yolov2-tiny")
     Path("net.cfg").write_text("[net]\nwidth=32\nheight=32\nchannels=3\n" + DETECTOR)
+    with pytest.raises(DataError, match=r"images with a class alone, but net.cfg is no classifier"):
+        Trainer("net.cfg", colours, missing="background")
     assert [each.message[:31] for each in examine(colours, "net.cfg") if each.error] == [
         "has images with a class alone, "
     ]
