@@ -12,6 +12,7 @@ from ..formats.text import counted, short
 from ..images.size import image_size
 from .class_list import is_image, walk
 from .convert import Conversion, Sample
+from .dataset import has_label_files
 from .yolo import SETS
 
 WEIGHTS = (".weights", ".backup")  # of the folder of a training, whose charts are no images to learn from
@@ -34,11 +35,17 @@ def read_classes(source: str | PathLike[str]) -> Conversion:
     if "train" not in sets:
         raise DataError(f"{root}: has no images to train on; expected a folder train beside {', '.join(sets)}")
     names = sorted({name for classes in sets.values() for name in classes})
+    images = [image for classes in sets.values() for each in classes.values() for image in each]
+    boxes = f"; a detector's data from label files: pydarknet data yolo {root}" if has_label_files(images) else ""
     if len(names) < 2:
         place = os.path.join(root, names[0])
         deep = any(os.path.dirname(image) != place for image in sets["train"].get(names[0], []))
         inner = f"; if its folders are the classes, give {place}" if deep and "valid" not in sets else ""
-        raise DataError(f"{root}: expected two classes or more, found one folder of images: {names[0]}{inner}")
+        raise DataError(
+            f"{root}: expected two classes or more, found one folder of images: {names[0]}{boxes or inner}"
+        )
+    if boxes:
+        notes.append(f"images have label files, which a classifier has no use for{boxes}")
     for key, classes in sets.items():
         if missing := [name for name in names if name not in classes]:
             notes.append(f"{key}: no image is of {_shown(missing)}")

@@ -18,6 +18,7 @@ from ..formats.text import lines, read_text, short
 from ..images.sources import images_below, is_image_name
 from .aside import set_aside
 from .convert import Conversion, Row, Sample
+from .dataset import has_label_files
 
 SETS = {"train": ("train",), "valid": ("valid", "val", "validation"), "test": ("test",)}
 NAMES = ("classes.txt", "obj.names", "labels/classes.txt", "data.names", "names.txt")
@@ -43,16 +44,22 @@ def read_yolo(
     if names is not None:
         known = read_names(find(names))
     if not known:
-        xml = (path / "Annotations").is_dir() or (path.is_dir() and any(path.glob("*.xml")))
-        voc = f"; its {'Annotations' if (path / 'Annotations').is_dir() else 'XML files'} are VOC's: " if xml else ""
-        voc += f"pydarknet data voc {path}" if xml else ""
-        raise DataError(
-            f"{path}: the names of the classes aren't there ({', '.join(NAMES)}); give them by --names{voc}"
-        )
+        told = f"{path}: the names of the classes aren't there ({', '.join(NAMES)}); give them by --names"
+        raise DataError(f"{told}{_of_another_kind(path, images)}")
     sets = {key: _samples(paths, known, notes) for key, paths in images.items()}
     in_place = not any("polygon" in note for note in notes)
     data = Conversion(known, sets, notes, labels_in_place=in_place)
     return set_aside(data, valid, seed) if valid else data
+
+
+def _of_another_kind(path: Path, images: Images) -> str:
+    """Which verb is for what is there, if it has no label files."""
+    if (path / "Annotations").is_dir() or (path.is_dir() and any(path.glob("*.xml"))):
+        what = "Annotations" if (path / "Annotations").is_dir() else "XML files"
+        return f"; its {what} are VOC's: pydarknet data voc {path}"
+    if has_label_files([each for paths in images.values() for each in paths]):
+        return ""
+    return f"; there are no label files either; for a folder of images for each class: pydarknet data classes {path}"
 
 
 def _read(path: Path) -> tuple[list[str], Images, list[str]]:

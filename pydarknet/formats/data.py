@@ -135,7 +135,10 @@ def _made_for(folder: str) -> str:
     """Where the .data file of a folder is, or what makes one."""
     if found := sorted(Path(folder).glob("*.data")):
         return f"; did you mean {found[0]}?"
-    return f"; `pydarknet data yolo {folder}` makes one of labelled images"
+    return (
+        f"; `pydarknet data yolo {folder}` makes one of labelled images, `pydarknet data classes {folder}` of a "
+        "folder for each class"
+    )
 
 
 def read_names(path: str | PathLike[str], classes: int = 0) -> list[str]:

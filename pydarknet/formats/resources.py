@@ -32,7 +32,8 @@ def find(name: str | PathLike[str], *, relative_to: str | PathLike[str] | None =
                 return place
             tried.append(str(place))
     if Path(name).name and (folder := next(filter(os.path.isdir, tried), None)):
-        raise DataError(f"{folder} is a folder; `pydarknet data yolo FOLDER` makes lists of the images in one")
+        raise DataError(f"{folder} is a folder; `pydarknet data yolo FOLDER` makes lists of the images in one, "
+                        "`pydarknet data classes FOLDER` of those in a folder for each class")  # fmt: skip
     sensible = [place for place in tried[1:] if os.path.isdir(os.path.dirname(place) or ".")]
     raise DataError(f"can't find {fspath(name)!r}; tried {', '.join(dict.fromkeys([*tried[:1], *sensible]))}")
 

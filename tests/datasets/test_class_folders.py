@@ -40,6 +40,7 @@ def classes_of(data: Path, key: str = "train") -> list[str]:
         (("train/cat", "train/dog", "val/cat", "val/dog"), {"train": 10, "valid": 10}),
         (("Train/cat", "Train/dog", "validation/dog", "test/cat"), {"train": 10, "valid": 5, "test": 5}),
         (("cat", "dog", "valid/cat"), {"train": 10, "valid": 5}),
+        (("cat", "dog", "test"), {"train": 10}),  # nothing says what is to be seen in those
         (("train", "bus"), {"train": 10}),  # classes of vehicles
     ],
 )
@@ -144,6 +145,21 @@ def test_what_is_no_folder_of_classes(tmp_path: Path, places: tuple[str, ...], m
     assert contents(root) == before
     with pytest.raises(DataError, match="no such folder"):
         read_classes(tmp_path / "nowhere")
+
+
+def test_images_that_are_for_another_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    root = folders(tmp_path / "set", "images", "more")
+    with pytest.raises(DataError, match=r"no label files either; for a folder .* each class: pydarknet data classes"):
+        run("yolo", root)
+    (root / "labels").mkdir()
+    for i in range(5):
+        (root / "labels" / f"{i}.txt").write_text("0 .5 .5 .1 .1\n")
+    assert run("classes", root) == 0
+    told = f"a detector's data from label files: pydarknet data yolo {root}"
+    assert f"note: images have label files, which a classifier has no use for; {told}" in capsys.readouterr().out
+    shutil.rmtree(root / "more")
+    with pytest.raises(DataError, match=rf"found one folder of images: images; {told}"):
+        run("classes", root)
 
 
 def test_images_none_of_which_can_be_read(tmp_path: Path):
