@@ -136,7 +136,7 @@ def test_kinds_of_distance(kind: str, beta: float, exponent: float) -> None:
     for i in places:
         if i in alive:
             alive -= {j for j in alive if j > i and diou(boxes[i], boxes[j], exponent) > 0.1}
-    kept = found.suppressed(0.1, kind, beta=beta, picture=(1000, 10)).index.tolist()
+    kept = found.suppressed(0.1, kind, beta=beta, image=(1000, 10)).index.tolist()
     assert kept == sorted(alive)
     assert set(found.suppressed(0.1, "sort").index) < alive
 
