@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ FOLDER = ROOT / "benchmarks"
 PEERS_PYTHON = ROOT / ".cache" / "bench-venv" / "bin" / "python"
 OPENCV5_PYTHON = ROOT / ".cache" / "bench-opencv5" / "bin" / "python"  # two OpenCVs are in each other's way
 OURS = "pydarknet"
+SETTLED = 0.1  # seconds before a turn: threads of ONNX Runtime spin for 36 ms after its own
 # What holds the programs to an instruction set that is not the machine's best; the others ask the processor alone.
 HELD_TO = {
     "avx2": {
@@ -85,6 +87,7 @@ def take_turns(workers: Sequence[Worker], rounds: int, runs: int) -> None:
     """Round after round, so that whatever else the machine does meets all alike."""
     for _ in range(rounds):
         for worker in workers:
+            time.sleep(SETTLED)
             worker.measure(runs)
 
 
