@@ -1,16 +1,10 @@
-// Convolution in 8 bits by matrix registers: the sums of all pixels and of a block of filters are one, the
-// bytes of a tap, or of three that lie side by side, another, their weights a third. What pools and what
-// reads an image goes by vectors.
+// The micro-kernel in 8 bits by matrix registers: the sums of all pixels and of a block of filters are one,
+// the bytes of a tap, or of three that lie side by side, another, their weights a third.
+#pragma once
+#include "cpu/int8/conv.h"
 #include "cpu/simd/matrices.h"
 
-#include "cpu/int8/conv.h"
-#include "cpu/int8/dot.h"
-#include "cpu/simd/amx.h"
-
 namespace pydarknet::int8 {
-
-#if defined(__AVX512F__)
-namespace {
 
 static_assert(kRows <= simd::kMatrixRows && kVectors == 1);
 
@@ -80,38 +74,14 @@ Kernels matrix_kernels(std::index_sequence<I...>) {
   return {list, static_cast<int>(sizeof...(I))};
 }
 
-template <class Matrices>
+// What pools and what reads an image goes by Body, which has the same packed weights.
+template <class Matrices, class Body>
 struct MatrixKernels {
   static Kernels choose(int lanes, std::ptrdiff_t pixel, int blocks, bool pooled) {
-    if (lanes == kImageBlock || pooled) return VectorKernels<Dot>::choose(lanes, pixel, blocks, pooled);
+    if (lanes == kImageBlock || pooled) return VectorKernels<Body>::choose(lanes, pixel, blocks, pooled);
     constexpr auto rows = std::make_index_sequence<kRows>{};
     return blocks == 1 ? matrix_kernels<Matrices, 1>(rows) : matrix_kernels<Matrices, kPanelBlocks>(rows);
   }
 };
-
-struct Amx : Dot {
-  static constexpr const char* name = "amx";
-};
-struct Plain : Dot {
-  static constexpr const char* name = "plain_matrices";
-};
-
-}  // namespace
-
-const Int8Convolution* matrix_convolution() {
-  static const Convolution<Amx, MatrixKernels<simd::Amx>> amx;
-  static const Convolution<Plain, MatrixKernels<simd::PlainMatrices>> plain;
-  switch (simd::multiplier()) {
-    case simd::Multiplier::kAmx:
-      return &amx;
-    case simd::Multiplier::kPlainMatrices:
-      return &plain;
-    default:
-      return nullptr;
-  }
-}
-#else
-const Int8Convolution* matrix_convolution() { return nullptr; }
-#endif
 
 }  // namespace pydarknet::int8
