@@ -17,14 +17,14 @@ struct Winograd<2> {
   static constexpr int kTile = 4;
 
   template <class V>
-  PYDARKNET_HD static void input(const V* d, int step, V* v, int v_step) {
+  PYDARKNET_HD static PYDARKNET_INLINE void input(const V* d, int step, V* v, int v_step) {
     v[0] = d[0] - d[2 * step];
     v[1 * v_step] = d[step] + d[2 * step];
     v[2 * v_step] = d[2 * step] - d[step];
     v[3 * v_step] = d[3 * step] - d[step];
   }
   template <class V>
-  PYDARKNET_HD static void kernel(const V* g, int step, V* u, int u_step) {
+  PYDARKNET_HD static PYDARKNET_INLINE void kernel(const V* g, int step, V* u, int u_step) {
     const V even = (g[0] + g[2 * step]) * 0.5f, odd = g[step] * 0.5f;
     u[0] = g[0];
     u[1 * u_step] = even + odd;
@@ -32,7 +32,7 @@ struct Winograd<2> {
     u[3 * u_step] = g[2 * step];
   }
   template <class V>
-  PYDARKNET_HD static void output(const V* m, int step, V* y, int y_step) {
+  PYDARKNET_HD static PYDARKNET_INLINE void output(const V* m, int step, V* y, int y_step) {
     y[0] = m[0] + m[step] + m[2 * step];
     y[y_step] = m[step] - m[2 * step] + m[3 * step];
   }
@@ -46,7 +46,7 @@ struct Winograd<3> {
   static constexpr double kA2 = kA * kA, kB2 = kB * kB;
 
   template <class V>
-  PYDARKNET_HD static void input(const V* d, int step, V* v, int v_step) {
+  PYDARKNET_HD static PYDARKNET_INLINE void input(const V* d, int step, V* v, int v_step) {
     constexpr float sum = kA2 + kB2, product = kA2 * kB2, a = kA, b = kB, a2 = kA2, b2 = kB2;
     const V d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step];
     const V odd_a = d3 - b2 * d1, even_a = d2 - b2 * d0;
@@ -58,7 +58,7 @@ struct Winograd<3> {
     v[4 * v_step] = d[4 * step] - sum * d2 + product * d0;
   }
   template <class V>
-  PYDARKNET_HD static void kernel(const V* g, int step, V* u, int u_step) {
+  PYDARKNET_HD static PYDARKNET_INLINE void kernel(const V* g, int step, V* u, int u_step) {
     constexpr float at_a = 1 / (2 * kA * (kA2 - kB2)), at_b = 1 / (2 * kB * (kB2 - kA2));
     constexpr float a = kA, b = kB, a2 = kA2, b2 = kB2;
     const V g0 = g[0], g1 = g[step], g2 = g[2 * step];
@@ -69,7 +69,7 @@ struct Winograd<3> {
     u[4 * u_step] = g2;
   }
   template <class V>
-  PYDARKNET_HD static void output(const V* m, int step, V* y, int y_step) {
+  PYDARKNET_HD static PYDARKNET_INLINE void output(const V* m, int step, V* y, int y_step) {
     constexpr float a = kA, b = kB, a2 = kA2, b2 = kB2;
     const V sum_a = m[0] + m[step], odd_a = m[0] - m[step];
     const V sum_b = m[2 * step] + m[3 * step], odd_b = m[2 * step] - m[3 * step];
@@ -87,7 +87,7 @@ struct Winograd<4> {
   static constexpr double kA2 = kA * kA, kB2 = kB * kB;
 
   template <class V>
-  PYDARKNET_HD static void input(const V* d, int step, V* v, int v_step) {
+  PYDARKNET_HD static PYDARKNET_INLINE void input(const V* d, int step, V* v, int v_step) {
     constexpr float sum = kA2 + kB2, product = kA2 * kB2, a = kA, b = kB, a2 = kA2, b2 = kB2;
     const V d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step];
     const V even_a = d4 - b2 * d2, odd_a = d3 - b2 * d1;
@@ -100,7 +100,7 @@ struct Winograd<4> {
     v[5 * v_step] = d[5 * step] - sum * d3 + product * d1;
   }
   template <class V>
-  PYDARKNET_HD static void kernel(const V* g, int step, V* u, int u_step) {
+  PYDARKNET_HD static PYDARKNET_INLINE void kernel(const V* g, int step, V* u, int u_step) {
     constexpr float zero = 1 / (kA2 * kB2), at_a = 1 / (2 * kA2 * (kA2 - kB2)),
                     at_b = 1 / (2 * kB2 * (kB2 - kA2));
     constexpr float a = kA, b = kB, a2 = kA2, b2 = kB2;
@@ -113,7 +113,7 @@ struct Winograd<4> {
     u[5 * u_step] = g2;
   }
   template <class V>
-  PYDARKNET_HD static void output(const V* m, int step, V* y, int y_step) {
+  PYDARKNET_HD static PYDARKNET_INLINE void output(const V* m, int step, V* y, int y_step) {
     constexpr float a = kA, b = kB, a2 = kA2, b2 = kB2, a3 = kA2 * kA, b3 = kB2 * kB;
     const V even_a = m[step] + m[2 * step], odd_a = m[step] - m[2 * step];
     const V even_b = m[3 * step] + m[4 * step], odd_b = m[3 * step] - m[4 * step];

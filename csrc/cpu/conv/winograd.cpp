@@ -350,8 +350,8 @@ class WinogradConvolution : public CpuConvolution {
 };
 
 template <class S>
-void add_packed(ConvolutionList& list, bool bf16 = true) {
-  static const EveryFormat<WinogradConvolution<S>> all(bf16, false);
+void add_packed(ConvolutionList& list) {
+  static const EveryFormat<WinogradConvolution<S>> all(S::kPairs, false);
   list.insert(list.end(), all.list.begin(), all.list.end());
 }
 template <class S>
@@ -367,10 +367,9 @@ const ConvolutionList& winograd_convolutions() {
     ConvolutionList list;
     add_packed<UnitStride<2>>(list);
     add_packed<UnitStride<3>>(list);
-    // Not of BF16: these transforms make 4.8 of one rounding, and boxes would move by more than a percent.
-    add_packed<UnitStride<4>>(list, false);
+    add_packed<UnitStride<4>>(list);
     add_packed<StrideTwo<3>>(list);
-    add_packed<StrideTwo<4>>(list, false);
+    add_packed<StrideTwo<4>>(list);
     add_lazy<UnitStride<2>>(list);
     add_lazy<UnitStride<3>>(list);
     add_lazy<UnitStride<4>>(list);

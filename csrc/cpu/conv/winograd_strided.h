@@ -37,13 +37,13 @@ struct StridedAxis {
   static constexpr int product(int i) { return StridedPoints<M, R>::at[i]; }
   static constexpr int plane(int i) { return i <= R ? product(i) : M + 1 + product(i - R - 1); }
 
-  static void input(const simd::Lanes* d, int step, simd::Lanes* v, int v_step) {
+  static PYDARKNET_INLINE void input(const simd::Lanes* d, int step, simd::Lanes* v, int v_step) {
     PYDARKNET_UNROLL
     for (int i = 0; i <= R; ++i) v[i * v_step] = dot(kEven.input[i], d, 2 * step);
     PYDARKNET_UNROLL
     for (int i = 0; i < R; ++i) v[(R + 1 + i) * v_step] = dot(kOdd.input[i], d + step, 2 * step);
   }
-  static void output(const simd::Lanes* m, int step, simd::Lanes* y, int y_step) {
+  static PYDARKNET_INLINE void output(const simd::Lanes* m, int step, simd::Lanes* y, int y_step) {
     PYDARKNET_UNROLL
     for (int i = 0; i < R; ++i) y[i * y_step] = dot(kEven.output[i], m, step);
   }
@@ -63,7 +63,7 @@ struct WholeStridedAxis {
 template <>
 struct StridedAxis<3, 3> : WholeStridedAxis<3> {
   template <class V>
-  static void input(const V* d, int step, V* v, int v_step) {
+  static PYDARKNET_INLINE void input(const V* d, int step, V* v, int v_step) {
     Winograd<2>::input(d, 2 * step, v, v_step);
     const V d0 = d[step], d1 = 0.5f * d[3 * step], d2 = d[5 * step], half = 0.5f * d2;
     v[4 * v_step] = d0 - d2;
@@ -71,7 +71,7 @@ struct StridedAxis<3, 3> : WholeStridedAxis<3> {
     v[6 * v_step] = half - d1;
   }
   template <class V>
-  static void output(const V* m, int step, V* y, int y_step) {
+  static PYDARKNET_INLINE void output(const V* m, int step, V* y, int y_step) {
     const V sum = m[step] + m[2 * step];
     y[0] = m[0] + sum;
     y[y_step] = m[step] - m[2 * step];
@@ -84,7 +84,7 @@ struct StridedAxis<4, 4> : WholeStridedAxis<4> {
   using Points = Winograd<3>;
 
   template <class V>
-  static void input(const V* d, int step, V* v, int v_step) {
+  static PYDARKNET_INLINE void input(const V* d, int step, V* v, int v_step) {
     Points::input(d, 2 * step, v, v_step);
     constexpr double scale = 0.5 / (Points::kB2 - Points::kA2);
     constexpr float own = scale, to_a = scale * Points::kB2, to_b = scale * Points::kA2;
@@ -99,7 +99,7 @@ struct StridedAxis<4, 4> : WholeStridedAxis<4> {
     v[8 * v_step] = even_b - odd_b;
   }
   template <class V>
-  static void output(const V* m, int step, V* y, int y_step) {
+  static PYDARKNET_INLINE void output(const V* m, int step, V* y, int y_step) {
     constexpr float a = Points::kA, b = Points::kB, a2 = Points::kA2, b2 = Points::kB2;
     constexpr float a3 = Points::kA2 * Points::kA, b3 = Points::kB2 * Points::kB;
     const V sum_a = m[0] + m[step], odd_a = m[0] - m[step];
@@ -115,7 +115,7 @@ struct StridedAxis<4, 4> : WholeStridedAxis<4> {
 template <int M>
 struct StridedKernel {
   template <class V>
-  static void kernel(const V* g, int step, V* u, int u_step) {
+  static PYDARKNET_INLINE void kernel(const V* g, int step, V* u, int u_step) {
     const V outer[3] = {g[0], g[2 * step], V{}};
     Winograd<M - 1>::kernel(outer, 1, u, u_step);
     u[M * u_step] = g[2 * step];
@@ -126,6 +126,7 @@ struct StridedKernel {
 template <int M>
 struct StrideTwo {
   static constexpr int kOutputs = M, kStride = 2;
+  static constexpr bool kPairs = M < 4;
   static constexpr int kPlanes = 2 * M + 1, kProducts = M + 1, kKernels = M + 2;
   static constexpr int product(int plane) { return plane <= M ? plane : plane - M - 1; }
   static constexpr int kernel(int plane) { return plane <= M ? plane : M + 1; }

@@ -20,6 +20,7 @@ using simd::Lanes;
 template <class S>
 class InputTransform {
   static constexpr int M = S::kOutputs;
+  static constexpr int kSpare = 12;                             // registers beside those of the planes
   using Offsets = std::array<std::int64_t, Tiles<S>::kPlanes>;  // in floats, of a tile's planes
 
  public:
@@ -45,72 +46,101 @@ class InputTransform {
 
   template <int R, int C>
   void input_tiles(const std::vector<TilePlace>& places, int block, float* v, const Offsets& offsets) const {
-    constexpr bool kWhole = R == M && C == M;
-    if (kWhole && far_) {
-      input_tiles_of<R, C, kWhole>(places, block, v, offsets);
-    } else {
-      input_tiles_of<R, C, false>(places, block, v, offsets);
-    }
+    S::kPairs&& f_.paired() ? input_tiles_near_or_far<R, C, S::kPairs>(places, block, v, offsets)
+                            : input_tiles_near_or_far<R, C, false>(places, block, v, offsets);
   }
 
-  template <int R, int C, bool kAsks>
+  template <int R, int C, bool kPairs>
+  void input_tiles_near_or_far(const std::vector<TilePlace>& places, int block, float* v,
+                               const Offsets& offsets) const {
+    constexpr bool kWhole = R == M && C == M;
+    kWhole&& far_ ? input_tiles_of<R, C, kWhole, kPairs>(places, block, v, offsets)
+                  : input_tiles_of<R, C, false, kPairs>(places, block, v, offsets);
+  }
+
+  template <int R, int C, bool kAsks, bool kPairs>
   void input_tiles_of(const std::vector<TilePlace>& places, int block, float* v,
                       const Offsets& offsets) const {
     const int lanes = std::min(kBlock, s_.c - block * kBlock);
     for (const TilePlace& at : places) {
-      input_tile<R, C, kAsks>(at, block, lanes, v, offsets);
+      input_tile<R, C, kAsks, kPairs>(at, block, lanes, v, offsets);
       v += f_.pitch();
     }
   }
 
-  template <int R, int C, bool kAsks>
+  template <int R, int C, bool kAsks, bool kPairs>
   void input_tile(const TilePlace& at, int block, int lanes, float* v, const Offsets& offsets) const {
     constexpr int kHeight = Axis<R>::kInputs, kWidth = Axis<C>::kInputs;
     const int top = at.row * S::kStride - s_.pad_y, left = at.column * S::kStride - s_.pad_x;
     const float* plane = x_.block(at.image, block);
     if (top >= 0 && left >= 0 && top + kHeight <= s_.h && left + kWidth <= s_.w && lanes == kBlock) {
-      forward_tile<R, C, kAsks>(plane + (std::int64_t{top} * s_.w + left) * kBlock,
-                                std::int64_t{s_.w} * kBlock, v, offsets);
+      forward_tile<R, C, kAsks, kPairs>(plane + (std::int64_t{top} * s_.w + left) * kBlock,
+                                        std::int64_t{s_.w} * kBlock, v, offsets);
       return;
     }
-    Lanes padded[kHeight * kWidth] = {};
-    const int right = std::min(kWidth, s_.w - left);
-    for (int i = std::max(0, -top); i < std::min(kHeight, s_.h - top); ++i) {
-      const float* from = plane + (std::int64_t{top} + i) * s_.w * kBlock;
-      for (int j = std::max(0, -left); j < right; ++j) {
-        padded[i * kWidth + j] = simd::first_lanes(simd::load(from + (left + j) * kBlock), lanes);
-      }
+    Lanes padded[kHeight * kWidth];
+    const int first = std::max(0, -left), last = std::min(kWidth, s_.w - left);
+    for (int i = 0; i < kHeight; ++i) {
+      const bool inside = top + i >= 0 && top + i < s_.h;
+      const float* const from = plane + ((inside ? std::int64_t{top} + i : 0) * s_.w + left) * kBlock;
+      pad_row(from, inside ? first : kWidth, last, lanes, padded + i * kWidth, kWidth);
     }
-    forward_tile<R, C, false>(reinterpret_cast<const float*>(padded), kWidth * kBlock, v, offsets);
+    forward_tile<R, C, false, kPairs>(reinterpret_cast<const float*>(padded), kWidth * kBlock, v, offsets);
   }
 
-  // Asks meanwhile for what the tile to the right doesn't share with this one.
-  template <int R, int C, bool kAsks>
+  // Pixels [first, last) of a row, zeros around them.
+  static void pad_row(const float* from, int first, int last, int lanes, Lanes* to, int width) {
+    int j = 0;
+    for (; j < first; ++j) to[j] = Lanes{};
+    for (; j < last; ++j) {
+      const Lanes pixel = simd::load(from + j * kBlock);
+      to[j] = lanes == kBlock ? pixel : simd::first_lanes(pixel, lanes);
+    }
+    for (; j < width; ++j) to[j] = Lanes{};
+  }
+
+  // Some planes of the vertical axis at a time, whose rows fit in the registers: inputs are loaded again
+  // instead of stored. Asks meanwhile for what the tile to the right doesn't share with this one.
+  template <int R, int C, bool kAsks, bool kPairs>
   void forward_tile(const float* x, std::int64_t row, float* v, const Offsets& offsets) const {
+    constexpr int kTogether = std::max(1, (simd::kRegisters - kSpare) / Axis<C>::kInputs);
+    forward_planes<R, C, kAsks, kPairs, kTogether, 0>(x, row, v, offsets);
+  }
+
+  // Planes [kFirst, kFirst + kTogether) and those after them.
+  template <int R, int C, bool kAsks, bool kPairs, int kTogether, int kFirst>
+  void forward_planes(const float* x, std::int64_t row, float* v, const Offsets& offsets) const {
     using Down = Axis<R>;
     using Across = Axis<C>;
     constexpr int kStep = C * S::kStride, kShared = Across::kInputs - kStep;
-    Lanes half[Down::kPlanes * Across::kInputs];  // B^T d
+    constexpr int kLast = std::min(kFirst + kTogether, Down::kPlanes);
+    Lanes half[(kLast - kFirst) * Across::kInputs];  // B^T d
     PYDARKNET_UNROLL
     for (int j = 0; j < Across::kInputs; ++j) {
-      Lanes column[Down::kInputs];
+      Lanes column[Down::kInputs], planes[Down::kPlanes];
       PYDARKNET_UNROLL
       for (int i = 0; i < Down::kInputs; ++i) {
         const float* const from = x + i * row + j * kBlock;
         column[i] = simd::load(from);
         if (kAsks && j >= kShared) simd::prefetch_l2(from + kStep * kBlock);
       }
-      Down::input(column, 1, half + j, Across::kInputs);
+      Down::input(column, 1, planes, 1);
+      PYDARKNET_UNROLL
+      for (int i = kFirst; i < kLast; ++i) half[(i - kFirst) * Across::kInputs + j] = planes[i];
     }
     PYDARKNET_UNROLL
-    for (int i = 0; i < Down::kPlanes; ++i) {
+    for (int i = kFirst; i < kLast; ++i) {
       Lanes out[Across::kPlanes];
-      Across::input(half + i * Across::kInputs, 1, out, 1);
+      Across::input(half + (i - kFirst) * Across::kInputs, 1, out, 1);
       PYDARKNET_UNROLL
       for (int j = 0; j < Across::kPlanes; ++j) {
         float* const to = v + offsets[Down::plane(i) * S::kPlanes + Across::plane(j)];
-        f_.paired() ? simd::Bf16Pairs::store(to, out[j]) : simd::store(to, out[j]);
+        kPairs ? simd::Bf16Pairs::store(to, out[j]) : simd::store(to, out[j]);
       }
+    }
+    if constexpr (kLast < Down::kPlanes) {
+      simd::forget_loads();
+      forward_planes<R, C, false, kPairs, kTogether, kLast>(x, row, v, offsets);
     }
   }
 

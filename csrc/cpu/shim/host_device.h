@@ -3,3 +3,5 @@
 
 #define PYDARKNET_HD
 #define PYDARKNET_DEVICE
+// Inlined however long: arrays of vectors stay in registers.
+#define PYDARKNET_INLINE inline __attribute__((always_inline))

@@ -58,6 +58,10 @@ inline Lanes first_lanes(Lanes v, int count) {
   return v;
 }
 
+// What was loaded before is loaded again behind it, instead of kept: a load costs less than keeping one where
+// registers run out.
+inline void forget_loads() { __asm__ volatile("" ::: "memory"); }
+
 // Ask for the cache line of `p` in the first-level, and in the second-level cache.
 inline void prefetch_l1(const float* p) { __builtin_prefetch(p, 0, 3); }
 inline void prefetch_l2(const float* p) { __builtin_prefetch(p, 0, 2); }

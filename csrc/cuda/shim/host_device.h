@@ -5,3 +5,4 @@
 // On host and device; in kernels only, or on the CPU where there are none.
 #define PYDARKNET_HD __host__ __device__
 #define PYDARKNET_DEVICE __device__
+#define PYDARKNET_INLINE __forceinline__
