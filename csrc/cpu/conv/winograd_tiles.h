@@ -18,7 +18,11 @@ namespace pydarknet::winograd {
 inline constexpr std::int64_t kCachedBytes = 1 << 20;
 inline constexpr std::int64_t kFarBytes = 32 << 20;     // of a group's transformed input, at most
 inline constexpr std::int64_t kProductBytes = 2 << 20;  // of a thread's products
-// The same beside some channels' kernels and transformed input.
+// What stays in the second-level cache of a group: its transformed input, kernels, and some panels' products.
+inline constexpr std::int64_t kHeldBytes = 768 << 10;
+// What a panel's products in a plane cost beside the micro-kernel, in bytes that pass through that cache.
+inline constexpr double kCallBytes = 1 << 10;
+// Products beside some channels' kernels and transformed input.
 inline constexpr std::int64_t kLazyProductBytes = 512 << 10;
 inline constexpr int kPartChannels = 64;  // whose kernels are transformed together
 
@@ -136,13 +140,20 @@ struct Tiles {
     far = shared || 4 * v_size > kCachedBytes;
     m_point = odd_lines(m_block * simd::kPanelBlocks);
     m_panel = m_point * kProducts;
-    const std::int64_t room = lazy() ? kLazyProductBytes : kProductBytes;
+    const std::int64_t room = lazy() ? kLazyProductBytes : held() ? room_held() : kProductBytes;
     chunk = static_cast<int>(std::clamp<std::int64_t>(room / (4 * m_panel), 1, panels));
   }
 
+  // Whether transformed input, kernels and a panel's products stay in the second-level cache,
+  bool held() const { return room_held() >= 4 * m_panel; }
+  // where they leave so much to products.
+  std::int64_t room_held() const {
+    return kHeldBytes - 4 * v_size - static_cast<std::int64_t>(std::min(kernel_bytes, 1.0 * kHeldBytes));
+  }
+
   // Bytes that pass through the second-level caches: kernels once a group and the transformed input once a
-  // chunk of panels (for each thread that shares it), unless they stay there; and the cost of calling the
-  // micro-kernel for few pixels.
+  // chunk of panels (for each thread that shares it), unless they stay there; and the costs of calling the
+  // micro-kernel for few pixels, and of a panel's products in a plane.
   double traffic(int panels, int threads) const {
     const double input = 4.0 * v_size;
     // Transforming kernels takes about as long as if they came from beyond the cache.
@@ -151,7 +162,9 @@ struct Tiles {
     const double chunks = readers * ceil_div(panels, chunk * readers);
     const double runs = simd::runs_of(group);
     const double loads = kernel_bytes * groups * (0.1 * runs);
-    return groups * ((kernels > kCachedBytes ? kernels : 0.0) + (far ? input * chunks : 0.0)) + loads;
+    const double calls = kCallBytes * groups * kPlanes * panels;
+    return groups * ((kernels > kCachedBytes ? kernels : 0.0) + (far || !held() ? input * chunks : 0.0)) +
+           loads + calls;
   }
 };
 
