@@ -30,12 +30,14 @@ constexpr double kRoundings = 4.0;  // vector instructions, for one to BF16
 // The reduction of one panel: (channel block, row, column).
 std::vector<Segment> segments_of(const ConvShape& s, const Bands& b, int together, const Panel& panel) {
   std::vector<Segment> list;
+  int weights = 0;
   for (int c = 0; c < panel.channel_blocks(); ++c) {
     for (int ky = 0; ky < s.kernel_h; ++ky) {
       for (int kx = 0; kx < s.kernel_w; ++kx) {
         const std::int64_t column =
             b.images ? kx * b.phase : kx % s.stride_x * b.phase + kx / s.stride_x * std::int64_t{b.pitch};
-        list.push_back({c * b.channel + ky * b.row + column, panel.lanes(c) / together});
+        list.push_back({c * b.channel + ky * b.row + column, panel.lanes(c) / together, weights});
+        weights += list.back().length;
       }
     }
   }
@@ -66,7 +68,7 @@ class BandProduct {
     Product p{};
     p.bias = bias.values;
     const float* weights = call_.packed + f_.floats(panel.offset * s_.taps());
-    p.weights = weights;
+    p.weights = weights;  // of all segments
     p.y_block = y_.plane();
     p.y_pixel = b_.images ? y_.image() : kBlock;
     const float* x = source + panel.channel_block * b_.channel;
@@ -93,7 +95,6 @@ class BandProduct {
           if (y_far_ && !p.accumulate) ask_for_output(p, rows, panel.blocks);
         });
       }
-      p.weights = weights;
       p.accumulate = true;
     }
   }

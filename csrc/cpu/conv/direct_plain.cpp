@@ -27,7 +27,7 @@ std::vector<Segment> segments_of(const ConvShape& s, const Bands& b) {
     for (int ky = 0; ky < s.kernel_h; ++ky) {
       for (int phase = 0; phase < b.phases; ++phase) {
         list.push_back(
-            {c * b.channel + ky * b.row + phase * b.phase, ceil_div(s.kernel_w - phase, s.stride_x)});
+            {c * b.channel + ky * b.row + phase * b.phase, ceil_div(s.kernel_w - phase, s.stride_x), 0});
       }
     }
   }

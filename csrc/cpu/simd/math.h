@@ -55,16 +55,32 @@ inline ExpParts exp_parts(Lanes x) {
 }
 
 // e^x, and e^top above top; 0 and infinity at the far ends, NaN for NaN.
+#if defined(__AVX512F__)
+// 2^n * 2^r with n a multiple of 1/16, whose fraction picks a number: 2^r - 1 is short, and so is the chain
+// of instructions that a core waits for.
+inline Lanes exp(Lanes x, float top = 89.0f) {
+  alignas(64) static constexpr float kSixteenths[16] = {
+      1.0f,          1.0442737824f, 1.0905077327f, 1.1387886348f, 1.1892071150f, 1.2418578121f,
+      1.2968395547f, 1.3542555469f, 1.4142135624f, 1.4768261459f, 1.5422108254f, 1.6104903319f,
+      1.6817928305f, 1.7562521604f, 1.8340080864f, 1.9152065614f};
+  // Adding 1.5 * 2^19 rounds to sixteenths, which the low mantissa bits then count.
+  constexpr float kRounder = 786432.0f, kLog2e = 1.44269504088896341f, kRest = 1.92596299e-8f;
+  const Lanes v = at_most(at_least(x, -104.0f), top), shifted = v * kLog2e + kRounder, n = shifted - kRounder;
+  const Lanes r = (v * kLog2e - n) + v * kRest;
+  __m512i bits;
+  std::memcpy(&bits, &shifted, sizeof bits);
+  const Lanes sixteenths = _mm512_maskz_permutexvar_ps(0xffff, bits, _mm512_load_ps(kSixteenths));
+  const Lanes slope = (r * 5.5504109e-2f + 2.4022651e-1f) * r + 6.9314718e-1f;  // (2^r - 1) / r by Taylor
+  return _mm512_maskz_scalef_ps(0xffff, (sixteenths * r) * slope + sixteenths, n);
+}
+#else
 inline Lanes exp(Lanes x, float top = 89.0f) {
   const ExpParts e = exp_parts(at_most(at_least(x, -104.0f), top));
-#if defined(__AVX512F__)
-  return _mm512_maskz_scalef_ps(0xffff, e.tail + 1.0f, e.n);
-#else
   // Two factors, as 2^128 and numbers below 2^-126 have no exponent bits of their own.
   const IntLanes half = e.whole >> 1;
   return (e.tail + 1.0f) * power_of_two(half) * power_of_two(e.whole - half);
-#endif
 }
+#endif
 
 // e^x - 1 without cancellation around 0, for x clamped to [-87, 87].
 inline Lanes expm1(Lanes x) {

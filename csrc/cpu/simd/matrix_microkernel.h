@@ -23,9 +23,10 @@ class MatrixProduct {
   static void run(Product& p, int pixels, int blocks) {
     Matrices m(shapes(pixels));
     begin(p, pixels, blocks, m);
-    const auto* weights = static_cast<const float*>(p.weights);
+    const auto* const first = static_cast<const float*>(p.weights);
     for (int s = 0; s < p.count; ++s) {
       const float* const x = p.x + p.segments[s].offset;
+      const float* weights = first + std::ptrdiff_t{p.segments[s].row} * blocks * kBlock;
       for (int c = 0; c < p.segments[s].length; c += kPairs) {
         const int pairs = std::min(kPairs, p.segments[s].length - c);
         if (pairs == kPairs) {

@@ -1,7 +1,7 @@
 // The micro-kernel of convolution: pixels times weights, summed over a list of segments.
 //
-//   y[j][r] = act(start[j][r] + sum over segments s, c < s.length:  x[s.offset + r * kPitch + c] * w[s,
-//   c][j])
+//   y[j][r] = act(start[j][r]
+//                 + sum over segments s, c < s.length:  x[s.offset + r * kPitch + c] * w[s.row + c][j])
 //
 // r counts pixels, j blocks of filters, c channels. Accumulators live in registers; a pixel's value is
 // broadcast, a block of filters' weights is one load. What a weight is in memory, and what is multiplied, is
@@ -16,10 +16,12 @@
 
 namespace pydarknet::simd {
 
-// `length` consecutive floats at `offset` from the first pixel's base, for each of the pixels.
+// `length` consecutive floats at `offset` from the first pixel's base, for each of the pixels, and where in
+// the weights the first one's row is.
 struct Segment {
   std::ptrdiff_t offset;
   int length;
+  int row;
 };
 
 // Blocks of filters, and pixels, that one call computes at most: their product plus the operands fill the
@@ -44,7 +46,7 @@ struct Product {
   const float* x;                        // first pixel
   const Segment* segments;               //
   int count;                             // of segments
-  const void* weights;                   // [segment][c][j * kBlock], consecutive
+  const void* weights;                   // [row][j * kBlock]
   const float* bias;                     // j * kBlock floats the sums start from; nullptr starts from 0
   float* y;                              // first pixel of the first block of filters
   std::ptrdiff_t y_block;                // floats from one block of filters to the next
@@ -64,11 +66,13 @@ void product(Product& p) {
     PYDARKNET_UNROLL
     for (int r = 0; r < R; ++r) sum[r][j] = p.accumulate ? load(p.y + j * p.y_block + r * p.y_pixel) : start;
   }
-  auto w = static_cast<const typename Factors::Weight*>(p.weights);
   Ahead first = p.ahead[0], second = p.ahead[1];
   const std::ptrdiff_t half = first.step / 2;  // few pixels: a step is two lines long
   for (int s = 0; s < p.count; ++s) {
+    forget_loads();  // of p, for which there are no registers
     const float* x = p.x + p.segments[s].offset;
+    auto w = static_cast<const typename Factors::Weight*>(p.weights) +
+             std::ptrdiff_t{p.segments[s].row} * J * kBlock;
     // The next segment's pixels, or the first ones of those after these: lines apart from these, which no
     // processor expects.
     const bool more = s + 1 < p.count;
