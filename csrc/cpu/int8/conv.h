@@ -73,7 +73,7 @@ class Convolution : public Int8Convolution {
 
   const char* name() const override { return Body::name; }
   bool runs() const override { return Body::runs(); }
-  bool pools() const override { return kPooledRows > 0; }
+  bool pools() const override { return pooled_rows(kPanelBlocks) > 0; }
 
   std::int64_t packed_bytes(const ConvShape& s, int lanes) const override {
     return std::int64_t{s.taps()} * padded_channels(s, lanes) * kElement * filter_blocks(s) * kByteBlock;

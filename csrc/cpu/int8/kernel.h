@@ -20,8 +20,8 @@ using ByteLanes = std::uint8_t __attribute__((vector_size(kBlock)));
 inline constexpr int kVectors = kByteBlock / kBlock;
 inline constexpr int kPanelBlocks = kVectors == 1 ? 2 : 1;
 inline constexpr int kRows = (simd::kRegisters - 4) / (kPanelBlocks * kVectors);
-// Of their maxima over windows of 2 x 2.
-inline constexpr int kPooledRows = kRows / 4;
+// Of their maxima over windows of 2 x 2, for so many blocks.
+constexpr int pooled_rows(int blocks) { return (simd::kRegisters - 4) / (blocks * kVectors) / 4; }
 inline constexpr int kWordBytes = 4;
 // Bytes of weights for one word of a pixel.
 inline constexpr int kStepBytes = kByteBlock * kWordBytes;
@@ -40,19 +40,40 @@ inline IntLanes splat_word(const std::uint8_t* from) {
   return word - IntLanes{};
 }
 
-// f, an integer after rounding, between -zero and 255 - zero, plus zero. Adding 1.5 * 2^23 rounds to the
-// nearest, ties to even; f comes from a comparison, so that no multiplication is fused with the addition.
-inline IntLanes rounded(Lanes f, int zero) {
-  constexpr float kShift = 12582912.0f;
-  constexpr std::int32_t kShiftBits = 0x4B400000;
-  const Lanes low = simd::splat(static_cast<float>(-zero)),
-              high = simd::splat(static_cast<float>(255 - zero));
-  f = f > low ? f : low;  // also for NaN
-  f = (f < high ? f : high) + kShift;
-  IntLanes bits;
-  std::memcpy(&bits, &f, sizeof bits);
-  return bits - kShiftBits + zero;
+// The compiler knows nothing of where v comes from: GCC would add to both sides of a comparison, and then
+// choose.
+PYDARKNET_INLINE void keep_apart([[maybe_unused]] Lanes& v) {
+#if defined(__AVX2__)
+  __asm__("" : "+v"(v));
+#endif
 }
+
+// To an integer after rounding, between -zero and 255 - zero, plus zero. Adding 1.5 * 2^23 rounds to the
+// nearest, ties to even, and makes the last bits an integer; larger floats, all positive, are larger bits. f
+// comes from a comparison, so that no multiplication is fused with the addition.
+class Rounding {
+ public:
+  explicit Rounding(int zero)
+      : low_(simd::splat(static_cast<float>(-zero))),
+        high_(kShiftBits + 255 - zero - IntLanes{}),
+        zero_(zero - kShiftBits - IntLanes{}) {}
+
+  PYDARKNET_INLINE IntLanes operator()(Lanes f) const {
+    f = f > low_ ? f : low_;  // also for NaN
+    keep_apart(f);
+    f += kShift;
+    IntLanes bits;
+    std::memcpy(&bits, &f, sizeof bits);
+    return (bits < high_ ? bits : high_) + zero_;
+  }
+
+ private:
+  static constexpr float kShift = 12582912.0f;
+  static constexpr std::int32_t kShiftBits = 0x4B400000;
+  Lanes low_;
+  IntLanes high_, zero_;
+};
+inline IntLanes rounded(Lanes f, int zero) { return Rounding(zero)(f); }
 inline void store_bytes(std::uint8_t* to, IntLanes v) {
   const ByteLanes bytes = __builtin_convertvector(v, ByteLanes);
   std::memcpy(to, &bytes, sizeof bytes);
@@ -76,38 +97,55 @@ struct Product {
   std::int32_t* sums;             // the sums and their starts, [pixel][filter], if they are wanted
 };
 
-inline Lanes scaled(IntLanes sum, const Requantisation& out, int filter) {
-  IntLanes start;
-  std::memcpy(&start, out.start + filter, sizeof start);
-  return __builtin_convertvector(sum + start, Lanes) * simd::load(out.scale + filter);
-}
+// What becomes of the sums of one register of filters.
+class Scaling {
+ public:
+  Scaling(const Requantisation& out, int filter)
+      : start_(load_words(reinterpret_cast<const std::uint8_t*>(out.start + filter))),
+        scale_(simd::load(out.scale + filter)),
+        slope_(simd::splat(out.slope)) {}
 
-// Always inlined: sums whose address was passed on would lie in memory all the way.
+  PYDARKNET_INLINE Lanes operator()(IntLanes sum) const { return activated(sum + start_); }
+  // Of a sum that has its start.
+  PYDARKNET_INLINE Lanes activated(IntLanes sum) const {
+    const Lanes f = __builtin_convertvector(sum, Lanes) * scale_;
+    return simd::max(f * slope_, f);
+  }
+  IntLanes start() const { return start_; }
+
+ private:
+  IntLanes start_;
+  Lanes scale_, slope_;
+};
+
+// Always inlined: sums whose address was passed on would lie in memory all the way. What is read of p is read
+// before bytes are written, which might be anything's.
 template <int R, int J>
-__attribute__((always_inline)) inline void finish(const Product& p, const IntLanes (&sum)[R][J * kVectors]) {
-  const float slope = p.out.slope;
+PYDARKNET_INLINE void finish(const Product& p, const IntLanes (&sum)[R][J * kVectors]) {
+  const Requantisation out = p.out;
+  const Rounding round(out.zero);
+  std::int32_t* const sums = p.sums;
+  std::uint8_t* const bytes = p.y;
+  const std::ptrdiff_t y_block = p.y_block;
   PYDARKNET_UNROLL
   for (int v = 0; v < J * kVectors; ++v) {
-    if (p.sums) {
-      const IntLanes start = load_words(reinterpret_cast<const std::uint8_t*>(p.out.start + v * kBlock));
+    if (sums) {
+      const IntLanes start = load_words(reinterpret_cast<const std::uint8_t*>(out.start + v * kBlock));
       PYDARKNET_UNROLL
       for (int r = 0; r < R; ++r) {
         const IntLanes whole = sum[r][v] + start;
-        std::memcpy(p.sums + (r * J * kVectors + v) * kBlock, &whole, sizeof whole);
+        std::memcpy(sums + (r * J * kVectors + v) * kBlock, &whole, sizeof whole);
       }
-    } else if (p.y) {
-      std::uint8_t* to = p.y + v / kVectors * p.y_block + v % kVectors * kBlock;
+    } else if (bytes) {
+      const Scaling scaled(out, v * kBlock);
+      std::uint8_t* to = bytes + v / kVectors * y_block + v % kVectors * kBlock;
       PYDARKNET_UNROLL
-      for (int r = 0; r < R; ++r) {
-        const Lanes f = simd::rectify(scaled(sum[r][v], p.out, v * kBlock), slope);
-        store_bytes(to + r * kByteBlock, rounded(f, p.out.zero));
-      }
+      for (int r = 0; r < R; ++r) store_bytes(to + r * kByteBlock, round(scaled(sum[r][v])));
     } else if (v < p.y_floats_blocks) {
+      const Scaling scaled(out, v * kBlock);
       float* to = p.y_floats + v * p.y_floats_block;
       PYDARKNET_UNROLL
-      for (int r = 0; r < R; ++r) {
-        simd::store(to + r * kBlock, simd::rectify(scaled(sum[r][v], p.out, v * kBlock), slope));
-      }
+      for (int r = 0; r < R; ++r) simd::store(to + r * kBlock, scaled(sum[r][v]));
     }
   }
 }
@@ -137,9 +175,11 @@ void product(Product& p) {
   for (int tap = 0; tap < p.count; ++tap) {
     const std::uint8_t* x = p.x + p.offsets[tap];
     const std::uint8_t* below = kPooled ? x + p.x_below - R / 2 * pixel : x;
-    __builtin_prefetch(ahead, 0, 2);
-    __builtin_prefetch(ahead + 64, 0, 2);
-    ahead += p.ahead_step;
+    if constexpr (kWords > 1) {  // an image's weights are few
+      __builtin_prefetch(ahead, 0, 2);
+      __builtin_prefetch(ahead + 64, 0, 2);
+      ahead += p.ahead_step;
+    }
     PYDARKNET_UNROLL
     for (int word = 0; word < kWords; ++word, w += J * kStepBytes) {
       IntLanes filters[J * kVectors];
@@ -181,10 +221,11 @@ Kernels kernels(std::index_sequence<I...>) {
 // Those of `blocks` (1..kPanelBlocks) blocks of filters.
 template <class Body, int kWords, int kPixel>
 Kernels kernels_of(int blocks, bool pooled) {
-  if constexpr (kPooledRows > 0) {
-    constexpr auto windows = std::make_index_sequence<kPooledRows>{};
-    if (pooled && blocks == 1) return kernels<Body, 1, kWords, kPixel, true>(windows);
-    if (pooled) return kernels<Body, kPanelBlocks, kWords, kPixel, true>(windows);
+  if constexpr (pooled_rows(kPanelBlocks) > 0) {
+    constexpr std::make_index_sequence<pooled_rows(1)> one;
+    constexpr std::make_index_sequence<pooled_rows(kPanelBlocks)> all;
+    if (pooled && blocks == 1) return kernels<Body, 1, kWords, kPixel, true>(one);
+    if (pooled) return kernels<Body, kPanelBlocks, kWords, kPixel, true>(all);
   }
   constexpr auto rows = std::make_index_sequence<kRows>{};
   if (blocks == 1) return kernels<Body, 1, kWords, kPixel, false>(rows);

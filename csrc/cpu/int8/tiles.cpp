@@ -46,10 +46,10 @@ TileGroups tile_groups(const ConvShape& s, int element, int threads) {
   g.per_image = ceil_div(g.down, g.rows);
   g.count = g.per_image * s.n;
   g.chunks = threads == 1 ? 1 : std::min(ceil_div(threads * kTasksEach, g.count), panels_of(s));
-  g.row = (std::ptrdiff_t{g.across} * kTileOutputs + 2) * kByteBlock;
+  g.row = (std::ptrdiff_t{g.across + g.across % 2} * kTileOutputs + 2) * kByteBlock;  // whole pairs of tiles
   g.padded = whole_lines((std::int64_t{g.rows} * kTileOutputs + 2) * g.row);
   const TileRuns runs(g.most(), g.most(), s.c);
-  g.planes = whole_lines(runs.run_elements() * runs.count * kPlanes * element);
+  g.planes = whole_lines(runs.plane_elements() * kPlanes * element);
   const std::int64_t sums = kPlanes * runs.sums() * kWordBytes;
   const int each = ceil_div(panels_of(s), g.chunks);
   g.panels = static_cast<int>(std::clamp<std::int64_t>(kSumBytes / sums, 1, far ? each : 1));

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "cpu/int8/kernel.h"
+#include "cpu/int8/tile_outputs.h"
 #include "cpu/int8/transform.h"
+#include "cpu/int8/transform_pairs.h"
 #include "shared/threads.h"
 
 namespace pydarknet::int8 {
@@ -33,15 +35,57 @@ struct TileRuns {
   int together;  // runs whose sums are kept at a time
 
   TileRuns(int tiles, int most, int channels);
-  // Elements of one plane of transformed input.
   std::int64_t run_elements() const { return std::int64_t{length} * blocks * kByteBlock; }
-  std::int64_t element(int tile, int block) const {
-    return tile / length * run_elements() + (std::int64_t{block} * length + tile % length) * kByteBlock;
+  // From one plane to the next, and of one panel's sums: odd numbers of cache lines, lest the planes of a
+  // tile fall into few sets.
+  std::int64_t plane_elements() const { return odd_lines(run_elements() * count, 1); }
+  std::int64_t sums() const {
+    return odd_lines(std::int64_t{together} * length * kPanelBlocks * kByteBlock, kWordBytes);
   }
-  // One panel's sums in one plane.
-  std::int64_t sums() const { return std::int64_t{together} * length * kPanelBlocks * kByteBlock; }
   std::vector<std::ptrdiff_t> offsets(int element) const;
+
+ private:
+  static std::int64_t odd_lines(std::int64_t count, int element) {
+    const std::int64_t line = 64 / element;
+    return ((count + line - 1) / line | 1) * line;
+  }
 };
+
+// Where the transformed input of a channel block's tiles lies in the first plane, one tile after another.
+template <class Element>
+class PlanePlaces {
+ public:
+  PlanePlaces(const TileRuns& runs, Element* planes, int block)
+      : at_(planes + std::int64_t{block} * runs.length * kByteBlock),
+        next_run_(runs.run_elements() - std::int64_t{runs.length} * kByteBlock),
+        length_(runs.length),
+        left_(runs.length) {}
+
+  PYDARKNET_INLINE Element* operator()() {
+    Element* here = at_;
+    at_ += kByteBlock;
+    if (--left_ == 0) at_ += next_run_, left_ = length_;
+    return here;
+  }
+
+ private:
+  Element* at_;
+  std::ptrdiff_t next_run_;
+  int length_, left_;
+};
+
+// A row of tiles.
+template <class Element>
+void transform_row(const std::uint8_t* from, std::ptrdiff_t row, int zero, int tiles,
+                   std::ptrdiff_t plane_step, PlanePlaces<Element>& next) {
+#if defined(__AVX512BW__)
+  if constexpr (std::is_same_v<Element, std::uint8_t>) {
+    return transform_pairs(from, row, zero, tiles, plane_step, next);
+  }
+#endif
+  for (; tiles > 0; --tiles, from += kTileOutputs * kByteBlock)
+    transform_tile(from, row, zero, next(), plane_step);
+}
 
 TileGroups tile_groups(const ConvShape& shape, int element, int threads);
 
@@ -172,14 +216,12 @@ class TiledConvolution : public Int8Convolution {
                               std::uint8_t* padded, Element* planes) {
     const int first = group % g.per_image * g.rows * kTileOutputs - s.pad_y, rows = rows_in(g, group);
     const TileRuns runs(rows * g.across, g.most(), s.c);
-    const std::ptrdiff_t step = runs.run_elements() * runs.count;  // of planes
+    const std::ptrdiff_t step = runs.plane_elements();
     for (int block = 0; block < x.blocks; ++block) {
       pad_rows(x, group / g.per_image, block, first, rows * kTileOutputs + 2, s.pad_x, zero, padded, g.row);
-      for (int i = 0, tile = 0; i < rows; ++i) {
-        const std::uint8_t* from = padded + i * kTileOutputs * g.row;
-        for (int j = 0; j < g.across; ++j, ++tile, from += kTileOutputs * kByteBlock) {
-          transform_tile(from, g.row, zero, planes + runs.element(tile, block), step);
-        }
+      PlanePlaces<Element> next(runs, planes, block);
+      for (int i = 0; i < rows; ++i) {
+        transform_row(padded + i * kTileOutputs * g.row, g.row, zero, g.across, step, next);
       }
     }
   }
@@ -197,32 +239,37 @@ class TiledConvolution : public Int8Convolution {
       const int end = std::min(run + runs.together, runs.count);
       for (int plane = 0; plane < kPlanes; ++plane) {
         for (int panel = first; panel < last; ++panel) {
-          const int next = panel + 1 < last ? panel + 1 : first;
           std::int32_t* to = sums + (std::int64_t{panel - first} * kPlanes + plane) * runs.sums();
-          runs_product(call, runs, offsets, run, end, plane < last_row ? runs.tiles : fewer, plane, panel,
-                       next, planes, to);
+          Product p =
+              panel_product(call, offsets, plane, panel, panel + 1 < last ? panel + 1 : first, end - run);
+          p.sums = to;
+          runs_product(p, runs, run, end, plane < last_row ? runs.tiles : fewer, plane,
+                       blocks_in(call.shape, panel), planes);
         }
       }
       for (int panel = first; panel < last; ++panel) {
         const int block = panel * kPanelBlocks, blocks = blocks_in(call.shape, panel);
         TileOutputs out{};
         place(out, group / g.per_image, block);
-        const std::int32_t* from = sums + std::int64_t{panel - first} * kPlanes * runs.sums();
-        for (int tile = run * runs.length; tile < std::min(end * runs.length, runs.tiles); ++tile) {
-          write_tile(call, out, from, runs.sums(), block, blocks,
-                     group % g.per_image * g.rows + tile / g.across, tile % g.across);
-          from += blocks * kByteBlock;
-        }
+        const int begin = run * runs.length, count = std::min(end * runs.length, runs.tiles) - begin;
+        const TileSums found{sums + std::int64_t{panel - first} * kPlanes * runs.sums(),
+                             std::ptrdiff_t{blocks} * kByteBlock,
+                             runs.sums(),
+                             group % g.per_image * g.rows + begin / g.across,
+                             begin % g.across,
+                             count,
+                             g.across};
+        call.pooled ? write_tiles<true>(call, out, found, block, blocks)
+                    : write_tiles<false>(call, out, found, block, blocks);
       }
     }
   }
 
-  // The sums of one plane and panel, of so many tiles; the weights of the next are asked for.
-  static void runs_product(const Int8ConvCall& call, const TileRuns& runs,
-                           const std::vector<std::ptrdiff_t>& offsets, int run, int end, int tiles, int plane,
-                           int panel, int next, const Element* planes, std::int32_t* sums) {
+  // Of one plane and panel; the weights of the next are asked for.
+  static Product panel_product(const Int8ConvCall& call, const std::vector<std::ptrdiff_t>& offsets,
+                               int plane, int panel, int next, int runs) {
     const ConvShape& s = call.shape;
-    const int blocks = blocks_in(s, panel), point = point_of(plane);
+    const int point = point_of(plane);
     const auto* added = reinterpret_cast<const std::int32_t*>(call.packed + panels_bytes(s));
     Product p{};
     p.x_pixel = kByteBlock * kElement;
@@ -230,13 +277,18 @@ class TiledConvolution : public Int8Convolution {
     p.count = static_cast<int>(offsets.size());
     p.weights = point_weights(call, point, panel);
     p.out.start = added + std::int64_t{plane} * filters(s) + panel * kPanelBlocks * kByteBlock;
-    p.sums = sums;
     p.ahead = point_weights(call, point_of(std::min(plane + (next <= panel), kPlanes - 1)), next);
-    p.ahead_step = point_bytes(s) * blocks / (std::int64_t{end - run} * p.count);
+    p.ahead_step = kByteBlock * kElement * kByteBlock * blocks_in(s, panel) / runs;
+    return p;
+  }
+
+  // The sums of so many tiles.
+  static void runs_product(Product& p, const TileRuns& runs, int run, int end, int tiles, int plane,
+                           int blocks, const Element* planes) {
     constexpr int kWords = kByteBlock * kElement / kWordBytes;
     const Kernels kernels = kernels_of<Body, kWords, kWords * kWordBytes>(blocks, false);
-    for (; run < end && run * runs.length < tiles; ++run) {
-      const Element* x = planes + (std::int64_t{plane} * runs.count + run) * runs.run_elements();
+    const Element* x = planes + plane * runs.plane_elements() + run * runs.run_elements();
+    for (; run < end && run * runs.length < tiles; ++run, x += runs.run_elements()) {
       p.x = reinterpret_cast<const std::uint8_t*>(x);
       const int count = std::min(runs.length, tiles - run * runs.length);
       kernels.for_pixels[count - 1](p);

@@ -36,14 +36,14 @@ void pad_rows(ConstBytes x, int image, int block, int first, int rows, int pad, 
 using Shorts = std::int16_t __attribute__((vector_size(2 * kByteBlock)));
 using Sixteen = std::uint8_t __attribute__((vector_size(kByteBlock)));
 
-inline void load_shorts(const std::uint8_t* from, Shorts& to) {
+PYDARKNET_INLINE void load_shorts(const std::uint8_t* from, Shorts& to) {
   Sixteen bytes;
   std::memcpy(&bytes, from, sizeof bytes);
   to = __builtin_convertvector(bytes, Shorts);
 }
 
 // v = (v * factor + 2^14) >> 15.
-inline void scale_shorts(Shorts& v, int factor) {
+PYDARKNET_INLINE void scale_shorts(Shorts& v, int factor) {
 #if defined(__AVX2__)
   v = (Shorts)_mm256_mulhrs_epi16((__m256i)v, _mm256_set1_epi16(static_cast<short>(factor)));
 #else
@@ -51,15 +51,15 @@ inline void scale_shorts(Shorts& v, int factor) {
 #endif
 }
 
-inline void store_elements(std::uint8_t* to, const Shorts& v) {
+PYDARKNET_INLINE void store_elements(std::uint8_t* to, const Shorts& v) {
   const Sixteen bytes = __builtin_convertvector(v, Sixteen);
   std::memcpy(to, &bytes, sizeof bytes);
 }
-inline void store_elements(std::int16_t* to, const Shorts& v) { std::memcpy(to, &v, sizeof v); }
+PYDARKNET_INLINE void store_elements(std::int16_t* to, const Shorts& v) { std::memcpy(to, &v, sizeof v); }
 
 // d0 - d2, d1 + d2, d2 - d1, d1 - d3.
-inline void transform_four(const Shorts& d0, const Shorts& d1, const Shorts& d2, const Shorts& d3,
-                           Shorts (&to)[kTileInputs]) {
+PYDARKNET_INLINE void transform_four(const Shorts& d0, const Shorts& d1, const Shorts& d2, const Shorts& d3,
+                                     Shorts (&to)[kTileInputs]) {
   to[0] = d0 - d2;
   to[1] = d1 + d2;
   to[2] = d2 - d1;
@@ -67,7 +67,7 @@ inline void transform_four(const Shorts& d0, const Shorts& d1, const Shorts& d2,
 }
 
 // Within a byte, around kMiddle.
-inline void to_bytes(Shorts& v) {
+PYDARKNET_INLINE void to_bytes(Shorts& v) {
   const Shorts least = Shorts{} - std::int16_t{kMiddle}, most = Shorts{} + std::int16_t{kMiddle - 1};
   v = v > least ? v : least;
   v = (v < most ? v : most) - least;
@@ -75,8 +75,8 @@ inline void to_bytes(Shorts& v) {
 
 // The tile whose first pixel is `from`, to each plane.
 template <class Element>
-inline void transform_tile(const std::uint8_t* from, std::ptrdiff_t row, int zero, Element* to,
-                           std::ptrdiff_t plane_step) {
+PYDARKNET_INLINE void transform_tile(const std::uint8_t* from, std::ptrdiff_t row, int zero, Element* to,
+                                     std::ptrdiff_t plane_step) {
   Shorts rows[kTileInputs][kTileInputs];
   PYDARKNET_UNROLL
   for (int i = 0; i < kTileInputs; ++i) {
@@ -101,71 +101,6 @@ inline void transform_tile(const std::uint8_t* from, std::ptrdiff_t row, int zer
       }
       to_bytes(column[i]);
       store_elements(to + plane_of(point) * plane_step, column[i]);
-    }
-  }
-}
-
-// Where a panel's outputs are written: bytes, or floats.
-struct TileOutputs {
-  std::uint8_t* bytes;   // of the first block of filters
-  float* floats;         // in blocks of kBlock
-  std::ptrdiff_t block;  // elements from one block to the next
-  int float_blocks;      // how many there are
-};
-
-// The outputs of a tile from its sums in each plane; without a second row of outputs the last planes have
-// none.
-inline void outputs_of(const std::int32_t* sums, std::ptrdiff_t plane_step, bool second, IntLanes (&out)[4]) {
-  IntLanes rows[kTileOutputs][kTileInputs];
-  const auto plane = [&](int index) {
-    IntLanes v;
-    std::memcpy(&v, sums + index * plane_step, sizeof v);
-    return v;
-  };
-  const auto at = [&](int point) {
-    const IntLanes v = plane(plane_of(point));
-    return point == kSumPoint ? 2 * v + ((plane(kRestPlane) + 2) >> 2) : v;
-  };
-  PYDARKNET_UNROLL
-  for (int j = 0; j < kTileInputs; ++j) {
-    const IntLanes middle = at(kTileInputs + j), next = at(2 * kTileInputs + j);
-    rows[0][j] = at(j) + middle + next;
-    rows[1][j] = middle - next - (second ? at(3 * kTileInputs + j) : IntLanes{});
-  }
-  PYDARKNET_UNROLL
-  for (int i = 0; i < kTileOutputs; ++i) {
-    out[2 * i] = rows[i][0] + rows[i][1] + rows[i][2];
-    out[2 * i + 1] = rows[i][1] - rows[i][2] - rows[i][3];
-  }
-}
-
-// Writes the outputs of the tile (row, column) for `blocks` blocks of filters, the first of which is `block`.
-inline void write_tile(const Int8ConvCall& call, const TileOutputs& to, const std::int32_t* sums,
-                       std::ptrdiff_t plane_step, int block, int blocks, int row, int column) {
-  const Requantisation& r = call.requantisation;
-  const int h = call.shape.out_h(), w = call.shape.out_w();
-  const Requantisation out{r.start + block * kByteBlock, r.scale + block * kByteBlock, r.slope, r.zero};
-  const bool second = 2 * row + 1 < h;
-  PYDARKNET_UNROLL
-  for (int v = 0; v < kPanelBlocks * kVectors; ++v) {
-    if (v == blocks * kVectors) return;
-    IntLanes found[4];
-    outputs_of(sums + v * kBlock, plane_step, second, found);
-    if (call.pooled) {
-      const auto larger = [](IntLanes a, IntLanes b) { return a > b ? a : b; };
-      found[0] = larger(larger(found[0], found[1]), larger(found[2], found[3]));
-    }
-    for (int i = 0; i < (call.pooled ? 1 : 4); ++i) {
-      const int y = call.pooled ? row : 2 * row + i / 2, x = call.pooled ? column : 2 * column + i % 2;
-      if (!call.pooled && (y >= h || x >= w)) continue;
-      const std::ptrdiff_t pixel = std::ptrdiff_t{y} * (call.pooled ? w / 2 : w) + x;
-      const Lanes f = simd::rectify(scaled(found[i], out, v * kBlock), out.slope);
-      if (to.bytes) {
-        store_bytes(to.bytes + v / kVectors * to.block + pixel * kByteBlock + v % kVectors * kBlock,
-                    rounded(f, out.zero));
-      } else if (v < to.float_blocks) {
-        simd::store(to.floats + v * to.block + pixel * kBlock, f);
-      }
     }
   }
 }
