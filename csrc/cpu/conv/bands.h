@@ -14,6 +14,8 @@ namespace pydarknet::bands {
 
 // A band's input should stay in the second-level cache beside the weights that pass through;
 inline constexpr std::int64_t kBandBytes = 768 << 10;
+// as BF16, if the weights are few, with the floats of the band after it, which is asked for meanwhile;
+inline constexpr std::int64_t kLeastBandBytes = 64 << 10;
 // that of a plain image, whose weights are few, in less: a small share of its rows is read twice even so.
 inline constexpr std::int64_t kPlainBandBytes = 128 << 10;
 // How the convolution is cut, and where a band's input lies. Strides are in floats; `pitch` is that from one
@@ -23,6 +25,7 @@ struct Bands {
   bool in_place;                     // the band is the input itself
   bool images;                       // one output pixel an image: images take the place of columns
   bool one_run;                      // the band's pixels follow each other without gaps
+  bool asks;                         // for the next band's input, while a band is multiplied
   int rows;                          // output rows of a band (with `images`: images)
   int count;                         // bands of all images
   int per_image;                     // bands of one image
@@ -47,6 +50,7 @@ class Geometry {
     b_.one_run = b_.images || (s_.kernel_w == 1 && s_.kernel_h == 1 && (!b_.in_place || s_.out_w() == s_.w));
     choose_rows(threads);
     b_.chunks = threads == 1 ? 1 : std::min(ceil_div(threads * kTasksEach, b_.count), panels);
+    b_.asks = held_bytes() > 0 && b_.count > 1;
     set_strides();
   }
   const Bands& bands() const { return b_; }
@@ -58,7 +62,7 @@ class Geometry {
         std::int64_t{4} * channels_ * b_.pitch *
         (b_.images ? std::int64_t{s_.h} * s_.w : std::int64_t{b_.columns} * b_.phases * b_.row_step);
     std::int64_t rows =
-        std::clamp<std::int64_t>((b_.pitch == 1 ? kPlainBandBytes : kBandBytes) / row_bytes, 1, all);
+        std::clamp<std::int64_t>((b_.pitch == 1 ? kPlainBandBytes : band_bytes()) / row_bytes, 1, all);
     if (b_.images) rows = std::min(all, std::max<int>(static_cast<int>(rows), simd::kRows));
     b_.per_image = ceil_div(all, rows);
     const int images = b_.images ? 1 : s_.n;
@@ -70,6 +74,17 @@ class Geometry {
     if (b_.pitch == 1 && all % 2 == 0) b_.rows += b_.rows % 2;  // pairs of rows may be pooled
     b_.per_image = ceil_div(all, b_.rows);
     b_.count = b_.per_image * images;
+  }
+
+  std::int64_t band_bytes() const { return held_bytes() > 0 ? held_bytes() : kBandBytes; }
+
+  // Of a band as BF16 beside all weights and the next band's floats, twice as large; 0 if that is too little.
+  std::int64_t held_bytes() const {
+    const bool far = std::int64_t{s_.n} * s_.c * s_.h * s_.w > kFarFloats;
+    if (b_.pitch != kBlock / 2 || b_.images || !far) return 0;
+    const std::int64_t weights = std::int64_t{2} * s_.k * (s_.c / s_.groups) * s_.taps();
+    const std::int64_t room = (kBandBytes - weights) / 3;
+    return room < kLeastBandBytes ? 0 : room;
   }
 
   void set_strides() {
@@ -96,11 +111,51 @@ class Geometry {
   Bands b_{};
 };
 
+// A band's input that no band before it has, of each channel block: asked for in so many equal parts.
+class NextBand {
+ public:
+  NextBand() = default;
+  NextBand(const float* from, std::int64_t floats, std::int64_t block, int blocks)
+      : at_(from), left_(floats), floats_(floats), block_(block), blocks_(blocks) {}
+
+  void set_parts(std::int64_t parts) { part_ = (floats_ * blocks_ + parts - 1) / parts; }
+
+  // What is asked for in so many steps.
+  simd::Ahead take(std::int64_t steps) {
+    const simd::Ahead asked = simd::ahead(at_, part_, steps);
+    at_ += part_;
+    left_ -= part_;
+    if (left_ <= 0 && blocks_ > 1) {
+      --blocks_;
+      at_ += left_ + block_ - floats_;
+      left_ = floats_;
+    }
+    return asked;
+  }
+
+ private:
+  const float* at_ = nullptr;
+  std::int64_t left_ = 0, floats_ = 0, block_ = 0, part_ = 0;
+  int blocks_ = 0;
+};
+
 // Copies the input of one band, zeros around it.
 class BandCopy {
  public:
   BandCopy(const ConvShape& shape, const Bands& bands, const float* x)
       : s_(shape), b_(bands), x_(x), from_pitch_(bands.pitch == 1 ? 1 : kBlock) {}
+
+  // Of the band after this one.
+  NextBand next(int band) const {
+    if (++band >= b_.count) return {};
+    const int first = band % b_.per_image * b_.rows, last = std::min(s_.out_h(), first + b_.rows) - 1;
+    const int seen = first > 0 ? std::max(0, s_.kernel_h - s_.stride_y) : 0;
+    const int begin = std::clamp(first * s_.stride_y - s_.pad_y + seen, 0, s_.h);
+    const int end = std::clamp(last * s_.stride_y - s_.pad_y + s_.kernel_h, begin, s_.h);
+    const std::int64_t row = std::int64_t{s_.w} * kBlock, plane = row * s_.h;
+    return {x_ + band / b_.per_image * blocks_of(s_.c) * plane + begin * row, (end - begin) * row, plane,
+            blocks_of(s_.c)};
+  }
 
   void copy(int band, float* to) const {
     const int channels = b_.pitch == 1 ? s_.c : blocks_of(s_.c);
@@ -119,7 +174,7 @@ class BandCopy {
     for (int image = first; image < last; ++image) {
       const float* from = x_ + (std::int64_t{image} * channels + c) * taps * kBlock;
       for (int t = 0; t < taps; ++t) {
-        copy_pixels(from + t * kBlock, 1, c, to + t * b_.phase + (image - first) * b_.pitch);
+        copy_pixels(from + t * kBlock, 1, 1, c, to + t * b_.phase + (image - first) * b_.pitch);
       }
     }
   }
@@ -152,28 +207,30 @@ class BandCopy {
     std::memset(to + right * pitch, 0, sizeof(float) * (b_.columns - right) * pitch);
     if (left == right) return;
     from += (std::int64_t{left} * s_.stride_x + start) * from_pitch_;
-    if (s_.stride_x == 1) {
-      copy_pixels(from, right - left, c, to + left * pitch);
-    } else if (pitch == 1) {
-      for (int q = left; q < right; ++q, from += s_.stride_x) to[q] = *from;
+    if (pitch > 1) {
+      copy_pixels(from, right - left, s_.stride_x, c, to + left * pitch);
+    } else if (s_.stride_x == 1) {
+      std::memcpy(to + left, from, sizeof(float) * (right - left));
     } else {
-      for (int q = left; q < right; ++q, from += std::int64_t{s_.stride_x} * kBlock) {
-        copy_pixels(from, 1, c, to + q * pitch);
-      }
+      for (int q = left; q < right; ++q, from += s_.stride_x) to[q] = *from;
     }
   }
 
-  // Of channel block c, pixels that follow each other.
-  void copy_pixels(const float* from, int pixels, int c, float* to) const {
-    if (b_.pitch == from_pitch_) {
-      std::memcpy(to, from, sizeof(float) * pixels * b_.pitch);
-      return;
-    }
-    // Spare lanes are multiplied by 0, but BF16 could make infinity of one.
+  // Of channel block c, every step-th of pixels that follow each other.
+  void copy_pixels(const float* from, int pixels, int step, int c, float* to) const {
+    const std::ptrdiff_t next = std::ptrdiff_t{step} * kBlock;
     const int lanes = std::min(kBlock, s_.c - c * kBlock);
-    for (int i = 0; i < pixels; ++i, from += kBlock, to += b_.pitch) {
-      const simd::Lanes pixel = simd::load(from);
-      simd::Bf16Pairs::store(to, lanes == kBlock ? pixel : simd::first_lanes(pixel, lanes));
+    if (b_.pitch == kBlock) {
+      for (int i = 0; i < pixels; ++i, from += next, to += kBlock) simd::store(to, simd::load(from));
+    } else if (lanes == kBlock) {
+      for (int i = 0; i < pixels; ++i, from += next, to += kBlock / 2) {
+        simd::Bf16Pairs::store(to, simd::load(from));
+      }
+    } else {
+      // Spare lanes are multiplied by 0, but BF16 could make infinity of one.
+      for (int i = 0; i < pixels; ++i, from += next, to += kBlock / 2) {
+        simd::Bf16Pairs::store(to, simd::first_lanes(simd::load(from), lanes));
+      }
     }
   }
 

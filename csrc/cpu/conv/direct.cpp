@@ -19,13 +19,14 @@ namespace {
 using bands::BandCopy;
 using bands::Bands;
 using bands::Geometry;
+using bands::NextBand;
 using simd::Product;
 using simd::Segment;
 
 // Long reductions go in parts whose weights stay in the first-level cache for all pixels of the band, while
 // those of the next part come.
 constexpr std::int64_t kPartBytes = 24 << 10;
-constexpr double kRoundings = 4.0;  // vector instructions, for one to BF16
+constexpr double kRoundings = 2.0;  // vector instructions, for one to BF16
 
 // The reduction of one panel: (channel block, row, column).
 std::vector<Segment> segments_of(const ConvShape& s, const Bands& b, int together, const Panel& panel) {
@@ -58,6 +59,12 @@ class BandProduct {
         slope_(rectifier_slope(call.activation)),
         finish_(activation_after(call.activation)) {}
 
+  // While a band is multiplied in so many panels.
+  void ask_for(const NextBand& next, std::size_t panels) {
+    next_ = next;
+    asking_panels_ = panels;
+  }
+
   // The first panel of a band finds the input where nobody has read it yet.
   void run(int band, const float* source, const Panel& panel, bool first) {
     prepare(panel);
@@ -76,6 +83,11 @@ class BandProduct {
     const int pixels = b_.images ? rows : b_.one_run ? rows * y_.w : y_.w;
     const int runs = b_.one_run ? 1 : rows, calls = runs * simd::runs_of(pixels);
     const bool split = calls > 1;
+    if (asking_panels_ > 0) {
+      const int parts = split ? ceil_div(f_.bytes * panel.size() * s_.taps(), kPartBytes) : 1;
+      next_.set_parts(static_cast<std::int64_t>(asking_panels_) * calls * parts);
+      asking_panels_ = 0;
+    }
     for (std::size_t begin = 0; begin < segments_.size();) {
       p.segments = segments_.data() + begin;
       const int step_bytes = f_.together * f_.bytes * panel.filters();
@@ -92,6 +104,7 @@ class BandProduct {
         p.y = y + std::int64_t{run} * y_.w * kBlock;
         simd::product_runs(f_.kernels(), p, pixels, panel.blocks, [&](int rows) {
           if (first && x_far_ && p.count > 1) ask_for_input(p, rows);
+          if (b_.asks) p.ahead[1] = next_.take(steps);
           if (y_far_ && !p.accumulate) ask_for_output(p, rows, panel.blocks);
         });
       }
@@ -137,6 +150,8 @@ class BandProduct {
   const ActivateFloats finish_;
   std::vector<Segment> segments_;
   int channels_ = 0;
+  NextBand next_;
+  std::size_t asking_panels_ = 0;  // until the first of them is multiplied
 };
 
 class Direct : public CpuConvolution {
@@ -191,7 +206,10 @@ class Direct : public CpuConvolution {
       int copied = -1;
       for (std::int64_t task; (task = tasks.take(part)) >= 0;) {
         const int band = static_cast<int>(task / b.chunks), chunk = static_cast<int>(task % b.chunks);
-        if (!b.in_place && copied != band) copier.copy(copied = band, copy);
+        if (!b.in_place && copied != band) {
+          copier.copy(copied = band, copy);
+          if (b.asks) product.ask_for(copier.next(band), panels.size());
+        }
         const float* source = b.in_place ? in_place(s, b, x, band) : copy;
         const auto panels_end = part_begin(panels.size(), chunk + 1, b.chunks);
         for (auto i = part_begin(panels.size(), chunk, b.chunks); i < panels_end; ++i) {

@@ -83,7 +83,7 @@ class WinogradConvolution : public CpuConvolution {
     CostModel model(threads);
     model.product(t.planes() * weights / kBlock / f_.together, t.group);
     // Loads, stores and arithmetic of the transforms, in which a tile passes through the cache twice.
-    model.vectors(t.planes() * t.blocks * 5.0);
+    model.vectors(t.planes() * t.blocks * (S::kStride == 2 ? 12.0 : 5.0));
     model.vectors(t.products() * blocks_of(s.k) * 4.0);
     if (lazy_) model.vectors(t.groups * t.kernel_bytes / (4 * kBlock) * kKernelLine);
     model.weights(packed_size(s));
