@@ -94,7 +94,6 @@ struct Product {
   float* y_floats;                // in blocks of kBlock
   std::ptrdiff_t y_floats_block;  // floats from one such block to the next
   int y_floats_blocks;            // how many there are
-  std::int32_t* sums;             // the sums and their starts, [pixel][filter], if they are wanted
 };
 
 // What becomes of the sums of one register of filters.
@@ -105,13 +104,10 @@ class Scaling {
         scale_(simd::load(out.scale + filter)),
         slope_(simd::splat(out.slope)) {}
 
-  PYDARKNET_INLINE Lanes operator()(IntLanes sum) const { return activated(sum + start_); }
-  // Of a sum that has its start.
-  PYDARKNET_INLINE Lanes activated(IntLanes sum) const {
-    const Lanes f = __builtin_convertvector(sum, Lanes) * scale_;
+  PYDARKNET_INLINE Lanes operator()(IntLanes sum) const {
+    const Lanes f = __builtin_convertvector(sum + start_, Lanes) * scale_;
     return simd::max(f * slope_, f);
   }
-  IntLanes start() const { return start_; }
 
  private:
   IntLanes start_;
@@ -124,19 +120,11 @@ template <int R, int J>
 PYDARKNET_INLINE void finish(const Product& p, const IntLanes (&sum)[R][J * kVectors]) {
   const Requantisation out = p.out;
   const Rounding round(out.zero);
-  std::int32_t* const sums = p.sums;
   std::uint8_t* const bytes = p.y;
   const std::ptrdiff_t y_block = p.y_block;
   PYDARKNET_UNROLL
   for (int v = 0; v < J * kVectors; ++v) {
-    if (sums) {
-      const IntLanes start = load_words(reinterpret_cast<const std::uint8_t*>(out.start + v * kBlock));
-      PYDARKNET_UNROLL
-      for (int r = 0; r < R; ++r) {
-        const IntLanes whole = sum[r][v] + start;
-        std::memcpy(sums + (r * J * kVectors + v) * kBlock, &whole, sizeof whole);
-      }
-    } else if (bytes) {
+    if (bytes) {
       const Scaling scaled(out, v * kBlock);
       std::uint8_t* to = bytes + v / kVectors * y_block + v % kVectors * kBlock;
       PYDARKNET_UNROLL
@@ -165,6 +153,24 @@ inline void pool(const IntLanes (&sum)[R][V], IntLanes (&largest)[R / 4][V]) {
   }
 }
 
+// Adds the products of `kWords` words of each pixel; the second half of the pixels are from `below` on.
+template <class Body, int R, int J, int kWords>
+PYDARKNET_INLINE void add_words(IntLanes (&sum)[R][J * kVectors], const std::uint8_t* x,
+                                const std::uint8_t* below, std::ptrdiff_t pixel, const std::uint8_t* w) {
+  PYDARKNET_UNROLL
+  for (int word = 0; word < kWords; ++word, w += J * kStepBytes) {
+    IntLanes filters[J * kVectors];
+    PYDARKNET_UNROLL
+    for (int v = 0; v < J * kVectors; ++v) filters[v] = load_words(w + v * kBlock * kWordBytes);
+    PYDARKNET_UNROLL
+    for (int r = 0; r < R; ++r) {
+      const IntLanes bytes = splat_word((r < R / 2 ? x : below) + r * pixel + word * kWordBytes);
+      PYDARKNET_UNROLL
+      for (int v = 0; v < J * kVectors; ++v) Body::add(sum[r][v], bytes, filters[v]);
+    }
+  }
+}
+
 // `kWords` words of a pixel at each tap, `kPixel` bytes from one pixel to the next (0: as p says). Pooled,
 // half of the R pixels are those of the row below.
 template <class Body, int R, int J, int kWords, int kPixel, bool kPooled>
@@ -180,18 +186,8 @@ void product(Product& p) {
       __builtin_prefetch(ahead + 64, 0, 2);
       ahead += p.ahead_step;
     }
-    PYDARKNET_UNROLL
-    for (int word = 0; word < kWords; ++word, w += J * kStepBytes) {
-      IntLanes filters[J * kVectors];
-      PYDARKNET_UNROLL
-      for (int v = 0; v < J * kVectors; ++v) filters[v] = load_words(w + v * kBlock * kWordBytes);
-      PYDARKNET_UNROLL
-      for (int r = 0; r < R; ++r) {
-        const IntLanes bytes = splat_word((r < R / 2 ? x : below) + r * pixel + word * kWordBytes);
-        PYDARKNET_UNROLL
-        for (int v = 0; v < J * kVectors; ++v) Body::add(sum[r][v], bytes, filters[v]);
-      }
-    }
+    add_words<Body, R, J, kWords>(sum, x, below, pixel, w);
+    w += kWords * J * kStepBytes;
   }
   p.ahead = ahead;
   if constexpr (kPooled) {

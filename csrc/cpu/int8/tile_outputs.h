@@ -18,27 +18,31 @@ struct TileSums {
   const std::int32_t* sums;   // of the first tile in the first plane
   std::ptrdiff_t step;        // to the next tile
   std::ptrdiff_t plane_step;  // to the next plane
+  const std::int32_t* added;  // to the outputs of the first filter, one after another
+  std::ptrdiff_t added_step;  // to what is added to the next output
   int row, column;            // of the first tile
   int count, across;
 };
 
-// The 2 x 2 outputs of a tile, `start` added to each; without `second`, which the last planes are for, the
-// first row alone.
-PYDARKNET_INLINE void outputs_of(const std::int32_t* sums, std::ptrdiff_t plane_step, IntLanes start,
-                                 bool second, IntLanes (&out)[4]) {
-  IntLanes rows[kTileOutputs][kTileInputs];
+using Words = std::uint32_t __attribute__((vector_size(sizeof(IntLanes))));  // sums on the way may pass 2^31
+
+// The 2 x 2 outputs of a tile but for what is added to them; without `second`, which the last planes are for,
+// the first row alone.
+PYDARKNET_INLINE void outputs_of(const std::int32_t* sums, std::ptrdiff_t plane_step, bool second,
+                                 Words (&out)[kOutputs]) {
+  Words rows[kTileOutputs][kTileInputs];
   const auto plane = [&](int index) __attribute__((always_inline)) {
-    IntLanes v;
+    Words v;
     std::memcpy(&v, sums + index * plane_step, sizeof v);
     return v;
   };
   const auto at = [&](int point) __attribute__((always_inline)) {
-    const IntLanes v = plane(plane_of(point));
-    return point == kSumPoint ? 2 * v + ((plane(kRestPlane) + 2) >> 2) + start : v;
+    const Words v = plane(plane_of(point));
+    return point == kSumPoint ? 2 * v + (Words)((IntLanes)(plane(kRestPlane) + 2) >> 2) : v;
   };
   PYDARKNET_UNROLL
   for (int j = 0; j < kTileInputs; ++j) {
-    const IntLanes middle = at(kTileInputs + j), next = at(2 * kTileInputs + j);
+    const Words middle = at(kTileInputs + j), next = at(2 * kTileInputs + j);
     rows[0][j] = at(j) + middle + next;
     rows[1][j] = middle - next;
   }
@@ -56,15 +60,20 @@ PYDARKNET_INLINE void outputs_of(const std::int32_t* sums, std::ptrdiff_t plane_
 // Calls put(pixel, sums) for all outputs of the tiles, or the largest of each tile, for one register of
 // filters.
 template <bool kPooled, class Put>
-PYDARKNET_INLINE void each_output(const ConvShape& s, const TileSums& tiles, int first, IntLanes start,
-                                  Put put) {
+PYDARKNET_INLINE void each_output(const ConvShape& s, const TileSums& tiles, int first, Put put) {
   const int h = s.out_h(), w = s.out_w();
   const std::int32_t* sums = tiles.sums + first;
+  Words added[kOutputs];
+  for (int i = 0; i < kOutputs; ++i)
+    std::memcpy(&added[i], tiles.added + i * tiles.added_step + first, sizeof(Words));
   int row = tiles.row, column = tiles.column;
   for (int left = tiles.count; left > 0; --left, sums += tiles.step) {
-    IntLanes out[4];
+    Words words[kOutputs];
+    IntLanes out[kOutputs];
     const bool right = 2 * column + 1 < w, second = kPooled || 2 * row + 1 < h;
-    outputs_of(sums, tiles.plane_step, start, second, out);
+    outputs_of(sums, tiles.plane_step, second, words);
+    PYDARKNET_UNROLL
+    for (int i = 0; i < kOutputs; ++i) out[i] = (IntLanes)(words[i] + added[i]);
     if constexpr (kPooled) {
       const auto larger = [](IntLanes a, IntLanes b) { return a > b ? a : b; };
       put(std::ptrdiff_t{row} * (w / 2) + column, larger(larger(out[0], out[1]), larger(out[2], out[3])));
@@ -90,15 +99,15 @@ void write_tiles(const Int8ConvCall& call, const TileOutputs& to, const TileSums
     const Scaling scaled(call.requantisation, block * kByteBlock + v * kBlock);
     if (to.bytes) {
       std::uint8_t* bytes = to.bytes + v / kVectors * to.block + v % kVectors * kBlock;
-      each_output<kPooled>(call.shape, tiles, v * kBlock, scaled.start(),
+      each_output<kPooled>(call.shape, tiles, v * kBlock,
                            [&](std::ptrdiff_t pixel, IntLanes sum) __attribute__((always_inline)) {
-                             store_bytes(bytes + pixel * kByteBlock, round(scaled.activated(sum)));
+                             store_bytes(bytes + pixel * kByteBlock, round(scaled(sum)));
                            });
     } else if (v < to.float_blocks) {
       float* floats = to.floats + v * to.block;
-      each_output<kPooled>(call.shape, tiles, v * kBlock, scaled.start(),
+      each_output<kPooled>(call.shape, tiles, v * kBlock,
                            [&](std::ptrdiff_t pixel, IntLanes sum) __attribute__((always_inline)) {
-                             simd::store(floats + pixel * kBlock, scaled.activated(sum));
+                             simd::store(floats + pixel * kBlock, scaled(sum));
                            });
     }
   }

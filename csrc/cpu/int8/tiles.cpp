@@ -24,14 +24,6 @@ TileRuns::TileRuns(int all, int most, int channels) : tiles(all), blocks(ceil_di
   together = panel <= kNearBytes ? 1 : count;
 }
 
-std::vector<std::ptrdiff_t> TileRuns::offsets(int element) const {
-  std::vector<std::ptrdiff_t> list;
-  for (int block = 0; block < blocks; ++block) {
-    list.push_back(std::ptrdiff_t{block} * length * kByteBlock * element);
-  }
-  return list;
-}
-
 TileGroups tile_groups(const ConvShape& s, int element, int threads) {
   TileGroups g{};
   g.across = ceil_div(s.out_w(), kTileOutputs);
@@ -79,6 +71,18 @@ float transform_filter(const std::int8_t* weights, int c, int channels, std::int
     }
   }
   return unit;
+}
+
+void outputs_of_points(const std::int32_t (&points)[kPoints], std::int32_t (&out)[kOutputs]) {
+  constexpr int kFrom[kTileOutputs][kTileInputs] = {{1, 1, 1, 0}, {0, 1, -1, -1}};
+  for (int output = 0; output < kOutputs; ++output) {
+    const int *down = kFrom[output / kTileOutputs], *across = kFrom[output % kTileOutputs];
+    out[output] = 0;
+    for (int point = 0; point < kPoints; ++point) {
+      const int twice = point == kSumPoint ? 2 : 1;  // of eighths where others are quarters
+      out[output] += twice * down[point / kTileInputs] * across[point % kTileInputs] * points[point];
+    }
+  }
 }
 
 void pad_rows(ConstBytes x, int image, int block, int first, int rows, int pad, int zero, std::uint8_t* to,

@@ -8,6 +8,7 @@
 
 #include "cpu/int8/kernel.h"
 #include "cpu/int8/tile_outputs.h"
+#include "cpu/int8/tile_product.h"
 #include "cpu/int8/transform.h"
 #include "cpu/int8/transform_pairs.h"
 #include "shared/threads.h"
@@ -42,7 +43,6 @@ struct TileRuns {
   std::int64_t sums() const {
     return odd_lines(std::int64_t{together} * length * kPanelBlocks * kByteBlock, kWordBytes);
   }
-  std::vector<std::ptrdiff_t> offsets(int element) const;
 
  private:
   static std::int64_t odd_lines(std::int64_t count, int element) {
@@ -93,21 +93,21 @@ template <class Body>
 class TiledConvolution : public Int8Convolution {
  public:
   using Element = typename Body::Element;
-  static constexpr int kElement = static_cast<int>(sizeof(Element));
+  static constexpr int kElement = static_cast<int>(sizeof(Element)), kPixel = kByteBlock * kElement;
 
   const char* name() const override { return Body::name; }
   bool runs() const override { return Body::runs(); }
   bool pools() const override { return true; }
 
-  // Panels, then what is added to the sums of each plane and filter, then each filter's unit.
+  // Panels, then what is added to each output and filter, then each filter's unit.
   std::int64_t packed_bytes(const ConvShape& s, int) const override {
-    return panels_bytes(s) + std::int64_t{kPlanes + 1} * filters(s) * kWordBytes;
+    return panels_bytes(s) + std::int64_t{kOutputs + 1} * filters(s) * kWordBytes;
   }
 
   void pack(const ConvShape& s, int, const std::int8_t* weights, std::uint8_t* packed) const override {
     const int panels = panels_of(s);
     auto* added = reinterpret_cast<std::int32_t*>(packed + panels_bytes(s));
-    auto* units = reinterpret_cast<float*>(added + std::int64_t{kPlanes} * filters(s));
+    auto* units = reinterpret_cast<float*>(added + std::int64_t{kOutputs} * filters(s));
     parallel_for(panels, 1, [&](std::int64_t begin, std::int64_t end) {
       for (auto panel = static_cast<int>(begin); panel < end; ++panel) {
         pack_panel(s, weights, panel, packed + panel * panel_bytes(s), added, units);
@@ -116,7 +116,7 @@ class TiledConvolution : public Int8Convolution {
   }
 
   void units(const ConvShape& s, const std::uint8_t* packed, float* to) const override {
-    std::memcpy(to, packed + panels_bytes(s) + std::int64_t{kPlanes} * filters(s) * kWordBytes,
+    std::memcpy(to, packed + panels_bytes(s) + std::int64_t{kOutputs} * filters(s) * kWordBytes,
                 sizeof(float) * s.k);
   }
 
@@ -140,6 +140,9 @@ class TiledConvolution : public Int8Convolution {
   }
 
  private:
+  static constexpr int kLastRow = plane_of(kPoints - kTileInputs);  // its first plane
+
+  static const std::uint8_t* bytes_of(const Element* x) { return reinterpret_cast<const std::uint8_t*>(x); }
   static int filters(const ConvShape& s) { return (s.k + kByteBlock - 1) / kByteBlock * kByteBlock; }
   static int channel_blocks(const ConvShape& s) { return (s.c + kByteBlock - 1) / kByteBlock; }
   // Of one point and one block of filters.
@@ -166,17 +169,18 @@ class TiledConvolution : public Int8Convolution {
       std::fill(points.begin(), points.end(), std::int8_t{0});
       units[k] = k < s.k ? transform_filter(weights + std::int64_t{k} * s.c * 9, s.c, channels, points.data())
                          : 1.0f;
-      added[std::int64_t{kRestPlane} * filters(s) + k] = 0;
+      std::int32_t sums[kPoints], outputs[kOutputs];
       for (int point = 0; point < kPoints; ++point) {
         const std::int8_t* from = points.data() + std::int64_t{point} * channels;
-        std::int32_t sum = 0;
+        sums[point] = 0;
         for (int c = 0; c < channels; ++c) {
           const std::int64_t word = (std::int64_t{point} * channels + c) / kGroup;
           to[(word * count + k - first) * kGroup + c % kGroup] = static_cast<Element>(from[c]);
-          sum += from[c];
+          sums[point] -= kMiddle * from[c];
         }
-        added[std::int64_t{plane_of(point)} * filters(s) + k] = -kMiddle * sum;
       }
+      outputs_of_points(sums, outputs);
+      for (int i = 0; i < kOutputs; ++i) added[std::int64_t{i} * filters(s) + k] = outputs[i];
     }
   }
 
@@ -226,75 +230,112 @@ class TiledConvolution : public Int8Convolution {
     }
   }
 
-  // The outputs of a group for some panels, which are multiplied side by side.
+  // The outputs of a group for some panels, which are multiplied side by side: run by run where a panel's
+  // weights are near, else plane by plane, so that they come once.
   template <class Place>
   static void panels_product(const Int8ConvCall& call, const TileGroups& g, int group, int first, int last,
                              const Element* planes, std::int32_t* sums, const Place& place) {
     const TileRuns runs(rows_in(g, group) * g.across, g.most(), call.shape.c);
     // The last row of points is for second rows of outputs, which the last tiles of an odd height have not.
     const bool odd = call.shape.out_h() % 2 && (group + 1) % g.per_image == 0;
-    const int last_row = plane_of(kPoints - kTileInputs), fewer = odd ? runs.tiles - g.across : runs.tiles;
-    const std::vector<std::ptrdiff_t> offsets = runs.offsets(kElement);
-    for (int run = 0; run < runs.count; run += runs.together) {
-      const int end = std::min(run + runs.together, runs.count);
-      for (int plane = 0; plane < kPlanes; ++plane) {
-        for (int panel = first; panel < last; ++panel) {
-          std::int32_t* to = sums + (std::int64_t{panel - first} * kPlanes + plane) * runs.sums();
-          Product p =
-              panel_product(call, offsets, plane, panel, panel + 1 < last ? panel + 1 : first, end - run);
-          p.sums = to;
-          runs_product(p, runs, run, end, plane < last_row ? runs.tiles : fewer, plane,
-                       blocks_in(call.shape, panel), planes);
-        }
-      }
+    const int fewer = odd ? runs.tiles - g.across : runs.tiles;
+    const auto write = [&](int panel, int begin, int count) {
+      TileOutputs out{};
+      place(out, group / g.per_image, panel * kPanelBlocks);
+      TileSums found = panel_sums(call.shape, runs, panel, call.packed);
+      found.sums = sums + std::int64_t{panel - first} * kPlanes * runs.sums();
+      found.row = group % g.per_image * g.rows + begin / g.across;
+      found.column = begin % g.across;
+      found.count = count;
+      found.across = g.across;
+      const auto tiles = call.pooled ? &write_tiles<true> : &write_tiles<false>;
+      tiles(call, out, found, panel * kPanelBlocks, blocks_in(call.shape, panel));
+    };
+    if (runs.together == 1) {
       for (int panel = first; panel < last; ++panel) {
-        const int block = panel * kPanelBlocks, blocks = blocks_in(call.shape, panel);
-        TileOutputs out{};
-        place(out, group / g.per_image, block);
-        const int begin = run * runs.length, count = std::min(end * runs.length, runs.tiles) - begin;
-        const TileSums found{sums + std::int64_t{panel - first} * kPlanes * runs.sums(),
-                             std::ptrdiff_t{blocks} * kByteBlock,
-                             runs.sums(),
-                             group % g.per_image * g.rows + begin / g.across,
-                             begin % g.across,
-                             count,
-                             g.across};
-        call.pooled ? write_tiles<true>(call, out, found, block, blocks)
-                    : write_tiles<false>(call, out, found, block, blocks);
+        near_product(call, runs, panel, fewer, planes,
+                     sums + std::int64_t{panel - first} * kPlanes * runs.sums(),
+                     [&](int begin, int count) { write(panel, begin, count); });
+      }
+      return;
+    }
+    for (int plane = 0; plane < kPlanes; ++plane) {
+      for (int panel = first; panel < last; ++panel) {
+        far_product(call, runs, panel, panel + 1 < last ? panel + 1 : first, plane,
+                    plane < kLastRow ? runs.tiles : fewer, planes,
+                    sums + (std::int64_t{panel - first} * kPlanes + plane) * runs.sums());
       }
     }
+    for (int panel = first; panel < last; ++panel) write(panel, 0, runs.tiles);
   }
 
-  // Of one plane and panel; the weights of the next are asked for.
-  static Product panel_product(const Int8ConvCall& call, const std::vector<std::ptrdiff_t>& offsets,
-                               int plane, int panel, int next, int runs) {
+  static TileSums panel_sums(const ConvShape& s, const TileRuns& runs, int panel,
+                             const std::uint8_t* packed) {
+    TileSums found{};
+    found.step = std::ptrdiff_t{blocks_in(s, panel)} * kByteBlock;
+    found.plane_step = runs.sums();
+    found.added =
+        reinterpret_cast<const std::int32_t*>(packed + panels_bytes(s)) + panel * kPanelBlocks * kByteBlock;
+    found.added_step = filters(s);
+    return found;
+  }
+
+  // The sums of a panel, one run in all planes after another; the weights of the next panel are asked for.
+  // Calls write(first tile, tiles).
+  template <class Write>
+  static void near_product(const Int8ConvCall& call, const TileRuns& runs, int panel, int fewer,
+                           const Element* planes, std::int32_t* sums, const Write& write) {
     const ConvShape& s = call.shape;
-    const int point = point_of(plane);
-    const auto* added = reinterpret_cast<const std::int32_t*>(call.packed + panels_bytes(s));
-    Product p{};
-    p.x_pixel = kByteBlock * kElement;
-    p.offsets = offsets.data();
-    p.count = static_cast<int>(offsets.size());
-    p.weights = point_weights(call, point, panel);
-    p.out.start = added + std::int64_t{plane} * filters(s) + panel * kPanelBlocks * kByteBlock;
-    p.ahead = point_weights(call, point_of(std::min(plane + (next <= panel), kPlanes - 1)), next);
-    p.ahead_step = kByteBlock * kElement * kByteBlock * blocks_in(s, panel) / runs;
-    return p;
-  }
-
-  // The sums of so many tiles.
-  static void runs_product(Product& p, const TileRuns& runs, int run, int end, int tiles, int plane,
-                           int blocks, const Element* planes) {
-    constexpr int kWords = kByteBlock * kElement / kWordBytes;
-    const Kernels kernels = kernels_of<Body, kWords, kWords * kWordBytes>(blocks, false);
-    const Element* x = planes + plane * runs.plane_elements() + run * runs.run_elements();
-    for (; run < end && run * runs.length < tiles; ++run, x += runs.run_elements()) {
-      p.x = reinterpret_cast<const std::uint8_t*>(x);
-      const int count = std::min(runs.length, tiles - run * runs.length);
-      kernels.for_pixels[count - 1](p);
-      p.sums += std::ptrdiff_t{count} * blocks * kByteBlock;
+    const bool more = panel + 1 < panels_of(s);
+    TileProducts p{};
+    p.x_block = runs.length * kPixel;
+    p.blocks = runs.blocks;
+    p.x_step = runs.plane_elements() * kElement;
+    p.weights_step = point_bytes(s) * blocks_in(s, panel);
+    p.sums_step = runs.sums();
+    p.ahead = point_weights(call, 0, panel + more);
+    p.ahead_step = more ? panel_bytes(s) / (std::int64_t{runs.count} * kPlanes * p.blocks) : 0;
+    const TileKernel* kernels = tile_kernels<Body>(blocks_in(s, panel));
+    for (int run = 0; run < runs.count; ++run) {
+      const int begin = run * runs.length, count = std::min(runs.length, runs.tiles - begin);
+      // The rest of the sum has its weights, and the last planes have fewer tiles.
+      for (const auto& [plane, end] :
+           {std::pair{0, kRestPlane}, {kRestPlane, kLastRow}, {kLastRow, kPlanes}}) {
+        const int tiles = plane < kLastRow ? count : std::min(count, fewer - begin);
+        if (tiles <= 0) continue;
+        p.times = end - plane;
+        p.x = bytes_of(planes + plane * runs.plane_elements() + run * runs.run_elements());
+        p.weights = point_weights(call, point_of(plane), panel);
+        p.sums = sums + plane * runs.sums();
+        kernels[tiles - 1](p);
+      }
+      write(begin, count);
     }
   }
+
+  // The sums of a panel in one plane, of so many tiles; the weights of the next panel, or plane, are asked
+  // for.
+  static void far_product(const Int8ConvCall& call, const TileRuns& runs, int panel, int next, int plane,
+                          int tiles, const Element* planes, std::int32_t* sums) {
+    const ConvShape& s = call.shape;
+    const int blocks = blocks_in(s, panel);
+    TileProducts p{};
+    p.x_block = runs.length * kPixel;
+    p.blocks = runs.blocks;
+    p.x = bytes_of(planes + plane * runs.plane_elements());
+    p.x_step = runs.run_elements() * kElement;
+    p.weights = point_weights(call, point_of(plane), panel);
+    p.sums = sums;
+    p.sums_step = std::ptrdiff_t{runs.length} * blocks * kByteBlock;
+    p.ahead = point_weights(call, point_of(std::min(plane + (next <= panel), kPlanes - 1)), next);
+    p.ahead_step = kPixel * kByteBlock * blocks / runs.count;
+    const TileKernel* kernels = tile_kernels<Body>(blocks);
+    p.times = tiles / runs.length;
+    kernels[runs.length - 1](p);
+    p.times = 1;
+    if (tiles % runs.length) kernels[tiles % runs.length - 1](p);
+  }
+
   static const std::uint8_t* point_weights(const Int8ConvCall& call, int point, int panel) {
     const ConvShape& s = call.shape;
     return call.packed + panel * panel_bytes(s) + point * point_bytes(s) * blocks_in(s, panel);

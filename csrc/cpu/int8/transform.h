@@ -11,7 +11,7 @@
 namespace pydarknet::int8 {
 
 inline constexpr int kTileOutputs = 2, kTileInputs = 4;  // of an axis
-inline constexpr int kPoints = kTileInputs * kTileInputs;
+inline constexpr int kPoints = kTileInputs * kTileInputs, kOutputs = kTileOutputs * kTileOutputs;
 inline constexpr int kMiddle = 128;  // the byte of 0 in transformed input
 
 // How far apart bytes of transformed input are, in bytes of x, by how many of a point's axes are sums; larger
@@ -28,6 +28,9 @@ constexpr int point_of(int plane) { return plane - (plane > kSumPoint); }
 // Of one filter: weights (c, 3, 3) to [point][channel]. What a product of points, summed over them, is in
 // products of weights and bytes.
 float transform_filter(const std::int8_t* weights, int c, int channels, std::int8_t* points);
+
+// What the outputs of a tile get from a number at each point, as from sums.
+void outputs_of_points(const std::int32_t (&points)[kPoints], std::int32_t (&out)[kOutputs]);
 
 // Some rows of one block of channels, `zero` around the image; `row` bytes each.
 void pad_rows(ConstBytes x, int image, int block, int first, int rows, int pad, int zero, std::uint8_t* to,
