@@ -1,4 +1,8 @@
 // Between floats and bytes.
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
 
 #include "cpu/int8/kernel.h"
@@ -13,20 +17,41 @@ using simd::Lanes;
 
 constexpr int kParts = kByteBlock / kBlock;  // blocks of floats in one of bytes
 
-Lanes to_floats(const std::uint8_t* from, int zero) {
+// By instructions that GCC 12 makes a dozen of.
+IntLanes load_bytes(const std::uint8_t* from) {
+#if defined(__AVX512F__)
+  return (IntLanes)_mm512_maskz_cvtepu8_epi32(0xffff, _mm_loadu_si128((const __m128i*)from));
+#elif defined(__AVX2__)
+  return (IntLanes)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)from));
+#else
   ByteLanes bytes;
   std::memcpy(&bytes, from, sizeof bytes);
-  return __builtin_convertvector(__builtin_convertvector(bytes, IntLanes) - zero, Lanes);
+  return __builtin_convertvector(bytes, IntLanes);
+#endif
 }
+
+Lanes to_floats(const std::uint8_t* from, int zero) {
+  return __builtin_convertvector(load_bytes(from) - zero, Lanes);
+}
+
+// Floats to bytes. What it knows is copied for each loop: bytes that are written might be anything's.
+struct Quantiser {
+  float per_unit;
+  int zero;
+  int8::Rounding round;
+
+  Quantiser(float per_unit_, int zero_) : per_unit(per_unit_), zero(zero_), round(zero_) {}
+  PYDARKNET_INLINE IntLanes operator()(Lanes f) const { return round(f * per_unit); }
+};
 
 // The pixels from column j on of a row, whose channels are `from`: the first one is the lowest byte of a
 // word.
-IntLanes image_words(const float* const (&from)[kImageBlock], int channels, int j, float per_unit, int zero) {
+PYDARKNET_INLINE IntLanes image_words(const float* const (&from)[kImageBlock], int channels, int j,
+                                      const Quantiser& quantise) {
   static_assert(kImageBlock == sizeof(std::int32_t));
   IntLanes words{};
   for (int c = 0; c < kImageBlock; ++c) {
-    const IntLanes bytes =
-        c < channels ? int8::rounded(simd::load(from[c] + j) * per_unit, zero) : zero + IntLanes{};
+    const IntLanes bytes = c < channels ? quantise(simd::load(from[c] + j)) : quantise.zero + IntLanes{};
     words |= bytes << (8 * c);
   }
   return words;
@@ -35,8 +60,9 @@ IntLanes image_words(const float* const (&from)[kImageBlock], int channels, int 
 // Bytes of one scale and zero as those of another.
 void rescale(const std::uint8_t* from, std::uint8_t* to, std::int64_t count, float ratio, int zero_x,
              int zero_y) {
+  const Quantiser quantise(ratio, zero_y);
   for (std::int64_t i = 0; i < count; i += kBlock) {
-    int8::store_bytes(to + i, int8::rounded(to_floats(from + i, zero_x) * ratio, zero_y));
+    int8::store_bytes(to + i, quantise(to_floats(from + i, zero_x)));
   }
 }
 
@@ -45,6 +71,7 @@ void rescale(const std::uint8_t* from, std::uint8_t* to, std::int64_t count, flo
 void int8_quantize(ConstTensor x, Bytes y, float per_unit, int zero) {
   const std::int64_t rows = std::int64_t{y.n} * y.blocks * y.h;
   parallel_for(rows, 8, [&](std::int64_t begin, std::int64_t end) {
+    const Quantiser quantise(per_unit, zero);
     for (std::int64_t i = begin; i < end; ++i) {
       const int row = static_cast<int>(i % y.h), block = static_cast<int>(i / y.h % y.blocks);
       const int image = static_cast<int>(i / y.h / y.blocks);
@@ -54,8 +81,8 @@ void int8_quantize(ConstTensor x, Bytes y, float per_unit, int zero) {
         const float* from =
             from_block < x.blocks() ? x.block(image, from_block) + std::int64_t{row} * x.w * kBlock : nullptr;
         for (int j = 0; j < y.w; ++j) {
-          const Lanes f = from ? simd::load(from + j * kBlock) * per_unit : Lanes{};
-          int8::store_bytes(to + j * kByteBlock, int8::rounded(f, zero));
+          const Lanes f = from ? simd::load(from + j * kBlock) : Lanes{};
+          int8::store_bytes(to + j * kByteBlock, quantise(f));
         }
       }
     }
@@ -64,6 +91,7 @@ void int8_quantize(ConstTensor x, Bytes y, float per_unit, int zero) {
 
 void int8_quantize_image(ConstPlain x, Bytes y, float per_unit, int zero) {
   parallel_for(std::int64_t{y.n} * y.h, 8, [&](std::int64_t begin, std::int64_t end) {
+    const Quantiser quantise(per_unit, zero);
     for (std::int64_t i = begin; i < end; ++i) {
       const int row = static_cast<int>(i % y.h), image = static_cast<int>(i / y.h);
       std::uint8_t* to = y.block(image, 0) + std::int64_t{row} * y.w * kImageBlock;
@@ -71,13 +99,13 @@ void int8_quantize_image(ConstPlain x, Bytes y, float per_unit, int zero) {
       for (int c = 0; c < x.c; ++c) from[c] = x.channel(image, c) + std::int64_t{row} * x.w;
       int j = 0;
       for (; j + kBlock <= x.w; j += kBlock) {
-        const IntLanes pixels = image_words(from, x.c, j, per_unit, zero);
+        const IntLanes pixels = image_words(from, x.c, j, quantise);
         std::memcpy(to + j * kImageBlock, &pixels, sizeof pixels);
       }
       if (j == x.w) continue;
       float rest[kImageBlock][kBlock] = {};
       for (int c = 0; c < x.c; ++c) from[c] = std::copy_n(from[c] + j, x.w - j, rest[c]) - (x.w - j);
-      const IntLanes pixels = image_words(from, x.c, 0, per_unit, zero);
+      const IntLanes pixels = image_words(from, x.c, 0, quantise);
       std::memcpy(to + j * kImageBlock, &pixels, static_cast<std::size_t>(x.w - j) * kImageBlock);
     }
   });

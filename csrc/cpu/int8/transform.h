@@ -40,9 +40,13 @@ using Shorts = std::int16_t __attribute__((vector_size(2 * kByteBlock)));
 using Sixteen = std::uint8_t __attribute__((vector_size(kByteBlock)));
 
 PYDARKNET_INLINE void load_shorts(const std::uint8_t* from, Shorts& to) {
+#if defined(__AVX2__)
+  to = (Shorts)_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i*)from));
+#else
   Sixteen bytes;
   std::memcpy(&bytes, from, sizeof bytes);
   to = __builtin_convertvector(bytes, Shorts);
+#endif
 }
 
 // v = (v * factor + 2^14) >> 15.
