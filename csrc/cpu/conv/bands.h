@@ -66,8 +66,9 @@ class Geometry {
     if (b_.images) rows = std::min(all, std::max<int>(static_cast<int>(rows), simd::kRows));
     b_.per_image = ceil_div(all, rows);
     const int images = b_.images ? 1 : s_.n;
-    // A multiple of the threads, if there is more than one band anyway.
-    while (threads > 1 && b_.per_image > 1 && b_.per_image < all && b_.per_image * images % threads != 0) {
+    // A multiple of the threads, if there is more than one band anyway, or a copy takes longer than weights.
+    const bool several = b_.per_image > 1 || (!b_.in_place && weight_bytes() < input_bytes());
+    while (threads > 1 && several && b_.per_image < all && b_.per_image * images % threads != 0) {
       ++b_.per_image;
     }
     b_.rows = ceil_div(all, b_.per_image);
@@ -80,11 +81,15 @@ class Geometry {
 
   // Of a band as BF16 beside all weights and the next band's floats, twice as large; 0 if that is too little.
   std::int64_t held_bytes() const {
-    const bool far = std::int64_t{s_.n} * s_.c * s_.h * s_.w > kFarFloats;
-    if (b_.pitch != kBlock / 2 || b_.images || !far) return 0;
-    const std::int64_t weights = std::int64_t{2} * s_.k * (s_.c / s_.groups) * s_.taps();
-    const std::int64_t room = (kBandBytes - weights) / 3;
+    if (b_.pitch != kBlock / 2 || b_.images || input_bytes() <= 4 * kFarFloats) return 0;
+    const std::int64_t room = (kBandBytes - weight_bytes()) / 3;
     return room < kLeastBandBytes ? 0 : room;
+  }
+
+  std::int64_t input_bytes() const { return std::int64_t{4} * s_.n * s_.c * s_.h * s_.w; }
+  // In the floats that take a pixel's place.
+  std::int64_t weight_bytes() const {
+    return std::int64_t{4} * s_.k * (s_.c / s_.groups) * s_.taps() * b_.pitch / kBlock;
   }
 
   void set_strides() {
