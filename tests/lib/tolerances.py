@@ -68,6 +68,7 @@ CONV_ROUNDINGS = {
     "winograd2": 12.0,
     "winograd3": 24.0,
     "winograd4": 48.0,
+    "winograd4_few": 48.0,
     "strided3": 16.0,
     "strided4": 36.0,
     "implicit_fp32": 5.0,
@@ -79,7 +80,7 @@ FACTOR_EPSILON = {"fp32": 0.0, "tf32": 2.0**-11, "fp16": 2.0**-11, "bf16": 2.0**
 
 # The same, relative in the norm over a whole layer at the lengths that networks have.
 CONV_NORM = {"direct": 2e-6, "direct_plain": 2e-6, "depthwise": 2e-6, "winograd2": 2e-6, "winograd3": 2e-6,
-             "winograd4": 3e-6, "strided3": 2e-6, "strided4": 3e-6}  # fmt: skip
+             "winograd4": 3e-6, "winograd4_few": 3e-6, "strided3": 2e-6, "strided4": 3e-6}  # fmt: skip
 CONV_NORM |= {f"winograd{m}_lazy": CONV_NORM[f"winograd{m}"] for m in (2, 3, 4)}
 # With coarser factors, their rounding counts: of random sign, 0.42 of the largest one in the mean, in both factors,
 # together 0.6. The rest is for TF32, which one instruction rounds 5 % worse, and for scatter where weights are few.

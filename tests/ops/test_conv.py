@@ -230,10 +230,11 @@ def test_infinity_and_nan_arrive(ops: Any, arrays: Arrays) -> None:
 def test_budget_leaves_out_large_packings_but_never_all(cpu_ops: Any) -> None:
     shape = cpu_ops.ConvShape(1, 64, 52, 52, 64, 3, 3, 1, 1, 1, 1, 1)
     direct = 4 * cpu_ops.Conv(shape, "direct").packed_size
-    packed, lazy = {"winograd2", "winograd3", "winograd4"}, {"winograd2_lazy", "winograd3_lazy", "winograd4_lazy"}
-    assert set(shape.algorithms(ANY_SIZE)[:7]) == {"direct", *packed, *lazy}
+    packed = {"winograd2", "winograd3", "winograd4"}
+    lazy = {"winograd2_lazy", "winograd3_lazy", "winograd4_lazy", "winograd4_few"}
+    assert set(shape.algorithms(ANY_SIZE)[:8]) == {"direct", *packed, *lazy}
     assert shape.algorithms(ANY_SIZE)[0] in packed
-    assert set(shape.algorithms(2 * direct)[:5]) == {"direct", "winograd2", *lazy}
+    assert set(shape.algorithms(2 * direct)[:6]) == {"direct", "winograd2", *lazy}
     for budget in (direct, 0):
         assert set(shape.algorithms(budget)) & {"direct", *packed, *lazy} == {"direct", *lazy}
         assert shape.algorithms(budget)[0] in {"direct", *lazy}
@@ -285,8 +286,8 @@ def test_weights_of_sixteen_bits_take_half_the_budget(cpu_ops: Any, precision: s
 def test_packed_size_of_dense_layers_is_that_of_the_weights(cpu_ops: Any) -> None:
     shape = cpu_ops.ConvShape(1, 33, 13, 13, 64, 3, 3, 1, 1, 1, 1, 1)
     assert cpu_ops.Conv(shape, "direct").packed_size == 64 * 33 * 9
-    for tile in (2, 3, 4):
-        assert cpu_ops.Conv(shape, f"winograd{tile}_lazy").packed_size == 64 * 33 * 9
+    for name in ("winograd2_lazy", "winograd3_lazy", "winograd4_lazy", "winograd4_few"):
+        assert cpu_ops.Conv(shape, name).packed_size == 64 * 33 * 9
     assert cpu_ops.Conv(shape, "winograd2").packed_size == 64 * 33 * 16
     assert cpu_ops.Conv(shape, "winograd3").packed_size == 64 * 33 * 25
     assert cpu_ops.Conv(shape, "winograd4").packed_size == 64 * 33 * 36

@@ -200,7 +200,7 @@ def test_data_algorithms(cpu_ops: Any) -> None:
     def names(*numbers: int, most: int = ANY_SIZE) -> list[str]:
         return cpu_ops.ConvShape(*numbers).dgrad_algorithms(most)
 
-    small = {"direct", "winograd2_lazy", "winograd3_lazy", "winograd4_lazy"}
+    small = {"direct", "winograd4_few", "winograd2_lazy", "winograd3_lazy", "winograd4_lazy"}
     assert set(names(1, 64, 26, 26, 64, 3, 3, 1, 1, 1, 1, 1)) == small | {"winograd2", "winograd3", "winograd4"}
     assert set(names(1, 64, 26, 26, 64, 3, 3, 1, 1, 1, 1, 1, most=0)) == small
     assert names(1, 64, 26, 26, 64, 3, 3, 2, 2, 1, 1, 1) == ["phases"]
@@ -219,7 +219,7 @@ def test_packed_weights_bit_for_bit(cpu_ops: Any, c: int, k: int, groups: int) -
     inner = ops.ConvShape(1, k, 13, 13, c, 3, 3, 1, 1, 1, 1, groups)
     by_group = w.reshape(groups, k // groups, c // groups, 3, 3).swapaxes(1, 2)
     turned = np.ascontiguousarray(by_group.reshape(c, k // groups, 3, 3)[..., ::-1, ::-1])
-    for algorithm in ("direct", "winograd2", "winograd3", "winograd4", "winograd4_lazy"):
+    for algorithm in ("direct", "winograd2", "winograd3", "winograd4", "winograd4_lazy", "winograd4_few"):
         dgrad, forward = ops.ConvDgrad(shape, algorithm), ops.Conv(inner, algorithm)
         found = np.full(dgrad.packed_size, np.nan, np.float32)
         expected = np.full(forward.packed_size, np.nan, np.float32)

@@ -111,3 +111,33 @@ def test_the_number_of_threads_decides_no_bit(cpu_ops: Any) -> None:
             cpu_ops.set_num_threads(threads)
             chosen.add(shape.algorithms(64 << 20)[0].removesuffix("_lazy"))
         assert len(chosen) == 1, (shape, chosen)
+
+
+# One to four tiles, of one image and of several, with edges of one to three outputs, and more than one group.
+@pytest.mark.parametrize(
+    "numbers",
+    [(1, 7, 7), (1, 8, 8), (1, 4, 3), (1, 2, 7), (1, 7, 4), (1, 5, 6), (2, 3, 6), (3, 1, 2), (4, 4, 4), (2, 7, 5)],
+)
+@pytest.mark.parametrize(("channels", "filters", "groups"), [(150, 40, 1), (64, 64, 2), (20, 12, 4)])
+def test_few_tiles(cpu_ops: Any, numbers: tuple[int, int, int], channels: int, filters: int, groups: int) -> None:
+    n, h, w = numbers
+    shape = cpu_ops.ConvShape(n, channels, h, w, filters, 3, 3, 1, 1, 1, 1, groups)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((n, channels, h, w), np.float32)
+    weights = rng.standard_normal((filters, channels // groups, 3, 3), np.float32)
+    expected = conv(x, weights, None, pad=(1, 1), groups=groups)
+    found = []
+    for threads in (1, 2, 3):
+        cpu_ops.set_num_threads(threads)
+        found.append(convolve(cpu_ops, shape, "winograd4_few", x, weights, None))
+        np.testing.assert_array_equal(found[-1], found[0])
+    assert np.abs(found[0] - expected).max() <= conv_tolerance("winograd4_few", channels // groups * 9)
+
+
+def test_a_kernel_of_few_tiles_comes_from_memory_as_nine_floats(cpu_ops: Any) -> None:
+    for size in (7, 8):
+        shape = cpu_ops.ConvShape(1, 512, size, size, 1024, 3, 3, 1, 1, 1, 1, 1)
+        if cpu_ops.block > 4:
+            assert shape.algorithms(64 << 20)[0] == "winograd4_few"
+        larger = cpu_ops.ConvShape(1, 512, 13, 13, 1024, 3, 3, 1, 1, 1, 1, 1)
+        assert larger.algorithms(64 << 20)[0] != "winograd4_few"

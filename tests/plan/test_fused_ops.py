@@ -64,7 +64,7 @@ def test_max_pooling(cpu_ops: Any, numbers: tuple[int, ...], threads: int) -> No
 @pytest.mark.parametrize("size", [13, 16])
 def test_adding(cpu_ops: Any, size: int, activation: str) -> None:
     numbers = (2, 17, size, size + 1, 40, 3, 3, 1, 1, 1, 1, 1)
-    for name in ("winograd2", "winograd3", "winograd4", "winograd4_lazy"):
+    for name in ("winograd2", "winograd3", "winograd4", "winograd4_lazy", "winograd4_few"):
         both(cpu_ops, numbers, name, pool=False, activation=activation)
 
 

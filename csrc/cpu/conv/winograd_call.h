@@ -20,7 +20,6 @@ using simd::Ahead;
 using simd::Product;
 using simd::Segment;
 
-inline constexpr int kKinds = 4;                       // of tiles, TileGroup
 inline constexpr std::int64_t kPieceBytes = 24 << 10;  // of kernels in the first-level cache
 
 // Channel blocks [first, last) of a panel.

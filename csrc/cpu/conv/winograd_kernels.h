@@ -33,7 +33,7 @@ class KernelTransform {
 
   // [channel][tap][filter]
   static void pack_taps(const Panel& panel, const Kernels& kernels, float* packed) {
-    each_few(panel, kernels, [&](int first, int channels, const float* g) {
+    each_few(panel, kernels, [&](int first, int channels, float* g) {
       const std::int64_t row = kTaps * panel.filters();
       simd::stream(packed + first * row, g, channels * row);
     });
@@ -43,7 +43,7 @@ class KernelTransform {
   // apart, and only so many of their lines fit in the first-level cache.
   static void pack_points(const Panel& panel, const Kernels& kernels, const WeightFormat& f, float* packed) {
     float u[K * K * kPoint];
-    each_few(panel, kernels, [&](int first, int channels, const float* g) {
+    each_few(panel, kernels, [&](int first, int channels, float* g) {
       const int row = panel.filters();
       transform(panel, g, channels, u, kPoint);
       for (int i = 0; i < K * K; ++i) {
@@ -55,7 +55,6 @@ class KernelTransform {
     });
   }
 
- private:
   // Calls pack(first channel, channels, their taps).
   template <class Pack>
   static void each_few(const Panel& panel, const Kernels& kernels, Pack&& pack) {
@@ -73,6 +72,7 @@ class KernelTransform {
     }
   }
 
+ private:
   static void tile(const float* g, int row, float* u, std::int64_t point) {
     using Kernel = typename S::Kernel;
     Lanes half[3 * K];

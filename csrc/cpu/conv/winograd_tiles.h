@@ -62,8 +62,25 @@ struct TiledAxis {
   int edge_planes = 0, edge_products = 0;
 };
 
+// The tiles of all images, of which some are a group.
 template <class S>
-struct Tiles {
+struct TileGrid {
+  TileGrid(const ConvShape& s, int group)
+      : rows(s.out_h()), columns(s.out_w()), all(s.n * rows.tiles() * columns.tiles()), group(group) {}
+
+  int images() const { return all / (rows.tiles() * columns.tiles()); }
+  // Of all tiles.
+  double planes() const { return static_cast<double>(rows.planes()) * columns.planes() * images(); }
+  double products() const { return static_cast<double>(rows.products()) * columns.products() * images(); }
+
+  TiledAxis<S> rows, columns;
+  int all, group;
+};
+
+template <class S>
+struct Tiles : TileGrid<S> {
+  using Grid = TileGrid<S>;
+  using Grid::all, Grid::group;
   // Of a tile, in both dimensions.
   static constexpr int kPlanes = S::kPlanes * S::kPlanes, kProducts = S::kProducts * S::kProducts;
   static constexpr int kKernels = S::kKernels * S::kKernels;
@@ -71,9 +88,7 @@ struct Tiles {
   // Lazily, kernels are packed as they are and transformed by parts.
   Tiles(const ConvShape& s, const WeightFormat& format, const std::vector<Panel>& panels, int threads,
         bool lazy)
-      : rows(s.out_h()),
-        columns(s.out_w()),
-        all(s.n * rows.tiles() * columns.tiles()),
+      : Grid(s, 0),
         blocks(blocks_of(s.c)),
         pitch(format.pitch()),
         kernel_bytes(4.0 * format.floats(packed_weights(panels, kKernels))) {
@@ -99,18 +114,13 @@ struct Tiles {
   std::int64_t own_size() const { return product_size() + u_kernel * (lazy() ? kKernels : 0); }
   std::int64_t product_size() const { return m_panel * chunk; }
   bool lazy() const { return parts > 0; }
-  // Of all tiles.
-  double planes() const { return static_cast<double>(rows.planes()) * columns.planes() * images(); }
-  double products() const { return static_cast<double>(rows.products()) * columns.products() * images(); }
 
-  TiledAxis<S> rows, columns;
-  int all;                    // tiles of all images
   int blocks;                 // of input channels
   int pitch;                  // of the transformed input, from one tile to the next
   double kernel_bytes;        // of the transformed kernels
   int parts = 0;              // of a panel's channels, whose kernels are transformed together
   std::int64_t u_kernel = 0;  // floats from one of these to the next
-  int group = 0, groups = 0;  // tiles of a group, and how many groups
+  int groups = 0;             // of tiles
   bool shared = false;        // all threads work on the same group
   bool far = false;  // transformed input comes from another core or from beyond the second-level cache
   int chunk = 0;     // panels multiplied before they are transformed back
@@ -124,8 +134,6 @@ struct Tiles {
     parts = ceil_div(most * kBlock, kPartChannels);
     u_kernel = odd_lines(std::int64_t{ceil_div(most, parts)} * kBlock * simd::kPanelBlocks * kBlock);
   }
-
-  int images() const { return all / (rows.tiles() * columns.tiles()); }
 
   void set_group(int most, int panels, int threads) {
     groups = ceil_div(all, most);
@@ -197,6 +205,8 @@ struct TilePlace {
   int image, row, column;
 };
 
+inline constexpr int kKinds = 4;  // of tiles
+
 // The tiles of one group by their kind: whole (0), at the right edge (1), at the lower one (2), at both (3).
 // A product, and the planes summed in it, have slots for the tiles that see it only, in this order.
 template <class S>
@@ -204,7 +214,7 @@ class TileGroup {
   static constexpr int M = S::kOutputs;
 
  public:
-  TileGroup(const Tiles<S>& tiles, int group) : t_(tiles) {
+  TileGroup(const TileGrid<S>& tiles, int group) : t_(tiles) {
     const int first = group * t_.group, last = std::min(t_.all, first + t_.group);
     for (int i = first; i < last; ++i) {
       const int in_image = i % (t_.rows.tiles() * t_.columns.tiles());
@@ -220,7 +230,7 @@ class TileGroup {
   int columns(int kind) const { return kind & 1 ? t_.columns.edge : M; }
 
   // Tiles that see a product.
-  int count(int product) const { return first_slot(4, product); }
+  int count(int product) const { return first_slot(kKinds, product); }
   // Where a kind's first slot is in each product, or plane; strides in floats.
   std::array<std::int64_t, Tiles<S>::kProducts> products(int kind, std::int64_t stride) const {
     std::array<std::int64_t, Tiles<S>::kProducts> all;
@@ -249,8 +259,8 @@ class TileGroup {
            (!(kind & 1) || t_.columns.edge_sees[product % S::kProducts]);
   }
 
-  const Tiles<S>& t_;
-  std::array<std::vector<TilePlace>, 4> places_;
+  const TileGrid<S>& t_;
+  std::array<std::vector<TilePlace>, kKinds> places_;
 };
 
 }  // namespace pydarknet::winograd

@@ -1,0 +1,280 @@
+// F(4x4, 3x3) for few tiles, which wait for the kernels: nine floats of each come from memory, and never more
+// than nine are in a cache (simd/winograd_few.h). Some channels of a panel, whose packed kernels stay in the
+// first-level cache, are multiplied at all 36 points, three at a time; the points' sums stay there too. For a
+// channel, a vector of filters and four tiles: 144 multiply-adds, 24 more to transform kernels, and 144
+// loads.
+#include "cpu/simd/winograd_few.h"
+
+#include <algorithm>
+#include <array>
+
+#include "cpu/conv/algorithms.h"
+#include "cpu/conv/cost.h"
+#include "cpu/conv/format.h"
+#include "cpu/conv/panels.h"
+#include "cpu/conv/winograd_kernels.h"
+#include "cpu/conv/winograd_tiles.h"
+#include "cpu/conv/winograd_transforms.h"
+#include "cpu/simd/stream.h"
+#include "shared/threads.h"
+
+namespace pydarknet {
+namespace {
+
+using simd::FewMix;
+using simd::Lanes;
+
+using Scheme = winograd::UnitStride<4>;
+using Grid = winograd::TileGrid<Scheme>;
+
+constexpr int kSide = Scheme::kPlanes, kPoints = kSide * kSide;
+constexpr std::int64_t kSums = std::int64_t{kPoints} * simd::kFewSums;  // floats, of a thread
+constexpr int kPieceTaps = 9 << 10;  // floats, of the channels that are multiplied together
+constexpr double kLoad = 0.6;        // cycles
+
+// Of an axis' points: what packed kernels lack there and the transformed input gets.
+constexpr double kA = Winograd<4>::kA, kB = Winograd<4>::kB;
+constexpr double kScale[kSide] = {-2 * kA / kB, 1, 1, -kA / kB, -kA / kB, -2 * kA * kA};
+
+// Where a row's points lie: two halves of an outer one, and those of a plus and of a minus. Their columns go
+// from the packed ones' one end or from the other.
+constexpr int kPlace[kSide] = {0, 1, 2, 4, 5, 3};
+
+// Which packed rows make a row of points, and how.
+struct Row {
+  FewMix mix;
+  int x, y;
+};
+constexpr Row kRows[kSide] = {{FewMix::kOuter, 0, 2}, {FewMix::kPlus, 0, 1},  {FewMix::kMinus, 0, 1},
+                              {FewMix::kPlus, 2, 1},  {FewMix::kMinus, 2, 1}, {FewMix::kOuter, 2, 0}};
+
+// A group's tiles, where their points lie, and how many tiles see each.
+class Group : public winograd::TileGroup<Scheme> {
+ public:
+  using Offsets = std::array<std::int64_t, kPoints>;
+
+  Group(const Grid& grid, int group) : TileGroup(grid, group) {
+    for (int i = 0; i < kPoints; ++i) {
+      seen_[place(i)] = count(i);
+      scale_[place(i)] = static_cast<float>(kScale[i / kSide] * kScale[i % kSide]);
+    }
+  }
+  // Of a point by its place.
+  int seen(int place) const { return seen_[place]; }
+  float scale(int place) const { return scale_[place]; }
+  // Of a kind's first tile, where points are `stride` floats apart.
+  Offsets offsets(int kind, std::int64_t stride) const {
+    const Offsets slots = products(kind, 0);
+    Offsets all;
+    for (int i = 0; i < kPoints; ++i) all[i] = place(i) * stride + slots[i];
+    return all;
+  }
+
+ private:
+  static int place(int point) { return point / kSide * kSide + kPlace[point % kSide]; }
+  std::array<int, kPoints> seen_;
+  std::array<float, kPoints> scale_;
+};
+
+// s, o and t of an axis of kernels, `step` lanes apart.
+PYDARKNET_INLINE void mix_axis(Lanes* g, int step) {
+  constexpr float even = 1 / (2 * kA * kA * (kA * kA - kB * kB)), odd = even * kA, other = even * kA / kB;
+  constexpr float a2 = kA * kA, b2 = kB * kB;
+  const Lanes g0 = g[0], g1 = g[step], g2 = g[2 * step];
+  g[0] = even * (g0 + a2 * g2);
+  g[step] = odd * g1;
+  g[2 * step] = other * (g0 + b2 * g2);
+}
+
+// Of one vector of filters, whose taps are `row` floats apart.
+void mix_kernel(float* g, int row) {
+  Lanes taps[winograd::kTaps];
+  PYDARKNET_UNROLL
+  for (int i = 0; i < winograd::kTaps; ++i) taps[i] = simd::load(g + i * row);
+  PYDARKNET_UNROLL
+  for (int i = 0; i < 3; ++i) mix_axis(taps + i, 3);
+  PYDARKNET_UNROLL
+  for (int i = 0; i < 3; ++i) mix_axis(taps + 3 * i, 1);
+  PYDARKNET_UNROLL
+  for (int i = 0; i < winograd::kTaps; ++i) simd::store(g + i * row, taps[i]);
+}
+
+class FewCall {
+ public:
+  FewCall(const ConvCall& call, const std::vector<Panel>& panels, const float* x, Tensor y)
+      : call_(call),
+        end_(call.packed + packed_weights(panels, winograd::kTaps)),
+        input_(call_.shape, fp32_format(), x),
+        output_(call, y) {}
+
+  // v = B^T d B of the group's tiles in one channel block, scaled; 0 in other slots.
+  void transform_input(const Group& group, int block, float* v) const {
+    v += std::int64_t{block} * simd::kFewInputs;
+    for (int kind = 0; kind < winograd::kKinds; ++kind) {
+      if (group.places(kind).empty()) continue;
+      input_.run(group.rows(kind), group.columns(kind), group.places(kind), block, v,
+                 group.offsets(kind, simd::kFewInput));
+    }
+    for (int place = 0; place < kPoints; ++place) {
+      const float scale = group.scale(place);
+      for (int slot = 0; slot < simd::kFewTiles; ++slot, v += kBlock) {
+        simd::store(v, slot < group.seen(place) ? scale * simd::load(v) : Lanes{});
+      }
+    }
+  }
+
+  // Products and inverse transforms of one panel, with room for the products.
+  void multiply(const Group& group, const Panel& panel, const float* v, float* m) const {
+    v += std::int64_t{panel.channel_block} * simd::kFewInputs;
+    const int most = kPieceTaps / (winograd::kTaps * panel.filters()) / kBlock * kBlock;
+    for (int first = 0; first < panel.channels; first += most) {
+      multiply_piece(group, panel, first, std::min(most, panel.channels - first), v, m);
+      v += std::int64_t{most} / kBlock * simd::kFewInputs;
+    }
+    const PanelBias bias(panel, call_);
+    for (int kind = 0; kind < winograd::kKinds; ++kind) {
+      if (group.places(kind).empty()) continue;
+      const Group::Offsets offsets = group.offsets(kind, simd::kFewSums);
+      for (int j = 0; j < panel.blocks; ++j) {
+        output_.run(group.rows(kind), group.columns(kind), group.places(kind), panel.filter_block + j,
+                    m + j * simd::kFewInput, offsets, simd::load(bias.values + j * kBlock));
+      }
+    }
+  }
+
+ private:
+  // `channels` channels from `first` on, at all points; asks for the next ones' kernels.
+  void multiply_piece(const Group& group, const Panel& panel, int first, int channels, const float* v,
+                      float* m) const {
+    const int row = panel.filters();
+    const float* const taps = call_.packed + (panel.offset + std::int64_t{first} * row) * winograd::kTaps;
+    const std::int64_t floats = std::int64_t{channels} * row * winograd::kTaps;
+    simd::FewProduct p{};
+    p.channels = channels;
+    p.accumulate = first > 0;
+    p.ahead = ahead(taps, floats, 2 * kSide * channels * ceil_div(panel.blocks, simd::kFewBlocks));
+    // From the last row on, whose many operations hide that the taps come from the second-level cache.
+    for (int place = kPoints - simd::kFewPoints; place >= 0; place -= simd::kFewPoints) {
+      const Row& mixed = kRows[place / kSide];
+      const bool back = place % kSide > 0;
+      const int outer = group.seen(place);
+      const int tiles = std::max({outer, group.seen(place + 1), group.seen(place + 2)});
+      if (tiles == 0) continue;
+      p.x = taps + (3 * mixed.x + 2 * back) * row;
+      p.y = taps + (3 * mixed.y + 2 * back) * row;
+      p.next = std::int64_t{winograd::kTaps} * row;
+      p.column = back ? -row : row;
+      p.v = v + place * simd::kFewInput;
+      p.m = m + place * simd::kFewSums;
+      simd::few_product(mixed.mix, tiles, outer, panel.blocks, p);
+    }
+  }
+
+  // For as many floats as a piece has, those behind it.
+  simd::Ahead ahead(const float* taps, std::int64_t floats, std::int64_t steps) const {
+    const std::int64_t left = std::min<std::int64_t>(floats, end_ - taps - floats);
+    return left > 0 ? simd::ahead(taps + floats, left, steps) : simd::Ahead{taps, 0};
+  }
+
+  const ConvCall& call_;
+  const float* const end_;  // of the packed kernels
+  const winograd::InputTransform<Scheme> input_;
+  const winograd::OutputTransform<Scheme> output_;
+};
+
+class FewTiles : public CpuConvolution {
+ public:
+  const char* name() const override { return "winograd4_few"; }
+  bool supports(const ConvShape& s) const override {
+    return s.kernel_h == 3 && s.kernel_w == 3 && s.stride_y == 1 && s.stride_x == 1;
+  }
+  std::int64_t packed_size(const ConvShape& s) const override {
+    return packed_weights(conv_panels(s), winograd::kTaps);
+  }
+  std::int64_t scratch(const ConvShape& s, int threads) const override {
+    return std::int64_t{blocks_of(s.c)} * simd::kFewInputs + threads * kSums;
+  }
+
+  void pack_kernels(const ConvShape& s, const Kernels& kernels, float* packed) const override {
+    const std::vector<Panel> panels = conv_panels(s);
+    parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) pack_panel(panels[i], kernels, packed);
+      simd::end_streams();
+    });
+  }
+
+  bool does(const ConvShape& s, const ConvTail& tail) const override {
+    return !tail.pool || (!tail.add && s.out_h() % 2 == 0 && s.out_w() % 2 == 0);
+  }
+
+  // Loads decide: of transformed input, for some blocks of filters together, and at each step of six taps and
+  // what is asked for.
+  double cost(const ConvShape& s, int threads) const override {
+    const Grid grid = grid_of(s);
+    const double weights = static_cast<double>(packed_weights(conv_panels(s), 1));
+    const double groups = ceil_div(grid.all, grid.group);
+    CostModel model(threads);
+    const double slots = points_of(grid.rows) * points_of(grid.columns) * grid.images();
+    model.vectors((slots / simd::kFewBlocks + groups * kPoints / simd::kFewPoints * 7) * weights / kBlock *
+                  kLoad);
+    model.vectors(grid.planes() * blocks_of(s.c) * 7.0);
+    model.vectors(grid.products() * blocks_of(s.k) * 4.0);
+    model.weights(static_cast<std::int64_t>(groups) * packed_size(s));
+    return model.seconds();
+  }
+
+  void forward(const ConvCall& call, const float* x, Tensor y, Stream) const override {
+    const std::vector<Panel> panels = conv_panels(call.shape);
+    const Grid grid = grid_of(call.shape);
+    const FewCall work(call, panels, x, y);
+    const int threads = conv_threads(call, *this), blocks = blocks_of(call.shape.c);
+    float* const v = call.workspace;
+    float* const m = v + std::int64_t{blocks} * simd::kFewInputs;
+    for (int first = 0, g = 0; first < grid.all; first += grid.group, ++g) {
+      const Group group(grid, g);
+      parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) work.transform_input(group, static_cast<int>(i), v);
+      });
+      const int parts = std::min<int>(threads, static_cast<int>(panels.size()));
+      Tasks tasks(static_cast<std::int64_t>(panels.size()), parts);
+      parallel_parts(parts, [&](int part, int) {
+        for (std::int64_t i; (i = tasks.take(part)) >= 0;) {
+          work.multiply(group, panels[i], v, m + part * kSums);
+        }
+      });
+    }
+  }
+
+ private:
+  static Grid grid_of(const ConvShape& s) {
+    Grid grid(s, 1);
+    grid.group = ceil_div(grid.all, ceil_div(grid.all, simd::kFewTiles));
+    return grid;
+  }
+
+  // Of an axis' tiles, those that are multiplied.
+  static double points_of(const winograd::TiledAxis<Scheme>& axis) {
+    return axis.edge == 3 ? axis.planes() : axis.tiles() * kSide;
+  }
+
+  static void pack_panel(const Panel& panel, const Kernels& kernels, float* packed) {
+    const int row = panel.filters();
+    float* const to = packed + panel.offset * winograd::kTaps;
+    winograd::KernelTransform<Scheme>::each_few(panel, kernels, [&](int first, int channels, float* g) {
+      const std::int64_t kernel = std::int64_t{winograd::kTaps} * row;
+      for (int c = 0; c < channels; ++c) {
+        for (int j = 0; j < row; j += kBlock) mix_kernel(g + c * kernel + j, row);
+      }
+      simd::stream(to + first * kernel, g, channels * kernel);
+    });
+  }
+};
+
+}  // namespace
+
+const CpuConvolution& winograd_few_convolution() {
+  static const FewTiles few;
+  return few;
+}
+
+}  // namespace pydarknet
