@@ -219,6 +219,24 @@ def test_threads_change_no_bit(cpu_ops: Any, numbers: tuple[int, ...], threads: 
         np.testing.assert_array_equal(found[0], found[1], err_msg=algorithm)
 
 
+@pytest.mark.parametrize("layer", [(1, 1, 1, 1, 0, 0), (3, 3, 2, 2, 1, 1), (3, 3, 1, 1, 0, 1)])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_images_of_a_large_batch_are_those_alone(cpu_ops: Any, layer: tuple[int, ...], threads: int) -> None:
+    # More than 4 MB, which is copied to BF16 in small bands.
+    n, c, size, k = 5, 20, 104, 24
+    batch, alone = (cpu_ops.ConvShape(images, c, size, size, k, *layer, 1) for images in (n, 1))
+    assert n * c * size**2 > 1 << 20 > c * size**2
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((n, c, size, size), np.float32)
+    weights = rng.standard_normal((k, c, *layer[:2]), np.float32)
+    cpu_ops.set_num_threads(threads)
+    for algorithm in {name for name in batch.algorithms(ANY_SIZE) if "direct" in name}:
+        y = convolve(cpu_ops, batch, algorithm, x, weights, None)
+        for i in range(n):
+            expected = convolve(cpu_ops, alone, algorithm, x[i : i + 1], weights, None)
+            np.testing.assert_array_equal(y[i : i + 1], expected, err_msg=algorithm)
+
+
 # Transposed, the matrices of F(4x4, 3x3) make of a rounding what they make forward.
 WGRAD = CONV_NORM["winograd4"] + AMPLIFIED["winograd4"][0] * FACTOR_EPSILON["bf16"]
 MORE = [

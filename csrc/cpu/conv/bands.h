@@ -150,9 +150,9 @@ class BandCopy {
   BandCopy(const ConvShape& shape, const Bands& bands, const float* x)
       : s_(shape), b_(bands), x_(x), from_pitch_(bands.pitch == 1 ? 1 : kBlock) {}
 
-  // Of the band after this one.
+  // Of the band after this one; nothing, at an address, after the last.
   NextBand next(int band) const {
-    if (++band >= b_.count) return {};
+    if (++band >= b_.count) return {x_, 0, 0, 0};
     const int first = band % b_.per_image * b_.rows, last = std::min(s_.out_h(), first + b_.rows) - 1;
     const int seen = first > 0 ? std::max(0, s_.kernel_h - s_.stride_y) : 0;
     const int begin = std::clamp(first * s_.stride_y - s_.pad_y + seen, 0, s_.h);
