@@ -48,7 +48,7 @@ struct Row {
 constexpr Row kRows[kSide] = {{FewMix::kOuter, 0, 2}, {FewMix::kPlus, 0, 1},  {FewMix::kMinus, 0, 1},
                               {FewMix::kPlus, 2, 1},  {FewMix::kMinus, 2, 1}, {FewMix::kOuter, 2, 0}};
 
-// A group's tiles, where their points lie, and how many tiles see each.
+// A group's tiles, where their points lie, and how these are multiplied.
 class Group : public winograd::TileGroup<Scheme> {
  public:
   using Offsets = std::array<std::int64_t, kPoints>;
@@ -58,11 +58,24 @@ class Group : public winograd::TileGroup<Scheme> {
       seen_[place(i)] = count(i);
       scale_[place(i)] = static_cast<float>(kScale[i / kSide] * kScale[i % kSide]);
     }
+    for (int kind = 0; kind < winograd::kKinds; ++kind) {
+      inputs_[kind] = offsets(kind, simd::kFewInput);
+      sums_[kind] = offsets(kind, simd::kFewSums);
+    }
+    // From the last row on, whose many operations hide that the taps come from the second-level cache.
+    for (int i = kPoints - simd::kFewPoints; i >= 0; i -= simd::kFewPoints) add_step(i);
   }
-  // Of a point by its place.
+  // Of a point by its place: how many tiles see it, and what the transformed input is multiplied by.
   int seen(int place) const { return seen_[place]; }
   float scale(int place) const { return scale_[place]; }
-  // Of a kind's first tile, where points are `stride` floats apart.
+  // Where a kind's first tile has its transformed input, and its sums.
+  const Offsets& inputs(int kind) const { return inputs_[kind]; }
+  const Offsets& sums(int kind) const { return sums_[kind]; }
+  const std::vector<simd::FewPoints>& steps() const { return steps_; }
+
+ private:
+  static int place(int point) { return point / kSide * kSide + kPlace[point % kSide]; }
+
   Offsets offsets(int kind, std::int64_t stride) const {
     const Offsets slots = products(kind, 0);
     Offsets all;
@@ -70,10 +83,19 @@ class Group : public winograd::TileGroup<Scheme> {
     return all;
   }
 
- private:
-  static int place(int point) { return point / kSide * kSide + kPlace[point % kSide]; }
+  void add_step(int first) {
+    const Row& row = kRows[first / kSide];
+    const bool back = first % kSide > 0;
+    const int outer = seen_[first], tiles = std::max({outer, seen_[first + 1], seen_[first + 2]});
+    if (tiles == 0) return;
+    steps_.push_back({first, 3 * row.x + 2 * back, 3 * row.y + 2 * back, back ? -1 : 1,
+                      simd::few_kernels(row.mix, tiles, outer)});
+  }
+
   std::array<int, kPoints> seen_;
   std::array<float, kPoints> scale_;
+  std::array<Offsets, winograd::kKinds> inputs_, sums_;
+  std::vector<simd::FewPoints> steps_;
 };
 
 // s, o and t of an axis of kernels, `step` lanes apart.
@@ -112,8 +134,7 @@ class FewCall {
     v += std::int64_t{block} * simd::kFewInputs;
     for (int kind = 0; kind < winograd::kKinds; ++kind) {
       if (group.places(kind).empty()) continue;
-      input_.run(group.rows(kind), group.columns(kind), group.places(kind), block, v,
-                 group.offsets(kind, simd::kFewInput));
+      input_.run(group.rows(kind), group.columns(kind), group.places(kind), block, v, group.inputs(kind));
     }
     for (int place = 0; place < kPoints; ++place) {
       const float scale = group.scale(place);
@@ -134,10 +155,9 @@ class FewCall {
     const PanelBias bias(panel, call_);
     for (int kind = 0; kind < winograd::kKinds; ++kind) {
       if (group.places(kind).empty()) continue;
-      const Group::Offsets offsets = group.offsets(kind, simd::kFewSums);
       for (int j = 0; j < panel.blocks; ++j) {
         output_.run(group.rows(kind), group.columns(kind), group.places(kind), panel.filter_block + j,
-                    m + j * simd::kFewInput, offsets, simd::load(bias.values + j * kBlock));
+                    m + j * simd::kFewInput, group.sums(kind), simd::load(bias.values + j * kBlock));
       }
     }
   }
@@ -149,25 +169,15 @@ class FewCall {
     const int row = panel.filters();
     const float* const taps = call_.packed + (panel.offset + std::int64_t{first} * row) * winograd::kTaps;
     const std::int64_t floats = std::int64_t{channels} * row * winograd::kTaps;
-    simd::FewProduct p{};
-    p.channels = channels;
-    p.accumulate = first > 0;
-    p.ahead = ahead(taps, floats, 2 * kSide * channels * ceil_div(panel.blocks, simd::kFewBlocks));
-    // From the last row on, whose many operations hide that the taps come from the second-level cache.
-    for (int place = kPoints - simd::kFewPoints; place >= 0; place -= simd::kFewPoints) {
-      const Row& mixed = kRows[place / kSide];
-      const bool back = place % kSide > 0;
-      const int outer = group.seen(place);
-      const int tiles = std::max({outer, group.seen(place + 1), group.seen(place + 2)});
-      if (tiles == 0) continue;
-      p.x = taps + (3 * mixed.x + 2 * back) * row;
-      p.y = taps + (3 * mixed.y + 2 * back) * row;
-      p.next = std::int64_t{winograd::kTaps} * row;
-      p.column = back ? -row : row;
-      p.v = v + place * simd::kFewInput;
-      p.m = m + place * simd::kFewSums;
-      simd::few_product(mixed.mix, tiles, outer, panel.blocks, p);
-    }
+    const std::int64_t steps = std::int64_t{channels} * ceil_div(panel.blocks, simd::kFewBlocks);
+    simd::FewProduct p{taps,
+                       row,
+                       v,
+                       m,
+                       channels,
+                       first > 0,
+                       ahead(taps, floats, steps * static_cast<int>(group.steps().size()))};
+    for (const simd::FewPoints& at : group.steps()) simd::few_product(at, panel.blocks, p);
   }
 
   // For as many floats as a piece has, those behind it.

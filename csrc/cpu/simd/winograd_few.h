@@ -8,6 +8,7 @@
 // v, t + o and t - o at +-b, (b/a) s - t at 0 and (b/a) t - s at infinity. A step is 12 + 12 loads, 24
 // multiply-adds of four tiles and two blocks of filters, two to eight of the mixing, and as many additions.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -18,6 +19,7 @@
 namespace pydarknet::simd {
 
 inline constexpr int kFewTiles = 4;   // that are multiplied together, at most
+inline constexpr int kFewTaps = 9;    // packed numbers, three rows of three
 inline constexpr int kFewPoints = 3;  // of one row: the outer one, and those of a plus and of a minus
 inline constexpr int kFewBlocks = kRegisters > 16 ? 2 : 1;  // of filters
 // Floats of a point: transformed input [slot][channel] of a block of channels, sums [j][slot][filter].
@@ -33,23 +35,34 @@ PYDARKNET_INLINE Lanes few_mix(Lanes x, Lanes y) {
   return kMix == FewMix::kPlus ? x + y : kMix == FewMix::kMinus ? x - y : outer * x - y;
 }
 
+// Channels of a panel at all points. The micro-kernel adds up where things lie itself: what is stored here,
+// GCC would compute in vector registers, behind the multiply-adds.
 struct FewProduct {
-  const float *x, *y;     // the first channel's packed rows to mix, at their first column
-  std::ptrdiff_t next;    // floats from one channel to the next
-  std::ptrdiff_t column;  // floats from one column to the next, which may lie before it
-  const float* v;         // the transformed input of the points, block after block of channels
-  float* m;               // their sums
+  const float* taps;   // [channel][packed number][filter]
+  std::ptrdiff_t row;  // filters
+  const float* v;      // block after block of channels
+  float* m;
   int channels;
   bool accumulate;  // starts from m instead of 0
   Ahead ahead;      // into the second-level cache
 };
 
+// Three points of a row.
+struct FewPoints {
+  using Kernel = void (*)(const FewPoints&, int block, FewProduct&);
+
+  int place;                      // of the first one
+  int x, y;                       // packed numbers to mix, at their first column
+  int column;                     // from one column to the next: 1, or back: -1
+  std::array<Kernel, 2> kernels;  // for one block of filters, and for kFewBlocks
+};
+
 // For `kInner` tiles, of which `kOuterTiles` see the outer point, and J blocks of filters.
 template <FewMix kMix, int kInner, int kOuterTiles, int J>
-void few_product(FewProduct& p) {
+void few_product(const FewPoints& at, int block, FewProduct& p) {
   constexpr int kTiles[] = {kOuterTiles, kInner, kInner};
   Lanes sum[kFewPoints][kInner][J] = {};
-  float* const m = p.m;
+  float* const m = p.m + at.place * kFewSums + block * kFewInput;
   if (p.accumulate) {
     PYDARKNET_UNROLL
     for (int i = 0; i < kFewPoints; ++i) {
@@ -60,8 +73,10 @@ void few_product(FewProduct& p) {
       }
     }
   }
-  const float *x = p.x, *y = p.y, *v = p.v, *ahead = p.ahead.from;
-  const std::ptrdiff_t next = p.next, column = p.column, step = p.ahead.step, half = step / 2;
+  const float *x = p.taps + at.x * p.row + block * kBlock, *y = x + (at.y - at.x) * p.row;
+  const float *v = p.v + at.place * kFewInput, *ahead = p.ahead.from;
+  const std::ptrdiff_t next = kFewTaps * p.row, column = at.column * p.row, step = p.ahead.step,
+                       half = step / 2;
   for (int left = p.channels; left > 0; left -= kBlock, v += kFewInputs) {
     const int channels = left < kBlock ? left : kBlock;
     for (const float *tile = v, *end = v + channels; tile != end; ++tile) {
@@ -104,36 +119,33 @@ void few_product(FewProduct& p) {
 }
 
 template <FewMix kMix, int J>
-void few_product(int inner, int outer, FewProduct& p) {
+constexpr FewPoints::Kernel few_kernel(int inner, int outer) {
   switch (inner) {
     case 1:
-      return few_product<kMix, 1, 1, J>(p);
+      return few_product<kMix, 1, 1, J>;
     case 2:
-      return outer <= 1 ? few_product<kMix, 2, 1, J>(p) : few_product<kMix, 2, 2, J>(p);
+      return outer <= 1 ? few_product<kMix, 2, 1, J> : few_product<kMix, 2, 2, J>;
     case 3:
-      return few_product<kMix, 3, 3, J>(p);
+      return few_product<kMix, 3, 3, J>;
     default:
-      return outer <= 2 ? few_product<kMix, 4, 2, J>(p) : few_product<kMix, 4, 4, J>(p);
+      return outer <= 2 ? few_product<kMix, 4, 2, J> : few_product<kMix, 4, 4, J>;
   }
-}
-
-template <int J>
-void few_product(FewMix mix, int inner, int outer, FewProduct& p) {
-  mix == FewMix::kPlus    ? few_product<FewMix::kPlus, J>(inner, outer, p)
-  : mix == FewMix::kMinus ? few_product<FewMix::kMinus, J>(inner, outer, p)
-                          : few_product<FewMix::kOuter, J>(inner, outer, p);
 }
 
 // For so many tiles that see the inner points, and the outer one; where there is no kernel for these very
 // numbers, slots that hold nothing are multiplied too.
-inline void few_product(FewMix mix, int inner, int outer, int blocks, FewProduct& p) {
-  for (int j = 0; j < blocks; j += kFewBlocks) {
-    blocks - j < 2 || kFewBlocks < 2 ? few_product<1>(mix, inner, outer, p)
-                                     : few_product<kFewBlocks>(mix, inner, outer, p);
-    p.x += kFewBlocks * kBlock;
-    p.y += kFewBlocks * kBlock;
-    p.m += kFewBlocks * kFewInput;
-  }
+template <FewMix kMix>
+constexpr std::array<FewPoints::Kernel, 2> few_kernels(int inner, int outer) {
+  return {few_kernel<kMix, 1>(inner, outer), few_kernel<kMix, kFewBlocks>(inner, outer)};
+}
+inline std::array<FewPoints::Kernel, 2> few_kernels(FewMix mix, int inner, int outer) {
+  return mix == FewMix::kPlus    ? few_kernels<FewMix::kPlus>(inner, outer)
+         : mix == FewMix::kMinus ? few_kernels<FewMix::kMinus>(inner, outer)
+                                 : few_kernels<FewMix::kOuter>(inner, outer);
+}
+
+inline void few_product(const FewPoints& at, int blocks, FewProduct& p) {
+  for (int j = 0; j < blocks; j += kFewBlocks) at.kernels[blocks - j >= kFewBlocks](at, j, p);
 }
 
 }  // namespace pydarknet::simd
