@@ -83,7 +83,7 @@ struct Winograd<3> {
 template <>
 struct Winograd<4> {
   static constexpr int kTile = 6;
-  static constexpr double kA = 0.625, kB = 1.5;
+  static constexpr double kA = 0.6875, kB = 1.375;
   static constexpr double kA2 = kA * kA, kB2 = kB * kB;
 
   template <class V>

@@ -14,6 +14,7 @@
 #include "cpu/conv/panels.h"
 #include "cpu/conv/winograd_call.h"
 #include "cpu/conv/winograd_kernels.h"
+#include "cpu/conv/winograd_rows.h"
 #include "cpu/conv/winograd_strided.h"
 #include "cpu/conv/winograd_tiles.h"
 #include "cpu/simd/stream.h"
@@ -22,6 +23,7 @@
 namespace pydarknet {
 namespace {
 
+using winograd::Packing;
 using winograd::StrideTwo;
 using winograd::TileGroup;
 using winograd::Tiles;
@@ -30,6 +32,7 @@ using winograd::UnitStride;
 // BF16 and tiles above F(2x2): not in a network's first layers, whose kernels cancel most of what they sum.
 constexpr int kBf16Channels = 64;
 constexpr double kKernelLine = 3.0;  // cycles, to transform and store one in the second-level cache
+constexpr double kRowCalls = 1.06;   // with which the micro-kernel is called for fewer pixels and channels
 // Of panels, for each thread that shares a group: each reads all of the transformed input.
 constexpr int kBatchesEach = 4;
 
@@ -39,13 +42,15 @@ class WinogradConvolution : public CpuConvolution {
   static constexpr int M = S::kOutputs;
 
  public:
-  WinogradConvolution(const WeightFormat& format, bool lazy)
-      : f_(format),
-        lazy_(lazy),
-        name_((S::kStride == 2 ? "strided" : "winograd") + std::to_string(M) +
-              (lazy ? "_lazy" : format.suffix)) {}
+  WinogradConvolution(const WeightFormat& format, Packing packing)
+      : f_(format), packing_(packing), name_((S::kStride == 2 ? "strided" : "winograd") + std::to_string(M)) {
+    const char* const suffixes[] = {format.suffix, "_lazy", "_rows"};
+    name_ += suffixes[static_cast<int>(packing)];
+  }
   const char* name() const override { return name_.c_str(); }
-  std::string same_bits() const override { return lazy_ ? name_.substr(0, name_.find('_')) : name_; }
+  std::string same_bits() const override {
+    return packing_ == Packing::kTaps ? name_.substr(0, name_.find('_')) : name_;
+  }
   Precision precision() const override { return f_.precision; }
   bool supports(const ConvShape& s) const override {
     const bool fine =
@@ -65,8 +70,7 @@ class WinogradConvolution : public CpuConvolution {
     parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         float* const to = packed + f_.floats(panels[i].offset * values());
-        lazy_ ? Transform::pack_taps(panels[i], kernels, to)
-              : Transform::pack_points(panels[i], kernels, f_, to);
+        pack_panel(panels[i], kernels, to);
       }
       simd::end_streams();
     });
@@ -81,11 +85,12 @@ class WinogradConvolution : public CpuConvolution {
     const Tiles<S> t = tiles_of(s, panels, threads);
     const double weights = static_cast<double>(packed_weights(panels, 1));
     CostModel model(threads);
-    model.product(t.planes() * weights / kBlock / f_.together, t.group);
+    const double calls = packing_ == Packing::kRows ? kRowCalls : 1.0;
+    model.product(calls * t.planes() * weights / kBlock / f_.together, t.group);
     // Loads, stores and arithmetic of the transforms, in which a tile passes through the cache twice.
     model.vectors(t.planes() * t.blocks * (S::kStride == 2 ? 12.0 : 5.0));
     model.vectors(t.products() * blocks_of(s.k) * 4.0);
-    if (lazy_) model.vectors(t.groups * t.kernel_bytes / (4 * kBlock) * kKernelLine);
+    if (t.lazy()) model.vectors(t.groups * t.kernel_bytes / (4 * kBlock) * kKernelLine);
     model.weights(packed_size(s));
     return model.seconds();
   }
@@ -131,26 +136,37 @@ class WinogradConvolution : public CpuConvolution {
 
  private:
   // Packed for each channel and filter.
-  int values() const { return lazy_ ? winograd::kTaps : Tiles<S>::kKernels; }
+  int values() const {
+    return packing_ == Packing::kTaps ? winograd::kTaps
+                                      : Tiles<S>::kKernels / (packing_ == Packing::kRows ? 2 : 1);
+  }
+  void pack_panel(const Panel& panel, const Kernels& kernels, float* to) const {
+    if constexpr (S::kScaled) {
+      Transform::pack_rows(panel, kernels, to);
+    } else {
+      packing_ == Packing::kTaps ? Transform::pack_taps(panel, kernels, to)
+                                 : Transform::pack_points(panel, kernels, f_, to);
+    }
+  }
   std::vector<Panel> panels_of(const ConvShape& s) const { return conv_panels(s, f_.together); }
   Tiles<S> tiles_of(const ConvShape& s, const std::vector<Panel>& panels, int threads) const {
-    return {s, f_, panels, threads, lazy_};
+    return {s, f_, panels, threads, packing_};
   }
 
   const WeightFormat& f_;
-  const bool lazy_;
-  const std::string name_;
+  const Packing packing_;
+  std::string name_;
 };
 
 template <class S>
 void add_packed(ConvolutionList& list) {
-  static const EveryFormat<WinogradConvolution<S>> all(S::kPairs, false);
+  static const EveryFormat<WinogradConvolution<S>> all(S::kPairs, Packing::kPoints);
   list.insert(list.end(), all.list.begin(), all.list.end());
 }
 template <class S>
-void add_lazy(ConvolutionList& list) {
-  static const WinogradConvolution<S> lazy(fp32_format(), true);
-  list.push_back(&lazy);
+void add_fp32(ConvolutionList& list, Packing packing) {
+  static const WinogradConvolution<S> one(fp32_format(), packing);
+  list.push_back(&one);
 }
 
 }  // namespace
@@ -163,9 +179,11 @@ const ConvolutionList& winograd_convolutions() {
     add_packed<UnitStride<4>>(list);
     add_packed<StrideTwo<3>>(list);
     add_packed<StrideTwo<4>>(list);
-    add_lazy<UnitStride<2>>(list);
-    add_lazy<UnitStride<3>>(list);
-    add_lazy<UnitStride<4>>(list);
+    add_fp32<UnitStride<2>>(list, Packing::kTaps);
+    add_fp32<UnitStride<3>>(list, Packing::kTaps);
+    add_fp32<UnitStride<4>>(list, Packing::kTaps);
+    // The sums of two points want registers.
+    if constexpr (simd::kRegisters >= 32) add_fp32<winograd::HalfTransformed>(list, Packing::kRows);
     return list;
   }();
   return all;

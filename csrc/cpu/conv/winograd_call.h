@@ -8,6 +8,7 @@
 #include "cpu/conv/format.h"
 #include "cpu/conv/panels.h"
 #include "cpu/conv/winograd_kernels.h"
+#include "cpu/conv/winograd_rows.h"
 #include "cpu/conv/winograd_tiles.h"
 #include "cpu/conv/winograd_transforms.h"
 #include "cpu/simd/microkernel.h"
@@ -78,7 +79,9 @@ class Call {
   void multiply(const Group& group, int first, int last, const float* v, float* m, float* u) const {
     for (int begin = first; begin < last; begin += t_.chunk) {
       const int end = std::min(last, begin + t_.chunk);
-      if (t_.lazy()) {
+      if constexpr (S::kScaled) {
+        multiply_rows(group, begin, end, v, m);
+      } else if (t_.lazy()) {
         multiply_lazily(group, begin, end, v, m, u);
       } else {
         multiply_packed(group, begin, end, v, m);
@@ -124,6 +127,115 @@ class Call {
                        kernels_of(i, kSteps[step]), v, m + (i - begin) * t_.m_panel, next);
       }
     }
+  }
+
+  // Row by row of points, whose transformed input all panels read, and some of a panel's channels at a time.
+  void multiply_rows(const Group& group, int begin, int end, const float* v, float* m) const {
+    for (int row = 0; row < S::kKernels; ++row) {
+      for (int i = begin; i < end; ++i) {
+        const int pieces = row_pieces(i);
+        for (int piece = 0; piece < pieces; ++piece) {
+          Asked asked{ahead_of_row(group, row, i, piece, begin, end), Ahead{v, 0}};
+          if (piece == 0) asked[1] = input_of_row(group, row, i, begin, end, v);
+          multiply_row(group, row_part(i, piece), row, v, m + (i - begin) * t_.m_panel, asked);
+        }
+      }
+    }
+  }
+
+  int row_pieces(int panel) const {
+    return ceil_div(panels_[panel].size() * HalfTransformed::kRow * std::int64_t{sizeof(float)}, kPieceBytes);
+  }
+  Part row_part(int panel, int piece) const {
+    const std::int64_t blocks = panels_[panel].channel_blocks();
+    const int pieces = row_pieces(panel);
+    return {panel, static_cast<int>(part_begin(blocks, piece, pieces)),
+            static_cast<int>(part_begin(blocks, piece + 1, pieces))};
+  }
+  std::int64_t row_floats(const Part& part) const {
+    const Panel& panel = panels_[part.panel];
+    return std::int64_t{std::min(panel.channels, part.last * kBlock) - part.first * kBlock} *
+           panel.filters() * HalfTransformed::kRow;
+  }
+
+  void multiply_row(const Group& group, const Part& part, int row, const float* v, float* m,
+                    Asked& asked) const {
+    const RowKernels& kernels = row_kernels();
+    const int blocks = panels_[part.panel].blocks;
+    const auto multiply = [&](int point, auto&& product) {
+      const Step& step = kSteps[row * S::kKernels + point];
+      const int tiles = group.count(step.product);
+      if (tiles == 0) return;
+      simd::PairProduct p = row_product(part, row, step, v, m);
+      p.ahead = asked;
+      product(p, tiles);
+      asked = p.ahead;
+    };
+    const auto alone = [&](const simd::ProductKernels& of) {
+      return [&](simd::PairProduct& p, int tiles) { simd::product_pixels(of, p, tiles, blocks); };
+    };
+    const auto pair = [&](const simd::PairKernels& of) {
+      return [&](simd::PairProduct& p, int tiles) { simd::product_pairs(of, p, tiles, blocks); };
+    };
+    multiply(0, alone(kernels.zero));
+    multiply(5, alone(kernels.infinity));
+    multiply(1, pair(kernels.near));
+    multiply(3, pair(kernels.far));
+  }
+
+  simd::PairProduct row_product(const Part& part, int row, const Step& step, const float* v, float* m) const {
+    simd::PairProduct p{};
+    p.segments = segments_of(part.panel, 0).data() + part.first;
+    p.count = part.last - part.first;
+    p.x = v + step.plane * t_.v_plane + panels_[part.panel].channel_block * t_.v_block;
+    p.x_apart = t_.v_plane;
+    p.weights = row_of(part.panel, row);
+    p.y = m + step.product * t_.m_point;
+    p.y_apart = t_.m_point;
+    p.y_block = t_.m_block;
+    p.y_pixel = kBlock;
+    p.slope = 1.0f;
+    p.accumulate = part.first > 0;
+    return p;
+  }
+
+  const float* row_of(int panel, int row) const {
+    return call_.packed +
+           (panels_[panel].offset * S::kKernels + row * panels_[panel].size()) * HalfTransformed::kRow;
+  }
+
+  std::int64_t row_calls(const Group& group, int row, const Part& part, bool pairs) const {
+    std::int64_t runs = 0;
+    for (const int point : {0, 5, 1, 3}) {
+      const int tiles = group.count(kSteps[row * S::kKernels + point].product);
+      if (point % 5 == 0) runs += simd::runs_of(tiles);
+      if (point % 5 && pairs) runs += simd::pair_runs_of(tiles);
+    }
+    return runs * row_floats(part) / (panels_[part.panel].filters() * HalfTransformed::kRow);
+  }
+
+  // Wanted after a piece of a panel's row: the next kernels,
+  Ahead ahead_of_row(const Group& group, int row, int panel, int piece, int begin, int end) const {
+    const std::int64_t calls = row_calls(group, row, row_part(panel, piece), true);
+    if (++piece == row_pieces(panel)) {
+      piece = 0;
+      if (++panel == end) {
+        panel = begin;
+        ++row;
+      }
+    }
+    if (!streamed_ || row == S::kKernels) return {call_.packed, 0};
+    const Part next = row_part(panel, piece);
+    return simd::ahead(row_of(panel, row) + std::int64_t{next.first} * kBlock * panels_[panel].filters() *
+                                                HalfTransformed::kRow,
+                       row_floats(next), calls);
+  }
+  // and the panel's share of the next row's transformed input.
+  Ahead input_of_row(const Group& group, int row, int panel, int begin, int end, const float* v) const {
+    if (!t_.far || row + 1 == S::kKernels) return {v, 0};
+    const std::int64_t all = t_.v_plane * S::kPlanes, first = part_begin(all, panel - begin, end - begin);
+    return simd::ahead(v + (row + 1) * all + first, part_begin(all, panel - begin + 1, end - begin) - first,
+                       row_calls(group, row, row_part(panel, 0), false));
   }
 
   // Channels by channels, whose transformed input all panels read.

@@ -14,6 +14,10 @@ namespace pydarknet::winograd {
 
 inline constexpr int kTaps = 9;
 
+// What is packed: kernels at all points; as they are, to be transformed lazily; at the points of one axis
+// (winograd_rows.h).
+enum class Packing { kPoints, kTaps, kRows };
+
 template <class S>
 class KernelTransform {
   using Lanes = simd::Lanes;
@@ -36,6 +40,23 @@ class KernelTransform {
     each_few(panel, kernels, [&](int first, int channels, float* g) {
       const std::int64_t row = kTaps * panel.filters();
       simd::stream(packed + first * row, g, channels * row);
+    });
+  }
+
+  // [row of points][channel][x, y, z][filter]
+  static void pack_rows(const Panel& panel, const Kernels& kernels, float* packed) {
+    float u[K * S::kRow * kPoint];
+    each_few(panel, kernels, [&](int first, int channels, const float* g) {
+      const std::int64_t row = S::kRow * panel.filters();
+      for (int c = 0; c < channels; ++c) {
+        for (int j = 0; j < panel.filters(); j += kBlock) {
+          half_tile(g + c * kTaps * panel.filters() + j, panel.filters(), u + c * row + j);
+        }
+      }
+      for (int i = 0; i < K; ++i) {
+        simd::stream(packed + (i * std::int64_t{panel.channels} + first) * row, u + i * S::kRow * kPoint,
+                     channels * row);
+      }
     });
   }
 
@@ -73,6 +94,20 @@ class KernelTransform {
   }
 
  private:
+  // The rows of points lie kRow * kPoint apart.
+  static void half_tile(const float* g, int row, float* u) {
+    constexpr float factors[] = {1.0f, S::W::kA, S::W::kA2};
+    PYDARKNET_UNROLL
+    for (int j = 0; j < 3; ++j) {
+      Lanes column[3], out[K];
+      PYDARKNET_UNROLL
+      for (int i = 0; i < 3; ++i) column[i] = simd::load(g + (3 * i + j) * row);
+      S::Kernel::kernel(column, 1, out, 1);
+      PYDARKNET_UNROLL
+      for (int i = 0; i < K; ++i) simd::store(u + i * S::kRow * kPoint + j * row, factors[j] * out[i]);
+    }
+  }
+
   static void tile(const float* g, int row, float* u, std::int64_t point) {
     using Kernel = typename S::Kernel;
     Lanes half[3 * K];

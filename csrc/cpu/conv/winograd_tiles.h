@@ -85,14 +85,15 @@ struct Tiles : TileGrid<S> {
   static constexpr int kPlanes = S::kPlanes * S::kPlanes, kProducts = S::kProducts * S::kProducts;
   static constexpr int kKernels = S::kKernels * S::kKernels;
 
-  // Lazily, kernels are packed as they are and transformed by parts.
+  // Kernels that are packed as they are, are transformed by parts.
   Tiles(const ConvShape& s, const WeightFormat& format, const std::vector<Panel>& panels, int threads,
-        bool lazy)
+        Packing packing)
       : Grid(s, 0),
         blocks(blocks_of(s.c)),
         pitch(format.pitch()),
-        kernel_bytes(4.0 * format.floats(packed_weights(panels, kKernels))) {
-    if (lazy) set_parts(panels);
+        kernel_bytes(4.0 * format.floats(packed_weights(panels, kKernels)) /
+                     (packing == Packing::kRows ? 2 : 1)) {
+    if (packing == Packing::kTaps) set_parts(panels);
     double least = 0;
     Tiles best = *this;
     for (int runs = 1;; ++runs) {
@@ -117,7 +118,7 @@ struct Tiles : TileGrid<S> {
 
   int blocks;                 // of input channels
   int pitch;                  // of the transformed input, from one tile to the next
-  double kernel_bytes;        // of the transformed kernels
+  double kernel_bytes;        // of the transformed kernels, as they are multiplied
   int parts = 0;              // of a panel's channels, whose kernels are transformed together
   std::int64_t u_kernel = 0;  // floats from one of these to the next
   int groups = 0;             // of tiles

@@ -7,19 +7,21 @@ namespace pydarknet::simd {
 
 struct Fp32 {
   using Weight = float;
-  static Lanes weights(const Weight* from) { return load(from); }
+  static constexpr int kRows = 1;  // of weights, for a step
+  // Of the step's first row; `row` weights from one to the next.
+  static Lanes weights(const Weight* from, std::ptrdiff_t) { return load(from); }
   static Lanes add_product(Lanes sum, Lanes pixel, Lanes filters) { return sum + pixel * filters; }
 };
 
 // Stored in sixteen bits, multiplied as floats.
 struct StoredFp16 : Fp32 {
   using Weight = std::uint16_t;
-  static Lanes weights(const Weight* from) { return from_fp16(load_halves(from)); }
+  static Lanes weights(const Weight* from, std::ptrdiff_t) { return from_fp16(load_halves(from)); }
 };
 
 struct StoredBf16 : Fp32 {
   using Weight = std::uint16_t;
-  static Lanes weights(const Weight* from) { return from_bf16(load_halves(from)); }
+  static Lanes weights(const Weight* from, std::ptrdiff_t) { return from_bf16(load_halves(from)); }
 };
 
 // Two channels at once, whose weights and pixels are BF16, two in the place of a float. A step's two products

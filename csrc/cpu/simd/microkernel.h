@@ -7,6 +7,7 @@
 // broadcast, a block of filters' weights is one load. What a weight is in memory, and what is multiplied, is
 // said by Factors (simd/factors.h). Plain images have their own (simd/plain_microkernel.h).
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -37,8 +38,9 @@ struct Ahead {
   std::ptrdiff_t jump = 0;  // after each segment
 };
 
-// `count` floats asked for in `steps` steps.
+// `count` floats asked for in `steps` steps, none of which may come.
 inline Ahead ahead(const float* from, std::int64_t count, std::int64_t steps) {
+  steps = std::max<std::int64_t>(steps, 1);
   return {from, static_cast<std::ptrdiff_t>((count + steps - 1) / steps)};
 }
 
@@ -46,7 +48,7 @@ struct Product {
   const float* x;                        // first pixel
   const Segment* segments;               //
   int count;                             // of segments
-  const void* weights;                   // [row][j * kBlock]
+  const void* weights;                   // [row][Factors::kRows][j * kBlock]
   const float* bias;                     // j * kBlock floats the sums start from; nullptr starts from 0
   float* y;                              // first pixel of the first block of filters
   std::ptrdiff_t y_block;                // floats from one block of filters to the next
@@ -59,6 +61,7 @@ struct Product {
 
 template <int R, int J, int kPitch, class Factors>
 void product(Product& p) {
+  constexpr std::ptrdiff_t kStep = Factors::kRows * J * kBlock;  // of weights
   Lanes sum[R][J];
   PYDARKNET_UNROLL
   for (int j = 0; j < J; ++j) {
@@ -71,13 +74,13 @@ void product(Product& p) {
   for (int s = 0; s < p.count; ++s) {
     forget_loads();  // of p, for which there are no registers
     const float* x = p.x + p.segments[s].offset;
-    auto w = static_cast<const typename Factors::Weight*>(p.weights) +
-             std::ptrdiff_t{p.segments[s].row} * J * kBlock;
+    auto w =
+        static_cast<const typename Factors::Weight*>(p.weights) + std::ptrdiff_t{p.segments[s].row} * kStep;
     // The next segment's pixels, or the first ones of those after these: lines apart from these, which no
     // processor expects.
     const bool more = s + 1 < p.count;
     const float* near = p.x + p.segments[more ? s + 1 : 0].offset + (more ? 0 : R * kPitch);
-    for (const float* end = x + p.segments[s].length; x != end; ++x, w += J * kBlock) {
+    for (const float* end = x + p.segments[s].length; x != end; ++x, w += kStep) {
       prefetch_l2(first.from);
       prefetch_l2(first.from + half);
       prefetch_l2(second.from);
@@ -87,7 +90,7 @@ void product(Product& p) {
       second.from += second.step;
       Lanes filters[J];
       PYDARKNET_UNROLL
-      for (int j = 0; j < J; ++j) filters[j] = Factors::weights(w + j * kBlock);
+      for (int j = 0; j < J; ++j) filters[j] = Factors::weights(w + j * kBlock, J * kBlock);
       PYDARKNET_UNROLL
       for (int r = 0; r < R; ++r) {
         const Lanes pixel = splat(x[r * kPitch]);
