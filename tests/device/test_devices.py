@@ -281,6 +281,7 @@ def test_a_failure_names_op_and_shapes() -> None:
 
 def test_out_of_memory_proposes_a_batch(machine: Machine) -> None:
     net = Network(parse_cfg_text(TEXT), device="cuda")
+    net.resize(8 * net.inputs.w, 8 * net.inputs.h)  # larger than the scratch of three threads
     with net.plan(1) as plan:
         each = plan.bytes
     machine.free = 5 * each

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,6 +35,15 @@ def meta(tmp_path_factory: pytest.TempPathFactory) -> dn.METADATA:
     return dn.load_meta(str(path).encode())
 
 
+def sort_ties(wanted: list[tuple[Any, ...]], found: list[tuple[Any, ...]]) -> None:
+    """By their boxes, where roundings decide which probability is the larger one."""
+    for i in range(len(wanted) - 1):
+        name, p, *_ = wanted[i + 1]
+        if wanted[i][0] == name and p - wanted[i][1] <= 1e-5 * p:
+            for rows in (wanted, found):
+                rows[i : i + 2] = sorted(rows[i : i + 2], key=lambda row: row[2:])
+
+
 @pytest.mark.parametrize("name", ["dog.jpg", "person.jpg"])
 def test_detect(both: tuple[Oracle, dn.NetworkHandle], meta: dn.METADATA, name: str) -> None:
     oracle, net = both
@@ -46,6 +56,7 @@ def test_detect(both: tuple[Oracle, dn.NetworkHandle], meta: dn.METADATA, name: 
         for j, i in np.argwhere(theirs.prob > 0)
     )
     found = sorted((name, p, *box) for name, p, box in dn.detect(net, meta, str(DATA / name).encode(), THRESH))
+    sort_ties(wanted, found)
     assert [row[0] for row in found] == [row[0] for row in wanted]
     assert len(found) > 0
     # float32 sums in another order, up to 24 layers; boxes are exponentials of such sums, in pixels.
