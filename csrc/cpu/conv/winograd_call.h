@@ -21,7 +21,8 @@ using simd::Ahead;
 using simd::Product;
 using simd::Segment;
 
-inline constexpr std::int64_t kPieceBytes = 24 << 10;  // of kernels in the first-level cache
+// Of kernels in the first-level cache: all of a point, and all of a row of points.
+inline constexpr std::int64_t kPieceBytes = 32 << 10, kRowBytes = 24 << 10;
 
 // Channel blocks [first, last) of a panel.
 struct Part {
@@ -144,7 +145,7 @@ class Call {
   }
 
   int row_pieces(int panel) const {
-    return ceil_div(panels_[panel].size() * HalfTransformed::kRow * std::int64_t{sizeof(float)}, kPieceBytes);
+    return ceil_div(panels_[panel].size() * HalfTransformed::kRow * std::int64_t{sizeof(float)}, kRowBytes);
   }
   Part row_part(int panel, int piece) const {
     const std::int64_t blocks = panels_[panel].channel_blocks();
@@ -177,6 +178,7 @@ class Call {
     const auto pair = [&](const simd::PairKernels& of) {
       return [&](simd::PairProduct& p, int tiles) { simd::product_pairs(of, p, tiles, blocks); };
     };
+    // Tiles see both points of a pair or none (EdgePoints).
     multiply(0, alone(kernels.zero));
     multiply(5, alone(kernels.infinity));
     multiply(1, pair(kernels.near));
