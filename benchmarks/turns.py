@@ -19,12 +19,14 @@ def pin(threads: int) -> None:
 
 def serve(run: Run, warm_up: int, process: int | str = "self") -> None:
     """Print "ready" once warm, and then, for each number n on standard input, the seconds of n runs: as measured, or
-    as a run says itself by a number; behind them the most memory that the `process` has held, in MiB."""
+    as a run says itself by a number; behind them the most memory that the `process` has held, in MiB. One run before
+    them isn't measured: it finds the caches of whoever ran before."""
     for _ in range(warm_up):
         run()
     print("ready", flush=True)
     for line in sys.stdin:
         seconds = []
+        run()
         for _ in range(int(line)):
             start = time.perf_counter()
             told = run()

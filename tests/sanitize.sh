@@ -25,9 +25,10 @@ for other in baseline avx2 avx512; do
   [ $other = "$isa" ] || others="$others and not $other"
 done
 
+sources="csrc pydarknet cfg data tests tools"
 mkdir -p "$copy"
-(cd "$root" && tar -c --exclude='*.so' --exclude=__pycache__ csrc pydarknet cfg data tests tools setup.py pyproject.toml) |
-  tar -x -C "$copy"
+(cd "$copy" && rm -rf $sources) # files that are no more
+(cd "$root" && tar -c --exclude='*.so' --exclude=__pycache__ $sources setup.py pyproject.toml) | tar -x -C "$copy"
 cd "$copy"
 copy=$PWD
 
