@@ -74,6 +74,9 @@ class Call {
                    offsets);
       }
     }
+    if constexpr (S::kScaled) {
+      for (int block = first; block < last; ++block) scale_input(group, v + block * t_.v_block);
+    }
   }
 
   // Products and inverse transforms of panels [first, last), with room for the products and for kernels.
@@ -92,6 +95,16 @@ class Call {
   }
 
  private:
+  // Of one channel block: what packed kernels lack at each point.
+  void scale_input(const Group& group, float* v) const {
+    constexpr auto scales = S::scales();
+    for (int plane = 0; plane < kPlanes; ++plane, v += t_.v_plane) {
+      for (int i = 0; i < group.count(plane) * kBlock; i += kBlock) {
+        simd::store(v + i, simd::load(v + i) * scales[plane % S::kPlanes]);
+      }
+    }
+  }
+
   // Steps [first, last), which the micro-kernel sums in registers: one, or what is near of a product's.
   struct Sum {
     int first, last;
@@ -361,8 +374,8 @@ class Call {
   const WeightFormat& f_;
   const Tiles<S>& t_;
   const std::vector<Panel>& panels_;
-  const InputTransform<S> input_;
-  const OutputTransform<S> output_;
+  const InputTransform<typename S::Transformed> input_;
+  const OutputTransform<typename S::Transformed> output_;
   const bool streamed_;  // kernels come from memory
   std::vector<Sum> sums_;
   std::vector<std::vector<std::vector<Segment>>> segments_;  // of the sums: one list for all, or one each

@@ -136,6 +136,7 @@ struct TileAxis<M, M> : Winograd<M> {
 // F(M x M, 3 x 3) with stride 1: each plane of the transformed input has a product and a kernel of its own.
 template <int M>
 struct UnitStride {
+  using Transformed = UnitStride;  // whose transforms a scheme has
   static constexpr int kOutputs = M, kStride = 1;
   // Of BF16. Beyond, transforms make 4.8 of one rounding, and boxes would move by more than a percent.
   static constexpr bool kPairs = M < 4, kScaled = false;

@@ -125,6 +125,7 @@ struct StridedKernel {
 
 template <int M>
 struct StrideTwo {
+  using Transformed = StrideTwo;
   static constexpr int kOutputs = M, kStride = 2;
   static constexpr bool kPairs = M < 4, kScaled = false;
   static constexpr int kPlanes = 2 * M + 1, kProducts = M + 1, kKernels = M + 2;

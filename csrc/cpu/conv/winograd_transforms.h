@@ -135,7 +135,6 @@ class InputTransform {
       PYDARKNET_UNROLL
       for (int j = 0; j < Across::kPlanes; ++j) {
         float* const to = v + offsets[Down::plane(i) * S::kPlanes + Across::plane(j)];
-        if constexpr (S::kScaled) out[j] *= S::scales()[Across::plane(j)];
         kPairs ? simd::Bf16Pairs::store(to, out[j]) : simd::store(to, out[j]);
       }
     }
