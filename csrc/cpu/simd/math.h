@@ -65,8 +65,10 @@ inline Lanes exp(Lanes x, float top = 89.0f) {
       1.6817928305f, 1.7562521604f, 1.8340080864f, 1.9152065614f};
   // Adding 1.5 * 2^19 rounds to sixteenths, which the low mantissa bits then count.
   constexpr float kRounder = 786432.0f, kLog2e = 1.44269504088896341f, kRest = 1.92596299e-8f;
-  const Lanes v = at_most(at_least(x, -104.0f), top), shifted = v * kLog2e + kRounder, n = shifted - kRounder;
-  const Lanes r = (v * kLog2e - n) + v * kRest;
+  const Lanes v = at_most(at_least(x, -104.0f), top), log2e = splat(kLog2e);
+  const Lanes shifted = _mm512_fmadd_ps(v, log2e, splat(kRounder)), n = shifted - kRounder;
+  // What is left is small beside the product, which must not be rounded on its own.
+  const Lanes r = _mm512_fmadd_ps(v, splat(kRest), _mm512_fmsub_ps(v, log2e, n));
   __m512i bits;
   std::memcpy(&bits, &shifted, sizeof bits);
   const Lanes sixteenths = _mm512_maskz_permutexvar_ps(0xffff, bits, _mm512_load_ps(kSixteenths));
