@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "cpu/conv/format.h"
-#include "cpu/conv/sizes.h"
+#include "cpu/lib/sizes.h"
 #include "cpu/simd/factors.h"
 #include "cpu/simd/microkernel.h"
 #include "ops/conv.h"

@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "cpu/conv/algorithms.h"
-#include "cpu/conv/sizes.h"
+#include "cpu/lib/sizes.h"
 #include "cpu/simd/vec.h"
 #include "ops/conv_backward.h"
 #include "shared/conv_phases.h"

@@ -8,8 +8,8 @@
 #include "cpu/conv/cost.h"
 #include "cpu/conv/format.h"
 #include "cpu/conv/panels.h"
-#include "cpu/conv/sizes.h"
 #include "cpu/lib/activate.h"
+#include "cpu/lib/sizes.h"
 #include "cpu/simd/microkernel.h"
 #include "shared/threads.h"
 

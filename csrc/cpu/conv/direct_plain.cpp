@@ -7,8 +7,8 @@
 #include "cpu/conv/bands.h"
 #include "cpu/conv/cost.h"
 #include "cpu/conv/panels.h"
-#include "cpu/conv/sizes.h"
 #include "cpu/lib/activate.h"
+#include "cpu/lib/sizes.h"
 #include "cpu/simd/plain_microkernel.h"
 #include "shared/threads.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 #include <vector>
 
-#include "cpu/conv/sizes.h"
+#include "cpu/lib/sizes.h"
 #include "cpu/simd/microkernel.h"
 #include "ops/precision.h"
 

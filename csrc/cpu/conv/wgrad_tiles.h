@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "cpu/conv/sizes.h"
+#include "cpu/lib/sizes.h"
 #include "cpu/simd/factors.h"
 #include "cpu/simd/transpose.h"
 #include "cpu/simd/wgrad_microkernel.h"

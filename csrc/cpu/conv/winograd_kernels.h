@@ -6,7 +6,7 @@
 #include "cpu/conv/format.h"
 #include "cpu/conv/kernels.h"
 #include "cpu/conv/panels.h"
-#include "cpu/conv/sizes.h"
+#include "cpu/lib/sizes.h"
 #include "cpu/simd/microkernel.h"
 #include "cpu/simd/stream.h"
 

@@ -7,9 +7,9 @@
 
 #include "cpu/conv/format.h"
 #include "cpu/conv/panels.h"
-#include "cpu/conv/sizes.h"
 #include "cpu/conv/winograd_edge.h"
 #include "cpu/conv/winograd_kernels.h"
+#include "cpu/lib/sizes.h"
 #include "cpu/simd/microkernel.h"
 
 namespace pydarknet::winograd {

@@ -3,9 +3,9 @@
 // tiles, in BF16 over pairs of them.
 #include "cpu/conv/winograd_wgrad.h"
 
-#include "cpu/conv/sizes.h"
 #include "cpu/conv/wgrad_tiles.h"
 #include "cpu/conv/winograd_wgrad_points.h"
+#include "cpu/lib/sizes.h"
 
 namespace pydarknet {
 namespace {

@@ -1,6 +1,6 @@
 // The transforms of F(4x4, 3x3)'s gradient: a block of x or of dy to the 36 points of its tiles.
 #pragma once
-#include "cpu/conv/sizes.h"
+#include "cpu/lib/sizes.h"
 #include "cpu/simd/factors.h"
 #include "cpu/simd/winograd_wgrad.h"
 #include "ops/conv.h"

@@ -1,5 +1,6 @@
 #include "cpu/int8/conv.h"
 #include "cpu/int8/tiles.h"
+#include "cpu/lib/sizes.h"
 
 namespace pydarknet {
 namespace int8 {
@@ -7,8 +8,6 @@ namespace {
 
 // A band's input should stay in the second-level cache beside the weights that pass through.
 constexpr std::int64_t kBandBytes = 384 << 10;
-
-int ceil_div(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
 
 }  // namespace
 

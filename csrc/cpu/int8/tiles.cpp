@@ -12,8 +12,7 @@ constexpr std::int64_t kNearBytes = 200 << 10;
 // Sums of panels that are multiplied side by side, so that a point's input comes once for all of them.
 constexpr std::int64_t kSumBytes = 384 << 10;
 
-int ceil_div(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
-std::int64_t whole_lines(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+std::int64_t whole_byte_lines(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 }  // namespace
 
@@ -39,9 +38,9 @@ TileGroups tile_groups(const ConvShape& s, int element, int threads) {
   g.count = g.per_image * s.n;
   g.chunks = threads == 1 ? 1 : std::min(ceil_div(threads * kTasksEach, g.count), panels_of(s));
   g.row = (std::ptrdiff_t{g.across + g.across % 2} * kTileOutputs + 2) * kByteBlock;  // whole pairs of tiles
-  g.padded = whole_lines((std::int64_t{g.rows} * kTileOutputs + 2) * g.row);
+  g.padded = whole_byte_lines((std::int64_t{g.rows} * kTileOutputs + 2) * g.row);
   const TileRuns runs(g.most(), g.most(), s.c);
-  g.planes = whole_lines(runs.plane_elements() * kPlanes * element);
+  g.planes = whole_byte_lines(runs.plane_elements() * kPlanes * element);
   const std::int64_t sums = kPlanes * runs.sums() * kWordBytes;
   const int each = ceil_div(panels_of(s), g.chunks);
   g.panels = static_cast<int>(std::clamp<std::int64_t>(kSumBytes / sums, 1, far ? each : 1));

@@ -11,6 +11,7 @@
 #include "cpu/int8/tile_product.h"
 #include "cpu/int8/transform.h"
 #include "cpu/int8/transform_pairs.h"
+#include "cpu/lib/sizes.h"
 #include "shared/threads.h"
 
 namespace pydarknet::int8 {
@@ -39,16 +40,10 @@ struct TileRuns {
   std::int64_t run_elements() const { return std::int64_t{length} * blocks * kByteBlock; }
   // From one plane to the next, and of one panel's sums: odd numbers of cache lines, lest the planes of a
   // tile fall into few sets.
-  std::int64_t plane_elements() const { return odd_lines(run_elements() * count, 1); }
-  std::int64_t sums() const {
-    return odd_lines(std::int64_t{together} * length * kPanelBlocks * kByteBlock, kWordBytes);
+  std::int64_t plane_elements() const {
+    return kWordBytes * odd_lines((run_elements() * count + kWordBytes - 1) / kWordBytes);
   }
-
- private:
-  static std::int64_t odd_lines(std::int64_t count, int element) {
-    const std::int64_t line = 64 / element;
-    return ((count + line - 1) / line | 1) * line;
-  }
+  std::int64_t sums() const { return odd_lines(std::int64_t{together} * length * kPanelBlocks * kByteBlock); }
 };
 
 // Where the transformed input of a channel block's tiles lies in the first plane, one tile after another.
