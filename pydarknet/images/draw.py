@@ -18,6 +18,7 @@ import numpy as np
 from ..detection.results import Box, Detection
 from ..errors import ImageError
 from ..formats.text import read_bytes
+from ..system.signals import held
 from .image import Image
 
 Colour = tuple[int, int, int]
@@ -41,6 +42,7 @@ def class_colour(class_id: int, classes: int) -> Colour:
     return int(blue * 255), int(green * 255), int(red * 255)
 
 
+@held()
 def draw(
     image: Image,
     detections: Iterable[Detection],

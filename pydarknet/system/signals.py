@@ -41,17 +41,46 @@ def exit_code(number: int) -> int:
 def handled(handler: Handler, numbers: Sequence[int] = ENDING) -> Iterator[None]:
     """`handler` for the signals, until the block is left.
 
-    One that was ignored at the start (by `nohup`, or in the background of a script) stays ignored. Off the main
-    thread, where Python takes no handlers, nothing changes.
+    One that was ignored at the start (by `nohup`, or in the background of a script) stays ignored, one that a program
+    around Python handles stays with it. Off the main thread, where Python takes no handlers, nothing changes.
     """
     main = threading.current_thread() is threading.main_thread()
-    taken = [number for number in numbers if main and signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, handler) for number in taken}
+    before = {number: signal.getsignal(number) for number in numbers if main}
+    ours = {number: old for number, old in before.items() if old not in (signal.SIG_IGN, None)}
     try:
+        for number in ours:
+            signal.signal(number, handler)
         yield
     finally:
-        for number, old in before.items():
-            signal.signal(number, signal.SIG_DFL if old is None else old)
+        for number, old in ours.items():
+            signal.signal(number, old)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Ending signals wait until the block is left: for what they would leave half done, and for calls of OpenCV's
+    that crash when one raises an exception within them (those of several signatures, in 5.0).
+
+    Nothing in the block may wait for others: a pipe, a camera, a key.
+    """
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in ENDING}
+    inside = True
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        if inside:
+            came.append(number)
+        else:  # an earlier one broke off the putting back
+            signal.signal(number, before[number])
+            signal.raise_signal(number)
+
+    try:
+        with handled(wait):
+            yield
+    finally:
+        inside = False
+        for number in came:
+            signal.raise_signal(number)
 
 
 @contextmanager

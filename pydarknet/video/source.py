@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ImageError, ImageWarning
 from ..formats.text import without_password
 from ..images.sources import LISTS, expand, is_image_name, load
+from ..system.signals import held
 
 if TYPE_CHECKING:
     from ..images.image import Image
@@ -118,7 +119,8 @@ def _camera(camera: Camera, skip: int) -> Video:
 def _open(what: int | str, name: str, hint: str) -> Any:
     import cv2
 
-    capture = cv2.VideoCapture(what)
+    with held():
+        capture = cv2.VideoCapture(what)
     if not capture.isOpened():
         raise ImageError(f"{name}: can't be opened; {hint}")
     return capture

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ExportError, ImageError
 from ..formats.atomic import take_after
+from ..system.signals import held
 from ..writers.base import is_same
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Recording:
     def __enter__(self) -> Recording:
         return self
 
+    @held()  # no frame is in the file that isn't counted
     def write(self, image: Image) -> bool:
         """Append a frame; frames of another size than the first are scaled to it. True: there may be more."""
         import cv2
@@ -64,6 +66,7 @@ class Recording:
         self._count += 1
         return True
 
+    @held()
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

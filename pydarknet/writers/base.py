@@ -6,7 +6,7 @@ import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,7 @@ from types import TracebackType
 from ..detection.results import Box, Detection
 from ..errors import ExportError
 from ..formats.atomic import is_stream, replacing
+from ..system.signals import held
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Writer(ABC):
         self.count = 0
         self.saved = False
         self._open = True
+        self._is_stream = is_stream(target)
 
     def __enter__(self) -> Writer:
         return self
@@ -74,14 +76,14 @@ class Writer(ABC):
         path = os.fsdecode(image_path)
         self.check(path, frame)
         result = Result(path, *image_size, detections, self.count + 1, frame)
-        try:
-            with translated(self.target):
-                self._write(result)
-        except BaseException as error:
-            if isinstance(error, Exception):
+        with self._whole():
+            try:
+                with translated(self.target):
+                    self._write(result)
+            except Exception:
                 self.discard()
-            raise
-        self.count += 1
+                raise
+            self.count += 1
 
     def check(self, image_path: str, frame: int | None = None) -> None:  # noqa: B027
         """ExportError, or DataError, if this image's results have no place here; known before it is computed."""
@@ -89,16 +91,21 @@ class Writer(ABC):
     def close(self) -> None:
         """Give the files their names. A second call does nothing."""
         if self._open:
-            self._open = False
-            with translated(self.target):
+            with self._whole(), translated(self.target):
+                self._open = False
                 self._commit()
-            self.saved = True
+                self.saved = True
 
     def discard(self) -> None:
         """Leave the old files as they were. Nothing happens after `close`."""
         if self._open:
-            self._open = False
-            self._abandon()
+            with self._whole():
+                self._open = False
+                self._abandon()
+
+    def _whole(self) -> AbstractContextManager[None]:
+        """Signals wait in it. Not where something else has to read what is written, and may never."""
+        return nullcontext() if self._is_stream else held()
 
     @abstractmethod
     def _write(self, result: Result) -> None: ...
@@ -121,7 +128,6 @@ class FileWriter(Writer):
     def __init__(self, target: Path, names: Sequence[str]) -> None:
         super().__init__(target, names)
         self._begun = False
-        self._is_stream = is_stream(target)
         self._place = replacing(target)
         with translated(target):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -151,7 +157,7 @@ class FileWriter(Writer):
         start = 0 if self._is_stream else self._file.tell()
         try:
             self._put((self.between if self._begun else self.head) + text)
-        except BaseException:  # Ctrl-C in the middle of a result must not leave half of it
+        except BaseException:  # whatever broke it off: half of a result must not stay
             if not self._is_stream:
                 self._file.seek(start)
                 self._file.truncate()

@@ -58,7 +58,7 @@ class TestSignals:
         assert cli("detect", *NET, "a.jpg", "b.jpg", "--save", "yolo").code == 0
 
     def test_a_film_is_kept(self, cli) -> None:
-        write_video(Path("in.avi"), frames=2000)
+        write_video(Path("in.avi"), frames=4000)  # more lines than a pipe holds: it can't be done before the signal
         process = spawn("demo", *NET, "in.avi", "--out", "out.avi", "--save", "jsonl")
         while b"FPS" not in process.stdout.readline():
             pass
