@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterable, Mapping
@@ -39,6 +38,8 @@ def in_words(sizes: Iterable[int]) -> str:
 
 def measure(path: str | PathLike[str]) -> tuple[int, dict[str, str]]:
     """Size in bytes and checksums of a file. DataError if it can't be read, as a device, which has no end."""
+    import hashlib
+
     hashes = {name: hashlib.new(name, usedforsecurity=False) for name in ALGORITHMS}
     size = 0
     try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from difflib import get_close_matches
+
+from ..formats.text import closest
 
 PREFIX = "PYDARKNET_"
 READ = ("NUM_THREADS", "ISA", "AMX", "MAX_PIXELS", "CUDA_GRAPHS", "TOKEN")  # docs/files.md says what they mean
@@ -15,5 +16,5 @@ def slips() -> Iterator[str]:
     """A warning for each variable that is none of ours, but called nearly as one that would be followed."""
     for variable in sorted(os.environ):
         name = variable.removeprefix(PREFIX)
-        if name != variable and name not in READ + OF_BUILD and (meant := get_close_matches(name, READ, 1, 0.7)):
-            yield f"the environment variable {variable} is not followed; did you mean {PREFIX}{meant[0]}?"
+        if name != variable and name not in READ + OF_BUILD and (meant := closest(name, READ)):
+            yield f"the environment variable {variable} is not followed; did you mean {PREFIX}{meant}?"

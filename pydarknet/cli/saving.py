@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DataError
-from ..formats.atomic import STDOUT, is_stdout, is_stream
+from ..formats.atomic import STDOUT, is_same, is_stdout, is_stream
 from ..formats.text import counted
 from .loading import load_network, read_data_file, require_heads
 from .messages import say
@@ -97,8 +97,6 @@ def refuse_inputs(
     also: Iterable[str | Path] = (),
 ) -> None:
     """UsageError if a file that will be written is one that the command reads, or one of `also`."""
-    from ..writers.base import is_same
-
     inputs = [*_inputs(args, data), *also]
     for target in targets:
         if target is not None and not is_stream(target):
@@ -111,7 +109,8 @@ def open_writers(
     args: argparse.Namespace, names: Sequence[str], stack: ExitStack, root: str | None = None
 ) -> list[Writer]:
     """The writers of `prepared` places. The stack closes each, and says what is saved."""
-    from ..writers import BesideWriter, open_writer
+    from ..writers import open_writer
+    from ..writers.yolo import BesideWriter
 
     writers = []
     for kind, place in args.places.items():
@@ -144,9 +143,11 @@ def _json_place(args: argparse.Namespace) -> str | None:
 
 
 def _targets(places: dict[str, str]) -> Iterator[Path]:
-    from ..writers import target_of
+    for kind, place in places.items():
+        if kind not in FOLDERS:
+            from ..writers import target_of
 
-    yield from (target_of(kind, place) for kind, place in places.items() if kind not in FOLDERS)
+            yield target_of(kind, place)
 
 
 def _inputs(args: argparse.Namespace, data: DataFile | None) -> Iterator[str | Path]:

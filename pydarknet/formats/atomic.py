@@ -83,6 +83,14 @@ def is_stream(path: str | PathLike[str]) -> bool:
     return special or _descriptor(name) is not None
 
 
+def is_same(a: str | PathLike[str], b: str | PathLike[str]) -> bool:
+    """Whether two paths name one file that exists, by whatever links."""
+    try:
+        return os.path.samefile(a, b)
+    except (OSError, ValueError):
+        return False
+
+
 def is_stdout(path: str | PathLike[str]) -> bool:
     """Whether a path means standard output."""
     return _descriptor(fspath(path)) == 1

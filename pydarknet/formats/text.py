@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import difflib
 import re
 from collections.abc import Callable, Iterable
 from os import PathLike, fspath
@@ -120,10 +119,18 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the choice that is close to the word, or ''. Dashes in front make nothing alike."""
+    """`; did you mean 'x'?` for the choice that is `closest`, or ''."""
+    close = closest(word, choices)
+    return "" if close is None else f"; did you mean {close!r}?"
+
+
+def closest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that is spelled nearly as the word, if there is one. Dashes in front make nothing alike."""
+    from difflib import get_close_matches
+
     bare = {each.lstrip("-"): each for each in sorted(choices)}
-    close = difflib.get_close_matches(word[:64].lstrip("-"), bare, n=1, cutoff=0.7)
-    return f"; did you mean {bare[close[0]]!r}?" if close else ""
+    close = get_close_matches(word[:64].lstrip("-"), bare, n=1, cutoff=0.7)
+    return bare[close[0]] if close else None
 
 
 def csv_text(text: str) -> str:

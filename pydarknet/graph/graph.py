@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from os import PathLike
 
 from ..detection.boxes import Fit
@@ -14,6 +13,7 @@ from ..errors import CfgError, DataError, carrying
 from ..formats.cfg import Cfg, Section, parse_cfg
 from ..formats.cfg_keys import Keys
 from ..formats.resources import find_cfg
+from ..formats.text import closest
 from ..formats.tree import Tree
 from ..layers import REGISTRY, Head, Layer
 from ..layers.common.recurrent import Recurrent
@@ -277,8 +277,8 @@ def layer_class(section: Section) -> type[Layer]:
         return REGISTRY[section.type]
     if section.type in MISSING:
         raise section.error(f"this section of {MISSING[section.type]}")
-    close = get_close_matches(section.type, REGISTRY, 1)
-    hint = f"; did you mean [{close[0]}]?" if close else ""
+    close = closest(section.type, REGISTRY)
+    hint = f"; did you mean [{close}]?" if close else ""
     raise section.error(f"unknown section{hint}; known: {', '.join(sorted(REGISTRY))}")
 
 

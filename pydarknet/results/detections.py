@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import os
 import re
@@ -184,9 +183,11 @@ class Detections(list[Detection]):
 
     def _repr_html_(self) -> str:
         """The drawn image above a table, for notebooks."""
+        from html import escape
+
         image = base64.b64encode(encode_image(self.plot(), ".jpg")).decode()
         rows = "".join(
-            f"<tr><td>{html.escape(' > '.join(each.path) or each.name)}</td><td>{each.confidence:.1%}</td>"
+            f"<tr><td>{escape(' > '.join(each.path) or each.name)}</td><td>{each.confidence:.1%}</td>"
             f"<td>{', '.join(f'{value:.0f}' for value in _corners(each))}</td></tr>"
             for each in self
         )

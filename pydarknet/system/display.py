@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from functools import cache
 
@@ -39,6 +38,8 @@ def display_problem() -> str:
     Another process tries it: where a display is named that doesn't answer, as in a session of ssh or tmux that has
     outlived it, Qt ends the program.
     """
+    import subprocess
+
     try:
         code = subprocess.run([sys.executable, "-c", _TRY], capture_output=True, timeout=60).returncode
     except (OSError, subprocess.TimeoutExpired):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Condition, Event, Lock, Thread
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 ROOM = 256 << 20  # bytes of items under way: some dozens of usual images
 AHEAD = 2  # items under way for each lane: one it works on, one that waits to be taken
@@ -103,6 +105,8 @@ class _Line(Generic[_T, _R]):
 
     def _next(self) -> tuple[_T, Future[_R], _Turn] | None:
         """The next item, with the place of its result. The result of a list that breaks off is its error."""
+        from concurrent.futures import Future  # of which a single image, without lanes, has no need
+
         with self._taking:
             if self._ended:
                 return None

@@ -11,9 +11,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExportError, ImageError
-from ..formats.atomic import take_after
+from ..formats.atomic import is_same, take_after
 from ..system.signals import held
-from ..writers.base import is_same
 
 if TYPE_CHECKING:
     from ..images.image import Image

@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from ..formats.text import did_you_mean
 from .base import Result, Writer
-from .coco import CocoWriter
-from .imagenet import ImagenetWriter
-from .json_files import JsonLinesWriter, JsonWriter
 from .lines import darknet_lines
-from .table import CsvWriter
-from .voc import VocWriter
-from .yolo import BesideWriter, YoloWriter
 
-__all__ = ["KINDS", "BesideWriter", "Result", "Writer", "darknet_lines", "open_writer", "target_of"]
+__all__ = ["KINDS", "Result", "Writer", "darknet_lines", "open_writer", "target_of"]
 
-_FILES: dict[str, tuple[type[JsonWriter | JsonLinesWriter | CocoWriter | CsvWriter | ImagenetWriter], str]] = {
-    "json": (JsonWriter, "detections.json"),
-    "jsonl": (JsonLinesWriter, "detections.jsonl"),
-    "coco": (CocoWriter, "coco_results.json"),
-    "csv": (CsvWriter, "detections.csv"),
-    "imagenet": (ImagenetWriter, "imagenet-detection.txt"),
+# Kinds that are one file: the writer, loaded on first use, and the file's usual name.
+_FILES = {
+    "json": ("json_files.JsonWriter", "detections.json"),
+    "jsonl": ("json_files.JsonLinesWriter", "detections.jsonl"),
+    "coco": ("coco.CocoWriter", "coco_results.json"),
+    "csv": ("table.CsvWriter", "detections.csv"),
+    "imagenet": ("imagenet.ImagenetWriter", "imagenet-detection.txt"),
 }
 
 KINDS = (*_FILES, "voc", "yolo")
@@ -43,10 +39,16 @@ def open_writer(kind: str, target: str | os.PathLike[str], names: Sequence[str],
     """
     path = target_of(kind, target)
     if kind == "yolo":
+        from .yolo import YoloWriter
+
         return YoloWriter(path, names, root)
     if kind == "voc":
+        from .voc import VocWriter
+
         return VocWriter(path, names)
-    return _FILES[kind][0](path, names)
+    module, name = _FILES[kind][0].split(".")
+    writer: Writer = getattr(import_module(f".{module}", __name__), name)(path, names)
+    return writer
 
 
 def target_of(kind: str, target: str | os.PathLike[str]) -> Path:

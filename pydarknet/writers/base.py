@@ -13,7 +13,7 @@ from types import TracebackType
 
 from ..detection.results import Box, Detection
 from ..errors import ExportError
-from ..formats.atomic import is_stream, replacing
+from ..formats.atomic import is_same, is_stream, replacing
 from ..system.signals import held
 
 
@@ -199,14 +199,6 @@ def stem_of(path: str, frame: int | None = None) -> str:
     """A file's name without folder and extension; with the frame's number if there is one."""
     stem = os.path.splitext(os.path.basename(path))[0]
     return stem if frame is None else f"{stem}_{frame:08d}"
-
-
-def is_same(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> bool:
-    """Whether two paths name one file that exists, by whatever links."""
-    try:
-        return os.path.samefile(a, b)
-    except (OSError, ValueError):
-        return False
 
 
 def prepare_folder(folder: Path) -> None:

@@ -33,11 +33,25 @@ def test_nothing_heavy_is_loaded(code: str) -> None:
 
 def test_detecting_loads_nothing_for_other_ends() -> None:
     code = "import sys, pydarknet.cli.main, pydarknet.cli.commands.detect, pydarknet.network, pydarknet.writers"
-    others = "http.client urllib.request ssl pydarknet.catalog.download pydarknet.train pydarknet.export numpy.random"
+    others = (
+        "http.client urllib.request ssl pydarknet.catalog.download pydarknet.train pydarknet.export numpy.random "
+        "pydarknet.writers.coco concurrent.futures csv difflib html logging subprocess tempfile"
+    )
     done = subprocess.run(
         [sys.executable, "-c", f"{code}; print(*sys.modules)"], capture_output=True, text=True, check=True
     )
     assert set(others.split()).isdisjoint(done.stdout.split())
+
+
+def test_the_collector_rests_in_a_process_of_its_own_alone() -> None:
+    """Not in one that calls `main`; and what is alive at the end isn't searched."""
+    code = (
+        "import atexit, gc; before = gc.get_threshold(); atexit.register(lambda: print(gc.get_freeze_count() > 0))\n"
+        "from pydarknet.cli.main import main; main(['version']); print(gc.get_threshold() == before)\n"
+        "from pydarknet.__main__ import run; run(); print(gc.get_threshold() > before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "version"], capture_output=True, text=True, check=True)
+    assert done.stdout.split().count("True") == 3
 
 
 def test_help_loads_no_command() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pydarknet.errors import DarknetError, DataError
-from pydarknet.writers import BesideWriter, open_writer
+from pydarknet.writers import open_writer
+from pydarknet.writers.yolo import BesideWriter
 from tests.lib.written import DOG, EDGE, NAMES, SIZE, contents, folder_of, save
 
 
