@@ -26,13 +26,18 @@ struct Math {
   }
 };
 
-template <class A>
+// For a network that rounds factors to BF16.
+struct CoarseMath : Math {
+  static V exp_to(V x, float top) { return simd::coarse_exp(x, top); }
+};
+
+template <class A, class M = Math>
 void activate_part(const float* x, float* y, std::int64_t count) {
-  simd::transform(x, y, count, [](Math::V v) { return A::template f<Math>(v); });
+  simd::transform(x, y, count, [](typename M::V v) { return A::template f<M>(v); });
 }
 
 template <>
-void activate_part<activation::Linear>(const float* x, float* y, std::int64_t count) {
+void activate_part<activation::Linear, Math>(const float* x, float* y, std::int64_t count) {
   if (x != y) std::copy_n(x, count, y);
 }
 
@@ -54,15 +59,18 @@ void activate_part(const float* x, float* y, std::int64_t count, Activation acti
   }
 }
 
-template <class A>
+template <class A, class M = Math>
 void activate_floats(float* y, std::int64_t count) {
-  activate_part<A>(y, y, count);
+  activate_part<A, M>(y, y, count);
 }
 
 }  // namespace
 
-ActivateFloats activation_after(Activation activation) {
+ActivateFloats activation_after(Activation activation, Precision precision) {
   if (activation == Activation::kLinear || rectifier_slope(activation) != 1.0f) return nullptr;
+  if (activation == Activation::kMish && precision == Precision::kBf16) {
+    return activate_floats<activation::Mish, CoarseMath>;
+  }
   switch (activation) {
 #define PYDARKNET_CASE(each) \
   case Activation::k##each:  \

@@ -222,7 +222,7 @@ def test_threads_change_no_bit(cpu_ops: Any, numbers: tuple[int, ...], threads: 
 @pytest.mark.parametrize("layer", [(1, 1, 1, 1, 0, 0), (3, 3, 2, 2, 1, 1), (3, 3, 1, 1, 0, 1)])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_images_of_a_large_batch_are_those_alone(cpu_ops: Any, layer: tuple[int, ...], threads: int) -> None:
-    # More than 4 MB, which is copied to BF16 in small bands.
+    # More than 4 MB, which is copied to BF16 in small bands, and asked for by tiles before they read and write.
     n, c, size, k = 5, 20, 104, 24
     batch, alone = (cpu_ops.ConvShape(images, c, size, size, k, *layer, 1) for images in (n, 1))
     assert n * c * size**2 > 1 << 20 > c * size**2
@@ -230,11 +230,24 @@ def test_images_of_a_large_batch_are_those_alone(cpu_ops: Any, layer: tuple[int,
     x = rng.standard_normal((n, c, size, size), np.float32)
     weights = rng.standard_normal((k, c, *layer[:2]), np.float32)
     cpu_ops.set_num_threads(threads)
-    for algorithm in {name for name in batch.algorithms(ANY_SIZE) if "direct" in name}:
+    for algorithm in batch.algorithms(ANY_SIZE):
         y = convolve(cpu_ops, batch, algorithm, x, weights, None)
         for i in range(n):
             expected = convolve(cpu_ops, alone, algorithm, x[i : i + 1], weights, None)
             np.testing.assert_array_equal(y[i : i + 1], expected, err_msg=algorithm)
+
+
+def test_mish_is_as_exact_as_the_precision_asks_for(cpu_ops: Any) -> None:
+    x = np.append(np.linspace(-30, 30, 4097), [0.0, -1e-3, -88.0, -1e30, 1e30]).astype(np.float32)
+    exact = x.astype(np.float64)
+    with np.errstate(all="ignore"):
+        exact = exact * np.tanh(np.log1p(np.exp(np.minimum(exact, 40))))
+    for precision, error in (("fp32", 2.0**-20), ("bf16", 2.0**-13)):
+        shape = cpu_ops.ConvShape(1, 1, 1, x.size, 1, 1, 1, 1, 1, 0, 0, 1, precision)
+        y = convolve(
+            cpu_ops, shape, "direct", x.reshape(1, 1, 1, -1), np.ones((1, 1, 1, 1), np.float32), None, "mish"
+        )
+        np.testing.assert_allclose(y.reshape(-1), exact, rtol=error, atol=1e-37, err_msg=precision)
 
 
 # Transposed, the matrices of F(4x4, 3x3) make of a rounding what they make forward.

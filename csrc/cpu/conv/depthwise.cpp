@@ -47,7 +47,7 @@ class Depthwise : public CpuConvolution {
   void forward(const ConvCall& call, const float* x, Tensor y, Stream) const override {
     const ConvShape& s = call.shape;
     const int blocks = blocks_of(s.c);
-    const ActivateFloats finish = activation_after(call.activation);
+    const ActivateFloats finish = activation_after(call.activation, call.shape.precision);
     const ConstTensor input{x, s.n, blocks * kBlock, s.h, s.w};
     parallel_for(std::int64_t{s.n} * blocks * y.h, 8, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {

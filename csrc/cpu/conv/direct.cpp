@@ -57,7 +57,7 @@ class BandProduct {
         x_far_(bands.in_place && std::int64_t{s_.n} * s_.c * s_.h * s_.w > kFarFloats),
         y_far_(!bands.images && y.size() > kFarFloats),
         slope_(rectifier_slope(call.activation)),
-        finish_(activation_after(call.activation)) {}
+        finish_(activation_after(call.activation, call.shape.precision)) {}
 
   // While a band is multiplied in so many panels.
   void ask_for(const NextBand& next, std::size_t panels) {

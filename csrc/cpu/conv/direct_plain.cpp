@@ -44,7 +44,7 @@ class PlainBand {
         y_(y),
         far_(y.size() > kFarFloats),
         slope_(rectifier_slope(call.activation)),
-        finish_(activation_after(call.activation)),
+        finish_(activation_after(call.activation, call.shape.precision)),
         segments_(segments_of(call.shape, bands)) {}
 
   // Row by row through all panels: a row's pixels are in the first-level cache then.

@@ -47,13 +47,28 @@ class Call {
       } else if (t_.lazy()) {
         LazyProducts<S>(products_).multiply(group, begin, end, v, m, u);
       } else {
-        PointProducts<S>(products_).multiply(group, begin, end, v, m);
+        Wanted wanted = wanted_after(group, begin, end, end == last);
+        PointProducts<S>(products_).multiply(group, begin, end, v, m, wanted);
       }
       for (int kind = 0; kind < kKinds; ++kind) transform_output(group, kind, begin, end, m);
     }
   }
 
  private:
+  // What is written after the products of panels [begin, end), and what the next group reads.
+  Wanted wanted_after(const Group& group, int begin, int end, bool last) const {
+    Wanted wanted;
+    if (t_.shared) return wanted;
+    for (int i = begin; i < end; ++i) {
+      const Panel& panel = products_.panels[i];
+      for (int j = 0; j < panel.blocks; ++j) {
+        output_.want(t_, group.first, group.last, panel.filter_block + j, wanted);
+      }
+    }
+    if (last) input_.want(t_, group.last, group.last + t_.group, wanted);
+    return wanted;
+  }
+
   // Of one channel block: what packed kernels lack at each point.
   void scale_input(const Group& group, float* v) const {
     constexpr auto scales = S::scales();

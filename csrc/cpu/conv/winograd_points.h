@@ -2,6 +2,7 @@
 // read.
 #pragma once
 #include "cpu/conv/winograd_products.h"
+#include "cpu/conv/winograd_wanted.h"
 
 namespace pydarknet::winograd {
 
@@ -12,15 +13,19 @@ class PointProducts {
  public:
   explicit PointProducts(const Products<S>& products) : p_(products), t_(products.tiles) {}
 
-  // Panels [begin, end).
-  void multiply(const TileGroup<S>& group, int begin, int end, const float* v, float* m) const {
+  // Panels [begin, end). Where these don't wait for memory, what is `wanted` after them is asked for.
+  void multiply(const TileGroup<S>& group, int begin, int end, const float* v, float* m,
+                Wanted& wanted) const {
+    wanted.set_parts(p_.sums().size() * (end - begin) * (!p_.streamed + !t_.far));
     for (int sum = 0; sum < static_cast<int>(p_.sums().size()); ++sum) {
       const int step = p_.sums()[sum].first;
       const int tiles = group.count(kSteps[step].product);
       for (int i = begin; i < end && tiles > 0; ++i) {
         const std::vector<Segment>& segments = p_.segments(i, sum);
         const std::int64_t calls = p_.steps_of_kernel(p_.panels[i].channels, tiles);
-        const Asked next{next_kernels(i, step, begin, end, calls), next_input(i, step, begin, end, calls, v)};
+        Asked next{next_kernels(i, step, begin, end, calls), next_input(i, step, begin, end, calls, v)};
+        if (!p_.streamed) next[0] = wanted.take(calls, v);
+        if (!t_.far) next[1] = wanted.take(calls, v);
         p_.multiply_plane(tiles, p_.panels[i], {segments.data(), segments.data() + segments.size()},
                           kSteps[step], kernels_of(i, kSteps[step]), v, m + (i - begin) * t_.m_panel, next);
       }

@@ -69,6 +69,15 @@ struct TileGrid {
       : rows(s.out_h()), columns(s.out_w()), all(s.n * rows.tiles() * columns.tiles()), group(group) {}
 
   int images() const { return all / (rows.tiles() * columns.tiles()); }
+  // Calls f(image, row, first column, last column) for each row of tiles [first, last), counted in tiles.
+  template <class F>
+  void each_row(int first, int last, F&& f) const {
+    const int wide = columns.tiles();
+    for (int i = first, count; i < std::min(last, all); i += count) {
+      count = std::min(wide - i % wide, std::min(last, all) - i);
+      f(i / wide / rows.tiles(), i / wide % rows.tiles(), i % wide, i % wide + count);
+    }
+  }
   // Of all tiles.
   double planes() const { return static_cast<double>(rows.planes()) * columns.planes() * images(); }
   double products() const { return static_cast<double>(rows.products()) * columns.products() * images(); }
@@ -215,8 +224,8 @@ class TileGroup {
   static constexpr int M = S::kOutputs;
 
  public:
-  TileGroup(const TileGrid<S>& tiles, int group) : t_(tiles) {
-    const int first = group * t_.group, last = std::min(t_.all, first + t_.group);
+  TileGroup(const TileGrid<S>& tiles, int group)
+      : first(group * tiles.group), last(std::min(tiles.all, first + tiles.group)), t_(tiles) {
     for (int i = first; i < last; ++i) {
       const int in_image = i % (t_.rows.tiles() * t_.columns.tiles());
       const int row = in_image / t_.columns.tiles(), column = in_image % t_.columns.tiles();
@@ -224,6 +233,8 @@ class TileGroup {
           {i / (t_.rows.tiles() * t_.columns.tiles()), row * M, column * M});
     }
   }
+
+  const int first, last;  // tiles
 
   const std::vector<TilePlace>& places(int kind) const { return places_[kind]; }
   // Outputs of a tile of this kind.

@@ -8,6 +8,7 @@
 
 #include "cpu/conv/format.h"
 #include "cpu/conv/winograd_tiles.h"
+#include "cpu/conv/winograd_wanted.h"
 #include "cpu/lib/activate.h"
 #include "cpu/simd/factors.h"
 #include "ops/conv.h"
@@ -32,6 +33,24 @@ class InputTransform {
            const Offsets& offsets) const {
     static constexpr auto all = every(std::make_integer_sequence<int, M * M>{});
     (this->*all[(rows - 1) * M + columns - 1])(places, block, v, offsets);
+  }
+
+  // What tiles [first, last) read from afar, but for the rows that those above them have read.
+  void want(const TileGrid<S>& tiles, int first, int last, Wanted& wanted) const {
+    if (!far_) return;
+    constexpr int kStep = M * S::kStride, kInputs = Axis<M>::kInputs;
+    tiles.each_row(first, last, [&](int image, int row, int begin, int end) {
+      const int above = row * kStep - s_.pad_y, left = std::max(0, begin * kStep - s_.pad_x);
+      const int right = std::min(s_.w, (end - 1) * kStep - s_.pad_x + kInputs);
+      const int top = row == 0 ? 0 : std::max(0, above + kInputs - kStep);
+      const int bottom = std::min(s_.h, above + kInputs);
+      for (int block = 0; block < x_.blocks(); ++block) {
+        for (int y = top; y < bottom && left < right; ++y) {
+          wanted.add(x_.block(image, block) + (std::int64_t{y} * s_.w + left) * kBlock,
+                     std::int64_t{right - left} * kBlock);
+        }
+      }
+    });
   }
 
  private:
@@ -160,7 +179,7 @@ class OutputTransform {
       : y_(y),
         tail_(call.tail),
         slope_(rectifier_slope(call.activation)),
-        finish_(activation_after(call.activation)),
+        finish_(activation_after(call.activation, call.shape.precision)),
         far_(y.size() > kFarFloats) {}
 
   // y = act(A^T m A + bias) of one block of filters of tiles with rows x columns outputs.
@@ -168,6 +187,20 @@ class OutputTransform {
            const Offsets& offsets, Lanes bias) const {
     static constexpr auto all = every(std::make_integer_sequence<int, M * M>{});
     (this->*all[(rows - 1) * M + columns - 1])(places, block, m, offsets, bias);
+  }
+
+  // Where outputs of tiles [first, last) lie in a block of filters, far away, and what is added to them.
+  void want(const TileGrid<S>& tiles, int first, int last, int block, Wanted& wanted) const {
+    if (!far_) return;
+    const int size = tail_.pool ? M / 2 : M;
+    tiles.each_row(first, last, [&](int image, int row, int begin, int end) {
+      const std::int64_t floats = std::int64_t{std::min(y_.w, end * size) - begin * size} * kBlock;
+      for (int y = row * size; y < std::min(y_.h, (row + 1) * size); ++y) {
+        const float* const to = y_.block(image, block) + (std::int64_t{y} * y_.w + begin * size) * kBlock;
+        wanted.add(to, floats);
+        if (tail_.add) wanted.add(tail_.add + (to - y_.data), floats);
+      }
+    });
   }
 
  private:

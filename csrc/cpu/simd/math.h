@@ -84,6 +84,19 @@ inline Lanes exp(Lanes x, float top = 89.0f) {
 }
 #endif
 
+// The same to a few units of 2^-14, for what BF16 rounds anyway; e^top above top.
+#if defined(__AVX512F__)
+inline Lanes coarse_exp(Lanes x, float top) {
+  const Lanes v = at_most(x, top) * 1.44269504088896341f;
+  // A minimax polynomial of 2^r on [0, 1), r what is above an integer: what scalef takes of v.
+  const Lanes r = _mm512_maskz_reduce_ps(0xffff, v, _MM_FROUND_TO_NEG_INF);
+  const Lanes p = ((r * 7.8024521e-2f + 2.2606716e-1f) * r + 6.9583354e-1f) * r + 9.9992522e-1f;
+  return _mm512_maskz_scalef_ps(0xffff, p, v);
+}
+#else
+inline Lanes coarse_exp(Lanes x, float top) { return exp(x, top); }
+#endif
+
 // e^x - 1 without cancellation around 0, for x clamped to [-87, 87].
 inline Lanes expm1(Lanes x) {
   const ExpParts e = exp_parts(at_most(at_least(x, -87.0f), 87.0f));

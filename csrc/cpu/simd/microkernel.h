@@ -85,7 +85,7 @@ void product(Product& p) {
       prefetch_l2(first.from + half);
       prefetch_l2(second.from);
       prefetch_l1(near);
-      near += kPitch;
+      near += kBlock;
       first.from += first.step;
       second.from += second.step;
       Lanes filters[J];
