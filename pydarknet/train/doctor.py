@@ -27,7 +27,7 @@ from .checkpoint import open_files
 from .choice import training_dialect
 from .folder import check_unused
 from .precheck import UnusableImagesError
-from .template import check_kind, is_classifier
+from .template.kinds import check_kind, is_classifier
 from .trainer import Trainer
 
 T = TypeVar("T")

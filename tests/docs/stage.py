@@ -59,9 +59,9 @@ PROGRAM = """#!{python}
 import sys
 from pydarknet.cli.main import main
 if sys.argv[1:2] == ["init"]:
-    from pydarknet.train import template
-    template.A_CLASS, template.AT_LEAST, template.BATCH = 1, 3, 4  # what a test has time for
-    template.EPOCHS, template.CLASSIFIER_AT_LEAST, template.CLASSIFIER_BATCH = 1, 3, 4
+    from pydarknet.train.template import classifier, detector
+    detector.A_CLASS, detector.AT_LEAST, detector.BATCH = 1, 3, 4  # what a test has time for
+    classifier.EPOCHS, classifier.AT_LEAST, classifier.BATCH = 1, 3, 4
 sys.exit(main())
 """
 VOC = """<annotation><filename>{name}.jpg</filename><size><width>60</width><height>40</height><depth>3</depth></size>

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     from ...formats.cfg import parse_cfg
     from ...formats.resources import find_cfg
     from ...train.doctor import examine
-    from ...train.template import is_classifier
+    from ...train.template.kinds import is_classifier
 
     weights = find_weights(args.weights) if args.weights else None
     count: Counter[bool] = Counter()
