@@ -20,6 +20,7 @@ import numpy as np
 from ..dialects import DIALECTS
 from ..errors import TrainingError, locate
 from ..formats.atomic import replacing
+from ..formats.numbers import read_float, read_int
 from ..formats.text import short
 from ..formats.weights import LEAST_VARIANCE
 from .members import DAMAGE, Array, Member, damaged, read_member, read_members
@@ -99,9 +100,18 @@ def changed_keys(state: State, stepper: Stepper, path: Path) -> list[str]:
         f"{short(new.get(key, '(none)'))}, which was {short(old.get(key, '(none)'))}"
         for section, (_, old), (_, new) in zip(sections, before, now, strict=True)
         for key in dict.fromkeys((*new, *old))
-        if new.get(key) != old.get(key) and key not in MAY_CHANGE
+        if _meaning(new.get(key)) != _meaning(old.get(key)) and key not in MAY_CHANGE
     ]
     return [f"{each} in the run of {path}; training goes on with the new value" for each in changed]
+
+
+def _meaning(text: str | None) -> object:
+    """What a value says, whether its key reads integers or floats: 0.10 and .1 are one, 1e1 and 10 may not be."""
+    return text and [
+        (part if doubt else number, read_int(part)[0])
+        for part in map(str.strip, text.split(","))
+        for number, doubt in [read_float(part)]
+    ]
 
 
 def apply_state(state: State, stepper: Stepper) -> None:

@@ -8,31 +8,28 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
-from ..catalog import find_weights
 from ..dialects import DEFAULT
 from ..errors import DarknetError, TrainingError, carrying
-from ..formats.cfg import Cfg, parse_cfg
 from ..formats.data import DataFile, read_data
-from ..formats.resources import find_cfg
 from ..formats.weights import save_weights
 from ..graph.engine import Engine
-from ..system.arguments import check_count
 from .checkpoint import base_name, open_files
 from .choice import training_dialect
 from .course import Course
-from .folder import Claim, check_unused, find_folder, set_aside
+from .folder import Claim, find_folder
 from .guard import check_arguments, check_finite
 from .joint import check_mix
 from .loader import Batch
 from .memory import check_memory
 from .metrics import History, Metrics, head_numbers
-from .names import FINAL, backbone_layers
+from .names import FINAL
 from .samples import Order, Samples
 from .sequences import Sequences, read_track
 from .sizes import sizes_of
 from .source import open_source
+from .start import Net, Start, Subdivisions, cfg_of
 from .state import apply_state, changed_keys, peek_subdivisions, read_state, save_state
 from .step import MiniBatch, Stepper
 from .tasks import Missing
@@ -67,7 +64,7 @@ class Trainer:
 
     def __init__(
         self,
-        net: str | PathLike[str] | Cfg | Engine,
+        net: Net,
         data: str | PathLike[str] | DataFile,
         *,
         weights: str | PathLike[str] | None = None,
@@ -84,7 +81,7 @@ class Trainer:
         precision: str | None = None,
         max_batches: int | None = None,
         max_hours: float | None = None,
-        subdivisions: int | Literal["auto"] | None = None,
+        subdivisions: Subdivisions = None,
         backup: str | PathLike[str] | None = None,
         save_every: int | None = None,
         order: Order = "darknet",
@@ -96,83 +93,69 @@ class Trainer:
     ) -> None:
         check_arguments(missing=missing, order=order, workers=workers, seed=seed, max_hours=max_hours,
                         save_every=save_every, map=map, callbacks=callbacks, warn=warn)  # fmt: skip
-        cfg = net.cfg if isinstance(net, Engine) else net if isinstance(net, Cfg) else parse_cfg(find_cfg(net))
-        if max_batches is not None:
-            cfg.net.set("max_batches", max_batches)
-        if subdivisions is not None:
-            count = 1 if subdivisions == "auto" else subdivisions
-            check_count("subdivisions", count)
-            cfg.net.set("subdivisions", count)
+        start = Start(weights, cutoff, clear, resume, overwrite, keep)
+        self.callbacks, self.warn, self.team = list(callbacks), warn or (lambda text: None), team or Team()
+        self.seed, self.max_hours = seed, max_hours
+        cfg = cfg_of(net, max_batches, subdivisions)
         self.data = data if isinstance(data, DataFile) else read_data(data)
         if isinstance(net, Engine) and net.dialect.name != DEFAULT:
             dialect = dialect or net.dialect.name
         mine = find_folder(self.data, backup) / f"{base_name(cfg.file)}{FINAL}" if resume else None
         self.dialect = training_dialect(cfg, dialect, mine)
         self.files = open_files(cfg, self.data, backup, self.dialect.files, save_every)
+        start.check(self.files)
         if subdivisions == "auto" and resume:  # as the run has them: others would learn otherwise
             cfg.net.set("subdivisions", peek_subdivisions(self.files.state))
-        if resume and overwrite:
-            raise TrainingError("resume goes on with a run, overwrite starts anew over it: choose one")
-        start = None if clear else weights
-        if not (resume or overwrite or keep):
-            check_unused(self.files, start)
         self.engine = net if isinstance(net, Engine) else Engine(
             cfg, None, seed=seed, threads=threads, device=device, precision=precision,
             uniform=self.dialect.uniform, dialect=self.dialect.name
         )  # fmt: skip
-        if weights is not None and not resume:
-            path = find_weights(weights)
-            self.engine.load_weights(path, backbone_layers(path) if cutoff is None else cutoff)
-        self.engine.need_floats("to be trained")
+        start.load(self.engine)
         self.engine.adopt(self.dialect)
-        if clear:
-            self.engine.seen = 0
         with carrying(lambda: self.engine.warnings):  # which keys of training are followed is not yet known
-            self.track = read_track(self.engine, self.dialect)
-            self.stepper = Stepper(self.engine, self.dialect, seed, sequences=self.track is not None)
-            self.team = team or Team()
-            self.callbacks, self.warn = list(callbacks), warn or (lambda text: None)
-            self.seed, self.max_hours = seed, max_hours
-            self.max_batches = self.stepper.schedule.max_batches
-            self.average: float | None = None
-            self.history = History()
-            self.source = open_source(self.engine, self.data, self.dialect, missing=missing)
-            self.samples = self._open_samples(order)
-            self.first = self.stepper.iteration  # the iteration of the first sample
-            if resume:
-                self._resume()
-            self._check_end(resume)
-            self.sizes = sizes_of(self.engine, self.dialect, self.seed, self.max_batches)
-            self.evaluator = None
-            if map and self.team.leads:
-                self.evaluator = self._open_evaluator(Validation() if map is True else map, missing)
-            choose = subdivisions == "auto" and not resume
-            self.bytes_needed = check_memory(self.stepper, self.sizes.largest, self.evaluator, self.team, choose)
-            self.turns = self.team.turns(self.stepper.subdivisions)
-            self.course = Course(self.stepper, self.team, self.sizes, self.track, self.first)
-            self.course.check()
-        for text in dict.fromkeys((*self.engine.warnings, *cfg.warnings, *self.engine.unfollowed(),
+            self._prepare(order, missing, start)
+            self._measure_out(map, missing, divides=subdivisions == "auto" and not resume)
+        self._begin(start, workers)
+
+    def _prepare(self, order: Order, missing: Missing, start: Start) -> None:
+        """What learns, and from what; where it stands."""
+        self.track = read_track(self.engine, self.dialect)
+        self.stepper = Stepper(self.engine, self.dialect, self.seed, sequences=self.track is not None)
+        self.max_batches = self.stepper.schedule.max_batches
+        self.average: float | None = None
+        self.history = History()
+        self.source = open_source(self.engine, self.data, self.dialect, missing=missing)
+        self.samples = self._open_samples(order)
+        self.first = self.stepper.iteration  # the iteration of the first sample
+        if start.resume:
+            self._resume()
+        self._check_end(start.resume)
+
+    def _measure_out(self, validation: bool | Validation, missing: Missing, divides: bool) -> None:
+        """The sizes, and the memory for them: `divides` a batch into as many parts as that asks for."""
+        self.sizes = sizes_of(self.engine, self.dialect, self.seed, self.max_batches)
+        self.evaluator = None
+        if validation and self.team.leads:
+            self.evaluator = self._open_evaluator(Validation() if validation is True else validation, missing)
+        self.bytes_needed = check_memory(self.stepper, self.sizes.largest, self.evaluator, self.team, divides)
+        self.turns = self.team.turns(self.stepper.subdivisions)
+        self.course = Course(self.stepper, self.team, self.sizes, self.track, self.first)
+        self.course.check()
+
+    def _begin(self, start: Start, workers: int) -> None:
+        """Say what there is to say, take the folder, and read the first images."""
+        for text in dict.fromkeys((*self.engine.warnings, *self.engine.cfg.warnings, *self.engine.unfollowed(),
                                    *self.data.warnings, *self.source.warnings)):  # fmt: skip
             self.warn(text)
         self.team.join(self.stepper, facts(self.stepper, self.samples, self.source.images))
         self.claim = Claim(self.files, self.warn) if self.team.leads else None
-        if keep and not (resume or overwrite):
-            self._set_aside(start)
+        if self.claim is not None and (said := start.clear_away(self.files, self.claim)):
+            self.warn(said)
         self.loader = self.course.open_loader(self.source, self.samples, workers, self.warn)
         self.stopped = False
         self._started = time.monotonic()
         self._unsaved = False  # a save is due that failed
         self._ended = False
-
-    def _set_aside(self, weights: str | PathLike[str] | None) -> None:
-        if self.claim is None:
-            return
-        try:
-            if said := set_aside(self.files, weights):
-                self.warn(said)
-        except TrainingError:
-            self.claim.close()
-            raise
 
     @property
     def iteration(self) -> int:

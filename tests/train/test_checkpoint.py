@@ -175,6 +175,28 @@ def test_a_cfg_that_was_changed_is_said(tmp_path: Path, old: str, new: str, mess
         assert re.search(message, told[0])
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("momentum=0.9", "momentum=.90", True),
+        ("momentum=0.9", "momentum=+0.900", True),
+        ("filters=16", "filters=16.0", True),
+        ("max=30", "max=3e1", False),
+    ],
+)
+def test_a_value_that_is_written_otherwise_is_no_change(tmp_path: Path, old: str, new: str, same: bool) -> None:
+    """3e1 is 3 where an integer is read."""
+    data, cfg = make(tmp_path)
+    cfg.write_text(cfg.read_text().replace("[region]\n", "[region]\nmax=30\n", 1))
+    with Trainer(cfg, data, max_batches=2) as trainer:
+        trainer.run()
+    told: list[str] = []
+    assert old in cfg.read_text()
+    cfg.write_text(cfg.read_text().replace(old, new, 1))
+    with Trainer(cfg, data, max_batches=3, resume=True, warn=told.append):
+        assert same != any("which was" in each for each in told)
+
+
 def test_another_dialect_can_not_resume(tmp_path: Path) -> None:
     data, cfg = make(tmp_path)
     with Trainer(cfg, data, max_batches=2, dialect="alexeyab") as trainer:
