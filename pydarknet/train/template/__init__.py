@@ -12,8 +12,8 @@ from ...errors import DataError
 from ...formats.cfg import parse_cfg
 from ...formats.data import read_data
 from ...formats.resources import find_cfg
-from .classifier import classifier
-from .detector import detector
+from .classifier import classifier_cfg
+from .detector import detector_cfg
 from .kinds import check_kind, is_classifier
 from .parts import Template
 
@@ -46,5 +46,5 @@ def make_cfg(
     cfg = parse_cfg(template)
     check_kind(cfg, dataset)
     if is_classifier(cfg):
-        return classifier(cfg, dataset, size, max_batches)
-    return detector(cfg, dataset, size, max_batches, seed)
+        return classifier_cfg(cfg, dataset, size, max_batches)
+    return detector_cfg(cfg, dataset, size, max_batches, seed)

@@ -15,7 +15,7 @@ COUNTS = {"convolutional": "filters", "conv": "filters", "connected": "output", 
 AFTER = ("avgpool", "avg", "dropout", "softmax", "soft", "cost")  # keep the number of channels
 
 
-def classifier(cfg: Cfg, dataset: DataSet, size: int | None, max_batches: int | None) -> Template:
+def classifier_cfg(cfg: Cfg, dataset: DataSet, size: int | None, max_batches: int | None) -> Template:
     """The cfg for the data. DataError, CfgError."""
     classes, images = dataset.classes or 0, len(dataset.list_("train").images)
     last, key = _classes_section(cfg)

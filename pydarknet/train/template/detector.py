@@ -19,7 +19,7 @@ BATCH = 64  # images an update, as the published recipes have it
 A_CLASS, AT_LEAST = 2000, 6000  # iterations, as AlexeyAB advises
 
 
-def detector(cfg: Cfg, dataset: DataSet, size: int | None, max_batches: int | None, seed: int) -> Template:
+def detector_cfg(cfg: Cfg, dataset: DataSet, size: int | None, max_batches: int | None, seed: int) -> Template:
     """The cfg for the data. DataError, CfgError."""
     classes = dataset.classes or 0
     heads = _heads(cfg)
