@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..datasets.dataset import ImageList
     from ..errors import ImageError
     from ..formats.data import DataFile
+    from ..network import Network
     from .messages import Lines
 
 BATCH = 4
@@ -58,6 +59,20 @@ def read_images(data: DataFile, args: argparse.Namespace) -> ImageList:
     images = valid_images(data)
     warn(images.warnings, args.quiet)
     return images
+
+
+def load_detector(args: argparse.Namespace, data: DataFile) -> tuple[Network, list[int] | None]:
+    """The network, and the map to the classes that are measured; says what of the options that changes."""
+    from ..evaluate.validset import class_map
+    from .loading import load_network, require_heads, warn_of_tree_options
+
+    net = load_network(args, data)
+    require_heads(net, "classifier valid")
+    say_fit(args)
+    chosen = class_map(data, net)
+    if chosen is not None:
+        warn_of_tree_options(args, "map= reports each class by itself")
+    return net, chosen
 
 
 def say_fit(args: argparse.Namespace) -> None:

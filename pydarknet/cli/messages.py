@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 import warnings as python_warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ImageWarning
 from ..system.progress import say as say
 from .console import harmless, raw
+
+if TYPE_CHECKING:
+    from ..datasets.check import Finding
 
 MAX_WARNINGS = 20
 FAILED = 1  # exit code when some images of several could not be read
@@ -41,6 +45,20 @@ def image_warnings(quiet: bool) -> Iterator[None]:
 
         python_warnings.showwarning = show  # type: ignore[assignment]
         yield
+
+
+def print_findings(findings: Iterable[Finding], most: int) -> Counter[bool]:
+    """Print `most` of what was found wrong; how many are errors, and how many are not."""
+    count: Counter[bool] = Counter()
+    shown = 0
+    for finding in findings:
+        count[finding.error] += 1
+        if count[True] <= most if finding.error else count.total() <= most:  # warnings hide no error
+            print(finding)
+            shown += 1
+    if more := count.total() - shown:
+        print(f"... and {more} more; see --max")
+    return count
 
 
 class Lines:

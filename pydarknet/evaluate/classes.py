@@ -16,6 +16,7 @@ from ..images.batches import Batch, ReadImage, batch_bytes, batches, good, read_
 from ..images.image import Image
 from ..network import Network
 from ..system.pipeline import Turn, pipeline
+from .shares import Shares
 from .tree_accuracy import TreeAccuracy
 
 Floats = npt.NDArray[np.float32]
@@ -23,23 +24,13 @@ Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Accuracy:
+class Accuracy(Shares):
     """After so many images: how many had their class first, and among the first `k`. The last: `image`."""
 
     images: int
     first: int
     among: int
     k: int
-
-    @property
-    def top1(self) -> float:
-        """The share with their class first; 0 before the first image."""
-        return self.first / max(self.images, 1)
-
-    @property
-    def topk(self) -> float:
-        """The share with their class among the first k."""
-        return self.among / max(self.images, 1)
 
     @property
     def line(self) -> str:

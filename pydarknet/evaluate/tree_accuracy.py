@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..formats.tree import Tree
+from .shares import Shares
 
 
 @dataclass(frozen=True)
-class TreeAccuracy:
+class TreeAccuracy(Shares):
     """After so many images with a class: how often the best guess, and one of the `k` best, was right; `right` of
     `deep` images at each depth, from 1 on."""
 
@@ -24,16 +25,6 @@ class TreeAccuracy:
     among: int = 0
     right: tuple[int, ...] = ()
     deep: tuple[int, ...] = ()
-
-    @property
-    def top1(self) -> float:
-        """The share whose best guess is right; 0 before the first image."""
-        return self.first / max(self.images, 1)
-
-    @property
-    def topk(self) -> float:
-        """The share with a right one among the k best guesses."""
-        return self.among / max(self.images, 1)
 
     @property
     def by_depth(self) -> list[float]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import mmap
-import os
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,7 +21,7 @@ import numpy.typing as npt
 
 from ..errors import WeightsError
 from .atomic import replacing
-from .mapped import release
+from .mapped import map_file, release
 
 MAGIC = b"\x89PDN8\r\n\x1a"
 VERSION = 1
@@ -84,7 +82,7 @@ def write_int8(path: str | PathLike[str], header: Mapping[str, Any], arrays: Map
 def read_int8(path: str | PathLike[str]) -> Int8File:
     """The contents of a file, checked by its checksum. WeightsError for anything else."""
     name = fspath(path)
-    raw = _map(name)
+    raw = map_file(name, "the 8-bit weights", "8-bit weights")
     if len(raw) < START.size + DIGEST or bytes(raw[: len(MAGIC)]) != MAGIC:
         raise WeightsError(f"{name}: is no file of 8-bit weights, or cut short")
     _, version, length = START.unpack(bytes(raw[: START.size]))
@@ -95,17 +93,6 @@ def read_int8(path: str | PathLike[str]) -> Int8File:
     release(raw)
     header = _header(name, bytes(raw[START.size : START.size + min(length, MAX_HEADER)]))
     return Int8File(name, header, _arrays(name, header.pop("arrays", None), raw, START.size + length))
-
-
-def _map(name: str) -> npt.NDArray[np.uint8]:
-    try:
-        with open(name, "rb") as file:
-            if not os.fstat(file.fileno()).st_size:
-                raise WeightsError(f"{name}: is empty; expected 8-bit weights")
-            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise WeightsError(f"{name}: can't read the 8-bit weights: {reason}") from error
 
 
 def _header(name: str, text: bytes) -> dict[str, Any]:

@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 import mmap
+import os
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from ..errors import WeightsError
+
+
+def map_file(name: str, what: str, expected: str) -> npt.NDArray[np.uint8]:
+    """The bytes of a file that should hold `what`. WeightsError if it can't be read, or is empty."""
+    try:
+        with open(name, "rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                raise WeightsError(f"{name}: is empty; expected {expected}")
+            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+    except (OSError, ValueError) as error:
+        raise unreadable(name, what, error) from error
+
+
+def unreadable(name: str, what: str, error: Exception) -> WeightsError:
+    """The error for a file that the system doesn't give."""
+    return WeightsError(f"{name}: can't read {what}: {getattr(error, 'strerror', None) or error}")
 
 
 def release(array: npt.NDArray[Any]) -> None:

@@ -8,15 +8,12 @@ network it belongs to: its length, NaN, and variances below zero are all that ca
 from __future__ import annotations
 
 import math
-import mmap
-import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import WeightsError
 from .atomic import replacing
@@ -33,7 +30,7 @@ from .layouts import (
     stored_records,
     take_layout,
 )
-from .mapped import release
+from .mapped import map_file, release, unreadable
 
 FLOAT = np.dtype("<f4")
 LEAST_VARIANCE = -1e-30  # what underflows may be below 0
@@ -74,7 +71,7 @@ def read_header(path: str | PathLike[str]) -> Header:
         with open(name, "rb") as file:
             return _header(name, file.read(20))
     except (OSError, ValueError) as error:
-        raise _unreadable(name, error) from error
+        raise unreadable(name, "the weights", error) from error
 
 
 def load_weights(
@@ -96,7 +93,7 @@ def load_weights(
     number of it is NaN or infinite.
     """
     name = fspath(path)
-    raw = _map(name)
+    raw = map_file(name, "the weights", "a header of 16 or 20 bytes and the weights")
     wanted = layers[: None if cutoff is None else max(cutoff, 0)]
     start = raw[:20].tobytes()
     header = _header(name, start)
@@ -161,20 +158,6 @@ def save_weights(
                     file.write(_to_store(name, layer, record, transposed).data)
     except OSError as error:
         raise WeightsError(f"{name}: can't write the weights: {error.strerror or error}") from error
-
-
-def _map(name: str) -> npt.NDArray[np.uint8]:
-    try:
-        with open(name, "rb") as file:
-            if not os.fstat(file.fileno()).st_size:
-                raise WeightsError(f"{name}: is empty; expected a header of 16 or 20 bytes and the weights")
-            return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
-    except (OSError, ValueError) as error:
-        raise _unreadable(name, error) from error
-
-
-def _unreadable(name: str, error: Exception) -> WeightsError:
-    return WeightsError(f"{name}: can't read the weights: {getattr(error, 'strerror', None) or error}")
 
 
 def _is_transposed(major: int, minor: int) -> bool:

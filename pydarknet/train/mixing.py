@@ -7,6 +7,7 @@ it. Images that have a class only stay alone: nobody knows where in them it is.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,8 +25,8 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class MixupTask:
-    """Two images of equal weight, and the objects of both: the second one's behind those of the first."""
+class Mixing(ABC):
+    """Loads an image, every other time with others of the list."""
 
     inner: DetectionTask
     images: Sequence[str] = field(repr=False)
@@ -35,9 +36,21 @@ class MixupTask:
         return self.inner.truth_shape
 
     def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
-        """Load an image, and every other time another one on top."""
-        if path in self.inner.nodes or not coin(rng):
-            return self.inner.load(path, rng, x, truth)
+        """Load an image, alone or with others."""
+        alone = path in self.inner.nodes or not coin(rng)
+        return (self.inner.load if alone else self.mix)(path, rng, x, truth)
+
+    @abstractmethod
+    def mix(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
+        """Load an image with others."""
+
+
+@dataclass(frozen=True)
+class MixupTask(Mixing):
+    """Two images of equal weight, and the objects of both: the second one's behind those of the first."""
+
+    def mix(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
+        """Load an image, and another one on top."""
         draw = self.inner.load(path, rng, x, truth)
         other, rows = np.empty_like(x), np.zeros_like(truth)
         self.inner.load(another(self.images, rng), rng, other, rows)
@@ -103,22 +116,14 @@ class Corner:
 
 
 @dataclass(frozen=True)
-class MosaicTask:
+class MosaicTask(Mixing):
     """Four images, each in a corner, and what is seen of their objects. `bound`: objects end where their image ends;
     without it they end at the mosaic's edges, `mosaic_bound` of [net]."""
 
-    inner: DetectionTask
-    images: Sequence[str] = field(repr=False)
     bound: bool = False
 
-    @property
-    def truth_shape(self) -> tuple[int, ...]:
-        return self.inner.truth_shape
-
-    def load(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
-        """Load an image, every other time with three others."""
-        if path in self.inner.nodes or not coin(rng):
-            return self.inner.load(path, rng, x, truth)
+    def mix(self, path: str, rng: np.random.Generator, x: Floats, truth: Floats) -> Draw:
+        """Load an image with three others."""
         net = x.shape[2], x.shape[1]
         cut = [int(rng.integers(int(side * OFFSET), int(side * (1 - OFFSET)), endpoint=True)) for side in net]
         paths = [path, *(another(self.images, rng) for _ in range(3))]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import DataError
 from ...formats.text import counted
+from ..messages import print_findings
 from ..parser import real, whole
 
 if TYPE_CHECKING:
@@ -243,15 +243,7 @@ def _check(args: argparse.Namespace) -> int:
     from ...datasets import check, read_dataset
 
     data = read_dataset(args.data, args.names, args.classes)
-    count: Counter[bool] = Counter()
-    shown = 0
-    for finding in check(data, decode=not args.quick, background=args.background):
-        count[finding.error] += 1
-        if count[True] <= args.max if finding.error else count.total() <= args.max:  # warnings hide no error
-            print(finding)
-            shown += 1
-    if more := count.total() - shown:
-        print(f"... and {more} more; see --max")
+    count = print_findings(check(data, decode=not args.quick, background=args.background), args.max)
     images = counted(len(data.images), "image")
     print(f"{images}: {counted(count[True], 'error')}, {counted(count[False], 'warning')}")
     return 1 if count[True] else 0

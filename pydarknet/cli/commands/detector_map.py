@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
     counts, precision, recall and F1 are at -thresh."""
     from ...evaluate import report
     from ...evaluate.run import VALID_THRESH, Collected, class_names, parts_of
-    from ...evaluate.validset import class_map, read_found
-    from ..loading import load_network, read_data_file, require_heads, warn_of_tree_options
+    from ...evaluate.validset import read_found
+    from ..loading import read_data_file
     from ..messages import progress, warn
     from ..saving import lines_aside, place_of, refuse_inputs
 
@@ -60,13 +60,8 @@ def run(args: argparse.Namespace) -> int:
     refuse_inputs([args.csv, args.json, args.confusion, args.curves], args, data)
     images = evaluating.read_images(data, args)
     paths = images.images
-    net = load_network(args, data)
-    require_heads(net, "classifier valid")
-    evaluating.say_fit(args)
-    chosen = class_map(data, net)
-    if chosen is not None:
-        warn_of_tree_options(args, "map= reports each class by itself")
-    elif net.heads()[-1].map is not None:
+    net, chosen = evaluating.load_detector(args, data)
+    if chosen is None and net.heads()[-1].map is not None:
         warn([f"{data.file}: labels are taken for nodes of the tree; for those that the cfg's map= is of, give map= "
               "here, too"], args.quiet)  # fmt: skip
     names = class_names(net, chosen)

@@ -52,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
     """0, or 1 if some images could not be read: their objects don't count. A line for each size."""
     from ...evaluate.run import class_names
     from ...evaluate.sweep import HEAD, save_sweep, sweep
-    from ...evaluate.validset import class_map, read_found
-    from ..loading import load_network, read_data_file, require_heads
+    from ...evaluate.validset import read_found
+    from ..loading import read_data_file
     from ..messages import progress, warn
     from ..saving import lines_aside, place_of, refuse_inputs
 
@@ -61,10 +61,7 @@ def run(args: argparse.Namespace) -> int:
     args.out = place_of(args.out)
     refuse_inputs([args.out, args.chart], args, data)
     images = evaluating.read_images(data, args)
-    net = load_network(args, data)
-    require_heads(net, "classifier valid")
-    evaluating.say_fit(args)
-    chosen = class_map(data, net)
+    net, chosen = evaluating.load_detector(args, data)
     truth, warnings = read_found(data, images, len(class_names(net, chosen)))
     warn(warnings, args.quiet)
     how = {**vars(options.detect_options(args)), "map": chosen}

@@ -35,18 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0, or 1 if some images could not be read: they have no detections in the files."""
     from ...evaluate.run import class_names
-    from ...evaluate.validset import class_map
-    from ..loading import load_network, read_data_file, require_heads, warn_of_tree_options
+    from ..loading import read_data_file
     from ..messages import progress, say
 
     data = read_data_file(args.data, args.quiet)
     images = evaluating.read_images(data, args).images
-    net = load_network(args, data)
-    require_heads(net, "classifier valid")
-    evaluating.say_fit(args)
-    chosen = class_map(data, net)
-    if chosen is not None:
-        warn_of_tree_options(args, "map= reports each class by itself")
+    net, chosen = evaluating.load_detector(args, data)
     start = time.perf_counter()
     with (
         open_results(data, class_names(net, chosen), args.out) as writer,

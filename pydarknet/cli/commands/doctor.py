@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections import Counter
 
 from ...formats.text import counted
+from ..messages import print_findings
 from ..parser import whole
 
 
@@ -29,15 +29,8 @@ def run(args: argparse.Namespace) -> int:
     from ...train.template.kinds import is_classifier
 
     weights = find_weights(args.weights) if args.weights else None
-    count: Counter[bool] = Counter()
-    shown = 0
-    for finding in examine(args.data, args.cfg, weights, dialect=args.dialect, decode=args.decode):
-        count[finding.error] += 1
-        if count[True] <= args.max if finding.error else count.total() <= args.max:  # warnings hide no error
-            print(finding)
-            shown += 1
-    if more := count.total() - shown:
-        print(f"... and {more} more; see --max")
+    found = examine(args.data, args.cfg, weights, dialect=args.dialect, decode=args.decode)
+    count = print_findings(found, args.max)
     print(f"{counted(count[True], 'error')}, {counted(count[False], 'warning')}")
     if count[True]:
         return 1
