@@ -9,6 +9,7 @@
 #include "cpu/conv/format.h"
 #include "cpu/conv/panels.h"
 #include "cpu/lib/activate.h"
+#include "cpu/lib/scratch.h"
 #include "cpu/lib/sizes.h"
 #include "cpu/simd/microkernel.h"
 #include "shared/threads.h"
@@ -176,7 +177,7 @@ class Direct : public CpuConvolution {
 
   std::int64_t scratch(const ConvShape& s, int threads) const override {
     const Bands b = Geometry(s, f_, false, static_cast<int>(panels_of(s).size()), threads).bands();
-    return b.slot * std::min(threads, b.count * b.chunks);
+    return Scratch<float>::size(0, b.slot, threads);
   }
 
   bool does(const ConvShape&, const ConvTail& tail) const override { return !tail.add && !tail.pool; }
@@ -198,11 +199,12 @@ class Direct : public CpuConvolution {
     const int threads = conv_threads(call, *this);
     const Bands b = Geometry(s, f_, false, static_cast<int>(panels.size()), threads).bands();
     const BandCopy copier(s, b, x);
+    const Scratch<float> scratch(call.workspace, call.workspace_floats, 0, threads);
     const int parts = std::min(threads, b.count * b.chunks);
     Tasks tasks(std::int64_t{b.count} * b.chunks, parts);
     parallel_parts(parts, [&](int part, int) {
       BandProduct product(call, f_, b, y);
-      float* const copy = call.workspace + part * b.slot;
+      float* const copy = scratch.own(part);
       int copied = -1;
       for (std::int64_t task; (task = tasks.take(part)) >= 0;) {
         const int band = static_cast<int>(task / b.chunks), chunk = static_cast<int>(task % b.chunks);

@@ -8,6 +8,7 @@
 #include "cpu/conv/cost.h"
 #include "cpu/conv/panels.h"
 #include "cpu/lib/activate.h"
+#include "cpu/lib/scratch.h"
 #include "cpu/lib/sizes.h"
 #include "cpu/simd/plain_microkernel.h"
 #include "shared/threads.h"
@@ -135,7 +136,7 @@ class DirectPlain : public CpuConvolution {
 
   std::int64_t scratch(const ConvShape& s, int threads) const override {
     const Bands b = bands_of(s, threads);
-    return b.slot * std::min(threads, b.count * b.chunks);
+    return Scratch<float>::size(0, b.slot, threads);
   }
 
   bool does(const ConvShape& s, const ConvTail& tail) const override {
@@ -156,11 +157,12 @@ class DirectPlain : public CpuConvolution {
     const std::vector<Panel> panels = conv_panels(s);
     const Bands b = bands_of(s, threads);
     const BandCopy copier(s, b, x);
+    const Scratch<float> scratch(call.workspace, call.workspace_floats, 0, threads);
     const PlainBand work(call, b, y);
     const int parts = std::min(threads, b.count * b.chunks);
     Tasks tasks(std::int64_t{b.count} * b.chunks, parts);
     parallel_parts(parts, [&](int part, int) {
-      float* const copy = call.workspace + part * b.slot;
+      float* const copy = scratch.own(part);
       int copied = -1;
       for (std::int64_t task; (task = tasks.take(part)) >= 0;) {
         const int band = static_cast<int>(task / b.chunks), chunk = static_cast<int>(task % b.chunks);

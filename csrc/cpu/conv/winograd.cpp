@@ -17,6 +17,7 @@
 #include "cpu/conv/winograd_rows.h"
 #include "cpu/conv/winograd_strided.h"
 #include "cpu/conv/winograd_tiles.h"
+#include "cpu/lib/scratch.h"
 #include "cpu/simd/stream.h"
 #include "shared/threads.h"
 
@@ -100,41 +101,59 @@ class WinogradConvolution : public CpuConvolution {
     const int threads = conv_threads(call, *this);
     const Tiles<S> tiles = tiles_of(call.shape, panels, threads);
     const winograd::Call<S> work(call, f_, tiles, panels, x, y);
-    const int all_panels = static_cast<int>(panels.size());
-    float* const v = call.workspace;
-    float* const own = v + tiles.v_size * (tiles.shared ? 1 : threads);
-    const auto multiply = [&](const TileGroup<S>& group, int first, int last, const float* input, int part) {
-      float* const m = own + part * tiles.own_size();
-      work.multiply(group, first, last, input, m, m + tiles.product_size());
+    const Scratch<float> scratch(call.workspace, call.workspace_floats, tiles.common_size(), threads);
+    const int all = static_cast<int>(panels.size());
+    const int batches = tiles.split ? std::min(all, threads * kBatchesEach) : 1;
+    const auto multiply = [&](const TileGroup<S>& group, int batch, const float* v, float* m) {
+      work.multiply(group, static_cast<int>(part_begin(all, batch, batches)),
+                    static_cast<int>(part_begin(all, batch + 1, batches)), v, m, m + tiles.product_size());
     };
-    if (!tiles.shared) {
-      Tasks groups(tiles.groups, threads);
-      parallel_parts(threads, [&](int part, int) {
-        for (std::int64_t g; (g = groups.take(part)) >= 0;) {
-          const TileGroup<S> group(tiles, static_cast<int>(g));
-          work.transform_input(group, 0, tiles.blocks, v + part * tiles.v_size);
-          multiply(group, 0, all_panels, v + part * tiles.v_size, part);
-        }
-      });
-      return;
+    if (tiles.shared) {
+      by_batches(tiles, work, scratch, batches, threads, multiply);
+    } else {
+      by_groups(tiles, work, scratch, batches, threads, multiply);
     }
+  }
+
+ private:
+  // Each part transforms the groups that it takes batches of panels of.
+  template <class Multiply>
+  static void by_groups(const Tiles<S>& tiles, const winograd::Call<S>& work, const Scratch<float>& scratch,
+                        int batches, int threads, const Multiply& multiply) {
+    Tasks tasks(std::int64_t{tiles.groups} * batches, threads);
+    parallel_parts(threads, [&](int part, int) {
+      float* const v = scratch.own(part);
+      int transformed = -1;
+      for (std::int64_t task; (task = tasks.take(part)) >= 0;) {
+        const int g = static_cast<int>(task / batches);
+        const TileGroup<S> group(tiles, g);
+        if (transformed != g) work.transform_input(group, 0, tiles.blocks, v);
+        transformed = g;
+        multiply(group, static_cast<int>(task % batches), v, v + tiles.v_size);
+      }
+    });
+  }
+
+  // All transform a group together.
+  template <class Multiply>
+  static void by_batches(const Tiles<S>& tiles, const winograd::Call<S>& work, const Scratch<float>& scratch,
+                         int batches, int threads, const Multiply& multiply) {
+    float* const v = scratch.common();
     for (int g = 0; g < tiles.groups; ++g) {
       const TileGroup<S> group(tiles, g);
       parallel_for(tiles.blocks, 1, [&](std::int64_t begin, std::int64_t end) {
         work.transform_input(group, static_cast<int>(begin), static_cast<int>(end), v);
       });
-      const int batches = std::min(all_panels, threads * kBatchesEach), parts = std::min(threads, batches);
+      const int parts = std::min(threads, batches);
       Tasks tasks(batches, parts);
       parallel_parts(parts, [&](int part, int) {
         for (std::int64_t i; (i = tasks.take(part)) >= 0;) {
-          multiply(group, static_cast<int>(part_begin(all_panels, static_cast<int>(i), batches)),
-                   static_cast<int>(part_begin(all_panels, static_cast<int>(i) + 1, batches)), v, part);
+          multiply(group, static_cast<int>(i), v, scratch.own(part));
         }
       });
     }
   }
 
- private:
   // Packed for each channel and filter.
   int values() const {
     return packing_ == Packing::kTaps ? winograd::kTaps

@@ -15,6 +15,7 @@
 #include "cpu/conv/winograd_kernels.h"
 #include "cpu/conv/winograd_tiles.h"
 #include "cpu/conv/winograd_transforms.h"
+#include "cpu/lib/scratch.h"
 #include "cpu/simd/stream.h"
 #include "shared/threads.h"
 
@@ -202,7 +203,9 @@ class FewTiles : public CpuConvolution {
     return packed_weights(conv_panels(s), winograd::kTaps);
   }
   std::int64_t scratch(const ConvShape& s, int threads) const override {
-    return std::int64_t{blocks_of(s.c)} * simd::kFewInputs + threads * kSums;
+    const std::int64_t inputs = inputs_of(s);
+    const bool own = threads <= winograd::kOwnInputs;
+    return Scratch<float>::size(own ? 0 : inputs, kSums + (own ? inputs : 0), threads);
   }
 
   void pack_kernels(const ConvShape& s, const Kernels& kernels, float* packed) const override {
@@ -238,24 +241,35 @@ class FewTiles : public CpuConvolution {
     const Grid grid = grid_of(call.shape);
     const FewCall work(call, panels, x, y);
     const int threads = conv_threads(call, *this), blocks = blocks_of(call.shape.c);
-    float* const v = call.workspace;
-    float* const m = v + std::int64_t{blocks} * simd::kFewInputs;
+    const bool own = threads <= winograd::kOwnInputs;
+    const Scratch<float> scratch(call.workspace, call.workspace_floats, own ? 0 : inputs_of(call.shape),
+                                 threads);
+    const int parts = std::min<int>(threads, static_cast<int>(panels.size()));
     for (int first = 0, g = 0; first < grid.all; first += grid.group, ++g) {
       const Group group(grid, g);
-      parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+      const auto transform = [&](std::int64_t begin, std::int64_t end, float* v) {
         for (std::int64_t i = begin; i < end; ++i) work.transform_input(group, static_cast<int>(i), v);
-      });
-      const int parts = std::min<int>(threads, static_cast<int>(panels.size()));
+      };
+      if (!own) {
+        parallel_for(blocks, 1,
+                     [&](std::int64_t begin, std::int64_t end) { transform(begin, end, scratch.common()); });
+      }
       Tasks tasks(static_cast<std::int64_t>(panels.size()), parts);
       parallel_parts(parts, [&](int part, int) {
-        for (std::int64_t i; (i = tasks.take(part)) >= 0;) {
-          work.multiply(group, panels[i], v, m + part * kSums);
-        }
+        float* const m = scratch.own(part);
+        float* const v = own ? m + kSums : scratch.common();
+        if (own) transform(0, blocks, v);
+        for (std::int64_t i; (i = tasks.take(part)) >= 0;) work.multiply(group, panels[i], v, m);
       });
     }
   }
 
  private:
+  // Floats of a group's transformed input.
+  static std::int64_t inputs_of(const ConvShape& s) {
+    return std::int64_t{blocks_of(s.c)} * simd::kFewInputs;
+  }
+
   static Grid grid_of(const ConvShape& s) {
     Grid grid(s, 1);
     grid.group = ceil_div(grid.all, ceil_div(grid.all, simd::kFewTiles));

@@ -9,6 +9,7 @@
 #include "cpu/conv/panels.h"
 #include "cpu/conv/winograd_edge.h"
 #include "cpu/conv/winograd_kernels.h"
+#include "cpu/lib/scratch.h"
 #include "cpu/lib/sizes.h"
 #include "cpu/simd/microkernel.h"
 
@@ -25,6 +26,9 @@ inline constexpr double kCallBytes = 1 << 10;
 // Products beside some channels' kernels and transformed input.
 inline constexpr std::int64_t kLazyProductBytes = 512 << 10;
 inline constexpr int kPartChannels = 64;  // whose kernels are transformed together
+// Up to so many threads that share out a group's panels transform its input each for itself, sooner than they
+// get it from each other.
+inline constexpr int kOwnInputs = 2;
 
 // An axis of the output: whole tiles of M, and maybe an edge of fewer, which sees only some of the products.
 template <class S>
@@ -119,9 +123,12 @@ struct Tiles : TileGrid<S> {
     *this = best;
   }
 
-  // Floats: one transformed input if threads share it, else one each; products for each thread.
-  std::int64_t scratch(int threads) const { return v_size * (shared ? 1 : threads) + own_size() * threads; }
-  std::int64_t own_size() const { return product_size() + u_kernel * (lazy() ? kKernels : 0); }
+  // Floats: one transformed input if threads share it, else one each, and products for each.
+  std::int64_t common_size() const { return shared ? v_size : 0; }
+  std::int64_t own_size() const {
+    return v_size - common_size() + product_size() + u_kernel * (lazy() ? kKernels : 0);
+  }
+  std::int64_t scratch(int threads) const { return Scratch<float>::size(common_size(), own_size(), threads); }
   std::int64_t product_size() const { return m_panel * chunk; }
   bool lazy() const { return parts > 0; }
 
@@ -131,7 +138,8 @@ struct Tiles : TileGrid<S> {
   int parts = 0;              // of a panel's channels, whose kernels are transformed together
   std::int64_t u_kernel = 0;  // floats from one of these to the next
   int groups = 0;             // of tiles
-  bool shared = false;        // all threads work on the same group
+  bool split = false;         // all threads work on the same group, each on some panels,
+  bool shared = false;        // with the same transformed input
   bool far = false;  // transformed input comes from another core or from beyond the second-level cache
   int chunk = 0;     // panels multiplied before they are transformed back
   // Strides in floats: transformed input by channel block and plane, products by point and panel.
@@ -147,8 +155,9 @@ struct Tiles : TileGrid<S> {
 
   void set_group(int most, int panels, int threads) {
     groups = ceil_div(all, most);
-    shared = groups < threads;
-    if (!shared) groups = ceil_div(groups, threads) * threads;
+    split = groups < threads;
+    shared = split && threads > kOwnInputs;
+    if (!split) groups = ceil_div(groups, threads) * threads;
     group = ceil_div(all, std::min(groups, all));
     groups = ceil_div(all, group);
     v_block = std::int64_t{group} * pitch;
@@ -170,13 +179,13 @@ struct Tiles : TileGrid<S> {
   }
 
   // Bytes that pass through the second-level caches: kernels once a group and the transformed input once a
-  // chunk of panels (for each thread that shares it), unless they stay there; and the costs of calling the
+  // chunk of panels (for each thread that works on it), unless they stay there; and the costs of calling the
   // micro-kernel for few pixels, and of a panel's products in a plane.
   double traffic(int panels, int threads) const {
     const double input = 4.0 * v_size;
     // Transforming kernels takes about as long as if they came from beyond the cache.
     const double kernels = kernel_bytes * (lazy() ? 1 + 1.0 * kTaps / kKernels : 1.0);
-    const int readers = shared ? threads : 1;
+    const int readers = split ? threads : 1;
     const double chunks = readers * ceil_div(panels, chunk * readers);
     const double runs = simd::runs_of(group);
     const double loads = kernel_bytes * groups * (0.1 * runs);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cpu/int8/kernel.h"
+#include "cpu/lib/scratch.h"
 #include "shared/threads.h"
 
 namespace pydarknet::int8 {
@@ -93,7 +94,7 @@ class Convolution : public Int8Convolution {
 
   std::int64_t workspace(const ConvShape& s, int lanes, int threads) const override {
     const Bands b = bands_of(s, lanes, kElement, threads);
-    return b.slot * std::min(threads, b.count * b.chunks);
+    return Scratch<std::uint8_t>::size(0, b.slot, threads);
   }
 
   void forward(const Int8ConvCall& call, ConstBytes x, Bytes y) const override {
@@ -153,10 +154,11 @@ class Convolution : public Int8Convolution {
     const int threads = allowed_threads(call, x.lanes);
     const Bands b = bands_of(s, x.lanes, kElement, threads);
     const std::vector<std::ptrdiff_t> taps = taps_of(s, b, x.blocks);
+    const Scratch<std::uint8_t> scratch(call.workspace, call.workspace_bytes, 0, threads);
     const int parts = std::min(threads, b.count * b.chunks);
     Tasks tasks(std::int64_t{b.count} * b.chunks, parts);
     parallel_parts(parts, [&](int part, int) {
-      std::uint8_t* copy = call.workspace + part * b.slot;
+      std::uint8_t* copy = scratch.own(part);
       int copied = -1;
       for (std::int64_t task; (task = tasks.take(part)) >= 0;) {
         const int band = static_cast<int>(task / b.chunks), chunk = static_cast<int>(task % b.chunks);

@@ -11,6 +11,7 @@
 #include "cpu/int8/tile_product.h"
 #include "cpu/int8/transform.h"
 #include "cpu/int8/transform_pairs.h"
+#include "cpu/lib/scratch.h"
 #include "cpu/lib/sizes.h"
 #include "shared/threads.h"
 
@@ -117,7 +118,7 @@ class TiledConvolution : public Int8Convolution {
 
   std::int64_t workspace(const ConvShape& s, int, int threads) const override {
     const TileGroups g = tile_groups(s, kElement, threads);
-    return g.slot * std::min(threads, g.count * g.chunks);
+    return Scratch<std::uint8_t>::size(0, g.slot, threads);
   }
 
   void forward(const Int8ConvCall& call, ConstBytes x, Bytes y) const override {
@@ -185,10 +186,11 @@ class TiledConvolution : public Int8Convolution {
     int threads = num_threads();
     while (threads > 1 && workspace(s, x.lanes, threads) > call.workspace_bytes) --threads;
     const TileGroups g = tile_groups(s, kElement, threads);
+    const Scratch<std::uint8_t> scratch(call.workspace, call.workspace_bytes, 0, threads);
     const int parts = std::min(threads, g.count * g.chunks), panels = panels_of(s);
     Tasks tasks(std::int64_t{g.count} * g.chunks, parts);
     parallel_parts(parts, [&](int part, int) {
-      std::uint8_t* own = call.workspace + part * g.slot;
+      std::uint8_t* own = scratch.own(part);
       auto* planes = reinterpret_cast<Element*>(own + g.padded);
       auto* sums = reinterpret_cast<std::int32_t*>(own + g.padded + g.planes);
       int transformed = -1;
