@@ -141,3 +141,19 @@ def test_a_kernel_of_few_tiles_comes_from_memory_as_nine_floats(cpu_ops: Any) ->
             assert shape.algorithms(64 << 20)[0] == "winograd4_few"
         larger = cpu_ops.ConvShape(1, 512, 13, 13, 1024, 3, 3, 1, 1, 1, 1, 1)
         assert larger.algorithms(64 << 20)[0] != "winograd4_few"
+
+
+def test_every_way_to_share_out_the_work_gives_the_same_bits(cpu_ops: Any) -> None:
+    """Few threads transform the input of shared tiles each for itself, many do it together."""
+    n, c, h, w, k = 1, 80, 13, 13, 150
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((n, c, h, w), np.float32)
+    weights, bias = rng.standard_normal((k, c, 3, 3), np.float32), rng.standard_normal(k, np.float32)
+    shape = cpu_ops.ConvShape(n, c, h, w, k, 3, 3, 1, 1, 1, 1)
+    for algorithm in shape.algorithms(ANY_SIZE):
+        found = []
+        for threads in (1, 2, 3, 5, 64):
+            cpu_ops.set_num_threads(threads)
+            found.append(convolve(cpu_ops, shape, algorithm, x, weights, bias))
+        for each in found[1:]:
+            np.testing.assert_array_equal(each, found[0], algorithm)
