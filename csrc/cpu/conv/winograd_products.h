@@ -51,7 +51,8 @@ class Products {
         format(format),
         tiles(tiles),
         panels(panels),
-        streamed(tiles.kernel_bytes > kCachedBytes) {
+        streamed(tiles.kernel_bytes > kCachedBytes),
+        kernels_(format.kernels()) {
     const bool together = kPlanes > Tiles<S>::kProducts && !streamed && !tiles.far;
     for (int first = 0, last; first < kPlanes; first = last) {
       last = first + 1;
@@ -95,13 +96,13 @@ class Products {
     p.slope = 1.0f;
     p.accumulate = !step.first;
     p.ahead = asked;
-    for (int piece = 0; piece < pieces; ++piece) {
-      const int first = static_cast<int>(part_begin(count, piece, pieces));
+    for (int piece = 1, first = 0, last; piece <= pieces; ++piece, first = last) {
+      last = piece == pieces ? count : static_cast<int>(part_begin(count, piece, pieces));
       p.segments = segments.first + first;
-      p.count = static_cast<int>(part_begin(count, piece + 1, pieces)) - first;
+      p.count = last - first;
       p.x = v + step.plane * tiles.v_plane + panel.channel_block * tiles.v_block;
       p.y = m + step.product * tiles.m_point;
-      simd::product_pixels(format.kernels(), p, pixels, panel.blocks);
+      simd::product_pixels(kernels_, p, pixels, panel.blocks);
       p.accumulate = true;
     }
   }
@@ -113,6 +114,8 @@ class Products {
   const bool streamed;  // kernels come from memory
 
  private:
+  const simd::ProductKernels& kernels_;
+
   // A panel's, of all planes from the first one's on.
   std::vector<Segment> segments_of(const Panel& panel, const Sum& sum) const {
     std::vector<Segment> list;

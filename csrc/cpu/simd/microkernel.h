@@ -104,10 +104,17 @@ void product(Product& p) {
   const float slope = p.slope;
   float* const y = p.y;
   const std::ptrdiff_t y_block = p.y_block, y_pixel = p.y_pixel;
+  if (slope != 1.0f) {
+    PYDARKNET_UNROLL
+    for (int j = 0; j < J; ++j) {
+      PYDARKNET_UNROLL
+      for (int r = 0; r < R; ++r) sum[r][j] = rectify(sum[r][j], slope);
+    }
+  }
   PYDARKNET_UNROLL
   for (int j = 0; j < J; ++j) {
     PYDARKNET_UNROLL
-    for (int r = 0; r < R; ++r) store(y + j * y_block + r * y_pixel, rectify(sum[r][j], slope));
+    for (int r = 0; r < R; ++r) store(y + j * y_block + r * y_pixel, sum[r][j]);
   }
 }
 
