@@ -24,6 +24,7 @@ struct Bands {
   int pitch;
   bool in_place;                     // the band is the input itself
   bool images;                       // one output pixel an image: images take the place of columns
+  bool whole_rows;                   // a band is blocked rows of the input, without a border
   bool one_run;                      // the band's pixels follow each other without gaps
   bool asks;                         // for the next band's input, while a band is multiplied
   int rows;                          // output rows of a band (with `images`: images)
@@ -47,6 +48,8 @@ class Geometry {
     b_.images = !plain && s_.n > 1 && s_.out_h() == 1 && s_.out_w() == 1 && s_.pad_y == 0 && s_.pad_x == 0;
     b_.in_place = !plain && !format.paired() && !b_.images && s_.pad_y == 0 && s_.pad_x == 0 &&
                   s_.stride_x == 1 && (s_.kernel_h > 1 || s_.stride_y == 1);
+    b_.whole_rows =
+        !plain && s_.taps() == 1 && s_.stride_y == 1 && s_.stride_x == 1 && s_.pad_y == 0 && s_.pad_x == 0;
     b_.one_run = b_.images || (s_.kernel_w == 1 && s_.kernel_h == 1 && (!b_.in_place || s_.out_w() == s_.w));
     choose_rows(threads);
     b_.chunks = threads == 1 ? 1 : std::min(ceil_div(threads * kTasksEach, b_.count), panels);
@@ -189,6 +192,10 @@ class BandCopy {
     const int out_rows = std::min(b_.rows, s_.out_h() - first);
     const float* plane = x_ + (std::int64_t{image} * channels + c) * s_.h * s_.w * from_pitch_;
     const int rows = (out_rows - 1) * b_.row_step + s_.kernel_h;
+    if (b_.whole_rows) {
+      copy_pixels(plane + std::int64_t{first} * s_.w * kBlock, rows * s_.w, 1, c, to);
+      return;
+    }
     for (int i = 0; i < rows; ++i, to += b_.row) {
       const int y =
           s_.kernel_h == 1 ? (first + i) * s_.stride_y - s_.pad_y : first * s_.stride_y - s_.pad_y + i;
