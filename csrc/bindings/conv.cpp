@@ -71,15 +71,21 @@ struct Conv {
     const float* x = input_of(x_array, shape, algorithm.plain(), {op, "x"});
     const Tensor y = tensor(y_array, op, "y");
     expect_shape(y, shape.n, blocks_of(shape.k), shape.out_h(), shape.out_w(), {op, "y"});
-    const RawArray scratch = workspace_floats(workspace, least, op);
-    const ConvCall call{shape,
-                        const_packed_floats(packed, packed_size, op, "packed"),
-                        optional_floats(bias, shape.k, op, "bias"),
-                        activation_of(activation, op),
-                        static_cast<float*>(scratch.data),
-                        scratch.size};
+    const ConvCall call = call_of(packed, bias, activation, workspace, op);
     WithoutGil release;
     conv_forward(algorithm, call, x, y, stream_of(stream));
+  }
+
+  ConvCall call_of(py::handle packed, py::handle bias, py::handle activation, py::handle workspace,
+                   const char* op, const ConvTail& tail = {}) const {
+    const RawArray scratch = workspace_floats(workspace, least, op);
+    return {shape,
+            const_packed_floats(packed, packed_size, op, "packed"),
+            optional_floats(bias, shape.k, op, "bias"),
+            activation_of(activation, op),
+            static_cast<float*>(scratch.data),
+            scratch.size,
+            tail};
   }
 
   bool does(bool add, bool pool) const {
@@ -103,14 +109,7 @@ struct Conv {
       expect_like(other, y, {op, "add"});
       tail.add = other.data;
     }
-    const RawArray scratch = workspace_floats(workspace, least, op);
-    const ConvCall call{shape,
-                        const_packed_floats(packed, packed_size, op, "packed"),
-                        optional_floats(bias, shape.k, op, "bias"),
-                        activation_of(activation, op),
-                        static_cast<float*>(scratch.data),
-                        scratch.size,
-                        tail};
+    const ConvCall call = call_of(packed, bias, activation, workspace, op, tail);
     WithoutGil release;
     conv_forward(algorithm, call, x, y, {});
   }

@@ -70,28 +70,15 @@ class BandProduct {
   void run(int band, const float* source, const Panel& panel, bool first) {
     prepare(panel);
     const PanelBias bias(panel, call_);
-    const int row = b_.images ? 0 : band % b_.per_image * b_.rows;
-    const int rows = std::min(b_.rows, (b_.images ? s_.n : s_.out_h()) - (b_.images ? band * b_.rows : row));
-    const int image = b_.images ? band * b_.rows : band / b_.per_image;
-    Product p{};
-    p.bias = bias.values;
-    const float* weights = call_.packed + f_.floats(panel.offset * s_.taps());
-    p.weights = weights;  // of all segments
-    p.y_block = y_.plane();
-    p.y_pixel = b_.images ? y_.image() : kBlock;
-    const float* x = source + panel.channel_block * b_.channel;
-    float* y = y_.block(image, panel.filter_block) + std::int64_t{row} * y_.w * kBlock;
-    const int pixels = b_.images ? rows : b_.one_run ? rows * y_.w : y_.w;
-    const int runs = b_.one_run ? 1 : rows, calls = runs * simd::runs_of(pixels);
+    const Runs runs = runs_of(band, source, panel);
+    Product p = product_of(panel, bias);
+    const int calls = runs.count * simd::runs_of(runs.pixels);
+    const int step_bytes = f_.together * f_.bytes * panel.filters();
     const bool split = calls > 1;
-    if (asking_panels_ > 0) {
-      const int parts = split ? ceil_div(f_.bytes * panel.size() * s_.taps(), kPartBytes) : 1;
-      next_.set_parts(static_cast<std::int64_t>(asking_panels_) * calls * parts);
-      asking_panels_ = 0;
-    }
+    if (asking_panels_ > 0) ask_beside(calls, split ? f_.bytes * panel.size() * s_.taps() : 0);
+    auto weights = static_cast<const float*>(p.weights);
     for (std::size_t begin = 0; begin < segments_.size();) {
       p.segments = segments_.data() + begin;
-      const int step_bytes = f_.together * f_.bytes * panel.filters();
       const std::int64_t steps = take(begin, split ? kPartBytes / step_bytes : 0);
       p.count = static_cast<int>(&segments_[begin - 1] - p.segments) + 1;
       const bool last = begin == segments_.size();
@@ -100,20 +87,59 @@ class BandProduct {
       const std::int64_t floats = steps * step_bytes / 4;
       weights += floats;
       p.ahead = {simd::ahead(weights, split ? floats : 0, steps * calls), simd::Ahead{weights, 0}};
-      for (int run = 0; run < runs; ++run) {
-        p.x = x + run * b_.row_step * b_.row;
-        p.y = y + std::int64_t{run} * y_.w * kBlock;
-        simd::product_runs(f_.kernels(), p, pixels, panel.blocks, [&](int rows) {
-          if (first && x_far_ && p.count > 1) ask_for_input(p, rows);
-          if (b_.asks) p.ahead[1] = next_.take(steps);
-          if (y_far_ && !p.accumulate) ask_for_output(p, rows, panel.blocks);
-        });
-      }
+      multiply(p, runs, panel.blocks, steps, first);
       p.accumulate = true;
     }
   }
 
  private:
+  // Runs of pixels of a band: where the first one's begin in the input and in the output.
+  struct Runs {
+    const float* x;
+    float* y;
+    int count, pixels;
+  };
+
+  Runs runs_of(int band, const float* source, const Panel& panel) const {
+    const int row = b_.images ? 0 : band % b_.per_image * b_.rows;
+    const int rows = std::min(b_.rows, (b_.images ? s_.n : s_.out_h()) - (b_.images ? band * b_.rows : row));
+    const int image = b_.images ? band * b_.rows : band / b_.per_image;
+    return {source + panel.channel_block * b_.channel,
+            y_.block(image, panel.filter_block) + std::int64_t{row} * y_.w * kBlock, b_.one_run ? 1 : rows,
+            b_.images    ? rows
+            : b_.one_run ? rows * y_.w
+                         : y_.w};
+  }
+
+  Product product_of(const Panel& panel, const PanelBias& bias) const {
+    Product p{};
+    p.bias = bias.values;
+    p.weights = call_.packed + f_.floats(panel.offset * s_.taps());  // of all segments
+    p.y_block = y_.plane();
+    p.y_pixel = b_.images ? y_.image() : kBlock;
+    return p;
+  }
+
+  // Some segments of all runs.
+  void multiply(Product& p, const Runs& runs, int blocks, std::int64_t steps, bool first) {
+    for (int run = 0; run < runs.count; ++run) {
+      p.x = runs.x + run * b_.row_step * b_.row;
+      p.y = runs.y + std::int64_t{run} * y_.w * kBlock;
+      simd::product_runs(f_.kernels(), p, runs.pixels, blocks, [&](int rows) {
+        if (first && x_far_ && p.count > 1) ask_for_input(p, rows);
+        if (b_.asks) p.ahead[1] = next_.take(steps);
+        if (y_far_ && !p.accumulate) ask_for_output(p, rows, blocks);
+      });
+    }
+  }
+
+  // The next band, by parts: beside so many calls for each part of `bytes` of weights.
+  void ask_beside(int calls, std::int64_t bytes) {
+    const std::int64_t parts = std::max<std::int64_t>(ceil_div(bytes, kPartBytes), 1);
+    next_.set_parts(static_cast<std::int64_t>(asking_panels_) * calls * parts);
+    asking_panels_ = 0;
+  }
+
   void prepare(const Panel& panel) {
     if (segments_.empty() || panel.channels != channels_) {
       segments_ = segments_of(s_, b_, f_.together, panel);
