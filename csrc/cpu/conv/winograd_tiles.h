@@ -27,7 +27,7 @@ inline constexpr double kCallBytes = 1 << 10;
 inline constexpr std::int64_t kLazyProductBytes = 512 << 10;
 inline constexpr int kPartChannels = 64;  // whose kernels are transformed together
 // Up to so many threads that share out a group's panels transform its input each for itself, sooner than they
-// get it from each other.
+// get it from each other, if it stays in their caches.
 inline constexpr int kOwnInputs = 2;
 
 // An axis of the output: whole tiles of M, and maybe an edge of fewer, which sees only some of the products.
@@ -156,7 +156,6 @@ struct Tiles : TileGrid<S> {
   void set_group(int most, int panels, int threads) {
     groups = ceil_div(all, most);
     split = groups < threads;
-    shared = split && threads > kOwnInputs;
     if (!split) groups = ceil_div(groups, threads) * threads;
     group = ceil_div(all, std::min(groups, all));
     groups = ceil_div(all, group);
@@ -164,7 +163,9 @@ struct Tiles : TileGrid<S> {
     m_block = std::int64_t{group} * kBlock;
     v_plane = odd_lines(v_block * blocks);
     v_size = v_plane * kPlanes;
-    far = shared || 4 * v_size > kCachedBytes;
+    far = 4 * v_size > kCachedBytes;
+    shared = split && (far || threads > kOwnInputs);
+    far = far || shared;
     m_point = odd_lines(m_block * simd::kPanelBlocks);
     m_panel = m_point * kProducts;
     const std::int64_t room = lazy() ? kLazyProductBytes : held() ? room_held() : kProductBytes;
