@@ -124,4 +124,52 @@ struct Winograd<4> {
   }
 };
 
+// Points 0, +-1/2, +-1, +-2, infinity.
+template <>
+struct Winograd<6> {
+  static constexpr int kTile = 8;
+
+  template <class V>
+  PYDARKNET_HD static PYDARKNET_INLINE void input(const V* d, int step, V* v, int v_step) {
+    const V d1 = d[step], d2 = d[2 * step], d3 = d[3 * step];
+    const V d4 = d[4 * step], d5 = d[5 * step], d6 = d[6 * step];
+    const V even_half = d6 - 5.0f * d4 + 4.0f * d2, odd_half = d5 - 5.0f * d3 + 4.0f * d1;
+    const V even_one = d6 + d2 - 4.25f * d4, odd_one = d5 + d1 - 4.25f * d3;
+    const V even_two = d6 - 1.25f * d4 + 0.25f * d2, odd_two = d5 - 1.25f * d3 + 0.25f * d1;
+    v[0] = d6 - d[0] + 5.25f * (d2 - d4);
+    v[1 * v_step] = even_half + 0.5f * odd_half;
+    v[2 * v_step] = even_half - 0.5f * odd_half;
+    v[3 * v_step] = even_one + odd_one;
+    v[4 * v_step] = even_one - odd_one;
+    v[5 * v_step] = even_two + 2.0f * odd_two;
+    v[6 * v_step] = even_two - 2.0f * odd_two;
+    v[7 * v_step] = d[7 * step] - d1 + 5.25f * (d3 - d5);
+  }
+  template <class V>
+  PYDARKNET_HD static PYDARKNET_INLINE void kernel(const V* g, int step, V* u, int u_step) {
+    constexpr float at_half = 32.0 / 45, at_one = -2.0 / 9, at_two = 1.0 / 90;
+    const V g0 = g[0], g1 = g[step], g2 = g[2 * step];
+    u[0] = -1.0f * g0;
+    u[1 * u_step] = at_half * (g0 + 0.25f * g2 + 0.5f * g1);
+    u[2 * u_step] = at_half * (g0 + 0.25f * g2 - 0.5f * g1);
+    u[3 * u_step] = at_one * (g0 + g2 + g1);
+    u[4 * u_step] = at_one * (g0 + g2 - g1);
+    u[5 * u_step] = at_two * (g0 + 4.0f * g2 + 2.0f * g1);
+    u[6 * u_step] = at_two * (g0 + 4.0f * g2 - 2.0f * g1);
+    u[7 * u_step] = g2;
+  }
+  template <class V>
+  PYDARKNET_HD static PYDARKNET_INLINE void output(const V* m, int step, V* y, int y_step) {
+    const V even_half = m[step] + m[2 * step], odd_half = m[step] - m[2 * step];
+    const V even_one = m[3 * step] + m[4 * step], odd_one = m[3 * step] - m[4 * step];
+    const V even_two = m[5 * step] + m[6 * step], odd_two = m[5 * step] - m[6 * step];
+    y[0] = m[0] + even_half + even_one + even_two;
+    y[1 * y_step] = odd_one + 0.5f * odd_half + 2.0f * odd_two;
+    y[2 * y_step] = even_one + 0.25f * even_half + 4.0f * even_two;
+    y[3 * y_step] = odd_one + 0.125f * odd_half + 8.0f * odd_two;
+    y[4 * y_step] = even_one + 0.0625f * even_half + 16.0f * even_two;
+    y[5 * y_step] = m[7 * step] + odd_one + 0.03125f * odd_half + 32.0f * odd_two;
+  }
+};
+
 }  // namespace pydarknet

@@ -64,7 +64,8 @@ class Convolution(Layer):
         if self.cross_batch:
             raise self.section.error("cbn=1 can't be trained", "cbn")
         source, shape, plain = self.geometry(p, self.binarised(p, x, 0.0) if self.xnor else x)
-        conv = p.ops.Conv(shape, shape.algorithms(budgets.training(self.weight_bytes, p), plain, threads=1)[0])
+        usable = shape.algorithms(budgets.training(self.weight_bytes, p), plain, threads=1)
+        conv = p.ops.Conv(shape, budgets.close(usable))
         call = conv, source, self.learnt(p, "packed", conv)
         if self.batch_normalize:
             z = self.convolve(p, *call, None, "linear")
@@ -141,7 +142,8 @@ class Convolution(Layer):
     def backward_data(self, p: Tape, shape: Geometry, source: Value, dy: Value) -> Value:
         """The delta of the convolution's input."""
         dx = p.new(source.shape, images=shape.n)
-        dgrad = p.ops.ConvDgrad(shape, shape.dgrad_algorithms(budgets.training(self.weight_bytes, p))[0])
+        usable = shape.dgrad_algorithms(budgets.training(self.weight_bytes, p))
+        dgrad = p.ops.ConvDgrad(shape, budgets.close(usable))
         packed = self.learnt(p, "packed_back", dgrad)
         p.emit(dgrad.backward, dy, packed, dx, False, p.workspace(dgrad.workspace()))
         return dx

@@ -69,6 +69,7 @@ CONV_ROUNDINGS = {
     "winograd3": 24.0,
     "winograd4": 48.0,
     "winograd4_few": 48.0,
+    "winograd6": 200.0,
     "strided3": 16.0,
     "strided4": 36.0,
     "implicit_fp32": 5.0,
@@ -80,7 +81,8 @@ FACTOR_EPSILON = {"fp32": 0.0, "tf32": 2.0**-11, "fp16": 2.0**-11, "bf16": 2.0**
 
 # The same, relative in the norm over a whole layer at the lengths that networks have.
 CONV_NORM = {"direct": 2e-6, "direct_plain": 2e-6, "depthwise": 2e-6, "winograd2": 2e-6, "winograd3": 2e-6,
-             "winograd4": 3e-6, "winograd4_few": 3e-6, "strided3": 2e-6, "strided4": 3e-6}  # fmt: skip
+             "winograd4": 3e-6, "winograd4_few": 3e-6, "winograd6": 9e-6, "strided3": 2e-6,
+             "strided4": 3e-6}  # fmt: skip
 CONV_NORM |= {f"winograd{m}_lazy": CONV_NORM[f"winograd{m}"] for m in (2, 3, 4)}
 CONV_NORM["winograd4_rows"] = CONV_NORM["winograd4"]
 # With coarser factors, their rounding counts: of random sign, 0.42 of the largest one in the mean, in both factors,

@@ -199,13 +199,14 @@ def test_resizing_keeps_packed_weights(ops: Any) -> None:
                 np.testing.assert_array_equal(packed, all_packed[0])
 
 
+@pytest.mark.parametrize("channels", [256, 512])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_error_of_long_reductions_in_the_norm(ops: Any, stride: int) -> None:
-    shape = ops.ConvShape(1, 512, 13, 13, 16, 3, 3, stride, stride, 1, 1, 1)
+def test_error_of_long_reductions_in_the_norm(ops: Any, stride: int, channels: int) -> None:
     rng = np.random.default_rng(5)
-    x = leaky(rng.standard_normal((1, 512, 13, 13))).astype(np.float32)
-    weights = rng.standard_normal((16, 512, 3, 3), np.float32)
+    x = leaky(rng.standard_normal((1, channels, 13, 13))).astype(np.float32)
+    weights = rng.standard_normal((16, channels, 3, 3), np.float32)
     expected = conv(x, weights, None, (stride, stride), (1, 1))
+    shape = ops.ConvShape(1, channels, 13, 13, 16, 3, 3, stride, stride, 1, 1, 1)
     for algorithm in algorithms(ops, shape):
         y = convolve(ops, shape, algorithm, x, weights, None)
         assert np.linalg.norm(y - expected) <= CONV_NORM[algorithm] * np.linalg.norm(expected), algorithm
@@ -230,10 +231,10 @@ def test_infinity_and_nan_arrive(ops: Any, arrays: Arrays) -> None:
 def test_budget_leaves_out_large_packings_but_never_all(cpu_ops: Any) -> None:
     shape = cpu_ops.ConvShape(1, 64, 52, 52, 64, 3, 3, 1, 1, 1, 1, 1)
     direct = 4 * cpu_ops.Conv(shape, "direct").packed_size
-    packed = {"winograd2", "winograd3", "winograd4"}
+    packed = {"winograd2", "winograd3", "winograd4", "winograd6"}
     lazy = {"winograd2_lazy", "winograd3_lazy", "winograd4_lazy", "winograd4_few"}
     half = {"winograd4_rows"} & set(shape.algorithms(ANY_SIZE))  # of those with 32 registers
-    assert set(shape.algorithms(ANY_SIZE)[: 8 + len(half)]) == {"direct", *packed, *lazy, *half}
+    assert set(shape.algorithms(ANY_SIZE)[: 9 + len(half)]) == {"direct", *packed, *lazy, *half}
     assert shape.algorithms(ANY_SIZE)[0] in packed
     assert set(shape.algorithms(2 * direct)[: 6 + len(half)]) == {"direct", "winograd2", *lazy, *half}
     for budget in (direct, 0):
@@ -292,6 +293,7 @@ def test_packed_size_of_dense_layers_is_that_of_the_weights(cpu_ops: Any) -> Non
     assert cpu_ops.Conv(shape, "winograd2").packed_size == 64 * 33 * 16
     assert cpu_ops.Conv(shape, "winograd3").packed_size == 64 * 33 * 25
     assert cpu_ops.Conv(shape, "winograd4").packed_size == 64 * 33 * 36
+    assert cpu_ops.Conv(shape, "winograd6").packed_size == 64 * 33 * 64
     if "winograd4_rows" in shape.algorithms(ANY_SIZE):
         assert cpu_ops.Conv(shape, "winograd4_rows").packed_size == 64 * 33 * 18
     shape = cpu_ops.ConvShape(1, 33, 13, 13, 64, 3, 3, 2, 2, 1, 1, 1)

@@ -202,7 +202,7 @@ def test_data_algorithms(cpu_ops: Any) -> None:
 
     small = {"direct", "winograd4_few", "winograd2_lazy", "winograd3_lazy", "winograd4_lazy"}
     winograd = set(names(1, 64, 26, 26, 64, 3, 3, 1, 1, 1, 1, 1)) - {"winograd4_rows"}  # of 32 registers
-    assert winograd == small | {"winograd2", "winograd3", "winograd4"}
+    assert winograd == small | {"winograd2", "winograd3", "winograd4", "winograd6"}
     assert set(names(1, 64, 26, 26, 64, 3, 3, 1, 1, 1, 1, 1, most=0)) == small
     assert names(1, 64, 26, 26, 64, 3, 3, 2, 2, 1, 1, 1) == ["phases"]
     assert names(1, 64, 7, 7, 64, 7, 7, 1, 1, 0, 0, 1) == ["connected"]

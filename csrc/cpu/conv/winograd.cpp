@@ -5,6 +5,7 @@
 // for them. Lazily, the 9 come from memory: those of some channels of a panel are transformed in the cache,
 // in 0.6 ns a line, where memory needs 2 to 4, and multiplied at once, for each group again.
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ using winograd::UnitStride;
 constexpr int kBf16Channels = 64;
 constexpr double kKernelLine = 3.0;  // cycles, to transform and store one in the second-level cache
 constexpr double kRowCalls = 1.06;   // with which the micro-kernel is called for fewer pixels and channels
+// F(6x6) makes four times the errors of F(4x4): not where sums are long.
+constexpr int kLargeTileChannels = 256;
 // Of panels, for each thread that shares a group: each reads all of the transformed input.
 constexpr int kBatchesEach = 4;
 
@@ -56,7 +59,9 @@ class WinogradConvolution : public CpuConvolution {
   bool supports(const ConvShape& s) const override {
     const bool fine =
         M == S::kStride + 1 || f_.precision != Precision::kBf16 || s.c / s.groups >= kBf16Channels;
-    return fine && s.kernel_h == 3 && s.kernel_w == 3 && s.stride_y == S::kStride && s.stride_x == S::kStride;
+    const bool close = M <= 4 || s.c / s.groups <= kLargeTileChannels;
+    return fine && close && s.kernel_h == 3 && s.kernel_w == 3 && s.stride_y == S::kStride &&
+           s.stride_x == S::kStride;
   }
   std::int64_t packed_size(const ConvShape& s) const override {
     return f_.floats(packed_weights(panels_of(s), values()));
@@ -87,7 +92,8 @@ class WinogradConvolution : public CpuConvolution {
     const double weights = static_cast<double>(packed_weights(panels, 1));
     CostModel model(threads);
     const double calls = packing_ == Packing::kRows ? kRowCalls : 1.0;
-    model.product(calls * t.planes() * weights / kBlock / f_.together, t.group);
+    const double tiles = t.planes() / Tiles<S>::kPlanes / t.groups;  // that see a product, in the mean
+    model.product(calls * t.planes() * weights / kBlock / f_.together, static_cast<int>(std::ceil(tiles)));
     // Loads, stores and arithmetic of the transforms, in which a tile passes through the cache twice.
     model.vectors(t.planes() * t.blocks * (S::kStride == 2 ? 12.0 : 5.0));
     model.vectors(t.products() * blocks_of(s.k) * 4.0);
@@ -198,6 +204,7 @@ const ConvolutionList& winograd_convolutions() {
     add_packed<UnitStride<4>>(list);
     add_packed<StrideTwo<3>>(list);
     add_packed<StrideTwo<4>>(list);
+    add_fp32<UnitStride<6>>(list, Packing::kPoints);
     add_fp32<UnitStride<2>>(list, Packing::kTaps);
     add_fp32<UnitStride<3>>(list, Packing::kTaps);
     add_fp32<UnitStride<4>>(list, Packing::kTaps);

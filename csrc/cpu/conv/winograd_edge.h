@@ -24,6 +24,10 @@ struct Points<4> {
   using W = Winograd<4>;
   static constexpr double at[] = {0, W::kA, -W::kA, W::kB, -W::kB};
 };
+template <>
+struct Points<6> {
+  static constexpr double at[] = {0, 0.5, -0.5, 1, -1, 2, -2};
+};
 
 // Which of them R outputs take: those with the smallest errors (measured).
 template <int M, int R>
@@ -51,6 +55,26 @@ struct EdgePoints<4, 2> {
 template <>
 struct EdgePoints<4, 3> {
   static constexpr int at[] = {1, 2, 3, 4, 5};
+};
+template <>
+struct EdgePoints<6, 1> {
+  static constexpr int at[] = {0, 5, 6};
+};
+template <>
+struct EdgePoints<6, 2> {
+  static constexpr int at[] = {1, 2, 5, 6};
+};
+template <>
+struct EdgePoints<6, 3> {
+  static constexpr int at[] = {0, 3, 4, 5, 6};
+};
+template <>
+struct EdgePoints<6, 4> {
+  static constexpr int at[] = {0, 1, 2, 5, 6, 7};
+};
+template <>
+struct EdgePoints<6, 5> {
+  static constexpr int at[] = {1, 2, 3, 4, 5, 6, 7};
 };
 
 // B^T and A^T at N of the points of F(M, 3), for R outputs. A row of B^T is the polynomial that vanishes at

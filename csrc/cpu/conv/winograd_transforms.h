@@ -18,10 +18,12 @@ namespace pydarknet::winograd {
 
 using simd::Lanes;
 
+// Outputs of an axis up to which a tile is transformed back in registers.
+inline constexpr int kUnrolled = 4;
+
 template <class S>
 class InputTransform {
   static constexpr int M = S::kOutputs;
-  static constexpr int kSpare = 12;                             // registers beside those of the planes
   using Offsets = std::array<std::int64_t, Tiles<S>::kPlanes>;  // in floats, of a tile's planes
 
  public:
@@ -118,48 +120,32 @@ class InputTransform {
     for (; j < width; ++j) to[j] = Lanes{};
   }
 
-  // Some planes of the vertical axis at a time, whose rows fit in the registers: inputs are loaded again
-  // instead of stored. Asks meanwhile for what the tile to the right doesn't share with this one.
+  // Columns, and then rows, through the first-level cache. Asks meanwhile for what the tile to the right
+  // doesn't share with this one.
   template <int R, int C, bool kAsks, bool kPairs>
   void forward_tile(const float* x, std::int64_t row, float* v, const Offsets& offsets) const {
-    constexpr int kTogether = std::max(1, (simd::kRegisters - kSpare) / Axis<C>::kInputs);
-    forward_planes<R, C, kAsks, kPairs, kTogether, 0>(x, row, v, offsets);
-  }
-
-  // Planes [kFirst, kFirst + kTogether) and those after them.
-  template <int R, int C, bool kAsks, bool kPairs, int kTogether, int kFirst>
-  void forward_planes(const float* x, std::int64_t row, float* v, const Offsets& offsets) const {
     using Down = Axis<R>;
     using Across = Axis<C>;
     constexpr int kStep = C * S::kStride, kShared = Across::kInputs - kStep;
-    constexpr int kLast = std::min(kFirst + kTogether, Down::kPlanes);
-    Lanes half[(kLast - kFirst) * Across::kInputs];  // B^T d
-    PYDARKNET_UNROLL
-    for (int j = 0; j < Across::kInputs; ++j) {
-      Lanes column[Down::kInputs], planes[Down::kPlanes];
+    Lanes half[Down::kPlanes * Across::kInputs];  // B^T d
+    for (int j = 0; j < Across::kInputs; ++j, x += kBlock) {
+      Lanes column[Down::kInputs];
       PYDARKNET_UNROLL
       for (int i = 0; i < Down::kInputs; ++i) {
-        const float* const from = x + i * row + j * kBlock;
-        column[i] = simd::load(from);
-        if (kAsks && j >= kShared) simd::prefetch_l2(from + kStep * kBlock);
+        column[i] = simd::load(x + i * row);
+        if (kAsks && j >= kShared) simd::prefetch_l2(x + i * row + kStep * kBlock);
       }
-      Down::input(column, 1, planes, 1);
-      PYDARKNET_UNROLL
-      for (int i = kFirst; i < kLast; ++i) half[(i - kFirst) * Across::kInputs + j] = planes[i];
+      Down::input(column, 1, half + j, Across::kInputs);
     }
-    PYDARKNET_UNROLL
-    for (int i = kFirst; i < kLast; ++i) {
+    for (int i = 0; i < Down::kPlanes; ++i) {
       Lanes out[Across::kPlanes];
-      Across::input(half + (i - kFirst) * Across::kInputs, 1, out, 1);
+      Across::input(half + i * Across::kInputs, 1, out, 1);
+      const std::int64_t* const at = offsets.data() + Down::plane(i) * S::kPlanes;
       PYDARKNET_UNROLL
       for (int j = 0; j < Across::kPlanes; ++j) {
-        float* const to = v + offsets[Down::plane(i) * S::kPlanes + Across::plane(j)];
+        float* const to = v + at[Across::plane(j)];
         kPairs ? simd::Bf16Pairs::store(to, out[j]) : simd::store(to, out[j]);
       }
-    }
-    if constexpr (kLast < Down::kPlanes) {
-      simd::forget_loads();
-      forward_planes<R, C, false, kPairs, kTogether, kLast>(x, row, v, offsets);
     }
   }
 
@@ -221,7 +207,11 @@ class OutputTransform {
     for (const TilePlace& at : places) {
       float* y =
           y_.block(at.image, block) + (std::int64_t{at.row / shrink} * y_.w + at.column / shrink) * kBlock;
-      inverse_tile<R, C>(m, offsets, bias, y);
+      if constexpr (M > kUnrolled) {
+        inverse_large<R, C>(m, offsets, bias, y);
+      } else {
+        inverse_tile<R, C>(m, offsets, bias, y);
+      }
       m += kBlock;
     }
   }
@@ -253,6 +243,43 @@ class OutputTransform {
     } else {
       store_what_follows<R, C>(out, y);
     }
+  }
+
+  // Columns, and then pairs of rows, through the first-level cache.
+  template <int R, int C>
+  void inverse_large(const float* m, const Offsets& offsets, Lanes bias, float* y) const {
+    using Down = Axis<R>;
+    using Across = Axis<C>;
+    const std::ptrdiff_t row = std::ptrdiff_t{y_.w} * kBlock;
+    Lanes half[R * Across::kProducts];  // A^T m
+    for (int j = 0; j < Across::kProducts; ++j) {
+      Lanes column[Down::kProducts];
+      PYDARKNET_UNROLL
+      for (int i = 0; i < Down::kProducts; ++i) {
+        column[i] = simd::load(m + offsets[Down::product(i) * S::kProducts + Across::product(j)]);
+      }
+      Down::output(column, 1, half + j, Across::kProducts);
+    }
+    const Lanes* from = half;
+    for (int i = 0; i + 1 < R; i += 2, from += 2 * Across::kProducts) {
+      inverse_rows<2, C>(from, bias, y);
+      y += tail_.pool ? row : 2 * row;
+    }
+    if constexpr (R % 2 == 1) inverse_rows<1, C>(from, bias, y);
+  }
+
+  template <int kRows, int C>
+  void inverse_rows(const Lanes* half, Lanes bias, float* y) const {
+    using Across = Axis<C>;
+    Lanes out[kRows * C];
+    PYDARKNET_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      if (far_) ask_for_next<C>(y + i * std::ptrdiff_t{y_.w} * kBlock);
+      Across::output(half + i * Across::kProducts, 1, out + i * C, 1);
+      PYDARKNET_UNROLL
+      for (int j = 0; j < C; ++j) out[i * C + j] = simd::rectify(out[i * C + j] + bias, slope_);
+    }
+    finish_ ? finish_tile<kRows, C>(out, y) : store_what_follows<kRows, C>(out, y);
   }
 
   // A row of the tile to the right.

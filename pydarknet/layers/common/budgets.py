@@ -3,6 +3,8 @@ weights are few. (All of yolov2's at three times their size would need 700 MB.)"
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...plan.tape import Tape
 
 SMALL, LARGE = 24 << 20, 64 << 20
@@ -26,3 +28,9 @@ def inference(weights: int, halves: bool = False) -> int:
     if halves:
         return max(SMALL, INFERENCE * weights // 2)
     return max(packed(weights), min(LARGE, INFERENCE * weights))
+
+
+def close(algorithms: Sequence[str]) -> str:
+    """The first for training, which follows other Darknets step by step: F(6x6), whose roundings grow four times as
+    much as those of F(4x4), is left to inference."""
+    return next(name for name in algorithms if name != "winograd6")
