@@ -72,8 +72,9 @@ def finish(words: list[str]) -> CompletedProcess[str]:
 
 
 def environment() -> dict[str, str]:
-    """One thread for each process, and this checkout."""
-    return {**os.environ, "PYDARKNET_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    """One thread for each process, and this checkout, of which a full disk must not leave modules compiled by half."""
+    own = {"PYDARKNET_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, **own}
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

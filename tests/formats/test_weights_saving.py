@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydarknet.errors import WeightsError
 from pydarknet.formats import atomic
 from pydarknet.formats.mapped import release
 from pydarknet.formats.weights import load_weights, save_weights
+from tests.lib.full_disk import small_files
 from tests.lib.weights_files import conv, counting, header_bytes, small_net, write
 
 # Saving
@@ -47,13 +47,8 @@ def test_full_disk_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     before = path.read_bytes()
     layers = small_net()
     load_weights(path, layers)
-    old = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, old[1]))  # Python ignores SIGXFSZ, so write fails
-    try:
-        with pytest.raises(WeightsError, match="can't write the weights: File too large"):
-            save_weights(path, layers, seen=0)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    with small_files(100), pytest.raises(WeightsError, match="can't write the weights: File too large"):
+        save_weights(path, layers, seen=0)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["a.weights"]
 
