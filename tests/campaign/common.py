@@ -72,7 +72,7 @@ def finish(words: list[str]) -> CompletedProcess[str]:
 
 
 def environment() -> dict[str, str]:
-    """One thread for each process, and this checkout, of which a full disk must not leave modules compiled by half."""
+    """One thread for each process, and this checkout, of which a full disk must leave no module compiled by half."""
     own = {"PYDARKNET_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     return {**os.environ, **own}
 

@@ -15,7 +15,7 @@ import pytest
 
 from pydarknet.images.sources import expand
 from tests.lib import nets
-from tests.lib.cli_nets import LINE, spawn, spawned
+from tests.lib.cli_nets import LINE, read_until, spawn, spawned
 from tests.lib.cli_words import NET, pictures
 
 
@@ -150,8 +150,7 @@ class TestLanes:
         process = spawn(
             "detect", *net, "paths.txt", "-thresh", ".1", "--out", "out", "--save", "csv", "--threads", "3"
         )
-        while process.stdout.readline().count(b"Predicted") == 0:
-            pass
+        read_until(process, b"Predicted")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
         assert process.returncode == 130

@@ -13,7 +13,7 @@ import pytest
 from pydarknet.cli.console import harmless
 from pydarknet.errors import ImageError
 from pydarknet.system import signals
-from tests.lib.cli_nets import spawn, spawned, write_picture, write_video
+from tests.lib.cli_nets import read_until, spawn, spawned, write_picture, write_video
 from tests.lib.toy_training import make
 
 NET = ("net.cfg", "net.weights")
@@ -30,8 +30,7 @@ def ended(number: int, *words: object, **options: object) -> bytes:
     process = spawn("detect", *NET, "-", "--no-draw", *words, **options)
     process.stdin.write(b"a.jpg\nb.jpg\n")
     process.stdin.flush()
-    while b"b.jpg: Predicted" not in process.stdout.readline():
-        pass
+    read_until(process, b"b.jpg: Predicted")
     process.stdout.readline()
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
@@ -60,8 +59,7 @@ class TestSignals:
     def test_a_film_is_kept(self, cli) -> None:
         write_video(Path("in.avi"), frames=4000)  # more lines than a pipe holds: it can't be done before the signal
         process = spawn("demo", *NET, "in.avi", "--out", "out.avi", "--save", "jsonl")
-        while b"FPS" not in process.stdout.readline():
-            pass
+        read_until(process, b"FPS")
         for _ in range(8):  # lines of a frame: the first one is saved by then
             process.stdout.readline()
         process.send_signal(signal.SIGTERM)

@@ -110,6 +110,12 @@ def spawn(
     return Popen(command, env=environment, stdin=PIPE, stdout=stdout, stderr=PIPE)
 
 
+def read_until(process: Popen[bytes], words: bytes) -> None:
+    """Read the process's lines up to one with these words, which has to come."""
+    while words not in (line := process.stdout.readline()):
+        assert line, f"it ended by itself: {process.communicate()[1].decode()}"
+
+
 def spawned(*words: object, stdin: bytes = b"", **options: Any) -> Result:
     """Run the command line in a process of its own to its end."""
     process = spawn(*words, **options)
