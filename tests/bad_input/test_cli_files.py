@@ -249,8 +249,10 @@ class TestNetworks:
 
 
 def limited(kilobytes: int) -> list[str]:
-    """A limit on the size of files stands for a full disk: both fail in the middle of a write."""
-    return ["bash", "-c", f'ulimit -f {kilobytes}; trap "" XFSZ; exec "$@"', "bash"]
+    """A limit on the size of files stands for a full disk: both fail in the middle of a write. Python must not
+    compile modules then: it takes a .pyc that was cut short for a whole one."""
+    run = f'ulimit -f {kilobytes}; trap "" XFSZ; PYTHONDONTWRITEBYTECODE=1 exec "$@"'
+    return ["bash", "-c", run, "bash"]
 
 
 def test_a_full_disk_leaves_nothing(cli) -> None:
