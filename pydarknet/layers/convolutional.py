@@ -65,7 +65,7 @@ class Convolution(Layer):
             raise self.section.error("cbn=1 can't be trained", "cbn")
         source, shape, plain = self.geometry(p, self.binarised(p, x, 0.0) if self.xnor else x)
         usable = shape.algorithms(budgets.training(self.weight_bytes, p), plain, threads=1)
-        conv = p.ops.Conv(shape, budgets.close(usable))
+        conv = p.ops.Conv(shape, budgets.chosen(usable, close=True))  # to follow other Darknets step by step
         call = conv, source, self.learnt(p, "packed", conv)
         if self.batch_normalize:
             z = self.convolve(p, *call, None, "linear")
@@ -143,7 +143,7 @@ class Convolution(Layer):
         """The delta of the convolution's input."""
         dx = p.new(source.shape, images=shape.n)
         usable = shape.dgrad_algorithms(budgets.training(self.weight_bytes, p))
-        dgrad = p.ops.ConvDgrad(shape, budgets.close(usable))
+        dgrad = p.ops.ConvDgrad(shape, budgets.chosen(usable, close=True))
         packed = self.learnt(p, "packed_back", dgrad)
         p.emit(dgrad.backward, dy, packed, dx, False, p.workspace(dgrad.workspace()))
         return dx
@@ -179,7 +179,7 @@ class Convolution(Layer):
 
         def make() -> tuple[str, Array]:
             halves = p.backend.name == "cpu" and shape.precision in HALVES
-            conv = p.ops.Conv(shape, shape.algorithms(budgets.inference(self.weight_bytes, halves), plain)[0])
+            conv = p.ops.Conv(shape, self.fastest(shape, plain, halves))
             packed = store and store.find(key, conv.algorithm, conv.packed_size)
             if packed is None:
                 conv, packed = self.pack_anew(p, source, conv, plain)
@@ -191,12 +191,17 @@ class Convolution(Layer):
         algorithm, packed = p.shared(key, make)
         return p.ops.Conv(shape, algorithm), packed
 
+    def fastest(self, shape: Geometry, plain: bool, halves: bool = False) -> str:
+        """The algorithm of inference."""
+        usable = shape.algorithms(budgets.inference(self.weight_bytes, halves), plain)
+        return budgets.chosen(usable, close=min(shape.out_h, shape.out_w) < budgets.LARGE_IMAGE)
+
     def pack_anew(self, p: Builder, source: Value, conv: ConvPrimitive, plain: bool) -> tuple[ConvPrimitive, Array]:
         """The weights in a convolution's layout, or in that of one in FP32, if they are too large for FP16."""
         parts, shape = self.by_filters(p), conv.shape
         if shape.precision == "fp16" and not all(part.fits_fp16() for part in parts):
             larger = shape.with_precision("fp32")
-            conv = p.ops.Conv(shape, larger.algorithms(budgets.inference(self.weight_bytes), plain)[0])
+            conv = p.ops.Conv(shape, self.fastest(larger, plain))
         packed, end = p.backend.empty((conv.packed_size,)), 0
         for part in parts:
             own = p.ops.Conv(part.shape(p, source), conv.algorithm)

@@ -9,6 +9,7 @@ from ...plan.tape import Tape
 
 SMALL, LARGE = 24 << 20, 64 << 20
 GROWTH, INFERENCE, LEARNT = 2, 3, 4  # times the bytes of the weights
+LARGE_IMAGE = 24  # pixels of a side, from which on F(6x6) saves time enough to be worth its roundings
 
 
 def packed(weights: int) -> int:
@@ -30,7 +31,6 @@ def inference(weights: int, halves: bool = False) -> int:
     return max(packed(weights), min(LARGE, INFERENCE * weights))
 
 
-def close(algorithms: Sequence[str]) -> str:
-    """The first for training, which follows other Darknets step by step: F(6x6), whose roundings grow four times as
-    much as those of F(4x4), is left to inference."""
-    return next(name for name in algorithms if name != "winograd6")
+def chosen(algorithms: Sequence[str], *, close: bool) -> str:
+    """The first; `close`: but for F(6x6), whose roundings grow four times as much as those of F(4x4)."""
+    return next(name for name in algorithms if not (close and name == "winograd6"))
