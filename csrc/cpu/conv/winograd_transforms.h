@@ -230,19 +230,7 @@ class OutputTransform {
       }
       Down::output(column, 1, half + j, Across::kProducts);
     }
-    Lanes out[R * C];
-    PYDARKNET_UNROLL
-    for (int i = 0; i < R; ++i) {
-      if (far_) ask_for_next<C>(y + i * std::ptrdiff_t{y_.w} * kBlock);
-      Across::output(half + i * Across::kProducts, 1, out + i * C, 1);
-      PYDARKNET_UNROLL
-      for (int j = 0; j < C; ++j) out[i * C + j] = simd::rectify(out[i * C + j] + bias, slope_);
-    }
-    if (finish_) {
-      finish_tile<R, C>(out, y);
-    } else {
-      store_what_follows<R, C>(out, y);
-    }
+    inverse_rows<R, C>(half, bias, y);
   }
 
   // Columns, and then pairs of rows, through the first-level cache.
@@ -269,7 +257,7 @@ class OutputTransform {
   }
 
   template <int kRows, int C>
-  void inverse_rows(const Lanes* half, Lanes bias, float* y) const {
+  PYDARKNET_INLINE void inverse_rows(const Lanes* half, Lanes bias, float* y) const {
     using Across = Axis<C>;
     Lanes out[kRows * C];
     PYDARKNET_UNROLL
