@@ -18,6 +18,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "cpu/simd": ("ops", "shared"),
     "cpu/lib": ("ops", "shared", "cpu/simd"),
     "cpu/conv": ("ops", "shared", "cpu/simd", "cpu/lib"),
+    "cpu/bf16": ("ops", "shared", "cpu/simd", "cpu/lib"),
     "cpu/int8": ("ops", "shared", "cpu/simd", "cpu/lib"),
     "cpu": ("ops", "shared", "cpu/simd", "cpu/lib"),
     "cuda/shim": ("ops", "shared", "cuda/lib/reduce.h"),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ops/conv.h"
+#include "ops/narrow.h"
 #include "ops/pool.h"
 #include "ops/tensor.h"
 
@@ -16,24 +17,9 @@ namespace pydarknet {
 inline constexpr int kByteBlock = 16;
 inline constexpr int kImageBlock = 4;
 
-// Blocked bytes, [n][blocks][h][w][lanes]; lanes is kByteBlock, or kImageBlock for an image.
-template <class T>
-struct BytesOf {
-  T* data;
-  int n, blocks, h, w, lanes;
-
-  std::int64_t plane() const { return std::int64_t{h} * w * lanes; }
-  std::int64_t image() const { return plane() * blocks; }
-  T* block(int image_index, int block_index) const {
-    return data + image_index * image() + block_index * plane();
-  }
-  template <class U, class = std::enable_if_t<std::is_same_v<U, const T>>>
-  operator BytesOf<U>() const {
-    return {data, n, blocks, h, w, lanes};
-  }
-};
-using Bytes = BytesOf<std::uint8_t>;
-using ConstBytes = BytesOf<const std::uint8_t>;
+// lanes is kByteBlock, or kImageBlock for an image.
+using Bytes = NarrowOf<std::uint8_t>;
+using ConstBytes = NarrowOf<const std::uint8_t>;
 
 // What becomes of the sum s of filter k: f = float(s + start[k]) * scale[k], then f * slope if that is
 // larger. Into bytes: f clamped to [-zero, 255 - zero], rounded to the nearest integer (ties to even), plus

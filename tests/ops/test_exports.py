@@ -16,6 +16,7 @@ from pydarknet import _cpuid
 from pydarknet.backends import ops as types
 from pydarknet.backends.base import cpu_isa
 from pydarknet.backends.device_ops import PRIMITIVES
+from pydarknet.backends.bf16_ops import Bf16Ops
 from pydarknet.backends.int8_ops import ChecksumOps, Int8Ops, MatrixOps
 from pydarknet.backends.isas import runnable
 from pydarknet.backends.ops import Ops
@@ -28,7 +29,7 @@ if importlib.util.find_spec("pydarknet._cuda"):
 
 CPU_ONLY = {
     name
-    for types_ in (Int8Ops, ChecksumOps, MatrixOps)
+    for types_ in (Bf16Ops, Int8Ops, ChecksumOps, MatrixOps)
     for name in (*vars(types_), *vars(types_).get("__annotations__", ()))
     if not name.startswith("_")
 }

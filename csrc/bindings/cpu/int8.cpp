@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "bindings/lib/checks.h"
+#include "bindings/cpu/narrow.h"
 #include "bindings/lib/conv.h"
 #include "bindings/lib/module.h"
 #include "shared/threads.h"
@@ -18,28 +18,11 @@ namespace {
 
 using Stride = std::pair<int, int>;  // (down, across)
 
-// Blocked bytes of this many lanes, kByteBlock if none are given.
-template <class T>
-BytesOf<T> bytes_view(py::handle object, bool writable, Where where, int lanes = kByteBlock) {
-  const RawArray a = raw_array(object, "|u1", writable, where);
-  if (a.ndim != 5 || a.shape[4] != lanes) {
-    where.fail("expected blocked bytes with " + std::to_string(lanes) + " lanes");
-  }
-  for (int i = 0; i < 5; ++i) expect_range(a.shape[i], 1, kLargest, where);
-  const auto at = [&](int i) { return static_cast<int>(a.shape[i]); };
-  return {static_cast<T*>(a.data), at(0), at(1), at(2), at(3), lanes};
-}
 ConstBytes const_bytes(py::handle object, const char* op, const char* argument, int lanes = kByteBlock) {
-  return bytes_view<const std::uint8_t>(object, false, {op, argument}, lanes);
+  return narrow_view<const std::uint8_t>(object, {op, argument}, lanes);
 }
 Bytes bytes(py::handle object, const char* op, const char* argument, int lanes = kByteBlock) {
-  return bytes_view<std::uint8_t>(object, true, {op, argument}, lanes);
-}
-
-void expect_bytes(const ConstBytes& found, int n, int blocks, std::int64_t h, std::int64_t w, Where where) {
-  if (found.n == n && found.blocks == blocks && found.h == h && found.w == w) return;
-  where.fail("expected shape " + shape_text({n, blocks, h, w, found.lanes}) + ", found " +
-             shape_text({found.n, found.blocks, found.h, found.w, found.lanes}));
+  return narrow_view<std::uint8_t>(object, {op, argument}, lanes);
 }
 
 void expect_zero(int zero, Where where) { expect_range(zero, 0, 255, where); }
@@ -98,7 +81,7 @@ class Int8Conv {
   void forward(py::handle x_array, int zero_x, py::handle packed, py::handle start, py::handle scale,
                float slope, py::handle y_array, int zero_y, py::handle workspace_array, bool pooled) const {
     const ConstBytes x = const_bytes(x_array, kOp, "x", lanes_);
-    expect_bytes(x, shape_.n, (shape_.c + lanes_ - 1) / lanes_, shape_.h, shape_.w, {kOp, "x"});
+    expect_narrow(x, shape_.n, (shape_.c + lanes_ - 1) / lanes_, shape_.h, shape_.w, {kOp, "x"});
     expect_zero(zero_x, {kOp, "zero_x"});
     expect_zero(zero_y, {kOp, "zero_y"});
     require(slope >= 0 && slope <= 1, kOp, "argument 'slope': expected a number from 0 to 1");
@@ -129,12 +112,11 @@ class Int8Conv {
 
   // y is of bytes or of floats.
   void run(const Int8ConvCall& call, ConstBytes x, py::handle y_array) const {
-    const auto type = py::getattr(y_array, "dtype", py::none());
-    if (!type.is_none() && py::str(type).cast<std::string>() == "uint8") {
+    if (item_bytes(y_array) == 1) {
       const Bytes y = bytes(y_array, kOp, "y");
       const int shrunk = call.pooled ? 2 : 1;
-      expect_bytes(y, shape_.n, padded(shape_.k) / kByteBlock, shape_.out_h() / shrunk,
-                   shape_.out_w() / shrunk, {kOp, "y"});
+      expect_narrow(y, shape_.n, padded(shape_.k) / kByteBlock, shape_.out_h() / shrunk,
+                    shape_.out_w() / shrunk, {kOp, "y"});
       require(x.data != y.data, kOp, "x and y must be different arrays");
       WithoutGil release;
       body_.forward(call, x, y);
@@ -158,7 +140,7 @@ void py_quantize(py::handle x_array, py::handle y_array, float per_unit, int zer
   const ConstTensor x = const_tensor(x_array, op, "x");
   const Bytes y = bytes(y_array, op, "y");
   expect_zero(zero, {op, "zero"});
-  expect_bytes(y, x.n, padded(x.c) / kByteBlock, x.h, x.w, {op, "y"});
+  expect_narrow(y, x.n, padded(x.c) / kByteBlock, x.h, x.w, {op, "y"});
   WithoutGil release;
   int8_quantize(x, y, per_unit, zero);
 }
@@ -169,7 +151,7 @@ void py_quantize_image(py::handle x_array, py::handle y_array, float per_unit, i
   const Bytes y = bytes(y_array, op, "y", kImageBlock);
   expect_zero(zero, {op, "zero"});
   expect_range(x.c, 1, kImageBlock, {op, "x"});
-  expect_bytes(y, x.n, 1, x.h, x.w, {op, "y"});
+  expect_narrow(y, x.n, 1, x.h, x.w, {op, "y"});
   WithoutGil release;
   int8_quantize_image(x, y, per_unit, zero);
 }
@@ -179,7 +161,7 @@ void py_dequantize(py::handle x_array, py::handle y_array, float scale, int zero
   const ConstBytes x = const_bytes(x_array, op, "x");
   const Tensor y = tensor(y_array, op, "y");
   expect_zero(zero, {op, "zero"});
-  expect_bytes(x, y.n, padded(y.c) / kByteBlock, y.h, y.w, {op, "x"});
+  expect_narrow(x, y.n, padded(y.c) / kByteBlock, y.h, y.w, {op, "x"});
   WithoutGil release;
   int8_dequantize(x, y, scale, zero);
 }
@@ -193,7 +175,7 @@ void py_maxpool(py::handle x_array, py::handle y_array, int size, const Stride& 
   expect_range(stride.second, 1, kLargest, {op, "stride"});
   expect_range(padding, 0, kLargest, {op, "padding"});
   const auto out = [&](std::int64_t side, int step) { return (side + padding - size) / step + 1; };
-  expect_bytes(y, x.n, x.blocks, out(x.h, stride.first), out(x.w, stride.second), {op, "y"});
+  expect_narrow(y, x.n, x.blocks, out(x.h, stride.first), out(x.w, stride.second), {op, "y"});
   require(x.data != y.data, op, "x and y must be different arrays");
   WithoutGil release;
   int8_maxpool(x, y, {size, stride.first, stride.second, padding});
@@ -209,7 +191,7 @@ void py_copy_channels(py::handle x_array, py::handle y_array, int from, int to, 
   expect_range(channels, 1, kLargest, {op, "channels"});
   expect_range(from, 0, x.blocks * kByteBlock - std::int64_t{channels}, {op, "from"});
   expect_range(to, 0, y.blocks * kByteBlock - std::int64_t{channels}, {op, "to"});
-  expect_bytes(y, x.n, y.blocks, x.h, x.w, {op, "y"});
+  expect_narrow(y, x.n, y.blocks, x.h, x.w, {op, "y"});
   require(x.data != y.data, op, "x and y must be different arrays");
   WithoutGil release;
   int8_copy_channels(x, y, from, to, channels, ratio, zero_x, zero_y);
@@ -224,7 +206,7 @@ void py_reorg(py::handle x_array, py::handle y_array, int channels, int stride) 
   expect_range(channels, 1, std::int64_t{x.blocks} * kByteBlock, {op, "channels"});
   require(channels % square == 0 && x.h % stride == 0 && x.w % stride == 0, op,
           "stride must divide height and width, its square the channels");
-  expect_bytes(y, x.n, padded(channels * square) / kByteBlock, x.h / stride, x.w / stride, {op, "y"});
+  expect_narrow(y, x.n, padded(channels * square) / kByteBlock, x.h / stride, x.w / stride, {op, "y"});
   require(x.data != y.data, op, "x and y must be different arrays");
   WithoutGil release;
   int8_reorg(x, y, channels, stride);
@@ -235,7 +217,7 @@ void py_upsample(py::handle x_array, py::handle y_array, int stride) {
   const ConstBytes x = const_bytes(x_array, op, "x");
   const Bytes y = bytes(y_array, op, "y");
   expect_range(stride, 1, 1 << 12, {op, "stride"});
-  expect_bytes(y, x.n, x.blocks, std::int64_t{x.h} * stride, std::int64_t{x.w} * stride, {op, "y"});
+  expect_narrow(y, x.n, x.blocks, std::int64_t{x.h} * stride, std::int64_t{x.w} * stride, {op, "y"});
   require(x.data != y.data, op, "x and y must be different arrays");
   WithoutGil release;
   int8_upsample(x, y, stride);
@@ -249,8 +231,8 @@ void py_add(py::handle a_array, int zero_a, int factor_a, py::handle b_array, in
   for (const int each : {zero_a, zero_b, zero}) expect_zero(each, {op, "zero"});
   for (const int each : {factor_a, factor_b}) expect_range(each, -(1 << 21), 1 << 21, {op, "factor"});
   expect_range(shift, 1, 29, {op, "shift"});
-  expect_bytes(b, a.n, a.blocks, a.h, a.w, {op, "b"});
-  expect_bytes(y, a.n, a.blocks, a.h, a.w, {op, "y"});
+  expect_narrow(b, a.n, a.blocks, a.h, a.w, {op, "b"});
+  expect_narrow(y, a.n, a.blocks, a.h, a.w, {op, "y"});
   WithoutGil release;
   int8_add({a, zero_a, factor_a}, {b, zero_b, factor_b}, y, shift, zero);
 }

@@ -1,0 +1,137 @@
+// Entries of inference whose activations are BF16.
+#include "ops/bf16.h"
+
+#include <pybind11/stl.h>
+
+#include <string>
+
+#include "bindings/cpu/narrow.h"
+#include "bindings/lib/conv.h"
+#include "bindings/lib/module.h"
+#include "shared/threads.h"
+
+namespace pydarknet::bindings::bf16 {
+namespace {
+
+// To Python a convolution as any other, whose memory is counted in floats.
+class Bf16Conv {
+ public:
+  Bf16Conv(const ConvShape& shape, const std::string& algorithm) : shape_(shape), body_(find(algorithm)) {
+    require(shape.groups == 1, kOp, "there is none of " + shape.text() + ", which has groups");
+  }
+  const ConvShape& shape() const { return shape_; }
+  const char* algorithm() const { return body_.name(); }
+  std::int64_t packed_size() const { return body_.packed_bytes(shape_) / 4; }
+  std::int64_t workspace() const { return body_.workspace(shape_, num_threads()) / 4; }
+  bool does(bool add, bool pool) const {
+    static const std::uint16_t something = 0;
+    return body_.does(shape_, {add ? &something : nullptr, pool});
+  }
+
+  void pack(py::handle weights, py::handle packed) const {
+    const float* from = const_floats(weights, weights_of(shape_), kOp, "weights");
+    float* to = packed_floats(packed, packed_size(), kOp, "packed");
+    WithoutGil release;
+    body_.pack(shape_, from, reinterpret_cast<std::uint8_t*>(to));
+  }
+
+  // y is of BF16 or of floats.
+  void forward(py::handle x_array, py::handle packed, py::handle bias, py::handle y_array,
+               py::handle activation, py::handle workspace) const {
+    if (item_bytes(y_array) == 2) {
+      forward_then(x_array, packed, bias, y_array, activation, workspace, py::none(), false);
+      return;
+    }
+    const ConstBf16Tensor x = input(x_array);
+    const Tensor y = tensor(y_array, kOp, "y");
+    expect_shape(y, shape_.n, blocks_of(shape_.k), shape_.out_h(), shape_.out_w(), {kOp, "y"});
+    const Bf16ConvCall call = call_of(packed, bias, activation, workspace, {});
+    WithoutGil release;
+    body_.forward(call, x, y);
+  }
+
+  void forward_then(py::handle x_array, py::handle packed, py::handle bias, py::handle y_array,
+                    py::handle activation, py::handle workspace, py::handle add, bool pool) const {
+    require(does(!add.is_none(), pool), kOp,
+            std::string(algorithm()) + " can't do this for " + shape_.text());
+    const ConstBf16Tensor x = input(x_array);
+    const auto y = narrow_view<std::uint16_t>(y_array, {kOp, "y"});
+    const int shrink = pool ? 2 : 1, blocks = half_blocks_of(shape_.k);
+    expect_narrow(y, shape_.n, blocks, shape_.out_h() / shrink, shape_.out_w() / shrink, {kOp, "y"});
+    require(x.data != y.data, kOp, "x and y must be different arrays");
+    Bf16Tail tail{nullptr, pool};
+    if (!add.is_none()) {
+      const auto other = narrow_view<const std::uint16_t>(add, {kOp, "add"});
+      expect_narrow_like(other, y, {kOp, "add"});
+      tail.add = other.data;
+    }
+    const Bf16ConvCall call = call_of(packed, bias, activation, workspace, tail);
+    WithoutGil release;
+    body_.forward(call, x, y);
+  }
+
+ private:
+  static constexpr const char* kOp = "bf16_conv";
+
+  static const Bf16Convolution& find(const std::string& name) {
+    for (const Bf16Convolution* each : bf16_convolutions()) {
+      if (name == each->name()) return *each;
+    }
+    throw py::value_error("bf16_conv: there is no '" + name + "' here");
+  }
+
+  ConstBf16Tensor input(py::handle array) const {
+    const auto x = narrow_view<const std::uint16_t>(array, {kOp, "x"});
+    expect_narrow(x, shape_.n, half_blocks_of(shape_.c), shape_.h, shape_.w, {kOp, "x"});
+    return x;
+  }
+
+  Bf16ConvCall call_of(py::handle packed, py::handle bias, py::handle activation, py::handle workspace,
+                       const Bf16Tail& tail) const {
+    const RawArray scratch = workspace_floats(workspace, body_.workspace(shape_, 1) / 4, kOp);
+    const float* weights = const_packed_floats(packed, packed_size(), kOp, "packed");
+    return {shape_,
+            reinterpret_cast<const std::uint8_t*>(weights),
+            optional_floats(bias, shape_.k, kOp, "bias"),
+            activation_of(activation, kOp),
+            static_cast<std::uint8_t*>(scratch.data),
+            scratch.size * 4,
+            tail};
+  }
+
+  const ConvShape shape_;
+  const Bf16Convolution& body_;
+};
+
+std::vector<std::string> algorithms(const ConvShape& shape) {
+  std::vector<std::string> names;
+  if (shape.groups > 1) return names;
+  for (const Bf16Convolution* each : bf16_convolutions()) names.push_back(each->name());
+  return names;
+}
+
+void bind_bf16(Module& m) {
+  using py::arg;
+  m.attr("bf16_block") = kHalfBlock;
+  m.def("bf16_algorithms", &algorithms, arg("shape"),
+        "Names of those usable for Bf16Conv, fastest first; none without matrix registers");
+  py::class_<Bf16Conv>(m, "Bf16Conv", py::module_local(), "A convolution of BF16 by one of `bf16_algorithms`")
+      .def(py::init<const ConvShape&, const std::string&>(), arg("shape"), arg("algorithm"))
+      .def_property_readonly("shape", &Bf16Conv::shape)
+      .def_property_readonly("algorithm", &Bf16Conv::algorithm)
+      .def_property_readonly("packed_size", &Bf16Conv::packed_size, "Floats' worth of packed weights")
+      .def("workspace", &Bf16Conv::workspace, "Floats' worth of workspace for the current number of threads")
+      .def("pack", &Bf16Conv::pack, arg("weights"), arg("packed"), "Weights (K, C, R, S) of float32")
+      .def("forward", &Bf16Conv::forward, arg("x"), arg("packed"), arg("bias"), arg("y"), arg("activation"),
+           arg("workspace"), "y = activation(conv(x) + bias), as BF16 or as floats, by y's type")
+      .def("does", &Bf16Conv::does, arg("add") = false, arg("pool") = false,
+           "Whether forward_then can do this")
+      .def("forward_then", &Bf16Conv::forward_then, arg("x"), arg("packed"), arg("bias"), arg("y"),
+           arg("activation"), arg("workspace"), arg("add") = py::none(), arg("pool") = false,
+           "As forward into BF16, and in the same pass y + add, or the 2x2 max-pooling of y with stride 2");
+}
+
+const Binding bf16_entries(&bind_bf16);
+
+}  // namespace
+}  // namespace pydarknet::bindings::bf16

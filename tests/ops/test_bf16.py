@@ -1,0 +1,193 @@
+"""Inference whose activations are BF16: every instruction set that has the op, against the naive version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.lib.guarded import Arrays
+from tests.lib.half_arrays import HalfArrays
+from tests.reference import activation as activations
+from tests.reference import conv as naive
+from tests.reference.bf16 import rounded, widened
+
+# Of a sum rounded once more: half a unit of BF16, and what the order of the sums changes.
+ONE_ROUNDING = 2.0**-8
+
+
+@pytest.fixture
+def made() -> Iterator[HalfArrays]:
+    arrays = HalfArrays()
+    yield arrays
+    arrays.check()
+
+
+@pytest.fixture(params=["plain", "amx"])
+def multiplied(request: pytest.FixtureRequest, cpu_ops: Any) -> Iterator[str]:
+    """What multiplies: AMX, and what it is to compute."""
+    if cpu_ops.use_matrices(request.param) != request.param:
+        pytest.skip(f"no {request.param} matrices here")
+    yield request.param
+    cpu_ops.use_matrices("amx")
+
+
+class Case:
+    """A convolution of random numbers, and what it is to give in float64 before its activation."""
+
+    def __init__(self, ops: Any, made: HalfArrays, numbers: tuple[int, ...]) -> None:
+        self.ops, self.made = ops, made
+        self.shape = ops.ConvShape(*numbers)
+        (algorithm,) = ops.bf16_algorithms(self.shape)
+        self.conv = ops.Bf16Conv(self.shape, algorithm)
+        n, c, h, w, k, kernel_h, kernel_w, stride_y, stride_x, pad_y, pad_x = numbers[:11]
+        random = np.random.default_rng(c * k + h)
+        x = rounded(random.standard_normal((n, c, h, w)))
+        weights = random.standard_normal((k, c, kernel_h, kernel_w)).astype(np.float32)
+        weights /= np.sqrt(weights[0].size)
+        self.bias = random.standard_normal(k).astype(np.float32)
+        near = widened(rounded(weights))
+        self.expected = naive.conv(widened(x), near, self.bias, (stride_y, stride_x), (pad_y, pad_x))
+        self.x = made.halves(x)
+        self.packed = made.memory(4 * self.conv.packed_size).view(np.float32)
+        self.conv.pack(weights, self.packed)
+        self.workspace = made.memory(4 * self.conv.workspace()).view(np.float32)
+
+    def out(self, shrink: int = 1) -> Any:
+        s = self.shape
+        return self.made.empty_halves(s.n, s.k, s.out_h // shrink, s.out_w // shrink)
+
+    def run(self, y: Any, activation: str = "leaky", **tail: Any) -> Any:
+        call = self.x, self.packed, self.bias, y, self.ops.Activation(activation), self.workspace
+        self.conv.forward_then(*call, **tail) if tail else self.conv.forward(*call)
+        return y
+
+    def found(self, y: Any) -> Any:
+        return widened(self.made.of_halves(y, self.shape.k))
+
+
+def leaky(x: Any) -> Any:
+    return np.maximum(x, 0.1 * x)
+
+
+SHAPES = [
+    (2, 3, 5, 13, 33, 3, 3, 1, 1, 1, 1, 1),
+    (1, 32, 13, 13, 32, 3, 3, 1, 1, 1, 1, 1),
+    (2, 40, 14, 29, 65, 3, 3, 1, 1, 1, 1, 1),
+    (1, 64, 1, 1, 20, 3, 3, 1, 1, 1, 1, 1),
+    (2, 70, 13, 13, 31, 1, 1, 1, 1, 0, 0, 1),
+    (1, 96, 26, 26, 160, 1, 1, 1, 1, 0, 0, 1),
+    (1, 33, 17, 18, 48, 3, 3, 2, 2, 1, 1, 1),
+    (2, 32, 6, 5, 20, 1, 1, 2, 2, 0, 0, 1),
+    (1, 18, 6, 5, 20, 5, 3, 1, 3, 0, 2, 1),
+    (1, 18, 6, 5, 20, 2, 2, 3, 1, 1, 0, 1),
+    (1, 35, 6, 5, 257, 1, 1, 1, 1, 1, 1, 1),
+    (3, 40, 7, 7, 50, 7, 7, 1, 1, 0, 0, 1),
+]
+
+
+@pytest.mark.parametrize("numbers", SHAPES, ids=str)
+def test_conv(cpu_ops: Any, made: HalfArrays, multiplied: str, numbers: tuple[int, ...]) -> None:
+    """Into BF16 and into floats."""
+    case = Case(cpu_ops, made, numbers)
+    expected = leaky(case.expected)
+    np.testing.assert_allclose(case.found(case.run(case.out())), expected, rtol=ONE_ROUNDING, atol=1e-4)
+    arrays, s = Arrays(cpu_ops.block), case.shape
+    y = case.run(arrays.empty_blocked(s.n, s.k, s.out_h, s.out_w))
+    arrays.check()
+    np.testing.assert_allclose(arrays.channels(y, s.k), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "mish", "logistic", "swish", "selu"])
+def test_activations(cpu_ops: Any, made: HalfArrays, multiplied: str, activation: str) -> None:
+    case = Case(cpu_ops, made, (1, 40, 9, 9, 45, 3, 3, 1, 1, 1, 1, 1))
+    expected = activations.activate(case.expected, activation)
+    found = case.found(case.run(case.out(), activation))
+    np.testing.assert_allclose(found, expected, rtol=ONE_ROUNDING, atol=5e-4)
+
+
+@pytest.mark.parametrize("numbers", [SHAPES[1], SHAPES[2], SHAPES[4], SHAPES[6], SHAPES[10]], ids=str)
+def test_addition(cpu_ops: Any, made: HalfArrays, multiplied: str, numbers: tuple[int, ...]) -> None:
+    """In float32, rounded once."""
+    case = Case(cpu_ops, made, numbers)
+    if not case.conv.does(add=True):
+        pytest.skip("not offered")
+    other = rounded(np.random.default_rng(3).standard_normal(case.expected.shape))
+    found = case.found(case.run(case.out(), add=made.halves(other)))
+    expected = leaky(case.expected) + widened(other)
+    np.testing.assert_allclose(found, expected, rtol=ONE_ROUNDING, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [(2, 40, h, w, 65, 3, 3, 1, 1, 1, 1, 1) for h, w in ((2, 2), (4, 4), (2, 6), (46, 22), (12, 130))]
+    + [(1, 40, 20, 36, 33, 3, 3, 2, 2, 1, 1, 1), (1, 70, 8, 10, 33, 1, 1, 1, 1, 0, 0, 1)],
+    ids=str,
+)  # fmt: skip
+def test_pooling(cpu_ops: Any, made: HalfArrays, multiplied: str, numbers: tuple[int, ...]) -> None:
+    """The bits of convolution and max-pooling one by one: rounding keeps the order."""
+    case = Case(cpu_ops, made, numbers)
+    if not case.conv.does(pool=True):
+        pytest.skip("not offered")
+    whole = case.found(case.run(case.out()))
+    n, k, h, w = whole.shape
+    expected = whole.reshape(n, k, h // 2, 2, w // 2, 2).max((3, 5))
+    np.testing.assert_array_equal(case.found(case.run(case.out(2), pool=True)), expected)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize("numbers", [SHAPES[2], SHAPES[5], SHAPES[11]], ids=str)
+def test_threads_change_no_bit(
+    cpu_ops: Any, made: HalfArrays, multiplied: str, threads: int, numbers: tuple[int, ...]
+) -> None:
+    cpu_ops.set_num_threads(1)
+    alone = Case(cpu_ops, made, numbers)
+    expected = alone.run(alone.out())
+    cpu_ops.set_num_threads(threads)
+    case = Case(cpu_ops, made, numbers)
+    np.testing.assert_array_equal(case.run(case.out()), expected)
+    case.workspace = alone.workspace  # of one thread
+    np.testing.assert_array_equal(case.run(case.out()), expected)
+
+
+def test_weights_of_more_filters_follow_each_other(cpu_ops: Any, made: HalfArrays, multiplied: str) -> None:
+    """So they are packed by a few filters at a time."""
+    whole = cpu_ops.ConvShape(1, 40, 5, 5, 300, 3, 3, 1, 1, 1, 1, 1)
+    weights = np.random.default_rng(5).standard_normal((300, 40, 3, 3)).astype(np.float32)
+    (algorithm,) = cpu_ops.bf16_algorithms(whole)
+
+    def packed(filters: slice) -> Any:
+        part = np.ascontiguousarray(weights[filters])
+        conv = cpu_ops.Bf16Conv(cpu_ops.ConvShape(1, 40, 5, 5, len(part), 3, 3, 1, 1, 1, 1, 1), algorithm)
+        memory = made.memory(4 * conv.packed_size)
+        conv.pack(part, memory.view(np.float32))
+        return memory
+
+    parts = [packed(slice(i, i + 128)) for i in range(0, 300, 128)]
+    np.testing.assert_array_equal(np.concatenate(parts), packed(slice(None)))
+
+
+def test_bad_arguments(cpu_ops: Any, made: HalfArrays, multiplied: str) -> None:
+    case = Case(cpu_ops, made, SHAPES[1])
+    activation = cpu_ops.Activation("linear")
+    call = case.x, case.packed, case.bias, case.out(), activation, case.workspace
+    for index, wrong in enumerate((case.x[:, :, :5], case.packed[1:-1], case.bias[:3], case.out()[:, :, 1:])):
+        with pytest.raises(ValueError, match="bf16_conv"):
+            case.conv.forward(*call[:index], wrong, *call[index + 1 :])
+    odd = Case(cpu_ops, made, (1, 32, 5, 5, 32, 1, 1, 1, 1, 0, 0, 1))
+    with pytest.raises(ValueError, match="can't do this"):
+        odd.run(odd.out(2), pool=True)
+    with pytest.raises(ValueError, match="groups"):
+        cpu_ops.Bf16Conv(cpu_ops.ConvShape(1, 32, 5, 5, 32, 3, 3, 1, 1, 1, 1, 2), case.conv.algorithm)
+    with pytest.raises(ValueError, match="there is no"):
+        cpu_ops.Bf16Conv(case.shape, "winograd4")
+
+
+def test_none_without_matrices(cpu_ops: Any) -> None:
+    cpu_ops.use_matrices("vectors")
+    try:
+        assert cpu_ops.bf16_algorithms(cpu_ops.ConvShape(1, 32, 5, 5, 32, 1, 1)) == []
+    finally:
+        cpu_ops.use_matrices("amx")
