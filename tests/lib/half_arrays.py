@@ -1,4 +1,4 @@
-"""Arrays of BF16 for op tests: blocks of 32 channels, guards around them, 0 in lanes of inputs that are no channel."""
+"""Arrays of BF16 for op tests: blocks of 32 channels, guards around them, 0 in lanes of inputs past the channels."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ import pytest
 from pydarknet import _cpuid
 from pydarknet.backends import ops as types
 from pydarknet.backends.base import cpu_isa
-from pydarknet.backends.device_ops import PRIMITIVES
 from pydarknet.backends.bf16_ops import Bf16Ops
+from pydarknet.backends.device_ops import PRIMITIVES
 from pydarknet.backends.int8_ops import ChecksumOps, Int8Ops, MatrixOps
 from pydarknet.backends.isas import runnable
 from pydarknet.backends.ops import Ops
