@@ -1,4 +1,4 @@
-"""Ops on activations in BF16, as types (`csrc/ops/bf16.h`). They are (N, ceil(C / 32), H, W, 32) of uint16 whatever
+"""Ops on activations in BF16, as types (`csrc/ops/cpu/bf16.h`). They are (N, ceil(C / 32), H, W, 32) of uint16 whatever
 the instruction set, 0 in lanes past C."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the CPU's extensions export besides `Ops`, as types: inference in 8 bits, of which `csrc/ops/int8.h` has the
+"""What the CPU's extensions export besides `Ops`, as types: inference in 8 bits, of which `csrc/ops/cpu/int8.h` has the
 meaning, checksums, and what multiplies BF16 and bytes (`csrc/ops/precision.h`).
 
 Bytes are (N, ceil(C / 16), H, W, 16) of uint8 whatever the instruction set, an image (N, 1, H, W, 4).

@@ -1,4 +1,4 @@
-"""Naive inference in 8 bits, as csrc/ops/int8.h defines it: exact sums, and float32 operation by operation."""
+"""Naive inference in 8 bits, as csrc/ops/cpu/int8.h defines it: exact sums, and float32 operation by operation."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 // Entries of inference whose activations are BF16.
-#include "ops/bf16.h"
+#include "ops/cpu/bf16.h"
 
 #include <pybind11/stl.h>
 

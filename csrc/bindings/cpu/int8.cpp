@@ -1,6 +1,6 @@
 // Entries of inference in 8 bits, which only the CPU has: the build leaves this folder out of devices'
 // extensions.
-#include "ops/int8.h"
+#include "ops/cpu/int8.h"
 
 #include <pybind11/stl.h>
 

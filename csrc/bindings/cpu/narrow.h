@@ -1,8 +1,8 @@
 // Views of activations in bytes or in BF16.
 #pragma once
 #include "bindings/lib/checks.h"
-#include "ops/bf16.h"
-#include "ops/int8.h"
+#include "ops/cpu/bf16.h"
+#include "ops/cpu/int8.h"
 
 namespace pydarknet::bindings {
 

@@ -5,7 +5,7 @@
 #include "cpu/lib/activate.h"
 #include "cpu/simd/amx.h"
 #include "cpu/simd/vec.h"
-#include "ops/bf16.h"
+#include "ops/cpu/bf16.h"
 #include "shared/threads.h"
 
 namespace pydarknet {

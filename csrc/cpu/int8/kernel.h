@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "cpu/simd/vec.h"
-#include "ops/int8.h"
+#include "ops/cpu/int8.h"
 
 namespace pydarknet::int8 {
 

@@ -1,4 +1,5 @@
-// Activations in fewer bits than a float has, on the CPU alone: bytes (ops/int8.h) and BF16 (ops/bf16.h).
+// Activations in fewer bits than a float has, on the CPU alone: bytes (ops/cpu/int8.h) and BF16
+// (ops/cpu/bf16.h).
 #pragma once
 #include <cstdint>
 #include <type_traits>

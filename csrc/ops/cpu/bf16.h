@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "ops/conv.h"
-#include "ops/narrow.h"
+#include "ops/cpu/narrow.h"
 #include "ops/tensor.h"
 
 namespace pydarknet {

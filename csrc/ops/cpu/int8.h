@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ops/conv.h"
-#include "ops/narrow.h"
+#include "ops/cpu/narrow.h"
 #include "ops/pool.h"
 #include "ops/tensor.h"
 
