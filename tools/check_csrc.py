@@ -19,6 +19,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "cpu/lib": ("ops", "shared", "cpu/simd"),
     "cpu/conv": ("ops", "shared", "cpu/simd", "cpu/lib"),
     "cpu/bf16": ("ops", "shared", "cpu/simd", "cpu/lib"),
+    "cpu/wgrad": ("ops", "shared", "cpu/simd", "cpu/lib", "cpu/conv"),
     "cpu/int8": ("ops", "shared", "cpu/simd", "cpu/lib"),
     "cpu": ("ops", "shared", "cpu/simd", "cpu/lib"),
     "cuda/shim": ("ops", "shared", "cuda/lib/reduce.h"),

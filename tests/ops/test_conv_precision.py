@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pydarknet.backends.base import cpu_backend, multiplier
-from pydarknet.errors import DeviceError
 from tests.lib.convolutions import ANY_SIZE, Case, Floats, convolve, data_gradient, weights_gradient
 from tests.lib.tolerances import AMPLIFIED, CONV_NORM, FACTOR_EPSILON, conv_tolerance
 from tests.reference.conv import conv
 
 PRECISIONS = sorted(FACTOR_EPSILON)
 PAIRS = "_bf16_pairs"
-ROUNDING = 2e-6  # in the norm: the same products, summed in another order
 
 # n, c, h, w, k, kernel_h, kernel_w, stride_y, stride_x, pad_y, pad_x, groups
 GEOMETRIES = [
@@ -310,68 +306,3 @@ def test_threads_change_no_bit_of_gradients(cpu_ops: Any, threads: int) -> None:
             found.append([*gradients, weights_gradient(cpu_ops, case, False)])
         for one, many in zip(*found, strict=True):
             np.testing.assert_array_equal(one, many)
-
-
-@pytest.fixture
-def pairs_ops() -> Iterator[Any]:
-    ops: Any = cpu_backend().ops
-    if f"direct{PAIRS}" not in ops.ConvShape(1, 16, 4, 4, 16, 3, 3, 1, 1, 1, 1, 1, "bf16").algorithms(ANY_SIZE):
-        pytest.skip("this processor doesn't multiply BF16 in pairs")
-    yield ops
-    ops.use_matrices(multiplier())
-
-
-@pytest.mark.parametrize("numbers", GEOMETRIES)
-def test_matrices_agree_with_vectors(pairs_ops: Any, numbers: tuple[int, ...]) -> None:
-    kinds = dict.fromkeys(["vectors", "plain", pairs_ops.use_matrices("amx")])  # the last where there is AMX
-    case = Case(pairs_ops, numbers, precision="bf16")
-    bias = np.random.default_rng(1).standard_normal(case.shape.k, np.float32)
-    for algorithm in (name for name in case.shape.algorithms(ANY_SIZE) if name.endswith(PAIRS)):
-        by_vectors, *others = (
-            convolve(pairs_ops, case.shape, algorithm, case.x, case.weights, bias, "leaky")
-            for kind in kinds
-            if pairs_ops.use_matrices(kind) == kind
-        )
-        assert len(others) == len(kinds) - 1
-        for found in others:
-            assert np.linalg.norm(found - by_vectors) <= ROUNDING * np.linalg.norm(by_vectors)
-
-
-def test_matrices_are_used(pairs_ops: Any) -> None:
-    """Long sums in another order have other bits."""
-    case, found = Case(pairs_ops, (1, 256, 4, 4, 16, 3, 3, 1, 1, 1, 1, 1), precision="bf16"), []
-    for kind in ("vectors", "plain", "vectors"):
-        pairs_ops.use_matrices(kind)
-        found.append(convolve(pairs_ops, case.shape, f"direct{PAIRS}", case.x, case.weights, None))
-    assert np.array_equal(found[0], found[2])
-    assert not np.array_equal(found[0], found[1])
-
-
-@pytest.mark.parametrize("numbers", GEOMETRIES)
-def test_gradients_agree(pairs_ops: Any, numbers: tuple[int, ...]) -> None:
-    case = Case(pairs_ops, numbers, precision="bf16")
-    before = np.ones_like(case.x)
-    for algorithm in (name for name in case.shape.dgrad_algorithms(ANY_SIZE) if name.endswith(PAIRS)):
-        found = []
-        for kind in ("vectors", "plain"):
-            pairs_ops.use_matrices(kind)
-            found.append(data_gradient(pairs_ops, case, algorithm, before))
-        assert np.linalg.norm(found[0] - found[1]) <= ROUNDING * np.linalg.norm(found[0])
-
-
-def test_names(pairs_ops: Any) -> None:
-    assert pairs_ops.use_matrices("amx") in ("amx", "vectors")
-    with pytest.raises(ValueError, match="'tiles': expected amx, vectors or plain"):
-        pairs_ops.use_matrices("tiles")
-
-
-@pytest.mark.parametrize(("text", "name"), [("", "amx"), ("1", "amx"), ("0", "vectors"), (" 0 ", "vectors")])
-def test_the_variable(monkeypatch: pytest.MonkeyPatch, text: str, name: str) -> None:
-    monkeypatch.setenv("PYDARKNET_AMX", text)
-    assert multiplier() == name
-
-
-def test_other_values_of_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYDARKNET_AMX", "off")
-    with pytest.raises(DeviceError, match="PYDARKNET_AMX=off: expected 0 or 1"):
-        multiplier()

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cpu/conv/panels.h"
-#include "cpu/conv/wgrad_tiles.h"
+#include "cpu/wgrad/tiles.h"
 
 namespace pydarknet::weight_gradient {
 
@@ -43,12 +43,12 @@ struct Plan {
     const std::int64_t channel_bytes = std::int64_t{4} * taps * kTileBlocks * kBlock * kBlock;
     const int most_channels = static_cast<int>(std::max<std::int64_t>(1, kSumBytes / channel_bytes));
     if (plain) {
-      cut({0, blocks_of(s.k), 0, s.c * s.taps()}, most_channels, tiles);
+      cut({0, blocks_of(s.k), 0, s.c * s.taps()}, kTileBlocks, most_channels, tiles);
     } else if (s.groups == 1) {
-      cut({0, blocks_of(s.k), 0, s.c}, most_channels, tiles);
+      cut({0, blocks_of(s.k), 0, s.c}, kTileBlocks, most_channels, tiles);
     } else {
       for (const Panel& p : conv_panels(s)) {
-        cut({p.filter_block, p.blocks, p.channel_block, p.channels}, most_channels, tiles);
+        cut({p.filter_block, p.blocks, p.channel_block, p.channels}, kTileBlocks, most_channels, tiles);
       }
     }
     for (const Tile& tile : tiles) {

@@ -3,8 +3,9 @@
 // in bands that stay in the first-level cache for all taps and channels.
 #include <algorithm>
 
-#include "cpu/conv/wgrad_sources.h"
-#include "cpu/conv/winograd_wgrad.h"
+#include "cpu/wgrad/matrices.h"
+#include "cpu/wgrad/sources.h"
+#include "cpu/wgrad/winograd.h"
 #include "ops/conv_backward.h"
 
 namespace pydarknet {
@@ -169,6 +170,18 @@ class Winograd : public ConvWgrad {
   const ConvShape s_;
 };
 
+class ByMatrices : public ConvWgrad {
+ public:
+  explicit ByMatrices(const ConvShape& s) : s_(s) {}
+  std::int64_t workspace(int threads) const override { return matrix_gradient_workspace(s_, threads); }
+  void run(const WgradCall& call, Stream) const override {
+    matrix_gradient(s_, blocked(s_, call.x), call.dy, call.dweights, call.workspace, call.workspace_floats);
+  }
+
+ private:
+  const ConvShape s_;
+};
+
 class Direct : public ConvWgrad {
  public:
   Direct(const ConvShape& s, bool plain) : s_(s), plain_(plain) {}
@@ -193,6 +206,7 @@ class Direct : public ConvWgrad {
 
 std::unique_ptr<const ConvWgrad> conv_wgrad(const ConvShape& s, bool plain) {
   if (!plain && connected(s)) return std::make_unique<Connected>(s);
+  if (!plain && matrix_gradient_pays(s)) return std::make_unique<ByMatrices>(s);
   if (!plain && winograd_gradient_pays(s)) return std::make_unique<Winograd>(s);
   return std::make_unique<Direct>(s, plain);
 }

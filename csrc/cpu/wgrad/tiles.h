@@ -1,6 +1,7 @@
 // Tiles of weights, which the gradients' algorithms sum one by one, and how sums become gradients.
 #pragma once
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "cpu/lib/sizes.h"
@@ -30,9 +31,9 @@ struct Tile {
   int lanes(int block) const { return std::min(kBlock, channels - block * kBlock); }
 };
 
-// Cuts all filters and channels that meet, into tiles of at most kTileBlocks and `most_channels` blocks.
-inline void cut(const Tile& all, int most_channels, std::vector<Tile>& tiles) {
-  const int rows = ceil_div(all.filter_blocks, kTileBlocks), blocks = all.channel_blocks();
+// Cuts all filters and channels that meet, into tiles of at most so many blocks.
+inline void cut(const Tile& all, int most_filters, int most_channels, std::vector<Tile>& tiles) {
+  const int rows = ceil_div(all.filter_blocks, most_filters), blocks = all.channel_blocks();
   const int columns = ceil_div(blocks, most_channels);
   for (int i = 0; i < rows; ++i) {
     const int filter = part(all.filter_blocks, i, rows), filter_end = part(all.filter_blocks, i + 1, rows);
@@ -54,22 +55,39 @@ class Adder {
     for (int block = 0; block < tile.filter_blocks; ++block) {
       const int filter = (tile.filter_block + block) * kBlock, count = std::min(kBlock, filters_ - filter);
       if (groups_ == 1) {
-        add_block(tile, sums + block * kBlock, filter, count);
+        add_block(tile, Rows{sums + block * kBlock, tile.filters()}, filter, count);
       } else {
         for (int i = 0; i < count; ++i) add_filter(tile, sums + block * kBlock + i, filter + i);
       }
     }
   }
 
+  // Of one group, wherever sums lie: rows(block).next() is where those of each channel and tap are, one after
+  // the other.
+  template <class RowsOf>
+  void add_blocks(const Tile& tile, RowsOf&& rows) const {
+    for (int block = 0; block < tile.filter_blocks; ++block) {
+      const int filter = (tile.filter_block + block) * kBlock;
+      add_block(tile, rows(block), filter, std::min(kBlock, filters_ - filter));
+    }
+  }
+
  private:
+  struct Rows {
+    const float* at;
+    int pitch;
+    const float* next() { return std::exchange(at, at + pitch); }
+  };
+
   // All filters of the block see all channels: a transpose of [channel and tap][filter].
-  void add_block(const Tile& tile, const float* sums, int filter, int count) const {
+  template <class RowsOf>
+  void add_block(const Tile& tile, RowsOf sums, int filter, int count) const {
     const int rows = tile.channels * taps_;
     float* to = dweights_ + (std::int64_t{filter} * channels_ + tile.channel_block * kBlock) * taps_;
     for (int row = 0; row < rows; row += kBlock) {
       const int length = std::min(kBlock, rows - row);
       Lanes square[kBlock] = {};
-      for (int i = 0; i < length; ++i) square[i] = simd::load(sums + std::int64_t{row + i} * tile.filters());
+      for (int i = 0; i < length; ++i) square[i] = simd::load(sums.next());
       simd::transpose(square);
       for (int i = 0; i < count; ++i) {
         float* const at = to + std::int64_t{i} * channels_ * taps_ + row;

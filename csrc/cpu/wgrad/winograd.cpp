@@ -1,11 +1,11 @@
 // Gradients of 3x3 kernels with stride 1 by F(4x4, 3x3) transposed (cpu/simd/winograd_wgrad.h): dy's tiles of
 // 4x4 and x's of 6x6 become 36 points each; at every point the gradient is a sum of outer products over
 // tiles, in BF16 over pairs of them.
-#include "cpu/conv/winograd_wgrad.h"
+#include "cpu/wgrad/winograd.h"
 
-#include "cpu/conv/wgrad_tiles.h"
-#include "cpu/conv/winograd_wgrad_points.h"
 #include "cpu/lib/sizes.h"
+#include "cpu/wgrad/tiles.h"
+#include "cpu/wgrad/winograd_points.h"
 
 namespace pydarknet {
 namespace {
@@ -48,8 +48,8 @@ struct Plan {
     x_point = odd_lines(block * x_blocks);
     y_point = odd_lines(block * y_blocks);
     const std::int64_t channel_bytes = std::int64_t{4} * kPoints * kTileBlocks * kBlock * kBlock;
-    cut({0, y_blocks, 0, s.c}, static_cast<int>(std::max<std::int64_t>(1, kTileBytes / channel_bytes)),
-        tiles);
+    cut({0, y_blocks, 0, s.c}, kTileBlocks,
+        static_cast<int>(std::max<std::int64_t>(1, kTileBytes / channel_bytes)), tiles);
     for (const Tile& tile : tiles) {
       offsets.push_back(all_weights);
       all_weights += weights_of(tile);
