@@ -48,20 +48,9 @@ const Int8Convolution* dot_tiles() { return nullptr; }
 #endif
 
 #if defined(__AVX512F__)
-namespace {
-
-struct Amx : Dot {
-  static constexpr const char* name = "amx";
-};
-struct Plain : Dot {
-  static constexpr const char* name = "plain_matrices";
-};
-
-}  // namespace
-
 const Int8Convolution* matrix_convolution() {
-  static const Convolution<Amx, MatrixKernels<simd::Amx, Dot>> amx;
-  static const Convolution<Plain, MatrixKernels<simd::PlainMatrices, Dot>> plain;
+  static const ByMatrices<simd::Amx, Convolution<Dot>> amx("amx");
+  static const ByMatrices<simd::PlainMatrices, Convolution<Dot>> plain("plain_matrices");
   switch (simd::multiplier()) {
     case simd::Multiplier::kAmx:
       return &amx;

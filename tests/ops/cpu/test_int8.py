@@ -189,6 +189,26 @@ def test_any_conv(data: st.DataObject) -> None:
     made.check()
 
 
+@pytest.mark.parametrize("kind", ["amx", "plain"])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_conv_by_matrices(cpu_ops: Any, made: ByteArrays, kind: str, threads: int) -> None:
+    """Pixels that fill no tile, channels that fill no word, one and two tiles of filters, several bands and images."""
+    if not (used := cpu_ops.use_matrices(kind)):
+        return  # a build that knows none
+    cpu_ops.set_num_threads(threads)
+    assert used == "vectors" or cpu_ops.int8_bodies()[0] == {"amx": "amx", "plain": "plain_matrices"}[kind]
+    for channels in (1, 16, 17, 32, 33, 64, 65, 100):
+        check_conv(cpu_ops, made, 1, channels, 4, 7, 33, (3, 3), pad=(1, 1))
+        check_conv(cpu_ops, made, 3, channels, 3, 5, 49, (1, 1))
+    for width in (1, 2, 15, 16, 17, 31, 33, 50):
+        check_conv(cpu_ops, made, 3, 20, 3, width, 17, (3, 3), pad=(1, 1))
+        check_conv(cpu_ops, made, 2, 70, 5, width, 32, (1, 1))
+    for size, step in ((2, 1), (2, 3), (3, 2), (5, 1), (5, 3), (1, 2)):
+        for channels in (8, 24, 40):
+            check_conv(cpu_ops, made, 2, channels, 9, 21, 40, (size, size), (step, step), (size // 2, size // 2))
+    check_conv(cpu_ops, made, 2, 128, 36, 120, 64, (3, 3), pad=(1, 1))
+
+
 def test_the_largest_sums(cpu_ops: Any, made: ByteArrays) -> None:
     """Where other schemes saturate: bytes of 255 times weights of 127 and -127."""
     c = 1040

@@ -1,0 +1,87 @@
+#include "cpu/matrices/bands.h"
+
+#include <algorithm>
+
+#include "cpu/lib/sizes.h"
+#include "cpu/simd/matrix_product.h"
+#include "shared/threads.h"
+
+namespace pydarknet {
+namespace {
+
+// A band should stay in the second-level cache beside the weights of two panels.
+constexpr std::int64_t kBandBytes = 512 << 10;
+
+int pixel_bytes(const ConvShape& s, int channel_bytes) {
+  const std::int64_t bytes = std::int64_t{s.c} * channel_bytes;
+  return bytes <= simd::kMatrixBytes / 4   ? simd::kMatrixBytes / 4
+         : bytes <= simd::kMatrixBytes / 2 ? simd::kMatrixBytes / 2
+                                           : simd::kMatrixBytes;
+}
+
+// Runs are cut into tiles of one length, the last of which may begin before the one before it ends.
+int tile_of(int longest, int shortest, bool even) {
+  const int tiles = ceil_div(longest, simd::kMatrixRows), length = ceil_div(longest, tiles);
+  return std::min(even ? length + length % 2 : length, shortest);
+}
+
+}  // namespace
+
+MatrixLayout::MatrixLayout(const ConvShape& s, int channel_size)
+    : channel_bytes(channel_size),
+      pixel(pixel_bytes(s, channel_size)),
+      together(simd::kMatrixBytes / pixel),
+      across(ceil_div(s.kernel_w, together)),
+      blocks(ceil_div(std::int64_t{s.c} * channel_size, pixel)),
+      steps(blocks * s.kernel_h * across),
+      tiles(ceil_div(s.k, simd::kTileFilters)),
+      panels(ceil_div(tiles, simd::kFilterTiles)) {}
+
+int MatrixLayout::tiles_in(int panel) const {
+  return std::min(simd::kFilterTiles, tiles - panel * simd::kFilterTiles);
+}
+std::int64_t MatrixLayout::panel_bytes() const {
+  return std::int64_t{steps} * simd::kFilterTiles * simd::kTileBytes;
+}
+std::int64_t MatrixLayout::packed_bytes() const { return std::int64_t{steps} * tiles * simd::kTileBytes; }
+
+MatrixBands::MatrixBands(const ConvShape& s, const MatrixLayout& layout, bool may_be_in_place, int threads) {
+  const int all = s.out_h();
+  const bool bare = s.pad_y == 0 && s.pad_x == 0;
+  in_place = may_be_in_place && bare;
+  width = in_place ? s.w : (s.out_w() - 1) * s.stride_x + s.kernel_w;
+  flat = bare && s.taps() == 1 && s.stride_x == 1 && s.stride_y == 1;
+  row = std::ptrdiff_t{width} * layout.pixel;
+  const std::int64_t most = std::clamp<std::int64_t>(kBandBytes / (row * layout.blocks * s.stride_y), 1, all);
+  per_image = ceil_div(all, most);
+  // A multiple of the threads, if there is more than one band anyway.
+  while (threads > 1 && per_image > 1 && per_image < all && per_image * s.n % threads != 0) ++per_image;
+  rows = (ceil_div(all, per_image) + 1) / 2 * 2;  // whole windows, if they are pooled
+  per_image = ceil_div(all, rows);
+  count = per_image * s.n;
+  chunks = threads == 1 ? 1 : std::min(ceil_div(threads * kTasksEach, count), layout.panels);
+  const int last = all - (per_image - 1) * rows, whole = std::min(rows, all), w = s.out_w();
+  tile = flat ? tile_of(whole * w, last * w, false) : tile_of(w, w, w % 2 == 0);
+  channel = row * (in_place ? s.h : (std::int64_t{rows} - 1) * s.stride_y + s.kernel_h);
+  // Behind the last pixel lie those that its step multiplies by weights of 0.
+  slot = in_place ? 0 : (channel * layout.blocks + 63) / 64 * 64 + simd::kMatrixBytes;
+}
+
+int MatrixBands::rows_in(const ConvShape& s, int band) const {
+  return std::min(rows, s.out_h() - first_row(band));
+}
+
+std::vector<std::ptrdiff_t> MatrixBands::offsets(const ConvShape& s, const MatrixLayout& layout) const {
+  std::vector<std::ptrdiff_t> list;
+  list.reserve(static_cast<std::size_t>(layout.steps));
+  for (int block = 0; block < layout.blocks; ++block) {
+    for (int y = 0; y < s.kernel_h; ++y) {
+      for (int i = 0; i < layout.across; ++i) {
+        list.push_back(block * channel + y * row + std::ptrdiff_t{i} * layout.together * layout.pixel);
+      }
+    }
+  }
+  return list;
+}
+
+}  // namespace pydarknet

@@ -1,0 +1,44 @@
+// Direct convolution by matrix registers: the layout of what its steps multiply, and how it is cut into
+// bands, the input of some output rows, and tiles, pixels of one output row.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "ops/conv.h"
+
+namespace pydarknet {
+
+// A pixel of a band has up to 64 bytes of channels; with fewer channels a step multiplies pixels that lie
+// side by side, as many as 64 bytes hold. Nothing here depends on what resizing a network changes.
+struct MatrixLayout {
+  MatrixLayout(const ConvShape& shape, int channel_bytes);
+
+  int channel_bytes, pixel;  // bytes of a channel, and of one channel block of a pixel
+  int together, across;      // pixels of a step; steps of a row of the kernel
+  int blocks, steps;         // of channels; of a sum
+  int tiles, panels;         // of 16 filters; of two such tiles
+
+  int tiles_in(int panel) const;
+  std::int64_t panel_bytes() const;  // of a whole one
+  std::int64_t packed_bytes() const;
+};
+
+struct MatrixBands {
+  // `in_place`: a band may be the input itself, whose pixels are as the layout has them.
+  MatrixBands(const ConvShape& shape, const MatrixLayout& layout, bool in_place, int threads);
+
+  bool in_place, flat;          // flat: the rows of a band are one run of pixels
+  int rows, per_image, count;   // output rows of a band; bands
+  int chunks;                   // tasks the panels are split into
+  int width;                    // pixels of a band's row
+  int tile;                     // pixels of a tile
+  std::ptrdiff_t row, channel;  // bytes from one to the next
+  std::int64_t slot;            // bytes of a thread's copy
+
+  int first_row(int band) const { return band % per_image * rows; }
+  int rows_in(const ConvShape& shape, int band) const;
+  // Of each step's first pixel: [channel block][row of the kernel][pixels side by side].
+  std::vector<std::ptrdiff_t> offsets(const ConvShape& shape, const MatrixLayout& layout) const;
+};
+
+}  // namespace pydarknet

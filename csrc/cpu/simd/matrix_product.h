@@ -1,0 +1,107 @@
+// Convolution's micro-kernel by matrix registers (simd/matrices.h): up to two tiles of pixels times up to two
+// tiles of filters, whose sums stay in four of them. Each step adds the products of 64 bytes of every pixel.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "cpu/simd/matrices.h"
+
+namespace pydarknet::simd {
+
+// Tiles of pixels, and of filters, that one product has at most.
+inline constexpr int kPixelTiles = 2, kFilterTiles = 2;
+// Weights of one step and one tile of filters: [word of a pixel][filter], a word being 4 bytes.
+inline constexpr int kTileFilters = kMatrixBytes / 4;
+inline constexpr int kTileBytes = kMatrixRows * kMatrixBytes;
+// Sums of a product: [tile of pixels][pixel][filter], whatever their numbers.
+inline constexpr int kSumsPitch = kFilterTiles * kTileFilters, kSumsTile = kMatrixRows * kSumsPitch;
+inline constexpr int kSums = kPixelTiles * kSumsTile;
+
+struct MatrixProduct {
+  const std::uint8_t* x[kPixelTiles];  // first pixel of each tile
+  std::ptrdiff_t pixel;                // bytes from one to the next
+  const std::ptrdiff_t* offsets;       // of each step, from a pixel
+  int steps;
+  const void* start;            // of the sums: a word for each filter
+  const std::uint8_t* weights;  // [step][tile of filters]
+  const std::uint8_t* ahead;    // weights wanted soon
+  int ahead_lines;              // of them that each step asks for
+};
+
+// What a step multiplies: pairs of BF16 into floats, or bytes into whole numbers.
+struct PairFactors {
+  using Sum = float;
+  template <int kSum, int kPixels, int kWeights, class Matrices>
+  static void add(Matrices& m) {
+    m.template add_pairs<kSum, kPixels, kWeights>();
+  }
+};
+struct ByteFactors {
+  using Sum = std::int32_t;
+  template <int kSum, int kPixels, int kWeights, class Matrices>
+  static void add(Matrices& m) {
+    m.template add_bytes<kSum, kPixels, kWeights>();
+  }
+};
+
+// Registers: four of sums, then the pixels of two tiles, then the weights of two.
+inline constexpr int kPixelsAt = kPixelTiles * kFilterTiles, kWeightsAt = kPixelsAt + kPixelTiles;
+static_assert(kWeightsAt + kFilterTiles == kMatrices);
+
+// For tiles of so many pixels.
+inline MatrixShapes product_shapes(int pixels) {
+  MatrixShapes shapes;
+  for (int i = 0; i < kMatrices; ++i) shapes.set(i, i < kWeightsAt ? pixels : kMatrixRows, kMatrixBytes);
+  return shapes;
+}
+
+// Sums of I tiles of pixels and J of filters that begin with `start`.
+template <int I, int J, class Matrices>
+void start_product(Matrices& m, const void* start) {
+  const auto* const second = static_cast<const std::uint8_t*>(start) + kMatrixBytes;
+  m.template load<0>(start, 0);
+  if constexpr (J > 1) m.template load<1>(second, 0);
+  if constexpr (I > 1) m.template load<2>(start, 0);
+  if constexpr (I > 1 && J > 1) m.template load<3>(second, 0);
+}
+template <int I, int J, class Matrices>
+void store_product(const Matrices& m, void* sums) {
+  auto* const to = static_cast<std::uint8_t*>(sums);
+  constexpr std::ptrdiff_t kPitch = kSumsPitch * 4, kSecond = kSumsTile * 4;
+  m.template store<0>(to, kPitch);
+  if constexpr (J > 1) m.template store<1>(to + kMatrixBytes, kPitch);
+  if constexpr (I > 1) m.template store<2>(to + kSecond, kPitch);
+  if constexpr (I > 1 && J > 1) m.template store<3>(to + kSecond + kMatrixBytes, kPitch);
+}
+
+// The product of I tiles of pixels and J of filters. meanwhile() is called at each step: what it does takes
+// place beside the products, which use no vector units.
+template <class Factors, int I, int J, class Matrices, class Meanwhile>
+void matrix_product(Matrices& m, const MatrixProduct& p, typename Factors::Sum* sums, Meanwhile& meanwhile) {
+  start_product<I, J>(m, p.start);
+  const std::uint8_t *const x0 = p.x[0], *const x1 = p.x[I - 1], *weights = p.weights, *ahead = p.ahead;
+  const std::ptrdiff_t* const offsets = p.offsets;
+  const std::ptrdiff_t pixel = p.pixel, lines = p.ahead_lines * std::ptrdiff_t{kMatrixBytes};
+  for (int s = 0, steps = p.steps; s < steps; ++s, weights += J * kTileBytes) {
+    for (const std::uint8_t* end = ahead + lines; ahead < end; ahead += kMatrixBytes) {
+      __builtin_prefetch(ahead, 0, 2);
+    }
+    const std::ptrdiff_t offset = offsets[s];
+    m.template load<kPixelsAt>(x0 + offset, pixel);
+    m.template load<kWeightsAt>(weights, kMatrixBytes);
+    Factors::template add<0, kPixelsAt, kWeightsAt>(m);
+    if constexpr (J > 1) {
+      m.template load<kWeightsAt + 1>(weights + kTileBytes, kMatrixBytes);
+      Factors::template add<1, kPixelsAt, kWeightsAt + 1>(m);
+    }
+    if constexpr (I > 1) {
+      m.template load<kPixelsAt + 1>(x1 + offset, pixel);
+      Factors::template add<2, kPixelsAt + 1, kWeightsAt>(m);
+    }
+    if constexpr (I > 1 && J > 1) Factors::template add<3, kPixelsAt + 1, kWeightsAt + 1>(m);
+    meanwhile();
+  }
+  store_product<I, J>(m, sums);
+}
+
+}  // namespace pydarknet::simd
