@@ -189,6 +189,7 @@ def test_any_conv(data: st.DataObject) -> None:
     made.check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["amx", "plain"])
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_conv_by_matrices(cpu_ops: Any, made: ByteArrays, kind: str, threads: int) -> None:
