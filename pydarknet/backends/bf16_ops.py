@@ -1,5 +1,5 @@
-"""Ops on activations in BF16, as types (`csrc/ops/cpu/bf16.h`). They are (N, ceil(C / 32), H, W, 32) of uint16 whatever
-the instruction set, 0 in lanes past C."""
+"""Ops on activations in BF16, as types (`csrc/ops/cpu/bf16.h`). They are (N, ceil(C / 32), H, W, 32) of uint16,
+whatever the instruction set, 0 in lanes past C."""
 
 from __future__ import annotations
 
@@ -34,3 +34,6 @@ class Bf16Ops(Protocol):
 
     def bf16_algorithms(self, shape: Geometry) -> list[str]: ...
     def Bf16Conv(self, shape: Geometry, algorithm: str) -> Bf16ConvPrimitive: ...  # noqa: N802
+    def bf16_from_blocked(self, x: Array, y: Array, channels: int) -> None: ...
+    def bf16_to_blocked(self, x: Array, y: Array) -> None: ...
+    def bf16_add(self, a: Array, b: Array, y: Array) -> None: ...

@@ -1,5 +1,5 @@
-"""What the CPU's extensions export besides `Ops`, as types: inference in 8 bits, of which `csrc/ops/cpu/int8.h` has the
-meaning, checksums, and what multiplies BF16 and bytes (`csrc/ops/precision.h`).
+"""What the CPU's extensions export besides `Ops`, as types: inference in 8 bits, of which `csrc/ops/cpu/int8.h` has
+the meaning, checksums, and what multiplies BF16 and bytes (`csrc/ops/precision.h`).
 
 Bytes are (N, ceil(C / 16), H, W, 16) of uint8 whatever the instruction set, an image (N, 1, H, W, 4).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .ops import Array, Geometry, Pair
+from .ops import Array, Geometry
 
 
 class Int8ConvPrimitive(Protocol):
@@ -54,13 +54,10 @@ class Int8Ops(Protocol):
     def int8_quantize(self, x: Array, y: Array, per_unit: float, zero: int) -> None: ...
     def int8_quantize_image(self, x: Array, y: Array, per_unit: float, zero: int) -> None: ...
     def int8_dequantize(self, x: Array, y: Array, scale: float, zero: int) -> None: ...
-    def int8_maxpool(self, x: Array, y: Array, size: int, stride: Pair, padding: int) -> None: ...
     def int8_copy_channels(
         self, x: Array, y: Array, from_channel: int, to_channel: int, channels: int, ratio: float, zero_x: int,
         zero_y: int,
     ) -> None: ...  # fmt: skip
-    def int8_reorg(self, x: Array, y: Array, channels: int, stride: int) -> None: ...
-    def int8_upsample(self, x: Array, y: Array, stride: int) -> None: ...
     def int8_add(
         self, a: Array, zero_a: int, factor_a: int, b: Array, zero_b: int, factor_b: int, y: Array, shift: int,
         zero: int,

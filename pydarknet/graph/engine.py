@@ -24,7 +24,9 @@ from ..formats.cfg import Cfg
 from ..formats.int8 import is_int8
 from ..layers import Head, Layer
 from ..layers.convolutional import Convolution
-from ..layers.int8 import OF_SCALES, Int8Layers
+from ..layers.narrow.bf16 import plan_layer as plan_in_bf16
+from ..layers.narrow.int8 import OF_SCALES, Int8Layers
+from ..plan.bf16 import Bf16Builder
 from ..plan.int8 import Int8Builder
 from ..plan.plan import Builder, LastPass, Plan, Value
 from ..plan.session import Session
@@ -294,8 +296,7 @@ class Engine(Graph):
         return getattr(self._mine, "last", self._last)
 
     def _compile(self, batch: int, *, keep_all: bool = False, lazy: bool = False, steps: int = 1) -> Plan:
-        builder = Builder if self.int8 is None else Int8Builder
-        p = builder(self.backend, batch, self.inputs, self._constant, steps)
+        p = self._builder()(self.backend, batch, self.inputs, self._constant, steps)
         p.store = self._packed
         late = self.lazy_layers if lazy else None
         if late is not None:
@@ -325,7 +326,14 @@ class Engine(Graph):
         self.backend.wait()
         return plan
 
+    def _builder(self) -> type[Builder]:
+        if self.int8 is not None:
+            return Int8Builder
+        return Bf16Builder if (self.backend.name, self.backend.precision) == ("cpu", "bf16") else Builder
+
     def _plan_layer(self, p: Builder, layer: Layer, x: Value) -> Value:
+        if isinstance(p, Bf16Builder):
+            return plan_in_bf16(layer, p, x)
         if self.int8 is not None and isinstance(p, Int8Builder):
             return self.int8.plan(layer, p, x)
         return layer.plan(p, x)

@@ -17,7 +17,7 @@ from ..formats.mapped import release
 from ..formats.weights import Header, LoadResult
 from ..layers import Layer
 from ..layers.convolutional import Convolution
-from ..layers.int8 import LARGEST, Int8Convolution, Int8Layers, can_be_in_8_bits, can_have_tiles, digest
+from ..layers.narrow.int8 import LARGEST, Int8Convolution, Int8Layers, can_be_in_8_bits, can_have_tiles, digest
 from ..plan.int8 import Quantisation
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ..backends.int8_ops import ChecksumOps
 from ..formats.packed import Checksum, read_packed, write_packed
 from ..formats.weights import read_header
 from ..layers import Layer
-from ..layers.int8 import digest
+from ..layers.narrow.int8 import digest
 
 Floats = npt.NDArray[np.float32]
 

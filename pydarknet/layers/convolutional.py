@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
+from typing import TypeAlias
 
+from ..backends.bf16_ops import Bf16ConvPrimitive
 from ..backends.ops import Array, ConvPrimitive, DgradPrimitive, Geometry, Pair
 from ..formats.cfg import Section
 from ..formats.cfg_keys import Keys
@@ -29,6 +31,8 @@ MAX_PLAIN_CHANNELS = 4
 # Layers with larger weights keep FP32 in a network of FP16, which ends at 65504: Winograd's transform of a kernel
 # has at most 2.25 times its largest number.
 MOST_FP16 = 2.0**14
+
+Packing: TypeAlias = ConvPrimitive | Bf16ConvPrimitive
 
 
 class Convolution(Layer):
@@ -202,13 +206,20 @@ class Convolution(Layer):
         if shape.precision == "fp16" and not all(part.fits_fp16() for part in parts):
             larger = shape.with_precision("fp32")
             conv = p.ops.Conv(shape, self.fastest(larger, plain))
+        return conv, self.packed_by_filters(p, source, conv, p.ops.Conv, parts)
+
+    def packed_by_filters(
+        self, p: Builder, source: Value, conv: Packing, make: Callable[[Geometry, str], Packing],
+        parts: Sequence[Convolution] = (),
+    ) -> Array:  # fmt: skip
+        """The weights in a convolution's layout, whose like `make` gives for the `parts` of the layer."""
         packed, end = p.backend.empty((conv.packed_size,)), 0
-        for part in parts:
-            own = p.ops.Conv(part.shape(p, source), conv.algorithm)
+        for part in parts or self.by_filters(p):
+            own = make(part.shape(p, source), conv.algorithm)
             begin, end = end, end + own.packed_size
             own.pack(p.backend.to_device(part.folded_weights()), packed[begin:end])
             release(part.parameters["weights"])
-        return conv, packed
+        return packed
 
     def by_filters(self, p: Builder) -> list[Convolution]:
         """The layer as layers of few filters, whose folded weights are a small copy. Their packed weights follow each

@@ -55,7 +55,7 @@ def of_bytes(conv: Any, before: Call, call: Call, step: int, ops: Any) -> Call |
     """The same of a convolution of bytes."""
     forward, (source, zero, packed, start, scale, slope, y, zero_y, workspace, *pooled) = before
     alone = not pooled and (y.first, y.last) == (step - 1, step)
-    if not (alone and conv.pools and call[0] is ops.int8_maxpool and halves(y, *call[1])):
+    if not (alone and conv.pools and call[0] is ops.narrow_maxpool and halves(y, *call[1])):
         return None
     source.owner.last = max(source.owner.last, step)
     y.first = -1
@@ -68,13 +68,16 @@ def halves(y: Value, x: Value, z: Value, size: int, strides: tuple[int, int], pa
     return x is y and halved and size == 2 and strides == (2, 2) and padding < 2
 
 
-def tail_of(y: Value, call: Call, ops: Ops) -> Tail | None:
+def tail_of(y: Value, call: Call, ops: Any) -> Tail | None:
     """What the call does to y, if it is something that a convolution may do itself."""
     op, args = call
-    if op is ops.maxpool_forward:
+    if op in (ops.maxpool_forward, getattr(ops, "narrow_maxpool", None)):
         return (args[1], None, True) if halves(y, *args) else None
     if op is ops.shortcut_forward:
         x, add, z, channels, others, alpha, beta = args
         alike = x is y and add is not y and add.dims == y.dims and channels == others
         return (z, add, False) if alike and alpha == beta == 1 else None
+    if op is getattr(ops, "bf16_add", None):
+        x, add, z = args
+        return (z, add, False) if x is y and add is not y else None
     return None

@@ -7,7 +7,8 @@ from typing import NamedTuple, cast
 
 from ..backends.base import Backend
 from ..backends.int8_ops import Int8Ops
-from .plan import Builder, Constants, Value, Workspace
+from .narrow import NarrowBuilder, NarrowValue
+from .plan import Constants, Value, Workspace
 from .shapes import Shape
 
 
@@ -19,18 +20,17 @@ class Quantisation(NamedTuple):
 
 
 @dataclass(eq=False)
-class ByteValue(Value):
-    """A value in bytes; who doesn't know them gets it in floats."""
+class ByteValue(NarrowValue):
+    """A value in bytes."""
 
     quantisation: Quantisation = field(default=Quantisation(1.0, 0))
 
 
-class Int8Builder(Builder):
+class Int8Builder(NarrowBuilder):
     """Collects the steps of a plan in which layers may hand bytes on. For backends whose ops are `Int8Ops`."""
 
     def __init__(self, backend: Backend, batch: int, inputs: Shape, constants: Constants, steps: int = 1) -> None:
         self._bytes: dict[tuple[Value, Quantisation], ByteValue] = {}
-        self._floats: dict[Value, Value] = {}
         super().__init__(backend, batch, inputs, constants, steps)
 
     @property
@@ -63,15 +63,11 @@ class Int8Builder(Builder):
         """Scratch memory in bytes for the step it is an argument of."""
         return Workspace(size, "uint8")
 
-    def blocked(self, value: Value) -> Value:
-        """The value in floats, in the kernels' layout."""
-        if not isinstance(value, ByteValue):
-            return super().blocked(value)
-        if value not in self._floats:
-            result = self._floats[value] = self.new(value.shape)
-            self.emit(self.int8.int8_dequantize, value, result, *value.quantisation)
-        return self._floats[value]
+    def like(self, x: NarrowValue, shape: Shape, times: float = 1.0) -> ByteValue | None:
+        scale, zero = cast(ByteValue, x).quantisation
+        return self.new_bytes(shape, Quantisation(scale * times, zero)) if times > 0 else None
 
-    def plain(self, value: Value) -> Value:
-        """The value in floats, in NCHW."""
-        return super().plain(self.blocked(value) if isinstance(value, ByteValue) else value)
+    def widened(self, value: NarrowValue) -> Value:
+        result = self.new(value.shape)
+        self.emit(self.int8.int8_dequantize, value, result, *cast(ByteValue, value).quantisation)
+        return result

@@ -26,7 +26,7 @@ Constants = Callable[[str, Callable[[], Array]], Array]
 
 @dataclass(eq=False)
 class Value:
-    """A symbolic activation of `batch` images: blocked (kernels' layout) or plain (NCHW). All are float32 today.
+    """A symbolic activation of `batch` images: blocked (kernels' layout) or plain (NCHW).
 
     A part of another value (`whole`), its numbers from `start` on, has no memory of its own. What is `passing`
     is read right after it was written.
@@ -187,11 +187,15 @@ class Builder:
     def concatenated(self, values: Sequence[Value], shape: Shape) -> Value:
         """The values' channels, one after the other."""
         y, offset = self.new(shape), 0
-        self._concatenated.append(y)
+        self.concatenates(y)
         for value in values:
             self.emit(self.ops.copy_channels, self.blocked(value), y, offset, value.shape.c)
             offset += value.shape.c
         return y
+
+    def concatenates(self, y: Value) -> None:
+        """Take note that copies into y may be spared, by writing its parts where they belong."""
+        self._concatenated.append(y)
 
     def normalize_channels(self, x: Value, kind: str) -> Value:
         """Each pixel's channels as shares of their sum."""

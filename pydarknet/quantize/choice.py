@@ -9,7 +9,7 @@ from ..errors import CfgError
 from ..graph.graph import Graph
 from ..layers import Head, Layer
 from ..layers.convolutional import Convolution
-from ..layers.int8 import can_be_in_8_bits, can_have_tiles, hands_bytes_on, sources
+from ..layers.narrow.int8 import can_be_in_8_bits, can_have_tiles, hands_bytes_on, sources
 from ..layers.route import Route
 from ..layers.shortcut import Shortcut
 

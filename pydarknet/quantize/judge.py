@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..layers import Head, Layer
-from ..layers.int8 import Int8Layers
+from ..layers.narrow.int8 import Int8Layers
 
 if TYPE_CHECKING:
     from ..network import Network

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..layers import Layer
 from ..layers.convolutional import Convolution
-from ..layers.int8 import IMAGE, Int8Convolution, Int8Layers, hands_bytes_on, sources
+from ..layers.narrow.int8 import IMAGE, Int8Convolution, Int8Layers, hands_bytes_on, sources
 from ..layers.upsample import Upsample
 from ..plan.int8 import Quantisation
 from .choice import Choice, choose

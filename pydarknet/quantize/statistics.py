@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, WeightsError
-from ..layers.int8 import IMAGE
+from ..layers.narrow.int8 import IMAGE
 from ..plan.int8 import Quantisation
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..layers.convolutional import Convolution
-from ..layers.int8 import LARGEST, Int8Convolution
+from ..layers.narrow.int8 import LARGEST, Int8Convolution
 from .choice import Choice
 from .statistics import Statistics
 

@@ -19,6 +19,7 @@ from pydarknet.backends.bf16_ops import Bf16Ops
 from pydarknet.backends.device_ops import PRIMITIVES
 from pydarknet.backends.int8_ops import ChecksumOps, Int8Ops, MatrixOps
 from pydarknet.backends.isas import runnable
+from pydarknet.backends.narrow_ops import NarrowOps
 from pydarknet.backends.ops import Ops
 
 EXTENSIONS: list[Any] = [f"_cpu_{isa}" for isa in runnable(_cpuid.best())]
@@ -29,7 +30,7 @@ if importlib.util.find_spec("pydarknet._cuda"):
 
 CPU_ONLY = {
     name
-    for types_ in (Bf16Ops, Int8Ops, ChecksumOps, MatrixOps)
+    for types_ in (Bf16Ops, NarrowOps, Int8Ops, ChecksumOps, MatrixOps)
     for name in (*vars(types_), *vars(types_).get("__annotations__", ()))
     if not name.startswith("_")
 }

@@ -110,6 +110,36 @@ std::vector<std::string> algorithms(const ConvShape& shape) {
   return names;
 }
 
+void py_from_blocked(py::handle x_array, py::handle y_array, int channels) {
+  constexpr const char* op = "bf16_from_blocked";
+  const ConstTensor x = const_tensor(x_array, op, "x");
+  const auto y = narrow_view<std::uint16_t>(y_array, {op, "y"});
+  expect_channels(channels, x, {op, "channels"});
+  expect_narrow(y, x.n, half_blocks_of(channels), x.h, x.w, {op, "y"});
+  WithoutGil release;
+  bf16_from_blocked(x, y, channels);
+}
+
+void py_to_blocked(py::handle x_array, py::handle y_array) {
+  constexpr const char* op = "bf16_to_blocked";
+  const auto x = narrow_view<const std::uint16_t>(x_array, {op, "x"});
+  const Tensor y = tensor(y_array, op, "y");
+  expect_narrow(x, y.n, half_blocks_of(y.c), y.h, y.w, {op, "x"});
+  WithoutGil release;
+  bf16_to_blocked(x, y);
+}
+
+void py_add(py::handle a_array, py::handle b_array, py::handle y_array) {
+  constexpr const char* op = "bf16_add";
+  const auto a = narrow_view<const std::uint16_t>(a_array, {op, "a"});
+  const auto b = narrow_view<const std::uint16_t>(b_array, {op, "b"});
+  const auto y = narrow_view<std::uint16_t>(y_array, {op, "y"});
+  expect_narrow_like(b, a, {op, "b"});
+  expect_narrow_like(y, a, {op, "y"});
+  WithoutGil release;
+  bf16_add(a, b, y);
+}
+
 void bind_bf16(Module& m) {
   using py::arg;
   m.attr("bf16_block") = kHalfBlock;
@@ -129,6 +159,9 @@ void bind_bf16(Module& m) {
       .def("forward_then", &Bf16Conv::forward_then, arg("x"), arg("packed"), arg("bias"), arg("y"),
            arg("activation"), arg("workspace"), arg("add") = py::none(), arg("pool") = false,
            "As forward into BF16, and in the same pass y + add, or the 2x2 max-pooling of y with stride 2");
+  m.def("bf16_from_blocked", &py_from_blocked, arg("x"), arg("y"), arg("channels"), "Blocked floats to BF16");
+  m.def("bf16_to_blocked", &py_to_blocked, arg("x"), arg("y"), "BF16 to blocked floats");
+  m.def("bf16_add", &py_add, arg("a"), arg("b"), arg("y"), "y = a + b");
 }
 
 const Binding bf16_entries(&bind_bf16);

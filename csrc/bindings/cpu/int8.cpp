@@ -6,7 +6,6 @@
 
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 #include "bindings/cpu/narrow.h"
 #include "bindings/lib/conv.h"
@@ -15,8 +14,6 @@
 
 namespace pydarknet::bindings::int8 {
 namespace {
-
-using Stride = std::pair<int, int>;  // (down, across)
 
 ConstBytes const_bytes(py::handle object, const char* op, const char* argument, int lanes = kByteBlock) {
   return narrow_view<const std::uint8_t>(object, {op, argument}, lanes);
@@ -166,21 +163,6 @@ void py_dequantize(py::handle x_array, py::handle y_array, float scale, int zero
   int8_dequantize(x, y, scale, zero);
 }
 
-void py_maxpool(py::handle x_array, py::handle y_array, int size, const Stride& stride, int padding) {
-  constexpr const char* op = "int8_maxpool";
-  const ConstBytes x = const_bytes(x_array, op, "x");
-  const Bytes y = bytes(y_array, op, "y");
-  expect_range(size, 1, kLargest, {op, "size"});
-  expect_range(stride.first, 1, kLargest, {op, "stride"});
-  expect_range(stride.second, 1, kLargest, {op, "stride"});
-  expect_range(padding, 0, kLargest, {op, "padding"});
-  const auto out = [&](std::int64_t side, int step) { return (side + padding - size) / step + 1; };
-  expect_narrow(y, x.n, x.blocks, out(x.h, stride.first), out(x.w, stride.second), {op, "y"});
-  require(x.data != y.data, op, "x and y must be different arrays");
-  WithoutGil release;
-  int8_maxpool(x, y, {size, stride.first, stride.second, padding});
-}
-
 void py_copy_channels(py::handle x_array, py::handle y_array, int from, int to, int channels, float ratio,
                       int zero_x, int zero_y) {
   constexpr const char* op = "int8_copy_channels";
@@ -195,32 +177,6 @@ void py_copy_channels(py::handle x_array, py::handle y_array, int from, int to, 
   require(x.data != y.data, op, "x and y must be different arrays");
   WithoutGil release;
   int8_copy_channels(x, y, from, to, channels, ratio, zero_x, zero_y);
-}
-
-void py_reorg(py::handle x_array, py::handle y_array, int channels, int stride) {
-  constexpr const char* op = "int8_reorg";
-  const ConstBytes x = const_bytes(x_array, op, "x");
-  const Bytes y = bytes(y_array, op, "y");
-  expect_range(stride, 1, 1 << 12, {op, "stride"});
-  const int square = stride * stride;
-  expect_range(channels, 1, std::int64_t{x.blocks} * kByteBlock, {op, "channels"});
-  require(channels % square == 0 && x.h % stride == 0 && x.w % stride == 0, op,
-          "stride must divide height and width, its square the channels");
-  expect_narrow(y, x.n, padded(channels * square) / kByteBlock, x.h / stride, x.w / stride, {op, "y"});
-  require(x.data != y.data, op, "x and y must be different arrays");
-  WithoutGil release;
-  int8_reorg(x, y, channels, stride);
-}
-
-void py_upsample(py::handle x_array, py::handle y_array, int stride) {
-  constexpr const char* op = "int8_upsample";
-  const ConstBytes x = const_bytes(x_array, op, "x");
-  const Bytes y = bytes(y_array, op, "y");
-  expect_range(stride, 1, 1 << 12, {op, "stride"});
-  expect_narrow(y, x.n, x.blocks, std::int64_t{x.h} * stride, std::int64_t{x.w} * stride, {op, "y"});
-  require(x.data != y.data, op, "x and y must be different arrays");
-  WithoutGil release;
-  int8_upsample(x, y, stride);
 }
 
 void py_add(py::handle a_array, int zero_a, int factor_a, py::handle b_array, int zero_b, int factor_b,
@@ -273,13 +229,9 @@ void bind_int8(Module& m) {
         "An image (N, C, H, W) to bytes, 4 a pixel");
   m.def("int8_dequantize", &py_dequantize, arg("x"), arg("y"), arg("scale"), arg("zero"),
         "Blocked bytes to blocked floats");
-  m.def("int8_maxpool", &py_maxpool, arg("x"), arg("y"), arg("size"), arg("stride"), arg("padding"),
-        "Maximum over windows; stride is (down, across), padding Darknet's total");
   m.def("int8_copy_channels", &py_copy_channels, arg("x"), arg("y"), arg("from_channel"), arg("to_channel"),
         arg("channels"), arg("ratio"), arg("zero_x"), arg("zero_y"),
         "Some channels of x into y, in y's scale");
-  m.def("int8_reorg", &py_reorg, arg("x"), arg("y"), arg("channels"), arg("stride"), "As reorg_blocked");
-  m.def("int8_upsample", &py_upsample, arg("x"), arg("y"), arg("stride"), "Repeats pixels");
   m.def("int8_add", &py_add, arg("a"), arg("zero_a"), arg("factor_a"), arg("b"), arg("zero_b"),
         arg("factor_b"), arg("y"), arg("shift"), arg("zero"), "The sum of two arrays in the scale of y");
 }

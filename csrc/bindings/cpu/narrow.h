@@ -6,25 +6,10 @@
 
 namespace pydarknet::bindings {
 
-template <class T>
-struct NarrowElement;
-template <>
-struct NarrowElement<std::uint8_t> {
-  static constexpr const char* kType = "|u1";
-  static constexpr int kLanes = kByteBlock;
-};
-template <>
-struct NarrowElement<std::uint16_t> {
-  static constexpr const char* kType = "<u2";
-  static constexpr int kLanes = kHalfBlock;
-};
-
 // Blocked elements of this many lanes, those of the element if none are given.
 template <class T>
-NarrowOf<T> narrow_view(py::handle object, Where where,
-                        int lanes = NarrowElement<std::remove_const_t<T>>::kLanes) {
-  using Element = NarrowElement<std::remove_const_t<T>>;
-  const RawArray a = raw_array(object, Element::kType, !std::is_const_v<T>, where);
+NarrowOf<T> narrow_view(py::handle object, Where where, int lanes = kNarrowBlock<T>) {
+  const RawArray a = raw_array(object, sizeof(T) == 1 ? "|u1" : "<u2", !std::is_const_v<T>, where);
   if (a.ndim != 5 || a.shape[4] != lanes) {
     where.fail("expected blocks of " + std::to_string(lanes) + " channels");
   }
@@ -40,7 +25,8 @@ void expect_narrow(const NarrowOf<T>& found, int n, int blocks, std::int64_t h, 
              shape_text({found.n, found.blocks, found.h, found.w, found.lanes}));
 }
 template <class T>
-void expect_narrow_like(const NarrowOf<T>& found, const ConstBf16Tensor& x, Where where) {
+void expect_narrow_like(const NarrowOf<T>& found, const NarrowOf<const std::remove_const_t<T>>& x,
+                        Where where) {
   expect_narrow(found, x.n, x.blocks, x.h, x.w, where);
 }
 

@@ -128,12 +128,12 @@ void int8_dequantize(ConstBytes x, Tensor y, float scale, int zero) {
 
 void int8_copy_channels(ConstBytes x, Bytes y, int from, int to, int channels, float ratio, int zero_x,
                         int zero_y) {
+  if (ratio == 1.0f && zero_x == zero_y) return narrow_copy_channels(x, y, from, to, channels);
   std::uint8_t table[256];  // of what each byte becomes
   for (int q = 0; q < 256; ++q) {
     const Lanes f = simd::splat(static_cast<float>(q - zero_x)) * ratio;
     table[q] = static_cast<std::uint8_t>(int8::rounded(f, zero_y)[0]);
   }
-  const bool same = ratio == 1.0f && zero_x == zero_y;
   const bool aligned = from % kByteBlock == 0 && to % kByteBlock == 0;
   const int blocks = (channels + kByteBlock - 1) / kByteBlock;
   parallel_for(std::int64_t{y.n} * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -141,13 +141,8 @@ void int8_copy_channels(ConstBytes x, Bytes y, int from, int to, int channels, f
       const int image = static_cast<int>(i / blocks), first = static_cast<int>(i % blocks) * kByteBlock;
       const int count = std::min(kByteBlock, channels - first);
       if (aligned && count == kByteBlock) {
-        std::uint8_t* target = y.block(image, (to + first) / kByteBlock);
-        const std::uint8_t* source = x.block(image, (from + first) / kByteBlock);
-        if (same) {
-          std::memcpy(target, source, static_cast<std::size_t>(x.plane()));
-        } else {
-          rescale(source, target, x.plane(), ratio, zero_x, zero_y);
-        }
+        rescale(x.block(image, (from + first) / kByteBlock), y.block(image, (to + first) / kByteBlock),
+                x.plane(), ratio, zero_x, zero_y);
         continue;
       }
       for (int c = first; c < first + count; ++c) {

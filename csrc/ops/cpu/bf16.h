@@ -10,9 +10,7 @@
 
 namespace pydarknet {
 
-// Channels of a block of BF16, whatever the instruction set: a pixel's is a cache line. Lanes past a value's
-// channels are 0, always: a weight of 0 makes nothing of NaN.
-inline constexpr int kHalfBlock = 32;
+// Lanes past a value's channels are 0, always: a weight of 0 would not make 0 of NaN.
 using Bf16Tensor = NarrowOf<std::uint16_t>;
 using ConstBf16Tensor = NarrowOf<const std::uint16_t>;
 
@@ -63,5 +61,12 @@ class Bf16Convolution {
 
 // Those that run, the fastest first.
 std::vector<const Bf16Convolution*> bf16_convolutions();
+
+// y = x. The lanes of x past `channels` are not read.
+void bf16_from_blocked(ConstTensor x, Bf16Tensor y, int channels);
+void bf16_to_blocked(ConstBf16Tensor x, Tensor y);
+
+// y = a + b.
+void bf16_add(ConstBf16Tensor a, ConstBf16Tensor b, Bf16Tensor y);
 
 }  // namespace pydarknet

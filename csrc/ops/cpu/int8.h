@@ -12,9 +12,7 @@
 
 namespace pydarknet {
 
-// Channels of a block of bytes, whatever the instruction set; and of an image, whose few channels are one
-// block.
-inline constexpr int kByteBlock = 16;
+// Channels of an image, whose few are one block.
 inline constexpr int kImageBlock = 4;
 
 // lanes is kByteBlock, or kImageBlock for an image.
@@ -78,19 +76,10 @@ void int8_quantize_image(ConstPlain x, Bytes y, float per_unit, int zero);
 // y = float(x - zero) * scale.
 void int8_dequantize(ConstBytes x, Tensor y, float scale, int zero);
 
-// As maxpool_forward; a window wholly in the padding has 0.
-void int8_maxpool(ConstBytes x, Bytes y, const PoolWindows& windows);
-
 // Channels [from, from + channels) of x become those from `to` on of y: float(x - zero_x) * ratio, clamped,
 // rounded and moved by zero_y.
 void int8_copy_channels(ConstBytes x, Bytes y, int from, int to, int channels, float ratio, int zero_x,
                         int zero_y);
-
-// As reorg_blocked.
-void int8_reorg(ConstBytes x, Bytes y, int channels, int stride);
-
-// Each pixel repeated `stride` times along both axes.
-void int8_upsample(ConstBytes x, Bytes y, int stride);
 
 // One term of a sum: its array, its zero, and its factor.
 struct Int8Term {

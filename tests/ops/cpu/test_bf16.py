@@ -185,6 +185,43 @@ def test_bad_arguments(cpu_ops: Any, made: HalfArrays, multiplied: str) -> None:
         cpu_ops.Bf16Conv(case.shape, "winograd4")
 
 
+@pytest.mark.parametrize("channels", [1, 5, 16, 31, 32, 33, 70])
+def test_conversions(cpu_ops: Any, made: HalfArrays, channels: int) -> None:
+    """To the nearest, ties to even, whatever lies in the lanes past the channels; and back, exactly."""
+    arrays = Arrays(cpu_ops.block)
+    x = np.random.default_rng(1).standard_normal((2, channels, 3, 5)).astype(np.float32)
+    x[0, 0, 0] = np.array([0x3F808000, 0x3F818000, 0x7F7FFFFF, 0xFF800000, 0x00008000], np.uint32).view(np.float32)
+    x[1, -1, -1, -1] = np.nan
+    source, y = arrays.blocked(x, noise=3e38), made.empty_halves(*x.shape)
+    cpu_ops.bf16_from_blocked(source, y, channels)
+    np.testing.assert_array_equal(made.of_halves(y, channels), rounded(x))
+    back = arrays.empty_blocked(*x.shape)
+    cpu_ops.bf16_to_blocked(y, back)
+    np.testing.assert_array_equal(arrays.channels(back, channels), widened(rounded(x)))
+    arrays.check()
+
+
+def test_add(cpu_ops: Any, made: HalfArrays) -> None:
+    a, b = rounded(np.random.default_rng(1).standard_normal((2, 2, 40, 3, 5)))
+    y = made.empty_halves(2, 40, 3, 5)
+    cpu_ops.bf16_add(made.halves(a), made.halves(b), y)
+    np.testing.assert_array_equal(made.of_halves(y, 40), rounded(widened(a) + widened(b)))
+
+
+def test_bad_arguments_of_conversions(cpu_ops: Any, made: HalfArrays) -> None:
+    arrays = Arrays(cpu_ops.block)
+    floats, halves = arrays.empty_blocked(1, 32, 3, 5), made.empty_halves(1, 40, 3, 5)
+    for call in (
+        lambda: cpu_ops.bf16_from_blocked(floats, halves, 32),
+        lambda: cpu_ops.bf16_from_blocked(floats, halves[:, :1], 33),
+        lambda: cpu_ops.bf16_to_blocked(halves, floats),
+        lambda: cpu_ops.bf16_to_blocked(floats, floats),
+        lambda: cpu_ops.bf16_add(halves, halves, halves[:, :1]),
+    ):
+        with pytest.raises(ValueError, match="bf16_"):
+            call()
+
+
 def test_none_without_matrices(cpu_ops: Any) -> None:
     cpu_ops.use_matrices("vectors")
     try:

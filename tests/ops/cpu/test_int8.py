@@ -115,7 +115,7 @@ def test_conv_that_pools(cpu_ops: Any, made: ByteArrays, channels: int, lanes: i
             steps, pooled = (made.empty(2, 33, shape.out_h // 2, shape.out_w // 2) for _ in range(2))
             call = x, 17, packed, start, scale, 0.1
             conv.forward(*call, whole, 30, workspace)
-            cpu_ops.int8_maxpool(whole, steps, 2, (2, 2), 1)
+            cpu_ops.narrow_maxpool(whole, steps, 2, (2, 2), 1)
             if conv.pools:
                 conv.forward(*call, pooled, 30, workspace, True)
                 np.testing.assert_array_equal(made.channels(pooled, 33), made.channels(steps, 33), body)
@@ -256,26 +256,6 @@ def test_image_to_bytes(cpu_ops: Any, made: ByteArrays, channels: int) -> None:
     assert (made.channels(y, IMAGE)[:, channels:] == 3).all()
 
 
-@pytest.mark.parametrize(
-    ("size", "stride", "padding"),
-    [
-        (2, (2, 2), 1),
-        (2, (2, 2), 0),
-        (2, (1, 1), 1),
-        (3, (2, 2), 2),
-        (5, (1, 1), 4),
-        (2, (1, 2), 1),
-        (13, (1, 1), 12),
-    ],
-)
-def test_maxpool(cpu_ops: Any, made: ByteArrays, size: int, stride: tuple[int, int], padding: int) -> None:
-    x = np.random.default_rng(1).integers(0, 256, (2, 19, 13, 18)).astype(np.uint8)
-    want = pool.maxpool(x, size, stride, padding)
-    y = made.empty(*want.shape)
-    cpu_ops.int8_maxpool(made.blocked(x), y, size, stride, padding)
-    np.testing.assert_array_equal(made.channels(y, 19), want)
-
-
 @pytest.mark.parametrize(("start", "to", "channels"), [(0, 0, 40), (0, 16, 32), (5, 3, 30), (16, 0, 16), (39, 49, 1)])
 @pytest.mark.parametrize(("ratio", "zeros"), [(1.0, (7, 7)), (0.4, (7, 30)), (3.0, (100, 0))])
 def test_copy_channels(
@@ -287,24 +267,6 @@ def test_copy_channels(
     want[:, to : to + channels] = naive.rescaled(x[:, start : start + channels], ratio, *zeros)
     cpu_ops.int8_copy_channels(made.blocked(x), y, start, to, channels, ratio, *zeros)
     np.testing.assert_array_equal(made.channels(y, 50), want)
-
-
-@pytest.mark.parametrize(("channels", "stride"), [(64, 2), (4, 2), (20, 2), (9, 3)])
-def test_reorg_is_that_of_floats(cpu_ops: Any, made: ByteArrays, channels: int, stride: int) -> None:
-    arrays = Arrays(cpu_ops.block)
-    x = np.random.default_rng(1).integers(0, 256, (2, channels, 6, 12)).astype(np.uint8)
-    shape = 2, channels * stride**2, 6 // stride, 12 // stride
-    y, want = made.empty(*shape), arrays.empty_blocked(*shape)
-    cpu_ops.int8_reorg(made.blocked(x), y, channels, stride)
-    cpu_ops.reorg_blocked(arrays.blocked(x), want, channels, stride)
-    np.testing.assert_array_equal(made.channels(y, shape[1]), arrays.channels(want, shape[1]))
-
-
-def test_upsample(cpu_ops: Any, made: ByteArrays) -> None:
-    x = np.random.default_rng(1).integers(0, 256, (2, 18, 3, 5)).astype(np.uint8)
-    y = made.empty(2, 18, 9, 15)
-    cpu_ops.int8_upsample(made.blocked(x), y, 3)
-    np.testing.assert_array_equal(made.channels(y, 18), x.repeat(3, 2).repeat(3, 3))
 
 
 @pytest.mark.parametrize(("factors", "shift"), [((1 << 19, 300_000), 20), ((-70, 90), 7), ((1 << 21, 1 << 21), 29)])

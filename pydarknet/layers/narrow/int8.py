@@ -12,19 +12,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..formats.mapped import release
-from ..plan.activations import ACROSS_CHANNELS
-from ..plan.int8 import ByteValue, Int8Builder, Quantisation
-from ..plan.plan import Value
-from .base import ANY_LAYER, Layer
-from .common.head import Head
-from .connected import Connected
-from .convolutional import Convolution, Convolutional
-from .maxpool import MaxPool
-from .reorg import Reorg
-from .route import Route
-from .shortcut import Shortcut
-from .upsample import Upsample
+from ...formats.mapped import release
+from ...plan.activations import ACROSS_CHANNELS
+from ...plan.int8 import ByteValue, Int8Builder, Quantisation
+from ...plan.plan import Value
+from ..base import ANY_LAYER, Layer
+from ..common.head import Head
+from ..connected import Connected
+from ..convolutional import Convolution, Convolutional
+from ..route import Route
+from ..shortcut import Shortcut
+from .alike import ALIKE, is_sum, plan_alike
 
 IMAGE = Quantisation(1 / 255, 0)  # of the network's input
 SLOPES = {"linear": 1.0, "relu": 0.0, "leaky": 0.1}  # of activations that a convolution computes itself
@@ -79,8 +77,10 @@ class Int8Layers:
         """Append the layer's steps, in bytes where it has them; else those that it has in floats."""
         if layer.index in self.convolutions and isinstance(layer, Convolution):
             return plan_convolution(layer, self.convolutions[layer.index], p, x)
-        found = next((plan for kind, plan in PLANS.items() if isinstance(layer, kind)), None)
-        value = None if found is None else found(layer, p, x, self.outputs.get(layer.index))
+        found = next((plan for kind, plan in OWN.items() if isinstance(layer, kind)), None)
+        if found is None:
+            return plan_alike(layer, p, x)
+        value = found(layer, p, x, self.outputs.get(layer.index))
         return layer.plan(p, x) if value is None else value
 
 
@@ -109,7 +109,7 @@ def can_be_in_8_bits(layers: Sequence[Layer]) -> set[int]:
 
 def hands_bytes_on(layer: Layer) -> bool:
     """Whether the layer can take bytes and give them."""
-    return isinstance(layer, tuple(PLANS)) and not (isinstance(layer, Shortcut) and not _is_sum(layer))
+    return isinstance(layer, (*OWN, *ALIKE)) and not (isinstance(layer, Shortcut) and not is_sum(layer))
 
 
 def sources(layer: Layer) -> list[int]:
@@ -179,15 +179,6 @@ def _terms(
     return whole, factors
 
 
-def plan_maxpool(layer: MaxPool, p: Int8Builder, x: Value, own: Quantisation | None) -> Value | None:
-    """The maximum of bytes."""
-    if not isinstance(x, ByteValue) or layer.empty_windows or layer.depth or layer.blur or layer.peaks:
-        return None
-    y = p.new_bytes(layer.out, x.quantisation)
-    p.emit(p.int8.int8_maxpool, x, y, layer.size, layer.strides, layer.padding)
-    return y
-
-
 def plan_route(layer: Route, p: Int8Builder, x: Value, own: Quantisation | None) -> Value | None:
     """Channels of bytes, brought to one scale."""
     values = [p.outputs[source.index] for source in layer.sources]
@@ -206,28 +197,10 @@ def plan_route(layer: Route, p: Int8Builder, x: Value, own: Quantisation | None)
     return y
 
 
-def plan_reorg(layer: Reorg, p: Int8Builder, x: Value, own: Quantisation | None) -> Value | None:
-    """Bytes in another order."""
-    if not isinstance(x, ByteValue) or layer.extra or layer.flatten or layer.reverse:
-        return None
-    y = p.new_bytes(layer.out, x.quantisation)
-    p.emit(p.int8.int8_reorg, x, y, layer.inputs.c, layer.stride)
-    return y
-
-
-def plan_upsample(layer: Upsample, p: Int8Builder, x: Value, own: Quantisation | None) -> Value | None:
-    """Bytes repeated; a factor is one of their scale."""
-    if not isinstance(x, ByteValue) or layer.stride < 0 or layer.scale <= 0:
-        return None
-    y = p.new_bytes(layer.out, Quantisation(x.quantisation.scale * layer.scale, x.quantisation.zero))
-    p.emit(p.int8.int8_upsample, x, y, layer.stride)
-    return y
-
-
 def plan_shortcut(layer: Shortcut, p: Int8Builder, x: Value, own: Quantisation | None) -> Value | None:
     """The sum of bytes, by factors in fixed point."""
     other = p.outputs[layer.sources[0].index]
-    if own is None or not _is_sum(layer) or not (isinstance(x, ByteValue) and isinstance(other, ByteValue)):
+    if own is None or not is_sum(layer) or not (isinstance(x, ByteValue) and isinstance(other, ByteValue)):
         return None
     ratios = [layer.alpha * x.quantisation.scale / own.scale, layer.beta * other.quantisation.scale / own.scale]
     shift = 20 - math.frexp(max(map(abs, ratios)))[1]
@@ -239,16 +212,4 @@ def plan_shortcut(layer: Shortcut, p: Int8Builder, x: Value, own: Quantisation |
     return y
 
 
-def _is_sum(layer: Shortcut) -> bool:
-    """Whether it adds two outputs of one shape, and nothing more."""
-    bare = len(layer.sources) == 1 and not layer.normalization and layer.activation == "linear"
-    return bare and layer.inputs == layer.sources[0].out
-
-
-PLANS: dict[type[Layer], Callable[..., Value | None]] = {
-    MaxPool: plan_maxpool,
-    Route: plan_route,
-    Reorg: plan_reorg,
-    Upsample: plan_upsample,
-    Shortcut: plan_shortcut,
-}
+OWN: dict[type[Layer], Callable[..., Value | None]] = {Route: plan_route, Shortcut: plan_shortcut}

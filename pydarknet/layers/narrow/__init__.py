@@ -1,0 +1,1 @@
+"""Layers whose values have fewer bits than floats, on the CPU: their parts of a plan."""

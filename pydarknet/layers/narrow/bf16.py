@@ -1,0 +1,95 @@
+"""Layers in BF16, where matrix registers multiply it."""
+
+from __future__ import annotations
+
+from ...backends.bf16_ops import Bf16ConvPrimitive
+from ...backends.ops import Array
+from ...formats.mapped import release
+from ...plan.activations import ACROSS_CHANNELS
+from ...plan.bf16 import Bf16Builder, HalfValue
+from ...plan.plan import Value
+from ...plan.shapes import Shape
+from ..base import Layer
+from ..connected import Connected
+from ..convolutional import Convolution, Convolutional
+from ..route import Route
+from ..shortcut import Shortcut
+from .alike import is_sum, plan_alike
+
+
+def plan_layer(layer: Layer, p: Bf16Builder, x: Value) -> Value:
+    """Append the layer's steps, in BF16 where it has them; else those that it has in floats."""
+    y = None
+    if isinstance(layer, Convolution):
+        y = plan_convolution(layer, p, x) if can_be_bf16(layer) else None
+    elif isinstance(layer, Route):
+        y = plan_route(layer, p)
+    elif isinstance(layer, Shortcut):
+        y = plan_shortcut(layer, p, x)
+    return plan_alike(layer, p, x) if y is None else y
+
+
+def can_be_bf16(layer: Convolution) -> bool:
+    """Whether there is a convolution in BF16 for the layer."""
+    special = layer.groups > 1 or layer.parts or layer.xnor or layer.blur or layer.coordconv
+    return type(layer) in (Convolutional, Connected) and not special and layer.activation not in ACROSS_CHANNELS
+
+
+def plan_convolution(layer: Convolution, p: Bf16Builder, x: Value) -> Value | None:
+    """BF16 in and out. An image's few channels are convolved in FP32: their kernels cancel most of what they sum."""
+    source, shape, plain = layer.geometry(p, x) if not isinstance(x, HalfValue) else (x, layer.shape(p, x), False)
+    algorithms = p.bf16.bf16_algorithms(shape)
+    if plain or not algorithms:
+        return None
+    halves = p.as_halves(source)
+    conv = p.bf16.Bf16Conv(shape, algorithms[0])
+    packed = pack(layer, p, source, conv)
+    bias = p.constant(layer.key("bias"), layer.folded_bias)
+    y = p.new_halves(Shape(layer.out.c, shape.out_h, shape.out_w), shape.n)
+    activation = p.ops.Activation(layer.activation)
+    p.emit(conv.forward, halves, packed, bias, y, activation, p.workspace(conv.workspace()))
+    return y
+
+
+def pack(layer: Convolution, p: Bf16Builder, source: Value, conv: Bf16ConvPrimitive) -> Array:
+    """The weights in the convolution's layout."""
+    key, store = layer.key("packed_bf16"), p.store if layer.whole else None
+
+    def make() -> Array:
+        packed = store and store.find(key, conv.algorithm, conv.packed_size)
+        if packed is None:
+            packed = layer.packed_by_filters(p, source, conv, p.bf16.Bf16Conv)
+            if store:
+                store.keep(key, conv.algorithm, packed)
+        release(layer.parameters["weights"])
+        return packed
+
+    packed: Array = p.shared(key, make)
+    return packed
+
+
+def plan_route(layer: Route, p: Bf16Builder) -> Value | None:
+    """Channels of BF16."""
+    values = [p.outputs[source.index] for source in layer.sources]
+    if not all(isinstance(value, HalfValue) for value in values) or (len(values) == 1 and layer.groups == 1):
+        return None
+    y, offset = p.new_halves(layer.out, values[0].dims[0]), 0
+    if layer.groups == 1:
+        p.concatenates(y)
+    for value in values:
+        channels = value.shape.c // layer.groups
+        copied = p.as_halves(value), y, layer.group_id * channels, offset, channels
+        p.emit(p.narrow.narrow_copy_channels, *copied)
+        offset += channels
+    return y
+
+
+def plan_shortcut(layer: Shortcut, p: Bf16Builder, x: Value) -> Value | None:
+    """The sum, rounded once."""
+    other = p.outputs[layer.sources[0].index]
+    factors = (layer.alpha, layer.beta) == (1, 1)
+    if not (is_sum(layer) and factors and isinstance(x, HalfValue) and isinstance(other, HalfValue)):
+        return None
+    y = p.new_halves(layer.out, x.dims[0])
+    p.emit(p.bf16.bf16_add, p.as_halves(x), p.as_halves(other), y)
+    return y
