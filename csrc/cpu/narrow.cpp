@@ -13,7 +13,7 @@ namespace pydarknet {
 namespace narrow {
 namespace {
 
-// One pixel's block as integers that are ordered as the numbers are.
+// Some lanes of a pixel as integers that are ordered as the numbers are.
 template <class T>
 struct Order;
 
@@ -29,7 +29,7 @@ struct Order<std::uint8_t> {
 // the lowest, as infinity below 0 is.
 template <>
 struct Order<std::uint16_t> {
-  using Keys = std::int16_t __attribute__((vector_size(2 * kHalfBlock)));
+  using Keys = std::int16_t __attribute__((vector_size(kBlock * sizeof(float))));
   static constexpr std::int16_t kSize = 0x7fff, kInfinity = 0x7f80;
   static constexpr std::int16_t kLowest = ~std::int16_t{0x7f7f};
   static Keys numbers(Keys v) { return v ^ ((v >> 15) & kSize); }
@@ -42,26 +42,30 @@ struct Order<std::uint16_t> {
 template <class T>
 class Pooling {
   using Keys = typename Order<T>::Keys;
-  static constexpr int kLanes = kNarrowBlock<T>;
+  static constexpr int kLanes = kNarrowBlock<T>, kStep = sizeof(Keys) / sizeof(T);
 
  public:
   // The maximum of the columns of some rows.
   static void window(const T* from, std::int64_t row, int rows, T* to, int index, Span columns) {
-    Keys best = Keys{} + Order<T>::kLowest;
-    for (int i = 0; i < rows; ++i) {
-      for (int j = columns.begin; j < columns.end; ++j) {
-        best = larger(best, load(from + i * row + std::int64_t{j} * kLanes));
+    for (int lane = 0; lane < kLanes; lane += kStep) {
+      Keys best = Keys{} + Order<T>::kLowest;
+      for (int i = 0; i < rows; ++i) {
+        for (int j = columns.begin; j < columns.end; ++j) {
+          best = larger(best, load(from + i * row + std::int64_t{j} * kLanes + lane));
+        }
       }
+      store(to + std::int64_t{index} * kLanes + lane, best);
     }
-    store(to + std::int64_t{index} * kLanes, best);
   }
 
   // Windows of 2 x 2 that lie side by side, from their first column on.
   static void pairs(const T* from, std::int64_t row, T* to, int count) {
-    for (int j = 0; j < count; ++j, from += 2 * kLanes, to += kLanes) {
-      const Keys left = larger(load(from), load(from + row));
-      const Keys right = larger(load(from + kLanes), load(from + row + kLanes));
-      store(to, larger(left, right));
+    for (int j = 0; j < count; ++j, from += kLanes) {
+      for (int lane = 0; lane < kLanes; lane += kStep, from += kStep, to += kStep) {
+        const Keys left = larger(load(from), load(from + row));
+        const Keys right = larger(load(from + kLanes), load(from + row + kLanes));
+        store(to, larger(left, right));
+      }
     }
   }
 

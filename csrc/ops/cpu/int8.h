@@ -77,7 +77,7 @@ void int8_quantize_image(ConstPlain x, Bytes y, float per_unit, int zero);
 void int8_dequantize(ConstBytes x, Tensor y, float scale, int zero);
 
 // Channels [from, from + channels) of x become those from `to` on of y: float(x - zero_x) * ratio, clamped,
-// rounded and moved by zero_y.
+// rounded and moved by zero_y. The other lanes of the last of their blocks become some byte.
 void int8_copy_channels(ConstBytes x, Bytes y, int from, int to, int channels, float ratio, int zero_x,
                         int zero_y);
 
