@@ -30,6 +30,15 @@ class Geometry(Protocol):
     def with_precision(self, precision: str) -> Geometry: ...
 
 
+class PackingConv(Protocol):
+    """What packs weights of one shape for one algorithm."""
+
+    algorithm: str
+    packed_size: int
+
+    def pack(self, weights: Array, packed: Array) -> None: ...
+
+
 class ConvPrimitive(Protocol):
     """A convolution of one shape by one algorithm. Its input is plain or blocked, as `plain` says."""
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from typing import TypeAlias
 
-from ..backends.bf16_ops import Bf16ConvPrimitive
-from ..backends.ops import Array, ConvPrimitive, DgradPrimitive, Geometry, Pair
+from ..backends.ops import Array, ConvPrimitive, DgradPrimitive, Geometry, PackingConv, Pair
 from ..formats.cfg import Section
 from ..formats.cfg_keys import Keys
 from ..formats.layouts import Record
@@ -32,7 +31,7 @@ MAX_PLAIN_CHANNELS = 4
 # has at most 2.25 times its largest number.
 MOST_FP16 = 2.0**14
 
-Packing: TypeAlias = ConvPrimitive | Bf16ConvPrimitive
+MakeConv: TypeAlias = Callable[[Geometry, str], PackingConv]
 
 
 class Convolution(Layer):
@@ -202,19 +201,16 @@ class Convolution(Layer):
 
     def pack_anew(self, p: Builder, source: Value, conv: ConvPrimitive, plain: bool) -> tuple[ConvPrimitive, Array]:
         """The weights in a convolution's layout, or in that of one in FP32, if they are too large for FP16."""
-        parts, shape = self.by_filters(p), conv.shape
-        if shape.precision == "fp16" and not all(part.fits_fp16() for part in parts):
+        shape = conv.shape
+        if shape.precision == "fp16" and not all(part.fits_fp16() for part in self.by_filters(p)):
             larger = shape.with_precision("fp32")
             conv = p.ops.Conv(shape, self.fastest(larger, plain))
-        return conv, self.packed_by_filters(p, source, conv, p.ops.Conv, parts)
+        return conv, self.packed_by_filters(p, source, conv, p.ops.Conv)
 
-    def packed_by_filters(
-        self, p: Builder, source: Value, conv: Packing, make: Callable[[Geometry, str], Packing],
-        parts: Sequence[Convolution] = (),
-    ) -> Array:  # fmt: skip
-        """The weights in a convolution's layout, whose like `make` gives for the `parts` of the layer."""
+    def packed_by_filters(self, p: Builder, source: Value, conv: PackingConv, make: MakeConv) -> Array:
+        """The weights in a convolution's layout, whose like for fewer filters `make` gives."""
         packed, end = p.backend.empty((conv.packed_size,)), 0
-        for part in parts or self.by_filters(p):
+        for part in self.by_filters(p):
             own = make(part.shape(p, source), conv.algorithm)
             begin, end = end, end + own.packed_size
             own.pack(p.backend.to_device(part.folded_weights()), packed[begin:end])
