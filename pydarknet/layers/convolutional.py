@@ -30,7 +30,6 @@ MAX_PLAIN_CHANNELS = 4
 # Layers with larger weights keep FP32 in a network of FP16, which ends at 65504: Winograd's transform of a kernel
 # has at most 2.25 times its largest number.
 MOST_FP16 = 2.0**14
-
 MakeConv: TypeAlias = Callable[[Geometry, str], PackingConv]
 
 
