@@ -71,10 +71,11 @@ class Call {
 
   // Of one channel block: what packed kernels lack at each point.
   void scale_input(const Group& group, float* v) const {
-    constexpr auto scales = S::scales();
     for (int plane = 0; plane < Tiles<S>::kPlanes; ++plane, v += t_.v_plane) {
+      const auto scale = static_cast<float>(simd::MixScales::at[plane % S::kPlanes]);
+      if (scale == 1.0f) continue;
       for (int i = 0; i < group.count(plane) * kBlock; i += kBlock) {
-        simd::store(v + i, simd::load(v + i) * scales[plane % S::kPlanes]);
+        simd::store(v + i, simd::load(v + i) * scale);
       }
     }
   }

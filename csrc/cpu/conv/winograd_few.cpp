@@ -22,8 +22,8 @@
 namespace pydarknet {
 namespace {
 
-using simd::FewMix;
 using simd::Lanes;
+using simd::Mix;
 
 using Scheme = winograd::UnitStride<4>;
 using Grid = winograd::TileGrid<Scheme>;
@@ -32,10 +32,7 @@ constexpr int kSide = Scheme::kPlanes, kPoints = kSide * kSide;
 constexpr std::int64_t kSums = std::int64_t{kPoints} * simd::kFewSums;  // floats, of a thread
 constexpr int kPieceTaps = 9 << 10;  // floats, of the channels that are multiplied together
 constexpr double kLoad = 0.6;        // cycles
-
-// Of an axis' points: what packed kernels lack there and the transformed input gets.
-constexpr double kA = Winograd<4>::kA, kB = Winograd<4>::kB;
-constexpr double kScale[kSide] = {-2 * kA / kB, 1, 1, -kA / kB, -kA / kB, -2 * kA * kA};
+constexpr auto& kScales = simd::MixScales::at;
 
 // Where a row's points lie: two halves of an outer one, and those of a plus and of a minus. Their columns go
 // from the packed ones' one end or from the other.
@@ -43,11 +40,11 @@ constexpr int kPlace[kSide] = {0, 1, 2, 4, 5, 3};
 
 // Which packed rows make a row of points, and how.
 struct Row {
-  FewMix mix;
+  Mix mix;
   int x, y;
 };
-constexpr Row kRows[kSide] = {{FewMix::kOuter, 0, 2}, {FewMix::kPlus, 0, 1},  {FewMix::kMinus, 0, 1},
-                              {FewMix::kPlus, 2, 1},  {FewMix::kMinus, 2, 1}, {FewMix::kOuter, 2, 0}};
+constexpr Row kRows[kSide] = {{Mix::kOuter, 0, 2}, {Mix::kPlus, 0, 1},  {Mix::kMinus, 0, 1},
+                              {Mix::kPlus, 2, 1},  {Mix::kMinus, 2, 1}, {Mix::kOuter, 2, 0}};
 
 // A group's tiles, where their points lie, and how these are multiplied.
 class Group : public winograd::TileGroup<Scheme> {
@@ -57,7 +54,7 @@ class Group : public winograd::TileGroup<Scheme> {
   Group(const Grid& grid, int group) : TileGroup(grid, group) {
     for (int i = 0; i < kPoints; ++i) {
       seen_[place(i)] = count(i);
-      scale_[place(i)] = static_cast<float>(kScale[i / kSide] * kScale[i % kSide]);
+      scale_[place(i)] = static_cast<float>(kScales[i / kSide] * kScales[i % kSide]);
     }
     for (int kind = 0; kind < winograd::kKinds; ++kind) {
       inputs_[kind] = offsets(kind, simd::kFewInput);
@@ -99,25 +96,15 @@ class Group : public winograd::TileGroup<Scheme> {
   std::vector<simd::FewPoints> steps_;
 };
 
-// s, o and t of an axis of kernels, `step` lanes apart.
-PYDARKNET_INLINE void mix_axis(Lanes* g, int step) {
-  constexpr float even = 1 / (2 * kA * kA * (kA * kA - kB * kB)), odd = even * kA, other = even * kA / kB;
-  constexpr float a2 = kA * kA, b2 = kB * kB;
-  const Lanes g0 = g[0], g1 = g[step], g2 = g[2 * step];
-  g[0] = even * (g0 + a2 * g2);
-  g[step] = odd * g1;
-  g[2 * step] = other * (g0 + b2 * g2);
-}
-
 // Of one vector of filters, whose taps are `row` floats apart.
 void mix_kernel(float* g, int row) {
   Lanes taps[winograd::kTaps];
   PYDARKNET_UNROLL
   for (int i = 0; i < winograd::kTaps; ++i) taps[i] = simd::load(g + i * row);
   PYDARKNET_UNROLL
-  for (int i = 0; i < 3; ++i) mix_axis(taps + i, 3);
+  for (int i = 0; i < 3; ++i) simd::mix_axis(taps + i, 3);
   PYDARKNET_UNROLL
-  for (int i = 0; i < 3; ++i) mix_axis(taps + 3 * i, 1);
+  for (int i = 0; i < 3; ++i) simd::mix_axis(taps + 3 * i, 1);
   PYDARKNET_UNROLL
   for (int i = 0; i < winograd::kTaps; ++i) simd::store(g + i * row, taps[i]);
 }

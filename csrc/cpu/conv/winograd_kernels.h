@@ -9,6 +9,7 @@
 #include "cpu/lib/sizes.h"
 #include "cpu/simd/microkernel.h"
 #include "cpu/simd/stream.h"
+#include "cpu/simd/winograd_mix.h"
 
 namespace pydarknet::winograd {
 
@@ -43,7 +44,7 @@ class KernelTransform {
     });
   }
 
-  // [row of points][channel][x, y, z][filter]
+  // [row of points][channel][s, o, t][filter]
   static void pack_rows(const Panel& panel, const Kernels& kernels, float* packed) {
     float u[K * S::kRow * kPoint];
     each_few(panel, kernels, [&](int first, int channels, const float* g) {
@@ -96,15 +97,20 @@ class KernelTransform {
  private:
   // The rows of points lie kRow * kPoint apart.
   static void half_tile(const float* g, int row, float* u) {
-    constexpr float factors[] = {1.0f, S::W::kA, S::W::kA2};
+    Lanes half[K * S::kRow];
     PYDARKNET_UNROLL
-    for (int j = 0; j < 3; ++j) {
-      Lanes column[3], out[K];
+    for (int j = 0; j < S::kRow; ++j) {
+      Lanes column[3];
       PYDARKNET_UNROLL
       for (int i = 0; i < 3; ++i) column[i] = simd::load(g + (3 * i + j) * row);
-      S::Kernel::kernel(column, 1, out, 1);
+      S::Kernel::kernel(column, 1, half + j, S::kRow);
+    }
+    PYDARKNET_UNROLL
+    for (int i = 0; i < K; ++i) {
+      simd::mix_axis(half + i * S::kRow, 1);
       PYDARKNET_UNROLL
-      for (int i = 0; i < K; ++i) simd::store(u + i * S::kRow * kPoint + j * row, factors[j] * out[i]);
+      for (int j = 0; j < S::kRow; ++j)
+        simd::store(u + i * S::kRow * kPoint + j * row, half[i * S::kRow + j]);
     }
   }
 

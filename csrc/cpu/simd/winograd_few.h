@@ -3,10 +3,8 @@
 //
 //   m[point][j][slot] += sum over channels c:  v[point][slot][c] * u[point][j][c]
 //
-// With points +-a and +-b, an axis of a kernel g is packed as s = g0 + a^2 g2, o = a g1 and t = (a/b) (g0 +
-// b^2 g2), all times the normalisation of +-a. So u is s + o and s - o at +-a, and, up to factors that are in
-// v, t + o and t - o at +-b, (b/a) s - t at 0 and (b/a) t - s at infinity. A step is 12 + 12 loads, 24
-// multiply-adds of four tiles and two blocks of filters, two to eight of the mixing, and as many additions.
+// The nine are s, o and t in both directions (simd/winograd_mix.h). A step is 12 + 12 loads, 24 multiply-adds
+// of four tiles and two blocks of filters, two to eight of the mixing, and as many additions.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -14,7 +12,7 @@
 
 #include "cpu/simd/microkernel.h"
 #include "cpu/simd/vec.h"
-#include "shared/winograd.h"
+#include "cpu/simd/winograd_mix.h"
 
 namespace pydarknet::simd {
 
@@ -25,15 +23,6 @@ inline constexpr int kFewBlocks = kRegisters > 16 ? 2 : 1;  // of filters
 // Floats of a point: transformed input [slot][channel] of a block of channels, sums [j][slot][filter].
 inline constexpr int kFewInput = kFewTiles * kBlock, kFewSums = kPanelBlocks * kFewInput;
 inline constexpr int kFewInputs = 36 * kFewInput;  // of all points
-
-// How two of the packed rows, or columns, make one of the six.
-enum class FewMix { kPlus, kMinus, kOuter };
-
-template <FewMix kMix>
-PYDARKNET_INLINE Lanes few_mix(Lanes x, Lanes y) {
-  constexpr float outer = Winograd<4>::kB / Winograd<4>::kA;
-  return kMix == FewMix::kPlus ? x + y : kMix == FewMix::kMinus ? x - y : outer * x - y;
-}
 
 // Channels of a panel at all points. The micro-kernel adds up where things lie itself: what is stored here,
 // GCC would compute in vector registers, behind the multiply-adds.
@@ -58,7 +47,7 @@ struct FewPoints {
 };
 
 // For `kInner` tiles, of which `kOuterTiles` see the outer point, and J blocks of filters.
-template <FewMix kMix, int kInner, int kOuterTiles, int J>
+template <Mix kMix, int kInner, int kOuterTiles, int J>
 void few_product(const FewPoints& at, int block, FewProduct& p) {
   constexpr int kTiles[] = {kOuterTiles, kInner, kInner};
   Lanes sum[kFewPoints][kInner][J] = {};
@@ -87,12 +76,12 @@ void few_product(const FewPoints& at, int block, FewProduct& p) {
       PYDARKNET_UNROLL
       for (int j = 0; j < J; ++j) {
         const float *from = x + j * kBlock, *other = y + j * kBlock;
-        const Lanes inner = few_mix<kMix>(load(from), load(other));
-        const Lanes odd = few_mix<kMix>(load(from + column), load(other + column));
-        const Lanes outer = few_mix<kMix>(load(from + 2 * column), load(other + 2 * column));
-        u[0][j] = few_mix<FewMix::kOuter>(inner, outer);
-        u[1][j] = few_mix<FewMix::kPlus>(inner, odd);
-        u[2][j] = few_mix<FewMix::kMinus>(inner, odd);
+        const Lanes inner = mixed<kMix>(load(from), load(other));
+        const Lanes odd = mixed<kMix>(load(from + column), load(other + column));
+        const Lanes outer = mixed<kMix>(load(from + 2 * column), load(other + 2 * column));
+        u[0][j] = mixed<Mix::kOuter>(inner, outer);
+        u[1][j] = mixed<Mix::kPlus>(inner, odd);
+        u[2][j] = mixed<Mix::kMinus>(inner, odd);
       }
       x += next;
       y += next;
@@ -118,7 +107,7 @@ void few_product(const FewPoints& at, int block, FewProduct& p) {
   }
 }
 
-template <FewMix kMix, int J>
+template <Mix kMix, int J>
 constexpr FewPoints::Kernel few_kernel(int inner, int outer) {
   switch (inner) {
     case 1:
@@ -134,14 +123,14 @@ constexpr FewPoints::Kernel few_kernel(int inner, int outer) {
 
 // For so many tiles that see the inner points, and the outer one; where there is no kernel for these very
 // numbers, slots that hold nothing are multiplied too.
-template <FewMix kMix>
+template <Mix kMix>
 constexpr std::array<FewPoints::Kernel, 2> few_kernels(int inner, int outer) {
   return {few_kernel<kMix, 1>(inner, outer), few_kernel<kMix, kFewBlocks>(inner, outer)};
 }
-inline std::array<FewPoints::Kernel, 2> few_kernels(FewMix mix, int inner, int outer) {
-  return mix == FewMix::kPlus    ? few_kernels<FewMix::kPlus>(inner, outer)
-         : mix == FewMix::kMinus ? few_kernels<FewMix::kMinus>(inner, outer)
-                                 : few_kernels<FewMix::kOuter>(inner, outer);
+inline std::array<FewPoints::Kernel, 2> few_kernels(Mix mix, int inner, int outer) {
+  return mix == Mix::kPlus    ? few_kernels<Mix::kPlus>(inner, outer)
+         : mix == Mix::kMinus ? few_kernels<Mix::kMinus>(inner, outer)
+                              : few_kernels<Mix::kOuter>(inner, outer);
 }
 
 inline void few_product(const FewPoints& at, int blocks, FewProduct& p) {
