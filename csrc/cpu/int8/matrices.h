@@ -251,7 +251,7 @@ class ByMatrices : public Int8Convolution {
   }
   std::int64_t workspace(const ConvShape& s, int lanes, int threads) const override {
     if (lanes == kImageBlock) return vectors_.workspace(s, lanes, threads);
-    return Scratch<std::uint8_t>::size(0, MatrixBands(s, MatrixLayout(s, 1), false, threads).slot, threads);
+    return Scratch<std::uint8_t>::size(0, MatrixBands(s, MatrixLayout(s, 1), {}, threads).slot, threads);
   }
 
   void forward(const Int8ConvCall& call, ConstBytes x, Bytes y) const override {
@@ -271,9 +271,8 @@ class ByMatrices : public Int8Convolution {
     int threads = num_threads();
     while (threads > 1 && workspace(s, x.lanes, threads) > call.workspace_bytes) --threads;
     const MatrixLayout layout(s, 1);
-    const MatrixBands bands(s, layout, false, threads);
-    const MatrixTasks<simd::ByteFactors> tasks{
-        s, layout, bands, call.packed, call.requantisation.start, call.pooled};
+    const MatrixBands bands(s, layout, {false, call.pooled}, threads);
+    const MatrixTasks<simd::ByteFactors> tasks{s, layout, bands, call.packed, call.requantisation.start};
     tasks.template run<Matrices>(Scratch<std::uint8_t>(call.workspace, call.workspace_bytes, 0, threads),
                                  threads, MatrixBandCopy(s, layout, bands, x, call.zero), finish);
   }

@@ -45,12 +45,13 @@ std::int64_t MatrixLayout::panel_bytes() const {
 }
 std::int64_t MatrixLayout::packed_bytes() const { return std::int64_t{steps} * tiles * simd::kTileBytes; }
 
-MatrixBands::MatrixBands(const ConvShape& s, const MatrixLayout& layout, bool may_be_in_place, int threads) {
+MatrixBands::MatrixBands(const ConvShape& s, const MatrixLayout& layout, MatrixUse use, int threads) {
   const int all = s.out_h();
   const bool bare = s.pad_y == 0 && s.pad_x == 0;
-  in_place = may_be_in_place && bare;
+  in_place = use.in_place && bare;
+  pooled = use.pooled;
   width = in_place ? s.w : (s.out_w() - 1) * s.stride_x + s.kernel_w;
-  flat = bare && s.taps() == 1 && s.stride_x == 1 && s.stride_y == 1;
+  flat = bare && !pooled && s.taps() == 1 && s.stride_x == 1 && s.stride_y == 1;
   row = std::ptrdiff_t{width} * layout.pixel;
   const std::int64_t most = std::clamp<std::int64_t>(kBandBytes / (row * layout.blocks * s.stride_y), 1, all);
   per_image = ceil_div(all, most);
@@ -61,7 +62,7 @@ MatrixBands::MatrixBands(const ConvShape& s, const MatrixLayout& layout, bool ma
   count = per_image * s.n;
   chunks = threads == 1 ? 1 : std::min(ceil_div(threads * kTasksEach, count), layout.panels);
   const int last = all - (per_image - 1) * rows, whole = std::min(rows, all), w = s.out_w();
-  tile = flat ? tile_of(whole * w, last * w, false) : tile_of(w, w, w % 2 == 0);
+  tile = flat ? tile_of(whole * w, last * w, false) : tile_of(w, w, pooled);
   channel = row * (in_place ? s.h : (std::int64_t{rows} - 1) * s.stride_y + s.kernel_h);
   // Behind the last pixel lie those that its step multiplies by weights of 0.
   slot = in_place ? 0 : (channel * layout.blocks + 63) / 64 * 64 + simd::kMatrixBytes;

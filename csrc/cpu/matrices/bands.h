@@ -23,11 +23,15 @@ struct MatrixLayout {
   std::int64_t packed_bytes() const;
 };
 
-struct MatrixBands {
-  // `in_place`: a band may be the input itself, whose pixels are as the layout has them.
-  MatrixBands(const ConvShape& shape, const MatrixLayout& layout, bool in_place, int threads);
+struct MatrixUse {
+  bool in_place;  // a band may be the input itself, whose pixels are as the layout has them
+  bool pooled;    // outputs are pooled, in windows of 2 x 2; takes no other memory
+};
 
-  bool in_place, flat;          // flat: the rows of a band are one run of pixels
+struct MatrixBands {
+  MatrixBands(const ConvShape& shape, const MatrixLayout& layout, MatrixUse use, int threads);
+
+  bool in_place, pooled, flat;  // flat: the rows of a band are one run of pixels
   int rows, per_image, count;   // output rows of a band; bands
   int chunks;                   // tasks the panels are split into
   int width;                    // pixels of a band's row

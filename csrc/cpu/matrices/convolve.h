@@ -14,13 +14,13 @@ namespace pydarknet {
 // What one product found, and where it belongs.
 template <class Sum>
 struct MatrixSums {
-  const Sum* sums;          // [tile of pixels][pixel][filter], see simd::kSums
+  Sum* sums;                // [tile of pixels][pixel][filter], see simd::kSums
   int image, first_filter;  // of the panel
   int filter_tiles, pixel_tiles, pixels;
   // Of each tile's first pixel among the outputs. If these are pooled the second tile lies below the first.
   int row[simd::kPixelTiles], column[simd::kPixelTiles];
 
-  const Sum* at(int pixel_tile, int pixel, int filter_tile) const {
+  Sum* at(int pixel_tile, int pixel, int filter_tile) const {
     return sums + pixel_tile * simd::kSumsTile + pixel * simd::kSumsPitch + filter_tile * simd::kTileFilters;
   }
   int filter(int filter_tile) const { return first_filter + filter_tile * simd::kTileFilters; }
@@ -31,8 +31,8 @@ struct MatrixSums {
 // The tiles of a band in pairs: neighbours, or one below the other.
 class MatrixTiles {
  public:
-  MatrixTiles(const ConvShape& s, const MatrixBands& b, int rows, bool below)
-      : below_(below),
+  MatrixTiles(const ConvShape& s, const MatrixBands& b, int rows)
+      : below_(b.pooled),
         rows_(b.flat ? 1 : rows),
         run_(b.flat ? rows * s.out_w() : s.out_w()),
         tile_(b.tile),
@@ -104,7 +104,6 @@ struct MatrixTasks {
   const MatrixBands& bands;
   const std::uint8_t* packed;
   const Sum* start;  // of each filter's sum, for whole tiles
-  bool pooled;
 
   // `source(band, own scratch)` is where a band's input lies, copied there if need be.
   template <class Matrices, class Source, class Finish>
@@ -145,7 +144,7 @@ struct MatrixTasks {
     // One band and one panel.
     template <class Matrices>
     void multiply(Matrices& m, int band, int panel) {
-      const MatrixTiles tiles(t_.shape, t_.bands, t_.bands.rows_in(t_.shape, band), t_.pooled);
+      const MatrixTiles tiles(t_.shape, t_.bands, t_.bands.rows_in(t_.shape, band));
       const int filter_tiles = t_.layout.tiles_in(panel), first_filter = panel * simd::kSumsPitch;
       MatrixSums<Sum> found{
           nullptr, band / t_.bands.per_image, first_filter, filter_tiles, 0, t_.bands.tile, {}, {}};

@@ -95,18 +95,18 @@ def test_conv_of_other_geometry(cpu_ops: Any, made: ByteArrays, kernel: Any, str
     check_conv(cpu_ops, made, 2, 18, 6, 5, 20, kernel, stride, pad, slope=0.0)
 
 
-@pytest.mark.parametrize(("channels", "lanes"), [(3, IMAGE), (16, 16), (40, 16)])
+@pytest.mark.parametrize(("channels", "lanes", "side"), [(3, IMAGE, 3), (16, 16, 3), (40, 16, 3), (40, 16, 1)])
 @pytest.mark.parametrize("threads", [1, 3])
-def test_conv_that_pools(cpu_ops: Any, made: ByteArrays, channels: int, lanes: int, threads: int) -> None:
+def test_conv_that_pools(cpu_ops: Any, made: ByteArrays, channels: int, lanes: int, side: int, threads: int) -> None:
     """The bytes of convolution and max-pooling one by one; in several bands, and in runs of 1 to 7 windows."""
     cpu_ops.set_num_threads(threads)
     random = np.random.default_rng(channels)
-    weights = random.integers(-127, 128, (33, channels, 3, 3)).astype(np.int8)
+    weights = random.integers(-127, 128, (33, channels, side, side)).astype(np.int8)
     start = padded(random.integers(-5000, 5000, 33).astype(np.int32))
     scale = padded(random.uniform(1e-4, 2e-3, 33).astype(np.float32))
     for height, width, stride in ((2, 2, 1), (4, 4, 1), (2, 6, 1), (46, 22, 1), (160, 130, 1), (20, 36, 2)):
         x = made.blocked(random.integers(0, 256, (2, channels, height, width)), lanes)
-        shape = cpu_ops.ConvShape(2, channels, height, width, 33, 3, 3, stride, stride, 1, 1, 1)
+        shape = cpu_ops.ConvShape(2, channels, height, width, 33, side, side, stride, stride, side // 2, side // 2, 1)
         for body in cpu_ops.int8_bodies():
             conv = cpu_ops.Int8Conv(shape, lanes == IMAGE, body)
             packed, workspace = made.memory(conv.packed_bytes), made.memory(conv.workspace())
@@ -193,7 +193,7 @@ def test_any_conv(data: st.DataObject) -> None:
 @pytest.mark.parametrize("kind", ["amx", "plain"])
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_conv_by_matrices(cpu_ops: Any, made: ByteArrays, kind: str, threads: int) -> None:
-    """Pixels that fill no tile, channels that fill no word, one and two tiles of filters, several bands and images."""
+    """Pixels that fill no tile, channels that fill no word, one and two tiles of filters, several bands, images."""
     if not (used := cpu_ops.use_matrices(kind)):
         return  # a build that knows none
     cpu_ops.set_num_threads(threads)
