@@ -4,8 +4,9 @@
 
 The floor is the larger of the multiplications of the best algorithm's arithmetic at the measured peak, and of the
 weights at the memory's speed (conv.py has both). That is F(4x4) at the peak of FMA; in pairs of BF16 F(3x3) at twice
-that; in 8 bits (a FILE by `pydarknet quantize`) the direct sum at four times that. Steps are timed one by one here:
-what a network does in one pass, such as pooling in the convolution before, is less.
+that, by matrix registers the direct sum at sixteen times that; in 8 bits (a FILE by `pydarknet quantize`) the direct
+sum at four times that. Steps are timed one by one here: what a network does in one pass, such as pooling in the
+convolution before, is less.
 """
 
 from __future__ import annotations
@@ -23,11 +24,9 @@ from workers import ROOT, measured_peak
 from pydarknet import Network
 from pydarknet.layers import Layer
 from pydarknet.layers.convolutional import Convolution
-from pydarknet.plan.int8 import Int8Builder
-from pydarknet.plan.plan import Builder
 
 WINOGRAD = {"fp32": 4.0, "bf16_pairs": 2 * 3.24}  # multiplications that are saved, and how many fewer steps they take
-DIRECT = {"fp32": 1.0, "bf16_pairs": 2.0, "int8": 4.0}
+DIRECT = {"fp32": 1.0, "bf16_pairs": 2.0, "bf16_blocks": 16.0, "int8": 4.0}
 
 
 @dataclass
@@ -44,7 +43,7 @@ def timed_layers(net: Network, runs: int) -> list[Cost]:
     """Every layer's steps of one plan, timed one after another."""
     current = [0]
 
-    class Stepwise(Int8Builder if net.int8 else Builder):  # type: ignore[misc]
+    class Stepwise(net._builder()):  # type: ignore[misc]
         def emit(self, op, *args):  # type: ignore[no-untyped-def]
             super().emit(lambda *given, index=current[0]: timed(index, op, given), *args)
 
@@ -74,7 +73,7 @@ def timed_layers(net: Network, runs: int) -> list[Cost]:
 def packed_of(net: Network, layer: Layer) -> tuple[str, int]:
     """The algorithm of a convolution, and the bytes of its packed weights."""
     if isinstance(layer, Convolution):
-        for name in ("packed", "packed_plain", "int8", "int8_tiles", "int8_image"):
+        for name in ("packed", "packed_plain", "packed_bf16", "int8", "int8_tiles", "int8_image"):
             found = net._constants.get(layer.key(name))
             if found is not None:
                 return (str(found[0]), int(found[1].nbytes)) if isinstance(found, tuple) else (name, found.nbytes)

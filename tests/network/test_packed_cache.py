@@ -35,7 +35,7 @@ def pack_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def pack(*_: Any) -> Any:
         raise AssertionError("packed anew")
 
-    monkeypatch.setattr(Convolution, "pack_anew", pack)
+    monkeypatch.setattr(Convolution, "packed_by_filters", pack)
 
 
 def owner(array: Any) -> Any:

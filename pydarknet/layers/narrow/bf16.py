@@ -42,8 +42,7 @@ def plan_convolution(layer: Convolution, p: Bf16Builder, x: Value) -> Value | No
     if plain or not algorithms:
         return None
     halves = p.as_halves(source)
-    conv = p.bf16.Bf16Conv(shape, algorithms[0])
-    packed = pack(layer, p, source, conv)
+    conv, packed = pack(layer, p, source, p.bf16.Bf16Conv(shape, algorithms[0]))
     bias = p.constant(layer.key("bias"), layer.folded_bias)
     y = p.new_halves(Shape(layer.out.c, shape.out_h, shape.out_w), shape.n)
     activation = p.ops.Activation(layer.activation)
@@ -51,21 +50,23 @@ def plan_convolution(layer: Convolution, p: Bf16Builder, x: Value) -> Value | No
     return y
 
 
-def pack(layer: Convolution, p: Bf16Builder, source: Value, conv: Bf16ConvPrimitive) -> Array:
-    """The weights in the convolution's layout."""
+def pack(
+    layer: Convolution, p: Bf16Builder, source: Value, fastest: Bf16ConvPrimitive
+) -> tuple[Bf16ConvPrimitive, Array]:
+    """The convolution, whose algorithm is chosen once, and the weights in its layout."""
     key, store = layer.key("packed_bf16"), p.store if layer.whole else None
 
-    def make() -> Array:
-        packed = store and store.find(key, conv.algorithm, conv.packed_size)
+    def make() -> tuple[str, Array]:
+        packed = store and store.find(key, fastest.algorithm, fastest.packed_size)
         if packed is None:
-            packed = layer.packed_by_filters(p, source, conv, p.bf16.Bf16Conv)
+            packed = layer.packed_by_filters(p, source, fastest, p.bf16.Bf16Conv)
             if store:
-                store.keep(key, conv.algorithm, packed)
+                store.keep(key, fastest.algorithm, packed)
         release(layer.parameters["weights"])
-        return packed
+        return fastest.algorithm, packed
 
-    packed: Array = p.shared(key, make)
-    return packed
+    algorithm, packed = p.shared(key, make)
+    return p.bf16.Bf16Conv(fastest.shape, algorithm), packed
 
 
 def plan_route(layer: Route, p: Bf16Builder) -> Value | None:
