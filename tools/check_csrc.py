@@ -18,7 +18,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "cpu/simd": ("ops", "shared"),
     "cpu/lib": ("ops", "shared", "cpu/simd"),
     "cpu/matrices": ("ops", "shared", "cpu/simd", "cpu/lib"),
-    "cpu/conv": ("ops", "shared", "cpu/simd", "cpu/lib"),
+    "cpu/conv": ("ops", "shared", "cpu/simd", "cpu/lib", "cpu/matrices"),
     "cpu/bf16": ("ops", "shared", "cpu/simd", "cpu/lib", "cpu/matrices"),
     "cpu/wgrad": ("ops", "shared", "cpu/simd", "cpu/lib", "cpu/conv"),
     "cpu/int8": ("ops", "shared", "cpu/simd", "cpu/lib", "cpu/matrices"),

@@ -96,7 +96,7 @@ for _precision, _largest in FACTOR_EPSILON.items():
 AMPLIFIED = {"direct": (1.0, 1.0), "winograd2": (1.67, 1.67), "winograd3": (2.7, 3.4), "winograd4": (5.1, 8.2),
              "strided3": (1.7, 2.4), "strided4": (2.9, 5.5)}  # fmt: skip
 for _algorithm, (_mean, _) in AMPLIFIED.items():
-    for _kind in ("fp16", "bf16", "bf16_pairs"):
+    for _kind in ("fp16", "bf16", "bf16_pairs", "bf16_matrices"):
         _largest = FACTOR_EPSILON[_kind.split("_")[0]]
         CONV_NORM[f"{_algorithm}_{_kind}"] = CONV_NORM[_algorithm] + _mean * _largest
 

@@ -11,7 +11,7 @@ const std::vector<const ConvAlgorithm*>& convolution_algorithms() {
   static const std::vector<const ConvAlgorithm*> all = [] {
     std::vector<const ConvAlgorithm*> list{&direct_plain_convolution(), &depthwise_convolution(),
                                            &winograd_few_convolution()};
-    for (const auto* each : {&direct_convolutions(), &winograd_convolutions()}) {
+    for (const auto* each : {&direct_convolutions(), &winograd_convolutions(), &matrix_convolutions()}) {
       list.insert(list.end(), each->begin(), each->end());
     }
     return list;

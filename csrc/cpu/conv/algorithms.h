@@ -43,6 +43,8 @@ struct EveryFormat {
 const ConvolutionList& direct_convolutions();
 // F(2x2, 3x3), F(3x3, 3x3) and F(4x4, 3x3), Lavin and Gray 2015; with stride 2 their relatives.
 const ConvolutionList& winograd_convolutions();
+// In BF16 where the processor has matrix registers.
+const ConvolutionList& matrix_convolutions();
 // In FP32 only.
 const CpuConvolution& winograd_few_convolution();
 const CpuConvolution& direct_plain_convolution();

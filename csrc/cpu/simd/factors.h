@@ -51,6 +51,12 @@ struct Bf16Pairs : Fp32 {
     __asm__("vcvtneps2bf16 %1, %0" : "=v"(halves) : "v"(v));
     std::memcpy(to, &halves, sizeof halves);
   }
+  // All of the first, then all of the second.
+  static void store(std::uint8_t* to, Lanes first, Lanes second) {
+    Lanes halves;
+    __asm__("vcvtne2ps2bf16 %1, %2, %0" : "=v"(halves) : "v"(first), "v"(second));
+    std::memcpy(to, &halves, sizeof halves);
+  }
   static Lanes add_product(Lanes sum, Lanes pixel, Lanes filters) {
     __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(pixel), "v"(filters));
     return sum;
