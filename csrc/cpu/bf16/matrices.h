@@ -108,7 +108,7 @@ class ByMatrices : public Bf16Convolution {
  private:
   static std::int64_t scratch(const ConvShape& s, int threads) {
     const MatrixLayout layout(s, kHalf);
-    return Scratch<std::uint8_t>::size(0, bands_of(s, layout, false, threads).slot, threads);
+    return Scratch<std::uint8_t>::size(0, bands_of(s, layout, false, threads).own(), threads);
   }
   static MatrixBands bands_of(const ConvShape& s, const MatrixLayout& layout, bool pooled, int threads) {
     return {s, layout, {layout.pixel == kHalf * kHalfBlock, pooled}, threads};

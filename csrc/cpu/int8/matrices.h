@@ -251,7 +251,7 @@ class ByMatrices : public Int8Convolution {
   }
   std::int64_t workspace(const ConvShape& s, int lanes, int threads) const override {
     if (lanes == kImageBlock) return vectors_.workspace(s, lanes, threads);
-    return Scratch<std::uint8_t>::size(0, MatrixBands(s, MatrixLayout(s, 1), {}, threads).slot, threads);
+    return Scratch<std::uint8_t>::size(0, MatrixBands(s, MatrixLayout(s, 1), {}, threads).own(), threads);
   }
 
   void forward(const Int8ConvCall& call, ConstBytes x, Bytes y) const override {

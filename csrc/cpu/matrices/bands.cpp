@@ -11,6 +11,8 @@ namespace {
 
 // A band should stay in the second-level cache beside the weights of two panels.
 constexpr std::int64_t kBandBytes = 512 << 10;
+// Of one part of a panel.
+constexpr std::int64_t kPartBytes = 320 << 10;
 
 int pixel_bytes(const ConvShape& s, int channel_bytes) {
   const std::int64_t bytes = std::int64_t{s.c} * channel_bytes;
@@ -35,7 +37,8 @@ MatrixLayout::MatrixLayout(const ConvShape& s, int channel_size)
       blocks(ceil_div(std::int64_t{s.c} * channel_size, pixel)),
       steps(blocks * s.kernel_h * across),
       tiles(ceil_div(s.k, simd::kTileFilters)),
-      panels(ceil_div(tiles, simd::kFilterTiles)) {}
+      panels(ceil_div(tiles, simd::kFilterTiles)),
+      parts(ceil_div(panel_bytes(), kPartBytes)) {}
 
 int MatrixLayout::tiles_in(int panel) const {
   return std::min(simd::kFilterTiles, tiles - panel * simd::kFilterTiles);
@@ -64,6 +67,9 @@ MatrixBands::MatrixBands(const ConvShape& s, const MatrixLayout& layout, MatrixU
   const int last = all - (per_image - 1) * rows, whole = std::min(rows, all), w = s.out_w();
   tile = flat ? tile_of(whole * w, last * w, false) : tile_of(w, w, pooled);
   channel = row * (in_place ? s.h : (std::int64_t{rows} - 1) * s.stride_y + s.kernel_h);
+  products =
+      ceil_div(std::int64_t{flat ? 1 : whole} * ceil_div(flat ? whole * w : w, tile), simd::kPixelTiles);
+  sums = layout.parts > 1 ? std::int64_t{products} * simd::kSums * 4 : 0;
   // Behind the last pixel lie those that its step multiplies by weights of 0.
   slot = in_place ? 0 : (channel * layout.blocks + 63) / 64 * 64 + simd::kMatrixBytes;
 }

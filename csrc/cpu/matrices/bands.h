@@ -17,9 +17,11 @@ struct MatrixLayout {
   int together, across;      // pixels of a step; steps of a row of the kernel
   int blocks, steps;         // of channels; of a sum
   int tiles, panels;         // of 16 filters; of two such tiles
+  int parts;                 // that the steps are cut into, whose weights fit the second-level cache
 
   int tiles_in(int panel) const;
   std::int64_t panel_bytes() const;  // of a whole one
+  int first_step(int part) const { return static_cast<int>(std::int64_t{steps} * part / parts); }
   std::int64_t packed_bytes() const;
 };
 
@@ -37,8 +39,10 @@ struct MatrixBands {
   int width;                    // pixels of a band's row
   int tile;                     // pixels of a tile
   std::ptrdiff_t row, channel;  // bytes from one to the next
-  std::int64_t slot;            // bytes of a thread's copy
+  int products;                 // most of a band and a panel
+  std::int64_t slot, sums;      // bytes of a thread's copy, and of sums that wait for their next part
 
+  std::int64_t own() const { return sums + slot; }  // of a thread's scratch: sums, then its copy
   int first_row(int band) const { return band % per_image * rows; }
   int rows_in(const ConvShape& shape, int band) const;
   // Of each step's first pixel: [channel block][row of the kernel][pixels side by side].

@@ -47,16 +47,11 @@ class MatrixTiles {
   int rows_, run_, tile_, across_;
 };
 
-// The weights of a panel, of which so many products each ask for a part.
+// Weights that so many products ask for, each for a part.
 class WeightsAhead {
  public:
-  WeightsAhead(const MatrixLayout& layout, int panel, const std::uint8_t* packed, int products)
-      : from_(packed + panel * layout.panel_bytes()), end_(from_) {
-    if (panel >= layout.panels) return;
-    const std::int64_t bytes = std::int64_t{layout.steps} * layout.tiles_in(panel) * simd::kTileBytes;
-    end_ += bytes;
-    lines_ = ceil_div(bytes, std::int64_t{simd::kMatrixBytes} * products * layout.steps);
-  }
+  WeightsAhead(const std::uint8_t* from, std::int64_t bytes, std::int64_t steps)
+      : from_(from), end_(from + bytes), lines_(ceil_div(bytes, simd::kMatrixBytes * steps)) {}
   void next(simd::MatrixProduct& p) {
     p.ahead = from_;
     p.ahead_lines = from_ < end_ ? lines_ : 0;
@@ -64,8 +59,8 @@ class WeightsAhead {
   }
 
  private:
-  const std::uint8_t *from_, *end_;
-  int lines_ = 0;
+  const std::uint8_t *from_, *const end_;
+  const int lines_;
 };
 
 // What comes after the sums of a product, some of it at each step of the next one. Finish has begin(sums),
@@ -116,11 +111,12 @@ struct MatrixTasks {
     Tasks tasks(count, parts);
     parallel_parts(parts, [&](int part, int) {
       Matrices m(simd::product_shapes(b.tile));
-      Worker<Finish> worker(*this, offsets.data(), finish);
+      std::uint8_t* const own = scratch.own(part);
+      Worker<Finish> worker(*this, offsets.data(), reinterpret_cast<Sum*>(own), finish);
       int copied = -1;
       for (std::int64_t task; (task = tasks.take(part)) >= 0;) {
         const int band = static_cast<int>(task / b.chunks), chunk = static_cast<int>(task % b.chunks);
-        if (copied != band) worker.from = source(copied = band, scratch.own(part));
+        if (copied != band) worker.from = source(copied = band, own + b.sums);
         const auto last = part_begin(layout.panels, chunk + 1, b.chunks);
         for (auto panel = part_begin(layout.panels, chunk, b.chunks); panel < last; ++panel) {
           worker.multiply(m, band, static_cast<int>(panel));
@@ -134,54 +130,78 @@ struct MatrixTasks {
   template <class Finish>
   class Worker {
    public:
-    Worker(const MatrixTasks& tasks, const std::ptrdiff_t* offsets, const Finish& finish)
-        : t_(tasks), pending_(finish) {
+    // `waiting`: sums that wait for their next part.
+    Worker(const MatrixTasks& tasks, const std::ptrdiff_t* offsets, Sum* waiting, const Finish& finish)
+        : t_(tasks), offsets_(offsets), waiting_(waiting), pending_(finish) {
       p_.pixel = std::ptrdiff_t{t_.shape.stride_x} * t_.layout.pixel;
-      p_.offsets = offsets;
-      p_.steps = t_.layout.steps;
     }
 
     // One band and one panel.
     template <class Matrices>
     void multiply(Matrices& m, int band, int panel) {
-      const MatrixTiles tiles(t_.shape, t_.bands, t_.bands.rows_in(t_.shape, band));
-      const int filter_tiles = t_.layout.tiles_in(panel), first_filter = panel * simd::kSumsPitch;
-      MatrixSums<Sum> found{
-          nullptr, band / t_.bands.per_image, first_filter, filter_tiles, 0, t_.bands.tile, {}, {}};
-      p_.start = t_.start + first_filter;
-      p_.weights = t_.packed + panel * t_.layout.panel_bytes();
-      WeightsAhead ahead(t_.layout, panel + 1, t_.packed, ceil_div(tiles.count(), simd::kPixelTiles));
-      for (int first = 0; first < tiles.count(); first += simd::kPixelTiles) {
-        found.sums = sums_[turn_ ^= 1];
-        found.pixel_tiles = std::min(simd::kPixelTiles, tiles.count() - first);
-        for (int i = 0; i < found.pixel_tiles; ++i) {
-          const int row = tiles.row(first + i);
-          found.column[i] = tiles.column(first + i);
-          found.row[i] = t_.bands.first_row(band) + row;
-          p_.x[i] = from + row * t_.shape.stride_y * t_.bands.row + found.column[i] * p_.pixel;
-        }
-        ahead.next(p_);
-        found.pixel_tiles == 1 ? product<1>(m, filter_tiles) : product<2>(m, filter_tiles);
-        pending_.rest();
-        pending_.begin(found, p_.steps);
-      }
+      for (int part = 0; part < t_.layout.parts; ++part) multiply(m, band, panel, part);
     }
     void rest() { pending_.rest(); }
 
     const std::uint8_t* from = nullptr;  // the band
 
    private:
+    template <class Matrices>
+    void multiply(Matrices& m, int band, int panel, int part) {
+      const MatrixLayout& layout = t_.layout;
+      const MatrixTiles tiles(t_.shape, t_.bands, t_.bands.rows_in(t_.shape, band));
+      const int filters = panel * simd::kSumsPitch, step = layout.first_step(part);
+      MatrixSums<Sum> found{
+          sums_, band / t_.bands.per_image, filters, layout.tiles_in(panel), 0, t_.bands.tile, {}, {}};
+      const std::int64_t step_bytes = std::int64_t{found.filter_tiles} * simd::kTileBytes;
+      p_.offsets = offsets_ + step;
+      p_.steps = layout.first_step(part + 1) - step;
+      p_.weights = t_.packed + panel * layout.panel_bytes() + step * step_bytes;
+      p_.goes_on = part > 0;
+      WeightsAhead ahead = ahead_of(panel, part, ceil_div(tiles.count(), simd::kPixelTiles));
+      for (int first = 0; first < tiles.count(); first += simd::kPixelTiles) {
+        if (layout.parts > 1) found.sums = waiting_ + first / simd::kPixelTiles * simd::kSums;
+        p_.start = part > 0 ? found.sums : t_.start + filters;
+        place(found, tiles, band, first);
+        ahead.next(p_);
+        found.pixel_tiles == 1 ? product<1>(m, found) : product<2>(m, found);
+        if (part + 1 == layout.parts) pending_.begin(found, layout.steps / layout.parts);
+      }
+    }
+
+    void place(MatrixSums<Sum>& found, const MatrixTiles& tiles, int band, int first) {
+      found.pixel_tiles = std::min(simd::kPixelTiles, tiles.count() - first);
+      for (int i = 0; i < found.pixel_tiles; ++i) {
+        const int row = tiles.row(first + i);
+        found.column[i] = tiles.column(first + i);
+        found.row[i] = t_.bands.first_row(band) + row;
+        p_.x[i] = from + row * t_.shape.stride_y * t_.bands.row + found.column[i] * p_.pixel;
+      }
+    }
+
+    // The next part's weights, which lie behind those of this one.
+    WeightsAhead ahead_of(int panel, int part, int products) const {
+      const MatrixLayout& layout = t_.layout;
+      const bool same = part + 1 < layout.parts, more = same || panel + 1 < layout.panels;
+      const int next = same ? part + 1 : 0, tiles = more ? layout.tiles_in(panel + !same) : 0;
+      const std::int64_t bytes =
+          std::int64_t{layout.first_step(next + 1) - layout.first_step(next)} * tiles * simd::kTileBytes;
+      return {p_.weights + std::int64_t{p_.steps} * layout.tiles_in(panel) * simd::kTileBytes, bytes,
+              std::int64_t{products} * p_.steps};
+    }
+
     template <int I, class Matrices>
-    void product(Matrices& m, int filter_tiles) {
-      filter_tiles == 1 ? simd::matrix_product<Factors, I, 1>(m, p_, sums_[turn_], pending_)
-                        : simd::matrix_product<Factors, I, 2>(m, p_, sums_[turn_], pending_);
+    void product(Matrices& m, const MatrixSums<Sum>& found) {
+      found.filter_tiles == 1 ? simd::matrix_product<Factors, I, 1>(m, p_, found.sums, pending_)
+                              : simd::matrix_product<Factors, I, 2>(m, p_, found.sums, pending_);
     }
 
     const MatrixTasks& t_;
+    const std::ptrdiff_t* const offsets_;
+    Sum* const waiting_;
     simd::MatrixProduct p_{};
     Pending<Finish> pending_;
-    alignas(64) Sum sums_[2][simd::kSums] = {};  // of this product, and of the last one
-    int turn_ = 0;
+    alignas(64) Sum sums_[simd::kSums] = {};  // of a product
   };
 };
 

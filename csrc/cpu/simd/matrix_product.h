@@ -22,7 +22,8 @@ struct MatrixProduct {
   std::ptrdiff_t pixel;                // bytes from one to the next
   const std::ptrdiff_t* offsets;       // of each step, from a pixel
   int steps;
-  const void* start;            // of the sums: a word for each filter
+  const void* start;  // what the sums begin with: a word for each filter, or sums (goes_on)
+  bool goes_on;
   const std::uint8_t* weights;  // [step][tile of filters]
   const std::uint8_t* ahead;    // weights wanted soon
   int ahead_lines;              // of them that each step asks for
@@ -55,14 +56,16 @@ inline MatrixShapes product_shapes(int pixels) {
   return shapes;
 }
 
-// Sums of I tiles of pixels and J of filters that begin with `start`.
+// What the sums of I tiles of pixels and J of filters begin with.
 template <int I, int J, class Matrices>
-void start_product(Matrices& m, const void* start) {
-  const auto* const second = static_cast<const std::uint8_t*>(start) + kMatrixBytes;
-  m.template load<0>(start, 0);
-  if constexpr (J > 1) m.template load<1>(second, 0);
-  if constexpr (I > 1) m.template load<2>(start, 0);
-  if constexpr (I > 1 && J > 1) m.template load<3>(second, 0);
+void start_product(Matrices& m, const MatrixProduct& p) {
+  const auto* const first = static_cast<const std::uint8_t*>(p.start);
+  const std::uint8_t* const second = first + (p.goes_on ? kSumsTile * 4 : 0);
+  const std::ptrdiff_t pitch = p.goes_on ? kSumsPitch * 4 : 0;
+  m.template load<0>(first, pitch);
+  if constexpr (J > 1) m.template load<1>(first + kMatrixBytes, pitch);
+  if constexpr (I > 1) m.template load<2>(second, pitch);
+  if constexpr (I > 1 && J > 1) m.template load<3>(second + kMatrixBytes, pitch);
 }
 template <int I, int J, class Matrices>
 void store_product(const Matrices& m, void* sums) {
@@ -75,10 +78,10 @@ void store_product(const Matrices& m, void* sums) {
 }
 
 // The product of I tiles of pixels and J of filters. meanwhile() is called at each step: what it does takes
-// place beside the products, which use no vector units.
+// place beside the products, which use no vector units, and before `sums` are written.
 template <class Factors, int I, int J, class Matrices, class Meanwhile>
 void matrix_product(Matrices& m, const MatrixProduct& p, typename Factors::Sum* sums, Meanwhile& meanwhile) {
-  start_product<I, J>(m, p.start);
+  start_product<I, J>(m, p);
   const std::uint8_t *const x0 = p.x[0], *const x1 = p.x[I - 1], *weights = p.weights, *ahead = p.ahead;
   const std::ptrdiff_t* const offsets = p.offsets;
   const std::ptrdiff_t pixel = p.pixel, lines = p.ahead_lines * std::ptrdiff_t{kMatrixBytes};

@@ -208,6 +208,7 @@ def test_conv_by_matrices(cpu_ops: Any, made: ByteArrays, kind: str, threads: in
         for channels in (8, 24, 40):
             check_conv(cpu_ops, made, 2, channels, 9, 21, 40, (size, size), (step, step), (size // 2, size // 2))
     check_conv(cpu_ops, made, 2, 128, 36, 120, 64, (3, 3), pad=(1, 1))
+    check_conv(cpu_ops, made, 1, 1300, 5, 4, 40, (3, 3), pad=(1, 1))  # whose sums are cut
 
 
 def test_the_largest_sums(cpu_ops: Any, made: ByteArrays) -> None:
