@@ -21,6 +21,7 @@ using simd::Bf16Pairs;
 using simd::Lanes;
 
 constexpr int kHalf = 2;  // bytes of a channel
+constexpr MatrixUse kUse{false, false};
 static_assert(kBlock == simd::kTileFilters);
 
 MatrixLayout layout_of(const ConvShape& s) { return MatrixLayout(s, kHalf); }
@@ -139,13 +140,13 @@ class DirectMatrices : public CpuConvolution {
   }
 
   std::int64_t scratch(const ConvShape& s, int threads) const override {
-    const MatrixBands bands(s, layout_of(s), false, threads);
+    const MatrixBands bands(s, layout_of(s), kUse, threads);
     return ceil_div(Scratch<std::uint8_t>::size(0, bands.slot, threads), 4);
   }
 
   double cost(const ConvShape& s, int threads) const override {
     const MatrixLayout layout = layout_of(s);
-    const MatrixBands bands(s, layout, false, 1);
+    const MatrixBands bands(s, layout, kUse, 1);
     const double run = bands.flat ? double{1} * s.out_h() * s.out_w() : s.out_w();
     const double tiles = s.n * (bands.flat ? 1.0 : s.out_h()) * std::ceil(run / bands.tile);
     CostModel model(threads);
@@ -169,13 +170,13 @@ class DirectMatrices : public CpuConvolution {
     const ConvShape& s = call.shape;
     const MatrixLayout layout = layout_of(s);
     const int threads = conv_threads(call, *this);
-    const MatrixBands bands(s, layout, false, threads);
+    const MatrixBands bands(s, layout, kUse, threads);
     std::vector<float> start(static_cast<std::size_t>(layout.tiles + 1) * kBlock);
     if (call.bias) std::copy_n(call.bias, s.k, start.begin());
     const Scratch<std::uint8_t> scratch(reinterpret_cast<std::uint8_t*>(call.workspace),
                                         call.workspace_floats * 4, 0, threads);
     const MatrixTasks<simd::PairFactors> tasks{
-        s, layout, bands, reinterpret_cast<const std::uint8_t*>(call.packed), start.data(), false};
+        s, layout, bands, reinterpret_cast<const std::uint8_t*>(call.packed), start.data()};
     tasks.run<Matrices>(scratch, threads, BandCopy(s, layout, bands, x), Output(call, y));
   }
 
