@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
 from typing import Any
 
 import numpy as np
@@ -266,6 +267,15 @@ def test_packed_filters_follow_each_other(cpu_ops: Any, precision: str, channels
     for name in [*shape.algorithms(ANY_SIZE), *(shape.algorithms(ANY_SIZE, True) if channels < 5 else ())]:
         parts = [packed(name, weights[i : i + FOLDED_FILTERS]) for i in range(0, 300, FOLDED_FILTERS)]
         np.testing.assert_array_equal(np.concatenate(parts), packed(name, weights), name)
+
+
+def test_early_layers_stay_in_the_second_level_cache(cpu_ops: Any) -> None:
+    said = subprocess.run(["getconf", "LEVEL2_CACHE_SIZE"], capture_output=True, text=True).stdout
+    cache = max(int(said or 0), 1 << 20)
+    channels = 32 if cache >= 2 << 20 else 16
+    conv = cpu_ops.Conv(cpu_ops.ConvShape(1, channels, 208, 208, 2 * channels, 3, 3, 1, 1, 1, 1, 1), "winograd6")
+    cpu_ops.set_num_threads(1)
+    assert 4 * (conv.workspace() + conv.packed_size) < cache
 
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])

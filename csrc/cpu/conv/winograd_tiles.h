@@ -9,6 +9,7 @@
 #include "cpu/conv/panels.h"
 #include "cpu/conv/winograd_edge.h"
 #include "cpu/conv/winograd_kernels.h"
+#include "cpu/lib/caches.h"
 #include "cpu/lib/scratch.h"
 #include "cpu/lib/sizes.h"
 #include "cpu/simd/microkernel.h"
@@ -20,7 +21,7 @@ inline constexpr std::int64_t kCachedBytes = 1 << 20;
 inline constexpr std::int64_t kFarBytes = 32 << 20;     // of a group's transformed input, at most
 inline constexpr std::int64_t kProductBytes = 2 << 20;  // of a thread's products
 // What stays in the second-level cache of a group: its transformed input, kernels, and some panels' products.
-inline constexpr std::int64_t kHeldBytes = 768 << 10;
+inline std::int64_t held_bytes() { return second_level_bytes() / 2 + (256 << 10); }
 // What a panel's products in a plane cost beside the micro-kernel, in bytes that pass through that cache.
 inline constexpr double kCallBytes = 1 << 10;
 // Products beside some channels' kernels and transformed input.
@@ -176,7 +177,8 @@ struct Tiles : TileGrid<S> {
   bool held() const { return room_held() >= 4 * m_panel; }
   // where they leave so much to products.
   std::int64_t room_held() const {
-    return kHeldBytes - 4 * v_size - static_cast<std::int64_t>(std::min(kernel_bytes, 1.0 * kHeldBytes));
+    const std::int64_t all = held_bytes();
+    return all - 4 * v_size - static_cast<std::int64_t>(std::min(kernel_bytes, 1.0 * all));
   }
 
   // Bytes that pass through the second-level caches: kernels once a group and the transformed input once a

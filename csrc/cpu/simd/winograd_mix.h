@@ -26,7 +26,8 @@ struct MixScales {
 // From taps to s, o and t, `step` lanes apart.
 PYDARKNET_INLINE void mix_axis(Lanes* g, int step) {
   using W = Winograd<4>;
-  constexpr float even = 1 / (2 * W::kA2 * (W::kA2 - W::kB2)), odd = even * W::kA, other = odd / W::kB;
+  constexpr float even = 1 / (2 * W::kA2 * (W::kA2 - W::kB2)), odd = even * W::kA,
+                  other = even * W::kA / W::kB;
   constexpr float a2 = W::kA2, b2 = W::kB2;
   const Lanes g0 = g[0], g1 = g[step], g2 = g[2 * step];
   g[0] = even * (g0 + a2 * g2);
