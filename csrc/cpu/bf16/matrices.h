@@ -34,8 +34,9 @@ class BandSource {
     if (b_.in_place) return bytes(x_.block(image, 0)) + first * b_.row;
     const int rows = (b_.rows_in(s_, band) - 1) * s_.stride_y + s_.kernel_h;
     for (int block = 0; block < layout_.blocks; ++block) {
-      for (int i = 0; i < rows; ++i)
-        row(x_.block(image, block), first + i, own + block * b_.channel + i * b_.row);
+      std::uint8_t* const to = own + block * b_.channel;
+      for (int i = 0; i < rows; ++i) row(x_.block(image, block), first + i, to + i * b_.row);
+      std::memset(to + rows * b_.row, 0, static_cast<std::size_t>(b_.tail));
     }
     std::memset(own + b_.slot - simd::kMatrixBytes, 0, simd::kMatrixBytes);
     return own;
@@ -106,12 +107,11 @@ class ByMatrices : public Bf16Convolution {
   }
 
  private:
+  static bool in_place(const MatrixLayout& layout) { return layout.pixel == kHalf * kHalfBlock; }
   static std::int64_t scratch(const ConvShape& s, int threads) {
     const MatrixLayout layout(s, kHalf);
-    return Scratch<std::uint8_t>::size(0, bands_of(s, layout, false, threads).own(), threads);
-  }
-  static MatrixBands bands_of(const ConvShape& s, const MatrixLayout& layout, bool pooled, int threads) {
-    return {s, layout, {layout.pixel == kHalf * kHalfBlock, pooled}, threads};
+    return Scratch<std::uint8_t>::size(0, MatrixBands::most_own(s, layout, in_place(layout), threads),
+                                       threads);
   }
 
   template <class Finish>
@@ -120,7 +120,7 @@ class ByMatrices : public Bf16Convolution {
     int threads = num_threads();
     while (threads > 1 && scratch(s, threads) > call.workspace_bytes) --threads;
     const MatrixLayout layout(s, kHalf);
-    const MatrixBands bands = bands_of(s, layout, call.tail.pool, threads);
+    const MatrixBands bands(s, layout, {in_place(layout), call.tail.pool}, threads);
     std::vector<float> start(static_cast<std::size_t>(layout.panels) * simd::kSumsPitch);
     if (call.bias) std::copy_n(call.bias, s.k, start.begin());
     const MatrixTasks<simd::PairFactors> tasks{s, layout, bands, call.packed, start.data()};

@@ -78,10 +78,7 @@ class WriteHalves {
 
   unsigned begin(const FloatSums& found) {
     sums_.begin(found);
-    for (int i = 0; i < found.pixel_tiles; ++i) {
-      at_[i] = y_.block(found.image, found.first_filter / kHalfBlock) - y_.data +
-               found.pixel(i, y_.w) * kHalfBlock;
-    }
+    plane_ = y_.block(found.image, found.first_filter / kHalfBlock) - y_.data;
     return kPartsOfTile * found.pixel_tiles;
   }
   PYDARKNET_INLINE void operator()(unsigned part) const {
@@ -89,8 +86,8 @@ class WriteHalves {
     const int count = std::min(kPixelsOfPart, sums_.found().pixels - first);
     if (count <= 0) return;
     sums_.activate(tile, first, count);
-    std::int64_t at = at_[tile] + first * kHalfBlock;
-    for (int r = first; r < first + count; ++r, at += kHalfBlock) {
+    for (int r = first; r < first + count; ++r) {
+      const std::int64_t at = plane_ + sums_.found().place[tile][r] * kHalfBlock;
       Lanes lower = sums_.lanes(tile, r, 0), upper = sums_.lanes(tile, r, 1);
       if (add_) {
         lower += simd::from_bf16(simd::load_halves(add_ + at));
@@ -104,7 +101,7 @@ class WriteHalves {
   Activated sums_;
   const Bf16Tensor y_;
   const std::uint16_t* const add_;
-  std::int64_t at_[simd::kPixelTiles] = {};
+  std::int64_t plane_ = 0;  // of y
 };
 
 // The largest of each window, which is two pixels of the first tile and those below.
@@ -116,7 +113,7 @@ class WriteLargest {
   unsigned begin(const FloatSums& found) {
     sums_.begin(found);
     to_ = y_.block(found.image, found.first_filter / kHalfBlock) +
-          (std::int64_t{found.row[0] / 2} * y_.w + found.column[0] / 2) * kHalfBlock;
+          (std::int64_t{found.row / 2} * y_.w + found.column / 2) * kHalfBlock;
     return kPartsOfTile;
   }
   PYDARKNET_INLINE void operator()(unsigned part) const {
@@ -154,10 +151,10 @@ class WriteFloats {
     if (count <= 0) return;
     sums_.activate(tile, first, count);
     for (int j = 0; j < found.filter_tiles; ++j) {
-      float* to =
-          y_.block(found.image, found.filter(j) / kBlock) + (found.pixel(tile, y_.w) + first) * kBlock;
-      for (int r = first; r < first + count; ++r, to += kBlock) {
-        simd::store(to, simd::first_lanes(sums_.lanes(tile, r, j), sums_.filters() - j * kBlock));
+      float* const plane = y_.block(found.image, found.filter(j) / kBlock);
+      for (int r = first; r < first + count; ++r) {
+        simd::store(plane + found.place[tile][r] * kBlock,
+                    simd::first_lanes(sums_.lanes(tile, r, j), sums_.filters() - j * kBlock));
       }
     }
   }

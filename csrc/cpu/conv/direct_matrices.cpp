@@ -38,10 +38,12 @@ class BandCopy {
     const int image = band / b_.per_image, top = b_.first_row(band) * s_.stride_y - s_.pad_y;
     const int rows = (b_.rows_in(s_, band) - 1) * s_.stride_y + s_.kernel_h;
     for (int block = 0; block < layout_.blocks; ++block) {
-      for (int i = 0; i < rows; ++i) copy_row(image, block, top + i, to + block * b_.channel + i * b_.row);
+      std::uint8_t* const first = to + block * b_.channel;
+      for (int i = 0; i < rows; ++i) copy_row(image, block, top + i, first + i * b_.row);
+      std::memset(first + rows * b_.row, 0, static_cast<std::size_t>(b_.tail));
     }
     // Behind the last pixel lie those that its step multiplies by 0.
-    if (layout_.together > 1) std::memset(to + rows * b_.row, 0, simd::kMatrixBytes);
+    if (layout_.together > 1) std::memset(to + rows * b_.row + b_.tail, 0, simd::kMatrixBytes);
     return to;
   }
 
@@ -89,7 +91,7 @@ class BandCopy {
   const ConstTensor x_;
 };
 
-// Writes a product's sums, a tile of each at a time, activated.
+// Writes a product's sums, activated; each part is some pixels of a tile.
 class Output {
  public:
   Output(const ConvCall& call, Tensor y)
@@ -99,20 +101,25 @@ class Output {
 
   unsigned begin(const MatrixSums<float>& found) {
     found_ = found;
-    return static_cast<unsigned>(found.filter_tiles * found.pixel_tiles);
+    return kParts * static_cast<unsigned>(found.pixel_tiles);
   }
   void operator()(unsigned part) const {
-    const int tile = static_cast<int>(part) % found_.pixel_tiles,
-              filters = static_cast<int>(part) / found_.pixel_tiles;
-    float* const to =
-        y_.block(found_.image, found_.filter(filters) / kBlock) + found_.pixel(tile, y_.w) * kBlock;
-    for (int r = 0; r < found_.pixels; ++r) {
-      simd::store(to + r * kBlock, simd::rectify(simd::load(found_.at(tile, r, filters)), slope_));
+    const int tile = static_cast<int>(part / kParts), first = static_cast<int>(part % kParts) * kPixels;
+    const int end = std::min(found_.pixels, first + kPixels);
+    if (first >= end) return;
+    if (finish_) finish_(found_.at(tile, first, 0), std::int64_t{end - first} * simd::kSumsPitch);
+    for (int j = 0; j < found_.filter_tiles; ++j) {
+      float* const plane = y_.block(found_.image, found_.filter(j) / kBlock);
+      for (int r = first; r < end; ++r) {
+        simd::store(plane + found_.place[tile][r] * kBlock,
+                    simd::rectify(simd::load(found_.at(tile, r, j)), slope_));
+      }
     }
-    if (finish_) finish_(to, std::int64_t{found_.pixels} * kBlock);
   }
 
  private:
+  static constexpr int kPixels = 4;
+  static constexpr unsigned kParts = simd::kMatrixRows / kPixels;
   const Tensor y_;
   const float slope_;
   const ActivateFloats finish_;
@@ -141,7 +148,7 @@ class DirectMatrices : public CpuConvolution {
 
   std::int64_t scratch(const ConvShape& s, int threads) const override {
     const MatrixBands bands(s, layout_of(s), kUse, threads);
-    return ceil_div(Scratch<std::uint8_t>::size(0, bands.slot, threads), 4);
+    return ceil_div(Scratch<std::uint8_t>::size(0, bands.own(), threads), 4);
   }
 
   double cost(const ConvShape& s, int threads) const override {

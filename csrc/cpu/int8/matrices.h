@@ -25,6 +25,7 @@ class MatrixBandCopy {
       for (int i = 0; i < rows; ++i) {
         row(image, block, first * s_.stride_y - s_.pad_y + i, to + block * b_.channel + i * b_.row);
       }
+      std::memset(to + block * b_.channel + rows * b_.row, zero_, static_cast<std::size_t>(b_.tail));
     }
     return to;
   }
@@ -114,10 +115,22 @@ class ToBytes {
   const Requantisation out_;
 };
 
-// Of four pixels of a tile of filters; the first `pixels` of them.
+// Of four pixels of a tile of filters; the first `pixels` of them, one behind the other.
 PYDARKNET_INLINE void store_pixels(std::uint8_t* to, __m512i bytes, int pixels) {
   if (pixels >= kPixelsOfPart) return _mm512_storeu_si512(to, bytes);
   _mm512_mask_storeu_epi32(to, static_cast<__mmask16>((1u << kPixelsOfPart * pixels) - 1), bytes);
+}
+// The same, each at its place.
+PYDARKNET_INLINE void store_pixels(std::uint8_t* plane, const std::int64_t* places, __m512i bytes,
+                                   int pixels) {
+  if (pixels >= kPixelsOfPart && places[kPixelsOfPart - 1] - places[0] == kPixelsOfPart - 1) {
+    return _mm512_storeu_si512(plane + places[0] * kByteBlock, bytes);
+  }
+  alignas(64) std::uint8_t one_by_one[kPixelsOfPart * kByteBlock];
+  _mm512_store_si512(one_by_one, bytes);
+  for (int i = 0; i < std::min(pixels, kPixelsOfPart); ++i) {
+    std::memcpy(plane + places[i] * kByteBlock, one_by_one + i * kByteBlock, kByteBlock);
+  }
 }
 
 // Each part is up to four pixels of a tile of filters.
@@ -139,18 +152,15 @@ class WriteBytes {
 
   unsigned begin(const ByteSums& found) {
     found_ = found;
-    for (int j = 0; j < found.filter_tiles; ++j) {
-      for (int i = 0; i < found.pixel_tiles; ++i) {
-        to_[j][i] = y_.block(found.image, found.filter(j) / kByteBlock) + found.pixel(i, y_.w) * kByteBlock;
-      }
-    }
+    for (int j = 0; j < found.filter_tiles; ++j)
+      planes_[j] = y_.block(found.image, found.filter(j) / kByteBlock);
     return PartOfSums::count(found);
   }
   PYDARKNET_INLINE void operator()(unsigned part) const {
     const PartOfSums at(part);
     if (at.empty(found_)) return;
     const std::int32_t* from = found_.at(at.tile, at.pixel, at.filter_tile);
-    store_pixels(to_[at.filter_tile][at.tile] + at.pixel * kByteBlock,
+    store_pixels(planes_[at.filter_tile], found_.place[at.tile] + at.pixel,
                  to_bytes_(found_.filter(at.filter_tile),
                            [&](int i) { return _mm512_loadu_si512(from + i * simd::kSumsPitch); }),
                  found_.pixels - at.pixel);
@@ -160,7 +170,7 @@ class WriteBytes {
   const ToBytes to_bytes_;
   const Bytes y_;
   ByteSums found_{};
-  std::uint8_t* to_[simd::kFilterTiles][simd::kPixelTiles] = {};
+  std::uint8_t* planes_[simd::kFilterTiles] = {};
 };
 
 // The largest of each window, which is two pixels of the first tile and those below.
@@ -172,7 +182,7 @@ class WriteLargest {
     found_ = found;
     for (int j = 0; j < found.filter_tiles; ++j) {
       to_[j] = y_.block(found.image, found.filter(j) / kByteBlock) +
-               (std::int64_t{found.row[0] / 2} * y_.w + found.column[0] / 2) * kByteBlock;
+               (std::int64_t{found.row / 2} * y_.w + found.column / 2) * kByteBlock;
     }
     return kParts * found.filter_tiles;
   }
@@ -214,13 +224,13 @@ class WriteFloats {
     const PartOfSums at(part);
     if (at.empty(found_)) return;
     const int filter = found_.filter(at.filter_tile);
-    float* to = y_.block(found_.image, filter / kBlock) + found_.pixel(at.tile, y_.w) * kBlock;
+    float* const plane = y_.block(found_.image, filter / kBlock);
     const Lanes scale = simd::load(out_.scale + filter);
     for (int r = at.pixel, end = std::min(found_.pixels, at.pixel + kPixelsOfPart); r < end; ++r) {
       IntLanes sum;
       std::memcpy(&sum, found_.at(at.tile, r, at.filter_tile), sizeof sum);
       const Lanes f = __builtin_convertvector(sum, Lanes) * scale;
-      simd::store(to + r * kBlock, simd::max(f * out_.slope, f));
+      simd::store(plane + found_.place[at.tile][r] * kBlock, simd::max(f * out_.slope, f));
     }
   }
 
@@ -251,7 +261,8 @@ class ByMatrices : public Int8Convolution {
   }
   std::int64_t workspace(const ConvShape& s, int lanes, int threads) const override {
     if (lanes == kImageBlock) return vectors_.workspace(s, lanes, threads);
-    return Scratch<std::uint8_t>::size(0, MatrixBands(s, MatrixLayout(s, 1), {}, threads).own(), threads);
+    return Scratch<std::uint8_t>::size(0, MatrixBands::most_own(s, MatrixLayout(s, 1), false, threads),
+                                       threads);
   }
 
   void forward(const Int8ConvCall& call, ConstBytes x, Bytes y) const override {

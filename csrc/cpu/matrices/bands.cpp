@@ -49,12 +49,12 @@ std::int64_t MatrixLayout::panel_bytes() const {
 std::int64_t MatrixLayout::packed_bytes() const { return std::int64_t{steps} * tiles * simd::kTileBytes; }
 
 MatrixBands::MatrixBands(const ConvShape& s, const MatrixLayout& layout, MatrixUse use, int threads) {
-  const int all = s.out_h();
-  const bool bare = s.pad_y == 0 && s.pad_x == 0;
-  in_place = use.in_place && bare;
+  const int all = s.out_h(), w = s.out_w();
+  in_place = use.in_place && s.pad_y == 0 && s.pad_x == 0;
   pooled = use.pooled;
-  width = in_place ? s.w : (s.out_w() - 1) * s.stride_x + s.kernel_w;
-  flat = bare && !pooled && s.taps() == 1 && s.stride_x == 1 && s.stride_y == 1;
+  flat = !pooled && s.stride_x == 1 && s.stride_y == 1 && w <= s.w + s.pad_x;
+  width = in_place ? s.w : flat ? s.w + s.pad_x : (w - 1) * s.stride_x + s.kernel_w;
+  tail = flat ? std::int64_t{s.pad_x} * layout.pixel : 0;
   row = std::ptrdiff_t{width} * layout.pixel;
   const std::int64_t most = std::clamp<std::int64_t>(kBandBytes / (row * layout.blocks * s.stride_y), 1, all);
   per_image = ceil_div(all, most);
@@ -64,14 +64,23 @@ MatrixBands::MatrixBands(const ConvShape& s, const MatrixLayout& layout, MatrixU
   per_image = ceil_div(all, rows);
   count = per_image * s.n;
   chunks = threads == 1 ? 1 : std::min(ceil_div(threads * kTasksEach, count), layout.panels);
-  const int last = all - (per_image - 1) * rows, whole = std::min(rows, all), w = s.out_w();
-  tile = flat ? tile_of(whole * w, last * w, false) : tile_of(w, w, pooled);
-  channel = row * (in_place ? s.h : (std::int64_t{rows} - 1) * s.stride_y + s.kernel_h);
-  products =
-      ceil_div(std::int64_t{flat ? 1 : whole} * ceil_div(flat ? whole * w : w, tile), simd::kPixelTiles);
-  sums = layout.parts > 1 ? std::int64_t{products} * simd::kSums * 4 : 0;
+  const int last = all - (per_image - 1) * rows, whole = std::min(rows, all);
+  tile = tile_of(run(s, whole), run(s, last), pooled);
+  channel = row * (in_place ? s.h : (std::int64_t{rows} - 1) * s.stride_y + s.kernel_h) + tail;
+  const std::int64_t tiles = std::int64_t{flat ? 1 : whole} * ceil_div(run(s, whole), tile);
+  sums = layout.parts > 1 ? (tiles + 1) / simd::kPixelTiles * simd::kSums * 4 : 0;
   // Behind the last pixel lie those that its step multiplies by weights of 0.
   slot = in_place ? 0 : (channel * layout.blocks + 63) / 64 * 64 + simd::kMatrixBytes;
+}
+
+std::int64_t MatrixBands::most_own(const ConvShape& s, const MatrixLayout& layout, bool in_place,
+                                   int threads) {
+  return std::max(MatrixBands(s, layout, {in_place, false}, threads).own(),
+                  MatrixBands(s, layout, {in_place, true}, threads).own());
+}
+
+int MatrixBands::run(const ConvShape& s, int output_rows) const {
+  return flat ? (output_rows - 1) * width + s.out_w() : s.out_w();
 }
 
 int MatrixBands::rows_in(const ConvShape& s, int band) const {

@@ -27,22 +27,28 @@ struct MatrixLayout {
 
 struct MatrixUse {
   bool in_place;  // a band may be the input itself, whose pixels are as the layout has them
-  bool pooled;    // outputs are pooled, in windows of 2 x 2; takes no other memory
+  bool pooled;    // outputs are pooled, in windows of 2 x 2
 };
 
 struct MatrixBands {
   MatrixBands(const ConvShape& shape, const MatrixLayout& layout, MatrixUse use, int threads);
 
-  bool in_place, pooled, flat;  // flat: the rows of a band are one run of pixels
+  // flat: the rows of a band are one run of pixels, some of which may be none of the output's: a row's right
+  // padding is the left one of the next.
+  bool in_place, pooled, flat;
   int rows, per_image, count;   // output rows of a band; bands
   int chunks;                   // tasks the panels are split into
   int width;                    // pixels of a band's row
   int tile;                     // pixels of a tile
   std::ptrdiff_t row, channel;  // bytes from one to the next
-  int products;                 // most of a band and a panel
+  std::int64_t tail;            // bytes of padding behind a channel block's last row
   std::int64_t slot, sums;      // bytes of a thread's copy, and of sums that wait for their next part
 
-  std::int64_t own() const { return sums + slot; }  // of a thread's scratch: sums, then its copy
+  // That of calls that pool and of those that don't.
+  static std::int64_t most_own(const ConvShape& shape, const MatrixLayout& layout, bool in_place,
+                               int threads);
+  std::int64_t own() const { return sums + slot; }         // of a thread's scratch: sums, then its copy
+  int run(const ConvShape& shape, int output_rows) const;  // pixels that are one run, of so many rows
   int first_row(int band) const { return band % per_image * rows; }
   int rows_in(const ConvShape& shape, int band) const;
   // Of each step's first pixel: [channel block][row of the kernel][pixels side by side].

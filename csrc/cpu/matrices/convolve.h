@@ -17,15 +17,15 @@ struct MatrixSums {
   Sum* sums;                // [tile of pixels][pixel][filter], see simd::kSums
   int image, first_filter;  // of the panel
   int filter_tiles, pixel_tiles, pixels;
-  // Of each tile's first pixel among the outputs. If these are pooled the second tile lies below the first.
-  int row[simd::kPixelTiles], column[simd::kPixelTiles];
+  // The output of each pixel of each tile, in a plane whose pixels are counted row by row. What is no output
+  // has the place of the next pixel that is one, which follows in this product or a later one of the thread.
+  std::int64_t place[simd::kPixelTiles][simd::kMatrixRows];
+  int row, column;  // of the first; if outputs are pooled the second tile lies below the first
 
   Sum* at(int pixel_tile, int pixel, int filter_tile) const {
     return sums + pixel_tile * simd::kSumsTile + pixel * simd::kSumsPitch + filter_tile * simd::kTileFilters;
   }
   int filter(int filter_tile) const { return first_filter + filter_tile * simd::kTileFilters; }
-  // Where a tile's first pixel lies in a plane of so many in a row.
-  std::int64_t pixel(int tile, int width) const { return std::int64_t{row[tile]} * width + column[tile]; }
 };
 
 // The tiles of a band in pairs: neighbours, or one below the other.
@@ -34,11 +34,12 @@ class MatrixTiles {
   MatrixTiles(const ConvShape& s, const MatrixBands& b, int rows)
       : below_(b.pooled),
         rows_(b.flat ? 1 : rows),
-        run_(b.flat ? rows * s.out_w() : s.out_w()),
+        run_(b.run(s, rows)),
         tile_(b.tile),
         across_(ceil_div(run_, b.tile)) {}
 
   int count() const { return rows_ * across_; }
+  // Of a tile's first pixel; of a run that is flat, all in row 0.
   int row(int i) const { return below_ ? i / 2 / across_ * 2 + i % 2 : i / across_; }
   int column(int i) const { return std::min((below_ ? i / 2 : i) % across_ * tile_, run_ - tile_); }
 
@@ -152,7 +153,7 @@ struct MatrixTasks {
       const MatrixTiles tiles(t_.shape, t_.bands, t_.bands.rows_in(t_.shape, band));
       const int filters = panel * simd::kSumsPitch, step = layout.first_step(part);
       MatrixSums<Sum> found{
-          sums_, band / t_.bands.per_image, filters, layout.tiles_in(panel), 0, t_.bands.tile, {}, {}};
+          sums_, band / t_.bands.per_image, filters, layout.tiles_in(panel), 0, t_.bands.tile, {}, 0, 0};
       const std::int64_t step_bytes = std::int64_t{found.filter_tiles} * simd::kTileBytes;
       p_.offsets = offsets_ + step;
       p_.steps = layout.first_step(part + 1) - step;
@@ -171,11 +172,30 @@ struct MatrixTasks {
 
     void place(MatrixSums<Sum>& found, const MatrixTiles& tiles, int band, int first) {
       found.pixel_tiles = std::min(simd::kPixelTiles, tiles.count() - first);
-      for (int i = 0; i < found.pixel_tiles; ++i) {
-        const int row = tiles.row(first + i);
-        found.column[i] = tiles.column(first + i);
-        found.row[i] = t_.bands.first_row(band) + row;
-        p_.x[i] = from + row * t_.shape.stride_y * t_.bands.row + found.column[i] * p_.pixel;
+      for (int i = found.pixel_tiles - 1; i >= 0; --i) {
+        found.row = tiles.row(first + i);
+        found.column = tiles.column(first + i);
+        p_.x[i] = from + found.row * t_.shape.stride_y * t_.bands.row + found.column * p_.pixel;
+        if (t_.bands.flat) {
+          found.row = found.column / t_.bands.width;
+          found.column %= t_.bands.width;
+        }
+        found.row += t_.bands.first_row(band);
+        place_pixels(found, found.place[i]);
+      }
+    }
+
+    // Of a tile that begins at found's row and column.
+    void place_pixels(const MatrixSums<Sum>& found, std::int64_t* places) const {
+      const int w = t_.shape.out_w();
+      std::int64_t row = std::int64_t{found.row} * w;
+      if (found.column + found.pixels <= w) {
+        for (int r = 0; r < simd::kMatrixRows; ++r) places[r] = row + found.column + r;
+        return;
+      }
+      for (int r = 0, column = found.column; r < found.pixels; ++r) {
+        places[r] = row + std::min(column, w);
+        if (++column == t_.bands.width) column = 0, row += w;
       }
     }
 
