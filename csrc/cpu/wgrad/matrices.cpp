@@ -33,7 +33,8 @@ struct Plan {
     splits = own ? std::clamp(line.steps / kSplitSteps, 1, kTasks) : 1;
     const std::int64_t bytes = own ? kOwnBytes : std::max(kSharedBytes, kept);
     const int share = ceil_div(line.steps, splits);
-    const std::int64_t step_bytes = std::int64_t{x_blocks + y_blocks} * simd::kRegisterBytes;
+    alignments = line.beyond > 0 ? 2 : 1;
+    const std::int64_t step_bytes = std::int64_t{alignments * x_blocks + y_blocks} * simd::kRegisterBytes;
     stretches = ceil_div(share, std::clamp<std::int64_t>(bytes / step_bytes, 1, share));
     stretch = ceil_div(share, stretches);
     cut_weights(s, all);
@@ -42,8 +43,8 @@ struct Plan {
   }
 
   Stretch stretch_at(std::int64_t begin, std::int64_t end, float* at) const {
-    Stretch made{begin, static_cast<int>(end - begin), static_cast<int>(end - begin) + line.beyond,
-                 reinterpret_cast<std::uint8_t*>(at), nullptr};
+    Stretch made{begin,      static_cast<int>(end - begin),       static_cast<int>(end - begin) + line.beyond,
+                 alignments, reinterpret_cast<std::uint8_t*>(at), nullptr};
     made.y = made.x + x_blocks * made.x_block();
     return made;
   }
@@ -58,6 +59,7 @@ struct Plan {
   bool own;
   int splits, stretches;  // of all pixels; of a split
   int stretch;            // steps of the longest
+  int alignments;         // of x, see there
   std::vector<Tile> tiles;
   std::int64_t most = 0;  // sums of the largest
   int workers;            // threads that have sums, or factors, of their own
@@ -90,7 +92,7 @@ class Call {
         workspace_(workspace),
         sums_(workspace + plan.factors() * (plan.own ? plan.workers : 1)) {
     for (int y = 0; y < s.kernel_h; ++y) {
-      for (int x0 = 0; x0 < s.kernel_w; ++x0) taps_.push_back(2 * plan.line.at(y, x0));
+      for (int x0 = 0; x0 < s.kernel_w; ++x0) taps_.push_back(plan.line.at(y, x0));
     }
   }
 
@@ -152,46 +154,54 @@ class Call {
 
   // sums[filter block][channel block][tap] of the tile grow, or start if `fresh`.
   void multiply(Matrices& m, const Stretch& stretch, const Tile& tile, bool fresh, float* sums) const {
-    const int rows = tile.channel_blocks() * p_.taps, runs = ceil_div(stretch.steps, kRunSteps);
+    const int columns = tile.channel_blocks() * p_.taps, runs = ceil_div(stretch.steps, kRunSteps);
     simd::MatrixWgrad c{};
-    c.x_row = stretch.x_row();
     for (int run = 0; run < runs; ++run) {
       const int begin = part(stretch.steps, run, runs);
+      const std::ptrdiff_t at = std::ptrdiff_t{begin} * simd::kRegisterBytes;
       c.steps = part(stretch.steps, run + 1, runs) - begin;
       c.fresh = fresh && run == 0;
       for (int filter = 0; filter < tile.filter_blocks; filter += simd::kWgradTiles) {
         const int filters = std::min(simd::kWgradTiles, tile.filter_blocks - filter);
-        for (int j = 0; j < filters; ++j) {
-          c.y[j] = stretch.y + (tile.filter_block + filter + j) * stretch.y_block() +
-                   std::ptrdiff_t{begin} * simd::kRegisterBytes;
+        for (int i = 0; i < filters; ++i) {
+          c.y[i] = stretch.y + (tile.filter_block + filter + i) * stretch.y_block() + at;
         }
-        for (int row = 0; row < rows; row += simd::kWgradTiles) {
-          const int together = std::min(simd::kWgradTiles, rows - row);
-          for (int i = 0; i < together; ++i) {
-            c.x[i] = stretch.x + (tile.channel_block + (row + i) / p_.taps) * stretch.x_block() +
-                     taps_[(row + i) % p_.taps] + std::ptrdiff_t{begin} * simd::kMatrixBytes;
-            for (int j = 0; j < filters; ++j) {
-              c.sums[i][j] = sums + (std::int64_t{filter + j} * rows + row + i) * simd::kRegisterSums;
+        for (int column = 0; column < columns; column += simd::kWgradTiles) {
+          const int together = std::min(simd::kWgradTiles, columns - column);
+          for (int j = 0; j < together; ++j) {
+            const int block = tile.channel_block + (column + j) / p_.taps;
+            c.x[j] = stretch.x + block * stretch.x_block() + stretch.tap(taps_[(column + j) % p_.taps]) + at;
+            for (int i = 0; i < filters; ++i) {
+              c.sums[i][j] = sums + (std::int64_t{filter + i} * columns + column + j) * simd::kRegisterSums;
             }
           }
-          run_kernel(m, c, together, filters);
+          run_kernel(m, c, filters, together);
         }
       }
     }
   }
 
-  static void run_kernel(Matrices& m, const simd::MatrixWgrad& c, int rows, int filters) {
-    if (rows == 1) {
-      filters == 1 ? simd::matrix_wgrad<Matrices, 1, 1>(m, c) : simd::matrix_wgrad<Matrices, 1, 2>(m, c);
+  static void run_kernel(Matrices& m, const simd::MatrixWgrad& c, int filters, int columns) {
+    if (filters == 1) {
+      columns == 1 ? simd::matrix_wgrad<Matrices, 1, 1>(m, c) : simd::matrix_wgrad<Matrices, 1, 2>(m, c);
     } else {
-      filters == 1 ? simd::matrix_wgrad<Matrices, 2, 1>(m, c) : simd::matrix_wgrad<Matrices, 2, 2>(m, c);
+      columns == 1 ? simd::matrix_wgrad<Matrices, 2, 1>(m, c) : simd::matrix_wgrad<Matrices, 2, 2>(m, c);
     }
   }
 
-  void add(const Tile& tile, const float* sums) const {
-    const std::int64_t rows = std::int64_t{tile.channel_blocks()} * p_.taps;
-    adder_.add_blocks(tile,
-                      [&](int block) { return SumRows(sums + block * rows * simd::kRegisterSums, p_.taps); });
+  void add(const Tile& tile, float* sums) const {
+    const std::int64_t floats =
+        std::int64_t{tile.channel_blocks()} * p_.taps * simd::kRegisterSums;  // of a filter block
+    for (std::int64_t i = 0; i < tile.filter_blocks * floats; i += simd::kRegisterSums) turn(sums + i);
+    adder_.add_blocks(tile, [&](int block) { return SumRows(sums + block * floats, p_.taps); });
+  }
+
+  // [filter][channel] becomes [channel][filter].
+  static void turn(float* sums) {
+    simd::Lanes rows[kBlock];
+    for (int i = 0; i < kBlock; ++i) rows[i] = simd::load(sums + i * kBlock);
+    simd::transpose(rows);
+    for (int i = 0; i < kBlock; ++i) simd::store(sums + i * kBlock, rows[i]);
   }
 
   // The sums of each channel and tap, one after the other.
@@ -217,7 +227,7 @@ class Call {
   const ConstTensor x_, dy_;
   const Adder adder_;
   float *const workspace_, *const sums_;
-  std::vector<std::ptrdiff_t> taps_;  // bytes from a pixel to what it meets
+  std::vector<std::int64_t> taps_;  // distances from a pixel to what it meets
 };
 
 template <class Matrices>

@@ -1,6 +1,7 @@
 // The factors of weights' gradients by matrix registers, as BF16. All images' pixels stand in one line, row
 // after row, with padding's zeros between rows and between images: so a tap is a distance in the line, and
-// what dy meets at each of its pixels. x has a row of the line for each channel, dy pairs of pixels.
+// what dy meets at each of its pixels. x has pairs of pixels, those that begin at even places and, for taps
+// at odd distances, at odd ones; dy has a row of each filter's pixels for each step.
 #pragma once
 #include <cstdint>
 
@@ -71,34 +72,43 @@ class PixelWalk {
 struct Stretch {
   std::int64_t begin;  // in steps, as are sizes
   int steps, x_steps;
-  std::uint8_t* x;  // [channel block][channel][pixel]
-  std::uint8_t* y;  // [filter block][two pixels][filter][pixel]
+  int alignments;   // of pairs of x: 1 where all taps are at even distances
+  std::uint8_t* x;  // [channel block][alignment][two pixels][channel][pixel]
+  std::uint8_t* y;  // [filter block][step][filter][pixel]
 
-  // Rows an odd number of lines apart.
-  std::ptrdiff_t x_row() const { return std::ptrdiff_t{x_steps | 1} * simd::kMatrixBytes; }
-  std::ptrdiff_t x_block() const { return kBlock * x_row(); }
+  std::ptrdiff_t x_alignment() const { return std::ptrdiff_t{x_steps} * simd::kRegisterBytes; }
+  std::ptrdiff_t x_block() const { return alignments * x_alignment(); }
   std::ptrdiff_t y_block() const { return std::ptrdiff_t{steps} * simd::kRegisterBytes; }
-
-  static simd::Lanes pair(PixelWalk& walk) {
-    const float *const first = walk.next(), *const second = walk.next();
-    return simd::Bf16Pairs::pair(simd::load(first), simd::load(second));
+  // Bytes from a block's first pairs to those that a tap begins with.
+  std::ptrdiff_t tap(std::int64_t distance) const {
+    return distance % 2 * x_alignment() + distance / 2 * simd::kMatrixBytes;
   }
 
   void write_x(const ConvShape& s, const PixelLine& line, ConstTensor from, int block) const {
     PixelWalk walk(from, block, line, s.pad_y, s.pad_x, begin * simd::kStepPixels);
-    std::uint8_t* to = x + block * x_block();
-    for (int step = 0; step < x_steps; ++step, to += simd::kMatrixBytes) {
-      simd::Lanes words[kBlock];
-      for (int i = 0; i < kBlock; ++i) words[i] = pair(walk);
-      simd::transpose(words);
-      for (int i = 0; i < kBlock; ++i) simd::store(reinterpret_cast<float*>(to + i * x_row()), words[i]);
+    auto* to = reinterpret_cast<float*>(x + block * x_block());
+    const std::ptrdiff_t odd = x_alignment() / 4;
+    simd::Lanes first = simd::load(walk.next());
+    for (int i = 0; i < x_steps * simd::kMatrixRows; ++i, to += kBlock) {
+      const simd::Lanes second = simd::load(walk.next()), third = simd::load(walk.next());
+      simd::store(to, simd::Bf16Pairs::pair(first, second));
+      if (alignments > 1) simd::store(to + odd, simd::Bf16Pairs::pair(second, third));
+      first = third;
     }
   }
 
   void write_y(const PixelLine& line, ConstTensor from, int block) const {
     PixelWalk walk(from, block, line, 0, 0, begin * simd::kStepPixels);
     auto* to = reinterpret_cast<float*>(y + block * y_block());
-    for (int i = 0; i < steps * simd::kMatrixRows; ++i, to += kBlock) simd::store(to, pair(walk));
+    for (int step = 0; step < steps; ++step) {
+      simd::Lanes words[kBlock];
+      for (int i = 0; i < kBlock; ++i) {
+        const float *const first = walk.next(), *const second = walk.next();
+        words[i] = simd::Bf16Pairs::pair(simd::load(first), simd::load(second));
+      }
+      simd::transpose(words);
+      for (int i = 0; i < kBlock; ++i, to += kBlock) simd::store(to, words[i]);
+    }
   }
 };
 
