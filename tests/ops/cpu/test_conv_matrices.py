@@ -24,6 +24,7 @@ DIRECT = [
     pytest.param((2, 32, 7, 9, 40, 1, 1, 1, 1, 0, 0, 1), id="1x1, pixels of several rows"),
     pytest.param((1, 48, 14, 15, 24, 3, 3, 2, 2, 1, 1, 1), id="stride 2"),
     pytest.param((1, 16, 14, 15, 24, 5, 4, 2, 1, 3, 2, 1), id="5x4, stride 2 down, much padding"),
+    pytest.param((2, 600, 5, 6, 40, 3, 3, 1, 1, 1, 1, 1), id="sums in two parts"),
     pytest.param((1, 64, 60, 200, 24, 3, 3, 1, 1, 1, 1, 1), id="several bands", marks=pytest.mark.slow),
 ]
 BY_MATRICES = [
