@@ -73,7 +73,15 @@ def timed_layers(net: Network, runs: int) -> list[Cost]:
 def packed_of(net: Network, layer: Layer) -> tuple[str, int]:
     """The algorithm of a convolution, and the bytes of its packed weights."""
     if isinstance(layer, Convolution):
-        for name in ("packed", "packed_plain", "packed_bf16", "int8", "int8_tiles", "int8_image"):
+        for name in (
+            "packed",
+            "packed_plain",
+            "packed_bf16",
+            "packed_bf16_image",
+            "int8",
+            "int8_tiles",
+            "int8_image",
+        ):
             found = net._constants.get(layer.key(name))
             if found is not None:
                 return (str(found[0]), int(found[1].nbytes)) if isinstance(found, tuple) else (name, found.nbytes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from ..backends.base import Backend
 from ..backends.bf16_ops import Bf16Ops
@@ -58,8 +58,8 @@ class Bf16Builder(NarrowBuilder):
         """As floats from the beginning, if a convolution writes it and nobody has read it yet."""
         y = self.new(value.shape, images=value.dims[0])
         op, args = self._calls[value.first]
-        unread = value.first == value.last
-        if unread and isinstance(getattr(op, "__self__", None), self.bf16.Bf16Conv):  # type: ignore[arg-type]
+        convolutions: Any = self.bf16.Bf16Conv, self.bf16.Bf16ImageConv
+        if value.first == value.last and isinstance(getattr(op, "__self__", None), convolutions):
             self._calls[value.first] = op, tuple(y if each is value else each for each in args)
             y.first = y.last = value.first
             value.first = value.last = -1

@@ -38,7 +38,8 @@ class BandSource {
       for (int i = 0; i < rows; ++i) row(x_.block(image, block), first + i, to + i * b_.row);
       std::memset(to + rows * b_.row, 0, static_cast<std::size_t>(b_.tail));
     }
-    std::memset(own + b_.slot - simd::kMatrixBytes, 0, simd::kMatrixBytes);
+    const std::int64_t end = b_.channel * layout_.blocks;
+    std::memset(own + end, 0, static_cast<std::size_t>(b_.slot - end));
     return own;
   }
 
@@ -76,56 +77,72 @@ class BandSource {
   const ConstBf16Tensor x_;
 };
 
-template <class Matrices, class Rounding>
-class ByMatrices : public Bf16Convolution {
+// What a convolution multiplies: the shape of that, its layout, and where a band of it lies.
+struct Blocks {
+  using View = ConstBf16Tensor;
+  using Source = BandSource;
+  static constexpr const char* kName = "direct_bf16_blocks";
+
+  static ConvShape multiplied(const ConvShape& s) { return s; }
+  static MatrixLayout layout(const ConvShape& s) { return {s, kHalf}; }
+  static bool in_place(const MatrixLayout& layout) { return layout.pixel == kHalf * kHalfBlock; }
+  static void pack(const ConvShape& s, const float* weights, std::uint8_t* packed) {
+    pack_matrix_weights<std::uint16_t>(s, layout(s), weights, &bf16_of, packed);
+  }
+};
+
+template <class Matrices, class Rounding, class Input>
+class ByMatrices : public ConvolutionToBf16<typename Input::View> {
+  using View = typename Input::View;
+
  public:
   explicit ByMatrices(simd::Multiplier multiplier) : multiplier_(multiplier) {}
 
-  const char* name() const override { return "direct_bf16_blocks"; }
+  const char* name() const override { return Input::kName; }
   bool runs() const override { return simd::multiplier() == multiplier_; }
   std::int64_t packed_bytes(const ConvShape& s) const override {
-    return MatrixLayout(s, kHalf).packed_bytes();
+    return Input::layout(Input::multiplied(s)).packed_bytes();
   }
   void pack(const ConvShape& s, const float* weights, std::uint8_t* packed) const override {
-    pack_matrix_weights<std::uint16_t>(s, MatrixLayout(s, kHalf), weights, &bf16_of, packed);
+    Input::pack(s, weights, packed);
   }
   std::int64_t workspace(const ConvShape& s, int threads) const override {
+    const ConvShape multiplied = Input::multiplied(s);
     std::int64_t most = 0;
-    for (int i = 1; i <= threads; ++i) most = std::max(most, scratch(s, i));
+    for (int i = 1; i <= threads; ++i) most = std::max(most, scratch(multiplied, i));
     return most;
   }
   bool does(const ConvShape& s, const Bf16Tail& tail) const override {
     return !tail.pool || (s.out_h() % 2 == 0 && s.out_w() % 2 == 0 && !tail.add);
   }
 
-  void forward(const Bf16ConvCall& call, ConstBf16Tensor x, Bf16Tensor y) const override {
+  void forward(const Bf16ConvCall& call, View x, Bf16Tensor y) const override {
     call.tail.pool ? run(call, x, WriteLargest<Rounding>(call, y))
                    : run(call, x, WriteHalves<Rounding>(call, y));
   }
-  void forward(const Bf16ConvCall& call, ConstBf16Tensor x, Tensor y) const override {
+  void forward(const Bf16ConvCall& call, View x, Tensor y) const override {
     run(call, x, WriteFloats(call, y));
   }
 
  private:
-  static bool in_place(const MatrixLayout& layout) { return layout.pixel == kHalf * kHalfBlock; }
   static std::int64_t scratch(const ConvShape& s, int threads) {
-    const MatrixLayout layout(s, kHalf);
-    return Scratch<std::uint8_t>::size(0, MatrixBands::most_own(s, layout, in_place(layout), threads),
-                                       threads);
+    const MatrixLayout layout = Input::layout(s);
+    const bool in_place = Input::in_place(layout);
+    return Scratch<std::uint8_t>::size(0, MatrixBands::most_own(s, layout, in_place, threads), threads);
   }
 
   template <class Finish>
-  static void run(const Bf16ConvCall& call, ConstBf16Tensor x, const Finish& finish) {
-    const ConvShape& s = call.shape;
+  static void run(const Bf16ConvCall& call, View x, const Finish& finish) {
+    const ConvShape s = Input::multiplied(call.shape);
     int threads = num_threads();
     while (threads > 1 && scratch(s, threads) > call.workspace_bytes) --threads;
-    const MatrixLayout layout(s, kHalf);
-    const MatrixBands bands(s, layout, {in_place(layout), call.tail.pool}, threads);
+    const MatrixLayout layout = Input::layout(s);
+    const MatrixBands bands(s, layout, {Input::in_place(layout), call.tail.pool}, threads);
     std::vector<float> start(static_cast<std::size_t>(layout.panels) * simd::kSumsPitch);
     if (call.bias) std::copy_n(call.bias, s.k, start.begin());
     const MatrixTasks<simd::PairFactors> tasks{s, layout, bands, call.packed, start.data()};
     tasks.template run<Matrices>(Scratch<std::uint8_t>(call.workspace, call.workspace_bytes, 0, threads),
-                                 threads, BandSource(s, layout, bands, x), finish);
+                                 threads, typename Input::Source(s, layout, bands, x), finish);
   }
 
   const simd::Multiplier multiplier_;

@@ -30,8 +30,11 @@ int tile_of(int longest, int shortest, bool even) {
 }  // namespace
 
 MatrixLayout::MatrixLayout(const ConvShape& s, int channel_size)
+    : MatrixLayout(s, channel_size, pixel_bytes(s, channel_size)) {}
+
+MatrixLayout::MatrixLayout(const ConvShape& s, int channel_size, int pixel_size)
     : channel_bytes(channel_size),
-      pixel(pixel_bytes(s, channel_size)),
+      pixel(pixel_size),
       together(simd::kMatrixBytes / pixel),
       across(ceil_div(s.kernel_w, together)),
       blocks(ceil_div(std::int64_t{s.c} * channel_size, pixel)),

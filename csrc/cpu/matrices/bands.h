@@ -12,6 +12,8 @@ namespace pydarknet {
 // side by side, as many as 64 bytes hold. Nothing here depends on what resizing a network changes.
 struct MatrixLayout {
   MatrixLayout(const ConvShape& shape, int channel_bytes);
+  // With pixels of so many bytes, which all channels fit.
+  MatrixLayout(const ConvShape& shape, int channel_bytes, int pixel);
 
   int channel_bytes, pixel;  // bytes of a channel, and of one channel block of a pixel
   int together, across;      // pixels of a step; steps of a row of the kernel

@@ -20,7 +20,7 @@ struct StepOrigins {
     const int first_x = step % layout.across * layout.together, row = step / layout.across;
     for (int i = 0; i < kElements; ++i) {
       const int c = row / s.kernel_h * channels + i % channels, x = first_x + i / channels;
-      const bool in = c < s.c && x < s.kernel_w;
+      const bool in = c < s.c && i / channels < layout.together && x < s.kernel_w;
       at[i] = in ? (std::ptrdiff_t{c} * s.kernel_h + row % s.kernel_h) * s.kernel_w + x : -1;
     }
   }

@@ -38,29 +38,38 @@ struct Bf16ConvCall {
   Bf16Tail tail{};
 };
 
-// One way to convolve BF16, with one group. Packed weights depend on nothing that resizing a network changes.
-class Bf16Convolution {
+// One way to convolve an X, with one group. Packed weights depend on nothing that resizing a network changes.
+template <class X>
+class ConvolutionToBf16 {
  public:
-  virtual ~Bf16Convolution() = default;
+  virtual ~ConvolutionToBf16() = default;
   // Of the algorithm and its packed weights, not of what multiplies.
   virtual const char* name() const = 0;
   // Whether this machine has the instructions, and use_matrices() (ops/precision.h) lets it use them.
   virtual bool runs() const = 0;
   // A multiple of 4.
   virtual std::int64_t packed_bytes(const ConvShape& shape) const = 0;
-  // weights (k, c, kernel_h, kernel_w), which are rounded to BF16.
+  // weights (k, c, kernel_h, kernel_w).
   virtual void pack(const ConvShape& shape, const float* weights, std::uint8_t* packed) const = 0;
   // Bytes that a call with any number of threads up to `threads` takes; a multiple of 4.
   virtual std::int64_t workspace(const ConvShape& shape, int threads) const = 0;
   // Whether a call with such a tail is possible, into BF16.
   virtual bool does(const ConvShape& shape, const Bf16Tail& tail) const = 0;
-  virtual void forward(const Bf16ConvCall& call, ConstBf16Tensor x, Bf16Tensor y) const = 0;
+  virtual void forward(const Bf16ConvCall& call, X x, Bf16Tensor y) const = 0;
   // Without a tail. Lanes of y's last block past k become finite.
-  virtual void forward(const Bf16ConvCall& call, ConstBf16Tensor x, Tensor y) const = 0;
+  virtual void forward(const Bf16ConvCall& call, X x, Tensor y) const = 0;
 };
+
+// Of BF16, by weights that are rounded to it.
+using Bf16Convolution = ConvolutionToBf16<ConstBf16Tensor>;
+// Of images in floats, of up to kMostImageChannels. Numbers and weights are split into two BF16 each, of
+// whose products only that of the lower halves is left out: a factor has 16 bits.
+using Bf16ImageConvolution = ConvolutionToBf16<ConstPlain>;
+inline constexpr int kMostImageChannels = 4;
 
 // Those that run, the fastest first.
 std::vector<const Bf16Convolution*> bf16_convolutions();
+std::vector<const Bf16ImageConvolution*> bf16_image_convolutions();
 
 // y = x. The lanes of x past `channels` are not read.
 void bf16_from_blocked(ConstTensor x, Bf16Tensor y, int channels);

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from ...backends.bf16_ops import Bf16ConvPrimitive
-from ...backends.ops import Array
+from ...backends.ops import Array, Geometry
 from ...formats.mapped import release
 from ...plan.activations import ACROSS_CHANNELS
 from ...plan.bf16 import Bf16Builder, HalfValue
@@ -15,6 +18,8 @@ from ..convolutional import Convolution, Convolutional
 from ..route import Route
 from ..shortcut import Shortcut
 from .alike import is_sum, plan_alike
+
+MakeConv: TypeAlias = Callable[[Geometry, str], Bf16ConvPrimitive]
 
 
 def plan_layer(layer: Layer, p: Bf16Builder, x: Value) -> Value:
@@ -36,37 +41,39 @@ def can_be_bf16(layer: Convolution) -> bool:
 
 
 def plan_convolution(layer: Convolution, p: Bf16Builder, x: Value) -> Value | None:
-    """BF16 in and out. An image's few channels are convolved in FP32: their kernels cancel most of what they sum."""
-    source, shape, plain = layer.geometry(p, x) if not isinstance(x, HalfValue) else (x, layer.shape(p, x), False)
-    algorithms = p.bf16.bf16_algorithms(shape)
-    if plain or not algorithms:
+    """BF16 out; in, too, but for an image's few channels: their kernels cancel most of what they sum."""
+    halved = isinstance(x, HalfValue)
+    source, shape, image = (x, layer.shape(p, x), False) if halved else layer.geometry(p, x)
+    algorithms = p.bf16.bf16_image_algorithms(shape) if image else p.bf16.bf16_algorithms(shape)
+    if not algorithms:
         return None
-    halves = p.as_halves(source)
-    conv, packed = pack(layer, p, source, p.bf16.Bf16Conv(shape, algorithms[0]))
+    make = p.bf16.Bf16ImageConv if image else p.bf16.Bf16Conv
+    conv, packed = pack(layer, p, source, make(shape, algorithms[0]), make)
     bias = p.constant(layer.key("bias"), layer.folded_bias)
     y = p.new_halves(Shape(layer.out.c, shape.out_h, shape.out_w), shape.n)
     activation = p.ops.Activation(layer.activation)
-    p.emit(conv.forward, halves, packed, bias, y, activation, p.workspace(conv.workspace()))
+    given = source if image else p.as_halves(source)
+    p.emit(conv.forward, given, packed, bias, y, activation, p.workspace(conv.workspace()))
     return y
 
 
 def pack(
-    layer: Convolution, p: Bf16Builder, source: Value, fastest: Bf16ConvPrimitive
+    layer: Convolution, p: Bf16Builder, source: Value, fastest: Bf16ConvPrimitive, make_conv: MakeConv
 ) -> tuple[Bf16ConvPrimitive, Array]:
     """The convolution, whose algorithm is chosen once, and the weights in its layout."""
-    key, store = layer.key("packed_bf16"), p.store if layer.whole else None
+    key, store = layer.key("packed_bf16" if source.blocked else "packed_bf16_image"), p.store if layer.whole else None
 
     def make() -> tuple[str, Array]:
         packed = store and store.find(key, fastest.algorithm, fastest.packed_size)
         if packed is None:
-            packed = layer.packed_by_filters(p, source, fastest, p.bf16.Bf16Conv)
+            packed = layer.packed_by_filters(p, source, fastest, make_conv)
             if store:
                 store.keep(key, fastest.algorithm, packed)
         release(layer.parameters["weights"])
         return fastest.algorithm, packed
 
     algorithm, packed = p.shared(key, make)
-    return p.bf16.Bf16Conv(fastest.shape, algorithm), packed
+    return make_conv(fastest.shape, algorithm), packed
 
 
 def plan_route(layer: Route, p: Bf16Builder) -> Value | None:

@@ -50,7 +50,7 @@ class Case:
         self.bias = random.standard_normal(k).astype(np.float32)
         near = widened(rounded(weights))
         self.expected = naive.conv(widened(x), near, self.bias, (stride_y, stride_x), (pad_y, pad_x))
-        self.x = made.halves(x)
+        self.x: Any = made.halves(x)
         self.packed = made.memory(4 * self.conv.packed_size).view(np.float32)
         self.conv.pack(weights, self.packed)
         self.workspace = made.memory(4 * self.conv.workspace()).view(np.float32)
@@ -136,6 +136,66 @@ def test_pooling(cpu_ops: Any, made: HalfArrays, multiplied: str, numbers: tuple
     n, k, h, w = whole.shape
     expected = whole.reshape(n, k, h // 2, 2, w // 2, 2).max((3, 5))
     np.testing.assert_array_equal(case.found(case.run(case.out(2), pool=True)), expected)
+
+
+IMAGES = [
+    (2, 3, 13, 21, 33, 3, 3, 1, 1, 1, 1, 1),
+    (1, 3, 64, 130, 32, 3, 3, 1, 1, 1, 1, 1),
+    (1, 1, 17, 16, 16, 5, 5, 1, 1, 2, 2, 1),
+    (1, 2, 9, 7, 20, 1, 1, 1, 1, 0, 0, 1),
+    (2, 4, 19, 34, 48, 3, 3, 2, 2, 1, 1, 1),
+    (1, 3, 30, 30, 64, 7, 7, 2, 2, 3, 3, 1),
+    (1, 3, 6, 5, 20, 2, 4, 3, 1, 1, 0, 1),
+]
+
+
+class ImageCase(Case):
+    """Of plain floats, by weights as they are."""
+
+    def __init__(self, ops: Any, made: HalfArrays, numbers: tuple[int, ...]) -> None:
+        self.ops, self.made = ops, made
+        self.shape = ops.ConvShape(*numbers)
+        (algorithm,) = ops.bf16_image_algorithms(self.shape)
+        self.conv = ops.Bf16ImageConv(self.shape, algorithm)
+        n, c, h, w, k, kernel_h, kernel_w, stride_y, stride_x, pad_y, pad_x = numbers[:11]
+        random = np.random.default_rng(c * k + h)
+        image = random.random((n, c, h, w), np.float32)
+        weights = random.standard_normal((k, c, kernel_h, kernel_w)).astype(np.float32)
+        self.bias = random.standard_normal(k).astype(np.float32)
+        self.expected = naive.conv(image, weights, self.bias, (stride_y, stride_x), (pad_y, pad_x))
+        self.x: Any = Arrays(ops.block).plain(image)
+        self.packed = made.memory(4 * self.conv.packed_size).view(np.float32)
+        self.conv.pack(weights, self.packed)
+        self.workspace = made.memory(4 * self.conv.workspace()).view(np.float32)
+
+
+@pytest.mark.parametrize("numbers", IMAGES, ids=str)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_conv_of_an_image(
+    cpu_ops: Any, made: HalfArrays, multiplied: str, numbers: tuple[int, ...], threads: int
+) -> None:
+    """Factors have 16 bits, so that sums are near those of float32; pooled, the bits of steps one by one."""
+    cpu_ops.set_num_threads(threads)
+    case = ImageCase(cpu_ops, made, numbers)
+    arrays, s = Arrays(cpu_ops.block), case.shape
+    y = case.run(arrays.empty_blocked(s.n, s.k, s.out_h, s.out_w), "linear")
+    arrays.check()
+    found = arrays.channels(y, s.k)
+    assert np.linalg.norm(found - case.expected) < 2.0**-16 * np.linalg.norm(case.expected)
+    whole = case.found(case.run(case.out(), "linear"))
+    np.testing.assert_array_equal(whole, widened(rounded(found)))
+    if s.out_h % 2 == 0 and s.out_w % 2 == 0:
+        n, k, h, w = whole.shape
+        pooled = case.found(case.run(case.out(2), "linear", pool=True))
+        np.testing.assert_array_equal(pooled, whole.reshape(n, k, h // 2, 2, w // 2, 2).max((3, 5)))
+
+
+def test_images_have_few_channels(cpu_ops: Any, made: HalfArrays, multiplied: str) -> None:
+    shape = cpu_ops.ConvShape(1, 5, 8, 8, 16, 3, 3)
+    assert cpu_ops.bf16_image_algorithms(shape) == []
+    (algorithm,) = cpu_ops.bf16_image_algorithms(cpu_ops.ConvShape(1, 4, 8, 8, 16, 3, 3))
+    with pytest.raises(ValueError, match="at most 4 channels"):
+        cpu_ops.Bf16ImageConv(shape, algorithm)
 
 
 @pytest.mark.parametrize("threads", [2, 3])
