@@ -8,71 +8,91 @@
 
 namespace pydarknet::bf16 {
 
-// Pixels of one register, split and put side by side.
+// Pixels of kChannels, a register of them split and put side by side.
+template <class Rounding, int kChannels>
 class SplitPixels {
-  static constexpr int kMostWords = (3 * kMostImageChannels + 1) / 2;
+  static constexpr int kWords = (3 * kChannels + 1) / 2;  // of a pixel
 
  public:
-  explicit SplitPixels(int channels) : channels_(channels), words_((3 * channels + 1) / 2) {
-    for (int out = 0; out < words_; ++out) {
+  SplitPixels() {
+    for (int out = 0; out < kWords; ++out) {
       for (int lane = 0; lane < kBlock; ++lane) {
         const int word = out * kBlock + lane;
-        pixel_[out][lane] = word / words_;
-        from_[out][word % words_] |= static_cast<__mmask16>(1u << lane);
+        pixel_[out][lane] = word / kWords;
+        from_[out][word % kWords] |= static_cast<__mmask16>(1u << lane);
       }
     }
   }
-  int words() const { return words_; }
 
-  // `count` pixels, up to a register's, of planes of which `from` is the first pixel.
+  // `count` pixels of planes of which `from` is the first one.
   void operator()(const float* from, std::int64_t plane, int count, std::uint8_t* to) const {
-    Words halves[2 * kMostWords] = {}, words[kMostWords];
-    for (int c = 0; c < channels_; ++c) {
-      const Lanes v = load_first(from + c * plane, count);
-      const Words upper = rounded(v);
-      halves[c] = halves[2 * channels_ + c] = upper;
-      halves[channels_ + c] = rounded(v - simd::with_bits(upper << 16));
+    for (; count > kBlock; count -= kBlock, from += kBlock, to += sizeof(Words) * kWords) {
+      some(from, plane, kBlock, to);
     }
-    for (int i = 0; i < words_; ++i) words[i] = halves[2 * i] | halves[2 * i + 1] << 16;
-    for (int out = 0; out < words_; ++out) {
-      __m512i v = _mm512_setzero_si512();
-      for (int i = 0; i < words_; ++i) {
-        v = _mm512_mask_permutexvar_epi32(v, from_[out][i], (__m512i)pixel_[out], (__m512i)words[i]);
-      }
-      const int left = std::clamp(count * words_ - out * kBlock, 0, kBlock);
-      _mm512_mask_storeu_epi32(to + out * sizeof v, static_cast<__mmask16>((1u << left) - 1), v);
-    }
+    some(from, plane, count, to);
   }
 
  private:
   using Words = simd::Words;
 
-  static Lanes load_first(const float* from, int count) {
-    return (Lanes)_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), from);
+  // Of one register.
+  PYDARKNET_INLINE void some(const float* from, std::int64_t plane, int count, std::uint8_t* to) const {
+    const auto there = static_cast<__mmask16>((1u << count) - 1);
+    Words halves[2 * kWords] = {}, words[kWords];
+    for (int c = 0; c < kChannels; ++c) {
+      const auto v = (Lanes)_mm512_maskz_loadu_ps(there, from + c * plane);
+      const Words upper = Rounding::words(v);
+      halves[c] = halves[2 * kChannels + c] = upper;
+      halves[kChannels + c] = Rounding::words(v - simd::with_bits(upper << 16));
+    }
+    for (int i = 0; i < kWords; ++i) words[i] = halves[2 * i] | halves[2 * i + 1] << 16;
+    for (int out = 0; out < kWords; ++out) {
+      __m512i v = _mm512_setzero_si512();
+      for (int i = 0; i < kWords; ++i) {
+        v = _mm512_mask_permutexvar_epi32(v, from_[out][i], (__m512i)pixel_[out], (__m512i)words[i]);
+      }
+      const int left = std::clamp(count * kWords - out * kBlock, 0, kBlock);
+      _mm512_mask_storeu_epi32(to + out * sizeof v, static_cast<__mmask16>((1u << left) - 1), v);
+    }
   }
-  static Words rounded(Lanes v) { return __builtin_convertvector(simd::to_bf16(v), Words); }
 
-  const int channels_, words_;
-  simd::IntLanes pixel_[kMostWords] = {};        // of each word of an output
-  __mmask16 from_[kMostWords][kMostWords] = {};  // which of them are the pixels' first, second, ...
+  simd::IntLanes pixel_[kWords] = {};    // of each word of an output
+  __mmask16 from_[kWords][kWords] = {};  // which of them are the pixels' first, second, ...
 };
 
+template <class Rounding>
 class ImageSource {
  public:
   // `s` is what is multiplied.
   ImageSource(const ConvShape& s, const MatrixLayout& layout, const MatrixBands& bands, ConstPlain x)
-      : s_(s), pixel_(layout.pixel), b_(bands), x_(x), split_(x.c) {}
+      : s_(s), pixel_(layout.pixel), b_(bands), x_(x) {}
 
   const std::uint8_t* operator()(int band, std::uint8_t* own) const {
+    switch (x_.c) {
+      case 1:
+        return copied<1>(band, own);
+      case 2:
+        return copied<2>(band, own);
+      case 3:
+        return copied<3>(band, own);
+      default:
+        return copied<kMostImageChannels>(band, own);
+    }
+  }
+
+ private:
+  template <int kChannels>
+  const std::uint8_t* copied(int band, std::uint8_t* own) const {
+    const SplitPixels<Rounding, kChannels> split;
     const int first = b_.first_row(band) * s_.stride_y - s_.pad_y;
     const int rows = (b_.rows_in(s_, band) - 1) * s_.stride_y + s_.kernel_h;
-    for (int i = 0; i < rows; ++i) row(band / b_.per_image, first + i, own + i * b_.row);
+    for (int i = 0; i < rows; ++i) row(split, band / b_.per_image, first + i, own + i * b_.row);
     std::memset(own + rows * b_.row, 0, static_cast<std::size_t>(b_.slot - rows * b_.row));
     return own;
   }
 
- private:
-  void row(int image, int y, std::uint8_t* to) const {
+  template <class Split>
+  void row(const Split& split, int image, int y, std::uint8_t* to) const {
     const int inside = std::min(x_.w, b_.width - s_.pad_x);
     if (y < 0 || y >= x_.h || inside <= 0) {
       std::memset(to, 0, static_cast<std::size_t>(b_.row));
@@ -80,10 +100,7 @@ class ImageSource {
     }
     const std::ptrdiff_t left = std::ptrdiff_t{s_.pad_x} * pixel_, count = std::ptrdiff_t{inside} * pixel_;
     std::memset(to, 0, static_cast<std::size_t>(left));
-    const float* from = x_.channel(image, 0) + std::int64_t{y} * x_.w;
-    for (int j = 0; j < inside; j += kBlock) {
-      split_(from + j, x_.plane(), std::min(kBlock, inside - j), to + left + std::ptrdiff_t{j} * pixel_);
-    }
+    split(x_.channel(image, 0) + std::int64_t{y} * x_.w, x_.plane(), inside, to + left);
     std::memset(to + left + count, 0, static_cast<std::size_t>(b_.row - left - count));
   }
 
@@ -91,12 +108,12 @@ class ImageSource {
   const int pixel_;
   const MatrixBands& b_;
   const ConstPlain x_;
-  const SplitPixels split_;
 };
 
 struct Image {
   using View = ConstPlain;
-  using Source = ImageSource;
+  template <class Rounding>
+  using Source = ImageSource<Rounding>;
   static constexpr const char* kName = "direct_bf16_image";
 
   static ConvShape multiplied(ConvShape s) {

@@ -80,6 +80,7 @@ class BandSource {
 // What a convolution multiplies: the shape of that, its layout, and where a band of it lies.
 struct Blocks {
   using View = ConstBf16Tensor;
+  template <class Rounding>
   using Source = BandSource;
   static constexpr const char* kName = "direct_bf16_blocks";
 
@@ -142,7 +143,8 @@ class ByMatrices : public ConvolutionToBf16<typename Input::View> {
     if (call.bias) std::copy_n(call.bias, s.k, start.begin());
     const MatrixTasks<simd::PairFactors> tasks{s, layout, bands, call.packed, start.data()};
     tasks.template run<Matrices>(Scratch<std::uint8_t>(call.workspace, call.workspace_bytes, 0, threads),
-                                 threads, typename Input::Source(s, layout, bands, x), finish);
+                                 threads, typename Input::template Source<Rounding>(s, layout, bands, x),
+                                 finish);
   }
 
   const simd::Multiplier multiplier_;

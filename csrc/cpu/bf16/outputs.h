@@ -17,6 +17,8 @@ using FloatSums = MatrixSums<float>;
 
 // 32 lanes of BF16, of two registers of floats; those from `count` on are 0.
 struct RoundedByWords {
+  // Each number's BF16 in the lower half of a word.
+  static simd::Words words(Lanes v) { return __builtin_convertvector(simd::to_bf16(v), simd::Words); }
   static void store(std::uint16_t* to, Lanes lower, Lanes upper, int count) {
     simd::store(to, simd::to_bf16(simd::first_lanes(lower, count)));
     simd::store(to + kBlock, simd::to_bf16(simd::first_lanes(upper, count - kBlock)));
@@ -25,6 +27,11 @@ struct RoundedByWords {
 // By the instruction that every processor with AMX has. In assembly, so that the module needs no flags beyond
 // those of its instruction set.
 struct RoundedInPairs {
+  PYDARKNET_INLINE static simd::Words words(Lanes v) {
+    __m256i halves;
+    __asm__("vcvtneps2bf16 %1, %0" : "=v"(halves) : "v"(v));
+    return (simd::Words)_mm512_maskz_cvtepu16_epi32(0xffff, halves);
+  }
   PYDARKNET_INLINE static void store(std::uint16_t* to, Lanes lower, Lanes upper, int count) {
     __m512i halves;
     __asm__("vcvtne2ps2bf16 %1, %2, %0" : "=v"(halves) : "v"(lower), "v"(upper));
