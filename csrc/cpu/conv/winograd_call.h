@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "cpu/conv/winograd_input.h"
 #include "cpu/conv/winograd_lazy.h"
+#include "cpu/conv/winograd_output.h"
 #include "cpu/conv/winograd_points.h"
 #include "cpu/conv/winograd_row_products.h"
-#include "cpu/conv/winograd_transforms.h"
 
 namespace pydarknet::winograd {
 
