@@ -38,8 +38,8 @@ class BandSource {
       for (int i = 0; i < rows; ++i) row(x_.block(image, block), first + i, to + i * b_.row);
       std::memset(to + rows * b_.row, 0, static_cast<std::size_t>(b_.tail));
     }
-    const std::int64_t end = b_.channel * layout_.blocks;
-    std::memset(own + end, 0, static_cast<std::size_t>(b_.slot - end));
+    // Behind the last pixel of the only block lie those that its step multiplies by 0.
+    if (layout_.together > 1) std::memset(own + rows * b_.row + b_.tail, 0, simd::kMatrixBytes);
     return own;
   }
 

