@@ -1,6 +1,7 @@
 #include "cpu/matrices/bands.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "cpu/lib/sizes.h"
 #include "cpu/simd/matrix_product.h"
@@ -21,6 +22,13 @@ int pixel_bytes(const ConvShape& s, int channel_bytes) {
                                            : simd::kMatrixBytes;
 }
 
+// Fewer than 2^31: they are an array of offsets.
+int steps_of(const ConvShape& s, std::int64_t rows, int across) {
+  constexpr std::int64_t kMost = 1 << 30;
+  if (rows > kMost / across) throw std::invalid_argument(s.text() + ": too large");
+  return static_cast<int>(rows * across);
+}
+
 // Runs are cut into tiles of one length, the last of which may begin before the one before it ends.
 int tile_of(int longest, int shortest, bool even) {
   const int tiles = ceil_div(longest, simd::kMatrixRows), length = ceil_div(longest, tiles);
@@ -38,7 +46,7 @@ MatrixLayout::MatrixLayout(const ConvShape& s, int channel_size, int pixel_size)
       together(simd::kMatrixBytes / pixel),
       across(ceil_div(s.kernel_w, together)),
       blocks(ceil_div(std::int64_t{s.c} * channel_size, pixel)),
-      steps(blocks * s.kernel_h * across),
+      steps(steps_of(s, std::int64_t{blocks} * s.kernel_h, across)),
       tiles(ceil_div(s.k, simd::kTileFilters)),
       panels(ceil_div(tiles, simd::kFilterTiles)),
       parts(ceil_div(panel_bytes(), kPartBytes)) {}
