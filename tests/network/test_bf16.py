@@ -181,6 +181,24 @@ def test_a_network_like_yolov4(monkeypatch: pytest.MonkeyPatch) -> None:
             np.testing.assert_array_equal(rounded.forward(image[None])[0], output)
 
 
+def test_nothing_passes_through_memory_that_need_not() -> None:
+    """Convolutions add, pool, write the parts of a concatenation, and floats for heads."""
+    names: list[str] = []
+    fuse = Builder.fuse
+
+    def noted(self: Builder) -> None:
+        fuse(self)
+        names.extend(op.__name__ for op, _ in self._calls)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Builder, "fuse", noted)
+        network(LIKE_YOLOV4, "bf16").plan_bytes(1)
+    assert names.count("forward_then") == 2  # the shortcut, and the window of 2 x 2
+    assert names.count("narrow_maxpool") == 2
+    assert names.count("narrow_copy_channels") == 3  # a half of the channels; 48 of them, and what is behind these
+    assert not {"bf16_add", "bf16_from_blocked", "bf16_to_blocked"} & set(names)
+
+
 def test_fresh_and_kept_memory_give_the_same_bits() -> None:
     """Nothing shows of what lay in memory before."""
     net = network(LIKE_YOLOV4, "bf16")
