@@ -48,10 +48,15 @@ class Deconvolutional(Layer):
         """Bytes that the packed weights may take."""
         return budgets.packed(int(self.parameters["weights"].nbytes))
 
+    @staticmethod
+    def chosen(algorithms: Sequence[str]) -> str:
+        """The first that other Darknets can be followed by closely."""
+        return budgets.chosen(algorithms, close=True)
+
     def plan(self, p: Builder, x: Value) -> Value:
         def make() -> tuple[str, Array]:
             shape = self.shape(p)
-            back = p.ops.ConvDgrad(shape, shape.dgrad_algorithms(self.budget())[0])
+            back = p.ops.ConvDgrad(shape, self.chosen(shape.dgrad_algorithms(self.budget())))
             packed = p.backend.empty((back.packed_size,))
             back.pack(p.backend.to_device(self.folded_weights()), packed)
             return back.algorithm, packed
@@ -89,7 +94,7 @@ class Deconvolutional(Layer):
 
     def train(self, p: Tape, x: Value) -> Value:
         shape, weights = self.shape(p), p.parameter(self, "weights")
-        algorithm = shape.dgrad_algorithms(self.budget())[0]
+        algorithm = self.chosen(shape.dgrad_algorithms(self.budget()))
         back = p.ops.ConvDgrad(shape, algorithm)
         packed = p.backend.empty((back.packed_size,))
         p.refresh(back.pack, weights, packed)
@@ -119,7 +124,7 @@ class Deconvolutional(Layer):
 
     def backward_data(self, p: Tape, shape: Geometry, dy: Value) -> Value:
         """The delta of the input: dy convolved."""
-        conv = p.ops.Conv(shape, shape.algorithms(self.budget(), False, threads=1)[0])
+        conv = p.ops.Conv(shape, self.chosen(shape.algorithms(self.budget(), False, threads=1)))
         packed = p.backend.empty((conv.packed_size,))
         p.refresh(conv.pack, p.parameter(self, "weights"), packed)
         dx, zeros = p.new(self.inputs), p.backend.zeros((self.inputs.c,))

@@ -4,6 +4,7 @@ none), so that they go straight into its memory."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,8 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_layer(name: str, tmp_path: Path) -> None:
+def test_layer(name: str, cpu_ops: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYDARKNET_ISA", cpu_ops.__name__.removeprefix("pydarknet._cpu_"))
     cfg = tmp_path / "deconvolutional.cfg"
     cfg.write_text(f"[net]\nbatch=1\nchannels=5\nheight=6\nwidth=7\n[deconvolutional]\nfilters=6\n{CASES[name]}\n")
     oracle, engine = Oracle(cfg), Engine(parse_cfg(cfg), dialect="darknet2018")
