@@ -45,8 +45,9 @@ def _state(name: str) -> str:
 
 
 def pytest_configure() -> None:
-    # A shell starts background jobs with SIGINT ignored, and so would be the programs that the tests interrupt.
+    # A shell starts background jobs with these ignored, and so would be the programs that the tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     with suppress(ImportError):  # a machine for checks on a GPU needn't have it
         import hypothesis
 

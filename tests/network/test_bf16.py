@@ -209,12 +209,11 @@ def test_fresh_and_kept_memory_give_the_same_bits() -> None:
     assert np.isfinite(expected).all()
 
 
-@pytest.mark.parametrize("kind", nets.LAYERS)
+@pytest.mark.parametrize("kind", [kind for kind, section in nets.LAYERS.items() if section])
 def test_every_kind_of_layer(kind: str) -> None:
     """Behind a convolution in BF16, and before one."""
     section = nets.LAYERS[kind]
-    if section is None:
-        pytest.skip("a first layer")
+    assert section is not None
     wide = nets.CONV.format(filters=8, size=3)
     text = nets.net_text(wide + section, 8, channels=5)  # no image: the first layer is in BF16
     exact, rounded = (Network(parse_cfg_text(text), precision=precision, seed=0) for precision in ("fp32", "bf16"))
