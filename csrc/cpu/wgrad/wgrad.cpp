@@ -158,29 +158,21 @@ class Connected : public ConvWgrad {
   const ConvShape s_;
 };
 
-class Winograd : public ConvWgrad {
+// By a function that takes the whole of it, with a workspace of its own.
+template <auto kWorkspace, auto kGradient>
+class Whole : public ConvWgrad {
  public:
-  explicit Winograd(const ConvShape& s) : s_(s) {}
-  std::int64_t workspace(int threads) const override { return winograd_gradient_workspace(s_, threads); }
+  explicit Whole(const ConvShape& s) : s_(s) {}
+  std::int64_t workspace(int threads) const override { return kWorkspace(s_, threads); }
   void run(const WgradCall& call, Stream) const override {
-    winograd_gradient(s_, blocked(s_, call.x), call.dy, call.dweights, call.workspace, call.workspace_floats);
+    kGradient(s_, blocked(s_, call.x), call.dy, call.dweights, call.workspace, call.workspace_floats);
   }
 
  private:
   const ConvShape s_;
 };
-
-class ByMatrices : public ConvWgrad {
- public:
-  explicit ByMatrices(const ConvShape& s) : s_(s) {}
-  std::int64_t workspace(int threads) const override { return matrix_gradient_workspace(s_, threads); }
-  void run(const WgradCall& call, Stream) const override {
-    matrix_gradient(s_, blocked(s_, call.x), call.dy, call.dweights, call.workspace, call.workspace_floats);
-  }
-
- private:
-  const ConvShape s_;
-};
+using Winograd = Whole<&winograd_gradient_workspace, &winograd_gradient>;
+using ByMatrices = Whole<&matrix_gradient_workspace, &matrix_gradient>;
 
 class Direct : public ConvWgrad {
  public:
