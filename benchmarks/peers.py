@@ -1,7 +1,7 @@
 """Networks side by side with the other programs that can run them: `make bench`, or
 
     python benchmarks/peers.py [--quick] [--rounds 7] [--networks yolov2,yolo9000@544,...] [--batch 1,8]
-                               [--threads 1,2] [--programs pydarknet,PyTorch,...] [--isa avx2] [--fresh]
+                               [--threads 1,2] [--programs pydarknet,PyTorch,...] [--isa avx2] [--fresh] [--steady]
 
 Every program runs in a process of its own, pinned to as many processors as it has threads, and they take turns, round
 after round, so that whatever else the machine does meets all alike. Reported are medians of seconds an image, and the
@@ -9,6 +9,9 @@ most memory a program held. The results of all programs are compared: a fast wro
 benchmarks/results/peers.json and .svg after each network; what stands there already is measured again with --fresh
 only, so that a run can go on where another one ended, or be made part by part. With --isa avx2 all are held to AVX2,
 but for those that ask the processor alone, which are left out; the results are in peers-avx2.json.
+
+With --steady a turn counts only if the processors had their full speed before and behind it, which others' work on a
+shared machine takes away for seconds; a turn for which it never came is counted as `disturbed`.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,7 +37,9 @@ from workers import (
     OURS,
     ROOT,
     FailedError,
+    Gauge,
     Worker,
+    gauge_for,
     machine,
     measured_peak,
     set_up_peers,
@@ -71,7 +76,7 @@ TOLERANCE = 1e-3  # norm of the difference to ours, relative: float32 over some 
 @dataclass
 class Row:
     """One program on one network. Seconds an image; MiB of memory; `difference` of its results from ours, relative,
-    None where it shows none."""
+    None where it shows none; turns without the processors' full speed, where that was asked for."""
 
     network: str
     size: int
@@ -83,6 +88,7 @@ class Row:
     fastest: float
     memory: int
     difference: float | None
+    disturbed: int = 0
 
     @property
     def agrees(self) -> bool:
@@ -123,8 +129,11 @@ def let_few_pass(net: Network, x: npt.NDArray[np.float32]) -> None:
     net.parameters_changed()
 
 
-def measure(name: str, batch: int, threads: int, programs: Sequence[str], rounds: int, runs: int) -> Iterator[Row]:
+def measure(
+    name: str, batch: int, threads: int, programs: Sequence[str], rounds: int, gauge: Gauge | None
+) -> Iterator[Row]:
     """The rows of one network, given as NAME or NAME@SIZE. What can't run it is named and left out."""
+    runs = 1 if name.startswith(("yolov2", "yolo9000", "yolov3")) and "tiny" not in name else 5
     name, _, wanted = name.partition("@")
     size = int(wanted or NETWORKS[name])
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
@@ -141,11 +150,12 @@ def measure(name: str, batch: int, threads: int, programs: Sequence[str], rounds
                 continue
             workers.append((worker, out))
             stack.callback(worker.close)
-        take_turns([worker for worker, _ in workers], rounds, runs)
+        take_turns([worker for worker, _ in workers], rounds, runs, gauge)
         for w, out in workers:
             median, fastest = (seconds / batch for seconds in (statistics.median(w.seconds), min(w.seconds)))
             difference = None if out is ours or not ours.exists() else difference_between(ours, out)
-            yield Row(name, size, round(gflop, 2), batch, w.program, threads, median, fastest, w.memory, difference)
+            times = median, fastest, w.memory, difference, w.disturbed
+            yield Row(name, size, round(gflop, 2), batch, w.program, threads, *times)
 
 
 def can_run(program: str, name: str, batch: int, threads: int, lazy: bool) -> bool:
@@ -195,6 +205,8 @@ def table(rows: Sequence[Row], peak: float) -> Iterator[str]:
         )
     yield from lazy_lines(rows)
     for row in rows:
+        if row.disturbed:
+            yield f"  {row.program}: {row.disturbed} turns without the processors' full speed"
         if not row.agrees:
             yield f"  {row.program} DISAGREES: its results differ by {row.difference:.1e}"
 
@@ -220,6 +232,7 @@ def main() -> int:
     parser.add_argument("--batch", default="1,8")
     parser.add_argument("--threads", default=",".join(map(str, sorted({1, cores}))), help="default: one, and all")
     parser.add_argument("--fresh", action="store_true", help="measure what is there already, too")
+    parser.add_argument("--steady", action="store_true", help="only turns with the processors' full speed")
     parser.add_argument("--isa", choices=HELD_TO, help="an instruction set below the machine's best")
     parser.add_argument(
         "--output", type=Path, help="default: benchmarks/results/peers.json, with --isa peers-ISA.json"
@@ -241,7 +254,7 @@ def main() -> int:
             print(f"left out, as nothing holds them to {args.isa}: {', '.join(left_out)}", flush=True)
         programs = [program for program in programs if program not in left_out]
     kept = Kept(None if args.quick else output, args.fresh)
-    return compare(kinds, programs, args.rounds or (3 if args.quick else 7), kept, args.isa)
+    return compare(kinds, programs, args.rounds or (3 if args.quick else 7), kept, args.isa, args.steady)
 
 
 class Kept:
@@ -280,21 +293,27 @@ def bars(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
 
 
 def compare(
-    kinds: Sequence[tuple[str, int, int]], programs: Sequence[str], rounds: int, kept: Kept, isa: str | None = None
+    kinds: Sequence[tuple[str, int, int]],
+    programs: Sequence[str],
+    rounds: int,
+    kept: Kept,
+    isa: str | None = None,
+    steady: bool = False,
 ) -> int:
     """Measure (network, batch, threads), and print; 1 if a program's results disagree."""
     if any(not program.startswith((OURS, "Darknet")) for program in programs):
         set_up_peers()
     peak = measured_peak(isa)
-    about = {"machine": machine(peak), "versions": versions(), "rounds": rounds}
+    about = {"machine": machine(peak), "versions": versions(), "rounds": rounds, "steady": steady}
     print(json.dumps(about["machine"]), flush=True)
     for name, batch, threads in kinds:
         # Ratios are of one run: what is missing of a kind is measured beside ours, once more.
         missing = [program for program in programs if not kept.has(name, batch, threads, program)]
         if not missing:
             continue
-        large = name.startswith(("yolov2", "yolo9000", "yolov3")) and "tiny" not in name
-        own = list(measure(name, batch, threads, list(dict.fromkeys([OURS, *missing])), rounds, 1 if large else 5))
+        every = list(dict.fromkeys([OURS, *missing]))
+        with gauge_for(threads, isa) if steady else nullcontext() as gauge:
+            own = list(measure(name, batch, threads, every, rounds, gauge))
         if own:
             print("\n".join(table(own, peak)), flush=True)
             kept.add(own, **about)

@@ -1,11 +1,11 @@
 """A step of training beside PyTorch's, and whether images come fast enough:
 
     python benchmarks/training.py [--rounds 3] [--networks yolov2-voc,...] [--programs "pydarknet,PyTorch"]
-                                  [--data mine.data]
+                                  [--data mine.data] [--steady]
 
 Each program runs in a process of its own, pinned to one processor, and they take turns; reported are medians, and
 the most memory that the process has held. With --data the loader is measured as well, with one thread and two, on
-the photographs of the train list. Writes benchmarks/results/training.json.
+the photographs of the train list. --steady is that of peers.py. Writes benchmarks/results/training.json.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import json
 import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from workers import OURS, ROOT, Worker, machine, measured_peak, set_up_peers, take_turns, versions
+from workers import OURS, ROOT, Gauge, Worker, gauge_for, machine, measured_peak, set_up_peers, take_turns, versions
 
 from pydarknet.formats.cfg import dump, parse_cfg
 
@@ -34,7 +34,8 @@ RESULTS = ROOT / "benchmarks" / "results" / "training.json"
 
 @dataclass
 class Row:
-    """One program on one network; seconds an image, the fastest of them, and the process's MiB at most."""
+    """One program on one network; seconds an image, the fastest of them, the process's MiB at most, and turns without
+    the processors' full speed where that was asked for."""
 
     network: str
     batch: int
@@ -43,6 +44,7 @@ class Row:
     seconds: float
     fastest: float
     memory: int
+    disturbed: int = 0
 
 
 def make_cfg(folder: Path, name: str) -> Path:
@@ -55,7 +57,7 @@ def make_cfg(folder: Path, name: str) -> Path:
     return path
 
 
-def measure(name: str, programs: Sequence[str], rounds: int, data: Path | None) -> Iterator[Row]:
+def measure(name: str, programs: Sequence[str], rounds: int, data: Path | None, gauge: Gauge | None) -> Iterator[Row]:
     """The rows of one network."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         cfg = make_cfg(Path(folder), name)
@@ -66,13 +68,13 @@ def measure(name: str, programs: Sequence[str], rounds: int, data: Path | None) 
             return worker
 
         steps = [start(program, 1) for program in programs]
-        take_turns(steps, rounds, runs=1)
+        take_turns(steps, rounds, 1, gauge)
         loaders = [start(LOADER, threads, data) for threads in (1, 2)] if data else []
         take_turns(loaders, rounds=1, runs=BATCHES)
         batch = NETWORKS[name]
         for w in (*steps, *loaders):
             times = statistics.median(w.seconds) / batch, min(w.seconds) / batch
-            yield Row(name, batch, w.program, w.threads, *times, w.memory)
+            yield Row(name, batch, w.program, w.threads, *times, w.memory, w.disturbed)
 
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
@@ -101,6 +103,7 @@ def main() -> None:
     parser.add_argument("--networks", default=",".join(NETWORKS))
     parser.add_argument("--programs", default=",".join((*FP32, *BF16)))
     parser.add_argument("--data", type=Path, help="a .data file: its train list is loaded")
+    parser.add_argument("--steady", action="store_true", help="only turns with the processor's full speed")
     parser.add_argument("--output", type=Path, default=RESULTS)
     args = parser.parse_args()
     names = args.networks.split(",")
@@ -114,10 +117,18 @@ def main() -> None:
     print(about)
     rows: list[Row] = []
     for name in names:
-        own = list(measure(name, programs, args.rounds, args.data if name == next(iter(NETWORKS)) else None))
+        data = args.data if name == next(iter(NETWORKS)) else None
+        with gauge_for(threads=1) if args.steady else nullcontext() as gauge:
+            own = list(measure(name, programs, args.rounds, data, gauge))
         print("\n".join(table(own)), flush=True)
         rows += own
-    result = {"machine": about, "versions": versions(), "rounds": args.rounds, "rows": [asdict(r) for r in rows]}
+    result = {
+        "machine": about,
+        "versions": versions(),
+        "rounds": args.rounds,
+        "steady": args.steady,
+        "rows": [asdict(r) for r in rows],
+    }
     args.output.write_text(json.dumps(result, indent=1) + "\n")
 
 

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,6 +51,7 @@ class Worker:
             text=True,
         )
         self.memory = 0  # MiB, the most it has held
+        self.disturbed = 0  # turns that were measured though the processors never came to full speed
         self._answer()
 
     def measure(self, runs: int) -> None:
@@ -83,21 +85,77 @@ def python_of(program: str) -> str:
     return str(OPENCV5_PYTHON if program == "OpenCV 5" else PEERS_PYTHON)
 
 
-def take_turns(workers: Sequence[Worker], rounds: int, runs: int) -> None:
-    """Round after round, so that whatever else the machine does meets all alike."""
+class Gauge:
+    """How fast processors multiply and add just now, against the fastest that they were seen. Where other systems
+    share the cores, they run at half their speed for seconds, which a program itself can't see."""
+
+    FULL = 0.9  # of the peak
+    PATIENCE = 250  # looks, a fifth of a second each, before a turn counts as disturbed
+
+    def __init__(self, program: Path, threads: int, peak: float) -> None:
+        self.peak = peak
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen([program, str(threads)], stdin=pipe, stdout=pipe, text=True)
+
+    def full_speed(self) -> bool:
+        """Whether all processors of the comparison have it, seen for some milliseconds."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        rate = float(self.process.stdout.readline())
+        self.peak = max(self.peak, rate)
+        return rate >= self.FULL * self.peak
+
+    def measure(self, worker: Worker, runs: int) -> None:
+        """A turn with full speed before and behind it; others are run again, whatever they took."""
+        for _ in range(self.PATIENCE):
+            if not self.full_speed():
+                time.sleep(0.2)
+                continue
+            kept = len(worker.seconds)
+            worker.measure(runs)
+            if self.full_speed():
+                return
+            del worker.seconds[kept:]
+        worker.disturbed += 1
+        worker.measure(runs)
+
+
+def take_turns(workers: Sequence[Worker], rounds: int, runs: int, gauge: Gauge | None = None) -> None:
+    """Round after round, so that whatever else the machine does meets all alike; with a gauge, only what had the
+    processors' full speed counts."""
     for _ in range(rounds):
         for worker in workers:
             time.sleep(SETTLED)
-            worker.measure(runs)
+            gauge.measure(worker, runs) if gauge else worker.measure(runs)
+
+
+@contextmanager
+def peak_program(isa: str | None = None) -> Iterator[Path]:
+    """peak.cpp, compiled for the best instruction set or another one."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "peak"
+        flags = FLAGS.get(isa or "", ("-march=native",))
+        command = [*os.environ.get("CXX", "g++").split(), "-O3", *flags, "-ffp-contract=fast", "-pthread"]
+        subprocess.run([*command, str(FOLDER / "peak.cpp"), "-o", str(program)], check=True)
+        yield program
+
+
+@contextmanager
+def gauge_for(threads: int, isa: str | None = None) -> Iterator[Gauge]:
+    """A gauge of so many processors."""
+    with peak_program(isa) as program:
+        gauge = Gauge(program, threads, measured_peak(isa))
+        try:
+            yield gauge
+        finally:
+            gauge.process.communicate()
 
 
 def measured_peak(isa: str | None = None) -> float:
     """GFLOP/s of one core on multiply-adds alone, with the best instruction set or another one."""
-    with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder) / "peak"
-        flags = FLAGS.get(isa or "", ("-march=native",))
-        command = [*os.environ.get("CXX", "g++").split(), "-O3", *flags, "-ffp-contract=fast"]
-        subprocess.run([*command, str(FOLDER / "peak.cpp"), "-o", str(program)], check=True)
+    with peak_program(isa) as program:
         return float(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
 
 
