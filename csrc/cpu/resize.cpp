@@ -15,9 +15,11 @@ namespace {
 struct Columns {
   std::vector<int> first, second;
   std::vector<float> fraction;
+  int neighbours = 0;  // of the first so many columns `second` is next to `first`
 
   Columns(int from, int to) {
     for (const Sample& s : samples(from, to, true)) {
+      if (s.second > s.first && neighbours == count()) ++neighbours;
       first.push_back(s.first);
       second.push_back(s.second);
       fraction.push_back(s.fraction);
@@ -28,19 +30,21 @@ struct Columns {
 };
 
 constexpr int kWord = 4;  // channels that one read of a pixel brings
+constexpr bool kLittleEndian = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 
 class Bytes {
  public:
   Bytes(Image x, bool swap_rb, const Columns& columns)
-      : x_(x), swap_rb_(swap_rb), columns_(columns), first_(columns.count()), second_(first_) {}
+      : x_(x), swap_rb_(swap_rb), columns_(columns), first_(columns.count()), second_(first_) {
+    for (const int column : columns.first) begin_.push_back(std::int64_t{column} * x.c);
+  }
 
   // One row, resized: out[channel * columns + column].
   void narrow(int y, float* out) {
     const int count = columns_.count();
     const std::uint8_t* row = readable(y);
     for (int group = 0; group < x_.c; group += kWord) {
-      read(row + group, columns_.first.data(), first_.data());
-      read(row + group, columns_.second.data(), second_.data());
+      read(row + group);
       for (int i = 0; i < std::min(kWord, x_.c - group); ++i) {
         const int channel = swap_rb_ ? x_.c - 1 - group - i : group + i;
         blend_bytes(first_.data(), second_.data(), shift_to(i), columns_.fraction.data(),
@@ -50,30 +54,41 @@ class Bytes {
   }
 
  private:
-  // The row, with a word's bytes behind it: those of the next rows, or of a copy's end.
+  // The row, with two words' bytes behind it: those of the next rows, or of a copy's end.
   const std::uint8_t* readable(int y) {
     const std::int64_t bytes = std::int64_t{x_.w} * x_.c;
     const std::uint8_t* row = x_.data + y * bytes;
-    if ((x_.h - 1 - y) * bytes >= kWord) return row;
+    if ((x_.h - 1 - y) * bytes >= 2 * kWord) return row;
     padded_.assign(row, row + bytes);
-    padded_.resize(bytes + kWord);
+    padded_.resize(bytes + 2 * kWord);
     return padded_.data();
   }
 
-  // Pixels are brought together first, so that the arithmetic on them is vectors'.
-  void read(const std::uint8_t* row, const int* columns, std::int32_t* words) const {
+  // Pixels are brought together first, so that the arithmetic on them is vectors'. Neighbours take one read.
+  void read(const std::uint8_t* row) {
     const int count = columns_.count(), c = x_.c;
-    for (int i = 0; i < count; ++i) std::memcpy(&words[i], row + std::int64_t{columns[i]} * c, kWord);
+    const int pairs = kLittleEndian && c <= kWord ? columns_.neighbours : 0;
+    const std::int64_t* begin = begin_.data();
+    std::int32_t *first = first_.data(), *second = second_.data();
+    for (int i = 0; i < pairs; ++i) {
+      std::uint64_t both;
+      std::memcpy(&both, row + begin[i], sizeof both);
+      first[i] = static_cast<std::int32_t>(both);
+      second[i] = static_cast<std::int32_t>(both >> 8 * c);
+    }
+    for (int i = pairs; i < count; ++i) {
+      std::memcpy(&first[i], row + begin[i], kWord);
+      std::memcpy(&second[i], row + std::int64_t{columns_.second[i]} * c, kWord);
+    }
   }
 
   // From a word to its byte i in memory.
-  static int shift_to(int i) { return 8 * (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? i : kWord - 1 - i); }
+  static int shift_to(int i) { return 8 * (kLittleEndian ? i : kWord - 1 - i); }
 
   static void blend_bytes(const std::int32_t* first, const std::int32_t* second, int shift,
                           const float* fraction, float* out, int count) {
     for (int i = 0; i < count; ++i) {
-      const auto a = static_cast<std::uint8_t>(first[i] >> shift),
-                 b = static_cast<std::uint8_t>(second[i] >> shift);
+      const int a = first[i] >> shift & 255, b = second[i] >> shift & 255;
       out[i] = between(unit_of(a), unit_of(b), fraction[i]);
     }
   }
@@ -81,6 +96,7 @@ class Bytes {
   Image x_;
   bool swap_rb_;
   const Columns& columns_;
+  std::vector<std::int64_t> begin_;  // of each column's first pixel in a row
   std::vector<std::int32_t> first_, second_;
   std::vector<std::uint8_t> padded_;
 };

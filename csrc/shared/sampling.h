@@ -32,9 +32,9 @@ PYDARKNET_DEVICE inline float between(float first, float second, float fraction)
 }
 
 // A byte / 255, rounded to float, for all 256 of them: 1/255 in two parts, of which the first gives an exact
-// product, so that the sum alone is rounded.
-PYDARKNET_DEVICE inline float unit_of(std::uint8_t byte) {
-  const float value = byte;
+// product, so that the sum alone is rounded. As an int, which vectors have without packing and unpacking.
+PYDARKNET_DEVICE inline float unit_of(int byte) {
+  const float value = static_cast<float>(byte);
   return product(value, 0x1.01p-8f) + product(value, 0x1.010102p-24f);
 }
 

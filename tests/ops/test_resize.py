@@ -89,12 +89,13 @@ def test_darknets_numbers(ops, mode: str, key: str, threads: int) -> None:
             np.testing.assert_array_equal(fit_planar(ops, as_floats(picture), w, h, mode), expected)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 9])
 @pytest.mark.parametrize("mode", ["letterbox", "stretch"])
-def test_naive_version(ops, mode: str) -> None:
+def test_naive_version(ops, mode: str, channels: int) -> None:
     rng = np.random.default_rng(5)
     sizes = [(1, 1), (1, 7), (7, 1), (2, 3), (13, 8), (31, 64), (65, 33), (3, 200), (200, 3)]
     for h, w in sizes:
-        picture = rng.integers(0, 256, (h, w, 3), np.uint8)
+        picture = rng.integers(0, 256, (h, w, channels), np.uint8)
         for to_w, to_h in [(1, 1), (1, 5), (5, 1), (16, 16), (17, 31), (32, 9), (w, h)]:
             expected = NAIVE[mode](as_floats(picture), to_w, to_h)
             np.testing.assert_array_equal(fit(ops, picture, to_w, to_h, mode), expected)

@@ -16,7 +16,7 @@ inline std::vector<Sample> samples(int from, int to, bool last_exact) {
 
 inline std::array<float, 256> unit_table() {
   std::array<float, 256> table{};
-  for (int i = 0; i < 256; ++i) table[i] = unit_of(static_cast<std::uint8_t>(i));
+  for (int i = 0; i < 256; ++i) table[i] = unit_of(i);
   return table;
 }
 
