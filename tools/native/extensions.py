@@ -9,7 +9,7 @@ from pathlib import Path
 
 from setuptools import Extension
 
-from .flags import COMMON, COMPILER, CPU, CUDA_KERNELS, EMU_KERNELS, EXTRA, INCLUDES, ROOT, STRIP
+from .flags import BINDINGS, COMMON, COMPILER, CPU, CUDA_KERNELS, EMU_KERNELS, EXTRA, INCLUDES, ROOT, STRIP
 from .isas import chosen_isas, settings
 from .toolkit import cuda_archs, has_gpu, runtimes, toolkits
 
@@ -40,8 +40,10 @@ class Native(Extension):
         macros = [("PYDARKNET_BLOCK", str(block)), ("PYDARKNET_MODULE", module)]
         super().__init__(f"pydarknet.{module}", files, define_macros=macros)
         defines = [f"-D{name}={value}" for name, value in macros]
-        cxx = [*COMPILER, *COMMON, *flags, *defines, *INCLUDES, *EXTRA]
-        self.commands = {".cpp": cxx, ".cu": [*(cuda or []), *defines]}
+        start, end = [*COMPILER, *COMMON, *flags], [*defines, *INCLUDES, *EXTRA]
+        self.commands = {
+            ".cpp": [*start, *end], ".cu": [*(cuda or []), *defines], "bindings": [*start, *BINDINGS, *end],
+        }  # fmt: skip
         self.link = link or []
 
 

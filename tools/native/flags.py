@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 STRICT = os.environ.get("PYDARKNET_WERROR", "1") != "0"
 COMMON = ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-fPIC", "-pthread",
           "-Wall", "-Wextra", *(["-Werror"] if STRICT else [])]  # fmt: skip
+# Bindings check and hand on: nothing in them is hot, and optimising pybind11's templates takes a quarter longer.
+BINDINGS = ["-O1"]
 # Kernels under the emulator: every access to memory becomes a call of csrc/emu/machine/hooks.cpp.
 EMU_KERNELS = ["-O2", "-g1", "-ffp-contract=off", "-fno-strict-aliasing", "-Wno-unknown-pragmas",
                "-fsanitize=thread,alignment"]  # fmt: skip

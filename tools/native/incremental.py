@@ -74,10 +74,11 @@ class IncrementalBuild(build_ext):
             for stale in folder.glob("*.o"):
                 stale.unlink()
             stamp.write_text(repr(ext.commands))
-        return [
-            pool.submit(self.compile_one, ext.commands[Path(s).suffix], Path(s), folder)
-            for s in self.united(ext.sources, folder)
-        ]
+        first, *others = (
+            pool.submit(self.compile_one, ext.commands[kind], source, folder)
+            for kind, source in self.united(ext.sources, folder)
+        )
+        return [*others, first]  # of functions that several have, the linker takes the first: not those of bindings
 
     def link(self, ext: Native, objects: list[Path]) -> None:
         """The extension, unless it is newer than its objects."""
@@ -96,16 +97,18 @@ class IncrementalBuild(build_ext):
         os.replace(part, target)
 
     @staticmethod
-    def united(sources: list[str], folder: Path) -> list[str]:
-        """The sources with all files of bindings in one: pybind11's own code is compiled once, not twenty times."""
+    def united(sources: list[str], folder: Path) -> list[tuple[str, Path]]:
+        """The sources, each with the kind of its command, and all files of bindings in one: pybind11's own code is
+        compiled once, not twenty times."""
         bindings = [s for s in sources if "bindings" in Path(s).parts]
+        others = [(Path(s).suffix, Path(s)) for s in sources if s not in bindings]
         if not bindings:
-            return sources
+            return others
         union = folder / "bindings.cpp"
         text = "".join(f'#include "{ROOT / source}"\n' for source in bindings)
         if not union.exists() or union.read_text() != text:
             union.write_text(text)
-        return [str(union), *(s for s in sources if s not in bindings)]
+        return [("bindings", union), *others]  # which takes longest
 
     @staticmethod
     def compile_one(command: list[str], source: Path, folder: Path) -> Path:
