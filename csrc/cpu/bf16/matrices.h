@@ -139,9 +139,8 @@ class ByMatrices : public ConvolutionToBf16<typename Input::View> {
     while (threads > 1 && scratch(s, threads) > call.workspace_bytes) --threads;
     const MatrixLayout layout = Input::layout(s);
     const MatrixBands bands(s, layout, {Input::in_place(layout), call.tail.pool}, threads);
-    std::vector<float> start(static_cast<std::size_t>(layout.panels) * simd::kSumsPitch);
-    if (call.bias) std::copy_n(call.bias, s.k, start.begin());
-    const MatrixTasks<simd::PairFactors> tasks{s, layout, bands, call.packed, start.data()};
+    const MatrixStart<float> start(call.bias, s.k);
+    const MatrixTasks<simd::PairFactors> tasks{s, layout, bands, call.packed, start};
     tasks.template run<Matrices>(Scratch<std::uint8_t>(call.workspace, call.workspace_bytes, 0, threads),
                                  threads, typename Input::template Source<Rounding>(s, layout, bands, x),
                                  finish);

@@ -48,8 +48,8 @@ inline constexpr unsigned kPartsOfTile = simd::kMatrixRows / kPixelsOfPart;
 class Activated {
  public:
   explicit Activated(const Bf16ConvCall& call)
-      : slope_(rectifier_slope(call.activation)),
-        after_(activation_after(call.activation, call.shape.precision)),
+      : after_(activation_after(call.activation, call.shape.precision)),
+        slope_(after_ ? 1 : rectifier_slope(call.activation)),
         k_(call.shape.k) {}
 
   void begin(const FloatSums& found) {
@@ -58,25 +58,26 @@ class Activated {
   }
   const FloatSums& found() const { return found_; }
   int filters() const { return filters_; }  // of the panel, that exist
+  float slope() const { return slope_; }    // of a rectifier, that all sums pass
 
-  // Pixels of a tile, whose sums are activated where they lie; then lanes() only loads them.
-  void activate(int tile, int pixel, int pixels) const {
-    if (after_) after_(sums(tile, pixel), std::int64_t{pixels} * simd::kSumsPitch);
-  }
-  PYDARKNET_INLINE Lanes lanes(int tile, int pixel, int filter_tile) const {
-    const Lanes v = simd::load(sums(tile, pixel) + filter_tile * kBlock);
-    return after_ ? v : simd::rectify(v, slope_);
+  // Pixels of a tile, activated where they lie, but for the rectifier.
+  float* activate(int tile, int pixel, int pixels) const {
+    float* const sums = found_.at(tile, pixel, 0);
+    if (after_) after_(sums, std::int64_t{pixels} * simd::kSumsPitch);
+    return sums;
   }
 
  private:
-  float* sums(int tile, int pixel) const { return found_.at(tile, pixel, 0); }
-
-  const float slope_;
   const ActivateFloats after_;
+  const float slope_;
   const int k_;
   FloatSums found_{};
   int filters_ = 0;
 };
+
+PYDARKNET_INLINE Lanes rectified(const float* sums, float slope) {
+  return simd::rectify(simd::load(sums), slope);
+}
 
 template <class Rounding>
 class WriteHalves {
@@ -88,19 +89,25 @@ class WriteHalves {
     plane_ = y_.block(found.image, found.first_filter / kHalfBlock) - y_.data;
     return kPartsOfTile * found.pixel_tiles;
   }
+  // Nothing that is stored may change what the loop needs: it is in registers.
   PYDARKNET_INLINE void operator()(unsigned part) const {
     const int tile = part / kPartsOfTile, first = part % kPartsOfTile * kPixelsOfPart;
-    const int count = std::min(kPixelsOfPart, sums_.found().pixels - first);
+    const int count = std::min(kPixelsOfPart, sums_.found().pixels - first), filters = sums_.filters();
     if (count <= 0) return;
-    sums_.activate(tile, first, count);
-    for (int r = first; r < first + count; ++r) {
-      const std::int64_t at = plane_ + sums_.found().place[tile][r] * kHalfBlock;
-      Lanes lower = sums_.lanes(tile, r, 0), upper = sums_.lanes(tile, r, 1);
-      if (add_) {
-        lower += simd::from_bf16(simd::load_halves(add_ + at));
-        upper += simd::from_bf16(simd::load_halves(add_ + at + kBlock));
+    const float* from = sums_.activate(tile, first, count);
+    const std::int64_t row = plane_ + sums_.found().begin(tile, y_.w) * kHalfBlock;
+    const std::uint16_t* const add = add_ ? add_ + row : nullptr;
+    std::uint16_t* const to = y_.data + row;
+    const float slope = sums_.slope();
+    const int* const places = sums_.found().places(tile) + first;
+    for (int r = 0; r < count; ++r, from += simd::kSumsPitch) {
+      const std::int64_t at = std::int64_t{places[r]} * kHalfBlock;
+      Lanes lower = rectified(from, slope), upper = rectified(from + kBlock, slope);
+      if (add) {
+        lower += simd::from_bf16(simd::load_halves(add + at));
+        upper += simd::from_bf16(simd::load_halves(add + at + kBlock));
       }
-      Rounding::store(y_.data + at, lower, upper, sums_.filters());
+      Rounding::store(to + at, lower, upper, filters);
     }
   }
 
@@ -120,22 +127,28 @@ class WriteLargest {
   unsigned begin(const FloatSums& found) {
     sums_.begin(found);
     to_ = y_.block(found.image, found.first_filter / kHalfBlock) +
-          (std::int64_t{found.row / 2} * y_.w + found.column / 2) * kHalfBlock;
+          (std::int64_t{found.row() / 2} * y_.w + found.column() / 2) * kHalfBlock;
     return kPartsOfTile;
   }
   PYDARKNET_INLINE void operator()(unsigned part) const {
     const int first = part * kPixelsOfPart, count = std::min(kPixelsOfPart, sums_.found().pixels - first);
+    const int filters = sums_.filters();
+    const float slope = sums_.slope();
     if (count <= 0) return;
-    for (int tile = 0; tile < simd::kPixelTiles; ++tile) sums_.activate(tile, first, count);
-    for (int r = first; r < first + count; r += 2) {
-      Rounding::store(to_ + r / 2 * kHalfBlock, largest(r, 0), largest(r, 1), sums_.filters());
+    const float *upper = sums_.activate(0, first, count), *lower = sums_.activate(1, first, count);
+    std::uint16_t* to = to_ + first / 2 * kHalfBlock;
+    for (int r = 0; r < count; r += 2, upper += 2 * simd::kSumsPitch, lower += 2 * simd::kSumsPitch) {
+      Rounding::store(to, largest(upper, lower, slope), largest(upper + kBlock, lower + kBlock, slope),
+                      filters);
+      to += kHalfBlock;
     }
   }
 
  private:
-  PYDARKNET_INLINE Lanes largest(int pixel, int filter_tile) const {
-    const auto at = [&](int tile, int i) { return sums_.lanes(tile, pixel + i, filter_tile); };
-    return simd::larger(simd::larger(simd::larger(at(0, 0), at(0, 1)), at(1, 0)), at(1, 1));
+  PYDARKNET_INLINE static Lanes largest(const float* upper, const float* lower, float slope) {
+    const Lanes above = simd::larger(rectified(upper, slope), rectified(upper + simd::kSumsPitch, slope));
+    return simd::larger(simd::larger(above, rectified(lower, slope)),
+                        rectified(lower + simd::kSumsPitch, slope));
   }
 
   Activated sums_;
@@ -156,12 +169,14 @@ class WriteFloats {
     const int tile = part / kPartsOfTile, first = part % kPartsOfTile * kPixelsOfPart;
     const int count = std::min(kPixelsOfPart, found.pixels - first);
     if (count <= 0) return;
-    sums_.activate(tile, first, count);
+    const float* const sums = sums_.activate(tile, first, count);
+    const int* const places = found.places(tile) + first;
     for (int j = 0; j < found.filter_tiles; ++j) {
-      float* const plane = y_.block(found.image, found.filter(j) / kBlock);
-      for (int r = first; r < first + count; ++r) {
-        simd::store(plane + found.place[tile][r] * kBlock,
-                    simd::first_lanes(sums_.lanes(tile, r, j), sums_.filters() - j * kBlock));
+      float* const row = y_.block(found.image, found.filter(j) / kBlock) + found.begin(tile, y_.w) * kBlock;
+      for (int r = 0; r < count; ++r) {
+        const Lanes v = rectified(sums + r * simd::kSumsPitch + j * kBlock, sums_.slope());
+        simd::store(row + std::int64_t{places[r]} * kBlock,
+                    simd::first_lanes(v, sums_.filters() - j * kBlock));
       }
     }
   }

@@ -108,10 +108,12 @@ class Output {
     const int end = std::min(found_.pixels, first + kPixels);
     if (first >= end) return;
     if (finish_) finish_(found_.at(tile, first, 0), std::int64_t{end - first} * simd::kSumsPitch);
+    const int* const places = found_.places(tile);
     for (int j = 0; j < found_.filter_tiles; ++j) {
-      float* const plane = y_.block(found_.image, found_.filter(j) / kBlock);
+      float* const row =
+          y_.block(found_.image, found_.filter(j) / kBlock) + found_.begin(tile, y_.w) * kBlock;
       for (int r = first; r < end; ++r) {
-        simd::store(plane + found_.place[tile][r] * kBlock,
+        simd::store(row + std::int64_t{places[r]} * kBlock,
                     simd::rectify(simd::load(found_.at(tile, r, j)), slope_));
       }
     }
@@ -178,12 +180,11 @@ class DirectMatrices : public CpuConvolution {
     const MatrixLayout layout = layout_of(s);
     const int threads = conv_threads(call, *this);
     const MatrixBands bands(s, layout, kUse, threads);
-    std::vector<float> start(static_cast<std::size_t>(layout.tiles + 1) * kBlock);
-    if (call.bias) std::copy_n(call.bias, s.k, start.begin());
+    const MatrixStart<float> start(call.bias, s.k);
     const Scratch<std::uint8_t> scratch(reinterpret_cast<std::uint8_t*>(call.workspace),
                                         call.workspace_floats * 4, 0, threads);
-    const MatrixTasks<simd::PairFactors> tasks{
-        s, layout, bands, reinterpret_cast<const std::uint8_t*>(call.packed), start.data()};
+    const MatrixTasks<simd::PairFactors> tasks{s, layout, bands,
+                                               reinterpret_cast<const std::uint8_t*>(call.packed), start};
     tasks.run<Matrices>(scratch, threads, BandCopy(s, layout, bands, x), Output(call, y));
   }
 

@@ -121,15 +121,14 @@ PYDARKNET_INLINE void store_pixels(std::uint8_t* to, __m512i bytes, int pixels) 
   _mm512_mask_storeu_epi32(to, static_cast<__mmask16>((1u << kPixelsOfPart * pixels) - 1), bytes);
 }
 // The same, each at its place.
-PYDARKNET_INLINE void store_pixels(std::uint8_t* plane, const std::int64_t* places, __m512i bytes,
-                                   int pixels) {
+PYDARKNET_INLINE void store_pixels(std::uint8_t* plane, const int* places, __m512i bytes, int pixels) {
   if (pixels >= kPixelsOfPart && places[kPixelsOfPart - 1] - places[0] == kPixelsOfPart - 1) {
-    return _mm512_storeu_si512(plane + places[0] * kByteBlock, bytes);
+    return _mm512_storeu_si512(plane + std::int64_t{places[0]} * kByteBlock, bytes);
   }
   alignas(64) std::uint8_t one_by_one[kPixelsOfPart * kByteBlock];
   _mm512_store_si512(one_by_one, bytes);
   for (int i = 0; i < std::min(pixels, kPixelsOfPart); ++i) {
-    std::memcpy(plane + places[i] * kByteBlock, one_by_one + i * kByteBlock, kByteBlock);
+    std::memcpy(plane + std::int64_t{places[i]} * kByteBlock, one_by_one + i * kByteBlock, kByteBlock);
   }
 }
 
@@ -160,7 +159,8 @@ class WriteBytes {
     const PartOfSums at(part);
     if (at.empty(found_)) return;
     const std::int32_t* from = found_.at(at.tile, at.pixel, at.filter_tile);
-    store_pixels(planes_[at.filter_tile], found_.place[at.tile] + at.pixel,
+    store_pixels(planes_[at.filter_tile] + found_.begin(at.tile, y_.w) * kByteBlock,
+                 found_.places(at.tile) + at.pixel,
                  to_bytes_(found_.filter(at.filter_tile),
                            [&](int i) { return _mm512_loadu_si512(from + i * simd::kSumsPitch); }),
                  found_.pixels - at.pixel);
@@ -182,7 +182,7 @@ class WriteLargest {
     found_ = found;
     for (int j = 0; j < found.filter_tiles; ++j) {
       to_[j] = y_.block(found.image, found.filter(j) / kByteBlock) +
-               (std::int64_t{found.row / 2} * y_.w + found.column / 2) * kByteBlock;
+               (std::int64_t{found.row() / 2} * y_.w + found.column() / 2) * kByteBlock;
     }
     return kParts * found.filter_tiles;
   }
@@ -224,13 +224,14 @@ class WriteFloats {
     const PartOfSums at(part);
     if (at.empty(found_)) return;
     const int filter = found_.filter(at.filter_tile);
-    float* const plane = y_.block(found_.image, filter / kBlock);
+    float* const row = y_.block(found_.image, filter / kBlock) + found_.begin(at.tile, y_.w) * kBlock;
+    const int* const places = found_.places(at.tile);
     const Lanes scale = simd::load(out_.scale + filter);
     for (int r = at.pixel, end = std::min(found_.pixels, at.pixel + kPixelsOfPart); r < end; ++r) {
       IntLanes sum;
       std::memcpy(&sum, found_.at(at.tile, r, at.filter_tile), sizeof sum);
       const Lanes f = __builtin_convertvector(sum, Lanes) * scale;
-      simd::store(plane + found_.place[at.tile][r] * kBlock, simd::max(f * out_.slope, f));
+      simd::store(row + std::int64_t{places[r]} * kBlock, simd::max(f * out_.slope, f));
     }
   }
 
@@ -283,7 +284,8 @@ class ByMatrices : public Int8Convolution {
     while (threads > 1 && workspace(s, x.lanes, threads) > call.workspace_bytes) --threads;
     const MatrixLayout layout(s, 1);
     const MatrixBands bands(s, layout, {false, call.pooled}, threads);
-    const MatrixTasks<simd::ByteFactors> tasks{s, layout, bands, call.packed, call.requantisation.start};
+    const MatrixStart<std::int32_t> start(call.requantisation.start, layout.tiles * simd::kTileFilters);
+    const MatrixTasks<simd::ByteFactors> tasks{s, layout, bands, call.packed, start};
     tasks.template run<Matrices>(Scratch<std::uint8_t>(call.workspace, call.workspace_bytes, 0, threads),
                                  threads, MatrixBandCopy(s, layout, bands, x, call.zero), finish);
   }

@@ -98,6 +98,30 @@ int MatrixBands::rows_in(const ConvShape& s, int band) const {
   return std::min(rows, s.out_h() - first_row(band));
 }
 
+std::vector<int> MatrixBands::places(const ConvShape& s) const {
+  std::vector<int> list(run(s, std::min(rows, s.out_h())));
+  const int w = s.out_w();
+  for (std::size_t i = 0, row = 0; i < list.size(); row += w) {
+    for (int column = 0; column < width && i < list.size(); ++column, ++i) {
+      list[i] = static_cast<int>(row) + (flat ? std::min(column, w) : column);
+    }
+  }
+  return list;
+}
+
+std::vector<MatrixTile> MatrixBands::tiles(const ConvShape& s, const MatrixLayout& layout, int output_rows,
+                                           const int* places) const {
+  const int length = run(s, output_rows), across = ceil_div(length, tile);
+  std::vector<MatrixTile> list(static_cast<std::size_t>(flat ? 1 : output_rows) * across);
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const int pair = static_cast<int>(i / 2), at = static_cast<int>(i);
+    const int y = pooled ? pair / across * 2 + at % 2 : at / across;
+    const int x = std::min((pooled ? pair : at) % across * tile, length - tile);
+    list[i] = {y * s.stride_y * row + x * std::ptrdiff_t{s.stride_x} * layout.pixel, y, x, places + x};
+  }
+  return list;
+}
+
 std::vector<std::ptrdiff_t> MatrixBands::offsets(const ConvShape& s, const MatrixLayout& layout) const {
   std::vector<std::ptrdiff_t> list;
   list.reserve(static_cast<std::size_t>(layout.steps));

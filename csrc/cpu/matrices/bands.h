@@ -32,6 +32,13 @@ struct MatrixUse {
   bool pooled;    // outputs are pooled, in windows of 2 x 2
 };
 
+// A tile of a band.
+struct MatrixTile {
+  std::ptrdiff_t offset;  // of its first pixel, in bytes from the band's
+  int row, column;        // of that; of a run that is flat, all in row 0
+  const int* places;      // of its pixels, from the row's first one on
+};
+
 struct MatrixBands {
   MatrixBands(const ConvShape& shape, const MatrixLayout& layout, MatrixUse use, int threads);
 
@@ -53,6 +60,12 @@ struct MatrixBands {
   int run(const ConvShape& shape, int output_rows) const;  // pixels that are one run, of so many rows
   int first_row(int band) const { return band % per_image * rows; }
   int rows_in(const ConvShape& shape, int band) const;
+  // Of such a run's pixels in an output, from its first one on. What is no output has the place of the next
+  // one.
+  std::vector<int> places(const ConvShape& shape) const;
+  // Those of a band, neighbours or, if they are pooled, one below the other.
+  std::vector<MatrixTile> tiles(const ConvShape& shape, const MatrixLayout& layout, int output_rows,
+                                const int* places) const;
   // Of each step's first pixel: [channel block][row of the kernel][pixels side by side].
   std::vector<std::ptrdiff_t> offsets(const ConvShape& shape, const MatrixLayout& layout) const;
 };

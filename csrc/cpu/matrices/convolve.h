@@ -2,6 +2,7 @@
 // pixels with a panel of filters.
 #pragma once
 #include <algorithm>
+#include <vector>
 
 #include "cpu/lib/scratch.h"
 #include "cpu/lib/sizes.h"
@@ -17,35 +18,44 @@ struct MatrixSums {
   Sum* sums;                // [tile of pixels][pixel][filter], see simd::kSums
   int image, first_filter;  // of the panel
   int filter_tiles, pixel_tiles, pixels;
-  // The output of each pixel of each tile, in a plane whose pixels are counted row by row. What is no output
-  // has the place of the next pixel that is one, which follows in this product or a later one of the thread.
-  std::int64_t place[simd::kPixelTiles][simd::kMatrixRows];
-  int row, column;  // of the first; if outputs are pooled the second tile lies below the first
+  const MatrixTile* tiles;  // the first of them; if outputs are pooled the second one lies below it
+  int first_row;            // of the band
 
   Sum* at(int pixel_tile, int pixel, int filter_tile) const {
     return sums + pixel_tile * simd::kSumsTile + pixel * simd::kSumsPitch + filter_tile * simd::kTileFilters;
   }
   int filter(int filter_tile) const { return first_filter + filter_tile * simd::kTileFilters; }
+  // Of the first tile.
+  int row() const { return first_row + tiles->row; }
+  int column() const { return tiles->column; }
+  // Where a tile's row begins in an output plane of such rows, whose pixels are counted row by row; what its
+  // places() count from.
+  std::int64_t begin(int pixel_tile, int width) const {
+    return (std::int64_t{first_row} + tiles[pixel_tile].row) * width;
+  }
+  // Of each pixel. What is no output has the place of the next pixel that is one, which follows in this
+  // product or a later one of the thread.
+  const int* places(int pixel_tile) const { return tiles[pixel_tile].places; }
 };
 
-// The tiles of a band in pairs: neighbours, or one below the other.
-class MatrixTiles {
+// What the sums of each filter begin with. Aligned, since registers load it for each product: lines that
+// cross those of the cache take a fifth of the time of short sums.
+template <class Sum>
+class MatrixStart {
  public:
-  MatrixTiles(const ConvShape& s, const MatrixBands& b, int rows)
-      : below_(b.pooled),
-        rows_(b.flat ? 1 : rows),
-        run_(b.run(s, rows)),
-        tile_(b.tile),
-        across_(ceil_div(run_, b.tile)) {}
-
-  int count() const { return rows_ * across_; }
-  // Of a tile's first pixel; of a run that is flat, all in row 0.
-  int row(int i) const { return below_ ? i / 2 / across_ * 2 + i % 2 : i / across_; }
-  int column(int i) const { return std::min((below_ ? i / 2 : i) % across_ * tile_, run_ - tile_); }
+  // Of the first `count` filters, from `first` on if there is one; the others begin with 0.
+  MatrixStart(const Sum* first, int count)
+      : panels_(static_cast<std::size_t>(ceil_div(count, simd::kSumsPitch))) {
+    for (int i = 0; first && i < count; ++i)
+      panels_[i / simd::kSumsPitch].sums[i % simd::kSumsPitch] = first[i];
+  }
+  const Sum* panel(int i) const { return panels_[i].sums; }
 
  private:
-  bool below_;
-  int rows_, run_, tile_, across_;
+  struct alignas(64) Panel {
+    Sum sums[simd::kSumsPitch] = {};
+  };
+  std::vector<Panel> panels_;
 };
 
 // Weights that so many products ask for, each for a part.
@@ -99,7 +109,7 @@ struct MatrixTasks {
   const MatrixLayout& layout;
   const MatrixBands& bands;
   const std::uint8_t* packed;
-  const Sum* start;  // of each filter's sum, for whole tiles
+  const MatrixStart<Sum>& start;
 
   // `source(band, own scratch)` is where a band's input lies, copied there if need be.
   template <class Matrices, class Source, class Finish>
@@ -109,19 +119,18 @@ struct MatrixTasks {
     const std::int64_t count = std::int64_t{b.count} * b.chunks;
     const int parts = static_cast<int>(std::min<std::int64_t>(threads, count));
     const std::vector<std::ptrdiff_t> offsets = b.offsets(shape, layout);
+    const std::vector<int> places = b.places(shape);
     Tasks tasks(count, parts);
     parallel_parts(parts, [&](int part, int) {
       Matrices m(simd::product_shapes(b.tile));
       std::uint8_t* const own = scratch.own(part);
-      Worker<Finish> worker(*this, offsets.data(), reinterpret_cast<Sum*>(own), finish);
+      Worker<Finish> worker(*this, offsets.data(), places.data(), reinterpret_cast<Sum*>(own), finish);
       int copied = -1;
       for (std::int64_t task; (task = tasks.take(part)) >= 0;) {
         const int band = static_cast<int>(task / b.chunks), chunk = static_cast<int>(task % b.chunks);
-        if (copied != band) worker.from = source(copied = band, own + b.sums);
-        const auto last = part_begin(layout.panels, chunk + 1, b.chunks);
-        for (auto panel = part_begin(layout.panels, chunk, b.chunks); panel < last; ++panel) {
-          worker.multiply(m, band, static_cast<int>(panel));
-        }
+        if (copied != band) worker.begin(band, source(copied = band, own + b.sums));
+        worker.multiply(m, static_cast<int>(part_begin(layout.panels, chunk, b.chunks)),
+                        static_cast<int>(part_begin(layout.panels, chunk + 1, b.chunks)));
       }
       worker.rest();
     });
@@ -132,82 +141,78 @@ struct MatrixTasks {
   class Worker {
    public:
     // `waiting`: sums that wait for their next part.
-    Worker(const MatrixTasks& tasks, const std::ptrdiff_t* offsets, Sum* waiting, const Finish& finish)
-        : t_(tasks), offsets_(offsets), waiting_(waiting), pending_(finish) {
+    Worker(const MatrixTasks& tasks, const std::ptrdiff_t* offsets, const int* places, Sum* waiting,
+           const Finish& finish)
+        : t_(tasks), offsets_(offsets), places_(places), waiting_(waiting), pending_(finish) {
       p_.pixel = std::ptrdiff_t{t_.shape.stride_x} * t_.layout.pixel;
     }
 
-    // One band and one panel.
+    // A band, whose input is at `from`.
+    void begin(int band, const std::uint8_t* from) {
+      band_ = band;
+      from_ = from;
+      const int rows = t_.bands.rows_in(t_.shape, band);
+      if (rows == rows_) return;
+      rest();  // it knows the tiles
+      rows_ = rows;
+      tiles_ = t_.bands.tiles(t_.shape, t_.layout, rows, places_);
+    }
+    // Panels [begin, end) of it.
     template <class Matrices>
-    void multiply(Matrices& m, int band, int panel) {
-      for (int part = 0; part < t_.layout.parts; ++part) multiply(m, band, panel, part);
+    void multiply(Matrices& m, int begin, int end) {
+      const int count = static_cast<int>(tiles_.size());
+      for (int panel = begin; panel < end; ++panel) {
+        for (int part = 0; part < t_.layout.parts; ++part) {
+          WeightsAhead ahead = ahead_of(panel, part, ceil_div(count, simd::kPixelTiles));
+          for (int first = 0; first < count; first += simd::kPixelTiles)
+            product(m, panel, part, first, ahead);
+        }
+      }
     }
     void rest() { pending_.rest(); }
 
-    const std::uint8_t* from = nullptr;  // the band
-
    private:
+    // Of the tiles from `first` on.
     template <class Matrices>
-    void multiply(Matrices& m, int band, int panel, int part) {
+    void product(Matrices& m, int panel, int part, int first, WeightsAhead& ahead) {
       const MatrixLayout& layout = t_.layout;
-      const MatrixTiles tiles(t_.shape, t_.bands, t_.bands.rows_in(t_.shape, band));
-      const int filters = panel * simd::kSumsPitch, step = layout.first_step(part);
-      MatrixSums<Sum> found{
-          sums_, band / t_.bands.per_image, filters, layout.tiles_in(panel), 0, t_.bands.tile, {}, 0, 0};
-      const std::int64_t step_bytes = std::int64_t{found.filter_tiles} * simd::kTileBytes;
+      const int left = static_cast<int>(tiles_.size()) - first, step = layout.first_step(part);
+      const bool waits = layout.parts > 1;
+      const MatrixSums<Sum> found{waits ? waiting_ + first / simd::kPixelTiles * simd::kSums : sums_,
+                                  band_ / t_.bands.per_image,
+                                  panel * simd::kSumsPitch,
+                                  layout.tiles_in(panel),
+                                  std::min(simd::kPixelTiles, left),
+                                  t_.bands.tile,
+                                  &tiles_[first],
+                                  t_.bands.first_row(band_)};
       p_.offsets = offsets_ + step;
       p_.steps = layout.first_step(part + 1) - step;
-      p_.weights = t_.packed + panel * layout.panel_bytes() + step * step_bytes;
+      p_.weights = weights(panel, part);
       p_.goes_on = part > 0;
-      WeightsAhead ahead = ahead_of(panel, part, ceil_div(tiles.count(), simd::kPixelTiles));
-      for (int first = 0; first < tiles.count(); first += simd::kPixelTiles) {
-        if (layout.parts > 1) found.sums = waiting_ + first / simd::kPixelTiles * simd::kSums;
-        p_.start = part > 0 ? found.sums : t_.start + filters;
-        place(found, tiles, band, first);
-        ahead.next(p_);
-        found.pixel_tiles == 1 ? product<1>(m, found) : product<2>(m, found);
-        if (part + 1 == layout.parts) pending_.begin(found, layout.steps / layout.parts);
-      }
+      p_.start = part > 0 ? found.sums : t_.start.panel(panel);
+      for (int i = 0; i < found.pixel_tiles; ++i) p_.x[i] = from_ + found.tiles[i].offset;
+      ahead.next(p_);
+      found.pixel_tiles == 1 ? product<1>(m, found) : product<2>(m, found);
+      if (part + 1 == layout.parts) pending_.begin(found, layout.steps / layout.parts);
     }
 
-    void place(MatrixSums<Sum>& found, const MatrixTiles& tiles, int band, int first) {
-      found.pixel_tiles = std::min(simd::kPixelTiles, tiles.count() - first);
-      for (int i = found.pixel_tiles - 1; i >= 0; --i) {
-        found.row = tiles.row(first + i);
-        found.column = tiles.column(first + i);
-        p_.x[i] = from + found.row * t_.shape.stride_y * t_.bands.row + found.column * p_.pixel;
-        if (t_.bands.flat) {
-          found.row = found.column / t_.bands.width;
-          found.column %= t_.bands.width;
-        }
-        found.row += t_.bands.first_row(band);
-        place_pixels(found, found.place[i]);
-      }
-    }
-
-    // Of a tile that begins at found's row and column.
-    void place_pixels(const MatrixSums<Sum>& found, std::int64_t* places) const {
-      const int w = t_.shape.out_w();
-      std::int64_t row = std::int64_t{found.row} * w;
-      if (found.column + found.pixels <= w) {
-        for (int r = 0; r < simd::kMatrixRows; ++r) places[r] = row + found.column + r;
-        return;
-      }
-      for (int r = 0, column = found.column; r < found.pixels; ++r) {
-        places[r] = row + std::min(column, w);
-        if (++column == t_.bands.width) column = 0, row += w;
-      }
+    const std::uint8_t* weights(int panel, int part) const {
+      const MatrixLayout& layout = t_.layout;
+      return t_.packed + panel * layout.panel_bytes() +
+             std::int64_t{layout.first_step(part)} * layout.tiles_in(panel) * simd::kTileBytes;
     }
 
     // The next part's weights, which lie behind those of this one.
     WeightsAhead ahead_of(int panel, int part, int products) const {
       const MatrixLayout& layout = t_.layout;
       const bool same = part + 1 < layout.parts, more = same || panel + 1 < layout.panels;
-      const int next = same ? part + 1 : 0, tiles = more ? layout.tiles_in(panel + !same) : 0;
+      if (!more) return {t_.packed, 0, 1};
+      const int next = same ? part + 1 : 0, tiles = layout.tiles_in(panel + !same);
       const std::int64_t bytes =
           std::int64_t{layout.first_step(next + 1) - layout.first_step(next)} * tiles * simd::kTileBytes;
-      return {p_.weights + std::int64_t{p_.steps} * layout.tiles_in(panel) * simd::kTileBytes, bytes,
-              std::int64_t{products} * p_.steps};
+      const int steps = layout.first_step(part + 1) - layout.first_step(part);
+      return {weights(panel + !same, next), bytes, std::int64_t{products} * steps};
     }
 
     template <int I, class Matrices>
@@ -218,7 +223,11 @@ struct MatrixTasks {
 
     const MatrixTasks& t_;
     const std::ptrdiff_t* const offsets_;
+    const int* const places_;
     Sum* const waiting_;
+    int band_ = 0, rows_ = 0;
+    const std::uint8_t* from_ = nullptr;
+    std::vector<MatrixTile> tiles_;  // of bands of so many rows
     simd::MatrixProduct p_{};
     Pending<Finish> pending_;
     alignas(64) Sum sums_[simd::kSums] = {};  // of a product

@@ -56,17 +56,54 @@ inline MatrixShapes product_shapes(int pixels) {
   return shapes;
 }
 
-// What the sums of I tiles of pixels and J of filters begin with.
-template <int I, int J, class Matrices>
-void start_product(Matrices& m, const MatrixProduct& p) {
-  const auto* const first = static_cast<const std::uint8_t*>(p.start);
-  const std::uint8_t* const second = first + (p.goes_on ? kSumsTile * 4 : 0);
-  const std::ptrdiff_t pitch = p.goes_on ? kSumsPitch * 4 : 0;
-  m.template load<0>(first, pitch);
-  if constexpr (J > 1) m.template load<1>(first + kMatrixBytes, pitch);
-  if constexpr (I > 1) m.template load<2>(second, pitch);
-  if constexpr (I > 1 && J > 1) m.template load<3>(second + kMatrixBytes, pitch);
+// What the sums begin with. Each is loaded right before its first product, so that products never wait for
+// all of them.
+class ProductStart {
+ public:
+  explicit ProductStart(const MatrixProduct& p)
+      : first_(static_cast<const std::uint8_t*>(p.start)),
+        tile_(p.goes_on ? kSumsTile * 4 : 0),
+        pitch_(p.goes_on ? kSumsPitch * 4 : 0) {}
+
+  template <int kSum, class Matrices>
+  void load(Matrices& m) const {
+    constexpr int kTile = kSum / kFilterTiles, kFilters = kSum % kFilterTiles;
+    m.template load<kSum>(first_ + kTile * tile_ + kFilters * kMatrixBytes, pitch_);
+  }
+
+ private:
+  const std::uint8_t* const first_;
+  const std::ptrdiff_t tile_, pitch_;
+};
+struct ProductGoesOn {
+  template <int kSum, class Matrices>
+  void load(Matrices&) const {}
+};
+
+// One step, of the pixels from x0 and x1 on.
+template <class Factors, int I, int J, class Matrices, class Start>
+void product_step(Matrices& m, const Start& start, const std::uint8_t* x0, const std::uint8_t* x1,
+                  std::ptrdiff_t pixel, const std::uint8_t* weights) {
+  m.template load<kPixelsAt>(x0, pixel);
+  m.template load<kWeightsAt>(weights, kMatrixBytes);
+  start.template load<0>(m);
+  Factors::template add<0, kPixelsAt, kWeightsAt>(m);
+  if constexpr (J > 1) {
+    m.template load<kWeightsAt + 1>(weights + kTileBytes, kMatrixBytes);
+    start.template load<1>(m);
+    Factors::template add<1, kPixelsAt, kWeightsAt + 1>(m);
+  }
+  if constexpr (I > 1) {
+    m.template load<kPixelsAt + 1>(x1, pixel);
+    start.template load<2>(m);
+    Factors::template add<2, kPixelsAt + 1, kWeightsAt>(m);
+  }
+  if constexpr (I > 1 && J > 1) {
+    start.template load<3>(m);
+    Factors::template add<3, kPixelsAt + 1, kWeightsAt + 1>(m);
+  }
 }
+
 template <int I, int J, class Matrices>
 void store_product(const Matrices& m, void* sums) {
   auto* const to = static_cast<std::uint8_t*>(sums);
@@ -81,29 +118,19 @@ void store_product(const Matrices& m, void* sums) {
 // place beside the products, which use no vector units, and before `sums` are written.
 template <class Factors, int I, int J, class Matrices, class Meanwhile>
 void matrix_product(Matrices& m, const MatrixProduct& p, typename Factors::Sum* sums, Meanwhile& meanwhile) {
-  start_product<I, J>(m, p);
   const std::uint8_t *const x0 = p.x[0], *const x1 = p.x[I - 1], *weights = p.weights, *ahead = p.ahead;
   const std::ptrdiff_t* const offsets = p.offsets;
   const std::ptrdiff_t pixel = p.pixel, lines = p.ahead_lines * std::ptrdiff_t{kMatrixBytes};
-  for (int s = 0, steps = p.steps; s < steps; ++s, weights += J * kTileBytes) {
+  product_step<Factors, I, J>(m, ProductStart(p), x0 + *offsets, x1 + *offsets, pixel, weights);
+  for (int s = 1, steps = p.steps; s < steps; ++s) {
+    meanwhile();
     for (const std::uint8_t* end = ahead + lines; ahead < end; ahead += kMatrixBytes) {
       __builtin_prefetch(ahead, 0, 2);
     }
-    const std::ptrdiff_t offset = offsets[s];
-    m.template load<kPixelsAt>(x0 + offset, pixel);
-    m.template load<kWeightsAt>(weights, kMatrixBytes);
-    Factors::template add<0, kPixelsAt, kWeightsAt>(m);
-    if constexpr (J > 1) {
-      m.template load<kWeightsAt + 1>(weights + kTileBytes, kMatrixBytes);
-      Factors::template add<1, kPixelsAt, kWeightsAt + 1>(m);
-    }
-    if constexpr (I > 1) {
-      m.template load<kPixelsAt + 1>(x1 + offset, pixel);
-      Factors::template add<2, kPixelsAt + 1, kWeightsAt>(m);
-    }
-    if constexpr (I > 1 && J > 1) Factors::template add<3, kPixelsAt + 1, kWeightsAt + 1>(m);
-    meanwhile();
+    weights += J * kTileBytes;
+    product_step<Factors, I, J>(m, ProductGoesOn(), x0 + offsets[s], x1 + offsets[s], pixel, weights);
   }
+  meanwhile();
   store_product<I, J>(m, sums);
 }
 
