@@ -169,8 +169,10 @@ class WinogradConvolution : public CpuConvolution {
     if constexpr (S::kScaled) {
       Transform::pack_rows(panel, kernels, to);
     } else {
-      packing_ == Packing::kTaps ? Transform::pack_taps(panel, kernels, to)
-                                 : Transform::pack_points(panel, kernels, f_, to);
+      if constexpr (S::kLazy) {
+        if (packing_ == Packing::kTaps) return Transform::pack_taps(panel, kernels, to);
+      }
+      Transform::pack_points(panel, kernels, f_, to);
     }
   }
   std::vector<Panel> panels_of(const ConvShape& s) const { return conv_panels(s, f_.together); }

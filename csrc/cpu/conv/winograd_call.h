@@ -43,19 +43,26 @@ class Call {
   void multiply(const Group& group, int first, int last, const float* v, float* m, float* u) const {
     for (int begin = first; begin < last; begin += t_.chunk) {
       const int end = std::min(last, begin + t_.chunk);
-      if constexpr (S::kScaled) {
-        RowProducts<S>(products_).multiply(group, begin, end, v, m);
-      } else if (t_.lazy()) {
-        LazyProducts<S>(products_).multiply(group, begin, end, v, m, u);
-      } else {
-        Wanted wanted = wanted_after(group, begin, end, end == last);
-        PointProducts<S>(products_).multiply(group, begin, end, v, m, wanted);
-      }
+      multiply_panels(group, begin, end, end == last, v, m, u);
       for (int kind = 0; kind < kKinds; ++kind) transform_output(group, kind, begin, end, m);
     }
   }
 
  private:
+  // The products of panels [begin, end), which may be the `last` of the call.
+  void multiply_panels(const Group& group, int begin, int end, bool last, const float* v, float* m,
+                       [[maybe_unused]] float* u) const {
+    if constexpr (S::kScaled) {
+      RowProducts<S>(products_).multiply(group, begin, end, v, m);
+    } else {
+      if constexpr (S::kLazy) {
+        if (t_.lazy()) return LazyProducts<S>(products_).multiply(group, begin, end, v, m, u);
+      }
+      Wanted wanted = wanted_after(group, begin, end, last);
+      PointProducts<S>(products_).multiply(group, begin, end, v, m, wanted);
+    }
+  }
+
   // What is written after the products of panels [begin, end), and what the next group reads.
   Wanted wanted_after(const Group& group, int begin, int end, bool last) const {
     Wanted wanted;

@@ -163,7 +163,7 @@ struct UnitStride {
   using Transformed = UnitStride;  // whose transforms a scheme has
   static constexpr int kOutputs = M, kStride = 1;
   // Of BF16. Beyond, transforms make 4.8 of one rounding, and boxes would move by more than a percent.
-  static constexpr bool kPairs = M < 4, kScaled = false;
+  static constexpr bool kPairs = M < 4, kLazy = M <= 4, kScaled = false;
   static constexpr int kPlanes = M + 2, kProducts = M + 2, kKernels = M + 2;  // of one axis
   static constexpr int product(int plane) { return plane; }
   static constexpr int kernel(int plane) { return plane; }

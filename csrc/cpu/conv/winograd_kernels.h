@@ -19,6 +19,9 @@ inline constexpr int kTaps = 9;
 // (winograd_rows.h).
 enum class Packing { kPoints, kTaps, kRows };
 
+// taps[channel][tap][filter] of `channels` of a panel's channels from its `first` on; those that there are.
+void gather_taps(const Panel& panel, const Kernels& kernels, int first, int channels, float* taps);
+
 template <class S>
 class KernelTransform {
   using Lanes = simd::Lanes;
@@ -80,16 +83,10 @@ class KernelTransform {
   // Calls pack(first channel, channels, their taps).
   template <class Pack>
   static void each_few(const Panel& panel, const Kernels& kernels, Pack&& pack) {
-    const int row = panel.filters();
     for (int first = 0; first < panel.channels; first += kChannels) {
       const int channels = std::min(kChannels, panel.channels - first);
       float g[kChannels * kTaps * kRow] = {};
-      for (int j = 0; j < panel.blocks; ++j) {
-        kernels.each((panel.filter_block + j) * kBlock, panel.channel_block * kBlock + first,
-                     std::min(channels, panel.given - first), [&](int c, int tap, Lanes filters) {
-                       simd::store(g + (c * kTaps + tap) * row + j * kBlock, filters);
-                     });
-      }
+      gather_taps(panel, kernels, first, channels, g);
       pack(first, channels, g);
     }
   }

@@ -127,7 +127,7 @@ template <int M>
 struct StrideTwo {
   using Transformed = StrideTwo;
   static constexpr int kOutputs = M, kStride = 2;
-  static constexpr bool kPairs = M < 4, kScaled = false;
+  static constexpr bool kPairs = M < 4, kLazy = false, kScaled = false;
   static constexpr int kPlanes = 2 * M + 1, kProducts = M + 1, kKernels = M + 2;
   static constexpr int product(int plane) { return plane <= M ? plane : plane - M - 1; }
   static constexpr int kernel(int plane) { return plane <= M ? plane : M + 1; }

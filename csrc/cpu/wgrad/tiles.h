@@ -5,9 +5,8 @@
 #include <vector>
 
 #include "cpu/lib/sizes.h"
-#include "cpu/simd/factors.h"
 #include "cpu/simd/transpose.h"
-#include "cpu/simd/wgrad_microkernel.h"
+#include "cpu/wgrad/kernels.h"
 #include "ops/conv.h"
 #include "shared/threads.h"
 
