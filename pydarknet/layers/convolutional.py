@@ -180,7 +180,7 @@ class Convolution(Layer):
         key, store = self.key("packed_plain" if plain else "packed"), p.store if self.whole else None
 
         def make() -> tuple[str, Array]:
-            halves = p.backend.name == "cpu" and shape.precision in HALVES
+            halves = shape.precision if p.backend.name == "cpu" and shape.precision in HALVES else ""
             conv = p.ops.Conv(shape, self.fastest(shape, plain, halves))
             packed = store and store.find(key, conv.algorithm, conv.packed_size)
             if packed is None:
@@ -193,7 +193,7 @@ class Convolution(Layer):
         algorithm, packed = p.shared(key, make)
         return p.ops.Conv(shape, algorithm), packed
 
-    def fastest(self, shape: Geometry, plain: bool, halves: bool = False) -> str:
+    def fastest(self, shape: Geometry, plain: bool, halves: str = "") -> str:
         """The algorithm of inference."""
         usable = shape.algorithms(budgets.inference(self.weight_bytes, halves), plain)
         return budgets.chosen(usable, close=min(shape.out_h, shape.out_w) < budgets.LARGE_IMAGE)

@@ -60,8 +60,8 @@ def yolov2(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "yolov2.cfg", folder / "yolov2.weights"
 
 
-@pytest.mark.parametrize("precision", PEAK_MB)
-def test_peak_of_detect(yolov2: tuple[Path, Path], tmp_path: Path, precision: str) -> None:
+@pytest.mark.parametrize(("precision", "isa"), [*((precision, "") for precision in PEAK_MB), ("bf16", "baseline")])
+def test_peak_of_detect(yolov2: tuple[Path, Path], tmp_path: Path, precision: str, isa: str) -> None:
     cfg, weights = yolov2
     assert weights.stat().st_size > 200e6
     picture = tmp_path / "picture.jpg"
@@ -71,7 +71,7 @@ def test_peak_of_detect(yolov2: tuple[Path, Path], tmp_path: Path, precision: st
         "import sys; from pydarknet.cli.main import main\n"
         "code = main(sys.argv[1:]); print(); print(megabytes('VmHWM')); sys.exit(code)",
         *arguments,
-        environment={},
+        environment={"PYDARKNET_ISA": isa} if isa else {},
     )
     assert (tmp_path / "found.jpg").exists()
     assert peak < PEAK_MB[precision]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ...plan.tape import Tape
 
-SMALL, LARGE = 24 << 20, 64 << 20
+SMALL, SMALL_BF16, LARGE = 24 << 20, 16 << 20, 64 << 20
 GROWTH, INFERENCE, LEARNT = 2, 3, 4  # times the bytes of the weights
 LARGE_IMAGE = 24  # pixels of a side, from which on F(6x6) saves time enough to be worth its roundings
 
@@ -23,11 +23,12 @@ def training(weights: int, p: Tape) -> int:
     return max(SMALL, min(LEARNT, 1 + p.batch) * weights) if p.once else packed(weights)
 
 
-def inference(weights: int, halves: bool = False) -> int:
-    """Where they are packed once, up to LARGE. In 16 bits on a CPU (`halves`) it is three times what they take in
-    those, whatever that is: 280 MB of yolov2, where F(4x4) would have 400."""
+def inference(weights: int, halves: str = "") -> int:
+    """Where they are packed once, up to LARGE. In 16 bits on a CPU (`halves`: "fp16" or "bf16") it is three times
+    what they take in those, whatever that is: 280 MB of yolov2, where F(4x4) would have 400. BF16 has no F(4x4) of
+    its own: what passes SMALL_BF16 would be FP32, for a few hundredths of the time of the same transformed lazily."""
     if halves:
-        return max(SMALL, INFERENCE * weights // 2)
+        return max(SMALL_BF16 if halves == "bf16" else SMALL, INFERENCE * weights // 2)
     return max(packed(weights), min(LARGE, INFERENCE * weights))
 
 
