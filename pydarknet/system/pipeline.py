@@ -12,10 +12,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Condition, Event, Lock, Thread
-from typing import TYPE_CHECKING, Generic, TypeVar
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from typing import Generic, TypeVar
 
 ROOM = 256 << 20  # bytes of items under way: some dozens of usual images
 AHEAD = 2  # items under way for each lane: one it works on, one that waits to be taken
@@ -52,7 +49,7 @@ def pipeline(
     atexit.register(line.close)  # of a generator that somebody still holds when the interpreter ends
     try:
         while (result := line.results.get()) is not None:
-            yield result.result()
+            yield result.get()
             line.room.leave()
     finally:
         line.close()
@@ -63,6 +60,31 @@ class _ClosedError(Exception):
     """Nothing more is wanted."""
 
 
+class _Place(Generic[_R]):
+    """Where the result of an item will be, or its error: of a Future what is needed, without its import."""
+
+    def __init__(self) -> None:
+        self._done = Lock()
+        self._done.acquire()
+        self._results: list[_R] = []
+        self._error: BaseException | None = None
+
+    def put(self, result: _R) -> None:
+        self._results.append(result)
+        self._done.release()
+
+    def fail(self, error: BaseException) -> None:
+        self._error = error
+        self._done.release()
+
+    def get(self) -> _R:
+        """The result, once it is there; once only."""
+        self._done.acquire()
+        if self._error is not None:
+            raise self._error
+        return self._results.pop()
+
+
 class _Line(Generic[_T, _R]):
     """The items that are under way. `results` holds what becomes of each, in order, and None behind the last."""
 
@@ -70,7 +92,7 @@ class _Line(Generic[_T, _R]):
         self, items: Iterable[_T], work: Callable[[_T, Turn], _R], lanes: Lanes, weigh: Callable[[_T], int]
     ) -> None:
         self._items, self._work, self._lanes, self._weigh = iter(items), work, lanes, weigh
-        self.results: SimpleQueue[Future[_R] | None] = SimpleQueue()
+        self.results: SimpleQueue[_Place[_R] | None] = SimpleQueue()
         self.room = _Room(AHEAD * lanes.count)
         self._taking = Lock()
         self._ended = False
@@ -98,19 +120,17 @@ class _Line(Generic[_T, _R]):
         while (taken := self._next()) is not None:
             item, result, turn = taken
             try:
-                result.set_result(self._work(item, turn))
+                result.put(self._work(item, turn))
             except BaseException as error:
-                result.set_exception(error)
+                result.fail(error)
             turn.over()
 
-    def _next(self) -> tuple[_T, Future[_R], _Turn] | None:
+    def _next(self) -> tuple[_T, _Place[_R], _Turn] | None:
         """The next item, with the place of its result. The result of a list that breaks off is its error."""
-        from concurrent.futures import Future  # of which a single image, without lanes, has no need
-
         with self._taking:
             if self._ended:
                 return None
-            result: Future[_R] = Future()
+            result = _Place[_R]()
             try:
                 self.room.enter()
                 item = next(self._items)
@@ -118,7 +138,7 @@ class _Line(Generic[_T, _R]):
             except (StopIteration, _ClosedError):
                 self._end()
             except BaseException as error:
-                result.set_exception(error)
+                result.fail(error)
                 self.results.put(result)
                 self._end()
             else:
