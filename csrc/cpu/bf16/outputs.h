@@ -145,10 +145,11 @@ class WriteLargest {
   }
 
  private:
+  // Rectified once: a rectifier keeps the order.
   PYDARKNET_INLINE static Lanes largest(const float* upper, const float* lower, float slope) {
-    const Lanes above = simd::larger(rectified(upper, slope), rectified(upper + simd::kSumsPitch, slope));
-    return simd::larger(simd::larger(above, rectified(lower, slope)),
-                        rectified(lower + simd::kSumsPitch, slope));
+    const Lanes above = simd::larger(simd::load(upper), simd::load(upper + simd::kSumsPitch));
+    const Lanes three = simd::larger(above, simd::load(lower));
+    return simd::rectify(simd::larger(three, simd::load(lower + simd::kSumsPitch)), slope);
   }
 
   Activated sums_;
