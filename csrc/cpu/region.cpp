@@ -18,8 +18,11 @@ void region_forward(ConstPlain x, Plain y, RegionShape shape, const ChannelGroup
       if (kind == RegionEntry::kSoftmax) continue;
       const float* from = x.data + i * pixels;
       float* to = y.data + i * pixels;
-      if (to != from) std::memcpy(to, from, static_cast<std::size_t>(pixels) * sizeof(float));
-      if (kind == RegionEntry::kLogistic) logistic(to, to, pixels);
+      if (kind == RegionEntry::kLogistic) {
+        logistic(from, to, pixels);
+      } else if (to != from) {
+        std::memcpy(to, from, static_cast<std::size_t>(pixels) * sizeof(float));
+      }
       if (!is_spread(entry, shape)) continue;
       for (std::int64_t p = 0; p < pixels; ++p) to[p] = spread(to[p], shape.spread);
     }
