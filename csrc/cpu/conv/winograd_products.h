@@ -34,16 +34,21 @@ inline int channels_of(const std::vector<Panel>& panels, const Part& part) {
   return std::min(panels[part.panel].channels, part.last * kBlock) - part.first * kBlock;
 }
 
-// Steps [first, last), which the micro-kernel sums in registers: one, or what is near of a product's.
+// Kernels that are so many times as large as a group's products are worth reading once.
+inline constexpr int kOnce = 4;
+
+// Steps [first, last) that go together: a product's, which the micro-kernel sums in registers, or those by
+// one kernel, which comes from afar once; or just one.
 struct Sum {
   int first, last;
+  int count() const { return last - first; }
 };
 
 template <class S>
 class Products {
  public:
   static constexpr int kPlanes = Tiles<S>::kPlanes;
-  static constexpr std::array<Step, kPlanes> kSteps = steps_of<S>();
+  static constexpr Steps<S> kSteps = steps_of<S>(), kByKernel = steps_by_kernel<S>();
 
   Products(const float* packed, const WeightFormat& format, const Tiles<S>& tiles,
            const std::vector<Panel>& panels)
@@ -52,24 +57,27 @@ class Products {
         tiles(tiles),
         panels(panels),
         streamed(tiles.kernel_bytes > kCachedBytes),
+        together(kPlanes > Tiles<S>::kProducts && !streamed && !tiles.far),
+        once(streamed && tiles.blocks * kBlock > kOnce * 2 * tiles.group),
         kernels_(format.kernels()) {
-    const bool together = kPlanes > Tiles<S>::kProducts && !streamed && !tiles.far;
     for (int first = 0, last; first < kPlanes; first = last) {
       last = first + 1;
-      while (together && last < kPlanes && !kSteps[last].first) ++last;
+      while (last < kPlanes && follows(last)) ++last;
       sums_.push_back({first, last});
     }
     for (const Panel& panel : panels) {
       if (segments_.empty() || panel.channels != panels[panel_segments_.size() - 1].channels) {
         segments_.emplace_back();
         for (const Sum& sum : sums_) {
-          if (together || segments_.back().empty()) segments_.back().push_back(segments_of(panel, sum));
+          if (together) segments_.back().push_back(segments_of(panel, sum));
         }
+        if (!together) segments_.back().push_back(segments_of(panel, {0, 1}));
       }
       panel_segments_.push_back(static_cast<int>(segments_.size()) - 1);
     }
   }
 
+  const Step& step(int i) const { return once ? kByKernel[i] : kSteps[i]; }
   const std::vector<Sum>& sums() const { return sums_; }
   const std::vector<Segment>& segments(int panel, int sum) const {
     const auto& lists = segments_[panel_segments_[panel]];
@@ -112,9 +120,16 @@ class Products {
   const Tiles<S>& tiles;
   const std::vector<Panel>& panels;
   const bool streamed;  // kernels come from memory
+  const bool together;  // a product's planes are summed: they are near, as their kernels are
+  const bool once;      // a kernel is multiplied with all its planes
 
  private:
   const simd::ProductKernels& kernels_;
+
+  // Whether a step goes together with the one before.
+  bool follows(int i) const {
+    return together ? !kSteps[i].first : once && step(i).kernel == step(i - 1).kernel;
+  }
 
   // A panel's, of all planes from the first one's on.
   std::vector<Segment> segments_of(const Panel& panel, const Sum& sum) const {

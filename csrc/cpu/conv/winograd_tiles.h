@@ -205,10 +205,13 @@ struct Step {
   bool first;
 };
 
+template <class S>
+using Steps = std::array<Step, Tiles<S>::kPlanes>;
+
 // All of a scheme's, product by product.
 template <class S>
-constexpr std::array<Step, Tiles<S>::kPlanes> steps_of() {
-  std::array<Step, Tiles<S>::kPlanes> steps{};
+constexpr Steps<S> steps_of() {
+  Steps<S> steps{};
   int count = 0;
   for (int product = 0; product < Tiles<S>::kProducts; ++product) {
     bool first = true;
@@ -217,6 +220,19 @@ constexpr std::array<Step, Tiles<S>::kPlanes> steps_of() {
       if (S::product(i) * S::kProducts + S::product(j) != product) continue;
       steps[count++] = {plane, product, S::kernel(i) * S::kKernels + S::kernel(j), first};
       first = false;
+    }
+  }
+  return steps;
+}
+
+// The same, kernel by kernel. A product's go in the same order, as it begins with a kernel of its own.
+template <class S>
+constexpr Steps<S> steps_by_kernel() {
+  Steps<S> steps{};
+  int count = 0;
+  for (int kernel = 0; kernel < Tiles<S>::kKernels; ++kernel) {
+    for (const Step& step : steps_of<S>()) {
+      if (step.kernel == kernel) steps[count++] = step;
     }
   }
   return steps;
