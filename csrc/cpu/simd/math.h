@@ -54,18 +54,26 @@ inline ExpParts exp_parts(Lanes x) {
   return {n, bits - 0x4b400000, p * square + r};
 }
 
-// e^x, e^top above top and e^bottom below bottom; 0 and infinity at the far ends, NaN for NaN.
+// Below this e^x is 0: a core takes ten times as long for numbers without exponent bits of their own. (A
+// little above, x e^x still has all its digits.)
+inline constexpr float kLeastExponent = -90.0f;
+
+// e^x, and e^top above top; 0 and infinity at the far ends, NaN for NaN.
 #if defined(__AVX512F__)
+inline __mmask16 not_below_least(Lanes x) {
+  return _mm512_cmp_ps_mask(x, splat(kLeastExponent), _CMP_NLT_UQ);
+}
+
 // 2^n * 2^r with n a multiple of 1/16, whose fraction picks a number: 2^r - 1 is short, and so is the chain
 // of instructions that a core waits for.
-inline Lanes exp(Lanes x, float top = 89.0f, float bottom = -104.0f) {
+inline Lanes exp(Lanes x, float top = 89.0f) {
   alignas(64) static constexpr float kSixteenths[16] = {
       1.0f,          1.0442737824f, 1.0905077327f, 1.1387886348f, 1.1892071150f, 1.2418578121f,
       1.2968395547f, 1.3542555469f, 1.4142135624f, 1.4768261459f, 1.5422108254f, 1.6104903319f,
       1.6817928305f, 1.7562521604f, 1.8340080864f, 1.9152065614f};
   // Adding 1.5 * 2^19 rounds to sixteenths, which the low mantissa bits then count.
   constexpr float kRounder = 786432.0f, kLog2e = 1.44269504088896341f, kRest = 1.92596299e-8f;
-  const Lanes v = at_most(at_least(x, bottom), top), log2e = splat(kLog2e);
+  const Lanes v = at_most(x, top), log2e = splat(kLog2e);
   const Lanes shifted = _mm512_fmadd_ps(v, log2e, splat(kRounder)), n = shifted - kRounder;
   // What is left is small beside the product, which must not be rounded on its own.
   const Lanes r = _mm512_fmadd_ps(v, splat(kRest), _mm512_fmsub_ps(v, log2e, n));
@@ -73,14 +81,15 @@ inline Lanes exp(Lanes x, float top = 89.0f, float bottom = -104.0f) {
   std::memcpy(&bits, &shifted, sizeof bits);
   const Lanes sixteenths = _mm512_maskz_permutexvar_ps(0xffff, bits, _mm512_load_ps(kSixteenths));
   const Lanes slope = (r * 5.5504109e-2f + 2.4022651e-1f) * r + 6.9314718e-1f;  // (2^r - 1) / r by Taylor
-  return _mm512_maskz_scalef_ps(0xffff, (sixteenths * r) * slope + sixteenths, n);
+  return _mm512_maskz_scalef_ps(not_below_least(x), (sixteenths * r) * slope + sixteenths, n);
 }
 #else
-inline Lanes exp(Lanes x, float top = 89.0f, float bottom = -104.0f) {
-  const ExpParts e = exp_parts(at_most(at_least(x, bottom), top));
+inline Lanes exp(Lanes x, float top = 89.0f) {
+  const ExpParts e = exp_parts(at_most(at_least(x, kLeastExponent), top));
   // Two factors, as 2^128 and numbers below 2^-126 have no exponent bits of their own.
   const IntLanes half = e.whole >> 1;
-  return (e.tail + 1.0f) * power_of_two(half) * power_of_two(e.whole - half);
+  const Lanes v = (e.tail + 1.0f) * power_of_two(half) * power_of_two(e.whole - half);
+  return x < kLeastExponent ? Lanes{} : v;
 }
 #endif
 
@@ -91,7 +100,7 @@ inline Lanes coarse_exp(Lanes x, float top) {
   // A minimax polynomial of 2^r on [0, 1), r what is above an integer: what scalef takes of v.
   const Lanes r = _mm512_maskz_reduce_ps(0xffff, v, _MM_FROUND_TO_NEG_INF);
   const Lanes p = ((r * 7.8024521e-2f + 2.2606716e-1f) * r + 6.9583354e-1f) * r + 9.9992522e-1f;
-  return _mm512_maskz_scalef_ps(0xffff, p, v);
+  return _mm512_maskz_scalef_ps(not_below_least(x), p, v);
 }
 #else
 inline Lanes coarse_exp(Lanes x, float top) { return exp(x, top); }
@@ -104,8 +113,7 @@ inline Lanes expm1(Lanes x) {
   return scale * e.tail + (scale - 1.0f);
 }
 
-// Beside 1, e^-87 is nothing, and what is smaller takes a core ten times as long: it has no exponent bits.
-inline Lanes logistic(Lanes x) { return 1.0f / (1.0f + exp(-x, 89.0f, -87.0f)); }
+inline Lanes logistic(Lanes x) { return 1.0f / (1.0f + exp(-x)); }
 
 // (e^2x - 1) / (e^2x + 1), written with expm1 so that small x keep their relative precision.
 inline Lanes tanh(Lanes x) {
