@@ -67,6 +67,7 @@ GEOMETRIES = [
     pytest.param((1, 6, 8, 7, 18, 3, 3, 1, 1, 1, 1, 6), id="depthwise, three filters a channel"),
     pytest.param((2, 35, 13, 12, 35, 3, 3, 1, 1, 1, 1, 35), id="depthwise"),
     pytest.param((1, 32, 15, 14, 32, 5, 3, 2, 3, 2, 0, 32), id="depthwise, strided"),
+    pytest.param((1, 256, 9, 12, 64, 3, 3, 2, 2, 1, 1, 1), id="stride 2, kernels from memory, each read once"),
 ]
 
 
@@ -118,8 +119,7 @@ def test_random_geometries(ops: Any, seed: int) -> None:
     ],
 )
 def test_threads_change_nothing(cpu_ops: Any, numbers: tuple[int, ...], threads: int) -> None:
-    ops = cpu_ops
-    shape = ops.ConvShape(*numbers)
+    ops, shape = cpu_ops, cpu_ops.ConvShape(*numbers)
     rng = np.random.default_rng(1)
     x = rng.standard_normal((shape.n, shape.c, shape.h, shape.w), np.float32)
     weights = rng.standard_normal((shape.k, shape.c // shape.groups, shape.kernel_h, shape.kernel_w), np.float32)
