@@ -51,7 +51,9 @@ class Int8Conv {
   const char* body() const { return body_.name(); }
   std::int64_t packed_bytes() const { return packed_; }
   // Whether forward can pool: the body can, and all windows are whole.
-  bool pools() const { return body_.pools() && shape_.out_h() % 2 == 0 && shape_.out_w() % 2 == 0; }
+  bool pools() const {
+    return body_.pools(shape_, lanes_) && shape_.out_h() % 2 == 0 && shape_.out_w() % 2 == 0;
+  }
   std::int64_t workspace() const {
     std::int64_t most = 0;
     for (int threads = 1; threads <= num_threads(); ++threads) {

@@ -74,7 +74,9 @@ class Convolution : public Int8Convolution {
 
   const char* name() const override { return Body::name; }
   bool runs() const override { return Body::runs(); }
-  bool pools() const override { return pooled_rows(kPanelBlocks) > 0; }
+  bool pools(const ConvShape& s, int) const override {
+    return pooled_rows(kPanelBlocks) > 0 && s.stride_x == 1;
+  }
 
   std::int64_t packed_bytes(const ConvShape& s, int lanes) const override {
     return std::int64_t{s.taps()} * padded_channels(s, lanes) * kElement * filter_blocks(s) * kByteBlock;

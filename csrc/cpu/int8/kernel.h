@@ -214,10 +214,10 @@ Kernels kernels(std::index_sequence<I...>) {
   return {list, static_cast<int>(sizeof...(I))};
 }
 
-// Those of `blocks` (1..kPanelBlocks) blocks of filters.
+// Those of `blocks` (1..kPanelBlocks) blocks of filters. Windows are pooled where pixels lie side by side.
 template <class Body, int kWords, int kPixel>
 Kernels kernels_of(int blocks, bool pooled) {
-  if constexpr (pooled_rows(kPanelBlocks) > 0) {
+  if constexpr (kPixel > 0 && pooled_rows(kPanelBlocks) > 0) {
     constexpr std::make_index_sequence<pooled_rows(1)> one;
     constexpr std::make_index_sequence<pooled_rows(kPanelBlocks)> all;
     if (pooled && blocks == 1) return kernels<Body, 1, kWords, kPixel, true>(one);

@@ -248,7 +248,9 @@ class ByMatrices : public Int8Convolution {
   explicit ByMatrices(const char* name) : name_(name) {}
   const char* name() const override { return name_; }
   bool runs() const override { return vectors_.runs(); }
-  bool pools() const override { return true; }
+  bool pools(const ConvShape& s, int lanes) const override {
+    return lanes != kImageBlock || vectors_.pools(s, lanes);
+  }
 
   std::int64_t packed_bytes(const ConvShape& s, int lanes) const override {
     return lanes == kImageBlock ? vectors_.packed_bytes(s, lanes) : MatrixLayout(s, 1).packed_bytes();

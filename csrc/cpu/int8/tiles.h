@@ -93,7 +93,7 @@ class TiledConvolution : public Int8Convolution {
 
   const char* name() const override { return Body::name; }
   bool runs() const override { return Body::runs(); }
-  bool pools() const override { return true; }
+  bool pools(const ConvShape&, int) const override { return true; }
 
   // Panels, then what is added to each output and filter, then each filter's unit.
   std::int64_t packed_bytes(const ConvShape& s, int) const override {

@@ -47,7 +47,7 @@ class Int8Convolution {
   // Whether this machine has the instructions.
   virtual bool runs() const = 0;
   // Whether it knows calls that pool; into bytes, that is.
-  virtual bool pools() const = 0;
+  virtual bool pools(const ConvShape& shape, int lanes) const = 0;
   virtual std::int64_t packed_bytes(const ConvShape& shape, int lanes) const = 0;
   // weights (k, c, kernel_h, kernel_w).
   virtual void pack(const ConvShape& shape, int lanes, const std::int8_t* weights,
