@@ -21,6 +21,10 @@ from .editors import write_compile_commands
 from .extensions import Native, prebuilt
 from .flags import COMPILER, EXTRA, ROOT
 
+# Of inline functions that several objects have the linker takes the first. Those of bindings are hardly optimised;
+# those of kernels under the emulator are watched, which the strings of its own reports must not be.
+LINKED = (".cpp", "bindings", ".cu")
+
 
 def run(command: list[str]) -> None:
     """Run a compiler. CompileError where it isn't there, or fails."""
@@ -74,11 +78,11 @@ class IncrementalBuild(build_ext):
             for stale in folder.glob("*.o"):
                 stale.unlink()
             stamp.write_text(repr(ext.commands))
-        first, *others = (
-            pool.submit(self.compile_one, ext.commands[kind], source, folder)
+        compiled = [
+            (LINKED.index(kind), pool.submit(self.compile_one, ext.commands[kind], source, folder))
             for kind, source in self.united(ext.sources, folder)
-        )
-        return [*others, first]  # of functions that several have, the linker takes the first: not those of bindings
+        ]
+        return [each for _, each in sorted(compiled, key=lambda pair: pair[0])]
 
     def link(self, ext: Native, objects: list[Path]) -> None:
         """The extension, unless it is newer than its objects."""
