@@ -1,7 +1,7 @@
 """A folder of photographs through `pydarknet detect`, beside the forward passes alone, and a video:
 
     python benchmarks/folder.py [--images 1000] [--network yolov3-tiny] [--weights yolov3-tiny] [--rounds 3]
-                                [--precision fp32] [--results benchmarks/results/folder.json]
+                                [--precision fp32] [--output benchmarks/results/folder.json]
 
 The photographs, 768 x 576 as JPEG, are cut out of those of Debian's package darknet, by a fixed seed. In turns: the
 forward passes alone, one image after another on all cores, and each core with an image of its own; the folder on one
@@ -113,10 +113,10 @@ def main() -> None:
     parser.add_argument("--weights", default="yolov3-tiny", help="a file, or a name of `pydarknet weights list`")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--precision", default="fp32")
-    parser.add_argument("--results", type=Path, default=FOLDER / "results" / "folder.json", metavar="FILE")
+    parser.add_argument("--output", type=Path, default=FOLDER / "results" / "folder.json", metavar="FILE")
     args = parser.parse_args()
     cfg, weights = ROOT / "cfg" / f"{args.network}.cfg", find_weights(args.weights)
-    net, narrow = Network(cfg, weights, precision=args.precision), ("--precision", args.precision)
+    net, precision = Network(cfg, weights, precision=args.precision), ("--precision", args.precision)
     net.prepare(1, DEFAULTS)
     about = machine(measured_peak())
     with tempfile.TemporaryDirectory() as name:
@@ -127,9 +127,9 @@ def main() -> None:
         ways: dict[str, Callable[[], float]] = {
             "forward passes, all cores": lambda: forwards(net, args.images),
             "forward passes, one each": lambda: forwards_apart(net, args.images),
-            "folder, one core": lambda: seconds_of("detect", cfg, weights, folder, "--threads", 1, *narrow),
-            "folder, all cores": lambda: seconds_of("detect", cfg, weights, folder, *narrow),
-            "video, all cores": lambda: seconds_of("demo", cfg, weights, video, "--no-draw", *narrow),
+            "folder, one core": lambda: seconds_of("detect", cfg, weights, folder, "--threads", 1, *precision),
+            "folder, all cores": lambda: seconds_of("detect", cfg, weights, folder, *precision),
+            "video, all cores": lambda: seconds_of("demo", cfg, weights, video, "--no-draw", *precision),
         }
         seconds: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(args.rounds):
@@ -145,7 +145,7 @@ def main() -> None:
           f"all cores are {one / every:.2f} times as fast as one")  # fmt: skip
     result = {"machine": about, "network": args.network, "precision": args.precision, "images": args.images,
               "seconds": seconds}  # fmt: skip
-    args.results.write_text(json.dumps(result, indent=1) + "\n")
+    args.output.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

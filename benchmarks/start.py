@@ -1,6 +1,6 @@
 """From the start of a process to its drawn image: `pydarknet detect` and Debian's `darknet`, in turns.
 
-    python benchmarks/start.py [--networks yolov2,yolov2-tiny] [--rounds 5] [--results benchmarks/results/start.json]
+    python benchmarks/start.py [--networks yolov2,yolov2-tiny] [--rounds 5] [--output benchmarks/results/start.json]
 
 The photograph is the package's dog.jpg, the weights are random.
 """
@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", default="yolov2,yolov2-tiny")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--results", type=Path, default=FOLDER / "results" / "start.json", metavar="FILE")
+    parser.add_argument("--output", type=Path, default=FOLDER / "results" / "start.json", metavar="FILE")
     args = parser.parse_args()
     about = machine(measured_peak())
     print(json.dumps(about))
@@ -80,7 +80,7 @@ def main() -> None:
         ours = (f"{program} {median:.2f} s, {median / whole:.3f} of that" for program, median in medians.items())
         print(f"{name}: darknet {whole:.2f} s; {'; '.join(ours)}")
         rows[name] = seconds
-    args.results.write_text(json.dumps({"machine": about, "seconds": rows}, indent=1) + "\n")
+    args.output.write_text(json.dumps({"machine": about, "seconds": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
