@@ -10,7 +10,8 @@ from typing import BinaryIO
 from .header import APP1, segments
 
 UPRIGHT = 1
-_ORIENTATION = 0x0112
+_ORIENTATION, _SHORT = 0x0112, 3  # the field and its type
+_TIFF = 42
 _LIMIT = 1 << 16  # the orientation is among the first fields
 _MAGIC = b"Exif\0\0"
 _CHUNKS = 1000  # an image has a handful in front of its data
@@ -64,14 +65,28 @@ def _chunks(file: BinaryIO, head: str, wanted: bytes, trailer: int, even: int) -
         file.seek(-(-length // even) * even + trailer, 1)
 
 
+def surely_upright(block: bytes) -> bool:
+    """Whether no reader of an EXIF block, from its TIFF header on, can find there that the image is turned."""
+    try:
+        return all(value == UPRIGHT for _, value in _orientations(block))
+    except struct.error:
+        return False
+
+
 def _from_tiff(block: bytes) -> int:
-    order = {b"MM": ">", b"II": "<"}.get(block[:2])
-    if order is None:
-        return UPRIGHT
+    values = (value for kind, value in _orientations(block) if kind == _SHORT)
+    value = next(values, UPRIGHT)
+    return value if 1 <= value <= 8 else UPRIGHT
+
+
+def _orientations(block: bytes) -> Iterator[tuple[int, int]]:
+    """The type and value of each field that says one. struct.error for a block that is cut off."""
+    order = "<" if block.startswith(b"II") else ">"  # as OpenCV has it
+    if struct.unpack_from(order + "H", block, 2) != (_TIFF,):
+        return
     (start,) = struct.unpack_from(order + "I", block, 4)
     (count,) = struct.unpack_from(order + "H", block, start)
     for i in range(count):
         tag, kind, _, value = struct.unpack_from(order + "HHIH", block, start + 2 + 12 * i)
-        if tag == _ORIENTATION and kind == 3:
-            return value if 1 <= value <= 8 else UPRIGHT
-    return UPRIGHT
+        if tag == _ORIENTATION:
+            yield kind, value

@@ -24,6 +24,7 @@ from ..formats.atomic import replacing
 from ..formats.text import read_bytes
 from ..system.standard_error import unheard
 from .header import BrokenHeaderError, Header, parse_header
+from .jpeg import decode_jpeg
 
 Image = npt.NDArray[np.uint8]
 Tensor = npt.NDArray[np.float32]
@@ -276,6 +277,8 @@ def _header(name: str, data: bytes) -> Header:
 
 
 def _decode(name: str, data: bytes, reduction: int = 1) -> Image | None:
+    if (quickly := decode_jpeg(data, reduction)) is not None:
+        return quickly
     import cv2
 
     flag: int = cv2.IMREAD_COLOR if reduction == 1 else getattr(cv2, f"IMREAD_REDUCED_COLOR_{reduction}")
