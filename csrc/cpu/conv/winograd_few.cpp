@@ -1,8 +1,8 @@
 // F(4x4, 3x3) for few tiles, which wait for the kernels: nine floats of each come from memory, and never more
-// than nine are in a cache (simd/winograd_few.h). Some channels of a panel, whose packed kernels stay in the
-// first-level cache, are multiplied at all 36 points, three at a time; the points' sums stay there too. For a
-// channel, a vector of filters and four tiles: 144 multiply-adds, 24 more to transform kernels, and 144
-// loads.
+// than nine are in a cache (simd/winograd_few.h). Some channels of a block of filters, whose packed kernels
+// stay in the first-level cache, are multiplied at all 36 points, a row at a time; the points' sums stay
+// there too. For a channel, a vector of filters and four tiles: 144 multiply-adds, 54 operations to transform
+// kernels, and 180 loads.
 #include "cpu/simd/winograd_few.h"
 
 #include <algorithm>
@@ -30,9 +30,9 @@ using Scheme = winograd::UnitStride<4>;
 using Grid = winograd::TileGrid<Scheme>;
 
 constexpr int kSide = Scheme::kPlanes, kPoints = kSide * kSide;
-constexpr std::int64_t kSums = std::int64_t{kPoints} * simd::kFewSums;  // floats, of a thread
-constexpr int kPieceTaps = 9 << 10;  // floats, of the channels that are multiplied together
-constexpr double kLoad = 0.6;        // cycles
+constexpr std::int64_t kSums = std::int64_t{kPoints} * simd::kFewSlots;  // floats, of a thread
+constexpr int kPieceChannels = 64;                                       // that are multiplied together
+constexpr double kLoad = 0.6;                                            // cycles
 constexpr auto& kScales = simd::MixScales::at;
 
 // Where a row's points lie: two halves of an outer one, and those of a plus and of a minus. Their columns go
@@ -58,8 +58,8 @@ class Group : public winograd::TileGroup<Scheme> {
       scale_[place(i)] = static_cast<float>(kScales[i / kSide] * kScales[i % kSide]);
     }
     for (int kind = 0; kind < winograd::kKinds; ++kind) {
-      inputs_[kind] = offsets(kind, simd::kFewInput);
-      sums_[kind] = offsets(kind, simd::kFewSums);
+      offsets_[kind] = products(kind, 0);
+      for (int i = 0; i < kPoints; ++i) offsets_[kind][i] += place(i) * simd::kFewSlots;
     }
     // From the last row on, whose many operations hide that the taps come from the second-level cache.
     for (int i = kPoints - simd::kFewPoints; i >= 0; i -= simd::kFewPoints) add_step(i);
@@ -68,37 +68,30 @@ class Group : public winograd::TileGroup<Scheme> {
   int seen(int place) const { return seen_[place]; }
   float scale(int place) const { return scale_[place]; }
   // Where a kind's first tile has its transformed input, and its sums.
-  const Offsets& inputs(int kind) const { return inputs_[kind]; }
-  const Offsets& sums(int kind) const { return sums_[kind]; }
+  const Offsets& offsets(int kind) const { return offsets_[kind]; }
   const std::vector<simd::FewPoints>& steps() const { return steps_; }
 
  private:
   static int place(int point) { return point / kSide * kSide + kPlace[point % kSide]; }
 
-  Offsets offsets(int kind, std::int64_t stride) const {
-    const Offsets slots = products(kind, 0);
-    Offsets all;
-    for (int i = 0; i < kPoints; ++i) all[i] = place(i) * stride + slots[i];
-    return all;
-  }
-
   void add_step(int first) {
     const Row& row = kRows[first / kSide];
     const bool back = first % kSide > 0;
-    const int outer = seen_[first], tiles = std::max({outer, seen_[first + 1], seen_[first + 2]});
+    const auto seen = seen_.begin() + first;
+    const int tiles = *std::max_element(seen, seen + simd::kFewPoints);
     if (tiles == 0) return;
     steps_.push_back({first, 3 * row.x + 2 * back, 3 * row.y + 2 * back, back ? -1 : 1,
-                      simd::few_kernels(row.mix, tiles, outer)});
+                      simd::few_kernel(row.mix, tiles, seen[0], seen[simd::kFewPoints - simd::kFewHalf])});
   }
 
   std::array<int, kPoints> seen_;
   std::array<float, kPoints> scale_;
-  std::array<Offsets, winograd::kKinds> inputs_, sums_;
+  std::array<Offsets, winograd::kKinds> offsets_;
   std::vector<simd::FewPoints> steps_;
 };
 
-// Of one vector of filters, whose taps are `row` floats apart.
-void mix_kernel(float* g, int row) {
+// Of one vector of filters, whose taps are `row` floats apart; packed they lie side by side.
+void mix_kernel(const float* g, int row, float* packed) {
   Lanes taps[winograd::kTaps];
   PYDARKNET_UNROLL
   for (int i = 0; i < winograd::kTaps; ++i) taps[i] = simd::load(g + i * row);
@@ -107,7 +100,12 @@ void mix_kernel(float* g, int row) {
   PYDARKNET_UNROLL
   for (int i = 0; i < 3; ++i) simd::mix_axis(taps + 3 * i, 1);
   PYDARKNET_UNROLL
-  for (int i = 0; i < winograd::kTaps; ++i) simd::store(g + i * row, taps[i]);
+  for (int i = 0; i < winograd::kTaps; ++i) simd::store(packed + i * kBlock, taps[i]);
+}
+
+// Floats of one block of a panel's filters.
+std::int64_t packed_block(const Panel& panel) {
+  return std::int64_t{panel.channels} * winograd::kTaps * kBlock;
 }
 
 class FewCall {
@@ -123,7 +121,7 @@ class FewCall {
     v += std::int64_t{block} * simd::kFewInputs;
     for (int kind = 0; kind < winograd::kKinds; ++kind) {
       if (group.places(kind).empty()) continue;
-      input_.run(group.rows(kind), group.columns(kind), group.places(kind), block, v, group.inputs(kind));
+      input_.run(group.rows(kind), group.columns(kind), group.places(kind), block, v, group.offsets(kind));
     }
     for (int place = 0; place < kPoints; ++place) {
       const float scale = group.scale(place);
@@ -133,46 +131,40 @@ class FewCall {
     }
   }
 
-  // Products and inverse transforms of one panel, with room for the products.
+  // Products and inverse transforms of one panel, with room for the products of a block.
   void multiply(const Group& group, const Panel& panel, const float* v, float* m) const {
     v += std::int64_t{panel.channel_block} * simd::kFewInputs;
-    const int most = kPieceTaps / (winograd::kTaps * panel.filters()) / kBlock * kBlock;
-    for (int first = 0; first < panel.channels; first += most) {
-      multiply_piece(group, panel, first, std::min(most, panel.channels - first), v, m);
-      v += std::int64_t{most} / kBlock * simd::kFewInputs;
-    }
     const PanelBias bias(panel, call_);
-    for (int kind = 0; kind < winograd::kKinds; ++kind) {
-      if (group.places(kind).empty()) continue;
-      for (int j = 0; j < panel.blocks; ++j) {
-        output_.run(group.rows(kind), group.columns(kind), group.places(kind), panel.filter_block + j,
-                    m + j * simd::kFewInput, group.sums(kind), simd::load(bias.values + j * kBlock));
+    for (int j = 0; j < panel.blocks; ++j) {
+      multiply_block(group, panel.channels,
+                     call_.packed + panel.offset * winograd::kTaps + j * packed_block(panel), v, m);
+      for (int kind = 0; kind < winograd::kKinds; ++kind) {
+        if (group.places(kind).empty()) continue;
+        output_.run(group.rows(kind), group.columns(kind), group.places(kind), panel.filter_block + j, m,
+                    group.offsets(kind), simd::load(bias.values + j * kBlock));
       }
     }
   }
 
  private:
-  // `channels` channels from `first` on, at all points; asks for the next ones' kernels.
-  void multiply_piece(const Group& group, const Panel& panel, int first, int channels, const float* v,
-                      float* m) const {
-    const int row = panel.filters();
-    const float* const taps = call_.packed + (panel.offset + std::int64_t{first} * row) * winograd::kTaps;
-    const std::int64_t floats = std::int64_t{channels} * row * winograd::kTaps;
-    const std::int64_t steps = std::int64_t{channels} * ceil_div(panel.blocks, simd::kFewBlocks);
-    simd::FewProduct p{taps,
-                       row,
-                       v,
-                       m,
-                       channels,
-                       first > 0,
-                       ahead(taps, floats, steps * static_cast<int>(group.steps().size()))};
-    for (const simd::FewPoints& at : group.steps()) simd::few_product(at, panel.blocks, p);
+  // All channels of a block of filters at all points, piece by piece; asks for the next one's kernels.
+  void multiply_block(const Group& group, int channels, const float* taps, const float* v, float* m) const {
+    for (int first = 0, count; first < channels; first += count) {
+      count = std::min(kPieceChannels, channels - first);
+      const std::int64_t floats = std::int64_t{count} * winograd::kTaps * kBlock;
+      const std::int64_t half = wanted(taps + floats, floats) / 2;
+      const std::int64_t steps = std::int64_t{count} * static_cast<int>(group.steps().size());
+      const simd::Ahead next = half > 0 ? simd::ahead(taps + floats, half, steps) : simd::Ahead{taps, 0};
+      simd::FewProduct p{taps, v, m, count, first > 0, next, half};
+      for (const simd::FewPoints& at : group.steps()) at.kernel(at, p);
+      taps += floats;
+      v += kPieceChannels / kBlock * simd::kFewInputs;
+    }
   }
 
-  // For as many floats as a piece has, those behind it.
-  simd::Ahead ahead(const float* taps, std::int64_t floats, std::int64_t steps) const {
-    const std::int64_t left = std::min<std::int64_t>(floats, end_ - taps - floats);
-    return left > 0 ? simd::ahead(taps + floats, left, steps) : simd::Ahead{taps, 0};
+  // Of so many packed floats from `next` on, those that there are.
+  std::int64_t wanted(const float* next, std::int64_t floats) const {
+    return std::min<std::int64_t>(floats, end_ - next);
   }
 
   const ConvCall& call_;
@@ -208,16 +200,14 @@ class FewTiles : public CpuConvolution {
     return !tail.pool || (!tail.add && s.out_h() % 2 == 0 && s.out_w() % 2 == 0);
   }
 
-  // Loads decide: of transformed input, for some blocks of filters together, and at each step of six taps and
-  // what is asked for.
+  // Loads decide: of transformed input, and at each step of six packed floats and what is asked for.
   double cost(const ConvShape& s, int threads) const override {
     const Grid grid = grid_of(s);
     const double weights = static_cast<double>(packed_weights(conv_panels(s), 1));
     const double groups = ceil_div(grid.all, grid.group);
     CostModel model(threads);
     const double slots = points_of(grid.rows) * points_of(grid.columns) * grid.images();
-    model.vectors((slots / simd::kFewBlocks + groups * kPoints / simd::kFewPoints * 7) * weights / kBlock *
-                  kLoad);
+    model.vectors((slots + groups * kPoints / simd::kFewPoints * 7) * weights / kBlock * kLoad);
     model.vectors(grid.planes() * blocks_of(s.c) * 7.0);
     model.vectors(grid.products() * blocks_of(s.k) * 4.0);
     model.weights(static_cast<std::int64_t>(groups) * packed_size(s));
@@ -270,14 +260,16 @@ class FewTiles : public CpuConvolution {
   }
 
   static void pack_panel(const Panel& panel, const Kernels& kernels, float* packed) {
-    const int row = panel.filters();
+    constexpr int kKernel = winograd::kTaps * kBlock;
     float* const to = packed + panel.offset * winograd::kTaps;
-    winograd::KernelTransform<Scheme>::each_few(panel, kernels, [&](int first, int channels, float* g) {
-      const std::int64_t kernel = std::int64_t{winograd::kTaps} * row;
-      for (int c = 0; c < channels; ++c) {
-        for (int j = 0; j < row; j += kBlock) mix_kernel(g + c * kernel + j, row);
+    winograd::KernelTransform<Scheme>::each_few(panel, kernels, [&](int first, int channels, const float* g) {
+      for (int c = 0; c < channels; ++c, g += winograd::kTaps * panel.filters()) {
+        for (int j = 0; j < panel.blocks; ++j) {
+          alignas(sizeof(Lanes)) float kernel[kKernel];
+          mix_kernel(g + j * kBlock, panel.filters(), kernel);
+          simd::stream(to + j * packed_block(panel) + std::int64_t{first + c} * kKernel, kernel, kKernel);
+        }
       }
-      simd::stream(to + first * kernel, g, channels * kernel);
     });
   }
 };

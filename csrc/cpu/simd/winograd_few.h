@@ -1,12 +1,13 @@
 // The micro-kernel of F(4x4, 3x3) for few tiles: kernels come from memory as nine numbers, and are taken to
-// three of the 36 points in registers, where they are multiplied at once.
+// the points of a row in registers, where they are multiplied at once.
 //
-//   m[point][j][slot] += sum over channels c:  v[point][slot][c] * u[point][j][c]
+//   m[point][slot] += sum over channels c:  v[point][slot][c] * u[point][c]
 //
-// The nine are s, o and t in both directions (simd/winograd_mix.h). A step is 12 + 12 loads, 24 multiply-adds
-// of four tiles and two blocks of filters, two to eight of the mixing, and as many additions.
+// The nine are s, o and t in both directions (simd/winograd_mix.h). A step is all six points of a row, or
+// with 16 registers half of them: for four tiles 24 multiply-adds, nine operations of the mixing, and 6 + 24
+// loads. Two blocks of filters and half a row would be fewer loads, but twelve operations of the mixing for
+// each, which an Intel core makes where it multiplies.
 #pragma once
-#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -16,125 +17,112 @@
 
 namespace pydarknet::simd {
 
-inline constexpr int kFewTiles = 4;   // that are multiplied together, at most
-inline constexpr int kFewTaps = 9;    // packed numbers, three rows of three
-inline constexpr int kFewPoints = 3;  // of one row: the outer one, and those of a plus and of a minus
-inline constexpr int kFewBlocks = kRegisters > 16 ? 2 : 1;  // of filters
-// Floats of a point: transformed input [slot][channel] of a block of channels, sums [j][slot][filter].
-inline constexpr int kFewInput = kFewTiles * kBlock, kFewSums = kPanelBlocks * kFewInput;
-inline constexpr int kFewInputs = 36 * kFewInput;  // of all points
+inline constexpr int kFewTiles = 4;  // that are multiplied together, at most
+inline constexpr int kFewTaps = 9;   // packed numbers, three rows of three
+inline constexpr int kFewHalf = 3;  // points of half a row: the outer one, and those of a plus and of a minus
+inline constexpr int kFewPoints = (kRegisters > 16 ? 2 : 1) * kFewHalf;  // of a step
+// Floats of a point: [slot][channel] of a block of channels, or [slot][filter].
+inline constexpr int kFewSlots = kFewTiles * kBlock;
+inline constexpr int kFewInputs = 36 * kFewSlots;  // transformed input, of all points
 
-// Channels of a panel at all points. The micro-kernel adds up where things lie itself: what is stored here,
-// GCC would compute in vector registers, behind the multiply-adds.
+// Channels of a block of filters at all points. The micro-kernel adds up where things lie itself: what is
+// stored here, GCC would compute in vector registers, behind the multiply-adds.
 struct FewProduct {
-  const float* taps;   // [channel][packed number][filter]
-  std::ptrdiff_t row;  // filters
-  const float* v;      // block after block of channels
+  const float* taps;  // [channel][packed number][filter]
+  const float* v;     // block after block of channels
   float* m;
   int channels;
   bool accumulate;  // starts from m instead of 0
-  Ahead ahead;      // into the second-level cache
+  // Into the second-level cache, two halves side by side, so many floats apart: a processor's own prefetching
+  // goes on in a page, and is faster in two.
+  Ahead ahead;
+  std::ptrdiff_t half;
 };
 
-// Three points of a row.
+// The points of a step.
 struct FewPoints {
-  using Kernel = void (*)(const FewPoints&, int block, FewProduct&);
+  using Kernel = void (*)(const FewPoints&, FewProduct&);
 
-  int place;                      // of the first one
-  int x, y;                       // packed numbers to mix, at their first column
-  int column;                     // from one column to the next: 1, or back: -1
-  std::array<Kernel, 2> kernels;  // for one block of filters, and for kFewBlocks
+  int place;   // of the first one
+  int x, y;    // packed numbers to mix, at their first column
+  int column;  // from one column to the next: 1, or back: -1
+  Kernel kernel;
 };
 
-// For `kInner` tiles, of which `kOuterTiles` see the outer point, and J blocks of filters.
-template <Mix kMix, int kInner, int kOuterTiles, int J>
-void few_product(const FewPoints& at, int block, FewProduct& p) {
-  constexpr int kTiles[] = {kOuterTiles, kInner, kInner};
-  Lanes sum[kFewPoints][kInner][J] = {};
-  float* const m = p.m + at.place * kFewSums + block * kFewInput;
+// For `kTiles` tiles, of which kOuter see the outer point of a half.
+template <Mix kMix, int kTiles, int... kOuter>
+void few_product(const FewPoints& at, FewProduct& p) {
+  constexpr int kPoints = kFewHalf * sizeof...(kOuter), kSeen[][kFewHalf] = {{kOuter, kTiles, kTiles}...};
+  Lanes sum[kPoints][kTiles] = {};
+  float* const m = p.m + at.place * kFewSlots;
   if (p.accumulate) {
     PYDARKNET_UNROLL
-    for (int i = 0; i < kFewPoints; ++i) {
+    for (int i = 0; i < kPoints; ++i) {
       PYDARKNET_UNROLL
-      for (int r = 0; r < kTiles[i]; ++r) {
-        PYDARKNET_UNROLL
-        for (int j = 0; j < J; ++j) sum[i][r][j] = load(m + i * kFewSums + j * kFewInput + r * kBlock);
-      }
+      for (int r = 0; r < kSeen[i / kFewHalf][i % kFewHalf]; ++r)
+        sum[i][r] = load(m + i * kFewSlots + r * kBlock);
     }
   }
-  const float *x = p.taps + at.x * p.row + block * kBlock, *y = x + (at.y - at.x) * p.row;
-  const float *v = p.v + at.place * kFewInput, *ahead = p.ahead.from;
-  const std::ptrdiff_t next = kFewTaps * p.row, column = at.column * p.row, step = p.ahead.step,
-                       half = step / 2;
+  const float *x = p.taps + at.x * kBlock, *y = p.taps + at.y * kBlock;
+  const float *v = p.v + at.place * kFewSlots, *ahead = p.ahead.from;
+  const std::ptrdiff_t column = at.column * kBlock, step = p.ahead.step, half = p.half;
   for (int left = p.channels; left > 0; left -= kBlock, v += kFewInputs) {
     const int channels = left < kBlock ? left : kBlock;
     for (const float *tile = v, *end = v + channels; tile != end; ++tile) {
       prefetch_l2(ahead);
-      if (J > 1) prefetch_l2(ahead + half);
+      prefetch_l2(ahead + half);
       ahead += step;
-      Lanes u[kFewPoints][J];
+      Lanes row[3];
       PYDARKNET_UNROLL
-      for (int j = 0; j < J; ++j) {
-        const float *from = x + j * kBlock, *other = y + j * kBlock;
-        const Lanes inner = mixed<kMix>(load(from), load(other));
-        const Lanes odd = mixed<kMix>(load(from + column), load(other + column));
-        const Lanes outer = mixed<kMix>(load(from + 2 * column), load(other + 2 * column));
-        u[0][j] = mixed<Mix::kOuter>(inner, outer);
-        u[1][j] = mixed<Mix::kPlus>(inner, odd);
-        u[2][j] = mixed<Mix::kMinus>(inner, odd);
-      }
-      x += next;
-      y += next;
+      for (int i = 0; i < 3; ++i) row[i] = mixed<kMix>(load(x + i * column), load(y + i * column));
+      x += kFewTaps * kBlock;
+      y += kFewTaps * kBlock;
       PYDARKNET_UNROLL
-      for (int i = 0; i < kFewPoints; ++i) {
+      for (int i = 0; i < kPoints; ++i) {
+        const Lanes near = row[i / kFewHalf * 2], far = row[2 - i / kFewHalf * 2];
+        const Lanes u = i % kFewHalf == 0   ? mixed<Mix::kOuter>(near, far)
+                        : i % kFewHalf == 1 ? mixed<Mix::kPlus>(near, row[1])
+                                            : mixed<Mix::kMinus>(near, row[1]);
         PYDARKNET_UNROLL
-        for (int r = 0; r < kTiles[i]; ++r) {
-          const Lanes value = splat(tile[i * kFewInput + r * kBlock]);
-          PYDARKNET_UNROLL
-          for (int j = 0; j < J; ++j) sum[i][r][j] += value * u[i][j];
-        }
+        for (int r = 0; r < kSeen[i / kFewHalf][i % kFewHalf]; ++r)
+          sum[i][r] += splat(tile[i * kFewSlots + r * kBlock]) * u;
       }
     }
   }
   p.ahead.from = ahead;
   PYDARKNET_UNROLL
-  for (int i = 0; i < kFewPoints; ++i) {
+  for (int i = 0; i < kPoints; ++i) {
     PYDARKNET_UNROLL
-    for (int r = 0; r < kTiles[i]; ++r) {
-      PYDARKNET_UNROLL
-      for (int j = 0; j < J; ++j) store(m + i * kFewSums + j * kFewInput + r * kBlock, sum[i][r][j]);
-    }
+    for (int r = 0; r < kSeen[i / kFewHalf][i % kFewHalf]; ++r)
+      store(m + i * kFewSlots + r * kBlock, sum[i][r]);
   }
 }
 
-template <Mix kMix, int J>
-constexpr FewPoints::Kernel few_kernel(int inner, int outer) {
-  switch (inner) {
-    case 1:
-      return few_product<kMix, 1, 1, J>;
-    case 2:
-      return outer <= 1 ? few_product<kMix, 2, 1, J> : few_product<kMix, 2, 2, J>;
-    case 3:
-      return few_product<kMix, 3, 3, J>;
-    default:
-      return outer <= 2 ? few_product<kMix, 4, 2, J> : few_product<kMix, 4, 4, J>;
+// For so many tiles that see the points, and the outer one of each half; where there is no kernel for these
+// very numbers, slots that hold nothing are multiplied too.
+template <Mix kMix, int kTiles>
+FewPoints::Kernel few_kernel(int first, int last) {
+  constexpr int kSome = kTiles % 2 ? kTiles : kTiles / 2;
+  if constexpr (kFewPoints == kFewHalf) {
+    return first <= kSome ? few_product<kMix, kTiles, kSome> : few_product<kMix, kTiles, kTiles>;
+  } else if (first > kSome) {
+    return few_product<kMix, kTiles, kTiles, kTiles>;
+  } else {
+    return last <= kSome ? few_product<kMix, kTiles, kSome, kSome> : few_product<kMix, kTiles, kSome, kTiles>;
   }
 }
 
-// For so many tiles that see the inner points, and the outer one; where there is no kernel for these very
-// numbers, slots that hold nothing are multiplied too.
 template <Mix kMix>
-constexpr std::array<FewPoints::Kernel, 2> few_kernels(int inner, int outer) {
-  return {few_kernel<kMix, 1>(inner, outer), few_kernel<kMix, kFewBlocks>(inner, outer)};
+FewPoints::Kernel few_kernel(int tiles, int first, int last) {
+  return tiles == 1   ? few_kernel<kMix, 1>(first, last)
+         : tiles == 2 ? few_kernel<kMix, 2>(first, last)
+         : tiles == 3 ? few_kernel<kMix, 3>(first, last)
+                      : few_kernel<kMix, 4>(first, last);
 }
-inline std::array<FewPoints::Kernel, 2> few_kernels(Mix mix, int inner, int outer) {
-  return mix == Mix::kPlus    ? few_kernels<Mix::kPlus>(inner, outer)
-         : mix == Mix::kMinus ? few_kernels<Mix::kMinus>(inner, outer)
-                              : few_kernels<Mix::kOuter>(inner, outer);
-}
-
-inline void few_product(const FewPoints& at, int blocks, FewProduct& p) {
-  for (int j = 0; j < blocks; j += kFewBlocks) at.kernels[blocks - j >= kFewBlocks](at, j, p);
+inline FewPoints::Kernel few_kernel(Mix mix, int tiles, int first, int last) {
+  return mix == Mix::kPlus    ? few_kernel<Mix::kPlus>(tiles, first, last)
+         : mix == Mix::kMinus ? few_kernel<Mix::kMinus>(tiles, first, last)
+                              : few_kernel<Mix::kOuter>(tiles, first, last);
 }
 
 }  // namespace pydarknet::simd
