@@ -387,12 +387,14 @@ def _bytes_of(given: Any) -> int:
 
 def _as_input(image: npt.NDArray[np.uint8], channels: int) -> npt.NDArray[np.uint8]:
     """The image in a network's channels: grey, BGR (kernels turn it), RGBA, or as they are. ImageError."""
-    import cv2
-
     found = image.shape[2]
     if channels == 1 and found == 3:
         return grey(image)
     if found != channels:
         raise ImageError(f"the network takes {channels} channels, the image has {found}")
-    result: Any = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA) if channels == 4 else image
+    if channels != 4:
+        return np.ascontiguousarray(image)
+    import cv2
+
+    result: Any = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA)
     return np.ascontiguousarray(result)

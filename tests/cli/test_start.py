@@ -43,6 +43,15 @@ def test_detecting_loads_nothing_for_other_ends() -> None:
     assert set(others.split()).isdisjoint(done.stdout.split())
 
 
+def test_a_jpeg_is_looked_at_without_opencv() -> None:
+    """Where simplejpeg reads it and nothing is drawn."""
+    pytest.importorskip("simplejpeg")
+    code = "from pydarknet.cli.main import main; main(['detect', 'stamps', '--no-draw', '--quiet'])"
+    loaded = run(code)[1]
+    assert "numpy" in loaded
+    assert "cv2" not in loaded
+
+
 def test_the_collector_rests_in_a_process_of_its_own_alone() -> None:
     """Not in one that calls `main`; and what is alive at the end isn't searched."""
     code = (
