@@ -18,6 +18,7 @@ from .exif import surely_upright
 from .header import APP1, FRAMES, segments
 
 JPEG = b"\xff\xd8\xff"  # how they begin
+SINCE = (1, 9)  # simplejpeg can be strict
 LEAST_REDUCED = 16  # pixels of a side; of fewer, other reductions than OpenCV's come to the same size
 
 
@@ -45,12 +46,14 @@ def decode_jpeg(data: bytes, reduction: int = 1) -> npt.NDArray[np.uint8] | None
 
 @cache
 def _decoder() -> Callable[..., Any] | None:
-    """That of simplejpeg, if there is one."""
+    """That of simplejpeg, if there is one new enough."""
     try:
-        from simplejpeg import decode_jpeg as decode
+        import simplejpeg
+
+        version = tuple(map(int, simplejpeg.__version__.split(".")[:2]))
     except (ImportError, ValueError):  # ValueError: made for another NumPy
         return None
-    return decode  # type: ignore[no-any-return]
+    return simplejpeg.decode_jpeg if version >= SINCE else None
 
 
 def _plain_size(data: bytes) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -173,6 +174,12 @@ def test_without_it(tmp_path: Path) -> None:
     data = encoded(".jpg", PHOTOGRAPH)
     assert decode_jpeg(data) is None
     np.testing.assert_array_equal(load_image(written(tmp_path / "a.jpg", data)), by_opencv(data))
+
+
+def test_an_old_one_is_left_alone(absent: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = SimpleNamespace(__version__="1.8.2", decode_jpeg=lambda data, colorspace: None)
+    monkeypatch.setitem(sys.modules, "simplejpeg", old)
+    assert decode_jpeg(encoded(".jpg", PHOTOGRAPH)) is None
 
 
 def cut(path: Path) -> np.ndarray:
