@@ -58,7 +58,8 @@ class PointProducts {
     if (sum == static_cast<int>(p_.sums().size())) return {p_.packed, 0};
     const std::int64_t all = p_.format.floats(p_.panels[panel].size());
     const std::int64_t first = part_begin(all, at.step, steps);
-    return simd::ahead(kernels_of(panel, sum) + first, part_begin(all, at.step + 1, steps) - first, calls);
+    return simd::ahead_in_halves(kernels_of(panel, sum) + first, part_begin(all, at.step + 1, steps) - first,
+                                 calls);
   }
 
   // and of the next steps' transformed input, plane after plane.

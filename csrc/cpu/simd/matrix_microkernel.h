@@ -86,7 +86,7 @@ class MatrixProduct {
     for (Ahead& ahead : p.ahead) {
       for (int i = 0; i < steps; ++i, ahead.from += ahead.step) {
         prefetch_l2(ahead.from);
-        prefetch_l2(ahead.from + ahead.step / 2);
+        prefetch_l2(ahead.from + ahead.also);
       }
     }
     p.ahead[1].from += p.ahead[1].jump;

@@ -36,12 +36,22 @@ struct Ahead {
   const float* from;
   std::ptrdiff_t step;
   std::ptrdiff_t jump = 0;  // after each segment
+  std::ptrdiff_t also = 0;  // asked for at the same step, so much further on
 };
 
 // `count` floats asked for in `steps` steps, none of which may come.
 inline Ahead ahead(const float* from, std::int64_t count, std::int64_t steps) {
   steps = std::max<std::int64_t>(steps, 1);
-  return {from, static_cast<std::ptrdiff_t>((count + steps - 1) / steps)};
+  const auto step = static_cast<std::ptrdiff_t>((count + steps - 1) / steps);
+  return {from, step, 0, step / 2};  // few pixels: a step is two lines long
+}
+
+// The same of what comes from memory, in two halves side by side: a processor's own prefetching goes on to
+// the end of a page, and has two to go on in.
+inline Ahead ahead_in_halves(const float* from, std::int64_t count, std::int64_t steps) {
+  Ahead halves = ahead(from, count / 2, steps);
+  halves.also = static_cast<std::ptrdiff_t>(count / 2);
+  return halves;
 }
 
 struct Product {
@@ -69,8 +79,9 @@ void product(Product& p) {
     PYDARKNET_UNROLL
     for (int r = 0; r < R; ++r) sum[r][j] = p.accumulate ? load(p.y + j * p.y_block + r * p.y_pixel) : start;
   }
-  Ahead first = p.ahead[0], second = p.ahead[1];
-  const std::ptrdiff_t half = first.step / 2;  // few pixels: a step is two lines long
+  // One by one: GCC would keep a copy of the whole in vector registers.
+  const float *first = p.ahead[0].from, *second = p.ahead[1].from;
+  const std::ptrdiff_t first_step = p.ahead[0].step, second_step = p.ahead[1].step, also = p.ahead[0].also;
   for (int s = 0; s < p.count; ++s) {
     forget_loads();  // of p, for which there are no registers
     const float* x = p.x + p.segments[s].offset;
@@ -81,13 +92,13 @@ void product(Product& p) {
     const bool more = s + 1 < p.count;
     const float* near = p.x + p.segments[more ? s + 1 : 0].offset + (more ? 0 : R * kPitch);
     for (const float* end = x + p.segments[s].length; x != end; ++x, w += kStep) {
-      prefetch_l2(first.from);
-      prefetch_l2(first.from + half);
-      prefetch_l2(second.from);
+      prefetch_l2(first);
+      prefetch_l2(first + also);
+      prefetch_l2(second);
       prefetch_l1(near);
       near += kBlock;
-      first.from += first.step;
-      second.from += second.step;
+      first += first_step;
+      second += second_step;
       Lanes filters[J];
       PYDARKNET_UNROLL
       for (int j = 0; j < J; ++j) filters[j] = Factors::weights(w + j * kBlock, J * kBlock);
@@ -98,9 +109,10 @@ void product(Product& p) {
         for (int j = 0; j < J; ++j) sum[r][j] = Factors::add_product(sum[r][j], pixel, filters[j]);
       }
     }
-    second.from += second.jump;
+    second += p.ahead[1].jump;
   }
-  p.ahead = {first, second};
+  p.ahead[0].from = first;
+  p.ahead[1].from = second;
   const float slope = p.slope;
   float* const y = p.y;
   const std::ptrdiff_t y_block = p.y_block, y_pixel = p.y_pixel;
