@@ -19,7 +19,9 @@ namespace pydarknet::winograd {
 // What a core keeps close: kernels that many tile groups reuse, or a group's transformed input.
 inline constexpr std::int64_t kCachedBytes = 1 << 20;
 inline constexpr std::int64_t kFarBytes = 32 << 20;     // of a group's transformed input, at most
-inline constexpr std::int64_t kProductBytes = 2 << 20;  // of a thread's products
+inline constexpr std::int64_t kProductBytes = 2 << 20;  // of a thread's products,
+// and where the second-level cache is larger than those are kept close: they come back from there.
+inline constexpr std::int64_t kNearProductBytes = 640 << 10;
 // What stays in the second-level cache of a group: its transformed input, kernels, and some panels' products.
 inline std::int64_t held_bytes() { return second_level_bytes() / 2 + (256 << 10); }
 // What a panel's products in a plane cost beside the micro-kernel, in bytes that pass through that cache.
@@ -169,8 +171,23 @@ struct Tiles : TileGrid<S> {
     far = far || shared;
     m_point = odd_lines(m_block * simd::kPanelBlocks);
     m_panel = m_point * kProducts;
-    const std::int64_t room = lazy() ? kLazyProductBytes : held() ? room_held() : kProductBytes;
-    chunk = static_cast<int>(std::clamp<std::int64_t>(room / (4 * m_panel), 1, panels));
+    chunk = static_cast<int>(std::clamp<std::int64_t>(product_room(panels) / (4 * m_panel), 1, panels));
+  }
+
+  std::int64_t product_room(int panels) const {
+    if (lazy()) return kLazyProductBytes;
+    if (held()) return room_held();
+    // Half transformed, panels share the transformed input row by row of points: each chunk reads all again.
+    if (S::kScaled || !large_cache()) return kProductBytes;
+    return stays(panels) ? 0 : kNearProductBytes;
+  }
+  static bool large_cache() { return second_level_bytes() > kCachedBytes; }
+
+  // Whether transformed input stays in a large second-level cache, a panel's products beside it, while the
+  // kernels pass through.
+  bool stays(int panels) const {
+    const double bytes = 4.0 * (v_size + m_panel) + kernel_bytes / panels;
+    return large_cache() && !far && kernel_bytes > kCachedBytes && bytes <= 0.875 * second_level_bytes();
   }
 
   // Whether transformed input, kernels and a panel's products stay in the second-level cache,
@@ -193,8 +210,10 @@ struct Tiles : TileGrid<S> {
     const double runs = simd::runs_of(group);
     const double loads = kernel_bytes * groups * (0.1 * runs);
     const double calls = kCallBytes * groups * kPlanes * panels;
-    return groups * ((kernels > kCachedBytes ? kernels : 0.0) + (far || !held() ? input * chunks : 0.0)) +
-           loads + calls;
+    const bool near = !far && (held() || stays(panels));
+    // Where smaller groups would stay, what is transformed takes its way out, too.
+    const double passes = near ? 0.0 : chunks + large_cache();
+    return groups * ((kernels > kCachedBytes ? kernels : 0.0) + input * passes) + loads + calls;
   }
 };
 
