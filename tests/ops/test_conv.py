@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
 from typing import Any
 
 import numpy as np
@@ -267,30 +266,6 @@ def test_packed_filters_follow_each_other(cpu_ops: Any, precision: str, channels
     for name in [*shape.algorithms(ANY_SIZE), *(shape.algorithms(ANY_SIZE, True) if channels < 5 else ())]:
         parts = [packed(name, weights[i : i + FOLDED_FILTERS]) for i in range(0, 300, FOLDED_FILTERS)]
         np.testing.assert_array_equal(np.concatenate(parts), packed(name, weights), name)
-
-
-def second_level_bytes() -> int:
-    said = subprocess.run(["getconf", "LEVEL2_CACHE_SIZE"], capture_output=True, text=True).stdout
-    return max(int(said) if said.strip().isdigit() else 0, 1 << 20)
-
-
-@pytest.mark.parametrize(("shape", "name"), [((64, 104, 1), "winograd6"), ((64, 208, 2), "strided4")])
-def test_a_large_cache_keeps_all_but_the_kernels(cpu_ops: Any, shape: tuple[int, int, int], name: str) -> None:
-    cache = second_level_bytes()
-    if cache < 2 << 20:
-        pytest.skip("for second-level caches of 2 MB")
-    channels, size, stride = shape
-    conv = cpu_ops.Conv(cpu_ops.ConvShape(1, channels, size, size, 128, 3, 3, stride, stride, 1, 1, 1), name)
-    cpu_ops.set_num_threads(1)
-    assert 4 * conv.workspace() < cache < 4 * (conv.workspace() + conv.packed_size)
-
-
-def test_early_layers_stay_in_the_second_level_cache(cpu_ops: Any) -> None:
-    cache = second_level_bytes()
-    channels = 32 if cache >= 2 << 20 else 16
-    conv = cpu_ops.Conv(cpu_ops.ConvShape(1, channels, 208, 208, 2 * channels, 3, 3, 1, 1, 1, 1, 1), "winograd6")
-    cpu_ops.set_num_threads(1)
-    assert 4 * (conv.workspace() + conv.packed_size) < cache
 
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
