@@ -72,9 +72,12 @@ class Case:
         near = widened(rounded(weights))
         self.expected = naive.conv(widened(x), near, self.bias, (stride_y, stride_x), (pad_y, pad_x))
         self.x: Any = made.halves(x)
-        self.packed = made.memory(4 * self.conv.packed_size).view(np.float32)
+        self.pack(weights)
+
+    def pack(self, weights: Any) -> None:
+        self.packed = self.made.memory(4 * self.conv.packed_size).view(np.float32)
         self.conv.pack(weights, self.packed)
-        self.workspace = made.memory(4 * self.conv.workspace()).view(np.float32)
+        self.workspace = self.made.memory(4 * self.conv.workspace()).view(np.float32)
 
     def out(self, shrink: int = 1) -> Any:
         s = self.shape
@@ -183,9 +186,7 @@ class ImageCase(Case):
         self.bias = random.standard_normal(k).astype(np.float32)
         self.expected = naive.conv(image, weights, self.bias, (stride_y, stride_x), (pad_y, pad_x))
         self.x: Any = Arrays(ops.block).plain(image)
-        self.packed = made.memory(4 * self.conv.packed_size).view(np.float32)
-        self.conv.pack(weights, self.packed)
-        self.workspace = made.memory(4 * self.conv.workspace()).view(np.float32)
+        self.pack(weights)
 
 
 @pytest.mark.parametrize("numbers", IMAGES, ids=str)
