@@ -26,7 +26,8 @@ _TIFF_TYPES = {1: "B", 3: "H", 4: "I", 8: "h", 9: "i", 16: "Q"}
 class Header(NamedTuple):
     """`width` and `height` as they are stored, in pixels; `room` of pixels that decoding takes, where that is more.
 
-    `plain`: nothing in the file turns the image. `pixels_at`: where the pixels of a JPEG begin.
+    `plain`: nothing in the file turns the image. Of a JPEG `pixels_at` is where the pixels begin, `channels` how many
+    it has, and `app1` the segments that may hold EXIF.
     """
 
     kind: str
@@ -35,6 +36,8 @@ class Header(NamedTuple):
     plain: bool = False
     pixels_at: int = 0
     room: int = 0
+    channels: int = 0
+    app1: tuple[bytes, ...] = ()
 
 
 class BrokenHeaderError(Exception):
@@ -67,12 +70,14 @@ def parse_header(data: bytes) -> Header | None:
 
 def _jpeg(file: BinaryIO) -> Header:
     """As far as the first scan, without which there is no image."""
-    size, plain = (0, 0), True
+    size, app1 = (0, 0, 0), []
     for marker, body in segments(file):
         if marker in FRAMES:
-            size = struct.unpack_from(">HH", body, 1)[::-1]
-        plain &= marker != APP1
-    return Header("JPEG", *size, plain, file.tell())
+            size = struct.unpack_from(">HHB", body, 1)
+        if marker == APP1:
+            app1.append(body)
+    height, width, channels = size
+    return Header("JPEG", width, height, not app1, file.tell(), channels=channels, app1=tuple(app1))
 
 
 def segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:

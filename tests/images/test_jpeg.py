@@ -16,9 +16,9 @@ from PIL import Image as Pillow
 
 from pydarknet.errors import ImageWarning
 from pydarknet.formats.resources import share
-from pydarknet.images import jpeg
+from pydarknet.images import image as images
+from pydarknet.images.header import parse_header
 from pydarknet.images.image import load_image, load_reduced
-from pydarknet.images.jpeg import decode_jpeg
 
 from .test_image import CMYK_JPEG, encoded, noise, with_orientation, written
 
@@ -43,9 +43,15 @@ def _installed() -> None:
 def absent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No simplejpeg."""
     monkeypatch.setitem(sys.modules, "simplejpeg", None)
-    jpeg._decoder.cache_clear()
+    images._jpeg_decoder.cache_clear()
     yield
-    jpeg._decoder.cache_clear()
+    images._jpeg_decoder.cache_clear()
+
+
+def decode_jpeg(data: bytes, reduction: int = 1) -> np.ndarray | None:
+    header = parse_header(data)
+    assert header is not None
+    return images.decode_jpeg(data, header, reduction)
 
 
 def by_opencv(data: bytes, reduction: int = 1) -> np.ndarray:
@@ -120,8 +126,6 @@ LEFT_TO_OPENCV = {
     "cmyk": CMYK_JPEG,
     "damaged": damaged(),
     "cut off": encoded(".jpg", PHOTOGRAPH)[:-300] + b"\xff\xd9",
-    "no pixels": b"\xff\xd8\xff\xd9",
-    "no scan": encoded(".jpg", PHOTOGRAPH)[:100],
     "png": encoded(".png", PHOTOGRAPH),
     **{f"turned {value}": with_orientation(encoded(".jpg", noise(16, 32)), value) for value in range(2, 9)},
     "exif cut off": with_segment(encoded(".jpg", noise(16, 32)), 0xE1, TIFF),
