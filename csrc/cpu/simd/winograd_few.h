@@ -58,9 +58,9 @@ void few_product(const FewPoints& at, FewProduct& p) {
   if (p.accumulate) {
     PYDARKNET_UNROLL
     for (int i = 0; i < kPoints; ++i) {
+      const int seen = kSeen[i / kFewHalf][i % kFewHalf];
       PYDARKNET_UNROLL
-      for (int r = 0; r < kSeen[i / kFewHalf][i % kFewHalf]; ++r)
-        sum[i][r] = load(m + i * kFewSlots + r * kBlock);
+      for (int r = 0; r < seen; ++r) sum[i][r] = load(m + i * kFewSlots + r * kBlock);
     }
   }
   const float *x = p.taps + at.x * kBlock, *y = p.taps + at.y * kBlock;
@@ -83,18 +83,18 @@ void few_product(const FewPoints& at, FewProduct& p) {
         const Lanes u = i % kFewHalf == 0   ? mixed<Mix::kOuter>(near, far)
                         : i % kFewHalf == 1 ? mixed<Mix::kPlus>(near, row[1])
                                             : mixed<Mix::kMinus>(near, row[1]);
+        const int seen = kSeen[i / kFewHalf][i % kFewHalf];
         PYDARKNET_UNROLL
-        for (int r = 0; r < kSeen[i / kFewHalf][i % kFewHalf]; ++r)
-          sum[i][r] += splat(tile[i * kFewSlots + r * kBlock]) * u;
+        for (int r = 0; r < seen; ++r) sum[i][r] += splat(tile[i * kFewSlots + r * kBlock]) * u;
       }
     }
   }
   p.ahead.from = ahead;
   PYDARKNET_UNROLL
   for (int i = 0; i < kPoints; ++i) {
+    const int seen = kSeen[i / kFewHalf][i % kFewHalf];
     PYDARKNET_UNROLL
-    for (int r = 0; r < kSeen[i / kFewHalf][i % kFewHalf]; ++r)
-      store(m + i * kFewSlots + r * kBlock, sum[i][r]);
+    for (int r = 0; r < seen; ++r) store(m + i * kFewSlots + r * kBlock, sum[i][r]);
   }
 }
 
