@@ -293,7 +293,8 @@ def _decode(name: str, data: bytes, header: Header, reduction: int = 1) -> Image
 
 
 def decode_jpeg(data: bytes, header: Header, reduction: int = 1) -> Image | None:
-    """A JPEG by simplejpeg, where it is installed: OpenCV's pixels in less time, above all of large photographs.
+    """A JPEG as (H, W, 3), BGR, by simplejpeg, where it is installed: OpenCV's pixels in less time, above all of
+    large photographs.
 
     Its sides are divided by a `reduction` of 1, 2, 4 or 8, rounded up. Both are libjpeg-turbo, which OpenCV asks for
     one row after another. None for what is left to OpenCV: other formats, damaged files, which have its messages,
